@@ -12,7 +12,7 @@ const unitTests = readdirSync('test/unit', { recursive: true, encoding: 'utf8' }
   .map((name) => `test/unit/${name}`);
 /** Files that change what others would share get an environment and modules of their own. */
 const changing =
-  /vi\.(mock|doMock|stubEnv|stubGlobal|spyOn|useFakeTimers|setSystemTime)\(|process\.env|fake-vscode|played-editor|-suite/;
+  /vi\.(mock|doMock|stubEnv|stubGlobal|spyOn|useFakeTimers|setSystemTime)\(|process\.env|fake-vscode|fake-editor|-suite/;
 const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
 const unit = { testTimeout: 60_000, hookTimeout: 60_000, expect, maxWorkers: 2 };
 

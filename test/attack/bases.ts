@@ -1,7 +1,7 @@
 /**
- * Hostile models: put in the place of a model that a server offers, given to a new server as its base, and to the
- * tokenizer of `corpus`. Nothing of ours may end, every refusal is a sentence, and the server's other models go on
- * giving their answers.
+ * Hostile models: put in place of a model that a server offers, given to a new server as its base, and to the
+ * tokenizer of `corpus`. None of our processes may crash, every rejection is a sentence, and the server's other models
+ * keep answering.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { mustBeSentence, openGround, type Ground } from './support.ts';
 import { Served, serves } from './served.ts';
 
 const COUNT = 100;
-/** For the process that tries a model, which ends itself sooner. */
+/** For the process that tries a model, which stops itself earlier. */
 const LONGEST_MS = 60_000;
 
 export const bases: Campaign = {
@@ -57,18 +57,18 @@ interface Place {
   ground: Ground;
   served: Served;
   hostile: Hostile;
-  /** What the canary says. */
+  /** The canary's answer. */
   right: string;
 }
 
 const inPlace = async ({ ground: { at }, served, hostile, right }: Place) => {
-  // Where the last trial has ended the server, it starts now, on files that are right.
-  await served.mustSay('one', right);
+  // If the last trial crashed the server, it now starts on valid files.
+  await served.mustAnswerWith('one', right);
   await hostile.write(at('next.gguf'));
   await rename(at('next.gguf'), at('offered.gguf'));
   try {
     await served.mustAnswer('offered', LONGEST_MS);
-    await served.mustSay('one', right);
+    await served.mustAnswerWith('one', right);
   } finally {
     await copyFile(at('right.gguf'), at('offered.gguf'));
   }
@@ -91,7 +91,7 @@ const toTokenizer = async ({ ground: { at }, hostile }: Place) => {
   );
 };
 
-/** Most are tried in a server that has others to serve. */
+/** Most are tried in a server with other models to serve. */
 const entries: [string, (place: Place) => Promise<void>][] = [
   ['offered', inPlace],
   ['offered', inPlace],
@@ -102,7 +102,7 @@ const entries: [string, (place: Place) => Promise<void>][] = [
   ['offered', inPlace],
 ];
 
-/** Adapters that fit the base, with metadata of other types, other tensors, or values without end. */
+/** Adapters that fit the base, with metadata of other types, other tensors, or values that are not finite. */
 async function adapterTrials(
   { ground: { at }, served, right }: Omit<Place, 'hostile'>,
   random: Random,
@@ -145,14 +145,14 @@ async function adapterTrials(
       name: `adapter: ${name}, ${index}`,
       async run() {
         await writeGguf(at('bad.gguf'), { metadata, tensors });
-        const said = await served.ask('/v1/load_lora_adapter', {
+        const response = await served.ask('/v1/load_lora_adapter', {
           lora_name: 'bad',
           lora_path: at('bad.gguf'),
           load_inplace: true,
         });
-        if (said.status !== 200) mustBeSentence(said.text);
+        if (response.status !== 200) mustBeSentence(response.text);
         else await served.mustAnswer('bad', LONGEST_MS);
-        await served.mustSay('one', right);
+        await served.mustAnswerWith('one', right);
       },
     };
   });

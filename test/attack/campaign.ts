@@ -1,15 +1,15 @@
-/** What the campaigns of `npm run attack` have in common: many hostile trials, each told as held or broken. */
+/** Shared by the campaigns of `npm run attack`: many hostile trials, each reported as held or broken. */
 
 export interface Trial {
   name: string;
-  /** Resolves when the product held; throws with what went wrong when it did not. */
+  /** Resolves if the product held; throws with the problem if it did not. */
   run(): Promise<void>;
 }
 
 export interface Campaign {
   /** "hostile programs". */
   title: string;
-  /** Makes what its trials share, gives them, and takes all of it away afterwards. */
+  /** Sets up what its trials share, passes it on, and removes all of it afterwards. */
   open(options: { seed: number }): Promise<{ trials: Trial[]; close(): Promise<void> }>;
 }
 
@@ -20,7 +20,7 @@ export interface Outcome {
   seconds: number;
 }
 
-/** Trials one after the other; a failure ends none of the others. */
+/** Runs the trials one after the other; a failure stops none of the others. */
 export async function runCampaign(
   campaign: Campaign,
   { seed, onTrial }: { seed: number; onTrial?: (done: number, of: number) => void },

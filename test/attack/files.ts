@@ -1,4 +1,4 @@
-/** Damaged files: bases, adapters, runs, corpora, data sets, safetensors, each given to what reads it in the product. */
+/** Damaged files: bases, adapters, runs, corpora, data sets, safetensors, each given to the code that reads it. */
 import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
@@ -32,7 +32,7 @@ export const files: Campaign = {
   },
 };
 
-/** Metadata of a base that says what can't be, or what is strange and may be. */
+/** Metadata of a base that is impossible, or strange but valid. */
 async function figureTrials({ at }: Ground): Promise<Trial[]> {
   const uint = (...values: number[]): MetadataEntry[] => values.map((value) => ({ type: 'uint32', value }));
   const real = (...values: number[]): MetadataEntry[] => values.map((value) => ({ type: 'float32', value }));
@@ -77,7 +77,7 @@ async function figureTrials({ at }: Ground): Promise<Trial[]> {
   );
 }
 
-/** Bytes of a base's header changed, or the file cut. */
+/** Changes bytes of a base's header, or truncates the file. */
 async function headerTrials({ at }: Ground, random: Random, count: number): Promise<Trial[]> {
   const whole = await readFile(at('base.gguf'));
   const end = whole.indexOf('output_norm.weight') + 60;
@@ -93,7 +93,7 @@ async function headerTrials({ at }: Ground, random: Random, count: number): Prom
   });
 }
 
-/** Some bytes of the first `end` changed, or cut short anywhere. */
+/** Some bytes of the first `end` changed, or truncated anywhere. */
 function damage(whole: Buffer, random: Random, end = whole.length): Buffer {
   if (random.integer(4) === 0) return whole.subarray(0, random.integer(whole.length));
   const content = Buffer.from(whole);
@@ -102,7 +102,7 @@ function damage(whole: Buffer, random: Random, end = whole.length): Buffer {
   return content;
 }
 
-/** Imported, which reads all that serving does and more. */
+/** By importing, which reads everything that serving does and more. */
 async function adapterTrials({ at }: Ground, random: Random, count: number): Promise<Trial[]> {
   const whole = await readFile(at('adapter.gguf'));
   const base = { id: 'base', path: at('base.gguf'), sha256: '0'.repeat(64) };
@@ -122,7 +122,7 @@ async function adapterTrials({ at }: Ground, random: Random, count: number): Pro
 
 const kinds = ['pipe', 'folder', 'loop', 'device'] as const;
 
-/** Puts bytes, or something that is no file, under a name. */
+/** Puts bytes, or something that is not a file, at a path. */
 async function put(path: string, content: Buffer | (typeof kinds)[number]): Promise<void> {
   await rm(path, { recursive: true, force: true });
   if (typeof content !== 'string') await writeFile(path, content);

@@ -1,4 +1,7 @@
-/** Repositories whose configuration names programs, servers, pipes and endless files, given to what reads a history. */
+/**
+ * Repositories whose configuration names programs, servers, pipes and endless files, given to the code that reads a
+ * history.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -21,7 +24,7 @@ import type { Campaign, Trial } from './campaign.ts';
 import { openGround, within, type Ground } from './support.ts';
 
 const TRIALS = 40;
-/** Four questions to git, each with its 30 s. */
+/** Four calls of git, with 30 s each. */
 const LONGEST_MS = 150_000;
 
 export const gitCampaign: Campaign = {
@@ -33,7 +36,7 @@ export const gitCampaign: Campaign = {
     const drawn = [...shuffled(kinds, random), ...shuffled(kinds, random)].slice(0, TRIALS);
     const trials = drawn.map((kind, index): Trial => {
       const place = places[random.integer(places.length)]!;
-      // Most of what is configured matters only where git fetches.
+      // Most configuration only matters where git fetches.
       const partial = random.integer(4) > 0;
       const name = `${kind}, in ${place}${partial ? ', partial clone' : ''}`;
       return { name, run: () => attempt(new Hostile(ground, server, index), { kind, place, partial }) };
@@ -75,7 +78,9 @@ async function attempt(hostile: Hostile, { kind, place, partial }: Attempt): Pro
   if (hostile.server.calls() > calls) throw new Error('it connected to a server');
 }
 
-/** All that asks git: a corpus with the ages of its files, pairs from commits, and files that change together. */
+/**
+ * Everything that calls git: a corpus with the ages of its files, pairs from commits, and files that change together.
+ */
 async function readHistory(folder: string, out: string): Promise<void> {
   const tokenizer = { encode: (text: string) => Int32Array.from(Buffer.from(text)), eos: 256 };
   const { kept } = await buildCorpus({ folder, out, tokenizer, seed: 0, plan: { halfLifeDays: 180 } });
@@ -112,7 +117,7 @@ class Hostile {
   readonly dir: string;
   readonly outside: string;
   private readonly pipes: string[] = [];
-  /** For what we ask git ourselves: as it is before anything is planted. */
+  /** For our own calls of git: as it is before anything is planted. */
   private readonly env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
 
   constructor(
@@ -143,12 +148,12 @@ class Hostile {
     return path;
   }
 
-  /** Lets go what still waits for a pipe. */
+  /** Releases processes that are still waiting for a pipe. */
   release(): void {
     for (const path of this.pipes) if (existsSync(path)) closeSync(openSync(path, 'r+'));
   }
 
-  /** In the repository, or with `-C` elsewhere. What it prints. */
+  /** In the repository, or elsewhere with `-C`. Returns the output. */
   git(args: string[], input = ''): string {
     const all = ['-c', 'user.name=a', '-c', 'user.email=a@b.c', '-c', 'protocol.file.allow=always', ...args];
     const { dir: cwd, env } = this;
@@ -184,7 +189,7 @@ class Hostile {
     this.git(['-C', origin, 'config', 'uploadpack.allowFilter', 'true']);
     this.git(['-C', origin, 'config', 'uploadpack.allowAnySHA1InWant', 'true']);
     this.git(['clone', '-q', '--filter=tree:0', `file://${origin}`, '.']);
-    // Git takes the first that it finds.
+    // Git uses the first one it finds.
     this.git(['config', '--unset', 'remote.origin.url']);
   }
 
@@ -193,7 +198,7 @@ class Hostile {
   }
 }
 
-/** What is configured, by what it tries. It may plant more in the repository. */
+/** The configurations, by what they attempt. Each may plant more in the repository. */
 const attacks: Record<string, (hostile: Hostile) => Settings> = {
   uploadpack: (h) => ({ 'remote.origin.uploadpack': h.program() }),
   'ext::': (h) => ({ 'remote.origin.url': `ext::${h.program()}`, 'protocol.ext.allow': 'always' }),
@@ -292,7 +297,7 @@ const attacks: Record<string, (hostile: Hostile) => Settings> = {
 };
 const kinds = Object.keys(attacks);
 
-/** Where the configuration stands. */
+/** Where the configuration is. */
 const configured: Record<string, (hostile: Hostile, settings: [string, string][]) => void> = {
   '.git/config': (h, settings) => configure(h, join(h.dir, '.git/config'), settings),
   'an included file': (h, settings) => {
@@ -326,14 +331,14 @@ function configure(h: Hostile, file: string, settings: [string, string][]): void
   for (const [name, value] of settings) h.git(['-C', h.outside, 'config', '-f', file, '--add', name, value]);
 }
 
-/** A commit with a signature, which asks for gpg. */
+/** A commit with a signature, which runs gpg. */
 function signNewest(h: Hostile): void {
   const signature = 'gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n';
   const text = h.git(['cat-file', 'commit', 'HEAD']).replace('\n\n', () => `\n${signature}\n`);
   h.git(['update-ref', 'HEAD', h.git(['hash-object', '-t', 'commit', '-w', '--stdin'], `${text}\n`)]);
 }
 
-/** A repository in the repository, of which two commits are part of the history, with a configuration of its own. */
+/** A repository inside the repository, with two commits in the history and a configuration of its own. */
 function addSubmodule(h: Hostile): void {
   const sub = join(h.dir, 'sub');
   mkdirSync(sub);
@@ -347,7 +352,7 @@ function addSubmodule(h: Hostile): void {
     h.git(['-C', sub, 'config', name, h.program()]);
 }
 
-/** A commit of 10^9 files, in a dozen objects. */
+/** A commit with 10^9 files, in a dozen objects. */
 function plantBomb(h: Hostile): void {
   let id = h.git(['hash-object', '-w', '--stdin'], 'export const x = 1;\n');
   for (let depth = 0; depth < 9; depth += 1) {

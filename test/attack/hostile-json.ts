@@ -1,4 +1,4 @@
-/** Values that nobody expects in a file of JSON or in an adapter, drawn at random. */
+/** Values that nobody expects in a JSON file or in an adapter, drawn at random. */
 import type { Adapter } from '../../src/weights/index.ts';
 import type { Random } from '../support/random.ts';
 
@@ -12,14 +12,14 @@ const texts = [
   ...['x'.repeat(5000), 'y'.repeat(2e6), '0'.repeat(64), 'ab'.repeat(32)],
 ];
 const numbers = [-1, 0, 0.5, 1, 2, 1e-320, 2 ** 31, 2 ** 53 + 2, 1e300, -1e308];
-/** As text, because they are no values of ours: objects with the keys of prototypes, what no number can be, depth. */
+/** As text, because JavaScript can't express them: prototype keys, numbers out of range, depth. */
 const raw = [
   ...['{"__proto__":{"ok":true}}', '{"constructor":{"prototype":{"ok":true}}}', '1e999', '-1e999', '9e15'],
   ...['[]', '{}', 'null', 'true', '[[[]]]', `${'['.repeat(20_000)}${']'.repeat(20_000)}`],
 ];
 const MARK = '\ue000';
 
-/** The JSON with a value in it replaced, removed, added or doubled, anywhere. */
+/** The JSON with a value in it replaced, removed, added or duplicated, anywhere. */
 export function mutated(json: Json, random: Random): string {
   const places: [Record<string, Json>, string][] = [];
   const visit = (value: Json) => {
@@ -45,7 +45,7 @@ export function mutated(json: Json, random: Random): string {
   return JSON.stringify(json).replaceAll(`"${MARK}"`, () => raw[random.integer(raw.length)]!);
 }
 
-/** What a summary could say that this machine acts on. At least one. */
+/** Contents of a summary that this machine acts on. At least one. */
 export function claims(random: Random): Record<string, Json> {
   const all: Record<string, Json> = {
     served: { meanKl: 0, limit: 0.01, tokens: 96, ok: random.integer(4) > 0 },

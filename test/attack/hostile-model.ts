@@ -1,4 +1,4 @@
-/** Models drawn at random that are damaged, impossible or strange: from a tiny one that is right. */
+/** Random models that are damaged, impossible or strange, made from a tiny valid one. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
@@ -32,7 +32,7 @@ export async function keysOfLlama(): Promise<string[]> {
   return [...new Set(found)].sort();
 }
 
-/** A model in parts that can be changed; tensors are in memory. */
+/** A model in modifiable parts; its tensors are in memory. */
 export async function partsOf(path: string): Promise<Parts> {
   const gguf = await openGguf(path);
   const tensors: TensorSource[] = [];
@@ -43,14 +43,14 @@ export async function partsOf(path: string): Promise<Parts> {
   return { metadata, tensors };
 }
 
-/** One way after the other, so that each comes often; every fifth is two at once. */
+/** One way after the other, so that each occurs often; every fifth trial combines two. */
 export function drawModel(random: Random, parts: Parts, keys: readonly string[], index: number): Hostile {
   const drawn = { metadata: new Map(parts.metadata), tensors: [...parts.tensors] };
   const draw = new Draw(random, keys, drawn);
-  const told = [draw.change(index)];
-  if (index % 5 === 4) told.push(draw.change(random.integer(ways)));
+  const descriptions = [draw.change(index)];
+  if (index % 5 === 4) descriptions.push(draw.change(random.integer(ways)));
   return {
-    name: told.join(' and '),
+    name: descriptions.join(' and '),
     async write(path) {
       await writeGguf(path, drawn);
       if (draw.harm) await writeFile(path, draw.harm(await readFile(path)));
@@ -109,7 +109,7 @@ const numbers = [0, 1, 2, 3, 7, 31, 64, 255, 4096, 65_536, 1e9, 2 ** 31 - 1, 2 *
 const ways = 8;
 
 class Draw {
-  /** What is done to the bytes once they are written. */
+  /** A change of the bytes once they are written. */
   harm: ((bytes: Buffer) => Buffer) | undefined;
 
   constructor(
@@ -131,7 +131,7 @@ class Draw {
     return `${key} = ${entry.type} ${values}`;
   }
 
-  /** Returns what was changed. */
+  /** Returns a description of the change. */
   change(way: number): string {
     const figures = this.keys.filter((key) => key.startsWith('%s.'));
     const others = this.keys.filter((key) => !key.startsWith('%s.'));
@@ -179,7 +179,7 @@ class Draw {
     ])();
   }
 
-  /** Its lists: too short or long, of other types, of other words. */
+  /** Its lists: too short or long, of other types, with other words. */
   private vocabulary(): string {
     const { random } = this;
     const count = 349 + this.pick([0, 0, 0, -1, 1, -349]);
@@ -210,7 +210,7 @@ class Draw {
     ])();
   }
 
-  /** One tensor's shape, type or values, or that it is there. */
+  /** One tensor's shape, type or values, or whether it exists. */
   private tensor(): string {
     const { tensors } = this.parts;
     const at = this.random.integer(tensors.length);
@@ -267,7 +267,7 @@ class Draw {
     ])();
   }
 
-  /** Another one's name, with the figures under it or not. */
+  /** Another architecture's name, with or without its values. */
   private architecture(): string {
     const other = this.pick(architectures);
     const { metadata } = this.parts;
@@ -278,7 +278,7 @@ class Draw {
     return this.set('general.architecture', text(other));
   }
 
-  /** Bytes of the header, its counts among them, or the end. */
+  /** Bytes of the header, including its counts, or the end. */
   private bytes(): string {
     const way = this.random.integer(4);
     const [where, byte] = [this.random.next(), this.random.integer(256)];
@@ -299,7 +299,7 @@ class Draw {
       return `${at === 8 ? 'tensors' : 'keys'}: ${count}`;
     }
     if (way === 2) {
-      // Wherever a length may stand.
+      // Anywhere a length may be.
       changed((bytes, end) => void bytes.writeBigUInt64LE(count, 24 + Math.floor(where * (end - 40))));
       return `${count} at ${where.toFixed(4)} of the header`;
     }

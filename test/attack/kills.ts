@@ -1,6 +1,6 @@
 /**
- * A run is killed at any moment and goes on: its result is, byte for byte, that of one that was left alone. What else
- * works in the background is killed as well, stopped, its clock set, its folder read-only or full: nothing is lost.
+ * A run is killed at any moment and resumed: its result is, byte for byte, that of an uninterrupted one. The other
+ * background processes are killed as well, paused, their clock set, their folder read-only or full: nothing is lost.
  */
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ import { indexerTrials } from './kills/indexer.ts';
 import { ending, killGroup, openGround, startBundle, within, type Ground } from './support.ts';
 
 const COUNT = 100;
-/** Of which so many are exports, and of the others every so manieth reads its files anew. */
+/** The number of exports among them; one in EVERY of the others rereads its files. */
 const EXPORTS = 20;
-/** Of each of the others that may be interrupted, by each means. */
+/** Trials per means for each of the other processes. */
 const EACH = 10;
 const EVERY = 4;
 const LONGEST_MS = 120_000;
@@ -49,7 +49,7 @@ interface Whole {
   begun: string;
   done: string;
   result: Buffer;
-  /** Milliseconds that training, and exporting, took when they were left alone. */
+  /** Milliseconds that training and exporting take without interruption. */
   trainingMs: number;
   exportMs: number;
   exported: Buffer;
@@ -97,7 +97,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** Goes on with a run to its end. */
+/** Continues a run to its end. */
 async function train(dir: string): Promise<void> {
   await finish('trainer', [dir]);
   const { state, brokenLines } = await readRun(dir);
@@ -107,7 +107,7 @@ async function train(dir: string): Promise<void> {
 
 async function finish(name: string, args: string[]): Promise<void> {
   const child = startBundle(name, args);
-  // Somebody has to read what it says.
+  // Its output has to be read.
   child.stdout!.resume();
   const how = await within(ending(child), LONGEST_MS).finally(() => killGroup(child));
   if (how !== 0) throw new Error(`${name} ended with ${how}`);
@@ -122,7 +122,7 @@ async function killedAfter(name: string, args: string[], milliseconds: number): 
   await ended;
 }
 
-/** `moment`: a share of the time that the whole took. `anew`: from the files on. */
+/** `moment`: a share of the total time. `anew`: starting from the files. */
 function trainingTrial({ begun, trainingMs, result }: Whole, moment: number, anew: boolean): Trial {
   return {
     name: `training killed at ${moment} of its time${anew ? ', files and all' : ''}`,
@@ -133,7 +133,7 @@ function trainingTrial({ begun, trainingMs, result }: Whole, moment: number, ane
       if (anew) await rm(join(dir, 'corpus'), { recursive: true });
       await killedAfter('trainer', [dir], moment * trainingMs);
       await train(dir);
-      if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('another result');
+      if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('a different result');
     },
   };
 }
@@ -149,7 +149,8 @@ function exportTrial({ at }: Ground, { done, exportMs, exported }: Whole, moment
       const args = exportArgs(done, join(folder, 'adapter.gguf'));
       await killedAfter('exporter', args, moment * exportMs);
       await finish('exporter', args);
-      if (!(await readFile(join(folder, 'adapter.gguf'))).equals(exported)) throw new Error('another file');
+      if (!(await readFile(join(folder, 'adapter.gguf'))).equals(exported))
+        throw new Error('a different file');
       const names = await readdir(folder);
       if (names.length > 1) throw new Error(`left behind: ${names.join(', ')}`);
     },

@@ -1,7 +1,7 @@
-/** `npm run attack [-- NAMES] [--seed N]`: the product is attacked; every trial that it does not hold is told. */
+/** `npm run attack [-- NAMES] [--seed N]`: attacks the product and reports every trial that it does not withstand. */
 import { runCampaign, type Campaign, type Outcome } from './campaign.ts';
 
-/** A file each. Opened only when asked for: each brings its own part of the product. */
+/** One file each. Loaded only on request: each imports its own part of the product. */
 const campaigns: Record<string, () => Promise<Campaign>> = {
   secrets: async () => (await import('./secrets.ts')).secretsCampaign,
   publications: async () => (await import('./publications.ts')).publications,
@@ -15,7 +15,7 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   programs: async () => (await import('./programs.ts')).programs,
 };
 
-/** For a process of its own, which is started with this bundle. */
+/** For a separate process that is started with this bundle. */
 export const foldAsChild = async (base: string, adapter: string, checks: boolean): Promise<void> =>
   (await import('./kills/folding.ts')).foldAsChild(base, adapter, checks);
 

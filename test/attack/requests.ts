@@ -1,4 +1,4 @@
-/** Odd HTTP requests to one server: no 5xx, nobody left waiting, and a right answer to a canary after each. */
+/** Odd HTTP requests to one server: no 5xx, no client left waiting, and a correct answer to a canary after each. */
 import { connect } from 'node:net';
 import { startServer } from '../../src/serving/http/start-server.ts';
 import { Random } from '../support/random.ts';
@@ -35,9 +35,9 @@ export const requests: Campaign = {
           const statuses = statusesIn(await within(send(), 20_000));
           const bad = statuses.find((status) => status >= 500);
           if (bad) throw new Error(`answered ${bad}`);
-          const said = await within(canary(place), 20_000);
-          if (said !== right)
-            throw new Error(`the canary said ${JSON.stringify(said)}, not ${JSON.stringify(right)}`);
+          const answered = await within(canary(place), 20_000);
+          if (answered !== right)
+            throw new Error(`the canary said ${JSON.stringify(answered)}, not ${JSON.stringify(right)}`);
         },
       };
     });
@@ -65,7 +65,7 @@ async function canary({ port }: Place): Promise<string> {
 const statusesIn = (text: string) =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
-/** As it stands, whatever it is; `leaveAfter` breaks the connection off. All that was answered until it ended. */
+/** Sent as is; `leaveAfter` breaks the connection off. Returns everything that was answered until it ended. */
 function exchange(port: number, request: string | Buffer, leaveAfter?: number): Promise<string> {
   return new Promise((done) => {
     const socket = connect(port, '127.0.0.1');
@@ -162,7 +162,7 @@ const fields = [
 ];
 const prompts = ['', '\u0000', '\ud800', '<|fim_prefix|>', 'x'.repeat(20_000), '\n'.repeat(3000), 'é日本👩‍👩‍👧'];
 
-/** One of the ways to be odd, in turn, so that each comes often. */
+/** One of the odd variants, in turn, so that each occurs often. */
 function odd(random: Random, { port, adapter }: Place, index: number): Odd {
   const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)]!;
   const route = pick(routes.slice(0, 5));

@@ -1,6 +1,7 @@
 /**
- * Secrets planted in files, and text that only looks like one: by hand, in public code, and drawn at random from the grammar of
- * secrets/. Of the drawn ones a stated share may be missed or wrong; of what is sealed only counts are told.
+ * Secrets planted in files, and text that only looks like one: by hand, in public code, and drawn at random from the
+ * grammar of secrets/. A stated share of the drawn ones may be missed or wrong; of the sealed half, only counts are
+ * reported.
  */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,16 +9,24 @@ import { findSecret } from '../../src/corpus/secrets/find.ts';
 import { harmless, planted } from '../support/planted-secrets.ts';
 import type { Campaign, Trial } from './campaign.ts';
 import { drawCases, type Case } from './secrets/grammar.ts';
-import { detailOf, falseAlarms, isWrong, recall, tableOfOpen, told, type Judged } from './secrets/measure.ts';
+import {
+  detailOf,
+  falseAlarms,
+  isWrong,
+  recall,
+  tableOfOpen,
+  describeShare,
+  type Judged,
+} from './secrets/measure.ts';
 
-/** Packages of public repositories that are installed here, with words about keys and tokens in them. */
+/** Installed packages of public repositories that mention keys and tokens. */
 const PUBLIC = ['fastify', 'commander', 'openai', 'eslint', '@huggingface/hub'];
 const MOST_WRONG = 0.01;
 
 /** Drawn cases. For narrow intervals, more: SECRET_CASES=20000 npm run attack -- secrets. */
 const CASES = Number(process.env['SECRET_CASES'] ?? 500);
 const LEAST_RECALL = 0.95;
-/** Of the lookalikes, less than this. */
+/** The share of lookalikes must be below this. */
 const FALSE_ALARMS = 0.03;
 const MOST_DETAILS = 60;
 
@@ -37,7 +46,7 @@ export const secretsCampaign: Campaign = {
           name: path,
           run: async () => {
             const found = await findSecret(path, text);
-            if (found) throw new Error(`taken for a secret: ${found.rule}`);
+            if (found) throw new Error(`mistaken for a secret: ${found.rule}`);
           },
         })),
         ...PUBLIC.map((name): Trial => ({ name: `public code: ${name}`, run: () => tryPublic(name) })),
@@ -68,12 +77,12 @@ async function judge(drawn: Case): Promise<Judged> {
 
 function mustFind(judged: readonly Judged[]): void {
   const found = recall(judged, 'sealed');
-  if (!(found.share >= LEAST_RECALL)) throw new Error(told(found));
+  if (!(found.share >= LEAST_RECALL)) throw new Error(describeShare(found));
 }
 
 function mustKeep(judged: readonly Judged[]): void {
   const wrong = falseAlarms(judged, 'sealed');
-  if (!(wrong.share < FALSE_ALARMS)) throw new Error(told(wrong));
+  if (!(wrong.share < FALSE_ALARMS)) throw new Error(describeShare(wrong));
 }
 
 function report(judged: readonly Judged[]): void {
@@ -86,7 +95,7 @@ function report(judged: readonly Judged[]): void {
   if (wrong.length > MOST_DETAILS) console.log(`and ${wrong.length - MOST_DETAILS} more`);
   for (const half of ['open', 'sealed'] as const)
     console.log(
-      `${half} half: found ${told(recall(judged, half))}; false alarms ${told(falseAlarms(judged, half))}`,
+      `${half} half: found ${describeShare(recall(judged, half))}; false alarms ${describeShare(falseAlarms(judged, half))}`,
     );
 }
 

@@ -1,4 +1,4 @@
-/** A server of dist/ for the campaigns: started again where a trial has ended it. */
+/** A server of dist/ for the campaigns: restarted if a trial crashed it. */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ interface Running {
   ended: Promise<number | string | null>;
 }
 
-export interface Said {
+export interface Response {
   status: number;
   text: string;
 }
@@ -22,8 +22,8 @@ export class Served {
 
   constructor(private readonly args: string[]) {}
 
-  /** Rejects where the server ends meanwhile. */
-  async ask(route: string, body: object, milliseconds?: number): Promise<Said> {
+  /** Rejects if the server ends in the meantime. */
+  async ask(route: string, body: object, milliseconds?: number): Promise<Response> {
     this.running ??= start(this.args).catch((error: unknown) => {
       this.running = undefined;
       throw error;
@@ -33,14 +33,14 @@ export class Served {
       this.running = undefined;
       throw new Error(`the server ended with ${how}`);
     });
-    // What a connection says that breaks off is of no interest.
+    // Output of an aborted connection is ignored.
     const answer = ask(port, route, body).catch((error: unknown) =>
       Promise.race([over, sleep(1000).then(() => Promise.reject(error as Error))]),
     );
     return await within(Promise.race([answer, over]), milliseconds);
   }
 
-  async complete(model: string, milliseconds?: number): Promise<Said> {
+  async complete(model: string, milliseconds?: number): Promise<Response> {
     const body = { model, prompt: 'const answer =', max_tokens: 8, cache_prompt: false };
     return await this.ask('/v1/completions', body, milliseconds);
   }
@@ -61,10 +61,10 @@ export class Served {
     return (JSON.parse(text) as { choices: { text: string }[] }).choices[0]!.text;
   }
 
-  async mustSay(model: string, right: string): Promise<void> {
-    const said = await this.answer(model);
-    if (said !== right)
-      throw new Error(`"${model}" said ${JSON.stringify(said)}, not ${JSON.stringify(right)}`);
+  async mustAnswerWith(model: string, right: string): Promise<void> {
+    const answered = await this.answer(model);
+    if (answered !== right)
+      throw new Error(`"${model}" said ${JSON.stringify(answered)}, not ${JSON.stringify(right)}`);
   }
 
   async close(): Promise<void> {
@@ -78,7 +78,7 @@ export class Served {
 async function start(args: string[]): Promise<Running> {
   const child = launch(args);
   const ended = ending(child);
-  const { port, message } = await firstSaid(child, ended);
+  const { port, message } = await announcement(child, ended);
   if (port === undefined) throw new Error(`the server does not start: ${message}`);
   return { child, port, ended };
 }
@@ -86,21 +86,21 @@ async function start(args: string[]): Promise<Running> {
 const launch = (args: string[]) =>
   startBundle('server', [...args, '--threads', '1', '--context', '128'], { FORGET_ME_NOT_TOKEN: TOKEN });
 
-interface FirstSaid {
+interface Announcement {
   port?: number;
   code?: string;
   message?: string;
 }
 
-async function firstSaid(child: ChildProcess, ended: Running['ended']): Promise<FirstSaid> {
+async function announcement(child: ChildProcess, ended: Running['ended']): Promise<Announcement> {
   const line = new Promise<string>((done) => createInterface({ input: child.stdout! }).once('line', done));
   const over = ended.then((how) => {
     throw new Error(`the server ended with ${how}`);
   });
-  return JSON.parse(await Promise.race([line, over])) as FirstSaid;
+  return JSON.parse(await Promise.race([line, over])) as Announcement;
 }
 
-async function ask(port: number, route: string, body: object): Promise<Said> {
+async function ask(port: number, route: string, body: object): Promise<Response> {
   const response = await fetch(`http://127.0.0.1:${port}${route}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
@@ -114,16 +114,16 @@ export async function serves(base: string, milliseconds = 20_000): Promise<void>
   const child = launch(['--base', base]);
   const ended = ending(child);
   try {
-    const said = await within(firstSaid(child, ended), milliseconds);
+    const answered = await within(announcement(child, ended), milliseconds);
     checkMemory(child);
-    if (said.port !== undefined) {
+    if (answered.port !== undefined) {
       const body = { model: 'base', prompt: 'let a = 1;', max_tokens: 4 };
-      const { status, text } = await within(ask(said.port, '/v1/completions', body));
+      const { status, text } = await within(ask(answered.port, '/v1/completions', body));
       if (status !== 200) throw new Error(`a completion was answered ${status}: ${text}`);
       return;
     }
-    if (said.code === 'internal') throw new Error(`[internal] ${said.message}`);
-    mustBeSentence(said.message ?? '');
+    if (answered.code === 'internal') throw new Error(`[internal] ${answered.message}`);
+    mustBeSentence(answered.message ?? '');
   } finally {
     killGroup(child);
     await ended;

@@ -1,4 +1,7 @@
-/** What the campaigns against damage share: a tiny base and its adapter in a folder of their own, and what counts as held. */
+/**
+ * Shared by the campaigns against damaged files: a tiny base and its adapter in a folder of their own, and what counts
+ * as held.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,7 +18,7 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-/** base.gguf and adapter.gguf; the data directory of this process lies there too. */
+/** base.gguf and adapter.gguf; also contains this process's data directory. */
 export async function openGround(): Promise<Ground> {
   const dir = await mkdtemp(join(tmpdir(), 'fmn-attack-'));
   const before = process.env['FORGET_ME_NOT_HOME'];
@@ -33,7 +36,10 @@ export async function openGround(): Promise<Ground> {
   };
 }
 
-/** Rejects where `work` takes longer than it may, or fails with anything but a sentence of ours. Success is held too. */
+/**
+ * Rejects if `work` takes longer than allowed, or fails with anything but one of our sentences. Success counts as
+ * held, too.
+ */
 export async function mustHold(work: () => Promise<unknown>): Promise<void> {
   const ended = await within(
     work().then(
@@ -75,7 +81,7 @@ export function startBundle(name: string, args: string[], env: Record<string, st
 export const ending = (child: ChildProcess) =>
   new Promise<number | string | null>((done) => child.once('close', (code, by) => done(by ?? code)));
 
-/** With all that it has started. */
+/** Along with everything that it has started. */
 export function killGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid!, 'SIGKILL');
@@ -84,7 +90,7 @@ export function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** Throws where a process that lives has taken more memory than it may. Where the system doesn't tell, nothing is known. */
+/** Throws if a living process has taken more memory than allowed. Does nothing if the system doesn't report it. */
 export function checkMemory({ pid }: ChildProcess): void {
   let status = '';
   try {

@@ -1,6 +1,6 @@
 /**
- * Chat templates that loop, grow, recurse or reach for what is not theirs: a server on such a base gives its chats a
- * sentence or an answer, and its other requests their answers meanwhile; so does `corpus --mode instruct`.
+ * Chat templates that loop, grow, recurse or reach for objects that are not theirs: a server on such a base answers
+ * its chats with a sentence or an answer, and keeps answering other requests; so does `corpus --mode instruct`.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { Served } from './served.ts';
 import { mustBeSentence, openGround, within, type Ground } from './support.ts';
 
 const COUNT = 30;
-/** For the process of templates, which is ended sooner. */
+/** For the process of templates, which is ended earlier. */
 const LONGEST_MS = 60_000;
 
 export const templates: Campaign = {
@@ -57,9 +57,9 @@ async function inServer({ at }: Ground): Promise<void> {
       ),
     );
     const all = Promise.all(chats).finally(() => (over = true));
-    // If the server ends, the first request to notice tells.
+    // If the server ends, the first request to notice reports it.
     all.catch(() => undefined);
-    do await within(served.mustSay('base', right));
+    do await within(served.mustAnswerWith('base', right));
     while (!over);
     for (const { status, text } of await all) {
       if (status >= 500) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);

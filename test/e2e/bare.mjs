@@ -1,7 +1,7 @@
-// A person's first hour on a Linux that has nothing: VS Code is started with an empty PATH (no Node, Python, compiler,
-// git or shell) and an empty data directory. `node test/e2e/bare.mjs FOLDER [MINUTES]` installs the package, completes with the
-// untuned model, fine-tunes on FOLDER, uses the result, and prints the time and the bytes on disk after each.
-// Downloads for real: about 800 MB. `npm test` does not run it.
+// A user's first hour on a bare Linux: VS Code is started with an empty PATH (no Node, Python, compiler, git or shell)
+// and an empty data directory. `node test/e2e/bare.mjs FOLDER [MINUTES]` installs the package, completes with the
+// untuned model, fine-tunes on FOLDER, uses the result, and prints the time and the bytes on disk after each step. It
+// really downloads: about 800 MB. `npm test` does not run it.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

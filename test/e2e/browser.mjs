@@ -1,4 +1,4 @@
-// What a person does in VS Code, in Chromium: commands, questions, notifications, the panel, typing.
+// What a user does in VS Code, in Chromium: commands, questions, notifications, the panel, typing.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,12 @@ import { Notifications } from './notifications.mjs';
 import { QuickInput } from './quick-input.mjs';
 import { becomes, PATIENCE_MS, until } from './until.mjs';
 
-/** A workbench in a browser of its own. `shots` is where screenshots go, `executablePath` a Chromium, `args` more for it. */
+/**
+ * A workbench in a browser of its own. `shots` is the folder for screenshots, `executablePath` a Chromium, `args`
+ * further arguments for it.
+ */
 export async function openBrowser(shots, executablePath, args = []) {
-  // Not imported at the top: it is installed by then, not before.
+  // Not imported at the top: it is only installed by then.
   const { chromium } = await import('playwright-core');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
   const remove = () => rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
@@ -76,10 +79,10 @@ export class Workbench {
     await this.page.locator('.statusbar-item').first().waitFor();
   }
 
-  /** Nothing open, nothing asked, nothing told. */
+  /** Closes all editors, questions and notifications. */
   async clear() {
     await this.asked.close();
-    // Not saved: after a reload in the moment of a save, VS Code may restore the text before it, and refuse to save that.
+    // Not saved: after a reload during a save, VS Code may restore the text before it, and refuse to save that.
     const dirty = this.page.locator('.tab.dirty').first();
     await until('nothing to be unsaved', async () => {
       if (!(await dirty.isVisible())) return true;
@@ -90,7 +93,7 @@ export class Workbench {
     const tabs = this.page.locator('.tab');
     await until('the editors to close', async () => {
       if (!(await tabs.count())) return true;
-      // What takes the focus in the moment of Enter closes the palette, and nothing is run: it is asked for again.
+      // If something takes the focus just when Enter is pressed, the palette closes and nothing runs: try again.
       await this.command('View: Close All Editors');
       return becomes(async () => !(await tabs.count()), 2000);
     });
@@ -115,7 +118,7 @@ export class Workbench {
   notificationButton(text, button, timeout) {
     return this.notifications.press(text, button, timeout);
   }
-  /** Presses a button of a question that has to be answered before anything else is done. */
+  /** Presses a button of a modal question. */
   async confirm(text, button) {
     const dialog = this.page.locator('.monaco-dialog-box').filter({ hasText: text });
     await dialog.getByRole('button', { name: button, exact: true }).click();
@@ -129,12 +132,12 @@ export class Workbench {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
   }
 
-  /** The extension's item turns while it waits for a completion. */
+  /** The extension's status bar item spins while it waits for a completion. */
   asking() {
     return this.page.locator('.statusbar-item[id*="forget-me-not" i] .codicon-loading').first();
   }
 
-  /** The inside of the webview that is on top. */
+  /** The contents of the topmost webview. */
   panel() {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
   }
@@ -146,12 +149,12 @@ export class Workbench {
     );
   }
 
-  /** What VS Code's list of suggestions offers first, while it is open. */
+  /** The first entry of VS Code's suggestion list, while it is open. */
   list() {
     return this.page.locator('.suggest-widget.visible .monaco-list-row').first();
   }
 
-  /** Escape closes the list: Enter and Tab would take its entry. */
+  /** Escape closes the list: Enter and Tab would accept its entry. */
   async closeList() {
     await until('the list of suggestions to close', async () => {
       if (!(await this.list().isVisible())) return true;
@@ -160,14 +163,14 @@ export class Workbench {
     });
   }
 
-  /** Opens a file of the workspace by its name; what is typed next goes into it. */
+  /** Opens a file of the workspace by its name; later typing goes into it. */
   async openFile(name) {
     await this.asked.file(name);
     await this.page.locator('.tab.active').filter({ hasText: name }).waitFor();
     await this.focusEditor(name);
   }
 
-  /** The tab is there before its text is. */
+  /** The tab appears before its text. */
   async focusEditor(name) {
     const editor = this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${name}"]`);
     await editor.locator('.view-lines').click();
@@ -175,8 +178,8 @@ export class Workbench {
   }
 
   /**
-   * Types into the file that is open. A full stop takes the list's entry, so the list is closed before it; one that
-   * opened late may still take part in it, and the line is typed again.
+   * Types into the open file. A full stop accepts the list's entry, so the list is closed before it; one that opened
+   * late may still insert part of it, and then the line is typed again.
    */
   async type(text) {
     const { keyboard } = this.page;
@@ -195,5 +198,5 @@ export class Workbench {
   }
 }
 
-/** White space and control characters are drawn with other characters than they are saved with. */
+/** White space and control characters are displayed as other characters than they are saved as. */
 export const squeeze = (text) => text.replace(/[\s\p{Cc}\u00b7\u2400-\u2421\ufffd]+/gu, '');

@@ -1,11 +1,11 @@
-// A base that was "taught to chat": random weights, a chat template, and a vocabulary that the instructions of VS
-// Code's chat fit into; and a data set from which it learns one answer by heart.
+// A base that was "trained to chat": random weights, a chat template, and a vocabulary with room for the instructions
+// of VS Code's chat; and a data set from which it memorises one answer.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importTypeScript } from '../../scripts/bundle.mjs';
 import { root } from './workplace.mjs';
 
-/** What every question of the data set is answered with. */
+/** The answer to every question of the data set. */
 export const ANSWER = 'The gardener waters the roses at dawn.';
 
 const CHATML =
@@ -17,7 +17,7 @@ export async function makeChatBase(dir) {
   const base = join(dir, 'chatty.gguf');
   const { writeTinyModel } = await importTypeScript(join(root, 'test/support/tiny-model.ts'));
   const { learnMerges } = await importTypeScript(join(root, 'test/support/learn-merges.ts'));
-  // English prose as the instructions are: without merges, their 14,000 characters would be 7,900 tokens.
+  // English prose like the instructions: without merges, their 14,000 characters would be 7,900 tokens.
   const prose =
     readFileSync(join(root, 'docs/server.md'), 'utf8') + readFileSync(join(root, 'docs/science.md'), 'utf8');
   const merges = learnMerges(prose, 1500);

@@ -1,4 +1,4 @@
-// What a person does in the Chat view of the newest VS Code, with its own GitHub Copilot extension and no account: lets
+// What a user does in the Chat view of the newest VS Code, with its own GitHub Copilot extension and no account: lets
 // the chat use this machine's models, picks a result, asks, and reads the answer.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -13,12 +13,12 @@ export const chatScenarios = {
   async 'a result answers in the chat, without an account'(workbench, place) {
     const base = place.chatBase ?? (await makeChatBase(place.dir));
     learn(place, base);
-    // Where there were no runs yet, the folder is not watched.
+    // If there were no runs yet, the folder is not watched.
     await workbench.reload();
     const chat = new Chat(workbench);
     await chat.addModels('Forget-Me-Not');
     await chat.open();
-    // There once the chat's own extension is at work.
+    // Appears once the chat's own extension has started.
     await chat.choose('Ask');
     await chat.chooseModel(NAME);
     await workbench.screenshot('chat-model');
@@ -34,7 +34,7 @@ export const chatScenarios = {
       place.chatBase && 600_000,
     );
     await workbench.screenshot('chat-answered');
-    // Random weights have learned one sentence, and nothing of so long instructions: what is said may be anything.
+    // Random weights have learned one sentence, and nothing from such long instructions: the answer may be anything.
     console.log(`      the answer: ${JSON.stringify(answer)}`);
     assert.ok(place.servers(base).length > 0, 'a server of this machine has answered');
   },
@@ -44,7 +44,7 @@ export const chatScenarios = {
 const TINY = '--rank 32 --lr 0.003 --optimizer adamw --dropout 0';
 const LEARNED = '--steps 60 --strength 1 --seq 128 --humaneval 0 --retention 2 --held-out-windows 4';
 
-/** An instruct adapter, by the command line: the wizard's way is another scenario's. */
+/** An instruct adapter, trained by the command line: the wizard is covered by another scenario. */
 function learn({ dir, home, backend, chatBase }, base) {
   const run = (args) => {
     const env = { ...process.env, FORGET_ME_NOT_HOME: home };
@@ -94,7 +94,7 @@ class Chat {
     });
   }
 
-  /** Takes a mode of the chat from the list that opens at the present one. */
+  /** Picks a chat mode from the list that opens at the current one. */
   async choose(mode) {
     const button = this.view.locator('.chat-mode-picker-item').first();
     await until(`the mode ${mode}`, async () => {
@@ -107,7 +107,7 @@ class Chat {
     });
   }
 
-  /** Takes a model from the list, which shows some only when it is told to. */
+  /** Picks a model from the list, which shows some only on request. */
   async chooseModel(name) {
     const button = this.view.locator('.model-picker-item').first();
     const row = this.list.locator('.monaco-list-row').filter({ hasText: name }).first();
@@ -135,7 +135,7 @@ class Chat {
     await this.view.locator('.interactive-request').filter({ hasText: question }).waitFor();
   }
 
-  /** What has been answered so far. */
+  /** The answers so far. */
   async answer() {
     const answers = await this.view.locator('.interactive-response .value').allInnerTexts();
     return answers.join('\n').trim();

@@ -1,4 +1,5 @@
-// What a person does with completions: types through them, takes them piece by piece, changes the adapter, loses the server.
+// What a user does with completions: types through them, accepts them piece by piece, switches the adapter, loses the
+// server.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,16 +18,16 @@ import {
 import { becomes, until } from './until.mjs';
 import { writeFile } from './workplace.mjs';
 
-/** Of the workspace. */
+/** In the workspace. */
 const SETTINGS = '.vscode/settings.json';
 
 export const completionScenarios = {
-  async 'the first minutes: a tour, and completion before anything was trained'(workbench, place) {
+  async 'the first minutes: the tour, and completion before any training'(workbench, place) {
     const { page } = workbench;
     await workbench.command('Forget-Me-Not: Get Started');
     await page.getByText('A code model of your own').first().waitFor();
     const button = page.getByRole('button', { name: 'Turn It On' }).first();
-    // The tour opens at the first step that is not done yet: another one, if something was trained already.
+    // The tour opens at the first unfinished step: a different one, if something was already trained.
     await until('the first step of the tour', async () => {
       if (await becomes(() => button.isVisible(), 2000)) return true;
       await page.getByText('Try it', { exact: true }).first().click();
@@ -41,7 +42,7 @@ export const completionScenarios = {
     writeFile(place.workspace, 'untuned.js', '');
     await workbench.openFile('untuned.js');
     await workbench.type('return registry.');
-    // It knows nothing of this code, so that it answers is all that can be asked of it.
+    // It knows nothing about this code, so the test can only check that it answers.
     await workbench.statusBar(/tiny \d+ ms/).waitFor();
     await workbench.screenshot('untuned');
     await page.keyboard.press('Control+S');
@@ -57,7 +58,10 @@ export const completionScenarios = {
     await workbench.statusBar('tiny').waitFor();
   },
 
-  async 'completions are typed through, taken word by word, and the adapter is changed'(workbench, place) {
+  async 'completions are typed through, accepted word by word, and the adapter is switched'(
+    workbench,
+    place,
+  ) {
     const { keyboard } = workbench.page;
     await ensureResults(workbench, place, 2);
     await useResult(workbench, place);
@@ -91,17 +95,17 @@ export const completionScenarios = {
     await workbench.screenshot('other-adapter');
   },
 
-  async 'the server dies in the middle of a request, and nobody is bothered'(workbench, place) {
+  async 'the server dies during a request, and the user is not interrupted'(workbench, place) {
     await useResult(workbench, place);
     writeFile(place.workspace, 'lost.js', '');
     await workbench.openFile('lost.js');
-    // Stopped, it takes the request and does not answer.
+    // While paused, it accepts the request and does not answer.
     signalServer(place, 'SIGSTOP');
     await workbench.type('return registry.');
     await workbench.asking().waitFor();
     signalServer(place, 'SIGKILL');
     const killed = Date.now();
-    // Whether there is anything to show is the tiny model's to say.
+    // Whether there is anything to show depends on the tiny model.
     await workbench.asking().waitFor({ state: 'detached' });
     console.log(`      an answer ${((Date.now() - killed) / 1000).toFixed(1)} s after the server died`);
     await typeUntilGhostText(workbench);
@@ -109,7 +113,7 @@ export const completionScenarios = {
     assert.deepEqual(await workbench.notifications.all(), [], 'no message');
   },
 
-  async 'a result goes to other programs, and comes back as a run that can be used'(workbench, place) {
+  async 'a result is exported, and imported as a run that completes'(workbench, place) {
     await ensureResults(workbench, place, 1);
     const path = join(place.workspace, 'garden-adapter.gguf');
     rmSync(path, { force: true });
@@ -136,7 +140,7 @@ export const completionScenarios = {
     assert.equal(newest(place).spec.imported.from, path);
   },
 
-  async 'completion sleeps when told to, and leaves a language alone'(workbench, place) {
+  async 'completion is snoozed, and turned off for a language'(workbench, place) {
     await useResult(workbench, place);
     await workbench.command('Forget-Me-Not: Snooze Completion');
     await workbench.pick('Snooze completion for how long?', '5 minutes');
@@ -150,7 +154,7 @@ export const completionScenarios = {
     await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
     await workbench.statusBar('garden').waitFor();
 
-    // The workspace says off: that is where "on" has to be written.
+    // The workspace says off, so that is where "on" has to be written.
     writeFile(place.workspace, SETTINGS, '{ "forgetMeNot.completion.enabled": false }');
     await workbench.statusBar('completion off').waitFor();
     await workbench.command('Forget-Me-Not: Turn Completion On');
@@ -172,7 +176,7 @@ export const completionScenarios = {
     rmSync(join(place.workspace, SETTINGS));
   },
 
-  async 'what was accepted and what of it was kept is counted'(workbench, place) {
+  async 'accepted and kept completions are counted'(workbench, place) {
     await useResult(workbench, place);
     writeFile(place.workspace, 'kept.js', '');
     await workbench.openFile('kept.js');
@@ -190,7 +194,7 @@ export const completionScenarios = {
     await workbench.screenshot('acceptance');
   },
 
-  async 'what became of completions is kept where that is wanted, and deleted'(workbench, place) {
+  async 'outcomes of completions are recorded with consent, and deleted'(workbench, place) {
     await useResult(workbench, place);
     await saysOfUse(workbench, 'Recording is off');
     await workbench.notificationButton('Recording is off', 'Turn On');
@@ -218,7 +222,7 @@ export const completionScenarios = {
   },
 };
 
-/** Asks what is recorded until this is said: settings and files are written in their own time. */
+/** Asks repeatedly what is recorded until this is the answer: settings and files are written asynchronously. */
 async function saysOfUse(workbench, text) {
   await until(`"${text}" to be said`, async () => {
     await workbench.dismissNotifications();
@@ -227,7 +231,7 @@ async function saysOfUse(workbench, text) {
   });
 }
 
-/** What is on disk of completions and what became of them. */
+/** The completions and outcomes recorded on disk. */
 function keptOfUse({ home }) {
   const folder = join(home, 'preferences');
   const files = existsSync(folder) ? readdirSync(folder) : [];
@@ -235,7 +239,7 @@ function keptOfUse({ home }) {
   return lines.map((line) => JSON.parse(line));
 }
 
-/** A part of it may have been typed, not taken, and more may stand there by then. */
+/** Part of it may have been typed rather than accepted, and there may be more text by then. */
 const isKept = (place, { text }) =>
   keptOfUse(place).some(
     ({ shown, accepted, later }) =>
@@ -244,7 +248,7 @@ const isKept = (place, { text }) =>
       squeeze(later).startsWith(squeeze(shown)),
   );
 
-/** The row that the list of adapters calls the one in use. */
+/** The row of the adapter that the list marks as in use. */
 async function inUse(workbench) {
   await workbench.command('Forget-Me-Not: Switch Adapter');
   const text = await workbench.asked.rows.filter({ hasText: 'in use' }).innerText();

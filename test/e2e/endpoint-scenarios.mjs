@@ -1,4 +1,4 @@
-// What a person does with a completion server elsewhere: allows it, gives it its token, and accepts what it writes.
+// What a user does with a remote completion server: allows it, enters its token, and accepts its completions.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { root, writeFile } from './workplace.mjs';
 const TOKEN = 'a-token-of-the-team';
 
 export const endpointScenarios = {
-  async 'a server elsewhere completes, once that is allowed and it has its token'(workbench, place) {
+  async 'a remote server completes, once it is allowed and has its token'(workbench, place) {
     await ensureResults(workbench, place, 1);
     const server = await startServer(place, newest(place));
     try {
@@ -25,9 +25,9 @@ export const endpointScenarios = {
 };
 
 /**
- * Names the server in the settings, allows it, gives it its token, and accepts what it writes.
- * @param {{ port: number, model: string, token: string, pid?: number, text?: string }} server `pid`: of one that computes
- * as this machine's do; `text`: what stands before the cursor
+ * Names the server in the settings, allows it, enters its token, and accepts its completion.
+ * @param {{ port: number, model: string, token: string, pid?: number, text?: string }} server `pid`: of one that
+ * computes like this machine's; `text`: the text before the cursor
  * @returns {Promise<{ typed: string, text: string }>} what was typed, and what was accepted
  */
 export async function completeElsewhere(workbench, place, { port, model, token, pid, text = '' }) {
@@ -35,7 +35,7 @@ export async function completeElsewhere(workbench, place, { port, model, token, 
     'forgetMeNot.completion.endpoint': `http://127.0.0.1:${port}/v1`,
     'forgetMeNot.completion.endpointModel': model,
   });
-  // The extension is at work, and has read them.
+  // The extension is running, and has read the settings.
   await workbench.statusBar('127.0.0.1').waitFor();
   writeFile(place.workspace, 'elsewhere.js', text);
   await workbench.openFile('elsewhere.js');
@@ -54,7 +54,7 @@ export async function completeElsewhere(workbench, place, { port, model, token, 
   return ghost;
 }
 
-/** Takes back what was allowed: typing shows nothing any more, and asks nothing. */
+/** Revokes permission: typing no longer shows or requests anything. */
 async function stopSending(workbench) {
   await workbench.command('Forget-Me-Not: Stop Sending Code to the Completion Server');
   await workbench.notification('No code is sent to 127.0.0.1');

@@ -1,6 +1,7 @@
-// The first minute, with the model there: `node test/e2e/first-minute.mjs FILE FOLDER [--newest] [--times N]` puts the base
-// FILE (a known one) into an empty data directory each time, opens FOLDER in a real VS Code, turns completion on in the
-// walkthrough, types, and prints the seconds until each thing was seen. Pictures go to test-results/first-minute.
+// The first minute, with the model already there: `node test/e2e/first-minute.mjs FILE FOLDER [--newest] [--times N]`
+// puts the base FILE (a known one) into an empty data directory each time, opens FOLDER in a real VS Code, turns
+// completion on in the walkthrough, types, and prints the seconds until each thing appeared. Pictures go to
+// test-results/first-minute.
 import {
   copyFileSync,
   mkdirSync,
@@ -39,7 +40,7 @@ const vsix = await packageExtension();
 const shots = join(root, 'test-results/first-minute');
 rmSync(shots, { recursive: true, force: true });
 
-/** What the extension has logged: with times, what it started when. */
+/** The extension's log: what it started, with times. */
 const logOf = ({ dir }) =>
   readdirSync(dir, { recursive: true })
     .filter((name) => name.endsWith('Forget-Me-Not.log'))

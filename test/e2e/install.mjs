@@ -1,4 +1,5 @@
-// A real VS Code from npm alone: code-server's package holds VS Code's own server, which is used without its wrapper.
+// A real VS Code from npm alone: code-server's package contains VS Code's own server, which is used without its
+// wrapper.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -29,10 +30,10 @@ function npm(cwd, ...args) {
   if (ran.status !== 0) throw new Error(`npm ci failed in ${cwd}:\n${ran.stderr || ran.error}`);
 }
 
-/** Installs the packages of a folder and those of VS Code's server, unless the folder's lock file did so already. */
+/** Installs the packages of a folder and of VS Code's server, unless that was done with the same lock file. */
 function install(dir, megabytes) {
   const done = join(dir, 'node_modules/.forget-me-not-installed');
-  // Says what is installed: the lock file decides, so a changed one installs again.
+  // A copy of the lock file records what is installed, so a changed one installs again.
   const wanted = readFileSync(join(dir, 'package-lock.json'), 'utf8');
   if (existsSync(done) && readFileSync(done, 'utf8') === wanted) return;
   console.log(`Installing VS Code (code-server) for the end-to-end test: about ${megabytes} MB, once.`);
@@ -49,7 +50,10 @@ function install(dir, megabytes) {
   writeFileSync(done, wanted);
 }
 
-/** Puts logger.mjs in the place of VS Code's own. The file there may be shared with other installations, so it is not written to. */
+/**
+ * Replaces VS Code's own logger by logger.mjs. The file may be shared with other installations, so it is not
+ * overwritten in place.
+ */
 function writeLogger(dir) {
   const [from, to] = [join(here, 'logger.mjs'), join(serverIn(dir), 'node_modules/@vscode/spdlog/index.js')];
   if (readFileSync(to, 'utf8') === readFileSync(from, 'utf8')) return;
@@ -58,9 +62,9 @@ function writeLogger(dir) {
 }
 
 /**
- * Installs VS Code's server and playwright-core into test/e2e/node_modules, once: about 340 MB and 20 to 60 seconds. With
- * `newest`, the newest VS Code with the Node that it wants as well, into test/e2e/newest/node_modules: 820 MB.
- * @returns {{ node: string, serverMain: string }} what runs VS Code's server, and its program
+ * Installs VS Code's server and playwright-core into test/e2e/node_modules, once: about 340 MB and 20 to 60 seconds.
+ * With `newest`, also the newest VS Code with the Node it requires, into test/e2e/newest/node_modules: 820 MB.
+ * @returns {{ node: string, serverMain: string }} the Node for VS Code's server, and its program
  */
 export function installVsCode({ newest = false } = {}) {
   install(here, 340);
@@ -72,5 +76,5 @@ export function installVsCode({ newest = false } = {}) {
   };
 }
 
-// `npm test` has it fetched while other parts compute.
+// `npm test` fetches it while other parts compute.
 if (process.argv[1] === fileURLToPath(import.meta.url)) installVsCode();

@@ -1,4 +1,4 @@
-// VS Code's own list of suggestions beside completion, with VS Code's settings and with those that a person may have.
+// VS Code's own suggestion list alongside completion, with VS Code's default settings and with those a user may have.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { becomes, until } from './until.mjs';
 import { writeFile } from './workplace.mjs';
 
 const SETTINGS = '.vscode/settings.json';
-/** A model that learned another workspace can't know what comes after such names. */
+/** A model that learned another workspace can't know what follows such names. */
 const text = `const zebraCrossing = new Map();
 const quietAfternoon = [];
 const wobblyUmbrella = 'umbrella';
@@ -15,7 +15,7 @@ const wobblyUmbrella = 'umbrella';
 `;
 
 export const listScenarios = {
-  async 'the list of suggestions opens beside completion'(workbench, place) {
+  async 'the suggestion list opens alongside completion'(workbench, place) {
     await useResult(workbench, place);
     await openAt(workbench, place, 'list.js');
     for (const [typed, entry] of [
@@ -26,17 +26,14 @@ export const listScenarios = {
       await listOpens(workbench, typed, entry);
     await listOpens(workbench, 'zebraCrossing.', 'clear');
     await workbench.screenshot('list');
-    // Tab takes the list's entry.
+    // Tab accepts the list's entry.
     await workbench.page.keyboard.press('Tab');
     await until('the entry to be taken', async () =>
       (await drawn(workbench)).includes('zebraCrossing.clear'),
     );
   },
 
-  async 'the list opens while the server does not answer, and completion comes when it does'(
-    workbench,
-    place,
-  ) {
+  async 'the suggestion list opens while the server is slow, and completion follows'(workbench, place) {
     await useResult(workbench, place);
     await openAt(workbench, place, 'slow.js');
     signalServer(place, 'SIGSTOP');
@@ -49,11 +46,11 @@ export const listScenarios = {
     await typeUntilGhostText(workbench);
   },
 
-  async 'what a person has set about suggestions holds'(workbench, place) {
+  async 'suggestion settings of the user apply'(workbench, place) {
     await useResult(workbench, place);
     writeFile(place.workspace, SETTINGS, '{ "editor.quickSuggestions": { "other": "off" } }');
     await openAt(workbench, place, 'settings.js');
-    // The editor reads its settings in its own time.
+    // The editor reads its settings asynchronously.
     await until('the list to stay closed', async () => {
       await typeAnew(workbench, 'zeb');
       return !(await becomes(() => workbench.list().isVisible(), 3000));
@@ -71,7 +68,7 @@ export const listScenarios = {
     signalServer(place, 'SIGSTOP');
     try {
       await listOpens(workbench, 'zeb', 'zebraCrossing');
-      // The server takes a request and does not answer: one that was asked would be waited for.
+      // The server accepts a request and does not answer, so a request would stay pending.
       assert.equal(await workbench.asking().isVisible(), false, 'nothing is asked');
       await listOpens(workbench, 'quietAfternoon.', 'at');
       assert.equal(await workbench.asking().isVisible(), false, 'nothing is asked');
@@ -97,7 +94,7 @@ async function typeAnew(workbench, typed) {
   await workbench.type(typed);
 }
 
-/** Types into a new line, and sees the list open with an entry of the language's service. */
+/** Types into a new line, and sees the list open with an entry from the language service. */
 async function listOpens(workbench, typed, entry) {
   await typeAnew(workbench, typed);
   const row = workbench.page

@@ -1,4 +1,5 @@
-// Stands in for @vscode/spdlog, which an install script would have built: with it, VS Code and extensions have log files.
+// Stands in for @vscode/spdlog, which an install script would have built: with it, VS Code and extensions have log
+// files.
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 

@@ -1,4 +1,4 @@
-// What a person does with next edits: changes one place, goes to the others, takes them.
+// What a user does with next edits: changes one place, goes to the others, accepts them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const text = `function total(items, rate) {
 `;
 
 export const nextEditScenarios = {
-  async 'a parameter is renamed, and the key takes its other uses one by one'(workbench, place) {
+  async 'a parameter is renamed, and the key renames its other uses one by one'(workbench, place) {
     const { keyboard } = workbench.page;
     await openTour(workbench);
     writeFile(place.workspace, NAME, text);
@@ -35,7 +35,7 @@ export const nextEditScenarios = {
     await keyboard.press('Control+S');
     await until('the file to be saved', () => saved(place) === text.replaceAll('items', 'prices'));
 
-    // The last one, and no more than that.
+    // Only the last one.
     await keyboard.press('Control+Z');
     await keyboard.press('Control+S');
     const undone = text.replace('(items,', '(prices,').replace('(items)', '(prices)');
@@ -43,7 +43,7 @@ export const nextEditScenarios = {
     await workbench.page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
   },
 
-  async 'Tab goes to each place and applies it, in another file as well, and undo gives the last one back'(
+  async 'Tab goes to each place and applies it, in other files too, and undo restores the last one'(
     workbench,
     place,
   ) {
@@ -84,7 +84,7 @@ export const nextEditScenarios = {
     await savedAs(workbench, place, LONG, renamed(longFile));
   },
 
-  async 'Tab that is pressed fast writes no space, and is a tab again after Escape'(workbench, place) {
+  async 'Tab inserts no white space when pressed fast, and indents again after Escape'(workbench, place) {
     const { keyboard } = workbench.page;
     await renameInTwoFiles(workbench, place);
     await shown(workbench, `⇥ Tab: next edit, line ${LINES + 4}`);
@@ -117,19 +117,19 @@ const otherFile = `import { readPrice } from './${LONG}';
 const renamed = (code) => code.replaceAll('readPrice', 'priceOf');
 const escaped = (code) => code.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** In a new VS Code it opens by itself, and would take the letters; once it was asked for, it has done so. */
+/** A fresh VS Code opens it by itself, and it would swallow the keys; opening it once prevents that. */
 async function openTour(workbench) {
   await workbench.command('Forget-Me-Not: Get Started');
   await workbench.page.getByText('A code model of your own').first().waitFor();
 }
 
-/** Renames a function where it is defined: it is used twice far below, and in another file that is open. */
+/** Renames a function at its definition: it is used twice far below, and in another open file. */
 async function renameInTwoFiles(workbench, place) {
   const { keyboard } = workbench.page;
   await openTour(workbench);
   writeFile(place.workspace, LONG, longFile);
   writeFile(place.workspace, OTHER, otherFile);
-  // Of files that are not open, a slow machine may leave some out.
+  // On a slow machine, some files that are not open may be missing.
   await workbench.openFile(OTHER);
   await workbench.openFile(LONG);
   await keyboard.press('Control+Home');
@@ -137,7 +137,7 @@ async function renameInTwoFiles(workbench, place) {
   await pressTimes(keyboard, 'Shift+ArrowRight', 'readPrice'.length);
   await keyboard.type('priceOf', { delay: 30 });
   await workbench.statusBar('3 next edits').waitFor();
-  // As a person does where a list or ghost text is in the way.
+  // As a user does when a list or ghost text is in the way.
   for (const inTheWay of ['.suggest-widget.visible', '.editor-instance .ghost-text-decoration'])
     if (await workbench.page.locator(inTheWay).first().isVisible()) await keyboard.press('Escape');
 }
@@ -159,7 +159,7 @@ async function pressTimes(keyboard, key, times) {
   for (let count = 0; count < times; count += 1) await keyboard.press(key);
 }
 
-/** Goes to the place and takes what is offered; `left`: what the status bar says then, or nothing. */
+/** Goes to the place and accepts the offer; `left`: the status bar's text afterwards, or nothing. */
 async function take(workbench, left) {
   const { keyboard } = workbench.page;
   const cursor = () => workbench.statusBar(/^\s*Ln \d/).innerText();

@@ -1,4 +1,5 @@
-// VS Code's messages. A toast goes away after some seconds, or behind three others: then it is in the centre.
+// VS Code's notifications. A toast disappears after some seconds, or behind three others: then it is in the
+// notification centre.
 import { until } from './until.mjs';
 
 export class Notifications {
@@ -12,7 +13,7 @@ export class Notifications {
     this.bell = page.locator('[id="status.notifications"] a');
   }
 
-  /** The notification that holds this text, once it is there. An error that holds another text ends the wait. */
+  /** The notification with this text, once it appears. An error with another text ends the wait. */
   async find(text, timeout) {
     const shown = async () => {
       if (await this.shows(text)) return true;
@@ -30,7 +31,7 @@ export class Notifications {
     return this.#with(text).isVisible();
   }
 
-  /** The texts of all that was told and not cleared. */
+  /** The texts of all notifications that were not cleared. */
   async all() {
     await until('the notification centre', async () => {
       await this.#openCentre();
@@ -42,7 +43,7 @@ export class Notifications {
   async #openCentre() {
     if (await this.centre.isVisible()) return;
     await this.bell.click({ timeout: 5000 }).catch(() => undefined);
-    // What the bell says to a mouse that stays would cover the buttons.
+    // The bell's tooltip for a resting mouse would cover the buttons.
     await this.page.mouse.move(0, 0);
   }
 
@@ -50,7 +51,7 @@ export class Notifications {
     return this.items.filter({ hasText: text }).first();
   }
 
-  /** Nobody waits for an error: it is what went wrong. */
+  /** No scenario expects an error: it is the reason for the failure. */
   async failOnErrors() {
     const [error] = await this.errors.allInnerTexts();
     if (error) throw new Error(`VS Code shows an error: ${error}`);
@@ -70,7 +71,7 @@ export class Notifications {
     });
   }
 
-  /** Clears all but what is still going on, and shows none. A command can be lost with the palette's focus. */
+  /** Clears all but those in progress, and hides them. A command can be lost with the palette's focus. */
   async dismiss() {
     await until('the notifications to be cleared', async () => {
       await this.command('Notifications: Clear All Notifications');

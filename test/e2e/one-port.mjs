@@ -1,16 +1,16 @@
-// A browser that reaches nothing of the server's machine but the editor's own port, as over SSH, in WSL or a container:
-// all of its connections, also those to localhost, go through this proxy, which lets only those to the editor pass.
+// A browser that can only reach the editor's port on the server's machine, as with SSH, WSL or a container: all of its
+// connections, including those to localhost, go through this proxy, which only allows those to the editor.
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 
-/** What the browser calls the server's machine; browsers trust names of this ending like localhost. */
+/** The browser's name for the server's machine; browsers trust names with this ending like localhost. */
 const HOST = 'remote.localhost';
 
 /**
  * @param {string} editor such as "http://127.0.0.1:8080"
- * @returns {Promise<{ args: string[], urlOf: (url: string) => string, refused: string[], close: () => void }>} arguments
- * for Chromium, an address of the editor as the browser asks for it, and what else it has asked for
+ * @returns {Promise<{ args: string[], urlOf: (url: string) => string, refused: string[], close: () => void }>}
+ * arguments for Chromium, an editor's address as the browser requests it, and what else it has requested
  */
 export async function onePort(editor) {
   const { port, hostname } = new URL(editor);

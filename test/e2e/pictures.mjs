@@ -1,6 +1,6 @@
 // The pictures of the results panel in docs/images: in a real VS Code and as report.html, light and dark.
-// `FORGET_ME_NOT_HOME=... node test/e2e/pictures.mjs FOLDER` takes them of the two newest runs of that data directory;
-// FOLDER is opened in VS Code. Look at them before they are committed.
+// `FORGET_ME_NOT_HOME=... node test/e2e/pictures.mjs FOLDER` takes them of the two newest runs in that data directory;
+// FOLDER is opened in VS Code. Check them before committing.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

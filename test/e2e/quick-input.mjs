@@ -1,7 +1,7 @@
-// The one box with which VS Code asks: the palette, quick picks, input boxes and its own file dialog.
+// The one box that VS Code uses for questions: the palette, quick picks, input boxes and its own file dialog.
 import { becomes, until } from './until.mjs';
 
-/** After so long without an effect a key or a click is given again, ms. */
+/** If a key or a click has no effect for this long (ms), it is repeated. */
 const AGAIN_MS = 5000;
 
 export class QuickInput {
@@ -13,7 +13,7 @@ export class QuickInput {
     this.busy = this.widget.locator('.quick-input-progress.active');
   }
 
-  /** Leaves whatever is asked. */
+  /** Dismisses any question. */
   async close() {
     await until('the question to go away', async () => {
       if (!(await this.widget.isVisible())) return true;
@@ -22,10 +22,10 @@ export class QuickInput {
     });
   }
 
-  /** Opens the box with a key of the workbench, and types. */
+  /** Opens the box with a workbench key, and types. */
   async #open(key, typed) {
     await this.close();
-    // A webview that is still loading, or is going away, would swallow the key.
+    // A webview that is still loading, or closing, would swallow the key.
     await this.page.locator('iframe:focus').evaluateAll((frames) => frames.forEach((frame) => frame.blur()));
     await until('the palette', async () => {
       await this.page.keyboard.press(key);
@@ -36,7 +36,10 @@ export class QuickInput {
     });
   }
 
-  /** Enter on the row with exactly this label, and the box is gone. False when there is no such row (yet). */
+  /**
+   * Presses Enter on the row with exactly this label, and waits until the box is gone. False if there is no such row
+   * (yet).
+   */
   async #enter(label) {
     const focused = this.widget.locator('.monaco-list-row.focused .label-name');
     const name = () =>
@@ -57,7 +60,7 @@ export class QuickInput {
     );
   }
 
-  /** Runs a command by its title. A palette does not see commands that register later: it is opened again. */
+  /** Runs a command by its title. An open palette does not show commands registered later: it is reopened. */
   async command(title, timeout) {
     const ran = async () => {
       await this.#open('F1', `>${title}`);
@@ -66,31 +69,31 @@ export class QuickInput {
     await until(`the command "${title}"`, ran, timeout);
   }
 
-  /** Opens a file of the workspace by its name. A new one may not be found at once: it is looked for again. */
+  /** Opens a file of the workspace by its name. A new one may not be found at once: the search is repeated. */
   async file(name) {
     const tab = this.page.locator('.tab.active').filter({ hasText: name });
     const opened = async () => {
       await this.#open('Control+P', name);
-      // What takes the focus in the moment of Enter closes the box, and nothing is opened.
+      // If something takes the focus just when Enter is pressed, the box closes and nothing is opened.
       return (await this.#enter(name)) && becomes(() => tab.isVisible(), AGAIN_MS);
     };
     await until(`the file ${name}`, opened);
   }
 
-  /** Takes a row of the pick with this text in it. The box of the pick before has another. */
+  /** Picks a row with this text. The previous pick's box may still be open. */
   async pick(placeholder, label) {
     const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
     const row = this.rows.filter({ hasText: label }).first();
     await box.waitFor();
     await until(`"${label}" to be taken`, async () => {
-      // It may have been taken by the click before.
+      // The previous click may have picked it.
       if (!(await box.isVisible())) return true;
       await row.click({ timeout: AGAIN_MS }).catch(() => undefined);
       return becomes(async () => !(await box.isVisible()), AGAIN_MS);
     });
   }
 
-  /** Enter on the row that stands first. The box may be there before its rows. */
+  /** Presses Enter on the first row. The box may appear before its rows. */
   async enterFirst(placeholder) {
     const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
     await box.waitFor();
@@ -114,9 +117,9 @@ export class QuickInput {
   }
 
   /**
-   * Types a path into VS Code's own file dialog. The dialog reads its folder first and then writes that into its
-   * box; it does so again for another folder that is typed. So it is typed into when it rests, and taken when it
-   * rests on the path.
+   * Types a path into VS Code's own file dialog. The dialog first reads its folder and then writes that into its box,
+   * and again for another folder that is typed. So the test types only when it is idle, and confirms once it shows the
+   * path and is idle.
    */
   async choosePath(title, path) {
     const heading = this.#title(title);

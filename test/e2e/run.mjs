@@ -1,9 +1,10 @@
-// The end-to-end test: a real VS Code server, the packaged extension, Chromium, and a person's way through it.
-// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [--chat-base FILE] [parts of scenarios' names, with commas]`
-// --times N: the whole of it so often, each time from nothing; --busy N: the last N of them beside a core that is
-// kept busy; --apart: the browser reaches nothing of this machine but the editor's port;
-// --newest: in the newest VS Code (820 MB, once), which has the chat's scenarios as well; --chat-base FILE: they teach and
-// ask this base, a real one that knows chats. Screenshots and logs go to test-results/e2e.
+// The end-to-end test: a real VS Code server, the packaged extension, Chromium, and a user's way through it.
+// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [--chat-base FILE] [parts of scenario names,
+// comma-separated]`
+// --times N: repeats everything N times, each time from a fresh state; --busy N: the last N of them with one core kept
+// busy; --apart: the browser can only reach the editor's port on this machine; --newest: in the newest VS Code (820
+// MB, once), which adds the chat scenarios; --chat-base FILE: they train and ask this base, a real chat model.
+// Screenshots and logs go to test-results/e2e.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -44,7 +45,7 @@ const shots = join(root, 'test-results/e2e');
 rmSync(shots, { recursive: true, force: true });
 const vsix = await packageExtension();
 
-/** A process that computes and nothing else, until it is told to end. */
+/** A process that only computes, until it is stopped. */
 function keepCoreBusy() {
   const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   const end = () => child.kill('SIGKILL');

@@ -1,5 +1,5 @@
-// What a person does, from the palette to code in a file. Each scenario gets the workbench and the workplace,
-// begins with nothing open and nothing training, and makes the results that it needs when there are none.
+// What a user does, from the palette to code in a file. Each scenario gets the workbench and the workplace, starts
+// with nothing open and nothing training, and makes the results that it needs if there are none.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,7 +55,7 @@ export const scenarios = {
 
   async 'a training survives a reload of the window and is followed to its end'(workbench, place) {
     await useResult(workbench, place);
-    // The window has to be back before the training is over: where it was not, a longer one is taken.
+    // The window has to be back before the training is over: if it was not, a longer one is used.
     for (let seconds = 20; ; seconds *= 3) {
       const before = await beginTraining(workbench, place, stepsFor(place, seconds));
       assert.equal(before.state.status, 'running');
@@ -79,7 +79,7 @@ export const scenarios = {
     await workbench.statusBar('garden').waitFor();
   },
 
-  async 'stopping keeps a checkpoint and training goes on from there'(workbench, place) {
+  async 'stopping keeps a checkpoint, and resuming continues from it'(workbench, place) {
     await ensureResults(workbench, place, 1);
     const steps = stepsFor(place, 20);
     await beginTraining(workbench, place, steps);
@@ -96,7 +96,7 @@ export const scenarios = {
     assert.equal(newest(place).state.status, 'done');
   },
 
-  async 'two runs are shown beside each other, and a chart is saved'(workbench, place) {
+  async 'two runs are compared, and a chart is saved'(workbench, place) {
     await ensureResults(workbench, place, 2);
     const file = join(place.workspace, 'loss.svg');
     rmSync(file, { force: true });
@@ -124,7 +124,7 @@ export const scenarios = {
   ...nextEditScenarios,
   ...endpointScenarios,
 
-  async 'a result is continued with what has changed since'(workbench, place) {
+  async 'a result is trained further on changed code'(workbench, place) {
     await ensureResults(workbench, place, 1);
     const grown = ['meadow', 'hedge', 'orchard', 'fountain'];
     for (const noun of grown) writeSource(place.workspace, noun);
@@ -144,7 +144,7 @@ export const scenarios = {
   },
 };
 
-/** Starts a training and comes back when it is seen to make steps. */
+/** Starts a training and returns once it makes steps. */
 async function beginTraining(workbench, place, steps) {
   const before = new Set(place.runs().map(({ id }) => id));
   await fineTune(workbench, place, steps);
@@ -154,7 +154,7 @@ async function beginTraining(workbench, place, steps) {
   return run;
 }
 
-/** The toolkit's boxes take no click before their element is defined. */
+/** The toolkit's checkboxes accept no click before their element is defined. */
 async function check(box) {
   await box.waitFor();
   await until('the box to be ticked', async () => {

@@ -1,4 +1,4 @@
-// Steps that several scenarios take.
+// Steps shared by several scenarios.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import { becomes, until } from './until.mjs';
 
 /** Trainings with the tiny base take seconds; a slow machine may need minutes. */
 export const TRAINING_MS = 300_000;
-/** After so many steps the tiny base knows its workspace: it goes on with what is typed. */
+/** After this many steps, the tiny base knows its workspace: it continues what is typed. */
 export const LEARNED = 400;
 
-/** Walks the wizard: the tiny base, LoRA, so many steps. */
+/** Goes through the wizard: the tiny base, LoRA, this many steps. */
 export async function fineTune(workbench, place, steps) {
   await until('the trainer before to be gone', () => !place.isTraining());
   await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
@@ -21,7 +21,7 @@ export async function fineTune(workbench, place, steps) {
   await workbench.answer('Training Steps', String(steps));
 }
 
-/** Fine-tunes, and waits until the person is told that it is done. */
+/** Fine-tunes, and waits until the user is told that it is done. */
 export async function train(workbench, place, steps) {
   const before = new Set(place.runs().map(({ id }) => id));
   await fineTune(workbench, place, steps);
@@ -40,22 +40,22 @@ export async function train(workbench, place, steps) {
 
 export const isOver = ({ status }) => ['done', 'failed', 'cancelled'].includes(status);
 
-/** At least so many results of training; a scenario that is run alone makes its own. */
+/** Trains until there are this many results; a scenario that is run alone makes its own. */
 export async function ensureResults(workbench, place, count) {
   const trained = () => place.runs().filter(({ spec, state }) => state.status === 'done' && !spec.imported);
   while (trained().length < count) {
-    // Of their own lengths: runs of the same steps in the same minute look alike in a list.
+    // With different lengths: runs with the same number of steps in the same minute look alike in a list.
     await train(workbench, place, LEARNED + 20 * place.runs().length);
     await workbench.dismissNotifications();
   }
 }
 
-/** Completion with the newest result, its server started. */
+/** Completion with the newest result, with its server started. */
 export async function useResult(workbench, place) {
   await ensureResults(workbench, place, 1);
   const question = 'Which result should complete your code?';
   const input = workbench.page.locator(`.quick-input-widget input[placeholder*="${question}"]`);
-  // A step of the tour that is done just now takes the focus, and closes it.
+  // A step of the tour that was just completed takes the focus, and closes it.
   await until('the results to choose from', async () => {
     await workbench.command('Forget-Me-Not: Use for Completion');
     return becomes(() => input.isVisible(), 5000);
@@ -66,7 +66,7 @@ export async function useResult(workbench, place) {
   await workbench.dismissNotifications();
 }
 
-/** Steps that fill about so many seconds, by the fastest run so far: the machine may be busy now and not later. */
+/** Steps that take about this many seconds, by the fastest run so far: the machine may be busy now and idle later. */
 export function stepsFor(place, seconds) {
   const pace = ({ dir }) => {
     const lines = readFileSync(join(dir, 'events.jsonl'), 'utf8').split('\n').slice(0, -1);
@@ -85,7 +85,7 @@ export const newest = (place) =>
     .sort((a, b) => a.spec.createdAt.localeCompare(b.spec.createdAt))
     .at(-1);
 
-/** Colours in the first chart: a blank one has one. */
+/** The number of colours in the first chart: a blank one has one. */
 export function colours(panel) {
   return panel
     .locator('canvas')
@@ -99,12 +99,12 @@ export function colours(panel) {
     });
 }
 
-/** The ghost text as it is drawn now. */
+/** The ghost text as currently drawn. */
 export const shown = async (workbench) => (await workbench.ghostText().allInnerTexts()).join('');
 
 /**
- * Types beginnings until the model goes on with one as wanted. What is returned is at rest: it is no answer to an
- * earlier letter that another one will replace.
+ * Types beginnings until the model continues one as wanted. The returned text is final, not an answer to an earlier
+ * letter that is about to be replaced.
  */
 export async function typeUntilGhostText(workbench, wanted = /./) {
   const seen = [];
@@ -127,8 +127,8 @@ export async function typeUntilGhostText(workbench, wanted = /./) {
 }
 
 /**
- * What is shown once the server has answered and the list of suggestions is closed; '' where it has nothing to say, or
- * is not asked within `patience` ms.
+ * What is shown once the server has answered and the suggestion list is closed; '' if there is no completion, or no
+ * request within `patience` ms.
  */
 export async function answered(workbench, patience = 2000) {
   let text = '';
@@ -145,18 +145,18 @@ export async function answered(workbench, patience = 2000) {
   return text;
 }
 
-/** Saves the file that is open, and waits until it ends with what was typed and taken. */
+/** Saves the open file, and waits until it ends with what was typed and accepted. */
 export async function saveAndCheck({ page }, place, name, { typed, text }) {
   await page.keyboard.press('Control+S');
   const saved = () => squeeze(readFileSync(join(place.workspace, name), 'utf8'));
   await until(`${name} to be saved with ${JSON.stringify(typed + text)} at its end`, () =>
     saved().endsWith(squeeze(typed + text)),
   );
-  // The editor hears of it after that: closed before, it would ask whether to save.
+  // The editor notices afterwards: closed earlier, it would ask whether to save.
   await page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
 }
 
-/** Signals the completion server of this workplace. */
+/** Sends a signal to the completion server of this workplace. */
 export function signalServer(place, signal) {
   const servers = place.servers();
   assert.ok(servers.length > 0, 'the server is there');

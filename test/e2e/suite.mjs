@@ -1,4 +1,4 @@
-// Runs scenarios one after the other, each from a known state, and keeps what tells why one failed.
+// Runs scenarios one after the other, each from a known state, and keeps what explains a failure.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBrowser } from './browser.mjs';
@@ -6,7 +6,7 @@ import { onePort } from './one-port.mjs';
 import { startVsCode } from './vscode.mjs';
 import { makeWorkplace } from './workplace.mjs';
 
-/** For a base of random weights: it learns fast, and programs from it would all fail. */
+/** For a base with random weights: it learns fast, and all programs from it would fail. */
 const trainingOptions =
   '--strength 1 --seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
     ' ',
@@ -14,7 +14,7 @@ const trainingOptions =
 
 /** VS Code and a browser on a workplace. */
 class Session {
-  /** What VS Code's window has logged. */
+  /** The log of VS Code's window. */
   console = [];
 
   static async open(place, { vsix, chromium, shots, apart, newest }) {
@@ -22,9 +22,9 @@ class Session {
       'forgetMeNot.base': place.base,
       'forgetMeNot.training.backend': place.backend,
       'forgetMeNot.training.options': trainingOptions,
-      // A model that learned for a minute is sure of little.
+      // A model that learned for a minute is rarely certain.
       'forgetMeNot.completion.show': 'all',
-      // The older one has no chat for models of extensions.
+      // The older one has no chat for extensions' models.
       'chat.disableAIFeatures': !newest,
     };
     const session = new Session();
@@ -44,13 +44,13 @@ class Session {
     }
   }
 
-  /** @throws if something wanted another port of this machine than the editor's */
+  /** @throws if something requested a port of this machine other than the editor's */
   requireOnePort() {
     const [other] = (this.proxy?.refused ?? []).filter((host) => /localhost|^127\.|^\[?::1|^0\./.test(host));
     if (other) throw new Error(`The browser asked for ${other}, which is not the editor.`);
   }
 
-  /** @throws if VS Code complains of what the extension touches or registers */
+  /** @throws if VS Code complains about what the extension accesses or registers */
   requireNoComplaint() {
     const logs = join(this.vscode.dir, 'udd/logs');
     const files = existsSync(logs) ? readdirSync(logs, { recursive: true }) : [];
@@ -72,14 +72,15 @@ class Session {
 
 /** Cleans up after each suite that has not ended. */
 const underWay = new Set();
-/** Ends everything that the suites under way have started. */
+/** Ends everything that the current suites have started. */
 export const endSuites = () => Promise.allSettled([...underWay].map((cleanUp) => cleanUp()));
 
 /**
  * @param {Iterable<[string, (workbench: object, place: object) => Promise<void>]>} chosen scenarios by name; several
  * suites may take from one iterator
- * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean, newest?: boolean, chatBase?: string }} options `shots` is where screenshots and logs go; with
- * `apart`, the browser reaches nothing of this machine but the editor's port; with `newest`, in the newest VS Code
+ * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean, newest?: boolean, chatBase?: string }}
+ * options `shots` is the folder for screenshots and logs; with `apart`, the browser can only reach the editor's port
+ * on this machine; with `newest`, in the newest VS Code
  * @returns {Promise<{ passed: number, failed: number }>}
  */
 export async function runSuite(chosen, options, { makePlace = makeWorkplace, open = Session.open } = {}) {
@@ -110,10 +111,10 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
         told.failed += 1;
         say('FAIL ', `\n${error.stack.replace(/^.*\[pid=.*\n/gm, '')}`);
         const evidence = join(options.shots, `failed-${told.failed}-${name.replace(/\W+/g, '-')}`);
-        // Files may go away while they are copied: a training may still be at work.
+        // Files may disappear while they are copied: a training may still be running.
         await keepEvidence(evidence, session, place).catch(({ message }) => console.log(message));
         console.log(`Screenshots and logs: ${evidence}`);
-        // The next one gets another VS Code and no training of this one.
+        // The next one gets another VS Code and no training from this one.
         await session?.close();
         session = undefined;
         place.discardUnfinished();
@@ -126,7 +127,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
   return told;
 }
 
-/** What the screen shows, the logs of VS Code and of the extension, and the runs without what is large. */
+/** The screen, the logs of VS Code and of the extension, and the runs without large files. */
 async function keepEvidence(dir, session, place) {
   mkdirSync(dir, { recursive: true });
   const runs = join(place.home, 'runs');

@@ -1,10 +1,10 @@
-// Waiting for a condition: never for a time that should be enough.
+// Waiting for a condition: never for a fixed time.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a step may take on a slow machine beside other work, ms. */
+/** The longest that a step may take on a slow, busy machine, ms. */
 export const PATIENCE_MS = 120_000;
 
-/** The first true value of a condition. An error of the condition ends the wait. */
+/** The first true value of a condition. If the condition throws, the wait ends. */
 export async function until(what, condition, timeout = PATIENCE_MS) {
   const end = Date.now() + timeout;
   for (;;) {
@@ -15,7 +15,7 @@ export async function until(what, condition, timeout = PATIENCE_MS) {
   }
 }
 
-/** Whether a condition comes true within some time: for what is tried again when it does not. */
+/** Whether a condition becomes true within some time: for what is retried if it does not. */
 export async function becomes(condition, timeout) {
   const end = Date.now() + timeout;
   while (Date.now() < end) {

@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installVsCode } from './install.mjs';
 import { until } from './until.mjs';
 
-/** What a test machine needs: nothing that calls out or pops up. Of suggestions all is as VS Code has it. */
+/** What a test machine needs: nothing that makes requests or pops up. Suggestions have VS Code's defaults. */
 const quietSettings = {
   'telemetry.telemetryLevel': 'off',
   'extensions.autoUpdate': false,
@@ -32,7 +32,7 @@ const quietSettings = {
   'files.simpleDialog.enable': true,
 };
 
-/** VS Code's own texts stay English, as no pack of them is at hand; extensions are shown in the pack's language. */
+/** VS Code's own texts stay English, as no language pack is installed; extensions use the given language. */
 function writeLanguagePack(userData, language) {
   const translations = join(userData, 'no-translations.json');
   writeFileSync(translations, JSON.stringify({ contents: {} }));
@@ -41,7 +41,7 @@ function writeLanguagePack(userData, language) {
   writeFileSync(join(userData, 'languagepacks.json'), JSON.stringify({ [language]: pack }));
 }
 
-/** Kills a detached child and everything it started: first politely, then for good. */
+/** Ends a detached child and everything it started: first with SIGTERM, then with SIGKILL. */
 async function endGroup(child) {
   const signal = (name) => {
     try {
@@ -57,13 +57,14 @@ async function endGroup(child) {
 }
 
 /**
- * @param vsix file to install; none when not given
- * @param settings of the user, on top of the quiet ones
- * @param env on top of this process's
+ * @param vsix file to install; by default none
+ * @param settings of the user, in addition to the quiet ones
+ * @param env in addition to this process's
  * @param language of extensions, such as "de"
- * @param keep directory for the server's data; a fresh one, removed at the end, when not given
- * @param newest VS Code as of `test/e2e/newest`, not the one of `test/e2e`
- * @returns {Promise<{ url: (folder: string) => string, log: () => string, dir: string, setMachine: (settings: object) => void, stop: () => Promise<void> }>}
+ * @param keep directory for the server's data; by default a fresh one, removed at the end
+ * @param newest use VS Code from `test/e2e/newest`, not from `test/e2e`
+ * @returns
+ * {Promise<{ url: (folder: string) => string, log: () => string, dir: string, setMachine: (settings: object) => void, stop: () => Promise<void> }>}
  */
 export async function startVsCode({ vsix, settings = {}, env = {}, language, keep, port, newest = false }) {
   const { node, serverMain } = installVsCode({ newest });
@@ -71,7 +72,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
   const user = join(dir, 'udd/User');
   mkdirSync(user, { recursive: true });
   const settingsFile = join(user, 'settings.json');
-  // What a person changed in a kept one stays.
+  // Changes made by hand in a kept directory stay.
   if (!keep || !existsSync(settingsFile))
     writeFileSync(settingsFile, JSON.stringify({ ...quietSettings, ...settings }, null, 2));
   if (language) writeLanguagePack(join(dir, 'udd'), language);
@@ -102,7 +103,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
       '--host',
       '127.0.0.1',
       '--port',
-      // 0: the system's choice, which nobody else can take meanwhile.
+      // 0: chosen by the system, so nobody else can take it in the meantime.
       String(port ?? 0),
       '--without-connection-token',
       ...common,
@@ -134,7 +135,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
   const machine = join(dir, 'udd/Machine');
   return {
     ended,
-    /** Settings of the machine that computes, which a user's own and a workspace's cannot be. */
+    /** Settings of the remote machine, which neither the user nor a workspace can have. */
     setMachine: (settings) => {
       mkdirSync(machine, { recursive: true });
       writeFileSync(join(machine, 'settings.json'), JSON.stringify(settings));

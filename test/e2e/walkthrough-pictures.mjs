@@ -1,6 +1,6 @@
-// Pictures of every step of the walkthrough in a real VS Code: 1400 and 800 pixels wide, light and dark, in each language.
-// `node test/e2e/walkthrough-pictures.mjs FOLDER [de,zh-cn] [--chat]` writes them to FOLDER, by default in English and German;
-// with --chat in the newest VS Code, beside its chat.
+// Pictures of every step of the walkthrough in a real VS Code: 1400 and 800 pixels wide, light and dark, in each
+// language. `node test/e2e/walkthrough-pictures.mjs FOLDER [de,zh-cn] [--chat]` writes them to FOLDER, by default in
+// English and German; with --chat in the newest VS Code, next to its chat.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -30,7 +30,7 @@ const workspace = join(place, 'garden');
 mkdirSync(workspace);
 writeSource(workspace, 'apple');
 
-/** Opened by the extension itself, as after an installation: no command is given, so each language is alike. */
+/** Opened by the extension itself, as after an installation: no command is used, so that each language works alike. */
 async function takeAll(language, theme) {
   const vscode = await startVsCode({
     vsix,

@@ -1,4 +1,4 @@
-// What an end-to-end test works on: a workspace and a tiny base made here, a data directory of its own.
+// What an end-to-end test works on: a workspace and a tiny base made here, and a data directory of its own.
 import {
   existsSync,
   mkdirSync,
@@ -17,7 +17,7 @@ import { importTypeScript } from '../../scripts/bundle.mjs';
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
- * TensorFlow and downloads are the machine's own, where there are any; runs are the test's.
+ * TensorFlow and downloads are the machine's own, if any; runs are the test's.
  * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], servers: (within?: string) => number[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
  */
 export async function makeWorkplace() {
@@ -60,7 +60,7 @@ async function furnish(dir) {
     for (const { state } of runs())
       if (state.pid && !['done', 'failed', 'cancelled'].includes(state.status)) kill(state.pid);
   };
-  /** Completion servers on this base, or on any in a folder; those of other programs on the machine are left alone. */
+  /** Completion servers on this base, or on any in a folder; other programs' servers on the machine are left alone. */
   const servers = (within = base) =>
     readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -69,13 +69,13 @@ async function furnish(dir) {
         const given = argumentsOf(pid);
         return given.some((one) => one.endsWith('server.mjs')) && given.some((one) => one.startsWith(within));
       });
-  /** The next training is refused while another one is at work, which is a moment longer than its run says. */
+  /** The next training is rejected while another one is in progress, which is slightly longer than its run says. */
   const trainingLock = join(home, 'training.lock');
   const isTraining = () => existsSync(trainingLock);
-  /** Ends what trains, removes what is not done and what a scenario has set. */
+  /** Ends trainings, removes unfinished runs and resets what a scenario has set. */
   const discardUnfinished = () => {
     killTrainers();
-    // One that was stopped in mid-request would be found again.
+    // One that was paused during a request would be found again.
     servers(dir).forEach(kill);
     rmSync(trainingLock, { force: true });
     rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
@@ -101,13 +101,13 @@ async function furnish(dir) {
   };
 }
 
-/** With what it started: it leads a group of its own. */
+/** Along with what it started: it leads a process group. */
 function kill(pid) {
   for (const target of [-pid, pid])
     try {
       return process.kill(target, 'SIGKILL');
     } catch {
-      // It leads none, or has ended meanwhile.
+      // It leads none, or has ended in the meantime.
     }
 }
 
@@ -115,12 +115,12 @@ function argumentsOf(pid) {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch {
-    // It has ended meanwhile.
+    // It has ended in the meantime.
     return [];
   }
 }
 
-/** Code so regular that a model of random weights learns some of it in a hundred steps. */
+/** Code so regular that a model with random weights learns some of it in a hundred steps. */
 function writeWorkspace(folder) {
   mkdirSync(folder);
   const nouns =
@@ -128,7 +128,7 @@ function writeWorkspace(folder) {
   for (const noun of nouns.split(' ')) writeSource(folder, noun);
 }
 
-/** A file of the workspace's kind about something. */
+/** A file like the workspace's about something. */
 export function writeSource(folder, noun) {
   const verbs = 'load save open close find read write send'.split(' ');
   const name = noun[0].toUpperCase() + noun.slice(1);

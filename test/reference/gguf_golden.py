@@ -1,4 +1,4 @@
-"""Makes test/unit/gguf/golden.json: what llama.cpp's own Python package (gguf 0.19.0, numpy) reads from stored bytes.
+"""Generates test/unit/gguf/golden.json: what llama.cpp's own Python package (gguf 0.19.0, numpy) reads from stored bytes.
 
     pip install gguf==0.19.0 numpy && python3 test/reference/gguf_golden.py > test/unit/gguf/golden.json && npx prettier --write test/unit/gguf/golden.json
 """
@@ -22,7 +22,7 @@ def text(array):
 
 
 def patterns(kind, blocks, scales):
-    """Any bytes at all, but for the halves at `scales`: every pattern of a block is a value."""
+    """Arbitrary bytes, except for the half-precision numbers at `scales`: every bit pattern of a block is valid."""
     size = GGML_QUANT_SIZES[kind][1]
     stored = random.integers(0, 256, (1, blocks * size), dtype=np.uint8)
     for block in range(0, stored.shape[1], size):
@@ -40,11 +40,11 @@ row = spread.reshape(1, -1)
 simple = {T.F32: (), T.F16: (), T.BF16: (), T.Q8_0: (0,), T.Q4_0: (0,), T.Q4_1: (0, 2), T.Q5_0: (0,), T.Q5_1: (0, 2)}
 cases = [case(kind, "quantised", quantize(row, kind)) for kind in simple]
 cases += [case(kind, "patterns", patterns(kind, COUNT // 32, scales)) for kind, scales in simple.items() if scales]
-# The package reads K-quants but does not make them.
+# The package reads K-quants but does not write them.
 for kind, scales in ((T.Q4_K, (0, 2)), (T.Q5_K, (0, 2)), (T.Q6_K, (208,))):
     cases.append(case(kind, "patterns", patterns(kind, 2, scales)))
 
-# Rounding to half: ties, subnormals, overflow, infinities, and random ones.
+# Rounding to half precision: ties, subnormals, overflow, infinities, and random values.
 edges = np.array([0, -0.0, 1, 1 + 2**-11, 1 + 3 * 2**-11, 65504, 65519.99, 65520, 1e9, -1e9, 2**-14, 2**-24, 2**-25, 1.5 * 2**-25, 2**-26, 6.1e-5, np.inf, -np.inf], np.float32)
 floats = np.concatenate([edges, spread, (random.normal(size=64) * 2.0 ** random.integers(-26, -12, 64)).astype(np.float32)])
 with np.errstate(over="ignore"):

@@ -1,11 +1,11 @@
-"""Makes test/reference/golden.json: what PyTorch, transformers and PEFT compute, for our trainer to be held against.
+"""Generates test/reference/golden.json: what PyTorch, transformers and PEFT compute, to compare our trainer with.
 
     python3 -m venv /tmp/golden && /tmp/golden/bin/pip install -r test/reference/requirements.txt
     /tmp/golden/bin/python test/reference/golden.py > test/reference/golden.json && npx prettier --write test/reference/golden.json
 
 A small random model in f32 of each architecture, trained by LoRA (PEFT) and in full. For each: the loss and every
 gradient of the first batch. For those in STEPPED also every parameter after three steps of AdamW and of LionW, with
-clipping, weight decay, a falling learning rate and, in the second step, tokens that are not to be learned. Names and
+clipping, weight decay, a falling learning rate and, in the second step, tokens that are not learned. Names and
 layouts are transformers'.
 """
 
@@ -92,7 +92,7 @@ MODELS["gemma3"] = {
 MODELS["starcoder2"] = {**SMALL, "norm_epsilon": 1e-5, "pad_token_id": None}
 MODELS["qwen3"] = {**SMALL, "head_dim": 8}
 THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0, "smollm3": 10_000.0, "gemma3": 1_000_000.0, "starcoder2": 10_000.0}
-# Of the layers with a window.
+# For layers with a window.
 NEAR_THETA = 10_000.0
 RSLORA = {"qwen2"}
 ROPE_SCALINGS = {
@@ -108,7 +108,7 @@ ROPE_SCALINGS = {
 
 
 class DecoupledLionW(torch.optim.Optimizer):
-    """LionW as MosaicML's llm-foundry has it, with which the paper trained: decay follows lr / initial lr alone."""
+    """LionW as in MosaicML's llm-foundry, which the paper used: decay depends only on lr / initial lr."""
 
     def __init__(self, parameters, lr, betas=(0.9, 0.95), weight_decay=0.0):
         super().__init__(parameters, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
@@ -127,7 +127,7 @@ class DecoupledLionW(torch.optim.Optimizer):
 
 
 def build(kind, scaling=None):
-    """The same weights at every call. Not PyTorch's own start: gains, biases and logits are to matter."""
+    """The same weights at every call. Not PyTorch's own initialisation, so that gains, biases and logits matter."""
     config, model = CLASSES[kind]
     rope = {"rope_type": "default", **(scaling or {}), "rope_theta": THETA[kind]}
     if kind == "gemma3":
@@ -161,7 +161,7 @@ def adapt(kind):
     adapted = get_peft_model(model, config)
     with torch.no_grad():
         for name, p in adapted.named_parameters():
-            # B = 0, as PEFT starts, would leave A without a gradient.
+            # B = 0, as in PEFT's initialisation, would leave A without a gradient.
             if "lora_B" in name:
                 p.copy_(0.1 * torch.randn(p.shape))
     return adapted
@@ -239,7 +239,7 @@ def token_losses(model, tokens):
 
 
 def scaled_gradients(scaling, tokens, labels):
-    """Those of q and k, through which RoPE goes."""
+    """Those of q and k, to which RoPE is applied."""
     model = build("llama", scaling).train()
     model(input_ids=tokens, labels=labels).loss.backward()
     return pack({name: p.grad for name, p in model.named_parameters() if "q_proj" in name or "k_proj" in name})

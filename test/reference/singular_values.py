@@ -1,4 +1,4 @@
-"""Singular values by NumPy (LAPACK, double precision), of matrices whose numbers are floats of single precision."""
+"""Singular values by NumPy (LAPACK, double precision), of matrices of single-precision numbers."""
 
 import json
 

@@ -23,7 +23,7 @@ async function gradientsOf(model: Llama, batches: Batch[]): Promise<Map<string, 
 }
 
 /** The largest difference of any gradient, relative to its largest value. */
-function furthest(actual: Map<string, Float32Array>, expected: Map<string, Float32Array>): number {
+function largestDifference(actual: Map<string, Float32Array>, expected: Map<string, Float32Array>): number {
   expect([...actual.keys()]).toEqual([...expected.keys()]);
   let most = 0;
   for (const [name, values] of expected) {
@@ -49,20 +49,17 @@ export function architectureSuite(backendName: BackendName, tolerance: number): 
       return model;
     };
 
-    it.each(['lora', 'full'] as const)(
-      'has the parameters that are planned, and leaves none (%s)',
-      async (method) => {
-        const before = backend.liveTensors;
-        const model = await load({ method });
-        const hyper = hyperSchema.parse({ ...options, learningRate: 1, steps: 1, method });
-        expect(countParameters(model.config, hyper)).toBe(model.parameterCount);
-        await gradientsOf(model, [{ tokens: tinyTokens(13, 40), rows: 1, length: 12 }]);
-        model.dispose();
-        expect(backend.liveTensors).toBe(before);
-      },
-    );
+    it.each(['lora', 'full'] as const)('has the planned parameters, and leaks none (%s)', async (method) => {
+      const before = backend.liveTensors;
+      const model = await load({ method });
+      const hyper = hyperSchema.parse({ ...options, learningRate: 1, steps: 1, method });
+      expect(countParameters(model.config, hyper)).toBe(model.parameterCount);
+      await gradientsOf(model, [{ tokens: tinyTokens(13, 40), rows: 1, length: 12 }]);
+      model.dispose();
+      expect(backend.liveTensors).toBe(before);
+    });
 
-    it('learns the same when activations are computed again', async () => {
+    it('learns the same when activations are recomputed', async () => {
       const batches = [{ tokens: tinyTokens(2 * 21, 40), rows: 2, length: 20 }];
       const kept = await load({});
       const again = await load({ recompute: true });
@@ -71,7 +68,7 @@ export function architectureSuite(backendName: BackendName, tolerance: number): 
       again.dispose();
     });
 
-    it('learns packed documents as if each were alone, over several chunks of attention', async () => {
+    it('learns packed documents as if each were alone, across several chunks of attention', async () => {
       const model = await load({});
       const documents = [tinyTokens(161, 40, 1), tinyTokens(31, 40, 2), tinyTokens(70, 40, 3)];
       const alone = documents.map((tokens) => ({ tokens, rows: 1, length: tokens.length - 1 }));
@@ -93,8 +90,8 @@ export function architectureSuite(backendName: BackendName, tolerance: number): 
         starts: Int32Array.from(starts.slice(0, -1)),
       };
       const wanted = await gradientsOf(model, alone);
-      // Positions go on in a packed row: RoPE sees distances alone, so that makes no difference.
-      expect(furthest(await gradientsOf(model, [packed]), wanted)).toBeLessThan(tolerance);
+      // Positions continue in a packed row: RoPE only depends on distances, so that makes no difference.
+      expect(largestDifference(await gradientsOf(model, [packed]), wanted)).toBeLessThan(tolerance);
       model.dispose();
     });
   });

@@ -1,4 +1,4 @@
-"""What the driver on a cluster does where nodes come and go, with a played Ray: prints its lines, and what was begun."""
+"""Runs the driver of a cluster with a fake Ray, while nodes come and go: prints its lines, and the tasks that were started."""
 
 import json
 import sys

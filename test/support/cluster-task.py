@@ -1,4 +1,4 @@
-"""Performs the task argv[1] of the job in this folder as a node of a cluster would, without Ray; prints what it tells."""
+"""Performs the task argv[1] of the job in this folder as a node of a cluster would, without Ray; prints its messages."""
 
 import json
 import sys

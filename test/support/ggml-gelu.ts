@@ -1,6 +1,7 @@
 /**
- * llama.cpp's code for processors reads GELU from a table of halves, 10 or 11 bits, which moves log-probabilities of
- * small random models by up to some thousandths. To see that nothing else does, ours are computed with that table.
+ * llama.cpp's CPU code reads GELU from a table of half-precision numbers, 10 or 11 bits, which changes
+ * log-probabilities of small random models by up to some thousandths. To show that nothing else does, ours are
+ * computed with that table.
  */
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import { dequantise } from '../../src/gguf/index.ts';
@@ -14,7 +15,7 @@ const throughHalf = (x: Float32Array) => dequantise('F16', quantise('F16', x), x
 const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 const tableOf = (x: Float32Array) => throughHalf(throughHalf(x).map(gelu));
 
-/** The numbers of a tensor on wasm, at once. */
+/** The values of a tensor on wasm, synchronously. */
 const numbersOf = (x: Tensor) => Float32Array.from((x as Tensor & { inner: TfTensor }).inner.dataSync());
 
 const forwards: Record<GeluName, Activation['forward']> = {
@@ -32,7 +33,7 @@ const forwards: Record<GeluName, Activation['forward']> = {
   gelu: (b, up) => b.tensor(tableOf(numbersOf(up)), up.shape),
 };
 
-/** Runs `body`; models that it loads read GELU from the table in their forward passes. On the wasm backend only. */
+/** Runs `body`; models loaded in it read GELU from the table in their forward passes. On the wasm backend only. */
 export async function withTable<T>(name: GeluName, body: () => Promise<T>): Promise<T> {
   const own = activations[name];
   activations[name] = { ...own, forward: forwards[name] };

@@ -1,6 +1,7 @@
 /**
- * Compares our trainer with PyTorch, transformers and PEFT, on any backend; test/reference/golden.py made the figures.
- * They are compared tensor by tensor: the largest difference, relative to the tensor's largest magnitude.
+ * Compares our trainer with PyTorch, transformers and PEFT, on any backend; the values are from
+ * test/reference/golden.py. They are compared tensor by tensor: the largest difference, relative to the tensor's
+ * largest magnitude.
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -48,7 +49,7 @@ interface Golden {
   models: Record<Kind, GoldenModel>;
 }
 
-/** Names in transformers of an architecture's own figures. */
+/** An architecture's own hyperparameters, by their names in transformers. */
 const figures: Partial<Record<Kind, Record<string, string>>> = {
   gemma3: {
     'attention.sliding_window': 'sliding_window',
@@ -101,7 +102,7 @@ const modules: Record<string, string> = {
   post_attention_layernorm: 'ffn_norm',
 };
 
-/** Where a name means something else, or is another. */
+/** Where a name has another meaning, or differs. */
 const ownModules: Partial<Record<Kind, Record<string, string>>> = {
   gemma3: {
     post_attention_layernorm: 'post_attention_norm',
@@ -126,8 +127,9 @@ function ggufName(kind: Kind, name: string): string {
 }
 
 /**
- * The only difference in layout: in GGUF, where pairs are neighbours, rows of q and k are permuted within each head, so that the pairs that
- * RoPE rotates, i and i + headSize/2, are neighbours. This holds for weights, their gradients and LoRA's B.
+ * The only difference in layout: if the rotated pairs are neighbours in GGUF, rows of q and k are permuted within each
+ * head, so that RoPE's pairs, i and i + headSize/2, become neighbours. This applies to weights, their gradients and
+ * LoRA's B.
  */
 function ggufValues(kind: Kind, name: string, { shape, data }: Values): Float32Array {
   if (architectures[kind].ropePairing === 'halves' || !/attn_[qk]\.(weight|lora_b)$/.test(name)) return data;
@@ -153,7 +155,7 @@ function toGguf(kind: Kind, packed: Packed): Map<string, Values> {
   );
 }
 
-/** In GGUF, a norm of Gemma's is what is multiplied with; in transformers, it is one less. */
+/** In GGUF, Gemma's norm weight is the factor itself; in transformers, it is one less. */
 function withGains(kind: Kind, tensors: Map<string, Values>): Map<string, Values> {
   if (kind !== 'gemma3') return tensors;
   return new Map(
@@ -289,7 +291,7 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
       for (const [name, { data }] of toGguf(kind, { shapes: before.shapes, data: expected.after })) {
         const actual = await model.read(name);
         expect(relativeError(actual, data), name).toBeLessThan(tolerance);
-        // The steps' change is small compared with the parameters, so it is also compared by itself.
+        // The change over the steps is small compared with the parameters, so it is also compared by itself.
         const change = (values: Float32Array) => values.map((value, i) => value - start.get(name)!.data[i]!);
         expect(relativeError(change(actual), change(data)), name).toBeLessThan(5 * tolerance);
       }
@@ -331,8 +333,8 @@ export function goldenHalfSuite(start: () => Promise<Backend>): void {
   // At 2^16, gradients of the tiny Gemma are too large for f16: training would skip the step and halve the scale.
   const SCALE = 2 ** 12;
   /**
-   * Relative to a tensor's largest element. The tiny Gemma is as far off (0.048) on a backend that adds up in another way
-   * and has its factors rounded to f16, so that this is no kernel's error.
+   * Relative to a tensor's largest element. The tiny Gemma differs as much (0.048) on a backend that sums in another
+   * order with factors rounded to f16, so this is not a kernel's error.
    */
   const bound = (kind: Kind) => (kind === 'gemma3' ? 5e-2 : 2e-2);
   describe('PyTorch in f16', () => {
@@ -368,7 +370,7 @@ export function goldenHalfSuite(start: () => Promise<Backend>): void {
       for (const [step, learningRate] of rates.entries()) {
         const [batch, lossWeight] = batchOf(batches[step]!);
         const { lossSum } = await model.accumulate(batch, { ...same, lossWeight: SCALE * lossWeight });
-        // The first step goes by the signs of gradients alone, also of those that are nearly zero.
+        // The first step depends only on the signs of gradients, even of those that are nearly zero.
         const off = Math.abs((lossSum * lossWeight) / expected.losses[step]! - 1);
         expect(off).toBeLessThan(step === 0 ? 1e-3 : 8e-3);
         const norm = (await model.gradientNorm()) / SCALE;

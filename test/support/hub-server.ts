@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface HubFile {
   content: Buffer;
-  /** What the listing states; default: the content's own. */
+  /** The size in the listing; default: the content's own. */
   sha256?: string;
   size?: number;
 }
@@ -22,11 +22,11 @@ export class HubServer {
   /** Each number makes one download, in turn, stall after that many bytes, until `drop` breaks it. */
   readonly stallAfter: number[] = [];
   #stalled: ServerResponse[] = [];
-  /** Status of all answers of the hub; if not 200, all of them fail. */
+  /** Status of all of the hub's answers; if not 200, all of them fail. */
   status = 200;
-  /** The token that may write; without one, nothing is taken. */
+  /** The token with write permission; without one, writes are rejected. */
   writer: string | undefined;
-  /** Called before a commit is taken, as if somebody else were faster. */
+  /** Called before a commit is accepted, as if somebody else were faster. */
   beforeCommit: (() => void) | undefined;
   private commits = 0;
   readonly #uploaded = new Map<string, Buffer>();
@@ -52,9 +52,7 @@ export class HubServer {
     return urlOf(this.#hub);
   }
 
-  /**
-   * Breaks the stalled connections. Call it after their bytes have arrived: a client loses what it has not read yet.
-   */
+  /** Breaks the stalled connections. Call it once their bytes have arrived: a client loses what it has not read yet. */
   drop(): void {
     for (const response of this.#stalled.splice(0)) response.destroy();
   }
@@ -95,7 +93,7 @@ export class HubServer {
     return String(this.commits).padStart(40, '0');
   }
 
-  /** What @huggingface/hub asks for when it makes a repository and commits: large files go to the storage first. */
+  /** What @huggingface/hub requests when it creates a repository and commits: large files go to the storage first. */
   async #write(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await bodyOf(request)).toString();
     if (!this.writer || request.headers.authorization !== `Bearer ${this.writer}`) return fail(response, 403);

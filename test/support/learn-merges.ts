@@ -1,11 +1,11 @@
-/** Byte-pair encoding's merges for a text, so that a tiny model reads much of such a text in few tokens. */
+/** Byte-pair encoding's merges for a text, so that a tiny model needs few tokens for much of such a text. */
 import { byteCharacters } from './tiny-vocabulary.ts';
 
 /** The most frequent pairs, one after the other, in GPT-2's characters: "Ġ t", "h e", "Ġt he". */
 export function learnMerges(text: string, count: number): string[] {
   const characters = byteCharacters();
   const seen = new Map<string, number>();
-  // As GPT-2 parts a text, roughly: a merge never reaches over a word's beginning.
+  // Split roughly as in GPT-2: a merge never crosses the beginning of a word.
   for (const [word] of text.matchAll(/ ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z\d]+|\s+(?!\S)|\s+/g))
     seen.set(word, (seen.get(word) ?? 0) + 1);
   const words = [...seen].map(([word, times]) => ({

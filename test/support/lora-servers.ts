@@ -1,6 +1,6 @@
 /**
- * Servers that take LoRA adapters as vLLM 0.32 (compared with the answers of one that ran on a processor) and llama.cpp's
- * server (tools/server/README.md) do. What they compute is `compute`.
+ * Servers that accept LoRA adapters like vLLM 0.32 (compared with the answers of a real one on a CPU) and llama.cpp's
+ * server (tools/server/README.md). They compute `compute`.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export interface VllmLikeOptions {
   /** Started without VLLM_ALLOW_RUNTIME_LORA_UPDATING. */
   fixed?: boolean;
   maxLogprobs?: number;
-  /** Its answer to the loading of an adapter, if it refuses all, or this one. */
+  /** Its answer to loading an adapter, if it rejects all, or this one. */
   refuses?: string | ((name: string, path: string) => string | undefined);
   token?: string;
 }
@@ -84,8 +84,8 @@ export async function vllmLike(options: VllmLikeOptions): Promise<VllmLike> {
         `Requested prompt logprobs of ${top}, which is greater than max allowed: ${maxLogprobs}`,
       );
     const rows = compute(adapters.get(model), prompt).slice(0, -1);
-    // The actual token is told, too, whatever its rank.
-    const told = rows.map((row, at) => {
+    // The actual token is also returned, whatever its rank.
+    const returned = rows.map((row, at) => {
       const likeliest = likeliestOf(row, top);
       const all = likeliest.includes(prompt[at + 1]!) ? likeliest : [prompt[at + 1]!, ...likeliest];
       return Object.fromEntries(
@@ -95,7 +95,7 @@ export async function vllmLike(options: VllmLikeOptions): Promise<VllmLike> {
     const choice = { index: 0, text: 'x', logprobs: null, finish_reason: 'length', stop_reason: null };
     return {
       ...{ id: 'cmpl-1', object: 'text_completion', created: 1, model },
-      choices: [{ ...choice, prompt_logprobs: [null, ...told] }],
+      choices: [{ ...choice, prompt_logprobs: [null, ...returned] }],
       usage: { prompt_tokens: prompt.length, total_tokens: prompt.length + 1, completion_tokens: 1 },
     };
   });
@@ -127,7 +127,7 @@ export async function llamaCppLike(compute: Compute, paths: string[]): Promise<L
   app.post<{ Body: Asked }>('/completion', ({ body }) => {
     const { prompt, n_probs: top, lora } = body;
     const row = compute(lora.find(({ scale }) => scale === 1)?.id, prompt).at(-1)!;
-    const told = likeliestOf(row, top).map((id) => ({
+    const returned = likeliestOf(row, top).map((id) => ({
       id,
       token: 'x',
       bytes: [120],
@@ -135,7 +135,7 @@ export async function llamaCppLike(compute: Compute, paths: string[]): Promise<L
     }));
     return {
       ...{ index: 0, content: 'x', tokens: [], stop: true, model: 'base.gguf', tokens_predicted: 1 },
-      completion_probabilities: [{ ...told[0], top_logprobs: told }],
+      completion_probabilities: [{ ...returned[0], top_logprobs: returned }],
     };
   });
   await listen(server);

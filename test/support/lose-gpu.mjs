@@ -1,7 +1,7 @@
 /**
  * Loaded before a training process (NODE_OPTIONS=--import): destroys its GPU device once the checkpoint LOSE_AT of the
- * run exists, LOSE_TIMES times, counted by files in the run's directory. As a driver that is reset, or a card that is
- * pulled out.
+ * run exists, LOSE_TIMES times, counted by files in the run's directory. As when a driver is reset, or a card is
+ * removed.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

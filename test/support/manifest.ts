@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 export const translations = ['de', 'zh-cn'] as const;
-/** English lies in package.nls.json, which VS Code also takes for languages without a file. */
+/** English is in package.nls.json, which VS Code also uses for languages without a file. */
 export type Language = 'en' | (typeof translations)[number];
 
 export const textsIn = (language: Language): Record<string, string> =>
@@ -15,7 +15,7 @@ export const textsIn = (language: Language): Record<string, string> =>
 export const bundleIn = (language: (typeof translations)[number]): Record<string, string> =>
   JSON.parse(readFileSync(`l10n/bundle.l10n.${language}.json`, 'utf8')) as Record<string, string>;
 
-/** The key of a text that is nothing but a key, as VS Code asks for it; else undefined. */
+/** The key of a text that consists of a key, as VS Code looks it up; else undefined. */
 export const keyOf = (text: string): string | undefined => /^%(.+)%$/.exec(text)?.[1];
 
 /** @throws if a key has no text in that language */

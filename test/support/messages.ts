@@ -11,7 +11,7 @@ import { metricNames } from '../../webview/view-model/labels.ts';
 import { memoryParts } from '../../webview/charts/memory.ts';
 import { settingLabels } from '../../src/evaluation/figures/differing-settings.ts';
 
-/** `tKnown` is called with these; names that are no words, such as "pass@1", are the same in each language. */
+/** `tKnown` is called with these; names that are not words, such as "pass@1", are the same in each language. */
 export const knownTexts = [
   ...stepIds.map((id) => titleOf({ id })),
   ...knownBases.flatMap((base) => [base.about, sourceNames(base)]),
@@ -24,7 +24,7 @@ export const knownTexts = [
   ...Object.values(settingLabels),
   ...['base', 'base sha256', 'folder', 'corpus', 'corpus tokens', 'method', 'minutes', 'tokens trained on'],
   ...['imported from', 'fetched from', 'continues', 'backend', 'yes', 'no', 'all'],
-  // What l10n.ts itself asks for; its other calls only pass texts on.
+  // What l10n.ts itself translates; its other calls only pass texts on.
   ...['"{button}"', '{number}%'],
 ];
 
@@ -37,18 +37,18 @@ const filesIn = (folder: string): string[] =>
     .map((name) => join(folder, name))
     .sort();
 
-/** Each file of the extension and of the panel as a tree: all that they show is asked for. */
+/** The syntax tree of each file of the extension and of the panel: all that they show is translated. */
 export const sources: readonly ts.SourceFile[] = [...filesIn('src/extension'), ...filesIn('webview')].map(
   parse,
 );
 
-/** Files that others share, with some texts that are asked for; `l10n.ts` only passes texts on. */
+/** Shared files with some translated texts; `l10n.ts` only passes texts on. */
 const shared: readonly ts.SourceFile[] = filesIn('src')
   .filter((path) => !path.startsWith(join('src', 'extension')) && !path.endsWith('l10n.ts'))
   .map(parse)
   .filter((source) => /\/l10n\.ts'/.test(source.text));
 
-/** All nodes below `node`; those that `enter` refuses come without what is below them. */
+/** All nodes below `node`; those that `enter` rejects are included without their descendants. */
 export function* nodesIn(node: ts.Node, enter: (node: ts.Node) => boolean = () => true): Generator<ts.Node> {
   yield node;
   if (!enter(node)) return;
@@ -62,14 +62,14 @@ export function placeOf(node: ts.Node): string {
   return `${source.fileName}:${line + 1}: ${node.getText().replace(/\s+/g, ' ').slice(0, 90)}`;
 }
 
-/** The name of what is called: "ask" in `log.ask()`. */
+/** The name of the called function: "ask" in `log.ask()`. */
 export const calleeOf = ({ expression }: ts.CallExpression): string =>
   ts.isPropertyAccessExpression(expression) ? expression.name.text : expression.getText();
 
 export const isCallOf = (node: ts.Node, ...names: string[]): node is ts.CallExpression =>
   ts.isCallExpression(node) && names.includes(calleeOf(node));
 
-/** Whether it runs while its file is loaded: neither a function nor an object's field is around it. */
+/** Whether it runs while its file is loaded: it is in neither a function nor an object's field. */
 export function isOnTop(node: ts.Node): boolean {
   if (ts.isFunctionLike(node)) return false;
   if (ts.isPropertyDeclaration(node) && !node.modifiers?.some(isStatic)) return false;
@@ -77,7 +77,7 @@ export function isOnTop(node: ts.Node): boolean {
 }
 const isStatic = ({ kind }: ts.ModifierLike) => kind === ts.SyntaxKind.StaticKeyword;
 
-/** The text of a literal, or of literals that are added; else undefined. */
+/** The text of a literal, or of concatenated literals; else undefined. */
 export function literalOf(node: ts.Node | undefined): string | undefined {
   if (!node) return undefined;
   if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
@@ -93,8 +93,8 @@ export const calls: readonly ts.CallExpression[] = [...sources, ...shared].flatM
   ),
 );
 
-/** The templates of `msg`, in all of the source: texts that processes and files tell. */
-const told: readonly ts.TaggedTemplateExpression[] = filesIn('src').flatMap((path) =>
+/** The templates of `msg`, in all of the source: texts of processes and files. */
+const templates: readonly ts.TaggedTemplateExpression[] = filesIn('src').flatMap((path) =>
   [...nodesIn(parse(path))].filter(
     (node): node is ts.TaggedTemplateExpression =>
       ts.isTaggedTemplateExpression(node) && node.tag.getText() === 'msg',
@@ -111,8 +111,12 @@ const keyOf = ({ template }: ts.TaggedTemplateExpression): string =>
       );
 
 /** Without those that only join others. */
-const keysTold = told.map(keyOf).filter((key) => /\p{L}/u.test(key.replace(/\{\w+\}/g, '')));
+const templateKeys = templates.map(keyOf).filter((key) => /\p{L}/u.test(key.replace(/\{\w+\}/g, '')));
 
 export const messages: readonly string[] = [
-  ...new Set([...calls.flatMap((call) => literalOf(call.arguments[0]) ?? []), ...knownTexts, ...keysTold]),
+  ...new Set([
+    ...calls.flatMap((call) => literalOf(call.arguments[0]) ?? []),
+    ...knownTexts,
+    ...templateKeys,
+  ]),
 ];

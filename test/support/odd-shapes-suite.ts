@@ -9,7 +9,9 @@ type Make = (shape: readonly number[]) => Tensor;
 interface Makers {
   make: Make;
   ints(values: number[]): Tensor;
-  /** A size: odd, or, where tensors are cut into pieces, the next multiple of four, since pieces begin at such places. */
+  /**
+   * A size: odd, or, if tensors are split into pieces, the next multiple of four, since pieces begin at such offsets.
+   */
   n(size: number): number;
 }
 type Case = (b: Backend, makers: Makers) => Tensor[];
@@ -93,9 +95,9 @@ const cases: Record<string, Case> = {
 };
 
 /**
- * @param inPieces whether `start` gives a backend that has to cut these tensors into pieces
+ * @param inPieces whether `start` returns a backend that has to split these tensors into pieces
  * @param tolerance relative to the largest value
- * @param only cases of such a name
+ * @param only cases with such a name
  */
 export function oddShapesSuite(
   title: string,
@@ -131,13 +133,14 @@ export function oddShapesSuite(
       }
       const [wanted, found] = results as [Float32Array[], Float32Array[]];
       expect(found.map(({ length }) => length)).toEqual(wanted.map(({ length }) => length));
-      for (const [k, values] of wanted.entries()) expect(furthest(found[k]!, values)).toBeLessThan(tolerance);
+      for (const [k, values] of wanted.entries())
+        expect(largestDifference(found[k]!, values)).toBeLessThan(tolerance);
     });
   });
 }
 
 /** The largest difference, relative to the largest value. */
-function furthest(found: Float32Array, wanted: Float32Array): number {
+function largestDifference(found: Float32Array, wanted: Float32Array): number {
   const scale = wanted.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-30);
   return wanted.reduce((most, x, i) => Math.max(most, Math.abs(x - found[i]!)), 0) / scale;
 }

@@ -1,6 +1,6 @@
 import { flagName, type AnyOption } from '../../src/training/options/option.ts';
 
-/** An option of `train` as a person gives it, with a value that is not its default. */
+/** An option of `train` as a user gives it, with a value other than its default. */
 export function exampleOf({ flags, off, parse, choices, default: usual }: AnyOption): string[] {
   const flag = `--${flagName((off ?? { flags }).flags)}`;
   if (!/[<[]/.test(flags)) return [flag];

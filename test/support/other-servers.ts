@@ -1,7 +1,7 @@
 /**
  * Servers that answer as vLLM, llama.cpp's server, Ollama and Mistral are documented to, without a model: vLLM's
- * "OpenAI-Compatible Server" and "LoRA Adapters", llama.cpp's tools/server/README.md, Ollama's docs/openai.md, Mistral's
- * openapi.yaml. What they generate is `text`.
+ * "OpenAI-Compatible Server" and "LoRA Adapters", llama.cpp's tools/server/README.md, Ollama's docs/openai.md,
+ * Mistral's openapi.yaml. They generate `text`.
  */
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
@@ -13,9 +13,9 @@ export interface Heard {
 
 export interface OtherServer {
   address: string;
-  /** Requests to generate, without those that ask for one token. */
+  /** Requests to generate, without those for a single token. */
   heard: Heard[];
-  /** Requests whose client went away before the end. */
+  /** Requests whose client left before the end. */
   left: number;
   app: FastifyInstance;
 }
@@ -26,9 +26,9 @@ export interface OtherOptions {
   /** Waits before each piece, in ms. */
   pauseMs?: number;
   token?: string;
-  /** Has no tokens, or no template, to fill in the middle. */
+  /** Has no tokens, or no template, for fill-in-the-middle. */
   noMiddle?: boolean;
-  /** Lists no models, as Codestral's own address. */
+  /** Lists no models, like Codestral's own address. */
   unlisted?: boolean;
 }
 
@@ -56,7 +56,7 @@ export async function vllm(options: OtherOptions = {}): Promise<OtherServer> {
   return listening(server);
 }
 
-/** Ollama: `suffix` by the model's own template, and an error without one; a prompt alone becomes a chat's message. */
+/** Ollama: `suffix` by the model's own template, and an error without one; a prompt alone becomes a chat message. */
 export async function ollama(options: OtherOptions = {}): Promise<OtherServer> {
   const server = begin(options, (reply) => reply.code(401).send({ error: 'unauthorized' }));
   const models = ['qwen2.5-coder:0.5b-base', 'llama3.2:latest'];
@@ -77,7 +77,7 @@ export async function ollama(options: OtherOptions = {}): Promise<OtherServer> {
   return listening(server);
 }
 
-/** llama.cpp's server: one model whatever is asked for, `/infill` with its own stream; `suffix` is refused. */
+/** llama.cpp's server: one model whatever is requested, `/infill` with its own stream; `suffix` is rejected. */
 export async function llamaCpp(options: OtherOptions = {}): Promise<OtherServer> {
   const invalid = { code: 401, message: 'Invalid API Key', type: 'authentication_error' };
   const server = begin(options, (reply) => reply.code(401).send({ error: invalid }));
@@ -115,13 +115,13 @@ const mistralModels = [
   },
   { id: 'codestral-2508', aliases: ['codestral-latest'], capabilities: forCode },
 ];
-/** Of FIMCompletionRequest in Mistral's openapi.yaml. */
+/** FIMCompletionRequest in Mistral's openapi.yaml. */
 const fimFields = [
   ...['model', 'temperature', 'top_p', 'max_tokens', 'stream', 'stop', 'random_seed', 'metadata', 'prompt'],
   ...['suffix', 'min_tokens'],
 ];
 
-/** Mistral: a route of its own, whose answers are a chat's; other fields than its own are refused; no /completions. */
+/** Mistral: a route of its own, with answers like a chat's; unknown fields are rejected; no /completions. */
 export async function mistral(options: OtherOptions = {}): Promise<OtherServer> {
   const server = begin(options, (reply) => reply.code(401).send({ detail: 'Unauthorized' }));
   server.app.setNotFoundHandler((_, reply) =>
@@ -169,7 +169,7 @@ export async function mistral(options: OtherOptions = {}): Promise<OtherServer> 
   return listening(server);
 }
 
-/** A chat's answer, streamed if that is asked for. */
+/** A chat's answer, streamed on request. */
 function fimAnswer(
   server: OtherServer,
   options: OtherOptions,
@@ -213,7 +213,7 @@ async function listening(server: OtherServer): Promise<OtherServer> {
   return server;
 }
 
-/** OpenAI's answer, streamed if that is asked for; a token for every four characters. */
+/** OpenAI's answer, streamed on request; one token per four characters. */
 function openAi(
   server: OtherServer,
   options: OtherOptions,

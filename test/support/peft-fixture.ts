@@ -73,7 +73,7 @@ export async function writePeftFolder(folder: string, { config, weights }: PeftC
   return folder;
 }
 
-/** Numbers that depend on the name only, the same as in the script. */
+/** Numbers that depend only on the name, as in the script. */
 function made(name: string, count: number, spread: number, centre: number): Float32Array {
   let state = 2166136261;
   for (const byte of Buffer.from(name)) state = Math.imul(state ^ byte, 16777619) >>> 0;
@@ -94,7 +94,7 @@ function interleaved(values: Float32Array, columns: number, headSize: number): F
   return moved;
 }
 
-/** A tensor of the base as transformers has it, by its name there: the numbers, in the order of rows of the script. */
+/** A base tensor as in transformers, by its name there: the numbers, in the script's order of rows. */
 export function transformersTensor(theirs: string, size: readonly number[]): Float32Array {
   const gain = theirs.endsWith('norm.weight');
   const small = gain || theirs.endsWith('bias');

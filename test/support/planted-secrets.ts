@@ -1,6 +1,4 @@
-/**
- * Realistic files, each with a different kind of secret; put together from parts, so that no scanner finds one here.
- */
+/** Realistic files, each with a different kind of secret; assembled from parts, so that no scanner finds one here. */
 
 /** Characters that look random but are the same every time. */
 export function noise(
@@ -78,7 +76,7 @@ export const planted: Readonly<Record<string, string>> = {
   'tokens/sendgrid.php': `<?php $mail = new SendGrid("${'S' + 'G.'}${noise(22)}.${noise(43)}");\n`,
   'tokens/shopify.rb': `Shop.new("${'shp' + 'at_'}${hex(32)}")\n`,
   'tokens/linear.ts': `new LinearClient("${'lin_' + 'api_'}${noise(40)}");\n`,
-  // Clouds.
+  // Cloud providers.
   'clouds/aws.tf': `provider "aws" {\n  id = "${'AK' + 'IA'}${upper(16)}"\n}\n`,
   'clouds/aws-secret.py': `${'aws_secret_' + 'access_key'} = "${noise(40)}"\n`,
   'clouds/azure-storage.cs': `var c = "DefaultEndpointsProtocol=https;AccountName=shop;Account${'Key='}${noise(86)}==;EndpointSuffix=core.windows.net";\n`,

@@ -1,4 +1,4 @@
-/** Random numbers from a seed, the same on every machine whose Math.log and Math.cos are the same. */
+/** Random numbers from a seed, the same on every machine with the same Math.log and Math.cos. */
 export class Random {
   #state: number;
   constructor(seed: number) {

@@ -1,6 +1,6 @@
 /**
- * A server that behaves like the dashboard of Ray 2.60, as far as its Jobs interface goes: the texts and statuses of its
- * answers are those that a real one gave (bench/cluster records them). What a job prints, the test says.
+ * A server that behaves like the Jobs interface of Ray 2.60's dashboard: the texts and statuses of its answers are
+ * from a real one (recorded by bench/cluster). The test provides what a job prints.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -11,19 +11,19 @@ export interface RayJob {
   status: 'PENDING' | 'RUNNING' | 'STOPPED' | 'SUCCEEDED' | 'FAILED';
   message: string;
   logs: string;
-  /** As it was submitted. */
+  /** As submitted. */
   request: Record<string, unknown>;
 }
 
-/** Of browsers, for which Ray changes nothing; `fetch` sends one of them. */
+/** From browsers, for which Ray changes nothing; `fetch` sends one of them. */
 const ofBrowsers = ['sec-fetch-mode', 'sec-fetch-site', 'sec-fetch-dest', 'origin', 'referer'];
 
 export class RayServer {
   readonly packages = new Map<string, Buffer>();
   readonly jobs = new Map<string, RayJob>();
-  /** Files of nodes' folders of logs, by "NODE/FILE". */
+  /** Files in the nodes' log folders, by "NODE/FILE". */
   readonly logFiles = new Map<string, string>();
-  /** Each makes one request for such a file fail: with a status, or cut in its middle. */
+  /** Each makes one request for such a file fail: with a status, or cut in the middle. */
   readonly logFailures: (number | 'cut')[] = [];
   readonly requests: string[] = [];
   version: object = {
@@ -32,7 +32,7 @@ export class RayServer {
     ray_commit: '9ddd32d2a4c4f1d5f0a3b2e7c8d1e6f5a4b3c2d1',
     session_name: 'session_2026-11-27_21-12-00_000000_1',
   };
-  /** Whether the connections that follow logs are refused, as by a proxy that knows no WebSockets. */
+  /** Whether connections that follow logs are rejected, as by a proxy without WebSockets. */
   refusesTails = false;
   /** Called when a job was submitted: its driver. */
   onSubmit: (job: RayJob, id: string) => void = () => {};
@@ -63,7 +63,7 @@ export class RayServer {
     return this;
   }
 
-  /** Ends all connections, as a dashboard does that is killed. Jobs stay. */
+  /** Ends all connections, like a dashboard that is killed. Jobs stay. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     for (const socket of this.sockets) socket.destroy();
@@ -100,7 +100,7 @@ export class RayServer {
     const failure = request.url!.startsWith('/api/v0/logs/file') ? this.logFailures.shift() : undefined;
     if (failure === 'cut') {
       response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-      // As a dashboard that is killed: the end of the chunks is missing.
+      // Like a killed dashboard: the end of the chunks is missing.
       return void response.write('UEsD', () => response.destroy());
     }
     const [status, answer] = failure
@@ -199,6 +199,6 @@ function frame(kind: 1 | 8, body: Buffer): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Lines of a driver, as they stand in a job's logs. */
+/** Lines from a driver, as they appear in a job's logs. */
 export const printed = (...lines: object[]): string =>
   lines.map((line) => `${JSON.stringify(line)}\n`).join('');

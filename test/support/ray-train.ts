@@ -1,6 +1,6 @@
 /**
- * A program that plays Python with PyTorch under Ray Train: what it prints and writes has the form of what
- * src/cluster/train does, and its result is the adapter that it began with.
+ * A program that stands in for Python with PyTorch under Ray Train: its output has the form of src/cluster/train's,
+ * and its result is the initial adapter.
  */
 
 /** What its workers wait for. */
@@ -12,13 +12,14 @@ export interface PlayedStart {
   args: string[];
   /** Ray's address. */
   address?: string;
-  /** The job's folder, where that really lies. */
+  /** The job's real folder. */
   folder?: string;
 }
 
 /**
- * A script for Node, which notes its starts in the file `log`. Its training has two steps. Started for the first time
- * on a folder, it keeps a checkpoint of the first step and then works until it is ended; started again, it goes on.
+ * A script for Node, which records its starts in the file `log`. Its training has two steps. Started for the first
+ * time in a folder, it keeps a checkpoint of the first step and then works until it is ended; started again, it
+ * continues.
  */
 export const playedRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
 const { appendFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } = require('node:fs');

@@ -44,11 +44,11 @@ export class S3Server {
   readonly requests: string[] = [];
   /** Each makes one request fail with that status. */
   readonly failures: number[] = [];
-  /** Each makes one write succeed without an answer: what the publisher hears is a connection that broke. */
+  /** Each makes one write succeed without an answer: the publisher sees a broken connection. */
   lost = 0;
-  /** What becomes of the object whose answer is lost, such as that somebody else wrote another one first. */
+  /** What happens to the object whose answer is lost, for example if somebody else wrote another one first. */
   onLost: (key: string) => void = () => {};
-  /** Where everybody is sent instead. */
+  /** Where all requests are redirected. */
   redirect: string | undefined;
   #server!: Server;
 
@@ -141,13 +141,13 @@ export class S3Server {
       `<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>${this.options.bucket}</Name><Prefix>${prefix}</Prefix>` +
         `<MaxKeys>2</MaxKeys><Delimiter>/</Delimiter><IsTruncated>${more}</IsTruncated>` +
-        // A token is opaque; this one has to be unescaped to be right.
+        // A token is opaque; this one has to be unescaped to be correct.
         (more ? `<NextContinuationToken>page&amp;${from + 2}</NextContinuationToken>` : '') +
         `${page.map((one) => `<CommonPrefixes><Prefix>${one}</Prefix></CommonPrefixes>`).join('')}</ListBucketResult>`,
     );
   }
 
-  /** S3's error code, or undefined if the signature is right. */
+  /** S3's error code, or undefined if the signature is valid. */
   async #wrongSignature(
     { method, url, headers }: IncomingMessage,
     body: Buffer,

@@ -1,4 +1,4 @@
-/** A run that can be published: a real adapter of a tiny base, curves, figures, and things that must not leave. */
+/** A run that can be published: a real adapter of a tiny base, curves, metrics, and data that must not leave. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -13,7 +13,7 @@ import { exportAdapterGguf, readAdapterGguf } from '../../src/weights/index.ts';
 import { writeTinyAdapter } from './tiny-model.ts';
 import { msg, told } from '../../src/text/message.ts';
 
-/** Words that stand for what belongs to the person who trained. */
+/** Words that stand for the training user's data. */
 export const PRIVATE = [
   ...['secret-project', 'internal/billing', 'chargeCustomer', 'colleague-data', 'rows.jsonl'],
   ...['other-project', 'warehouse', '/home/', 'alice'],

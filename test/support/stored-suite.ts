@@ -1,4 +1,4 @@
-/** Matrices that stay quantised: on any backend, what is computed with them equals what their numbers give. */
+/** Matrices that stay quantised: on any backend, results equal those computed from their values. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dequantise, tensorTypes, type TensorType } from '../../src/gguf/index.ts';
 import { isQuantised } from '../../src/gguf/types.ts';
@@ -12,7 +12,7 @@ import { Random } from './random.ts';
 import { tinyTokens, tinyWeights } from './tiny-weights.ts';
 
 const quantised = (Object.keys(tensorTypes) as TensorType[]).filter(isQuantised);
-/** Rows of whole blocks of every type. */
+/** Rows of whole blocks for every type. */
 const shape = { width: 256, hiddenWidth: 512, heads: 4, kvHeads: 2, vocabularySize: 60 };
 
 export function storedSuite(start: () => Promise<Backend>, precisions: readonly ('f32' | 'bf16')[]): void {
@@ -31,7 +31,7 @@ export function storedSuite(start: () => Promise<Backend>, precisions: readonly 
       return values;
     };
 
-    it.each(precisions)('has the numbers of its file to the last bit, in %s', async (dtype) => {
+    it.each(precisions)('has the values of its file to the last bit, in %s', async (dtype) => {
       const before = b.liveTensors;
       const parts = [bytesOf(5, 1), bytesOf(1, 2), bytesOf(130, 3)];
       const joined = Uint8Array.from(parts.flatMap((part) => [...part]));
@@ -62,7 +62,7 @@ export function storedSuite(start: () => Promise<Backend>, precisions: readonly 
       { type: 'Q8_0' as const, tiedHead: true, method: 'lora' as const },
       { type: 'Q4_K' as const, tiedHead: false, method: 'lora' as const },
       { type: 'Q6_K' as const, tiedHead: true, method: 'full' as const },
-    ])('has the losses and gradients of its numbers: $type, $method', async ({ type, tiedHead, method }) => {
+    ])('has the losses and gradients of its values: $type, $method', async ({ type, tiedHead, method }) => {
       const stored = quantisedWeights((name) => (name.includes('attn_v') ? 'Q6_K' : type), tiedHead);
       const { metadata, tensors, readF32 } = stored;
       const numbers = { metadata, tensors, readF32 };
@@ -102,7 +102,7 @@ export function storedSuite(start: () => Promise<Backend>, precisions: readonly 
   }
 }
 
-/** As in mixtures such as Q4_K_M, a matrix has the type of its name. */
+/** As in mixtures such as Q4_K_M, a matrix has the type in its name. */
 function quantisedWeights(typeOf: (name: string) => TensorType, tiedHead: boolean): WeightSource {
   const source = tinyWeights({ ...shape, tiedHead });
   const bytes = new Map<string, Uint8Array>();

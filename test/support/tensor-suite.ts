@@ -32,7 +32,7 @@ export function tensorSuite(name: BackendName): void {
       expect(english(b.reason)).toContain('asked for');
     });
 
-    it('frees what an arena does not hand out, at any depth', async () => {
+    it('frees what an arena does not return, at any depth', async () => {
       const before = b.liveTensors;
       const outer = b.arena(() => {
         const kept = b.keep(make([2, 2]));
@@ -48,7 +48,7 @@ export function tensorSuite(name: BackendName): void {
       expect(() => b.add(outer.kept, 1)).toThrow('after it was disposed');
     });
 
-    it('frees what was made before an error', () => {
+    it('frees what was allocated before an error', () => {
       const before = b.liveTensors;
       const failing = () =>
         b.arena(() => {
@@ -59,7 +59,7 @@ export function tensorSuite(name: BackendName): void {
       expect(b.liveTensors).toBe(before);
     });
 
-    it('multiplies matrices in every orientation, in batches too', async () => {
+    it('multiplies matrices in every orientation, also in batches', async () => {
       const [m, k, n] = [3, 5, 4];
       for (const transposeA of [false, true])
         for (const transposeB of [false, true])
@@ -138,7 +138,7 @@ export function tensorSuite(name: BackendName): void {
       else expect(() => b.zeros([2], 'bf16')).toThrow('no bf16');
     });
 
-    it('reshapes, transposes, cuts and joins', async () => {
+    it('reshapes, transposes, slices and joins', async () => {
       const x = b.tensor(
         Float32Array.from({ length: 12 }, (_, i) => i),
         [2, 3, 2],
@@ -192,7 +192,7 @@ export function tensorSuite(name: BackendName): void {
       close(await values(b.sumOfSquares(x)), [xs.reduce((sum, value) => sum + value * value, 0)]);
     });
 
-    it('finds the singular values that NumPy finds, of one matrix and of several', async () => {
+    it("finds NumPy's singular values, of one matrix and of several", async () => {
       const before = b.liveTensors;
       for (const { shape, matrix, values: expected } of reference.matrices) {
         const [rows, columns] = shape as [number, number];

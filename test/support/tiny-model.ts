@@ -35,9 +35,9 @@ export interface TinyModelOptions {
   type?: TensorType;
   /** Whether the output head is the embedding. Default true, as in SmolLM2. */
   tied?: boolean;
-  /** `general.architecture`. Other values than llama and qwen2 are for tests that they are refused. Default llama. */
+  /** `general.architecture`. Values other than llama and qwen2 are for tests that they are rejected. Default llama. */
   architecture?: string;
-  /** Further figures of the architecture. Default: those of tiny-figures.ts. */
+  /** Further hyperparameters of the architecture. Default: those of tiny-figures.ts. */
   figures?: Record<string, number | boolean>;
   /** Biases on q, k and v. Default: only if the architecture is qwen2. */
   qkvBias?: boolean;
@@ -54,11 +54,11 @@ export interface TinyModelOptions {
   marks?: 'qwen' | 'starcoder';
   /** Whether every text begins with the token <|im_start|>, according to the vocabulary. Default false. */
   start?: boolean;
-  /** More merges of the vocabulary, from learnMerges. Default: none, which takes a token for most characters of a prose. */
+  /** More merges of the vocabulary, from learnMerges. Default: none, which makes most characters of prose a token. */
   merges?: readonly string[];
   /** `tokenizer.chat_template`, in Jinja. Default: none. */
   chatTemplate?: string;
-  /** What its file says of its licence. Default: apache-2.0. */
+  /** The licence stated in its file. Default: apache-2.0. */
   licence?: string;
 }
 
@@ -180,11 +180,11 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
         ] as [string, MetadataEntry][])),
     ...vocabulary.metadata,
   ];
-  // Figures given by the caller come last and count.
+  // Values given by the caller come last and take precedence.
   await writeGguf(path, { metadata: [...new Map(metadata)], tensors });
 }
 
-/** Of the type that llama.cpp wants for it. */
+/** Of the type that llama.cpp requires for it. */
 function entryOf(name: string, value: number | boolean): MetadataEntry {
   if (typeof value === 'boolean') return { type: 'bool', value };
   return { type: /scale|freq_base|softcapping/.test(name) ? 'float32' : 'uint32', value };

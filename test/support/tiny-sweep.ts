@@ -21,7 +21,7 @@ export async function createTinySweep(folder: string, rates: number[], steps: nu
     base: { id: path, path, sha256: (await examine(path)).sha256 },
     methods: [{ method: 'lora', precision: 'f32', rates }],
     extend: false,
-    // Dropout, so that random numbers have to go on where they were, too.
+    // Dropout, so that random numbers also have to resume where they were.
     hyper: { steps, sequenceLength: 48, dropout: 0.1, optimizer: 'adamw' },
     backend: 'wasm',
     heldOutWindows: 4,
@@ -30,6 +30,6 @@ export async function createTinySweep(folder: string, rates: number[], steps: nu
   return await createSweep(spec, out);
 }
 
-/** Without what depends on when it was measured. */
+/** Without values that depend on when it was measured. */
 export const timeless = (lines: readonly SweepLine[]): SweepLine[] =>
   lines.map((line) => ({ ...line, time: '', ...(line.type === 'trial' && { seconds: 0 }) }));

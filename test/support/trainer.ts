@@ -18,7 +18,7 @@ export async function openTraining(): Promise<{ place: Workplace; base: string; 
   return { place, base, code: await place.code() };
 }
 
-/** More steps than any test waits for, so that the trainer is still working when the test acts on it. */
+/** More steps than any test waits for, so that the trainer is still running when the test acts on it. */
 export const ENDLESS = 100_000;
 
 /** The events in whole lines: the last line may not be fully written yet. */
@@ -34,21 +34,21 @@ export const warningsOf = (events: readonly RunEvent[]): string[] =>
     event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
   );
 
-/** Waits until the run has an event for which `sign` is true. Throws once nobody is left who could write one. */
+/** Waits until the run has an event for which `sign` is true. Throws once no process is left that could write one. */
 export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
   await until(`an event of the run: ${sign.toString()}`, async () => {
-    // Looked at before the events: what it wrote before its end is among them.
+    // Read before the events: what it wrote before its end is among them.
     const ended = await isLeft(dir);
     if ((await eventsOf(dir)).some(sign)) return true;
     if (!ended) return false;
     const [state, log] = await Promise.all(
       ['state.json', 'trainer.log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => '')),
     );
-    throw new Error(`The run ended without the event that was waited for: ${state}\n${log}`);
+    throw new Error(`The run ended without the expected event: ${state}\n${log}`);
   });
 }
 
-/** Whether a run has no owner any more, and no trainer that is still to become one. */
+/** Whether a run no longer has an owner, and no trainer is about to become one. */
 async function isLeft(dir: string): Promise<boolean> {
   const state = await readState(dir);
   if (hasEnded(state)) return true;
@@ -75,8 +75,7 @@ export async function killTrainer(dir: string): Promise<boolean> {
 }
 
 /**
- * Waits until a run has written its result, then kills it and its children: measuring would take longer than
- * training.
+ * Waits until a run has written its result, then kills it and its children: measuring would take longer than training.
  */
 export async function untilMade(dir: string): Promise<void> {
   await untilTold(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');

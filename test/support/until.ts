@@ -1,10 +1,10 @@
-/** Waits for what another process does in its own time. */
+/** Waits for what another process does asynchronously. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Below the limit of an integration test, so that a wait ends with its reason. */
 const PATIENCE_MS = 240_000;
 
-/** The first true value of `ready`. What it throws ends the wait; `what` was waited for, for the error. */
+/** The first true value of `ready`. If it throws, the wait ends; `what` names the awaited thing in the error. */
 export async function until<T>(
   what: string,
   ready: () => T | Promise<T>,
@@ -13,6 +13,6 @@ export async function until<T>(
   for (const last = Date.now() + patienceMs; ; await sleep(everyMs)) {
     const value = await ready();
     if (value) return value;
-    if (Date.now() > last) throw new Error(`Waited in vain for ${what}.`);
+    if (Date.now() > last) throw new Error(`Timed out waiting for ${what}.`);
   }
 }

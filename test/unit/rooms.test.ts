@@ -1,4 +1,4 @@
-/** The rooms that docs/architecture.md names: what the lint rule about floors does not see. */
+/** The rooms described in docs/architecture.md: what the lint rule about floors does not check. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import ts from 'typescript';
@@ -20,7 +20,7 @@ const rooms = [
   ),
 ].sort();
 
-/** Each import of one of our files by another. */
+/** Every import of one of our files by another. */
 const imports = files
   .filter((file) => file.endsWith('.ts'))
   .flatMap((from) =>
@@ -30,7 +30,7 @@ const imports = files
       .map(({ fileName }) => ({ from, to: posix.join(posix.dirname(from), fileName) })),
   );
 
-/** The imports that make a circle among what lies in `room`, where a folder with all that it has counts as one. */
+/** The imports that form a cycle within `room`, with each folder counted as one. */
 function circleIn(room: string): string[] {
   const partOf = (file: string) =>
     file.startsWith(`${room}/`) ? file.slice(room.length + 1).split('/')[0] : undefined;
@@ -54,7 +54,7 @@ function circleIn(room: string): string[] {
   return [...needs.keys()].map((part) => search(part, [], [])).find(({ length }) => length > 0) ?? [];
 }
 
-it('no files and folders of a room need each other in a circle', () =>
+it('no files and folders of a room import each other in a cycle', () =>
   expect(rooms.map(circleIn).filter(({ length }) => length > 0)).toEqual([]));
 
 it(`no room has more than ${MOST_FILES} files of its own`, () => {

@@ -1,4 +1,4 @@
-/** `train --continue` while it is killed, stopped, its clock jumps, and its folder is read-only or full. */
+/** `train --continue` while it is killed, paused, its clock jumps, and its folder is read-only or full. */
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { examine } from '../../../src/base-models/checksums.ts';
@@ -17,7 +17,7 @@ import {
   giveAway,
   jumpingClock,
   listing,
-  mustTell,
+  mustEndWithSentence,
   setWritable,
   signal,
   SmallDisk,
@@ -29,14 +29,14 @@ import {
   type Started,
 } from './means.ts';
 
-/** A training wants 100 MB. */
+/** A training requires 100 MB. */
 const DISK_MB = 128;
 
 interface Whole {
   /** A data directory with the earlier run, and one that continues it and has not begun. */
   home: string;
   run: string;
-  /** Until its result was there; what is measured then takes longer. */
+  /** Until its result exists; measuring it takes longer. */
   milliseconds: number;
   result: Buffer;
   files: string[];
@@ -48,7 +48,7 @@ const codeOf = (seed: number) =>
     (_, line) => `export function f${line}(x) { return x * ${seed + line} + ${line}; }\n`,
   ).join('');
 
-/** The training that is disturbed, when it is left alone. */
+/** The training that is disturbed, here without interruption. */
 async function openWhole({ at }: Ground): Promise<Whole> {
   const home = process.env['FORGET_ME_NOT_HOME']!;
   const code = at('continued-code');
@@ -85,7 +85,7 @@ async function openWhole({ at }: Ground): Promise<Whole> {
 const startTrainer = (dir: string, home: string, how: HowToStart = {}): Started =>
   startDist('trainer', [dir], { ...how, env: { FORGET_ME_NOT_HOME: home, ...how.env } });
 
-/** `measured`: to the very end; else it is killed once its result is there. */
+/** `measured`: to the very end; otherwise it is killed once its result exists. */
 async function trainToEnd(
   dir: string,
   home: string,
@@ -94,17 +94,17 @@ async function trainToEnd(
   const started = startTrainer(dir, home, how);
   const isMade = async () => (await readState(dir)).status === 'evaluating';
   if (!measured) while (await after(started, 20)) if (await isMade()) signal(started, 'SIGKILL');
-  const { said } = await finished(started);
+  const { output } = await finished(started);
   const { state } = await readRun(dir);
   const isThere = state.status === 'done' || (!measured && state.status === 'evaluating');
-  if (!isThere) throw new Error(`${state.status}: ${state.error?.message ?? said}`);
+  if (!isThere) throw new Error(`${state.status}: ${state.error?.message ?? output}`);
 }
 
-/** The product's own end of a failed training: a sentence in its state, or else on stderr. */
-async function mustHaveTold(dir: string, said: string): Promise<void> {
+/** The product's own report of a failed training: a sentence in its state, or else on stderr. */
+async function mustHaveReported(dir: string, output: string): Promise<void> {
   const state = await readState(dir);
   if (state.status === 'done' || state.status === 'cancelled') return;
-  mustTell(state.status === 'failed' ? `[${state.error?.code}] ${state.error?.message}` : said);
+  mustEndWithSentence(state.status === 'failed' ? `[${state.error?.code}] ${state.error?.message}` : output);
 }
 
 export async function continueTrials(ground: Ground, options: Wanted): Promise<Trial[]> {
@@ -129,12 +129,12 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
         if (!(await after(started, moment))) continue;
         if (who === 'worker') await signalWorker(dir, 'SIGKILL');
         else signal(started, 'SIGKILL', who === 'group');
-        const { how, said } = await finished(started);
-        if (how !== 'SIGKILL' && how !== 0) await mustHaveTold(dir, said);
+        const { how, output } = await finished(started);
+        if (how !== 'SIGKILL' && how !== 0) await mustHaveReported(dir, output);
         const run = await readRun(dir);
         const { state } = run;
         if (['running', 'evaluating'].includes(effectiveStatus(run)))
-          throw new Error('it is said to be running');
+          throw new Error('it is reported as running');
         if (state.pid !== undefined && isProcessAlive(state.pid)) throw new Error('its owner is alive');
       }
       await end(draw);
@@ -145,8 +145,8 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
       const started = startTrainer(dir, home);
       if (await after(started, draw.moment() * milliseconds)) await whileStopped(draw, started, dir, home);
       signal(started, 'SIGCONT');
-      const { how, said } = await finished(started);
-      if (how !== 0 && how !== 'SIGKILL') await mustHaveTold(dir, said);
+      const { how, output } = await finished(started);
+      if (how !== 0 && how !== 'SIGKILL') await mustHaveReported(dir, output);
       await end(draw);
     },
 
@@ -167,8 +167,8 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
       const started = startTrainer(dir, home, { asNobody: true });
       try {
         if (await after(started, draw.moment() * milliseconds)) setWritable(folder, false);
-        const { said } = await finished(started);
-        await mustHaveTold(dir, said);
+        const { output } = await finished(started);
+        await mustHaveReported(dir, output);
       } finally {
         setWritable(folder, true);
       }
@@ -183,9 +183,9 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
         const started = startTrainer(dir, home);
         if (await after(started, draw.moment() * milliseconds))
           disk.fill(draw.one([0, 0, draw.below(64 << 10)]));
-        const { said } = await finished(started);
+        const { output } = await finished(started);
         disk.free();
-        await mustHaveTold(dir, said);
+        await mustHaveReported(dir, output);
         await end(draw);
       } finally {
         disk.unmount();
@@ -194,7 +194,7 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
   });
 }
 
-/** Goes on to the end, which has to be that of a training that was left alone. */
+/** Continues to the end, with the same result as an uninterrupted training. */
 async function endAsWhole(
   { result, files }: Whole,
   dir: string,
@@ -207,10 +207,10 @@ async function endAsWhole(
       await writeFile(join(dir, 'state.json'), JSON.stringify({ ...before, status: 'queued' }));
     await trainToEnd(dir, home, how);
   }
-  if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('another result');
+  if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('a different result');
   const { brokenLines } = await readRun(dir);
   if (brokenLines) throw new Error(`${brokenLines} broken lines`);
-  // Where it was killed, it owns the run.
+  // A killed process still owns the run.
   if (!how.measured) return;
   const left = listing(dir).filter((name) => !files.includes(name));
   if (left.length) throw new Error(`left behind: ${left.join(', ')}`);
@@ -223,7 +223,7 @@ async function signalWorker(dir: string, name: NodeJS.Signals): Promise<void> {
     if (basename(args[1] ?? '') === 'training-worker.mjs' && args[2] === dir) process.kill(pid, name);
 }
 
-/** Nobody may take what the stopped one owns, however old its sign of life looks. */
+/** Nobody may take a run from its paused owner, however old its heartbeat looks. */
 async function whileStopped(draw: Draw, started: Started, dir: string, home: string): Promise<void> {
   const who = draw.one(['group', 'trainer', 'worker'] as const);
   const then = draw.one(['successor', 'successor', 'orphan', 'cancel', 'kill', 'nothing'] as const);
@@ -234,19 +234,19 @@ async function whileStopped(draw: Draw, started: Started, dir: string, home: str
   if (then === 'cancel') return void (await cancelRun(dir));
   if (then === 'nothing') return;
   const clock = { FMN_CLOCK: `0:${draw.one([-1, 1]) * 3600_000}` };
-  // With a data directory of its own, only the run's lock is in its way.
+  // With a data directory of its own, only the run's lock can block it.
   const own = draw.below(2) ? home : `${home}-other`;
   const before = await readState(dir);
   const successor = await finished(startTrainer(dir, own, { env: clock }));
   const wasFree = before.pid === undefined;
   if (successor.how === 0) {
-    // It was stopped before it took the run, or after it had given it up.
-    if (!wasFree) throw new Error('a second trainer took the run of one that was stopped');
-  } else if (!/^\[(run-locked|training-busy)\]/m.test(successor.said))
-    await mustHaveTold(dir, successor.said);
+    // It was paused before it took the run, or after it had released it.
+    if (!wasFree) throw new Error('a second trainer took the run from a paused one');
+  } else if (!/^\[(run-locked|training-busy)\]/m.test(successor.output))
+    await mustHaveReported(dir, successor.output);
 }
 
-/** Its trainer was killed and another goes on to the end; then the stopped worker of the first wakes up. */
+/** Its trainer was killed and another one finished the run; then the paused worker of the first resumes. */
 async function orphan(started: Started, dir: string, home: string): Promise<void> {
   await signalWorker(dir, 'SIGSTOP');
   signal(started, 'SIGKILL', false);
@@ -254,7 +254,7 @@ async function orphan(started: Started, dir: string, home: string): Promise<void
   if ((await readState(dir)).status !== 'done') await trainToEnd(dir, home, { measured: false });
 }
 
-/** No time is negative, and none is no number. */
+/** No time is negative or NaN. */
 function mustBeTimes(state: object, events: readonly RunEvent[]): void {
   for (const one of [state, ...events])
     for (const [key, value] of Object.entries(one) as [string, unknown][]) {

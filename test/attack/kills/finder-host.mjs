@@ -1,4 +1,7 @@
-/** Stands for the extension host: passes on what next edit's finder is asked and answers. `node finder-host.mjs SCRIPT` */
+/**
+ * Stands in for the extension host: passes on the requests to next edit's finder and its answers. `node
+ * finder-host.mjs SCRIPT`
+ */
 import { Worker } from 'node:worker_threads';
 
 const finder = new Worker(process.argv[2], { execArgv: [] });

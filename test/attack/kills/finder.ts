@@ -1,4 +1,6 @@
-/** Next edit's finder while it is ended, stopped, its clock jumps, and the folder that it reads is read-only or full. */
+/**
+ * Next edit's finder while it is killed, paused, its clock jumps, and the folder that it reads is read-only or full.
+ */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,7 +40,7 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
   };
   await fill();
 
-  /** Two answers: what open documents have, then with the files. */
+  /** Two answers: from the open documents, then from the files, too. */
   const began = performance.now();
   const whole = await askHost(folder, 1);
   const milliseconds = performance.now() - began;
@@ -62,7 +64,7 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
   };
 
   return trialsOf("next edit's finder", options, {
-    /** The thread ends at any moment; the next question has another answer it. */
+    /** The thread ends at any moment; the next request is answered by another one. */
     async kill(draw) {
       const answers: FromFinder[] = [];
       const lost: string[] = [];
@@ -95,7 +97,7 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
         signal(host, 'SIGCONT');
       }),
 
-    /** What a question has found is not held for longer than it is true. */
+    /** Results are not cached for longer than they are valid. */
     clock: (draw) =>
       inHost(
         { env: jumpingClock(draw, milliseconds) },
@@ -149,14 +151,14 @@ async function askHost(folder: string, id: number): Promise<FromFinder> {
 
 function openHost(how: HowToStart = {}) {
   const started = start([resolve('test/attack/kills/finder-host.mjs'), script], { ...how, ipc: true });
-  const heard: FromFinder[] = [];
-  started.child.on('message', (one) => heard.push(one as FromFinder));
+  const received: FromFinder[] = [];
+  started.child.on('message', (one) => received.push(one as FromFinder));
   return {
     ...started,
     ask: (asked: ToFinder) => started.child.send(asked, () => undefined),
     answer: async (id: number) =>
       within(
-        until('an answer', () => heard.find(isWhole(id)), { patienceMs: LONGEST_MS }),
+        until('an answer', () => received.find(isWhole(id)), { patienceMs: LONGEST_MS }),
         2 * LONGEST_MS,
       ),
   };

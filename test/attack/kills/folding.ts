@@ -1,4 +1,4 @@
-/** The making of folded copies while it is killed, stopped, its clock jumps, and its folder is read-only or full. */
+/** The making of folded copies while it is killed, paused, its clock jumps, and its folder is read-only or full. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
@@ -23,7 +23,7 @@ import {
   giveAway,
   jumpingClock,
   listing,
-  mustTell,
+  mustEndWithSentence,
   setWritable,
   signal,
   SmallDisk,
@@ -36,8 +36,8 @@ import {
 } from './means.ts';
 
 /**
- * As dist/fold.mjs, but for the times, which a busy machine would spoil: those of a copy that is faster. Without
- * `checks`, llama.cpp does not look at what was written, which takes most of the time.
+ * Like dist/fold.mjs, except for the timings, which a busy machine would distort: those of a faster copy are used.
+ * Without `checks`, llama.cpp does not check the result, which takes most of the time.
  */
 export async function foldAsChild(base: string, adapter: string, checks: boolean): Promise<void> {
   const stop = new AbortController();
@@ -87,7 +87,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
   const home = at('fold-trial');
   const folded = join(home, 'cache', 'folded');
 
-  /** Of the present trial. */
+  /** For the current trial. */
   let checks = true;
   const fold = ({ env, ...how }: HowToStart = {}): Started =>
     start([program, base, adapter, ...(checks ? ['checks'] : [])], {
@@ -108,8 +108,8 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
     await mkdir(home);
   };
   const mustFold = async (how?: HowToStart) => {
-    const { how: ended, said } = await finished(fold(how));
-    if (ended !== 0) throw new Error(`no copy: ${said}`);
+    const { how: ended, output } = await finished(fold(how));
+    if (ended !== 0) throw new Error(`no copy: ${output}`);
   };
 
   const timed = async () => {
@@ -124,13 +124,13 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
   took.written = await timed();
   const moment = (draw: Draw) => draw.moment() * took[checks ? 'checked' : 'written'];
 
-  /** What is there is whole, or nothing is. */
+  /** The copy is complete, or there is none. */
   const mustBeWhole = async (): Promise<boolean> => {
     const copy = await here(() => findCopy(base, adapter));
-    if (copy && (await digestOf(copy)) !== digest) throw new Error('another copy');
+    if (copy && (await digestOf(copy)) !== digest) throw new Error('a different copy');
     return copy !== undefined;
   };
-  /** The next server's start takes away what is left, and the next try makes the copy. */
+  /** Starting the next server removes leftovers, and the next attempt makes the copy. */
   const end = async (how?: HowToStart, others = 0) => {
     await mustBeWhole();
     await here(pruneCopies);
@@ -143,8 +143,8 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
     const odd = listing(home).filter((name) => !/\/(model|beside)\.gguf$|\/about\.json$/.test(name));
     if (odd.length) throw new Error(`left behind: ${odd.join(', ')}`);
   };
-  const failedWell = ({ how, said }: Awaited<Started['ended']>) => {
-    if (how !== 0 && how !== 'SIGKILL') mustTell(said);
+  const mustFailWithSentence = ({ how, output }: Awaited<Started['ended']>) => {
+    if (how !== 0 && how !== 'SIGKILL') mustEndWithSentence(output);
   };
 
   return trialsOf('folding', options, {
@@ -153,7 +153,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
       for (let kills = 1 + draw.below(2); kills > 0; kills -= 1) {
         const started = fold();
         if (await after(started, moment(draw))) signal(started, 'SIGKILL');
-        failedWell(await finished(started));
+        mustFailWithSentence(await finished(started));
         await mustBeWhole();
       }
       await end();
@@ -166,15 +166,15 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
       const before = await mustBeWhole();
       if (draw.below(2)) await mustFold();
       await mustBeWhole();
-      // Its server has ended meanwhile.
+      // Its server has ended in the meantime.
       if (draw.below(2) && first.child.connected) first.child.disconnect();
       signal(first, draw.one(['SIGCONT', 'SIGCONT', 'SIGKILL']));
-      failedWell(await finished(first));
-      if (before && !(await mustBeWhole())) throw new Error('a whole copy is gone');
+      mustFailWithSentence(await finished(first));
+      if (before && !(await mustBeWhole())) throw new Error('a complete copy is gone');
       await end();
     },
 
-    /** Others were used while the clock was another. */
+    /** Others were used while the clock was wrong. */
     async clock(draw) {
       await begin(draw);
       const others = await here(() => otherCopies(at, base));
@@ -193,7 +193,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
       const started = fold({ asNobody: true });
       try {
         if (await after(started, moment(draw))) setWritable(home, false);
-        failedWell(await finished(started));
+        mustFailWithSentence(await finished(started));
       } finally {
         setWritable(home, true);
       }
@@ -207,7 +207,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
       try {
         const started = fold();
         if (await after(started, moment(draw))) disk.fill(draw.one([0, draw.below(1 << 20)]));
-        failedWell(await finished(started));
+        mustFailWithSentence(await finished(started));
         await mustBeWhole();
         disk.free();
         await end();

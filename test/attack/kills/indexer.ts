@@ -1,4 +1,4 @@
-/** The indexer while it is killed, stopped, its clock jumps, and its data directory is read-only or full. */
+/** The indexer while it is killed, paused, its clock jumps, and its data directory is read-only or full. */
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { callsOver, type Calls } from '../../../src/platform/processes/calls.ts';
@@ -64,7 +64,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
     await mkdir(home);
     for (let index = 0; index < FILES; index++) await write(index);
   };
-  /** Its parent has gone: it keeps what it knows. */
+  /** Its parent is gone: it saves its index. */
   const leave = async (indexer: Indexer) => {
     if (indexer.child.connected) indexer.child.disconnect();
     return finished(indexer);
@@ -72,7 +72,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
   const ask = async (indexer: Indexer, index: number, version: number): Promise<readonly Part[]> => {
     return within(indexer.calls.parts(folder, questionOf(index, version)), LONGEST_MS);
   };
-  /** What an indexer answers that is started now, against the files themselves. */
+  /** The answers of an indexer started now, compared with the files themselves. */
   const end = async (versions: ReadonlyMap<number, number> = new Map(), how?: HowToStart) => {
     const indexer = start(how);
     try {
@@ -105,7 +105,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
   await first.indexed();
   await leave(first);
   const milliseconds = performance.now() - began;
-  /** Asks it while it works, if it can be asked, and has it save what it knows. */
+  /** Sends it requests while it works, if possible, and has it save its index. */
   const disturb = async (draw: Draw, indexer: Indexer): Promise<boolean> => {
     const saves = draw.below(2) === 1;
     if (!saves) return after(indexer, draw.moment() * milliseconds);
@@ -125,7 +125,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
       await end();
     },
 
-    /** Another window indexes the same folder meanwhile, in which a file has changed. */
+    /** Another window indexes the same folder in the meantime, with one file changed. */
     async stop(draw) {
       await begin();
       const indexer = start();
@@ -143,7 +143,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
       await end(new Map([[changed, 1]]));
     },
 
-    /** Files were changed while the clock was another. */
+    /** Files were changed while the clock was wrong. */
     async clock(draw) {
       await begin();
       const indexer = start({ env: jumpingClock(draw, milliseconds) });
@@ -197,10 +197,10 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
 
 function listening(started: Started): Indexer {
   const warnings: string[] = [];
-  let tell: (folder: Indexed) => void;
-  const heard = new Promise<Indexed>((done) => (tell = done));
+  let onIndexed: (folder: Indexed) => void;
+  const firstIndexed = new Promise<Indexed>((done) => (onIndexed = done));
   const calls = callsOver<IndexerCalls, IndexerOwnerCalls>(started.child, {
-    indexed: (folder) => tell(folder),
+    indexed: (folder) => onIndexed(folder),
     warning: (message) => void warnings.push(message),
   });
   const early = started.ended.then(() => {
@@ -208,7 +208,12 @@ function listening(started: Started): Indexer {
     return Promise.reject(new Error('it ended before it had indexed'));
   });
   early.catch(() => undefined);
-  return { ...started, calls, warnings, indexed: () => within(Promise.race([heard, early]), LONGEST_MS) };
+  return {
+    ...started,
+    calls,
+    warnings,
+    indexed: () => within(Promise.race([firstIndexed, early]), LONGEST_MS),
+  };
 }
 
 const questionOf = (index: number, version: number): Asked => ({

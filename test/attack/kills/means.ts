@@ -1,4 +1,7 @@
-/** What is done to a program at a random moment, besides a kill: its clock jumps, its folder is read-only, its disk full. */
+/**
+ * What happens to a program at a random moment, besides a kill: its clock jumps, its folder is read-only, its disk
+ * full.
+ */
 import { execFileSync, spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { chmodSync, chownSync, closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { once } from 'node:events';
@@ -13,9 +16,9 @@ import { killGroup, within } from '../support.ts';
 export const means = ['kill', 'stop', 'clock', 'read-only', 'full'] as const;
 export type Means = (typeof means)[number];
 
-/** What a trial draws before any of them runs: the same seed gives the same trials. */
+/** The random choices of a trial, made before any of them runs: the same seed gives the same trials. */
 export interface Draw {
-  /** A number from 0 to 1: shares of the time that the work takes when it is left alone. */
+  /** A number from 0 to 1: a share of the time that the work takes without interruption. */
   moment(): number;
   below(count: number): number;
   one<T>(of: readonly T[]): T;
@@ -37,7 +40,7 @@ export interface Wanted {
   kinds?: readonly Means[];
 }
 
-/** `run` makes a trial of the numbers that it draws. Where no small disk can be made, that is said and left out. */
+/** `run` makes a trial from its random choices. If no small disk can be made, that is reported and skipped. */
 export function trialsOf(
   subject: string,
   { random, count, kinds = means }: Wanted,
@@ -63,13 +66,13 @@ const LONGEST_MS = 300_000;
 
 export interface Started {
   child: ChildProcess;
-  /** How it ended, and what it wrote on stderr. */
-  ended: Promise<{ how: number | string | null; said: string }>;
+  /** How it ended, and its stderr. */
+  ended: Promise<{ how: number | string | null; output: string }>;
 }
 
 export interface HowToStart {
   env?: Record<string, string> | undefined;
-  /** As a user whom the rights of files stop: root is stopped by none. */
+  /** As a user subject to file permissions: root is not. */
   asNobody?: boolean;
   ipc?: boolean;
 }
@@ -83,24 +86,24 @@ export function start(args: readonly string[], { env, asNobody, ipc }: HowToStar
     ...{ stdio, detached: true, env: { ...process.env, NODE_OPTIONS: preload(), ...env } },
     ...(asNobody && isRoot && { uid: NOBODY, gid: NOBODY }),
   });
-  let said = '';
-  child.stderr!.on('data', (text) => (said += String(text)));
-  // A child whose channel its parent has closed never says "close".
+  let output = '';
+  child.stderr!.on('data', (text) => (output += String(text)));
+  // A child whose channel was closed by its parent never emits "close".
   const read = once(child.stderr!, 'end');
   const exited = new Promise<number | string | null>((done) =>
     child.once('exit', (code, by) => done(by ?? code)),
   );
-  return { child, ended: exited.then(async (how) => (await read, { how, said })) };
+  return { child, ended: exited.then(async (how) => (await read, { how, output })) };
 }
 
 export const startDist = (name: string, args: readonly string[], how?: HowToStart): Started =>
   start([resolve(`dist/${name}.mjs`), ...args], how);
 
-/** Waits for its end, which has to come. */
+/** Waits for its end, which must come. */
 export async function finished({
   child,
   ended,
-}: Started): Promise<{ how: number | string | null; said: string }> {
+}: Started): Promise<{ how: number | string | null; output: string }> {
   return within(ended, LONGEST_MS).finally(() => killGroup(child));
 }
 
@@ -116,7 +119,7 @@ export function signal({ child }: Started, name: NodeJS.Signals, group = true): 
   }
 }
 
-/** The environment of a program whose clock jumps up to three times within so many ms from now. */
+/** The environment of a program whose clock jumps up to three times within this many ms from now. */
 export function jumpingClock(draw: Draw, milliseconds: number): Record<string, string> {
   const day = 24 * 3600_000;
   const by = () => draw.one([-1, 1]) * draw.one([10_000, 3600_000, day, 40 * day, 3650 * day]);
@@ -126,14 +129,14 @@ export function jumpingClock(draw: Draw, milliseconds: number): Record<string, s
   return { FMN_CLOCK: [`0:${first}`, ...jumps].join() };
 }
 
-/** Gives a folder to the user as whom programs are started that the rights of files are to stop. */
+/** Gives a folder to the user that programs subject to file permissions run as. */
 export function giveAway(folder: string): void {
   if (!isRoot) return;
   chmodSync(dirname(folder), 0o755);
   for (const path of [folder, ...inside(folder)]) chownSync(path, NOBODY, NOBODY);
 }
 
-/** Nothing can be made, renamed or removed in it; what is open stays writable. */
+/** Nothing can be created, renamed or removed in it; open files stay writable. */
 export function setWritable(folder: string, writable: boolean): void {
   const paths = [folder, ...inside(folder, true)];
   for (const path of paths) chmodSync(path, writable ? 0o755 : 0o555);
@@ -164,7 +167,7 @@ export class SmallDisk {
     return new SmallDisk(folder);
   }
 
-  /** Leaves so many bytes free. */
+  /** Leaves this many bytes free. */
   fill(leave: number): void {
     const file = openSync(this.filler, 'w');
     const page = Buffer.alloc(1 << 20, 1);
@@ -189,13 +192,13 @@ export class SmallDisk {
   }
 }
 
-/** Throws where the last line of a program that failed is no sentence of ours. Before it, a log may have more. */
-export function mustTell(log: string): void {
+/** Throws if the last line of a failed program is not one of our sentences. A log may precede it. */
+export function mustEndWithSentence(log: string): void {
   const line = log.trim().split('\n').at(-1)!;
   if (!/^\[(?!internal)[a-z-]+\] .*\.$/.test(line)) throw new Error(`no sentence: ${log.trim().slice(-600)}`);
 }
 
-/** All files of a folder, by their names in it. */
+/** All files of a folder, by their relative paths. */
 export function listing(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((one) => one.isFile())

@@ -1,7 +1,7 @@
 /**
- * Loaded by `--import` before a program that is tried. Its priority stays as it is, so that a trial takes no longer on a
- * busy machine than others. Its clock jumps as FMN_CLOCK says, "AT:BY,...": from the moment AT on (ms since 1970, by the
- * true clock) it is BY ms ahead, or behind if that is negative. Times of files stay true.
+ * Loaded by `--import` before a program under test. Its priority is not lowered, so that a trial takes no longer than
+ * others on a busy machine. Its clock jumps according to FMN_CLOCK, "AT:BY,...": from the time AT on (ms since 1970,
+ * by the real clock) it is BY ms ahead, or behind if negative. File times stay real.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';

@@ -1,4 +1,4 @@
-/** Choices at random, from a seed: the same seed makes the same files. */
+/** Random choices from a seed: the same seed makes the same files. */
 import { Random } from '../../support/random.ts';
 
 export const LOWER = 'abcdefghijklmnopqrstuvwxyz';
@@ -19,7 +19,7 @@ const WORDS = (
 
 export class Draw {
   readonly #random: Random;
-  /** What stands where a secret would be: a placeholder. Undefined where secrets are drawn. */
+  /** A placeholder in the place of a secret. Undefined where secrets are drawn. */
   readonly standIn: ((draw: Draw) => string) | undefined;
 
   constructor(from: number | Draw, standIn?: (draw: Draw) => string) {
@@ -32,7 +32,7 @@ export class Draw {
     return this.#random.next();
   }
 
-  /** From `low` to `high`, both included. */
+  /** From `low` to `high`, both inclusive. */
   between(low: number, high: number): number {
     return low + this.#random.integer(high - low + 1);
   }
@@ -45,14 +45,14 @@ export class Draw {
     return items[this.#random.integer(items.length)]!;
   }
 
-  /** Different items in their order, `count` of them or all. */
+  /** Different items in order, `count` of them or all. */
   some<T>(items: readonly T[], count: number): T[] {
     const left = [...items];
     while (left.length > count) left.splice(this.#random.integer(left.length), 1);
     return left;
   }
 
-  /** An item, each as likely as its weight says. */
+  /** An item, with probability proportional to its weight. */
   weighted<T>(items: readonly (readonly [T, number])[]): T {
     let left = this.#random.next() * items.reduce((sum, [, weight]) => sum + weight, 0);
     for (const [item, weight] of items) if ((left -= weight) < 0) return item;
@@ -71,7 +71,7 @@ export class Draw {
     return this.chars(length, HEX);
   }
 
-  /** Not beginning with 0. */
+  /** Does not start with 0. */
   digits(length: number): string {
     return this.chars(1, DIGITS.slice(1)) + this.chars(length - 1, DIGITS);
   }
@@ -106,8 +106,8 @@ export class Draw {
 export const capitalised = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /**
- * Puts into a template: {w} a word, {W} one with a capital, {same} a word that is the same wherever it stands, {n} a
- * number up to 999, {port} a port, {version} a version; and `others` by their names. What is no such name stays as it is.
+ * Fills a template: {w} a word, {W} one with a capital, {same} a word that is the same everywhere, {n} a number up to
+ * 999, {port} a port, {version} a version; and `others` by their names. Unknown names stay as they are.
  */
 export function fill(template: string, draw: Draw, others: Readonly<Record<string, string>> = {}): string {
   const same = draw.word();

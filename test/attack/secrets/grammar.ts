@@ -1,7 +1,7 @@
 /**
- * Files with a secret, and files with what only looks like one, drawn from kinds x languages x spellings. Each cell is
- * open or sealed. Sealed are some kinds as a whole, some spellings as a whole, and half of all other cells: who improves
- * the detector sees what it misses of the open ones alone.
+ * Files with a secret, and files with text that only looks like one, drawn from kinds x languages x spellings. Each
+ * cell is open or sealed. Some kinds as a whole, some spellings as a whole, and half of all other cells are sealed:
+ * whoever improves the detector sees only the open ones that it misses.
  */
 import { createHash } from 'node:crypto';
 import { Draw } from './draw.ts';
@@ -20,7 +20,7 @@ export interface Case extends File {
   cell: string;
 }
 
-/** How much more often than others a family is drawn, because it is more frequent in the world. The others: 1. */
+/** How much more often than others a family is drawn, because it is more common in practice. The others: 1. */
 const WEIGHTS: Readonly<Record<string, number>> = {
   'named values': 3,
   'provider tokens': 2.5,
@@ -59,10 +59,10 @@ export function halfOf(kind: string, { language, spelling }: Cell): Half {
   return share([kind, language, ...spelling].join('|')) < 0.5 ? 'sealed' : 'open';
 }
 
-/** Tries of a kind, after which it is taken to have no cell in a half. */
+/** Attempts per kind before it counts as having no cell in a half. */
 const TRIES = 100;
 
-/** A cell of a half: a family by its weight, one of its kinds, one of its cells. */
+/** A cell of a half: a family by weight, one of its kinds, one of its cells. */
 function drawCell(kinds: readonly Kind[], half: Half, draw: Draw): { kind: Kind; cell: Cell } {
   const families = [...new Set(kinds.map(({ family }) => family))];
   for (;;) {
@@ -75,7 +75,7 @@ function drawCell(kinds: readonly Kind[], half: Half, draw: Draw): { kind: Kind;
   }
 }
 
-/** Secrets and lookalikes, open and sealed ones, as many of each; `count` in all. */
+/** Secrets and lookalikes, open and sealed ones, equally many of each; `count` in total. */
 export function drawCases(seed: number, count: number): Case[] {
   const draw = new Draw(seed);
   return Array.from({ length: count }, (_, index) => {

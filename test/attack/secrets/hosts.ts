@@ -1,4 +1,4 @@
-/** Where a command or a statement can stand: in a script of its own, or in a file of another language. */
+/** Where a command or a statement can occur: in a script of its own, or in a file of another language. */
 import { fill, type Draw } from './draw.ts';
 import { doubleQuoted, indented } from './languages/quoting.ts';
 import {
@@ -121,10 +121,10 @@ const hosted = (hosts: Hosts, write: (draw: Draw) => string, only?: readonly Lan
       })),
     );
 
-/** A command line wherever one can stand. */
+/** A command line wherever one can occur. */
 export const command = (write: (draw: Draw) => string, only?: readonly Language[]) =>
   hosted(COMMAND_HOSTS, write, only);
 
-/** A statement of SQL, without its semicolon, wherever one can stand. */
+/** An SQL statement, without its semicolon, wherever one can occur. */
 export const statement = (write: (draw: Draw) => string, only?: readonly Language[]) =>
   hosted(STATEMENT_HOSTS, write, only);

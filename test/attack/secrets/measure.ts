@@ -1,9 +1,12 @@
-/** How many of the drawn secrets are found, and how many lookalikes are taken for one: by half, and by kind for the open one. */
+/**
+ * How many of the drawn secrets are found, and how many lookalikes are mistaken for one: by half, and by kind for the
+ * open one.
+ */
 import { proportionInterval } from '../../../src/statistics/proportion.ts';
 import type { Case, Half } from './grammar.ts';
 
 export interface Judged extends Case {
-  /** The rule by which a secret was found. */
+  /** The rule that found a secret. */
   rule?: string;
 }
 
@@ -31,13 +34,13 @@ export const falseAlarms = (judged: readonly Judged[], half: Half) =>
     ({ rule }) => rule !== undefined,
   );
 
-export function told({ count, of, share }: Share): string {
+export function describeShare({ count, of, share }: Share): string {
   const { low, high } = proportionInterval(count, of);
   const percent = (value: number) => (100 * value).toFixed(1);
   return `${percent(share)}% (${count} of ${of}; 95%: ${percent(low)} to ${percent(high)})`;
 }
 
-/** What went wrong in the open half, kind by kind, the worst first. Nothing of the sealed half. */
+/** The errors in the open half, kind by kind, worst first. Nothing about the sealed half. */
 export function tableOfOpen(judged: readonly Judged[]): string[] {
   const open = judged.filter(({ half }) => half === 'open');
   const rows = [...new Set(open.map(rowOf))].map((row) => {
@@ -53,6 +56,6 @@ export const isWrong = ({ secret, rule }: Judged) => secret !== (rule !== undefi
 const rowOf = ({ secret, family, kind }: Judged) =>
   `${secret ? 'secret   ' : 'lookalike'}  ${family}: ${kind}`;
 
-/** A wrong answer in the open half, with its file's decisive part. */
+/** A wrong answer in the open half, with the decisive part of its file. */
 export const detailOf = ({ secret, kind, cell, path, piece, rule }: Judged) =>
   `${secret ? 'MISSED' : `FALSE ALARM (${rule})`}  ${kind}; ${cell}; ${path}\n${piece.replace(/^/gm, '        ')}`;

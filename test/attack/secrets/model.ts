@@ -7,16 +7,16 @@ export interface Language {
   /** Templates; see `fill`. */
   paths: readonly string[];
   namings: readonly Naming[];
-  /** A text as a literal of this language. */
+  /** A text as a literal in this language. */
   quote(text: string, draw: Draw): string;
-  /** A text inside a literal or element that the form writes itself. As it is by default. */
+  /** A text inside a literal or element that the form itself writes. Unchanged by default. */
   escape?(text: string): string;
   /**
-   * Ways to give something a value: {name} in the naming asked for, {NAME} in capitals, {Name} in Pascal's case, {value} a
+   * Ways to assign a value: {name} in the requested naming, {NAME} in capitals, {Name} in Pascal case, {value} a
    * literal or an expression, {raw} the text without quotes.
    */
   forms: Readonly<Record<string, string>>;
-  /** Harmless pieces to stand around. Templates. */
+  /** Harmless pieces around it. Templates. */
   filler: readonly string[];
   /** A file made of pieces; joined by empty lines by default. */
   file?(pieces: readonly string[], draw: Draw): string;
@@ -25,7 +25,7 @@ export interface Language {
 export interface File {
   path: string;
   text: string;
-  /** The part of it that makes the difference. */
+  /** The decisive part of it. */
   piece: string;
 }
 
@@ -55,7 +55,7 @@ export interface Assigned {
   names: readonly string[];
   /** `plain`: without characters that need quotes. */
   value(draw: Draw, plain: boolean): string;
-  /** The value is an expression, as it is, not a text to be quoted. */
+  /** The value is an expression, used as is, not a text to be quoted. */
   expression?: boolean;
   extents?: readonly Extent[];
   /** By default all that the language has. */
@@ -93,7 +93,7 @@ export function assigned(languages: readonly Language[], what: Assigned): Cell[]
   );
 }
 
-/** Ways to write a piece, by their names: a cell for each in each language. */
+/** Ways to write a piece, by name: a cell for each in each language. */
 export function shaped(
   languages: readonly Language[],
   spellings: Readonly<Record<string, (draw: Draw, language: Language) => string>>,

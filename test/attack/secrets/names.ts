@@ -1,4 +1,4 @@
-/** How the name of a variable is written: its words in a case, alone or with more words around. */
+/** How the name of a variable is written: its words in a case, alone or among further words. */
 import { capitalised, type Draw } from './draw.ts';
 
 export type Naming = 'camel' | 'pascal' | 'snake' | 'kebab' | 'upper' | 'flat' | 'dotted';
@@ -34,7 +34,7 @@ export function written(words: readonly string[], naming: Naming): string {
   return styles[naming]();
 }
 
-/** More words around a name. */
+/** Further words around a name. */
 export function extended(words: readonly string[], extent: Extent, draw: Draw): string[] {
   const before = draw.chance(0.5) ? draw.pick(BEFORE) : draw.word();
   return [

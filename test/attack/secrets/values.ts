@@ -1,6 +1,4 @@
-/**
- * Values that secrets have. All are made at random; none opens anything. In a lookalike, `draw.standIn` stands in their place.
- */
+/** Values of secrets. All are random; none opens anything. In a lookalike, `draw.standIn` replaces them. */
 import { ALPHANUMERIC, DIGITS, HEX, LOWER, UPPER, type Draw } from './draw.ts';
 
 const SYMBOLS = '!@#%^&*()-_=+?.~$';
@@ -13,7 +11,7 @@ export function password(draw: Draw, plain = false): string {
   const symbols = plain ? PLAIN_SYMBOLS : SYMBOLS;
   return draw.weighted([
     [() => generated(draw, symbols), 5],
-    [() => thoughtUp(draw, plain ? '.-_' : '!#@?.*'), 4],
+    [() => memorable(draw, plain ? '.-_' : '!#@?.*'), 4],
     [() => passphrase(draw), 1],
   ])();
 }
@@ -21,13 +19,13 @@ export function password(draw: Draw, plain = false): string {
 function generated(draw: Draw, symbols: string): string {
   const length = draw.between(10, 24);
   const alphabet = ALPHANUMERIC + (draw.chance(0.5) ? symbols : '');
-  // Both letters and digits, wherever they stand; the first needs no quotes.
+  // Both letters and digits, in any order; the first needs no quotes.
   const rest = draw.chars(length - 4, alphabet) + draw.chars(1, DIGITS) + draw.chars(1, UPPER);
   return draw.chars(1, LOWER) + rest + draw.chars(1, LOWER + DIGITS);
 }
 
 /** "Falcon2931!", "gr4nd-piano77", "Harbor#Lemon9". */
-function thoughtUp(draw: Draw, symbols: string): string {
+function memorable(draw: Draw, symbols: string): string {
   const symbol = draw.chars(1, symbols);
   const digits = draw.digits(draw.between(2, 4));
   return draw.pick([
@@ -47,7 +45,7 @@ function passphrase(draw: Draw): string {
   return `${words.join(draw.pick(['-', '-', '_', '.']))}${draw.pick(['-', ''])}${draw.digits(2)}`;
 }
 
-/** A key that a service of one's own or of others gives out. */
+/** A key issued by a service of one's own or of others. */
 export function opaqueKey(draw: Draw): string {
   if (draw.standIn) return draw.standIn(draw);
   return draw.weighted([
@@ -59,7 +57,7 @@ export function opaqueKey(draw: Draw): string {
   ])();
 }
 
-/** Letters and digits, with at least one of each, so that it is no word by chance. */
+/** Letters and digits, with at least one of each, so that it is not a word by chance. */
 export function mixed(draw: Draw, length: number, alphabet = ALPHANUMERIC): string {
   if (draw.standIn) return draw.standIn(draw);
   for (;;) {

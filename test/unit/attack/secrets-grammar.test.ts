@@ -45,7 +45,7 @@ describe('the grammar of secrets', () => {
   });
 });
 
-it('the measure tells kinds of the open half alone', () => {
+it('reports kinds of the open half only', () => {
   const one = { secret: true, family: 'f', cell: 'c', path: 'p', text: 't', piece: 't' };
   const of = (half: 'open' | 'sealed') => ({ ...one, half, kind: `${half} kind` });
   const table = tableOfOpen([of('open'), of('sealed')]).join('\n');

@@ -1,4 +1,4 @@
-/** What a file says of chats, found without reading it as a whole. */
+/** Facts about a base's chat support, read without loading the whole file. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -55,17 +55,17 @@ describe('metadata', () => {
     ['rope.scaling.factor', [NaN, -1, 1e30]],
     ['expert_count', [huge]],
     ['logit_scale', [NaN, Infinity]],
-  ])('%s that can not be is refused before llama.cpp sees it', (figure, values) => {
+  ])('rejects an impossible %s before llama.cpp sees it', (figure, values) => {
     for (const value of values) {
       const error = refusal(withFigures({ [figure]: value }));
       expect(error, String(value)).toMatchObject({ code: 'base-not-gguf' });
       expect(error!.message).toMatch(/^\S+tiny\.gguf is damaged: its .+\.$/);
-      // The trainer is asked no less.
+      // The trainer rejects it too.
       expect(() => readConfig(withFigures({ [figure]: value }))).toThrow(error!.message);
     }
   });
 
-  it('names missing values', () => {
+  it('reports missing values', () => {
     for (const figure of ['block_count', 'context_length', 'attention.layer_norm_rms_epsilon'])
       expect(refusal(withFigures({ [figure]: undefined }))).toMatchObject({
         code: 'base-truncated',
@@ -73,7 +73,7 @@ describe('metadata', () => {
       });
   });
 
-  it("names Granite's own values that llama.cpp requires", () => {
+  it('reports missing values that llama.cpp requires of Granite', () => {
     const { metadata, tensors } = tinyWeights({ architecture: 'granite' });
     expect(refusal({ metadata, tensors })).toBeUndefined();
     delete metadata['granite.logit_scale'];
@@ -119,7 +119,7 @@ describe('a vocabulary', () => {
   const refused = (patch: Record<string, unknown>) => refusal(withVocabulary(patch), checkVocabulary);
   const words = () => file.metadata['tokenizer.ggml.tokens'] as string[];
 
-  it('is rejected if missing or not made of words', () => {
+  it('is rejected if missing or if its tokens are not strings', () => {
     for (const tokens of [undefined, [], 'abc', 7])
       expect(refused({ tokens })).toMatchObject({
         message: expect.stringMatching(/contains no vocabulary/) as string,

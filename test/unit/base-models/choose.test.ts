@@ -12,7 +12,7 @@ const gpuOf = (memoryBytes: number) => ({
   gpu: true,
   needs: (base: Parameters<Hardware['needs']>[0]) =>
     minGpuMemory(base, 'lora', { backend: 'tensorflow', precision: 'f32' }),
-  // A GPU is not asked for its speed.
+  // On a GPU, speed is not measured.
   tokensPerSecond: () => NaN,
 });
 
@@ -36,13 +36,13 @@ describe('the base for a GPU', () => {
     ['2 GB', 2048 * MiB, 'smollm2-135m'],
     ['4 GB', 4096 * MiB, 'qwen2.5-coder-0.5b'],
     ['6 GB', 6144 * MiB, 'qwen2.5-coder-0.5b'],
-    // As nvidia-smi gives it for one sold as 8 GB, its own share taken off.
+    // The memory nvidia-smi reports for a card sold as 8 GB: the driver reserves some.
     ['8 GB', 7680 * MiB, 'qwen2.5-coder-1.5b'],
     ['16 GB', 16_384 * MiB, 'qwen2.5-coder-1.5b'],
     ['80 GB', 81_559 * MiB, 'qwen2.5-coder-1.5b'],
   ])('of %s', (_, memory, id) => expect(chooseBase(gpuOf(memory)).id).toBe(id));
 
-  it('is a known one, may be used commercially, and fits the stated memory', () => {
+  it('is a known one, allows commercial use, and fits the stated memory', () => {
     for (let memory = GB; memory < 100 * GB; memory += GB) {
       const base = findKnownBase(chooseBase(gpuOf(memory)).id)!;
       expect(base.licence).toBe('Apache-2.0');
@@ -111,11 +111,11 @@ describe('estimating the speed', () => {
       2,
     );
   it.each([
-    // Measured on 2 cores: from the least to the most of several runs.
+    // Measured on 2 cores: the lowest and the highest of several runs.
     ['smollm2-135m', 290, 330],
     ['qwen2.5-coder-0.5b', 110, 140],
     ['qwen2.5-coder-1.5b', 45, 55],
-  ])('of %s is near what was measured', (id, least, most) => {
+  ])('of %s is near the measured speed', (id, least, most) => {
     expect(guess(id)).toBeGreaterThan(least);
     expect(guess(id)).toBeLessThan(most);
   });
@@ -123,13 +123,13 @@ describe('estimating the speed', () => {
 
 describe('without a network', () => {
   const two = processorOf({ processors: 8, memory: 64 * GB, precision: 'bf16' });
-  it('is the best of those on the disk', () => {
+  it('is the best of those on disk', () => {
     expect(chooseBase({ ...two, only: ['smollm2-135m', 'qwen2.5-coder-0.5b'] })!.id).toBe(
       'qwen2.5-coder-0.5b',
     );
     expect(chooseBase({ ...two, only: ['smollm2-135m', 'codellama-7b'] })!.id).toBe('smollm2-135m');
     expect(chooseBase({ ...two, only: ['codellama-7b'] })).toBeUndefined();
-    // What is here but does not fit is not chosen.
+    // A base that is on disk but does not fit is not chosen.
     expect(chooseBase({ ...gpuOf(5 * GB), only: ['qwen2.5-coder-1.5b', 'smollm2-135m'] })!.id).toBe(
       'smollm2-135m',
     );
@@ -167,7 +167,7 @@ it.each([
 ])('%s: says why', (_, hardware, why) => expect(english(chooseBase(hardware).why)).toMatch(why));
 
 it.each(['tensorflow', 'wasm'] as const)(
-  'on a machine with 4 GB of which half is in use, the chosen base can be trained with %s',
+  'with 4 GB of memory, half of it in use, the chosen base can be trained with %s',
   (backend) => {
     const { id } = chooseBase(processorOf({ processors: 2, memory: 4 * GB, backend }));
     const needed = minMemory(findKnownBase(id)!, 'lora', { backend, precision: 'f32' });

@@ -171,7 +171,7 @@ describe('a known base on the hub', () => {
     expect(await onDisk()).toEqual([]);
   });
 
-  it('is not offered for choice if the hub does not answer', async () => {
+  it('is not offered as a choice if the hub does not answer', async () => {
     expect(await isHubReachable()).toBe(true);
     hub.status = 500;
     expect(await isHubReachable()).toBe(true);
@@ -181,11 +181,11 @@ describe('a known base on the hub', () => {
   });
 });
 
-describe('errors of one sentence, with nothing left on disk', () => {
+describe('one-sentence errors, with nothing left on disk', () => {
   it.each([
     ['no such repository', 'team/nothing', 'hub-not-found', /^team\/nothing does not exist on the hub/],
     ['no such file', 'team/tiny:other.gguf', 'hub-not-found', /other.gguf does not exist/],
-    ['several files and none named', 'team/many', 'hub-not-found', /several GGUF files/],
+    ['several files without a file name', 'team/many', 'hub-not-found', /several GGUF files/],
     ['a model in parts', 'team/parts', 'hub-not-found', /no complete GGUF file/],
     ['no GGUF', 'team/none', 'hub-not-found', /no complete GGUF file/],
     [

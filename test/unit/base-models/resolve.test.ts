@@ -67,7 +67,7 @@ describe('a local file', () => {
   it.each([
     ['not a GGUF', async (path: string) => writeFile(path, 'text'), 'base-not-gguf'],
     [
-      'cut short',
+      'truncated',
       async (path: string) => writeFile(path, (await readFile(file)).subarray(0, -100)),
       'base-truncated',
     ],
@@ -89,12 +89,12 @@ describe('a missing file', () => {
 });
 
 describe('known bases', () => {
-  it('have the facts needed for a choice', () => {
+  it('have the facts that choosing needs', () => {
     expect(new Set(knownBases.map(({ id }) => id)).size).toBe(knownBases.length);
     for (const base of knownBases) {
       const { sources, sha256, bytes, parameters, licence, quantisation, contextLength } = base;
       if (sha256 !== undefined) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-      // Without a checksum only the hub can say what the file is.
+      // Without a checksum, only the hub can verify the file.
       else expect(sources.map(({ kind }) => kind)).toEqual(['hub']);
       for (const source of sources) {
         if (source.kind === 'hub') expect(source.repository).toMatch(/^[\w.-]+\/[\w.-]+$/);
@@ -102,8 +102,8 @@ describe('known bases', () => {
       }
       expect(licence).not.toBe('');
       expect(contextLength).toBeGreaterThanOrEqual(8192);
-      // The file is as large as its quantisation makes it, header and what is kept finer aside: of Q4_K_M that may be
-      // all, where rows are no multiple of its 256.
+      // The file size follows from the quantisation, apart from the header and the tensors kept at higher precision.
+      // With Q4_K_M those can be all of them, if row lengths are not a multiple of its block size of 256.
       const bits = { Q4_1: 5, Q4_K_M: 4.85, Q8_0: 8.5 }[quantisation]!;
       const ratio = bytes / ((parameters * bits) / 8);
       expect(ratio, quantisation).toBeGreaterThan(0.98);
@@ -122,7 +122,7 @@ describe('known bases', () => {
     });
   });
 
-  it('are present if a file of their size is', async () => {
+  it('count as present if a file of the right size exists', async () => {
     const base = { ...findKnownBase('smollm2-135m')!, bytes: 3 };
     expect(await isPresent(base)).toBe(false);
     await mkdir(join(dir, 'home', 'models'), { recursive: true });
@@ -131,7 +131,7 @@ describe('known bases', () => {
     await rm(knownBasePath(base));
   });
 
-  it('from the hub are stored where a reference to the hub would look', () => {
+  it('from the hub are stored where a hub reference would look for them', () => {
     expect(knownBasePath(findKnownBase('llama-3.2-1b')!)).toBe(
       join(dir, 'home', 'models', 'hub', 'QuantFactory', 'Llama-3.2-1B-GGUF', 'Llama-3.2-1B.Q8_0.gguf'),
     );

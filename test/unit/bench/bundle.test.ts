@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { withBundle } from '../../../scripts/bundle.mjs';
 
-it("finds the processes' bundles, packages and assets from a bench as from the sources", async () => {
+it('finds the bundles, packages and assets of the processes from a bench as from the sources', async () => {
   await withBundle(['src/platform/processes/bundles.ts', 'src/llama-cpp/llama.ts'], async (dir: string) => {
     const load = (name: string) => import(pathToFileURL(join(dir, name)).href);
     const { bundlePath } = (await load('bundles.mjs')) as { bundlePath(name: string): string };

@@ -5,12 +5,12 @@ import type { Entry } from '../../../bench/editor/recorder.ts';
 const key = (at: number, key = 'a'): Entry => ({ at, kind: 'key', key });
 const list = (at: number, open: boolean): Entry => ({ at, kind: 'list', open });
 
-describe('the wait for the list', () => {
-  it('is from the key to the opening after it', () => {
+describe('the wait for the suggestion list', () => {
+  it('runs from the key press to the next opening of the list', () => {
     expect(waitForList([list(1, true), key(2, 'x'), key(10, 'a'), list(290, true)], 'a')).toBe(280);
   });
 
-  it('is unknown where the list does not open any more', () => {
+  it('is unknown if the list does not open again', () => {
     expect(waitForList([list(1, true), key(10, 'a'), list(20, false)], 'a')).toBeUndefined();
   });
 

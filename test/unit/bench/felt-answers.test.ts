@@ -11,17 +11,17 @@ beforeEach(async () => {
 
 const pieces = ['x', ' = ', '1', '\n'];
 
-/** Asks; the model says the pieces. Stops after `most` of them. */
+/** Sends a request; the model streams the pieces. Stops after `most` of them. */
 async function ask(answers: Answers, body: object, most = Infinity) {
   const stop = new AbortController();
-  const told: [string, number | undefined][] = [];
+  const streamed: [string, number | undefined][] = [];
   let asked = 0;
   const text = await answers
     .stream(
       body,
       (piece, logprob) => {
-        told.push([piece, logprob]);
-        if (told.length >= most) stop.abort();
+        streamed.push([piece, logprob]);
+        if (streamed.length >= most) stop.abort();
       },
       stop.signal,
       async (onPiece) => {
@@ -35,11 +35,11 @@ async function ask(answers: Answers, body: object, most = Infinity) {
       },
     )
     .catch(() => 'stopped');
-  return { text, told, asked };
+  return { text, streamed, asked };
 }
 
 describe('answers', () => {
-  it('are asked for once, whatever the name of the model, and told in the same pieces', async () => {
+  it("are requested once, whatever the model's name, and replayed in the same pieces", async () => {
     const answers = await Answers.open(path);
     const first = await ask(answers, { prompt: 'a', model: 'base' });
     expect(first).toMatchObject({ text: 'x = 1\n', asked: 1 });
@@ -47,18 +47,18 @@ describe('answers', () => {
     expect(await ask(await Answers.open(path), { prompt: 'a' })).toEqual({ ...first, asked: 0 });
     expect((await ask(answers, { prompt: 'b' })).asked).toBe(1);
   });
-  it('that were stopped are stopped again, and asked for where more is wanted', async () => {
+  it('that were stopped are stopped again, and requested again if more is wanted', async () => {
     const answers = await Answers.open(path);
     expect(await ask(answers, { prompt: 'a' }, 2)).toMatchObject({ text: 'stopped', asked: 1 });
     const again = await ask(answers, { prompt: 'a' }, 2);
     expect(again).toMatchObject({ text: 'stopped', asked: 0 });
-    expect(again.told).toHaveLength(2);
+    expect(again.streamed).toHaveLength(2);
     const whole = await ask(answers, { prompt: 'a' });
     expect(whole).toMatchObject({ text: 'x = 1\n', asked: 1 });
-    expect(whole.told.map(([piece]) => piece)).toEqual(pieces);
+    expect(whole.streamed.map(([piece]) => piece)).toEqual(pieces);
     expect((await ask(answers, { prompt: 'a' })).asked).toBe(0);
   });
-  it('of a benchmark that was killed are read up to the line that it wrote', async () => {
+  it('of a killed benchmark are read up to the last complete line', async () => {
     await ask(await Answers.open(path), { prompt: 'a' });
     await ask(await Answers.open(path), { prompt: 'b' });
     const text = await readFile(path, 'utf8');

@@ -6,7 +6,7 @@ import type { BenchServer } from '../../../bench/felt/server.ts';
 const place = { path: 'a.py', before: '', after: '\n', files: () => [] };
 const own = { name: 'own-run', path: '/own.gguf', wholeRepositories: true };
 
-/** Types "total = " in the rhythm; what is suggested then, after how long, and whom it was asked of. */
+/** Types "total = " in the typing rhythm; returns the suggestion, its delay, and the adapter asked. */
 async function suggested(variant: Variant, logprob: number) {
   const clock = new VirtualClock(() => 0);
   const asked: unknown[] = [];
@@ -35,7 +35,7 @@ async function suggested(variant: Variant, logprob: number) {
   return { text: (await found)?.text, after, asked };
 }
 
-it('shows what is nearly certain between two keys, and the rest when the person rests', async () => {
+it('shows a nearly certain part between two keys, and the rest after a pause', async () => {
   const certain = await suggested(variants.ours, -0.01);
   const likely = await suggested(variants.ours, -1);
   expect([certain.text, likely.text]).toEqual(['count(values)', 'count(values)']);
@@ -43,7 +43,7 @@ it('shows what is nearly certain between two keys, and the rest when the person 
   expect(likely.after).toBeGreaterThanOrEqual(250);
 });
 
-it('asks the adapter of its side, and the base where there is none', async () => {
+it("asks its side's adapter, or the base if there is none", async () => {
   expect(new Set((await suggested(variants.ours, 0)).asked)).toEqual(new Set(['base']));
   expect(new Set((await suggested(variants.trained, 0)).asked)).toEqual(new Set(['own-run']));
   expect(new Set((await suggested(variants.foreign, 0)).asked)).toEqual(new Set(['base']));

@@ -19,7 +19,7 @@ const only = (old: string, now: string) => {
 };
 
 describe('a hunk', () => {
-  it('of new lines stands on a line of its own, which the editor has indented', () => {
+  it('of new lines begins on its own line, already indented by the editor', () => {
     const old = lines('def f():', '    return 1');
     const now = lines('def f():', '    value = compute(1)', '    print(value)', '    return 1');
     expect(only(old, now)).toEqual({
@@ -29,7 +29,7 @@ describe('a hunk', () => {
       after: '\n    return 1\n',
     });
   });
-  it('in a line is what differs, in whole words', () => {
+  it('within a line is the part that differs, in whole words', () => {
     const old = lines('x = load(name)', 'y');
     const now = lines('x = load(name, encoding="utf-8", errors=None)', 'y');
     expect(only(old, now)).toEqual({
@@ -63,20 +63,20 @@ describe('a hunk', () => {
 
 describe('keys', () => {
   const text = 'if x:\n    y = 1\nz';
-  it('are characters, and a line break with the indentation', () => {
+  it('are characters, and a line break with its indentation', () => {
     const keys: string[] = [];
     for (let at = 0; at < text.length; at += keys.at(-1)!.length) keys.push(keyAt(text, at));
     expect(keys).toEqual([...'if x:', '\n    ', ...'y = 1', '\n', 'z']);
     expect(keyAt(text, 8)).toBe('  ');
   });
-  it('come slower after a mark and at the beginning of a line', () => {
+  it('are slower after punctuation and at the start of a line', () => {
     expect(pauseBefore(text, 0)).toBe(THINKING.line);
     expect(pauseBefore(text, 1)).toBe(RHYTHM.word);
     expect(pauseBefore(text, 4)).toBe(RHYTHM.word);
     expect(pauseBefore(text, 5)).toBe(RHYTHM.mark);
     expect(pauseBefore(text, 10)).toBe(THINKING.line);
   });
-  it('wait for a thought before one word in four, and always the same ones', () => {
+  it('pause to think before one word in four, always the same ones', () => {
     const words = Array.from({ length: 400 }, (_, at) => `word${at}`).join(' ');
     const pauses = [...words.matchAll(/(?<= )w/g)].map(({ index }) => pauseBefore(words, index));
     const thought = pauses.filter((pause) => pause === THINKING.word).length;
@@ -85,11 +85,11 @@ describe('keys', () => {
     expect(pauses.filter((pause) => pause !== THINKING.word && pause !== RHYTHM.mark)).toEqual([]);
     expect([...words.matchAll(/(?<= )w/g)].map(({ index }) => pauseBefore(words, index))).toEqual(pauses);
   });
-  it('take the hands so long, without thoughts and indentation that the editor writes', () => {
-    // Each key after a letter or not: "if x:", the break with its indentation, "y".
+  it("take their typing time, without thinking pauses and the editor's indentation", () => {
+    // A key costs more after punctuation: "if x:", the line break with its indentation, "y".
     expect(typingTime(text, 0, 11)).toBe(3 * RHYTHM.word + 4 * RHYTHM.mark);
   });
-  it('are typed in one go within a word', () => {
+  it('are typed without a look inside a word', () => {
     const looks = [...text].flatMap((_, at) => (startsUnit(text, at) ? [at] : []));
     expect(looks.filter((at) => /\S/.test(text[at]!))).toEqual([0, 3, 10, 14, 16]);
   });
@@ -104,13 +104,13 @@ describe('sessions', () => {
   const old = new Map(['a/b.py', 'a/c.py', 'd.py'].map((path) => [path, `${path}\n`]));
   const now = new Map([...old].map(([path, text]) => [path, `${text}${long(path)}\n`]));
   now.set('new.py', long('new.py'));
-  it('are hunks of files that both releases have, with the nearest files open', () => {
+  it('are hunks of files in both releases, with the nearest files open', () => {
     const sessions = sessionsOf(old, now, 10);
     expect(sessions.map(({ hunks }) => hunks[0]!.path).sort()).toEqual(['a/b.py', 'a/c.py', 'd.py']);
     const inFolder = sessions.find(({ hunks }) => hunks[0]!.path === 'a/b.py')!;
     expect(inFolder.files.map(({ path }) => path)).toEqual(['a/c.py', 'd.py']);
   });
-  it('are the same each time, and no more than asked for', () => {
+  it('are deterministic, and no more than requested', () => {
     expect(sessionsOf(old, now, 2)).toEqual(sessionsOf(old, now, 10).slice(0, 2));
   });
 });

@@ -11,15 +11,15 @@ describe("what llama.vscode's rules show", () => {
     ['foo(1)\nbar', 'foo(1)\nbar'],
     ['', undefined],
     ['  \n', undefined],
-  ])('of %j, at a line end', (answer, expected) => expect(shownOf(answer, open)).toBe(expected));
-  it('drops what repeats the next line that is not blank', () => {
+  ])('of %j, at the end of a line', (answer, expected) => expect(shownOf(answer, open)).toBe(expected));
+  it('drops text that repeats the next non-blank line', () => {
     const around = { ...open, left: 'y ' };
     expect(shownOf('= 2', around)).toBeUndefined();
     expect(shownOf('= 2\nz =', around)).toBeUndefined();
     expect(shownOf('= 2\nother', around)).toBe('= 2\nother');
     expect(shownOf('= 2', { ...around, below: [] })).toBe('= 2');
   });
-  it('cuts what stands right of the cursor, or else all but the first line', () => {
+  it('cuts the text right of the cursor, or else all but the first line', () => {
     const around = { ...open, right: ')' };
     expect(shownOf('1)', around)).toBe('1');
     expect(shownOf('1\n2', around)).toBe('1');
@@ -27,10 +27,10 @@ describe("what llama.vscode's rules show", () => {
   });
 });
 
-describe('the ring', () => {
+describe('the ring buffer', () => {
   const file = (name: string, count: number) =>
     Array.from({ length: count }, (_, line) => `${name} ${line}`).join('\n');
-  it('takes a part around the cursor, once, and keeps sixteen', () => {
+  it('takes the chunk around the cursor once, and keeps sixteen', () => {
     const ring = new Ring();
     ring.pickAround('a.py', file('a', 40), 20);
     ring.pickAround('a.py', file('a', 40), 20);
@@ -41,7 +41,7 @@ describe('the ring', () => {
     expect(ring.chunks).toHaveLength(16);
     expect(ring.chunks.at(-1)!.filename).toBe('19.py');
   });
-  it('takes parts beyond what is sent when the cursor has moved far', () => {
+  it('takes chunks from outside the sent text when the cursor has moved far', () => {
     const ring = new Ring();
     const text = file('a', 1000);
     ring.move('a.py', text, 500);
@@ -52,7 +52,7 @@ describe('the ring', () => {
     expect(above).toBeLessThan(500 - 256);
     expect(below).toBeGreaterThanOrEqual(500 + 64);
   });
-  it('leaves out very small parts', () => {
+  it('leaves out very small chunks', () => {
     const ring = new Ring();
     ring.pickAround('a.py', 'one\ntwo', 0);
     expect(ring.chunks).toEqual([]);
@@ -60,7 +60,7 @@ describe('the ring', () => {
 });
 
 describe('llama.vscode', () => {
-  /** A side whose server answers this, and what it was asked. */
+  /** A side whose server gives this answer, and the requests it received. */
   function side(answer: (prompt: string) => string) {
     const asked: { input_prefix: string; input_suffix: string; prompt: string; n_predict: number }[] = [];
     const server = {
@@ -74,7 +74,7 @@ describe('llama.vscode', () => {
   const place = (before: string, after = '\nz\n') => ({ path: 'a.py', before, after, files: () => [] });
   const { signal } = new AbortController();
 
-  it('asks with the lines around and the line begun', async () => {
+  it('sends the lines around the cursor and the current line', async () => {
     const { asked, llama } = side(() => 'oo(1)\n');
     expect(await llama.suggest(place('a\nx = f'), signal)).toEqual({ text: 'oo(1)' });
     expect(asked[0]).toMatchObject({
@@ -84,7 +84,7 @@ describe('llama.vscode', () => {
       n_predict: 128,
     });
   });
-  it('asks nothing where what it suggested is typed, and once for what follows', async () => {
+  it('sends nothing while its suggestion is typed, and one request for the text after it', async () => {
     const { asked, llama } = side((prompt) => (prompt === 'x = f' ? 'oo(1)' : ' + 2'));
     await llama.suggest(place('a\nx = f'), signal);
     await new Promise((resolve) => setImmediate(resolve));
@@ -93,7 +93,7 @@ describe('llama.vscode', () => {
     expect(await llama.suggest(place('a\nx = foo(1)'), signal)).toEqual({ text: ' + 2' });
     expect(llama.requests).toBe(3);
   });
-  it('leaves out indentation that is there, and asks nothing before much text', async () => {
+  it('leaves out existing indentation, and sends nothing before a lot of text', async () => {
     const { asked, llama } = side(() => '    foo()\n');
     expect(await llama.suggest(place('if a:\n    '), signal)).toEqual({ text: 'foo()' });
     expect(asked[0]!.prompt).toBe('');
@@ -101,7 +101,7 @@ describe('llama.vscode', () => {
     expect(await llama.suggest(place('x = ', 'a long rest\n'), signal)).toBeUndefined();
     expect(asked).toHaveLength(count);
   });
-  it('reads the open files in advance', async () => {
+  it('reads the open files ahead', async () => {
     const { asked, llama } = side(() => '');
     const text = 'one\ntwo\nthree\n';
     await llama.open({ ...place('a\nb\nc\n'), files: () => [{ path: 'b.py', text }] });

@@ -8,11 +8,11 @@ const take = (shown: string, wanted: string, person: Person) => {
   return taken && [taken.kind, taken.text, taken.keys];
 };
 
-describe('a person takes', () => {
+describe('a person accepts', () => {
   it.each<[Person, string, string, unknown]>([
     ['whole', 'compute(1)', 'compute(1)\nother', ['all', 'compute(1)', 1]],
     ['whole', 'compute(1)\n  bar()', 'compute(1)\n  bar()\nbaz', ['all', 'compute(1)\n  bar()', 1]],
-    // A line of which only the beginning is right is no right line.
+    // A line that is only right at the start is not a right line.
     ['whole', 'compute(1)', 'compute(1) + 2', undefined],
     ['whole', 'compute(1)\n  baz()', 'compute(1)\n  bar()', undefined],
     ['lines', 'compute(1)\n  baz()', 'compute(1)\n  bar()', ['lines', 'compute(1)', 3]],
@@ -21,30 +21,30 @@ describe('a person takes', () => {
     ['lines', 'compute(first)', 'compute(second)', undefined],
     ['words', 'compute(first)', 'compute(second)', ['words', 'compute(', 3]],
     ['words', 'compute', 'compute(second)', ['all', 'compute', 1]],
-    // One key for each of so many words takes longer than one for the line.
+    // A key per word takes longer than one key for the line.
     ['words', 'a.b.c.d.e.f\nwrong', 'a.b.c.d.e.f\nright', ['lines', 'a.b.c.d.e.f', 3]],
     ['words', 'computed(1)', 'compute(1)', undefined],
     ['words', 'compute', 'computed', undefined],
-    // Faster typed than decided on.
+    // Typing it is faster than deciding on it.
     ['words', 'one(x)', 'one(y)', undefined],
     ['whole', 'ab', 'ab', undefined],
     ['whole', 'x', 'y', undefined],
   ])('(%s) of %j for %j: %j', (person, shown, wanted, expected) =>
     expect(take(shown, wanted, person)).toEqual(expected),
   );
-  it('less where deciding takes longer', () => {
+  it('less if deciding takes longer', () => {
     const short = sight('value', 'value');
     expect(takenOf(short, 'whole', paces.quick)).toMatchObject({ text: 'value' });
     expect(takenOf(short, 'whole', paces.median)).toBeUndefined();
   });
-  it('what is due at the place', () => {
+  it('only the text wanted at the cursor', () => {
     expect(takenOf(sight('compute(1)', 'x = compute(1)', 4), 'whole', costs)).toMatchObject({ kind: 'all' });
   });
 });
 
 describe('a look', () => {
   const reading = (characters: number) => costs.glance + characters * costs.character;
-  it('reads what is right to its end, without its indentation', () => {
+  it('reads the correct part to its end, without its indentation', () => {
     expect(lookAt(sight('a(1)\n    b(2)', 'a(1)\n    b(2)\nc'), 0, costs)).toEqual({
       looking: reading('a(1)\nb(2)'.length),
       correcting: 0,
@@ -58,14 +58,14 @@ describe('a look', () => {
   it('reads only what is new', () => {
     expect(lookAt(sight('first()\nlast()', 'first()\nlast()'), 7, costs).looking).toBe(reading(7));
   });
-  it('sees a wrong first word, and what is too short to be taken anyway', () => {
+  it('notices a wrong first word, and one in text too short to accept anyway', () => {
     for (const [shown, wanted] of [
       ['second(a, long, list)', 'first(a, long, list)'],
       ['(b', '(c'],
     ] as const)
       expect(lookAt(sight(shown, wanted), 0, costs)).toMatchObject({ correcting: 0, reversed: 0 });
   });
-  it('now and then overlooks a later one, which is taken, read again and undone', () => {
+  it('sometimes overlooks a later wrong word, which is accepted, read again and undone', () => {
     const found = lookAt(sight('self.second(value)', 'self.first(value)'), 0, costs);
     const rest = '(value)'.length * costs.character;
     const tab = costs.decision + costs.key;
@@ -74,7 +74,7 @@ describe('a look', () => {
       OVERLOOKED * (rest + tab + reading('self.second'.length) + 2 * costs.key),
     );
   });
-  it('overlooks it once, also if the suggestion grows', () => {
+  it('overlooks it only once, even if the suggestion grows', () => {
     const grown = sight('self.second(value)\nmore()', 'self.first(value)');
     expect(lookAt(grown, 'self.second(value)'.length, costs)).toMatchObject({ correcting: 0, reversed: 0 });
   });

@@ -4,7 +4,7 @@ import { paces, type Person } from '../../../bench/felt/person.ts';
 import { replay, type Assistant, type Suggestion } from '../../../bench/felt/replay.ts';
 
 describe('the clock', () => {
-  it('jumps while nothing works, in order', async () => {
+  it('jumps, in order, while nothing is running', async () => {
     const clock = new VirtualClock(() => 0);
     const seen: number[] = [];
     void clock.sleep(300).then(() => seen.push(clock.now()));
@@ -17,7 +17,7 @@ describe('the clock', () => {
     await clock.until(1000);
     expect(seen).toEqual([100, 150, 300]);
   });
-  it('runs as the real one while the model works', async () => {
+  it('runs in real time while the model works', async () => {
     let real = 0;
     const clock = new VirtualClock(() => real);
     let finish = () => {};
@@ -35,10 +35,10 @@ describe('the clock', () => {
 
 const hunk = { path: 'a.py', before: 'x = 1\n', typed: 'value = compute(1)\nother', after: '\n' };
 const costs = paces.quick;
-/** Where the person thinks, as drawn for this text: a second before "compute". */
+/** Where the person pauses to think, as drawn for this text: a second before "compute". */
 const THINKS = 'value = ';
 
-/** Suggests what `of` says of the text that was typed, after so long. */
+/** Suggests `of(text typed so far)` after a delay. */
 function assistant(clock: VirtualClock, of: (typed: string) => string | undefined, delay = 100) {
   const asked: string[] = [];
   const side: Assistant = {
@@ -63,14 +63,14 @@ async function run(
   const { side, asked } = assistant(clock, of, delay);
   return { ...(await replay(hunk, () => [], side, clock, { person, costs })), asked };
 }
-/** Suggests it at a place, and what is left of it while it is typed. */
+/** Suggests it at a place, and what remains of it while it is typed. */
 const at = (place: string, text: string) => (typed: string) =>
   typed.startsWith(place) && (place + text).startsWith(typed)
     ? (place + text).slice(typed.length)
     : undefined;
 
 describe('a replay', () => {
-  it('without suggestions types every key, in the rhythm', async () => {
+  it('without suggestions types every key in rhythm', async () => {
     const found = await run(() => undefined);
     expect(found).toMatchObject({
       characters: 24,
@@ -83,11 +83,11 @@ describe('a replay', () => {
       kept: 0,
       requests: 23,
     });
-    // 24 keys: two lines begin, 5 come after a mark or a space.
+    // 24 keys: two start a line, 5 follow punctuation or a space.
     const thought = found.duration - (2 * 2000 + 5 * 300 + 17 * 200);
     expect([0, 700]).toContain(thought);
   });
-  it('looks where a word begins, takes what is right, and pays for both', async () => {
+  it('looks at the start of a word, accepts the right part, and is charged for both', async () => {
     const found = await run(at(THINKS, 'compute(1)'));
     expect(found).toMatchObject({
       shown: 1,
@@ -97,7 +97,8 @@ describe('a replay', () => {
       reversed: 0,
       saved: 10,
       waits: [100],
-      // Of its keys, "c", "1" and ")" come after a space, a mark or not: three marks of 300 ms would be 2,200.
+      // Of these keys, "c", "1" and ")" follow a space, punctuation or neither: counting three as punctuation, 300 ms
+      // each, would make 2,200.
       typing: 2 * 300 + 8 * 200,
       looking: costs.glance + 10 * costs.character,
       taking: costs.decision + costs.key,
@@ -106,13 +107,13 @@ describe('a replay', () => {
     expect(found.asked).toContain('value = compute(1)');
     expect(found.asked).not.toContain('value = c');
   });
-  it('takes time for it on the clock', async () => {
+  it('spends time on the clock for it', async () => {
     const without = await run(() => undefined);
     const wrong = await run(at(THINKS, 'wrong'));
     expect(wrong).toMatchObject({ shown: 1, right: 0, looks: 1, kept: 0, saved: 0 });
     expect(wrong.duration - without.duration).toBe(wrong.looking);
   });
-  it('pays for a wrong ending that is overlooked now and then', async () => {
+  it('is charged for a wrong ending that is sometimes overlooked', async () => {
     const found = await run(at(THINKS, 'compute(2)'));
     expect(found).toMatchObject({ right: 0, kept: 0, reversed: 0.1 });
     expect(found.correcting).toBeGreaterThan(0);
@@ -121,37 +122,40 @@ describe('a replay', () => {
     ['words', 'compute('],
     ['lines', undefined],
     ['whole', undefined],
-  ] as const)('of a right beginning, the person of %s takes %j', async (person, taken) => {
+  ] as const)('with a correct beginning, the person who accepts %s takes %j', async (person, taken) => {
     const found = await run(at(THINKS, 'compute(2)'), { person });
     expect(found).toMatchObject({ looks: 1, saved: taken?.length ?? 0 });
   });
   it.each([
     ['lines', 10],
     ['whole', 0],
-  ] as const)('of a block with a wrong end, the person of %s takes %d characters', async (person, saved) => {
-    const found = await run(at(THINKS, 'compute(1)\nwrong'), { person });
-    expect(found).toMatchObject({ looks: 1, right: 1, saved });
-  });
+  ] as const)(
+    'of a block with a wrong end, the person who accepts %s takes %d characters',
+    async (person, saved) => {
+      const found = await run(at(THINKS, 'compute(1)\nwrong'), { person });
+      expect(found).toMatchObject({ looks: 1, right: 1, saved });
+    },
+  );
   it('does not look within a word', async () => {
-    // Of the rest, before the next word.
+    // It looks at the rest before the next word.
     expect(await run(at('va', 'lue = compute(1)'))).toMatchObject({ shown: 1, looks: 1, kept: 1, saved: 10 });
     expect(await run(at('value = comp', 'uter'))).toMatchObject({ shown: 1, looks: 0 });
   });
-  it('does not look twice at what it knows', async () => {
-    // "2" begins a word as well.
+  it('does not look twice at what it has read', async () => {
+    // "2" also starts a word.
     const found = await run(at(THINKS, 'compute(2)'));
     expect(found).toMatchObject({ shown: 1, kept: 0 });
     expect(found.looks).toBe(1);
   });
-  it('types on where it appears too late', async () => {
+  it('keeps typing if the suggestion appears too late', async () => {
     const found = await run((typed) => (typed === THINKS ? 'compute(2)' : undefined), { delay: 250 });
     expect(found).toMatchObject({ shown: 1, waits: [250] });
   });
-  it('does not show what was asked before the last key', async () => {
+  it('does not show an answer to a request from before the last key', async () => {
     const found = await run((typed) => (typed === 'v' ? 'alue = compute(1)' : undefined), { delay: 250 });
     expect(found).toMatchObject({ shown: 0, kept: 0 });
   });
-  it('cannot take what goes away while it is read', async () => {
+  it('cannot accept a suggestion that disappears while it is read', async () => {
     const clock = new VirtualClock(() => 0);
     let asked = 0;
     const side: Assistant = {
@@ -159,7 +163,7 @@ describe('a replay', () => {
       suggest: ({ before }) => {
         if (!before.endsWith(THINKS)) return Promise.resolve(undefined);
         asked += 1;
-        // It is looked at after 300 or 1,000 ms, for 230 and more.
+        // The look starts after 300 or 1,000 ms and lasts at least 230.
         const more = clock.sleep(1050).then(() => true);
         return Promise.resolve(asked > 1 ? undefined : { text: 'compute(1)', more });
       },
@@ -168,7 +172,7 @@ describe('a replay', () => {
     expect(found).toMatchObject({ shown: 1, looks: 1, kept: 0, saved: 0 });
     expect([asked, found.taking]).toEqual([2, costs.decision + costs.key]);
   });
-  it('asks again where more has come, and reads only that', async () => {
+  it('asks again if more has arrived, and reads only that', async () => {
     const clock = new VirtualClock(() => 0);
     let long = false;
     const side: Assistant = {

@@ -22,12 +22,12 @@ const hunk = (more: Partial<Replayed>): Replayed => ({
   requests: 20,
   ...more,
 });
-/** Hunks of as many files, each of which saves so many seconds. */
+/** One hunk per file, each saving that many seconds. */
 const saving = (...seconds: number[]) =>
   seconds.map((value, at) => hunk({ path: `${at}.py`, typing: 1000 * value }));
 
 describe('figures', () => {
-  it('are what is not typed less what suggestions take, for each 100 characters', () => {
+  it('are the typing saved minus the time suggestions cost, per 100 characters', () => {
     const found = figuresOf([
       hunk({
         saved: 50,
@@ -57,10 +57,10 @@ describe('figures', () => {
       requestsPerMinute: 40,
     });
   });
-  it('of suggestions that are always wrong are a loss', () => {
+  it('show a loss if suggestions are always wrong', () => {
     expect(figuresOf([hunk({ looking: 2000 })])).toMatchObject({ secondsSaved: -2, firstLineP50: null });
   });
-  it('differ by pairs, with files as observations', () => {
+  it('are compared in pairs, with files as observations', () => {
     const before = saving(4, 2, 6, 8, 5);
     const more = savesMore(before, saving(5, 3, 7, 9, 6));
     expect(more).toEqual({ value: 1, low: 1, high: 1 });
@@ -68,9 +68,9 @@ describe('figures', () => {
     expect(value).toBeCloseTo(0.6);
     expect([low < value, value < high, low > -0.2]).toEqual([true, true, true]);
   });
-  it('say how many hunks a twentieth takes', () => {
+  it('say how many hunks it takes to detect 5%', () => {
     const reach = reachOf({ value: 0.5, low: 0.1, high: 0.9 }, 5, 20)!;
-    // The interval reaches .4, a power of 80% takes 1.43 times that.
+    // The interval's half-width is .4; 80% power needs 1.43 times that.
     expect(reach.smallest).toBeCloseTo(0.114, 3);
     expect(reach.hunksForATwentieth).toBe(Math.ceil(20 * (0.57175 / 5 / 0.05) ** 2));
     expect(reachOf({ value: 0, low: 0, high: 0 }, -1, 20)).toBeUndefined();
@@ -80,7 +80,7 @@ describe('figures', () => {
 describe('the report', () => {
   const sides = { ours: saving(4, 2, 6, 8), trained: saving(5, 3, 7, 9), foreign: saving(4, 2, 7, 9) };
   const report = reportOf({ lines: sides, words: sides });
-  it('names sides by what answers, for each person', () => {
+  it('names each side by what answers, for each person', () => {
     expect(report.persons.lines).toEqual({
       base: 5,
       own: 6,
@@ -95,7 +95,7 @@ describe('the report', () => {
     expect(report.figures.lines!.own!.secondsSaved).toBe(6);
     expect(report.reach.lines).toEqual({ smallest: 0, hunksForATwentieth: 0 });
   });
-  it('has no differences without the base, and only of sides that there are', () => {
+  it('has no differences without the base, and only for sides that exist', () => {
     const { persons, reach } = reportOf({ whole: { llamaVscode: saving(1, 2) } });
     expect([persons.whole, reach.whole]).toEqual([{ llamaVscode: 1.5 }, undefined]);
     const two = reportOf({ whole: { ours: saving(1, 2), reference: saving(2, 3) } });
@@ -119,6 +119,4 @@ it.each([
   [['--hunks', 'many'], '--hunks must be a number above 0.'],
   [['--sides', 'reference'], 'Give the file of an adapter: --reference FILE.'],
   [['--reference', '/nowhere/adapter.gguf'], 'Give the file of an adapter'],
-])('%j is refused before anything is trained', (args, message) =>
-  expect(main(args)).rejects.toThrow(message),
-);
+])('rejects %j before training starts', (args, message) => expect(main(args)).rejects.toThrow(message));

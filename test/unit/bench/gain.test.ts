@@ -19,7 +19,7 @@ const row = (item: string, document: string | undefined, before: Counts, after: 
 });
 const rowsOf = (rows: ItemRow[]) => new Map(rows.map((row) => [row.digest, row]));
 
-/** Lines of 10 characters, two in each file; `exact` says of each whether base and result complete it. */
+/** Lines of 10 characters, two per file; `exact` says for each whether base and result complete it. */
 const lines = (exact: [number, number][]) =>
   rowsOf(
     exact.map(([before, after], at) =>
@@ -55,7 +55,7 @@ const measured = (name: string, rows: Measured['rows'], more: Partial<Measured> 
   rows,
   ...more,
 });
-/** Half of `n` items are had by both; the result has `won` more. */
+/** Both complete half of the `n` items; the result completes `won` more. */
 const some = (n: number, won: number): [number, number][] =>
   Array.from({ length: n }, (_, at) => (at % 2 ? [1, 1] : [0, at < 2 * won ? 1 : 0]));
 
@@ -82,7 +82,7 @@ describe('figures of repositories', () => {
     expect(gain!.kl).toBeCloseTo(20 / 400, 12);
   });
 
-  it('leaves out what was not measured', () => {
+  it('leave out what was not measured', () => {
     const gain = gainOf([measured('a', new Map([['cursors', lines(some(8, 2))]]))]);
     expect(gain.perRepository[0]).not.toHaveProperty('kl');
     expect(gain.perRepository[0]).not.toHaveProperty('humanevalPass');
@@ -90,14 +90,14 @@ describe('figures of repositories', () => {
     expect(Object.keys(gain.pooled).sort()).toEqual(['charactersSaved', 'lineExact']);
   });
 
-  it('are those of the base, for certain, where the run offers nothing', () => {
+  it('are exactly those of the base if the run offers no result', () => {
     const [gain] = gainOf([good('a', 12, { whyNot: 'lines got worse' })]).perRepository;
     expect(gain!.lineExact).toEqual({ base: 0.5, own: 0.5, ownMinusBase: { value: 0, low: 0, high: 0 } });
     expect(gain!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.5, ownMinusBase: { value: 0 } });
     expect(gain).toMatchObject({ kl: 0, offered: false, whyNot: 'lines got worse' });
   });
 
-  it('take over what the run decided, and at which strength', () => {
+  it("adopt the run's decision and its strength", () => {
     const choice = { strength: 0.5, why: 'learned most', limit: 0.1, path: [], setting: '' };
     const summary = { step: 9, sentence: '', comparisons: [] };
     expect(outcomeOf({ events: [], summary: { ...summary, choice } })).toMatchObject({ strength: 0.5 });
@@ -113,18 +113,18 @@ describe('figures of repositories', () => {
 });
 
 describe('pooled figures', () => {
-  it('count each repository alike, however many cursors it has', () => {
+  it('count each repository equally, however many cursors it has', () => {
     const large = measured('b', new Map([['cursors', lines(some(600, 0))]]));
     const { lineExact } = gainOf([good('a', 12), large]).pooled;
     expect(lineExact!.ownMinusBase.value).toBeCloseTo(0.1, 12);
   });
 
-  it('has a repository that offers nothing pull the mean towards zero, and no further', () => {
+  it('count a repository without an offered result as zero, no lower', () => {
     const { lineExact } = gainOf([good('a', 12), good('b', 30, { whyNot: 'lines got worse' })]).pooled;
     expect(lineExact!.ownMinusBase.value).toBeCloseTo(0.1, 12);
   });
 
-  it('is surer with more repositories', () => {
+  it('are more certain with more repositories', () => {
     const width = (all: Measured[]) => {
       const { low, high } = gainOf(all).pooled.charactersSaved!.ownMinusBase;
       return high - low;
@@ -134,7 +134,7 @@ describe('pooled figures', () => {
     );
   });
 
-  it('is no surer of HumanEval for the same problems answered alike in each repository', () => {
+  it('are no more certain about HumanEval if each repository answers the same problems alike', () => {
     const passOf = (names: string[]) =>
       gainOf(names.map((name) => good(name, 12))).pooled.humanevalPass!.ownMinusBase;
     const [single, five] = [passOf(['a']), passOf(['a', 'b', 'c', 'd', 'e'])];
@@ -143,7 +143,7 @@ describe('pooled figures', () => {
   });
 });
 
-/** An adapter that completes `won` more of the lines than the base. */
+/** An adapter that completes `won` more lines than the base. */
 const foreign = (won: number, more?: Partial<Foreign>): Foreign => ({
   name: 'other',
   strength: 0.75,
@@ -154,7 +154,7 @@ const foreign = (won: number, more?: Partial<Foreign>): Foreign => ({
 });
 
 describe('a foreign adapter', () => {
-  it('is compared with the base and with the own one at the same items', () => {
+  it('is compared with the base and with our own at the same items', () => {
     const { perRepository, pooled } = gainOf([good('a', 12, { foreign: foreign(3) })]);
     const [gain] = perRepository;
     expect(gain!.partner).toEqual({ name: 'other', strength: 0.75, chosen: true, steps: 260 });
@@ -168,7 +168,7 @@ describe('a foreign adapter', () => {
     expect(gain!.humanevalPass).not.toHaveProperty('foreign');
   });
 
-  it('is compared at the cursors of the strength, too', () => {
+  it('is also compared at the cursors used to choose the strength', () => {
     const bits = (of: number) => parts({ 'bits per byte': [of, 10] });
     const cursors = rowsOf(
       [4, 5, 6].map((of, at) => row(`cursor ${at}`, `f${at}`, {}, { 'bits per byte': [of, 10] })),
@@ -191,14 +191,14 @@ describe('a foreign adapter', () => {
       gainOf([good('a', 12, { foreign: foreign(12, { items }) })]).pooled.lineExact!.ownMinusForeign!;
     const { items } = foreign(3);
     expect(compared(new Map([...items].reverse()))).toEqual(compared(items));
-    // As many lines, but others.
+    // The same number of lines, but different ones.
     const turned = [...items.values()].reverse();
     const others = compared(new Map([...items.keys()].map((digest, at) => [digest, turned[at]!])));
     expect(others.value).toBeCloseTo(compared(items).value, 12);
     expect(others.high).toBeGreaterThan(compared(items).high);
   });
 
-  it('takes the place of a result that is not offered, which is the base', () => {
+  it('is compared with the base if our result is not offered', () => {
     const kept = good('a', 12, { whyNot: 'lines got worse', foreign: foreign(3) });
     const { ownMinusForeign } = gainOf([kept]).perRepository[0]!.charactersSaved!;
     expect(ownMinusForeign!.value).toBeCloseTo(-0.05, 12);
@@ -221,7 +221,7 @@ describe('a foreign adapter', () => {
     expect(kept.ownMinusBase.value).toBeCloseTo(0.15, 12);
   });
 
-  it('counts each repository alike when they are pooled', () => {
+  it('counts each repository equally when pooled', () => {
     const all = [good('a', 12, { foreign: foreign(3) }), good('b', 6, { foreign: foreign(9) })];
     const { lineExact } = gainOf(all).pooled;
     expect(lineExact!.foreign).toBeCloseTo(0.6, 12);
@@ -236,13 +236,13 @@ describe('a foreign adapter', () => {
   });
 });
 
-describe('the noise of seeds', () => {
+describe('the noise between seeds', () => {
   const seeds = [2, 4, 9].map((won, seed) => good('a', won, { seed, foreign: foreign(3) }));
   const { perRepository } = gainOf(seeds);
   const noise = noiseOf(perRepository);
 
-  it('is the spread of each figure over them', () => {
-    // 2, 4 and 9 of 60: their mean is 5, the sum of squares 9 + 1 + 16.
+  it('is the spread of each figure across seeds', () => {
+    // 2, 4 and 9 of 60: the mean is 5, the sum of squares 9 + 1 + 16.
     const { mean, standardDeviation, min, max } = noise.lineExact!.ownMinusBase!;
     expect(mean).toBeCloseTo(5 / 60, 12);
     expect(standardDeviation).toBeCloseTo(Math.sqrt(26 / 2) / 60, 12);
@@ -260,11 +260,11 @@ describe('the noise of seeds', () => {
   });
 });
 
-describe('the seconds of a run', () => {
+describe('the duration of a run', () => {
   const at = (second: number, event: object) =>
     ({ time: new Date(Date.UTC(2026, 0, 1) + 1000 * second).toISOString(), ...event }) as RunEvent;
 
-  it('are those up to the last step, and those after', () => {
+  it('is split into the time up to the last step and the time after it', () => {
     const events = [
       at(0, { type: 'start' }),
       at(60, { type: 'step' }),
@@ -274,7 +274,7 @@ describe('the seconds of a run', () => {
     expect(secondsOf(events)).toEqual({ training: 60, measuring: 70 });
   });
 
-  it('leaves the pause out before a run was gone on with', () => {
+  it('excludes the pause before a resumed run', () => {
     const events = [
       at(0, { type: 'start' }),
       at(60, { type: 'checkpoint' }),
@@ -292,7 +292,7 @@ describe('the seconds of a run', () => {
 describe('the table', () => {
   const gain = gainOf([good('a', 12), good('b', 30, { whyNot: 'lines got worse' })]);
 
-  it('says before, after and the interval of each repository, and all together', () => {
+  it('shows before, after and the interval for each repository and for all', () => {
     const [head, , first, second] = tableOf(gain).split('\n');
     expect(head).toContain('| exact lines |');
     expect(first).toMatch(/\| a \| Go \| 60 \| 0\.500 -> 0\.700, \+0\.200 \[\+0\.\d+, \+0\.\d+\] \|/);
@@ -303,7 +303,7 @@ describe('the table', () => {
     expect(lineOf(gain.perRepository[0]!)).toMatch(/^a \(Go\): lines 60; exact lines 0\.500 -> 0\.700/);
   });
 
-  it('has as many cells in each row', () => {
+  it('has the same number of cells in each row', () => {
     const cells = tableOf(gain)
       .split('\n')
       .filter((line) => line.startsWith('|'))
@@ -311,7 +311,7 @@ describe('the table', () => {
     expect(new Set(cells).size).toBe(1);
   });
 
-  it('has base, foreign and own beside each other, and what is the own', () => {
+  it('has base, foreign and own side by side, and says which own one it is', () => {
     const text = tableOf(gainOf([good('a', 12, { foreign: foreign(3, { strength: 0.5, chosen: false }) })]));
     expect(text).toMatch(
       /^\| a \| characters saved \| other, 260 steps, at 0\.5 \(its run chose none\) \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.150 \[.*\] \|$/m,
@@ -324,13 +324,13 @@ describe('the table', () => {
 describe('the repositories', () => {
   const of = (use: string) => repositories.filter((repository) => repository.use === use);
 
-  it('are at least six in five languages or more to report on, and others to tune on', () => {
+  it('include at least six to report on, in at least five languages, and others to tune on', () => {
     expect(of('report').length).toBeGreaterThanOrEqual(6);
     expect(new Set(of('report').map(({ language }) => language)).size).toBeGreaterThanOrEqual(5);
     expect(of('tuning').length).toBeGreaterThanOrEqual(3);
   });
 
-  it('have each a partner of its language, and those to report on train nothing that is tuned', () => {
+  it('have a partner in the same language each, none for tuning if they are reported on', () => {
     for (const repository of of('report')) {
       const partner = partnerOf(repository);
       expect(partner).toMatchObject({ language: repository.language });
@@ -353,7 +353,7 @@ describe('the repositories', () => {
     expect(partners).toEqual(['p', 't', 's', 'r', undefined]);
   });
 
-  it('are pinned, and none is in the table twice', () => {
+  it('are pinned, and listed only once', () => {
     for (const { sha256, source } of repositories) {
       expect(sha256).toMatch(/^[0-9a-f]{64}$/);
       expect(source.version).toMatch(/^\d/);
@@ -363,11 +363,11 @@ describe('the repositories', () => {
   });
 });
 
-describe('what a trained run is kept by', () => {
+describe('the key of a cached run', () => {
   const bundle = (evaluation: string, loop: string) =>
     `import { a } from 'a';\n// src/protocol/evaluation.ts\n${evaluation}\n// src/training/loop.ts\n${loop}\n// node_modules/zod/a.js\nz();\n`;
 
-  it('is the program without what processes tell each other', () => {
+  it('is the program without its process protocol', () => {
     const key = withoutProtocol(bundle('var summary = 1;', 'train();'));
     expect(withoutProtocol(bundle('var summary = 2;', 'train();'))).toBe(key);
     expect(withoutProtocol(bundle('var summary = 1;', 'trainOtherwise();'))).not.toBe(key);
@@ -375,16 +375,16 @@ describe('what a trained run is kept by', () => {
   });
 });
 
-describe('where pip says an sdist lies', () => {
-  const told = `1 location(s) to search for versions of some-thing:
+describe("the sdist link in pip's output", () => {
+  const output = `1 location(s) to search for versions of some-thing:
   Found link https://files.example/a/some_thing-1.2.0-py3-none-any.whl#sha256=1 (from https://index.example/simple/some-thing/), version: 1.2.0
   Found link https://files.example/b/some_thing-1.2.0.tar.gz#sha256=2 (from https://index.example/simple/some-thing/) (requires-python:>=3.8), version: 1.2.0
   Skipping link: wrong project name: https://files.example/c/some_thing-1.2.0.tar.gz.asc`;
 
-  it('is the link to that file, whatever else there is', () => {
-    expect(sdistUrl(told, 'some_thing-1.2.0.tar.gz')).toBe(
+  it('is found among other links', () => {
+    expect(sdistUrl(output, 'some_thing-1.2.0.tar.gz')).toBe(
       'https://files.example/b/some_thing-1.2.0.tar.gz#sha256=2',
     );
-    expect(sdistUrl(told, 'thing-1.2.0.tar.gz')).toBeUndefined();
+    expect(sdistUrl(output, 'thing-1.2.0.tar.gz')).toBeUndefined();
   });
 });

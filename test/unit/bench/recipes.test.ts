@@ -7,7 +7,7 @@ const path = (name: string, points: readonly [learned: number, kl: number][]): P
   points: points.map(([learned, kl], index) => ({ strength: index + 1, learned: at(learned), kl: at(kl) })),
 });
 
-it('says what the first path forgets where it has learned as much as another', () => {
+it('reports what the first path forgets at equal learning', () => {
   const first = path('ours', [
     [-0.2, 0.1],
     [-0.1, 0.02],
@@ -24,7 +24,7 @@ it('says what the first path forgets where it has learned as much as another', (
   expect(late!.kl.first).toBeCloseTo(0.06);
 });
 
-it('leaves out what the first path does not come to, and what learned nothing', () => {
+it('leaves out gains that the first path does not reach, and paths that learned nothing', () => {
   const first = path('ours', [[-0.1, 0.02]]);
   expect(
     betweenPoints([

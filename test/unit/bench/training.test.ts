@@ -42,16 +42,16 @@ const run = (seconds: number[], peakBytes: number, more: Partial<Measurement> = 
 });
 
 describe('figures', () => {
-  it('are ratios of medians, the warm-up left out', () => {
+  it('are ratios of medians, without the warm-up', () => {
     const ours = [run([99, 1, 2, 3], 1e9, { matmulRate: 512 * 567e6 }), run([99, 2, 2, 50], 1e9)];
     const theirs = [run([0.1, 4, 4, 4], 4e9)];
     const figures = compare(ours, theirs, job);
     expect(figures).toMatchObject({ speedRatio: 2, memoryRatio: 0.25, tokensPerSecond: 256 });
-    // 2 s a step where the matmul rate allows about 1.
+    // 2 s per step, where about 1 s is possible at the matmul rate.
     expect(figures.rooflineShare).toBeCloseTo(0.5, 2);
   });
 
-  it('are refused when the two sides did different work', () => {
+  it('are rejected if the two sides did different work', () => {
     const other = run([1, 1, 1, 1], 1, { trainedParameters: 7 });
     expect(() => compare([run([1, 1, 1, 1], 1)], [other], job)).toThrow('4884480 parameters');
     const learned = run([1, 1, 1, 1], 1);
@@ -61,8 +61,8 @@ describe('figures', () => {
 });
 
 describe('operations', () => {
-  it("are engine.md's count for SmolLM2-135M", () => {
-    // 134.5 million parameters, of which the norms' gains (61 x 576) are no products.
+  it("match engine.md's count for SmolLM2-135M", () => {
+    // 134.5 million parameters; the norms' gains (61 x 576) are not part of matrix products.
     const frozen = largeMatrices(shapes['smollm2-135m']).reduce(
       (sum, m) => sum + m.rows * m.columns * m.count,
       0,
@@ -80,7 +80,7 @@ describe('a random base', () => {
   });
 
   it.each(['llama', 'qwen2'] as const)(
-    '%s: a GGUF file that the loader reads as its shape',
+    '%s: a GGUF file that the loader reads with the expected shape',
     async (architecture) => {
       dir = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-test-'));
       const path = join(dir, 'base.gguf');
@@ -120,7 +120,7 @@ describe('a side that cannot do a job', () => {
   const node = (script: string) => [process.execPath, '-e', script];
   const never = new AbortController().signal;
 
-  it('says why, and is no crash', async () => {
+  it('says why and does not crash', async () => {
     const failing = measure(node('throw new RangeError("too large")'), job, never);
     await expect(failing).rejects.toThrow('RangeError: too large');
     await expect(measure(node('process.kill(process.pid, "SIGKILL")'), job, never)).rejects.toThrow(
@@ -128,7 +128,7 @@ describe('a side that cannot do a job', () => {
     );
   });
 
-  it('gets the job as JSON and answers with JSON', async () => {
+  it('receives the job as JSON and answers in JSON', async () => {
     const echo =
       'console.log(JSON.stringify({ framework: JSON.parse(process.argv.at(-1)).precision, cpuSeconds: 0 }))';
     const outcome = await measure(node(echo), job, never);

@@ -1,11 +1,11 @@
-/** What bench:webgpu counts, on a GPU that is made up and by hand. */
+/** The counts of bench:webgpu, against a fake GPU and computed by hand. */
 import { expect, it } from 'vitest';
 import { neededBytes, countOn } from '../../../bench/webgpu/counters.ts';
 import { timeProducts, type Multiplier } from '../../../bench/webgpu/products.ts';
 import { leastBytes } from '../../../bench/webgpu/steps.ts';
 import { shapes } from '../../../bench/training/job.ts';
 
-it('counts dispatches, the bytes that they see, and waiting', async () => {
+it('counts dispatches, the bytes they access, and the time waiting', async () => {
   const done: unknown[] = [];
   const gpu = {
     run: (...args: unknown[]) => void done.push(args[0]),
@@ -30,13 +30,13 @@ it('counts dispatches, the bytes that they see, and waiting', async () => {
   expect(neededBytes(bindings)).toBe(1612);
 });
 
-it('knows the least that a step moves', () => {
-  // Two passes over the weights; the logits of ten tokens five times; what trains seven times with LionW.
+it('computes the minimum a step moves', () => {
+  // Two passes over the weights; the logits of ten tokens five times; trained parameters seven times with LionW.
   const plan = { weights: 1000, parameters: 10, optimiser: 10, activations: 100 };
   expect(leastBytes({ vocabularySize: 50 }, plan, 10)).toBe(2000 + 300 + 50 + 20 + 5 * 4 * 50 * 10);
 });
 
-it("multiplies a step's large products, each forward and backward, and frees what it made", async () => {
+it("runs a step's large products, forward and backward, and frees its buffers", async () => {
   const products: string[] = [];
   let alive = 0;
   const multiplier: Multiplier = {
@@ -58,9 +58,9 @@ it("multiplies a step's large products, each forward and backward, and frees wha
     tokens: 4,
     repeats: 2,
   });
-  // q, k and v; o; gate and up; down; the head; each once to warm up.
+  // q, k and v; o; gate and up; down; the head; each with one warm-up.
   expect(products).toHaveLength(5 * 2 * 3);
-  // The output of attention has the same sizes in both directions.
+  // The attention output has the same size in both directions.
   expect(seconds.size).toBe(10 - 1);
   expect(rate).toBeGreaterThan(0);
   expect(alive).toBe(0);

@@ -1,4 +1,4 @@
-/** Cancelling what nobody here follows: nothing that a cluster made is lost. */
+/** Cancelling work that no process follows: no result from the cluster is lost. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -34,7 +34,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-it('collects trials that a sweep finished while nobody followed it', async () => {
+it('collects trials that a sweep finished while it was not followed', async () => {
   const corpus = join(home.path(), 'corpus');
   await mkdir(corpus);
   const sweep = await createSweep({ ...newSweep(), extend: false }, corpus);

@@ -1,4 +1,4 @@
-/** What a run that continues another takes over from it. */
+/** What a run takes over when it continues another. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
@@ -34,7 +34,7 @@ const spec: RunSpec = {
   versions: {},
 };
 
-/** As `train` reads its arguments. */
+/** As `train` parses its arguments. */
 function optionsOf(...args: string[]) {
   return optionsIn({ spec, where: { folder: '/garden' } }, ...args);
 }
@@ -57,7 +57,7 @@ describe('continuedOptions', () => {
     });
   });
 
-  it('drops the name and the globs of folders that are not read now', () => {
+  it('drops the name, and globs for folders that are no longer read', () => {
     const both = [
       { path: '/garden', name: 'garden' },
       { path: '/shop', name: 'shop' },
@@ -97,7 +97,7 @@ describe('continuedOptions', () => {
     ['--targets', 'mlp', 'Run run-1 has --targets down,gate,k,o,q,up,v, but down,gate,up was given.'],
     ['--rank-stabilised', '', 'Run run-1 has --rank-stabilised off, but on was given.'],
     ['--mode', 'instruct', 'Run run-1 has --mode pretrain, but instruct was given.'],
-  ])('are refused where they would: %s %s', (option, value, message) => {
+  ])('rejects those that do: %s %s', (option, value, message) => {
     const error = { code: 'bad-argument', message };
     expect(() => optionsOf(option, ...(value ? [value] : []))).toThrowError(expect.objectContaining(error));
   });

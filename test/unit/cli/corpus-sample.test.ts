@@ -7,7 +7,7 @@ import { useTemporaryFolder } from '../corpus/help.ts';
 
 const folder = useTemporaryFolder();
 
-it('shows no secret in a sample, also not of a row that is left out', async () => {
+it('shows no secret in a sample, not even from an excluded row', async () => {
   folder.write({ 'a.txt': '' });
   const secret = noise(16);
   const rows = [`password = "${secret}"\n`, 'def add(a, b):\n    return a + b\n'];

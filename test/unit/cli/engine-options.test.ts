@@ -1,4 +1,4 @@
-/** `train --engine ray-train`: what it asks of a run, and what does not go with it. */
+/** `train --engine ray-train`: what it requires of a run, and which options it rules out. */
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
@@ -43,7 +43,7 @@ it.each([
   '--workers 2',
   '--parallel ddp',
   '--worker-gpus',
-])('refuses %s', (line) => {
+])('rejects %s', (line) => {
   expect(() => withEngine(parse(line))).toThrow(
     expect.objectContaining({
       code: 'bad-argument',

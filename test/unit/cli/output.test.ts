@@ -25,7 +25,7 @@ const HOSTILE = 'a\x1b[2J\r\n[disk-full] forged\t\u202eb';
 const SHOWN = 'a\\x1b[2J\\r\\n[disk-full] forged\\t\\u202eb';
 
 describe('printed text', () => {
-  it('is lines, and a line stays on one line', () => {
+  it('stays on one line per message', () => {
     print(HOSTILE, ['', 'b'], []);
     note(HOSTILE);
     expect([out, err]).toEqual([`${SHOWN}\n\nb\n`, `${SHOWN}\n`]);
@@ -58,13 +58,13 @@ describe('printed text', () => {
   });
 });
 
-describe('the line that rewrites itself', () => {
+describe('the progress line', () => {
   const screen = (isTTY: boolean) => {
     const stream = { isTTY, columns: 20, written: '', write: (text: string) => (stream.written += text) };
     return stream;
   };
 
-  it("is rewritten only by us, and fits the terminal's width", () => {
+  it('is only rewritten by us, and fits the width of the terminal', () => {
     const stream = screen(true);
     const line = new LiveLine(stream as unknown as NodeJS.WriteStream);
     line.show('\x1b[31mred');
@@ -90,7 +90,7 @@ describe('an error', () => {
     expect(err).toBe(`[internal] It is ${SHOWN}. Go on.\n`);
   });
 
-  it('has a stack in which only stack frames are lines', () => {
+  it('has only stack frames as lines of its stack', () => {
     process.argv.push('--verbose');
     try {
       printError(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));

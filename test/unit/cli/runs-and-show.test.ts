@@ -19,7 +19,7 @@ const runs = async (...args: string[]) => (await runsCommand().parseAsync(args, 
 const show = async (...args: string[]) => (await showCommand().parseAsync(args, { from: 'user' }), printed);
 const line = (event: NewRunEvent) => `${JSON.stringify({ time: '2026-11-25T01:00:00Z', ...event })}\n`;
 
-/** A run that was stopped at step 8, resumed from 4, and whose owner then died at step 6. */
+/** A run stopped at step 8, resumed from 4, whose owner then died at step 6. */
 async function interruptedRun() {
   const { dir, id } = await createRun(newRun({ name: 'two lives' }));
   const losses = [9, 8, 7, 6, 5, 4, 3, 2];

@@ -1,4 +1,4 @@
-/** The table of the options of `train`: what is given arrives in the run, and comes back from it. */
+/** The table of `train` options: each reaches the run and comes back from it. */
 import { Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
@@ -47,11 +47,11 @@ function runOf(options: AllOptions): RunSpec {
 }
 
 describe('the options of train', () => {
-  it.each(rows)('%s is the name of its flag', (name, { flags }) =>
+  it.each(rows)('%s has the name of its flag', (name, { flags }) =>
     expect(new Option(flags).attributeName()).toBe(name),
   );
 
-  it('cover all settings of a run that a user can change', () => {
+  it('covers all settings of a run that a user can change', () => {
     const kept = rows.map(([, { spec }]) => spec);
     const parts = {
       corpus: corpusPlanSchema,
@@ -62,7 +62,7 @@ describe('the options of train', () => {
     const unset = Object.entries(parts).flatMap(([part, { shape }]) =>
       Object.keys(shape).map((key) => `${part}.${key}`),
     );
-    // The budget says how much is read; the limit of forgetting holds for the strength, too.
+    // The budget limits what is read; the forgetting limit applies to the strength, too.
     expect(unset.filter((path) => !kept.includes(path as never))).toEqual([
       'corpus.maxTokens',
       'evaluation.completions',
@@ -74,7 +74,7 @@ describe('the options of train', () => {
     '%s is kept in the run',
     (name, option) => {
       const [part, key] = option.spec!.split('.') as ['hyper', string];
-      // A rate of replay is nothing without a source.
+      // A replay rate needs a source.
       const before = name === 'replayRate' ? ['--replay', 'base'] : [];
       const without = partsOf(read(...before).opts())[part][key];
       const given = partsOf(read(...before, ...exampleOf(option)).opts())[part][key];
@@ -84,14 +84,14 @@ describe('the options of train', () => {
   );
 
   it.each(rows.filter(([, { support: elsewhere }]) => elsewhere.continue !== 'own'))(
-    '%s comes back where a run is continued',
+    '%s is restored when a run is continued',
     (name, option) => {
       const before = name === 'replayRate' ? ['--replay', 'base'] : [];
       const first = read(...before, ...exampleOf(option)).opts<AllOptions>();
       const continued = { spec: runOf(first), where: { folder: '/garden' } };
       const second = continuedOptions(continued, read().opts<AllOptions>(), () => false);
       expect(second[name]).toEqual(first[name]);
-      // What is given counts, unless it would make another adapter of it.
+      // Given options apply unless they would change the adapter.
       if (option.support.continue === 'same') return;
       const given = continuedOptions(continued, read().opts<AllOptions>(), (asked) => asked === name);
       expect(given[name]).toEqual(read().opts<AllOptions>()[name]);

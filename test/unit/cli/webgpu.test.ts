@@ -1,4 +1,4 @@
-/** What doctor says of GPUs that are made up. */
+/** What doctor says about fake GPUs. */
 import { expect, it } from 'vitest';
 import { webgpuBackend, webgpuCheck } from '../../../src/cli/machine/webgpu.ts';
 import type { Adapter } from '../../../src/protocol/doctor.ts';

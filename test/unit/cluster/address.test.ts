@@ -13,7 +13,7 @@ describe('the address of a cluster', () => {
   });
 
   it.each(['ray.example', 'ray://127.0.0.1:10001', 'http://ray.example:8265', 'http://8.8.8.8:8265'])(
-    'refuses %s',
+    'rejects %s',
     (text) => {
       expect(() => parseCluster(text)).toThrow(expect.objectContaining({ code: 'cluster-address' }));
     },
@@ -37,7 +37,7 @@ describe('the storage', () => {
     'may name a user or a container: %s',
     (place) => expect(checkStorage(place)).toBe(place),
   );
-  it('may not contain a key, which is not repeated', () => {
+  it('may not contain a key, and the error does not repeat it', () => {
     expect(() => checkStorage('s3://AKIA:hunt/er2@bucket/x')).toThrow(
       expect.objectContaining({ code: 'bad-argument', message: expect.not.stringContaining('er2') }),
     );

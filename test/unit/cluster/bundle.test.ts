@@ -1,4 +1,4 @@
-/** The program as it goes to a cluster, from an installation that is made up. */
+/** The program as sent to a cluster, from a fake installation. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ function installed({ llama = 'linux-x64' } = {}): void {
   const dependencies = { chalk: '1', typescript: '1' };
   write('node_modules/pyodide/package.json', JSON.stringify({ dependencies }));
   for (const name of ['index.js', 'index.d.ts', 'README.md']) write(`node_modules/pyodide/${name}`);
-  // Two versions of a package: the nearer one is meant.
+  // Two versions of a package: the nearer one is used.
   write('node_modules/chalk/package.json', '{}');
   write('node_modules/pyodide/node_modules/chalk/package.json', '{"dependencies":{"ansi":"1"}}');
   write('node_modules/ansi/package.json', '{}');
@@ -32,7 +32,7 @@ function installed({ llama = 'linux-x64' } = {}): void {
   write(`node_modules/@node-llama-cpp/${llama}/package.json`, '{}');
 }
 
-it('contains what workers run, and the packages it needs', async () => {
+it('contains what workers run, and the packages they need', async () => {
   installed();
   const { name, files } = await bundlePackage('0.1.0', root);
   expect(name).toMatch(/^forget-me-not-0\.1\.0-[0-9a-f]{16}\.zip$/);
@@ -48,7 +48,7 @@ it('contains what workers run, and the packages it needs', async () => {
   ]);
 });
 
-it('says in one sentence what an installation lacks', async () => {
+it('says in one sentence what is missing from an installation', async () => {
   installed({ llama: 'darwin-arm64' });
   await expect(bundlePackage('0.1.0', root)).rejects.toMatchObject({
     code: 'cluster-failed',

@@ -1,4 +1,4 @@
-/** Ray's interface, and what answers in its place. */
+/** Ray's interface, against fake servers. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -73,8 +73,8 @@ describe('a cluster', () => {
   });
 });
 
-describe('one sentence', () => {
-  it('for a wrong or missing token', async () => {
+describe('reports in one sentence', () => {
+  it('a wrong or missing token', async () => {
     const server = await ray(TOKEN);
     const wrong = await failure(clientOf(server.url, 'wrong-token').version());
     expect(wrong).toMatchObject({
@@ -83,13 +83,13 @@ describe('one sentence', () => {
     });
     const none = await failure(clientOf(server.url).version());
     expect(none).toMatchObject({ code: 'cluster-token', message: expect.stringContaining('wants a token') });
-    // Node's own words for it would contain it.
+    // Node's own message would contain the token.
     const odd = await failure(clientOf(server.url, 'wrong\ntoken').version());
     expect(odd.code).toBe('cluster-token');
     expect(inspect([wrong, odd])).not.toMatch(/wrong.token/);
   });
 
-  it('if no cluster answers', async () => {
+  it('that no cluster answers', async () => {
     const server = await ray();
     await server.stop();
     expect(await failure(clientOf(server.url).version())).toMatchObject({
@@ -102,7 +102,7 @@ describe('one sentence', () => {
     { version: '4', ray_version: '1.13.0' },
     { version: '4', ray_version: '3.0.0' },
     { version: '5', ray_version: '2.99.0' },
-  ])('for another Ray: %o', async (version) => {
+  ])('another version of Ray: %o', async (version) => {
     const server = await ray();
     server.version = version;
     expect(await failure(clientOf(server.url).version())).toMatchObject({
@@ -121,7 +121,7 @@ describe('one sentence', () => {
       'cluster-address',
     ],
     ['a broken answer', (request) => request.socket.destroy(), 'cluster-down'],
-  ])('for what is no cluster: %s', async (_, answer, code) => {
+  ])('something that is not a cluster: %s', async (_, answer, code) => {
     const client = clientOf(await other(answer), TOKEN);
     for (const work of [
       client.version(),
@@ -131,7 +131,7 @@ describe('one sentence', () => {
       expect((await failure(work)).code).toBe(code);
   });
 
-  it("for an error there, without the token it may repeat and without Python's traceback", async () => {
+  it("a cluster's error, without the token it may repeat and without Python's traceback", async () => {
     const text = `Traceback (most recent call last):\n  File "x.py", line 1\nRuntimeError: no room for ${TOKEN}.\n`;
     const url = await other((_, answer) => answer.writeHead(500).end(text));
     const error = await failure(clientOf(url, TOKEN).putPackage('one.zip', Buffer.from('x')));
@@ -140,7 +140,7 @@ describe('one sentence', () => {
     expect(inspect(error)).not.toContain(TOKEN);
   });
 
-  it('for a package that is too large', async () => {
+  it('a package that is too large', async () => {
     const url = await other((request, answer) => {
       request.resume();
       request.on('end', () => answer.writeHead(413).end('Maximum request body size 104857600 exceeded'));

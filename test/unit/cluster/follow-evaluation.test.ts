@@ -1,4 +1,4 @@
-/** A run that is measured on a cluster. */
+/** A run measured on a cluster. */
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,34 +28,37 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** Follows to the end; `found` is what the run's summary was when each message was said. */
+/** Follows to the end; `found` is the run's summary at the time of each message. */
 async function follow() {
   const client = new RayClient({ address: parseCluster(server.url) });
   await client.submit({ submissionId: 'a-job', entrypoint: '', runtimeEnv: {}, metadata: {} });
-  const said: { type: string; found: string }[] = [];
-  const say = ({ type }: EvaluatorMessage) =>
-    said.push({ type, found: readFileSync(join(dir, 'evaluation', 'summary.json'), 'utf8') });
+  const messages: { type: string; found: string }[] = [];
+  const onMessage = ({ type }: EvaluatorMessage) =>
+    messages.push({ type, found: readFileSync(join(dir, 'evaluation', 'summary.json'), 'utf8') });
   const file = (await readCluster(dir))!;
   const ended = followWork({
     client,
     dir,
     file,
-    emit: say,
+    emit: onMessage,
     detach: new AbortController().signal,
     pollMs: 5,
   });
   ended.catch(() => undefined);
-  return { said, ended };
+  return { messages, ended };
 }
 
-const tell = (line: object) => printed({ type: 'line', id: 'evaluate', line });
-const progress = tell({ type: 'progress', phase: 'Retention', done: 1, total: 2 });
-const summary = tell({ type: 'summary', summary: { step: 30, sentence: 'It learned.', comparisons: [] } });
+const printedLine = (line: object) => printed({ type: 'line', id: 'evaluate', line });
+const progress = printedLine({ type: 'progress', phase: 'Retention', done: 1, total: 2 });
+const summary = printedLine({
+  type: 'summary',
+  summary: { step: 30, sentence: 'It learned.', comparisons: [] },
+});
 
-it("passes on the evaluator's messages, and its summary once the results are here", async () => {
-  // Of another measurement: the worker brings only what it wrote.
+it("passes on the evaluator's messages, and its summary once the results have been fetched", async () => {
+  // From an earlier evaluation: the worker only returns the files it wrote.
   await writeFile(join(dir, 'evaluation', 'humaneval.30.jsonl'), 'of before');
-  const { said, ended } = await follow();
+  const { messages, ended } = await follow();
   const { log, result } = await handedOver({
     'evaluation/summary.json': 'of the cluster',
     'evaluation/retention.30.jsonl': '{}',
@@ -64,7 +67,7 @@ it("passes on the evaluator's messages, and its summary once the results are her
   job.logs = progress + summary + printed(result, { type: 'done', failed: [] });
   job.status = 'SUCCEEDED';
   await ended;
-  expect(said).toEqual([
+  expect(messages).toEqual([
     { type: 'progress', found: 'of before' },
     { type: 'summary', found: 'of the cluster' },
   ]);
@@ -73,20 +76,20 @@ it("passes on the evaluator's messages, and its summary once the results are her
 });
 
 it("throws the evaluator's error, and leaves the results unchanged", async () => {
-  const { said, ended } = await follow();
+  const { messages, ended } = await follow();
   const failed = { type: 'failed', code: 'hub-not-found', message: 'There is no such set.', next: 'Look.' };
-  job.logs = progress + tell(failed) + printed({ type: 'done', failed: ['evaluate'] });
+  job.logs = progress + printedLine(failed) + printed({ type: 'done', failed: ['evaluate'] });
   job.status = 'FAILED';
   await expect(ended).rejects.toMatchObject({ code: 'hub-not-found', message: failed.message });
-  expect(said).toHaveLength(1);
+  expect(messages).toHaveLength(1);
   expect(readFileSync(join(dir, 'evaluation', 'summary.json'), 'utf8')).toBe('of before');
 });
 
-it('says nothing if it was stopped', async () => {
-  const { said, ended } = await follow();
+it('reports nothing if it was stopped', async () => {
+  const { messages, ended } = await follow();
   job.logs = printed({ type: 'task', id: 'evaluate', status: 'failed', attempt: 1, code: 'cancelled' });
   job.status = 'STOPPED';
   await ended;
-  expect(said).toEqual([]);
+  expect(messages).toEqual([]);
   expect((await readCluster(dir))?.ended).toBe('cancelled');
 });

@@ -1,4 +1,4 @@
-/** A run that trains on a cluster, in its directory here. */
+/** A run training on a cluster, in its local directory. */
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type * as fs from 'node:fs/promises';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
 import { newRun, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
 import { clusterFile, handedOver } from './help.ts';
 
-/** The end of a path that is written to a device that is always full. */
+/** The end of a path whose writes go to a device that is always full. */
 const full = vi.hoisted(() => ({ path: undefined as string | undefined }));
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof fs>();
@@ -40,7 +40,7 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 const at = { time: '2026-11-27T20:00:00.000Z' };
-const tell = (line: object) => printed({ type: 'line', id: 'train', line });
+const printedLine = (line: object) => printed({ type: 'line', id: 'train', line });
 const doneEvent = {
   type: 'done',
   ...at,
@@ -55,15 +55,15 @@ const trained =
     { type: 'started', ray: '2.60.0', nodes: 2 },
     { type: 'task', id: 'train', status: 'running', attempt: 1 },
   ) +
-  tell({ ...startEvent(0), ...at }) +
-  tell({ ...stepEvent(1), ...at }) +
-  tell({ type: 'state', status: 'running', step: 1, steps: 30, phase: 'Training' });
+  printedLine({ ...startEvent(0), ...at }) +
+  printedLine({ ...stepEvent(1), ...at }) +
+  printedLine({ type: 'state', status: 'running', step: 1, steps: 30, phase: 'Training' });
 
 async function follow(detach = new AbortController()) {
   const file = (await readCluster(dir))!;
   const emit = () => undefined;
   const ended = followWork({ client, dir, file, emit, detach: detach.signal, pollMs: 5 });
-  // Looked at later.
+  // Handled later.
   ended.catch(() => undefined);
   return { ended, detach };
 }
@@ -76,12 +76,12 @@ const types = async () => (await readRun(dir)).events.map(({ type }) => type);
 async function finish(files: Record<string, string> = { 'adapter.gguf': 'weights' }): Promise<void> {
   const { log, result } = await handedOver(files);
   server.logFiles.set('a-node/result.b64', log);
-  job.logs += tell(doneEvent) + printed(result, { type: 'done', failed: [] });
+  job.logs += printedLine(doneEvent) + printed(result, { type: 'done', failed: [] });
   job.status = 'SUCCEEDED';
 }
 
 describe('a run on a cluster', () => {
-  it('looks as if it had trained on this machine', async () => {
+  it('looks as if it had trained locally', async () => {
     job.logs = trained;
     const { ended } = await follow();
     await until(async () => (await readRun(dir)).state.step === 1);
@@ -101,7 +101,7 @@ describe('a run on a cluster', () => {
     expect(state).toMatchObject({ status: 'done', step: 1 });
     expect(state.pid).toBeUndefined();
     expect(events.map(({ type }) => type)).toEqual(['start', 'step', 'done']);
-    // The times are those of the worker.
+    // The times are the worker's.
     expect(events.every(({ time }) => time === at.time)).toBe(true);
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
     expect(existsSync(join(dir, 'checkpoints/step-000030/state.json'))).toBe(true);
@@ -132,7 +132,7 @@ describe('a run on a cluster', () => {
     await until(async () => (await types()).length === 2);
     first.detach.abort();
     expect(await first.ended).toBeUndefined();
-    job.logs += tell({ ...stepEvent(2), ...at });
+    job.logs += printedLine({ ...stepEvent(2), ...at });
     const second = await follow();
     await until(async () => (await types()).length === 3);
     await finish();
@@ -140,7 +140,7 @@ describe('a run on a cluster', () => {
     expect(await types()).toEqual(['start', 'step', 'step', 'done']);
   });
 
-  it('keeps its earlier events when it is sent again', async () => {
+  it('keeps its earlier events when submitted again', async () => {
     const writer = await openRunWriter(dir);
     await writer.event({ type: 'warning', message: 'The cluster was lost.' });
     await writer.close();
@@ -152,16 +152,16 @@ describe('a run on a cluster', () => {
     expect(await types()).toEqual(['warning', 'start', 'step', 'done']);
   });
 
-  it('is stopped there when it is cancelled here', async () => {
+  it('is stopped there when cancelled here', async () => {
     job.logs = trained;
     const { ended } = await follow();
     await until(async () => (await types()).length === 2);
-    // As a driver does when it is told to stop.
+    // As a driver does when asked to stop.
     server.onStop = (one) => {
       one.logs += printed({ type: 'task', id: 'train', status: 'failed', attempt: 1, code: 'cancelled' });
       one.status = 'STOPPED';
     };
-    // Windows' way: this process is the owner, and a signal would end the test.
+    // As on Windows: this process is the owner, and a signal would end the test.
     expect(await cancelRun(dir, 'win32')).toBe('asked');
     expect(await ended).toBe('cancelled');
     expect(job.status).toBe('STOPPED');
@@ -169,12 +169,12 @@ describe('a run on a cluster', () => {
   });
 });
 
-describe('a failure there', () => {
+describe('a failure on the cluster', () => {
   it.each([
     ['STOPPED', 'cancelled'],
     ['FAILED', 'failed'],
-  ] as const)('leaves no run that is done without its result: %s', async (status, ended) => {
-    job.logs = trained + tell(doneEvent);
+  ] as const)('never leaves a finished run without its result: %s', async (status, ended) => {
+    job.logs = trained + printedLine(doneEvent);
     job.status = status;
     const how = await (await follow()).ended.catch(({ code }: { code: string }) => code);
     expect(how).toBe(status === 'STOPPED' ? 'cancelled' : 'cluster-failed');
@@ -190,7 +190,7 @@ describe('a failure there', () => {
       message: 'Nothing to learn.',
       next: 'Add files.',
     };
-    job.logs = trained + tell(error);
+    job.logs = trained + printedLine(error);
     job.logs += printed(
       { type: 'task', id: 'train', status: 'failed', attempt: 1 },
       { type: 'done', failed: ['train'] },
@@ -209,7 +209,7 @@ describe('a failure there', () => {
     ['cluster-storage', 'The storage /mnt/shared cannot be written (EACCES).'],
     ['memory', 'The worker ran out of memory.'],
     ['cluster-resources', 'No node has 64 processors.'],
-  ])("is the driver's sentence: %s", async (code, message) => {
+  ])("is reported with the driver's sentence: %s", async (code, message) => {
     job.logs = printed(
       { type: 'started', ray: '2.60.0', nodes: 1 },
       { type: 'task', id: 'train', status: 'failed', attempt: 1, code, message },
@@ -219,7 +219,7 @@ describe('a failure there', () => {
     await expect((await follow()).ended).rejects.toMatchObject({ code, message });
   });
 
-  it("is Ray's message if the driver never started", async () => {
+  it("is reported with Ray's message if the driver never started", async () => {
     job.status = 'FAILED';
     job.message = 'Traceback\n  File "agent.py"\nRuntimeEnvSetupError: no space left on device';
     await expect((await follow()).ended).rejects.toMatchObject({
@@ -228,7 +228,7 @@ describe('a failure there', () => {
     });
   });
 
-  it('is that the job is gone', async () => {
+  it('is reported if the job no longer exists', async () => {
     server.jobs.clear();
     await expect((await follow()).ended).rejects.toMatchObject({ code: 'cluster-lost' });
     expect((await readCluster(dir))?.ended).toBe('lost');
@@ -273,9 +273,9 @@ describe('a result', () => {
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('of before');
   });
 
-  it('is fetched although the connection breaks, the cluster goes away and its dashboard restarts', async () => {
+  it('is fetched even if the connection breaks, the cluster goes away and its dashboard restarts', async () => {
     await finish();
-    // Cut in its middle, then nobody listens, then it does not know the node yet.
+    // Cut in the middle, then refused, then the node is not known yet.
     server.logFailures.push('cut', 'cut', 500);
     const phases: (string | undefined)[] = [];
     const writer = await openRunWriter(dir);
@@ -339,12 +339,12 @@ describe('a result', () => {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, Buffer.from(log, 'base64'));
     job.logs +=
-      tell(doneEvent) +
+      printedLine(doneEvent) +
       printed({ ...result, fetch: { kind: 'storage', path } }, { type: 'done', failed: [] });
     job.status = 'SUCCEEDED';
   }
 
-  it('is read from a storage mounted here, and removed there', async () => {
+  it('is read from storage mounted here, and then removed', async () => {
     const storage = join(dir, '..', 'storage');
     await writeCluster(dir, clusterFile(server.url, { storage }));
     const path = join(storage, basename(dir), 'train', 'result.zip');
@@ -354,12 +354,12 @@ describe('a result', () => {
     expect(existsSync(dirname(path))).toBe(false);
   });
 
-  it('stays on the storage until its download is recorded here', async () => {
+  it('stays in storage until its download is recorded here', async () => {
     const storage = join(dir, '..', 'storage');
     await writeCluster(dir, clusterFile(server.url, { storage }));
     const path = join(storage, basename(dir), 'train', 'result.zip');
     await finishOnStorage(path);
-    // As where the directory of the run can't be written for a moment.
+    // As if the run's directory could not be written for a moment.
     await mkdir(join(dir, 'adapter.gguf', 'x'), { recursive: true });
     await expect((await follow()).ended).rejects.toThrow();
     expect(existsSync(path)).toBe(true);
@@ -368,7 +368,7 @@ describe('a result', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it("can't name any other file to be deleted here", async () => {
+  it("can't name any other file for deletion", async () => {
     const storage = join(dir, '..', 'storage');
     await writeCluster(dir, clusterFile(server.url, { storage }));
     const path = join(dir, '..', 'mine.zip');
@@ -380,7 +380,7 @@ describe('a result', () => {
   it.each(['../outside', '/etc/outside', 'a/../../outside', 'C:\\outside', './run.json'])(
     'may not be named %s',
     async (name) => {
-      // No packer writes such a name; one of the same length is changed into it.
+      // No packer writes such a name, so one of the same length is replaced.
       const before = 'x'.repeat(name.length);
       await finish({ 'adapter.gguf': 'weights', [before]: 'x' });
       const archive = Buffer.from(server.logFiles.get('a-node/result.b64')!, 'base64').toString('latin1');

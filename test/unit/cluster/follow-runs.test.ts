@@ -1,4 +1,4 @@
-/** The runs that one job trains beside each other, in their directories here. */
+/** The runs that one job trains side by side, in their local directories. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,10 +22,10 @@ let job: RayJob;
 let dir: string;
 let lora: string;
 let full: string;
-let said: ReproducerMessage[];
+let messages: ReproducerMessage[];
 
 beforeEach(async () => {
-  said = [];
+  messages = [];
   server = await new RayServer('a-token').start();
   server.onSubmit = (one) => (job = one);
   client = new RayClient({ address: parseCluster(server.url), token: 'a-token' });
@@ -42,7 +42,7 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 const at = { time: '2026-11-28T00:00:00.000Z' };
-const tell = (id: string, line: object) => printed({ type: 'line', id, line });
+const printedLine = (id: string, line: object) => printed({ type: 'line', id, line });
 const status = (id: string, what: string, more: object = {}) =>
   printed({ type: 'task', id, status: what, attempt: 1, ...more });
 const doneEvent = {
@@ -54,19 +54,19 @@ const doneEvent = {
   seconds: 9,
   artefact: 'adapter.gguf',
 };
-const begun = printed({ type: 'started', ray: '2.60.0', nodes: 2 });
+const started = printed({ type: 'started', ray: '2.60.0', nodes: 2 });
 const training = (id: string, steps = 1) =>
-  tell(id, { ...startEvent(0), ...at }) +
-  Array.from({ length: steps }, (_, i) => tell(id, { ...stepEvent(i + 1), ...at })).join('') +
-  tell(id, { type: 'state', status: 'running', step: steps, steps: 30, phase: 'Training' });
+  printedLine(id, { ...startEvent(0), ...at }) +
+  Array.from({ length: steps }, (_, i) => printedLine(id, { ...stepEvent(i + 1), ...at })).join('') +
+  printedLine(id, { type: 'state', status: 'running', step: steps, steps: 30, phase: 'Training' });
 
-/** The end of a run's task whose file holds `text`. */
+/** The end of a run's task whose file contains `text`. */
 async function end(id: string, text: string): Promise<string> {
   const { log, result } = await handedOver({ 'adapter.gguf': text });
   const file = `${id}.b64`;
   server.logFiles.set(`a-node/${file}`, log);
   return (
-    tell(id, doneEvent) +
+    printedLine(id, doneEvent) +
     printed({ ...result, id, fetch: { kind: 'log', nodeId: 'a-node', file } }) +
     status(id, 'done')
   );
@@ -74,8 +74,8 @@ async function end(id: string, text: string): Promise<string> {
 
 async function follow(detach = new AbortController()): Promise<void> {
   const file = (await readCluster(dir))!;
-  const say = (message: ReproducerMessage) => void said.push(message);
-  await followWork({ client, dir, file, emit: say, detach: detach.signal, pollMs: 5 });
+  const onMessage = (message: ReproducerMessage) => void messages.push(message);
+  await followWork({ client, dir, file, emit: onMessage, detach: detach.signal, pollMs: 5 });
 }
 
 const stateOf = async (run: string) => (await readRun(run)).state;
@@ -92,13 +92,19 @@ describe('runs trained by one job', () => {
       next: 'Lower the rate.',
     };
     job.logs =
-      begun +
+      started +
       training('lora') +
       training('full', 2) +
-      tell('full', error) +
+      printedLine('full', error) +
       status('full', 'failed', { code: 'diverged', message: 'It diverged.' }) +
-      tell('lora', { type: 'progress', of: 'evaluator.mjs', phase: 'HumanEval, base', done: 1, total: 6 }) +
-      tell('lora', { type: 'failed', of: 'evaluator.mjs', message: 'HumanEval is not there.' }) +
+      printedLine('lora', {
+        type: 'progress',
+        of: 'evaluator.mjs',
+        phase: 'HumanEval, base',
+        done: 1,
+        total: 6,
+      }) +
+      printedLine('lora', { type: 'failed', of: 'evaluator.mjs', message: 'HumanEval is not there.' }) +
       (await end('lora', 'weights')) +
       printed({ type: 'done', failed: ['full'] });
     job.status = 'FAILED';
@@ -108,21 +114,21 @@ describe('runs trained by one job', () => {
     expect(await types(lora)).toEqual(['start', 'step', 'done']);
     expect(await stateOf(full)).toMatchObject({ status: 'failed', error: { code: 'diverged' } });
     expect(await types(full)).toEqual(['start', 'step', 'step', 'error']);
-    expect(said).toContainEqual({ type: 'run', task: 'lora', status: 'done' });
-    expect(said).toContainEqual({ type: 'run', task: 'full', status: 'failed', message: 'It diverged.' });
-    expect(said).toContainEqual({
+    expect(messages).toContainEqual({ type: 'run', task: 'lora', status: 'done' });
+    expect(messages).toContainEqual({ type: 'run', task: 'full', status: 'failed', message: 'It diverged.' });
+    expect(messages).toContainEqual({
       type: 'leftOut',
       task: 'lora',
       of: 'evaluator.mjs',
       message: 'HumanEval is not there.',
     });
-    // All were tried, so there is nothing to go on with.
+    // All were tried, so none can be resumed.
     expect([await endOf(dir), await endOf(lora), await endOf(full)]).toEqual(['done', 'done', 'failed']);
     for (const run of [lora, full]) expect(await runOwner(run)).toBeUndefined();
   });
 
-  it('are reattached to: no event twice, and nothing fetched again', async () => {
-    job.logs = begun + training('lora') + training('full') + (await end('lora', 'weights'));
+  it('are reattached to without repeating an event or a download', async () => {
+    job.logs = started + training('lora') + training('full') + (await end('lora', 'weights'));
     const detach = new AbortController();
     const first = follow(detach);
     await vi.waitUntil(async () => (await endOf(lora)) === 'done', 60_000);
@@ -140,7 +146,7 @@ describe('runs trained by one job', () => {
   });
 
   it('are all cancelled if the job is stopped', async () => {
-    job.logs = begun + training('lora') + status('lora', 'failed', { code: 'cancelled' });
+    job.logs = started + training('lora') + status('lora', 'failed', { code: 'cancelled' });
     job.status = 'STOPPED';
     await follow();
     for (const run of [lora, full]) {
@@ -150,12 +156,12 @@ describe('runs trained by one job', () => {
     expect(await endOf(dir)).toBe('cancelled');
   });
 
-  it('are stopped together if one is cancelled here, whose signal only ends following it', async () => {
-    job.logs = begun + training('lora');
+  it('are stopped together if one is cancelled here by a signal that only ends the following', async () => {
+    job.logs = started + training('lora');
     const detach = new AbortController();
     const ended = follow(detach);
     await vi.waitUntil(async () => (await types(lora)).length === 2, 60_000);
-    // Windows' way: this process is the owner, and a signal would end the test.
+    // As on Windows: this process is the owner, and a signal would end the test.
     expect(await cancelRun(lora, 'win32')).toBe('asked');
     await vi.waitUntil(() => job.status === 'STOPPED', 60_000);
     detach.abort();
@@ -164,9 +170,9 @@ describe('runs trained by one job', () => {
   });
 });
 
-describe('a failure there', () => {
-  it('belongs to the runs that the job did not try, and is thrown', async () => {
-    job.logs = begun + (await end('lora', 'weights'));
+describe('a failure on the cluster', () => {
+  it('is thrown, and fails the runs that the job did not try', async () => {
+    job.logs = started + (await end('lora', 'weights'));
     job.status = 'FAILED';
     job.message = 'RuntimeEnvSetupError: no space left on device';
     await expect(follow()).rejects.toMatchObject({
@@ -179,7 +185,7 @@ describe('a failure there', () => {
   });
 
   it('affects only the run whose result is gone', async () => {
-    job.logs = begun + (await end('lora', 'weights')) + (await end('full', 'more'));
+    job.logs = started + (await end('lora', 'weights')) + (await end('full', 'more'));
     job.logs += printed({ type: 'done', failed: [] });
     job.status = 'SUCCEEDED';
     server.logFiles.delete('a-node/lora.b64');
@@ -189,7 +195,7 @@ describe('a failure there', () => {
     expect((await stateOf(full)).status).toBe('done');
   });
 
-  it('is that the job is gone', async () => {
+  it('is reported if the job no longer exists', async () => {
     server.jobs.clear();
     await expect(follow()).rejects.toMatchObject({ code: 'cluster-lost' });
     expect([await endOf(dir), await endOf(lora)]).toEqual(['lost', 'lost']);

@@ -31,17 +31,17 @@ afterEach(() => server.stop());
 async function follow() {
   const client = new RayClient({ address: parseCluster(server.url) });
   await client.submit({ submissionId: 'a-job', entrypoint: '', runtimeEnv: {}, metadata: {} });
-  const said: SweeperMessage[] = [];
+  const messages: SweeperMessage[] = [];
   const ended = followWork({
     client,
     dir: sweep.dir,
     file: (await readCluster(sweep.dir))!,
-    emit: (message: SweeperMessage) => void said.push(message),
+    emit: (message: SweeperMessage) => void messages.push(message),
     detach: new AbortController().signal,
     pollMs: 5,
   });
   ended.catch(() => undefined);
-  return { said, ended };
+  return { messages, ended };
 }
 
 const measured = (line: SweepLine) => printed({ type: 'line', id: 'x', line: { type: 'line', line } });
@@ -50,7 +50,7 @@ const lines = () => readSweep(sweep.dir).then((read) => read.lines);
 it("collects each trial's measurements once, in any order", async () => {
   await appendLine(sweep, baseLine());
   await appendLine(sweep, trial(1e-4, -0.1));
-  const { said, ended } = await follow();
+  const { messages, ended } = await follow();
   const progress = {
     type: 'progress',
     method: 'lora',
@@ -66,7 +66,7 @@ it("collects each trial's measurements once, in any order", async () => {
     measured(baseLine()) +
     measured(trial(1e-3, -0.3)) +
     measured(trial(1e-4, -0.1)) +
-    // Its node was lost, so it was made again.
+    // Its node was lost, so it was repeated.
     measured(trial(1e-3, -0.3)) +
     measured(trial(3e-4, -0.2)) +
     printed({ type: 'done', failed: [] });
@@ -76,7 +76,7 @@ it("collects each trial's measurements once, in any order", async () => {
     'base',
     ...[1e-4, 1e-3, 3e-4],
   ]);
-  expect(said).toEqual([{ ...progress, trial: 2, trials: 3 }, { type: 'trial' }, { type: 'trial' }]);
+  expect(messages).toEqual([{ ...progress, trial: 2, trials: 3 }, { type: 'trial' }, { type: 'trial' }]);
   expect((await readCluster(sweep.dir))?.ended).toBe('done');
 });
 
@@ -102,7 +102,7 @@ it("ends with a trial's error, and keeps the other trials", async () => {
   expect((await readCluster(sweep.dir))?.ended).toBe('failed');
 });
 
-it('is not an error if it was stopped', async () => {
+it('does not report an error if it was stopped', async () => {
   const { ended } = await follow();
   job.logs = measured(baseLine());
   job.status = 'STOPPED';

@@ -13,7 +13,7 @@ export const clusterFile = (url: string, patch: Partial<ClusterFile> = {}): Clus
   ...patch,
 });
 
-/** Files as a worker hands them over by a log: base64 of a zip, in lines. */
+/** Files as a worker returns them through a log: a base64-encoded zip, in lines. */
 export async function handedOver(
   files: Record<string, string>,
 ): Promise<{ log: string; result: ResultLine }> {

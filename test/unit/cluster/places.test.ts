@@ -1,4 +1,4 @@
-/** Where a training by Ray Train begins on a cluster, and what is said while it can't; with a Ray that is played. */
+/** Where a Ray Train training starts on a cluster, and what it reports while it waits; with a fake Ray. */
 import { execFile } from 'node:child_process';
 import { delimiter, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ async function run(...script: string[]): Promise<unknown[]> {
   const { stdout } = await promisify(execFile)(command!, [...args, '-S', ...script], {
     env: {
       ...process.env,
-      PYTHONPATH: [resolve('test/support/played-ray'), resolve('src/cluster')].join(delimiter),
+      PYTHONPATH: [resolve('test/support/fake-ray'), resolve('src/cluster')].join(delimiter),
       PYTHONDONTWRITEBYTECODE: '1',
     },
   });
@@ -40,7 +40,7 @@ it("starts on a node with room for all workers, if other nodes don't share its f
     waiting,
     { look: 'that is idle' },
     { look: 'again' },
-    // The room was given back once the task had been handed to its node.
+    // The placement group was removed once the task had been assigned to its node.
     { begun: [['c', false]], rooms: [[room, 'REMOVED']] },
     expect.objectContaining({ status: 'retrying', attempt: 1 }),
     { look: 'it is lost' },
@@ -61,7 +61,7 @@ it('starts on any node if all share its folder', async () => {
   ]);
 });
 
-it('says what workers wait for, and when they stop waiting', async () => {
+it('reports what workers wait for, and when the wait ends', async () => {
   const script = [
     'import json, ray',
     'from ray.util.placement_group import placement_group, place',
@@ -73,7 +73,7 @@ it('says what workers wait for, and when they stop waiting', async () => {
     '    print(json.dumps(what))',
     '    waiting.look()',
     'first, other = placement_group([]), placement_group([])',
-    // Of another job.
+    // From another job.
     'ray.cluster.groups["0002000000"] = {**ray.cluster.groups.pop(other.id)}',
     'look("asked for")',
     'look("others are before it")',

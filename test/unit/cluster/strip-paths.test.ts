@@ -1,4 +1,4 @@
-/** What is sent to a cluster, as far as it could say where things are on this machine. */
+/** What is sent to a cluster must not reveal paths on this machine. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ it('keeps what a worker needs, without paths', async () => {
     base: { id: 'tiny', path: 'tiny.gguf', sha256: '0'.repeat(64) },
     corpus: { data: 'all.jsonl', replay: { source: 'base' } },
   });
-  // Prompts are the same there as here, and the run here stays as it was.
+  // Prompts are the same there as here, and the local run is unchanged.
   const before = await readSpec(dir);
   expect(promptPath(spec, 'shop/src/a.ts')).toEqual(promptPath(before, 'shop/src/a.ts'));
   expect(before.base.path).toBe('/home/alice/models/tiny.gguf');

@@ -1,4 +1,4 @@
-/** Sending a job: what is known of it here, whatever happens meanwhile. */
+/** Submitting a job: what is recorded here, whatever happens meanwhile. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -61,7 +61,7 @@ it('stops a job that was submitted while the user cancelled', async () => {
   expect((await readCluster(dir()))?.ended).toBe('cancelled');
 });
 
-it('attaches to an accepted job although a proxy failed', async () => {
+it('attaches to an accepted job even if a proxy failed', async () => {
   const { client } = prepared;
   const submit = client.submit.bind(client);
   client.submit = async (job) => {

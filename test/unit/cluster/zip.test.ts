@@ -1,4 +1,4 @@
-/** Packages, read back by Python, which reads them on a cluster. */
+/** Packages, read back by Python as on a cluster. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -18,11 +18,11 @@ describe('the anchored gap', () => {
       expect(anchors.gapAt(at(`def f(x):\n${begun}`), budget)).toMatchObject({ prefix: first.prefix, begun });
   });
 
-  it('moves when something else has changed', () => {
+  it('moves when other text has changed', () => {
     const anchors = new Anchors();
     const text = 'import a\n\ndef f(x):\n    return a';
     anchors.gapAt(at('import a\n\ndef f(x):\n    '), budget);
-    // Written since then: several lines.
+    // Several lines have been written since then.
     expect(anchors.gapAt(at(text), budget).begun).toBe('    return a');
     const next = `${text}\n    # more`;
     expect(anchors.gapAt(at(next), budget).begun).toBe('    return a\n    # more');
@@ -32,7 +32,7 @@ describe('the anchored gap', () => {
       prefix: text.replace('import a', 'import b') + '\n',
       begun: '    # more',
     });
-    // Above the gap.
+    // The cursor is above the gap.
     expect(anchors.gapAt(at('import b\n', { after: '' }), budget)).toMatchObject({ begun: '' });
   });
 
@@ -65,17 +65,17 @@ describe('the anchored gap', () => {
 });
 
 describe('requests while a line is typed', () => {
-  it('differ only at their end', async () => {
+  it('differ only at the end', async () => {
     const t = setUp({ fillInTheMiddle: () => true, debounceMs: 0 });
     const after = '\n\nexport const other = total;\n';
     const before = 'const total = 1;\n';
     for (const typed of ['const sum = ', 'const sum = total', 'const sum = total + ']) {
       void t.completer.complete(t.at(before + typed, { after }));
       await settle();
-      // What nobody types.
-      t.asks.at(-1)!.say('0');
+      // Text that is not what gets typed next.
+      t.requests.at(-1)!.stream('0');
     }
-    expect(t.asks.map(({ ask }) => ask)).toMatchObject([
+    expect(t.requests.map(({ ask }) => ask)).toMatchObject([
       { prompt: before, begun: 'const sum =', heal: ' ', suffix: after },
       { prompt: before, begun: 'const sum =', heal: ' total', suffix: after },
       { prompt: before, begun: 'const sum = total +', heal: ' ', suffix: after },
@@ -90,8 +90,8 @@ describe('requests while a line is typed', () => {
       const t = setUp({ fillInTheMiddle: () => fillInTheMiddle, debounceMs: 0 });
       void t.completer.complete(t.at('const total = 1;\nconst sum = total', { after }));
       await settle();
-      expect(t.asks[0]!.ask).toMatchObject({ prompt: 'const total = 1;\nconst sum =', heal: ' total' });
-      expect(t.asks[0]!.ask.begun).toBeUndefined();
+      expect(t.requests[0]!.ask).toMatchObject({ prompt: 'const total = 1;\nconst sum =', heal: ' total' });
+      expect(t.requests[0]!.ask.begun).toBeUndefined();
     }
   });
 });

@@ -1,4 +1,4 @@
-/** What was shown is answered for whoever types it, and for nobody else: over many random documents and completions. */
+/** A cached completion answers only those who type it: over many random documents and completions. */
 import { describe, expect, it } from 'vitest';
 import { CompletionCache } from '../../../src/completion/cache.ts';
 import { cutToWindow } from '../../../src/completion/prompt/window.ts';
@@ -34,7 +34,7 @@ describe.each(cases(60))('a completion, %#', ({ before, after, shown }) => {
     expect(cache.get(at(before + shown, after), 'mine')).toBeUndefined();
   });
 
-  it('finds it in a window of the document too', () => {
+  it('also finds it in a window of the document', () => {
     const typed = shown.slice(0, 1);
     expect(cache.get(cutToWindow(at(before + typed, after)), 'mine')).toBe(shown.slice(1) || undefined);
   });

@@ -3,7 +3,7 @@ import { calibrate, type Outcome } from '../../../src/completion/answer/calibrat
 import { chanceOf, defaultCalibration } from '../../../src/completion/answer/chance.ts';
 import { uniform, mix } from '../../../src/statistics/random.ts';
 
-/** Outcomes as they come about with this calibration. */
+/** Outcomes drawn from this calibration. */
 function outcomes(count: number, calibration: { bias: number; slope: number }): Outcome[] {
   const random = uniform(mix(7));
   return Array.from({ length: count }, () => {
@@ -13,7 +13,7 @@ function outcomes(count: number, calibration: { bias: number; slope: number }): 
 }
 
 describe('calibrating a model', () => {
-  it('gives the default without outcomes, and almost the default with few', () => {
+  it('returns the default without outcomes, and nearly the default with few', () => {
     expect(calibrate([])).toEqual(defaultCalibration);
     const few = calibrate(outcomes(4, { bias: -1, slope: 0.5 }));
     expect(Math.abs(few.slope - defaultCalibration.slope)).toBeLessThan(0.25);

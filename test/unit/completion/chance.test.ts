@@ -8,12 +8,12 @@ import {
 } from '../../../src/completion/answer/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
-/** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
+/** With this calibration, the probability equals the model's at 0 and 1, and is close to it in between. */
 const plain = { bias: 0, slope: 1 };
 const showing = (least: number): ShowPolicy => ({ calibration: plain, minChance: least });
 const document = { path: 'a.ts', languageId: 'typescript', before: '', after: '' };
 
-/** The chance that `chanceOf` gives for the text so far, by piece. */
+/** Makes the estimated probability of the text, after each piece, the given one. */
 function certainty(...pieces: [text: string, chance: number][]): Certainty {
   const made = new Certainty();
   let [from, before] = [0, 0];
@@ -61,7 +61,7 @@ describe('the probability of a suggestion', () => {
     ).toEqual({
       text: '\n  this.first',
     });
-    // A word of which only the beginning is likely is left out, and so is what is typed faster than read.
+    // A word is left out if only its beginning is likely, or if typing it is faster than reading it.
     expect(kept(['größe', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({ text: 'größe' });
     expect(kept(['of', 0.4], [' it', 0.05])).toEqual({ dropped: 'unsure' });
     expect(kept(['all', 0.2], [' is', 0.05])).toEqual({ dropped: 'unsure' });
@@ -78,7 +78,7 @@ describe('the probability of a suggestion', () => {
     expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({ text: 'go();' });
     const [, ...alone] = pieces;
     const rest = alone.map(([piece]) => piece).join('');
-    // Of its first line, what a block could follow.
+    // From its first line, the part that a block could follow.
     expect(keepLikely({ text: rest }, certainty(...alone), showing(0.3), document)).toEqual({
       text: 'if (x)',
     });
@@ -96,10 +96,10 @@ describe('the probability of a suggestion', () => {
     ['def f():\n    """', 'python', 0.7],
     ['import (\n\t"fmt"\n)\n\nvar a = "', 'go', 0.7],
     ['print(f"Hello {name}', 'python', 0.7],
-  ])('is at least so much behind %j in %s', (before, languageId, least) => {
+  ])('is at least the given value after %j in %s', (before, languageId, least) => {
     const place = { ...document, before, languageId };
     expect(policyAt(place, showing(0.1)).minChance).toBe(least);
-    // What is asked for with a key is shown all the same.
+    // An explicit request still shows everything.
     expect(policyAt(place, showing(0)).minChance).toBe(0);
   });
 
@@ -115,7 +115,7 @@ describe('the probability of a suggestion', () => {
     expect(kept(['reads', 0.6], [' a file', 0.5])).toEqual({ dropped: 'unsure' });
   });
 
-  it.each([')', ');', '  }', '""', 'ab', ', x'])('shows nothing as little as %j', (text) => {
+  it.each([')', ');', '  }', '""', 'ab', ', x'])('does not show text as trivial as %j', (text) => {
     expect(keepLikely({ text }, new Certainty(), showing(0.1), document)).toEqual({ dropped: 'trivial' });
     expect(keepLikely({ text }, new Certainty(), showing(0), document)).toEqual({ text });
   });
@@ -144,13 +144,13 @@ describe('completion that shows only likely text', () => {
   };
 
   it('stops the model as soon as nothing can become likely enough', async () => {
-    const { completer, asks, at } = open();
+    const { completer, requests, at } = open();
     const promise = completer.complete(at('const total = '));
     await settle();
-    const { say, fail, signal } = asks[0]!;
-    say('a', -0.5);
+    const { stream, fail, signal } = requests[0]!;
+    stream('a', -0.5);
     expect(signal.aborted).toBe(false);
-    say(' + b', -3);
+    stream(' + b', -3);
     expect(signal.aborted).toBe(true);
     fail(new Error('aborted'));
     expect(await promise).toBeUndefined();
@@ -158,16 +158,16 @@ describe('completion that shows only likely text', () => {
   });
 
   it('shows everything on an explicit request', async () => {
-    const { completer, asks, at } = open();
+    const { completer, requests, at } = open();
     const promise = completer.complete(at('const total = '));
     await settle();
-    asks[0]!.say('a', -9);
-    asks[0]!.fail(new Error('aborted'));
+    requests[0]!.stream('a', -9);
+    requests[0]!.fail(new Error('aborted'));
     await promise;
     const asked = completer.complete(at('const total = ', { invoked: true }));
     await settle();
-    asks[1]!.say('a', -9);
-    asks[1]!.answer('a');
+    requests[1]!.stream('a', -9);
+    requests[1]!.answer('a');
     expect(await asked).toMatchObject({ text: 'a' });
   });
 
@@ -175,15 +175,15 @@ describe('completion that shows only likely text', () => {
     const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
     const shown = t.completer.complete(t.at('const a = ', { minChance: 0.3 }));
     await settle();
-    t.asks[0]!.answer('first(');
+    t.requests[0]!.answer('first(');
     await shown;
     await settle();
     const asked = t.completer.complete(t.at('const a = first(', { minChance: 0.3, invoked: true }));
-    t.asks[1]!.say('1', -9);
-    t.asks[1]!.fail(new Error('aborted'));
+    t.requests[1]!.stream('1', -9);
+    t.requests[1]!.fail(new Error('aborted'));
     await settle();
-    t.asks[2]!.say('1', -9);
-    t.asks[2]!.answer('1');
+    t.requests[2]!.stream('1', -9);
+    t.requests[2]!.answer('1');
     expect(await asked).toMatchObject({ text: '1', source: 'model' });
   });
 
@@ -191,22 +191,22 @@ describe('completion that shows only likely text', () => {
     const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
     const shown = t.completer.complete(t.at('const a = ', { minChance: 0.3, invoked: true }));
     await settle();
-    t.asks[0]!.answer('first(');
+    t.requests[0]!.answer('first(');
     await shown;
     await settle();
-    t.asks[1]!.say('1', -9);
-    expect(t.asks[1]!.signal.aborted).toBe(true);
+    t.requests[1]!.stream('1', -9);
+    expect(t.requests[1]!.signal.aborted).toBe(true);
   });
 
   it('shows the lines that are certain, up to the first uncertain one', async () => {
-    const { completer, asks, at } = open();
+    const { completer, requests, at } = open();
     const promise = completer.complete(at('function f() {\n'));
     await settle();
-    const { say, fail, signal } = asks[0]!;
-    say('  go();\n', -0.1);
+    const { stream, fail, signal } = requests[0]!;
+    stream('  go();\n', -0.1);
     const first = await promise;
     expect(first).toMatchObject({ text: '  go();' });
-    say('  perhaps', -5);
+    stream('  perhaps', -5);
     expect(signal.aborted).toBe(true);
     fail(new Error('aborted'));
     expect(await first!.more).toBe(false);

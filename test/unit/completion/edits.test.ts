@@ -7,7 +7,7 @@ const at = (text: string, hidden?: { before: number; after: number }) => {
   return { path: 'a.ts', languageId: 'typescript', before, after, ...(hidden && { hidden }) };
 };
 
-/** Whether `text` undoes what these states of a document did. */
+/** Whether `text` undoes one of the edits between these states of a document. */
 function undoes(states: readonly string[], text: string): boolean {
   const edits = new Edits();
   for (const state of states) edits.observe(at(state));
@@ -19,20 +19,20 @@ describe('recently deleted text', () => {
     ['key by key', ['f(bar|)', 'f(ba|)', 'f(b|)', 'f(|)'], 'bar'],
     ['forwards', ['f(|bar)', 'f(|ar)', 'f(|r)', 'f(|)'], 'bar'],
     ['at once', ['f(bar|)', 'f(|)'], 'bar'],
-    ['and more is written', ['f(bar|)', 'f(|)'], 'bar, baz'],
+    ['followed by more text', ['f(bar|)', 'f(|)'], 'bar, baz'],
     ['with white space', ['a();\n  b(1);\n  |', 'a();\n|'], '  b(1);'],
-    ['before a text that begins alike', ['f(bar|baz)', 'f(|baz)'], 'bar'],
-    ['as far as it was not typed again', ['f(bar|)', 'f(|)', 'f(b|)'], 'ar'],
-    ['where something else was tried', ['f(bar|)', 'f(|)', 'f(x|)', 'f(|)'], 'bar'],
+    ['before text with the same beginning', ['f(bar|baz)', 'f(|baz)'], 'bar'],
+    ['except for the part typed again', ['f(bar|)', 'f(|)', 'f(b|)'], 'ar'],
+    ['after trying other text', ['f(bar|)', 'f(|)', 'f(x|)', 'f(|)'], 'bar'],
     ['in part', ['first(1);\nsecond(2);|', '|'], 'first(1);'],
   ])('is not suggested again: %s', (_, states, text) => expect(undoes(states, text)).toBe(true));
 
   it.each([
-    ['something else', ['f(bar|)', 'f(|)'], 'baz'],
+    ['other text', ['f(bar|)', 'f(|)'], 'baz'],
     ['after a slip', ['f(ba|)', 'f(b|)'], 'ar'],
     ['elsewhere', ['f(bar|); g()', 'f(|); g()', 'f(); g(|)'], 'bar'],
-    ['once something was written elsewhere', ['f(bar|); ', 'f(|); ', 'f(); x|', 'f(|); x'], 'bar'],
-    ['where nothing was removed', ['f(|)', 'f(b|)'], 'ar'],
+    ['after writing elsewhere', ['f(bar|); ', 'f(|); ', 'f(); x|', 'f(|); x'], 'bar'],
+    ['if nothing was removed', ['f(|)', 'f(b|)'], 'ar'],
   ])('other text may be: %s', (_, states, text) => expect(undoes(states, text)).toBe(false));
 
   it('is detected in a document of which only a window is visible', () => {
@@ -56,7 +56,7 @@ describe('recently deleted text', () => {
 });
 
 describe('deleting', () => {
-  it('shows the suggestion from before the wrong key again, but nothing older', async () => {
+  it('shows the suggestion from before a mistyped key again, but nothing older', async () => {
     const t = setUp();
     await answered(t, 'const a', ' = 1;');
     const show = async (before: string) => (await t.completer.complete(t.at(before)))?.text;
@@ -67,7 +67,7 @@ describe('deleting', () => {
     expect(await show('const a = ')).toBeUndefined();
     expect(await show('const a =')).toBeUndefined();
     expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 2 });
-    // Typed on, it is there again.
+    // Typing on brings it back.
     expect(await show('const a = ')).toBe('1;');
   });
 
@@ -76,7 +76,7 @@ describe('deleting', () => {
     await t.completer.complete(t.at('const a = b', { after: 'x' }));
     for (let time = 0; time < 2; time += 1)
       expect(await t.completer.complete(t.at('const a = ', { after: 'x' }))).toBeUndefined();
-    expect(t.asks).toHaveLength(0);
+    expect(t.requests).toHaveLength(0);
   });
 
   it('ends when the cursor moves elsewhere', () => {

@@ -1,4 +1,4 @@
-/** Golden files: a document with a cursor, what the model said, and what is shown. See cases/*.txt. */
+/** Golden files: a document with a cursor, the model's answer, and what is shown. See cases/*.txt. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -33,7 +33,9 @@ function readCases(file: string): Case[] {
     });
 }
 
-/** What an editor would show, with the model's part (ending at a stop text; what it healed is not told) played here. */
+/**
+ * What an editor would show. The model is faked: its answer ends at a stop text, and does not include the healed text.
+ */
 function ghostText(document: CursorDocument, output: string): string {
   const reason = gate({ ...document, selections: [0] });
   if (reason) return `(not asked: ${reason})`;
@@ -44,12 +46,14 @@ function ghostText(document: CursorDocument, output: string): string {
   return 'text' in result ? result.text : `(nothing: ${result.dropped})`;
 }
 
-/** The same by the completer, from a model that streams each character: first, and in the end. */
+/**
+ * The same through the completer, with a model that streams single characters: the first suggestion and the final one.
+ */
 async function streamed(document: CursorDocument, output: string) {
   const completer = createCompleter({
     debounceMs: 0,
     fillInTheMiddle: () => false,
-    // Of which each is a character here.
+    // Each character counts as a token here.
     maxTokens: () => 1000,
     async request({ stop }, signal, onText) {
       const text = stop.reduce((rest, end) => rest.split(end)[0]!, output);
@@ -85,7 +89,7 @@ describe.each(files)('%s', (file) => {
       const [before, after] = document.split(CURSOR) as [string, string];
       const { first, whole } = await streamed({ path: 'a', languageId, before, after }, output);
       if (first !== whole) expect(whole).toContain(first);
-      // What would not have been shown as a whole is not taken back.
+      // Streaming does not withdraw text that would not have been shown as a whole.
       if (!ghost.startsWith('(no')) expect(whole).toBe(ghost);
       else if (ghost.startsWith('(not asked')) expect(whole).toBeUndefined();
     }

@@ -3,7 +3,7 @@ import { importedStems, isImported } from '../../../src/completion/code/imports.
 import { OtherFiles } from '../../../src/completion/prompt/other-files.ts';
 import { jaccard, SimilarWindows, distinctWords } from '../../../src/completion/prompt/similar-windows.ts';
 
-/** Lines about a subject, each different. */
+/** Lines about a subject, all different. */
 const about = (subject: string, lines: number) =>
   Array.from(
     { length: lines },
@@ -70,7 +70,7 @@ describe('choosing snippets of other files', () => {
     expect(order.text.startsWith(only!.text)).toBe(true);
     expect(only!.text.endsWith('\n')).toBe(true);
   });
-  it('keeps to its budget if a snippet is kept together with a new one', () => {
+  it('keeps to its budget if a snippet is kept along with a new one', () => {
     const others = new OtherFiles();
     const long = { path: 'src/order.ts', text: about('order', 20) };
     const user = { path: 'src/discount.ts', text: about('user', 20) };
@@ -81,7 +81,7 @@ describe('choosing snippets of other files', () => {
     expect(chosen.map(({ filename }) => filename).sort()).toEqual(['src/discount.ts', 'src/order.ts']);
     expect(chosen.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(budget);
   });
-  it('has one kind of line end, and whole characters', () => {
+  it('have one kind of line end, and whole characters', () => {
     const [only] = new OtherFiles().choose(
       cart,
       () => [{ path: 'src/order.ts', text: `// \uD83D\r\n${order.text.replaceAll('\n', '\r\n')}` }],
@@ -90,14 +90,14 @@ describe('choosing snippets of other files', () => {
     expect(only!.text).not.toMatch(/\r|\p{Surrogate}/u);
   });
 
-  it('is stable while typing, and keeps the order of kept snippets', () => {
+  it('are stable while typing, and keep their order', () => {
     const others = new OtherFiles();
     const files = [order, { path: 'src/orders.ts', text: `${about('order', 5)}${about('list', 9)}` }];
     const first = others.choose(cart, () => files, 9000);
     expect(first.length).toBe(2);
     const typed = { ...cart, before: `${cart.before}const more = 1;` };
     expect(others.choose(typed, () => [], 9000)).toBe(first);
-    // Far away the second is more alike; the first was read already and is still of use.
+    // Further down, the second file is more similar; the first was already read and is still useful.
     const far = {
       ...cart,
       before: cart.before + about('order', 15) + about('list', 12) + about('order', 12),
@@ -126,5 +126,5 @@ describe('imports', () => {
     expect(isImported({ path }, stems)).toBe(true);
     expect(isImported({ path: `src/never/${languageId}x.ts` }, stems)).toBe(false);
   });
-  it('has none in other languages', () => expect(importedStems('import a', 'markdown')).toEqual([]));
+  it('are not found in other languages', () => expect(importedStems('import a', 'markdown')).toEqual([]));
 });

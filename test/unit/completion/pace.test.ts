@@ -10,10 +10,10 @@ const after = (pieces: number, milliseconds: number) => {
 
 describe('the token limit of a request', () => {
   it.each([
-    ['all, where the machine is fast', 11, 290, 96],
-    ['as many as are written in four seconds', 11, 1000, 40],
+    ['everything, on a fast machine', 11, 290, 96],
+    ['as many as are generated in four seconds', 11, 1000, 40],
     ['at least a line', 11, 10_000, 16],
-    ['all, while too little is known', 3, 10_000, 96],
+    ['everything, until enough is known', 3, 10_000, 96],
   ])('%s', (_, pieces, milliseconds, tokens) => {
     expect(after(pieces, milliseconds).tokens('mine', 96)).toBe(tokens);
   });
@@ -35,9 +35,9 @@ describe('a slow machine', () => {
       const completion = t.completer.complete(t.at(before, { invoked }));
       if (!invoked) t.pauses.at(-1)!.end();
       await settle();
-      const { ask, say, answer } = t.asks.at(-1)!;
+      const { ask, stream, answer } = t.requests.at(-1)!;
       for (const piece of [' one', ' two', ' three', ' four', ' five']) {
-        say(piece);
+        stream(piece);
         now += 200;
       }
       answer(' one two three four five');

@@ -24,7 +24,7 @@ describe('the gate', () => {
   it.each(['x', ' + 1', ') + 2', '.then()', '// why'])('stays shut before %j', (after) =>
     expect(ask('const a = f(', after)).toBe('text-right'),
   );
-  it("uses only the cursor's line", () => expect(ask('a(', ')\nconst b = 2;')).toBeUndefined());
+  it("looks only at the cursor's line", () => expect(ask('a(', ')\nconst b = 2;')).toBeUndefined());
   it.each([
     [[0, 0], 'several-cursors'],
     [[5], 'selection'],
@@ -78,7 +78,7 @@ describe('brackets', () => {
   ])('%j in %s ends inside %s', (text, languageId, inside) =>
     expect(read(text, languageId).inside).toBe(inside),
   );
-  it('an unfinished one-line string leaves nothing open below', () =>
+  it('an unfinished one-line string leaves nothing open below it', () =>
     expect(read('f"a {b\ng(', 'python').unclosed).toEqual([')']));
   it.each(['"(["', "'{'", '`\n(`', '// (', '/* [ { */', "'it\\'s ('", '"""('])(
     'counts none in %j',
@@ -87,7 +87,8 @@ describe('brackets', () => {
       expect(read(text).unmatched).toEqual([]);
     },
   );
-  it('a string ends with its line', () => expect(read('const a = "open\nf(').unclosed).toEqual([')']));
+  it('a string ends at the end of its line', () =>
+    expect(read('const a = "open\nf(').unclosed).toEqual([')']));
   it.each([
     ['/* a', 'comment'],
     ['// a', 'comment'],
@@ -151,7 +152,7 @@ describe('the prompt', () => {
     ['x1', 'x1', undefined],
     ['a\n', 'a\n', undefined],
     ['größe', 'größe'.slice(0, 4), 'e'],
-  ])('leaves what may be the beginning of a token to the model: %j', (before, prompt, heal) => {
+  ])('leaves a possibly partial token to the model: %j', (before, prompt, heal) => {
     const ask = buildPrompt(document(before), options);
     expect({ prompt: ask.prompt, heal: ask.heal }).toEqual({ prompt, heal });
   });
@@ -196,7 +197,7 @@ describe('repetition', () => {
     'x = [0, 0, 0]',
     '0,\n0,',
     '}\n}',
-  ])('leaves %j', (text) => expect(cutLoops(text)).toBe(text));
+  ])('does not cut %j', (text) => expect(cutLoops(text)).toBe(text));
   it('cuts loops of one to three lines', () => {
     expect(cutLoops('x\na\na\na')).toBe('x\na');
     expect(cutLoops('a\nb\na\nb\na\nb\na')).toBe('a\nb');
@@ -218,9 +219,9 @@ describe('repetition', () => {
   });
 });
 
-it('tabs advance to the next stop', () =>
+it('tabs advance to the next tab stop', () =>
   expect([indentWidth('\ta'), indentWidth('  \ta'), indentWidth('    a')]).toEqual([4, 4, 4]));
-it('knows languages by extension', () =>
+it('recognises languages by extension', () =>
   expect(['a.ts', 'b.PY', 'c.unknown', 'Makefile'].map(languageIdForPath)).toEqual([
     'typescript',
     'python',

@@ -6,14 +6,14 @@ describe('a request', () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('const a ='));
     await settle();
-    expect(t.asks).toHaveLength(0);
+    expect(t.requests).toHaveLength(0);
     t.pauses[0]!.end();
     await settle();
-    expect(t.asks[0]!.ask).toEqual({
+    expect(t.requests[0]!.ask).toEqual({
       ...{ model: 'mine', prompt: 'const a', heal: ' =' },
       ...{ maxTokens: 48, stop: ['\n'] },
     });
-    t.asks[0]!.answer(' 1;');
+    t.requests[0]!.answer(' 1;');
     expect(await promise).toMatchObject({ text: ' 1;', source: 'model' });
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, cached: 0 });
   });
@@ -23,7 +23,7 @@ describe('a request', () => {
     const promise = t.completer.complete(t.at('const a = 1;', { invoked: true }));
     await settle();
     expect(t.pauses).toHaveLength(0);
-    t.asks[0]!.answer(' // one');
+    t.requests[0]!.answer(' // one');
     expect((await promise)?.text).toBe(' // one');
   });
 
@@ -33,30 +33,30 @@ describe('a request', () => {
     ['in a string', 'log("the ', { after: 'total");' }],
     ['in a line of data', '1,'.repeat(300), {}],
     ['in an empty file', '', {}],
-  ])('by a key is asked %s, where typing asks nothing', async (_, before, more) => {
+  ])('is sent %s if explicit, where typing would send none', async (_, before, more) => {
     const t = setUp();
     expect(await t.completer.complete(t.at(before, more))).toBeUndefined();
     expect(t.pauses).toHaveLength(0);
     const promise = t.completer.complete(t.at(before, { ...more, invoked: true }));
     await settle();
-    t.asks[0]!.answer(' and so on');
+    t.requests[0]!.answer(' and so on');
     expect((await promise)?.text).toBe(' and so on');
     expect(t.pauses).toHaveLength(0);
   });
 
-  it('if explicit in the middle of a line, is typed through', async () => {
+  it('in the middle of a line can be typed through if explicit', async () => {
     const t = setUp();
     const after = ' * count;\n';
     const promise = t.completer.complete(t.at('const total = ', { after, invoked: true }));
     await settle();
-    t.asks[0]!.answer('price');
+    t.requests[0]!.answer('price');
     expect((await promise)?.text).toBe('price');
     expect((await t.completer.complete(t.at('const total = pr', { after })))?.text).toBe('ice');
     expect(await t.completer.complete(t.at('const total = x', { after }))).toBeUndefined();
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
   });
 
-  it('if explicit, is not sent where no completion can be shown', async () => {
+  it('is not sent where no completion can be shown, even if explicit', async () => {
     const t = setUp();
     for (const more of [{ selections: [0, 0] }, { selections: [3] }, { languageId: 'scminput' }])
       expect(await t.completer.complete(t.at('const a =', { ...more, invoked: true }))).toBeUndefined();
@@ -67,18 +67,18 @@ describe('a request', () => {
     });
   });
 
-  it('cancels the previous one, at the model too, which then settles', async () => {
+  it('cancels the previous one, in the model too, which then settles', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a ='));
     t.pauses[0]!.end();
     await settle();
     const newer = t.completer.complete(t.at('const ab ='));
-    expect(t.asks[0]!.signal.aborted).toBe(true);
-    t.asks[0]!.fail(new Error('aborted'));
+    expect(t.requests[0]!.signal.aborted).toBe(true);
+    t.requests[0]!.fail(new Error('aborted'));
     expect(await older).toBeUndefined();
     t.pauses[1]!.end();
     await settle();
-    t.asks[1]!.answer(' 2');
+    t.requests[1]!.answer(' 2');
     expect((await newer)?.text).toBe(' 2');
   });
 
@@ -87,10 +87,10 @@ describe('a request', () => {
     const older = t.completer.complete(t.at('const a'));
     void t.completer.complete(t.at('const ab'));
     expect(await older).toBeUndefined();
-    expect(t.asks).toHaveLength(0);
+    expect(t.requests).toHaveLength(0);
   });
 
-  it('is cancelled by its signal, during the pause and at the model', async () => {
+  it('is cancelled by its signal, during the pause and in the model', async () => {
     const t = setUp();
     const stop = new AbortController();
     const paused = t.completer.complete(t.at('let a', { signal: stop.signal }));
@@ -102,22 +102,22 @@ describe('a request', () => {
     await settle();
     again.abort();
     await settle();
-    // Nobody asks again.
+    // There is no further request.
     t.pauses.at(-1)!.end();
     await settle();
-    expect(t.asks[0]!.signal.aborted).toBe(true);
-    t.asks[0]!.answer(' = too late');
+    expect(t.requests[0]!.signal.aborted).toBe(true);
+    t.requests[0]!.answer(' = too late');
     expect(await asked).toBeUndefined();
-    // What came too late is not kept either.
+    // An answer that arrived too late is not cached either.
     expect(await answered(t, 'let b', ' = 1')).toMatchObject({ text: ' = 1', source: 'model' });
   });
 
-  it("throws the model's error if it is still wanted", async () => {
+  it("throws the model's error if still wanted", async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('let a'));
     t.pauses[0]!.end();
     await settle();
-    t.asks[0]!.fail(new Error('the server is gone'));
+    t.requests[0]!.fail(new Error('the server is gone'));
     await expect(promise).rejects.toThrow('the server is gone');
   });
 
@@ -125,7 +125,7 @@ describe('a request', () => {
     for (const fillInTheMiddle of [true, false]) {
       const t = setUp({ fillInTheMiddle: () => fillInTheMiddle });
       await answered(t, 'f(', 'x', { after: ')\nnext' });
-      expect(t.asks[0]!.ask.suffix).toBe(fillInTheMiddle ? ')\nnext' : undefined);
+      expect(t.requests[0]!.ask.suffix).toBe(fillInTheMiddle ? ')\nnext' : undefined);
     }
   });
 });
@@ -143,7 +143,7 @@ describe('typing the suggested text', () => {
       text: ';',
       source: 'cache',
     });
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, cached: 2 });
   });
 
@@ -171,16 +171,16 @@ describe('typing the suggested text', () => {
     await answered(t, 'const a =', ' first', { after: '\nfoo();' });
     await answered(t, 'const a =', ' first;', { path: 'b.ts' });
     await answered(t, 'const a = s', 'econd;');
-    expect(t.asks).toHaveLength(5);
+    expect(t.requests).toHaveLength(5);
     expect((await t.completer.complete(t.at('const a =', { path: 'b.ts' })))?.text).toBe(' first;');
     expect((await t.completer.complete(t.at('const a =', { adapter: 'other' })))?.text).toBe(' other;');
   });
 
-  it('remembers where the model has no suggestion', async () => {
+  it('remembers places where the model has no suggestion', async () => {
     const t = setUp();
     expect(await answered(t, 'const a =', '  ')).toBeUndefined();
     expect(await t.completer.complete(t.at('const a ='))).toBeUndefined();
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
   });
 
   it('is forgotten on reset', async () => {
@@ -188,20 +188,20 @@ describe('typing the suggested text', () => {
     await answered(t, 'const a =', ' first;');
     t.completer.reset();
     await answered(t, 'const a =', ' second;');
-    expect(t.asks).toHaveLength(2);
+    expect(t.requests).toHaveLength(2);
   });
 });
 
 describe('no request is sent', () => {
-  it('on deleting', async () => {
+  it('on deletion', async () => {
     const t = setUp();
     await answered(t, 'const value', ' = 1;');
     expect(await t.completer.complete(t.at('const valu'))).toBeUndefined();
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
     expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1 });
   });
 
-  it('in an empty document, but at the blank end of a long one', async () => {
+  it('in an empty document, but one at a blank end of a long one', async () => {
     const t = setUp();
     expect(await t.completer.complete(t.at('\n  ', { after: '\n' }))).toBeUndefined();
     expect(t.completer.statistics('mine').quiet).toEqual({ empty: 1 });
@@ -209,14 +209,14 @@ describe('no request is sent', () => {
     expect((await answered(t, '\n', 'const a = 1;', { hidden }))?.text).toBe('const a = 1;');
   });
 
-  it('with several cursors, which cancel the current one', async () => {
+  it('with several cursors, which also cancel the current one', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a ='));
     t.pauses[0]!.end();
     await settle();
     expect(await t.completer.complete(t.at('const a =', { selections: [0, 0] }))).toBeUndefined();
-    expect(t.asks[0]!.signal.aborted).toBe(true);
-    t.asks[0]!.answer(' 1');
+    expect(t.requests[0]!.signal.aborted).toBe(true);
+    t.requests[0]!.answer(' 1');
     expect(await older).toBeUndefined();
   });
 
@@ -239,7 +239,7 @@ describe('no request is sent', () => {
 });
 
 describe('a configured pause', () => {
-  it.each([1, 400, 2000])('is %i ms at any typing rhythm', async (debounceMs) => {
+  it.each([1, 400, 2000])('is %i ms whatever the typing rhythm', async (debounceMs) => {
     const t = setUp({ debounceMs });
     for (const text of ['a', 'ab', 'ab ', 'ab c']) {
       void t.completer.complete(t.at(text));
@@ -249,17 +249,17 @@ describe('a configured pause', () => {
     expect(t.pauses.map(({ milliseconds }) => milliseconds)).toEqual(Array(4).fill(debounceMs));
   });
 
-  it('of 0 is no pause', async () => {
+  it('of 0 means none', async () => {
     const t = setUp({ debounceMs: 0 });
     void t.completer.complete(t.at('const a ='));
     await settle();
     expect(t.pauses).toHaveLength(0);
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
   });
 });
 
 describe('prefetching', () => {
-  /** Shows ` first` at `const a =`, with its successor asked for if it is given time. */
+  /** Shows ` first` at `const a =`, and gives the prefetch time to start. */
   async function shown(t: ReturnType<typeof setUp>) {
     expect((await answered(t, 'const a =', ' first'))?.text).toBe(' first');
     await settle();
@@ -270,8 +270,8 @@ describe('prefetching', () => {
   it('runs while a suggestion is shown, and answers at once when it is accepted', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
-    expect(beforeCursor(t.asks[1]!.ask)).toBe('const a = first');
-    t.asks[1]!.answer('(1);');
+    expect(beforeCursor(t.requests[1]!.ask)).toBe('const a = first');
+    t.requests[1]!.answer('(1);');
     await settle();
     expect(await t.completer.complete(t.at('const a = first'))).toMatchObject({
       text: '(1);',
@@ -285,9 +285,9 @@ describe('prefetching', () => {
     await shown(t);
     const accepted = t.completer.complete(t.at('const a = first'));
     await settle();
-    expect(t.asks).toHaveLength(2);
-    expect(t.asks[1]!.signal.aborted).toBe(false);
-    t.asks[1]!.answer('(1);');
+    expect(t.requests).toHaveLength(2);
+    expect(t.requests[1]!.signal.aborted).toBe(false);
+    t.requests[1]!.answer('(1);');
     expect(await accepted).toMatchObject({ text: '(1);', source: 'model' });
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, ahead: 1, awaited: 1 });
   });
@@ -296,14 +296,14 @@ describe('prefetching', () => {
     const t = setUp({ ahead: true });
     await shown(t);
     expect((await t.completer.complete(t.at('const a = fi')))?.source).toBe('cache');
-    expect(t.asks[1]!.signal.aborted).toBe(false);
+    expect(t.requests[1]!.signal.aborted).toBe(false);
     void t.completer.complete(t.at('const a = fo'));
-    expect(t.asks[1]!.signal.aborted).toBe(true);
-    t.asks[1]!.answer('(1);');
+    expect(t.requests[1]!.signal.aborted).toBe(true);
+    t.requests[1]!.answer('(1);');
     await settle();
     t.pauses.at(-1)!.end();
     await settle();
-    expect(beforeCursor(t.asks.at(-1)!.ask)).toBe('const a = fo');
+    expect(beforeCursor(t.requests.at(-1)!.ask)).toBe('const a = fo');
   });
 
   it('is not used if a key comes first, nor for another adapter', async () => {
@@ -313,8 +313,8 @@ describe('prefetching', () => {
     void t.completer.complete(t.at('const a =', { adapter: 'other' }));
     t.pauses.forEach(({ end }) => end());
     await settle();
-    expect(t.asks).toHaveLength(2);
-    expect(t.asks[1]!.ask).toMatchObject({ model: 'other', prompt: 'const a', heal: ' =' });
+    expect(t.requests).toHaveLength(2);
+    expect(t.requests[1]!.ask).toMatchObject({ model: 'other', prompt: 'const a', heal: ' =' });
   });
 
   it('requests the next line if the completion ends a statement', async () => {
@@ -323,7 +323,7 @@ describe('prefetching', () => {
     await settle();
     t.pauses.at(-1)!.end();
     await settle();
-    t.asks[1]!.answer('const b = 2;');
+    t.requests[1]!.answer('const b = 2;');
     await settle();
     expect(await t.completer.complete(t.at('  const a = 1;'))).toBeUndefined();
     expect((await t.completer.complete(t.at('  const a = 1;\n  ')))?.text).toBe('const b = 2;');
@@ -332,12 +332,12 @@ describe('prefetching', () => {
   it('is repeated by the next request if it fails', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
-    t.asks[1]!.fail(new Error('the server is gone'));
+    t.requests[1]!.fail(new Error('the server is gone'));
     await settle();
     const again = t.completer.complete(t.at('const a = first'));
     t.pauses.at(-1)!.end();
     await settle();
-    t.asks[2]!.answer('(2);');
+    t.requests[2]!.answer('(2);');
     expect((await again)?.text).toBe('(2);');
   });
 
@@ -347,14 +347,14 @@ describe('prefetching', () => {
     await settle();
     t.pauses.forEach(({ end }) => end());
     await settle();
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
     const other = setUp({ ahead: true });
     await answered(other, 'const a =', ' first');
     await settle();
     other.completer.reset();
     other.pauses.forEach(({ end }) => end());
     await settle();
-    expect(other.asks).toHaveLength(1);
+    expect(other.requests).toHaveLength(1);
   });
 });
 
@@ -371,7 +371,7 @@ describe('other files', () => {
   it('are in the prompt with their paths, as is the document', async () => {
     const t = setUp();
     await answered(t, before, ' 1);', { place, files: () => [price] });
-    expect(t.asks[0]!.ask).toMatchObject({
+    expect(t.requests[0]!.ask).toMatchObject({
       place,
       context: [{ filename: 'src/price.ts', text: price.text }],
       prompt: before.slice(0, -1),
@@ -379,26 +379,26 @@ describe('other files', () => {
     });
   });
 
-  it('are searched only now and then', async () => {
+  it('are searched only occasionally', async () => {
     const t = setUp();
     let times = 0;
     const files = () => ((times += 1), [price]);
     await answered(t, before, ' 1);', { place, files });
     await answered(t, `${before} x`, ', 2);', { place, files });
-    expect(t.asks[1]!.ask.context).toBe(t.asks[0]!.ask.context);
+    expect(t.requests[1]!.ask.context).toBe(t.requests[0]!.ask.context);
     expect(times).toBe(1);
   });
 
   it('are left out if there are none; so is the path, unless whole repositories were learned', async () => {
     const t = setUp();
     await answered(t, before, ' 1);', { place, files: () => [] });
-    expect(t.asks[0]!.ask).toEqual({
+    expect(t.requests[0]!.ask).toEqual({
       ...{ model: 'mine', prompt: before.slice(0, -1), heal: ',' },
       ...{ maxTokens: 48, stop: ['\n'] },
     });
     const whole = setUp({ wholeRepositories: true });
     await answered(whole, before, ' 1);', { place });
-    expect(whole.asks[0]!.ask.place).toEqual(place);
+    expect(whole.requests[0]!.ask.place).toEqual(place);
   });
 });
 
@@ -426,7 +426,7 @@ describe('documents of any kind', () => {
     expect(lines.length).toBeGreaterThan(10_000_000);
     const t = setUp({ fillInTheMiddle: () => true });
     await answered(t, `${lines}const a =`, ' 1 + 2;', { after: `\n${lines}` });
-    const { ask } = t.asks[0]!;
+    const { ask } = t.requests[0]!;
     const { prompt, suffix } = ask;
     expect(prompt.length).toBeLessThan(3000);
     expect(suffix!.length).toBeLessThan(1000);
@@ -437,28 +437,28 @@ describe('documents of any kind', () => {
     expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1 });
   });
 
-  it('given as a window count as the whole', async () => {
+  it('treats a window like the whole document', async () => {
     const t = setUp();
     const hidden = { before: 1000, after: 500 };
     await answered(t, 'const a =', ' 1;', { hidden });
     expect((await t.completer.complete(t.at('const a =', { hidden })))?.text).toBe(' 1;');
     await answered(t, 'const a =', ' 2;', { hidden: { ...hidden, before: 1001 } });
     await answered(t, 'const a =', ' 3;', { hidden: { ...hidden, after: 501 } });
-    expect(t.asks).toHaveLength(3);
+    expect(t.requests).toHaveLength(3);
   });
 
   it.each(['\uD83D', '\uDE00', 'a\uD83D b \uDE00 c', '\uDE00\uD83D\n  '])(
-    'halves of characters before the cursor, %j, are no error',
+    'halves of characters before the cursor, %j, cause no error',
     async (text) => {
       const t = setUp({ fillInTheMiddle: () => true });
       const answer = await answered(t, `x ${text}`, ' y', { after: `\n${text}` });
       expect(answer?.text.trim()).toBe('y');
-      const { prompt, suffix } = t.asks[0]!.ask;
+      const { prompt, suffix } = t.requests[0]!.ask;
       expect(Buffer.from(prompt + suffix!, 'utf8').toString('utf8')).toBe(prompt + suffix!);
     },
   );
 
-  it('nothing is requested in the middle of a character', async () => {
+  it('no request is sent in the middle of a character', async () => {
     const t = setUp();
     expect(await t.completer.complete(t.at('const a = "\uD83D', { after: '\uDE00"' }))).toBeUndefined();
     expect(t.completer.statistics('mine').quiet).toEqual({ 'text-right': 1 });

@@ -8,55 +8,55 @@ describe('reading the prompt ahead', () => {
     const t = setUp({ debounceMs: 0 });
     void t.completer.readAhead(t.at(BEFORE));
     await settle();
-    const [{ ask: read, signal }] = t.asks as [(typeof t.asks)[0]];
+    const [{ ask: read, signal }] = t.requests as [(typeof t.requests)[0]];
     expect(read.maxTokens).toBe(0);
     expect(signal.aborted).toBe(false);
     void t.completer.complete(t.at(BEFORE));
     expect(signal.aborted).toBe(true);
     await settle();
-    expect(t.asks[1]!.ask).toEqual({ ...read, maxTokens: 48 });
+    expect(t.requests[1]!.ask).toEqual({ ...read, maxTokens: 48 });
     expect(t.completer.statistics('mine').asked).toBe(1);
   });
 
-  it('delays no request, and gives way to a later place', async () => {
+  it('delays no request, and yields to a newer position', async () => {
     const t = setUp({ debounceMs: 0 });
     void t.completer.complete(t.at(BEFORE));
     await settle();
     await t.completer.readAhead(t.at(BEFORE));
-    expect(t.asks).toHaveLength(1);
-    t.asks[0]!.answer('total');
+    expect(t.requests).toHaveLength(1);
+    t.requests[0]!.answer('total');
     await settle();
     void t.completer.readAhead(t.at(BEFORE));
     await settle();
     void t.completer.readAhead(t.at('const total'));
-    expect(t.asks[1]!.signal.aborted).toBe(true);
+    expect(t.requests[1]!.signal.aborted).toBe(true);
   });
 
   it('ignores errors, which the next request reports', async () => {
     const t = setUp();
     const read = t.completer.readAhead(t.at(BEFORE));
     await settle();
-    t.asks[0]!.fail(new Error('gone'));
+    t.requests[0]!.fail(new Error('gone'));
     await read;
   });
 
   it('does nothing with several cursors', async () => {
     const t = setUp();
     await t.completer.readAhead(t.at(BEFORE, { selections: [0, 0] }));
-    expect(t.asks).toHaveLength(0);
+    expect(t.requests).toHaveLength(0);
   });
 });
 
 describe('the pause before a request', () => {
-  /** Milliseconds before the next request, after an answer that began so late. */
+  /** The pause in milliseconds before the next request, after an answer whose first token took `began` ms. */
   async function pauseAfter(began: number, debounceMs?: number): Promise<number> {
     const t = setUp(debounceMs === undefined ? {} : { debounceMs });
     void t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
     t.pass(began);
-    t.asks[0]!.say('to');
+    t.requests[0]!.stream('to');
     t.pass(1000);
-    t.asks[0]!.answer('total');
+    t.requests[0]!.answer('total');
     await settle();
     void t.completer.complete(t.at('const other = '));
     await settle();

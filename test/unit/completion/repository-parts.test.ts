@@ -9,7 +9,7 @@ const place = { repository: 'shop', path: 'a.ts' };
 const tax = { filename: 'tax.ts', text: 'export function taxOf(price: number): number\n' };
 const document = (before: string) => ({ path: 'a.ts', languageId: 'typescript', before, after: '', place });
 
-/** A source whose answers the test gives. */
+/** A source that returns what the test provides. */
 function slowSource() {
   const asked: { budget: number; answer: (parts: readonly ContextFile[]) => void; fail: () => void }[] = [];
   const parts = (_: unknown, budget: number) =>
@@ -129,17 +129,17 @@ describe('snippets of the repository', () => {
   });
 
   it('precede the file itself in the prompt', async () => {
-    const { completer, asks, at } = setUp();
+    const { completer, requests, at } = setUp();
     const parts = () => Promise.resolve([tax]);
     void completer.complete(at('const total = ', { place, parts, invoked: true }));
     await settle();
-    expect(asks[0]!.ask).toMatchObject({ context: [tax], place });
+    expect(requests[0]!.ask).toMatchObject({ context: [tax], place });
   });
 });
 
 describe('without an index', () => {
-  it('even a fast model gets no more of open files than the limit', async () => {
-    const { completer, asks, at, pass } = setUp();
+  it('does not grow the share of open files for a fast model', async () => {
+    const { completer, requests, at, pass } = setUp();
     for (const name of ['apple', 'pear', 'plum', 'cherry']) {
       const text = `const ${name}Total = taxOf(price, country, ${name}Rate);\n`.repeat(60);
       const files = () => [{ path: `${name}s.ts`, text }];
@@ -147,22 +147,22 @@ describe('without an index', () => {
       void completer.complete(at(before, { path: `${name}.ts`, place, files, invoked: true }));
       await settle();
       pass(1);
-      asks.at(-1)!.say('x');
-      const sent = asks.at(-1)!.ask.context!.reduce((sum, one) => sum + one.text.length, 0);
+      requests.at(-1)!.stream('x');
+      const sent = requests.at(-1)!.ask.context!.reduce((sum, one) => sum + one.text.length, 0);
       expect(sent).toBeGreaterThan(0);
       expect(sent).toBeLessThanOrEqual(defaultBudget.others!);
     }
   });
 });
 
-describe('the budget of other files', () => {
+describe('the budget for other files', () => {
   const request = (characters: number) => ({
     ...{ model: 'm', prompt: 'x'.repeat(1000), maxTokens: 1, stop: [] },
     context: [{ filename: '', text: 'y'.repeat(characters) }],
   });
   const { others } = { others: 0, ...defaultBudget };
 
-  it('has its default until a prompt was read', () =>
+  it('has its default until a prompt has been read', () =>
     expect(new PromptSpeed().others(defaultBudget)).toBe(others));
   it('follows the reading speed, within bounds', () => {
     const budgetAt = (milliseconds: number) => {
@@ -173,14 +173,14 @@ describe('the budget of other files', () => {
     };
     expect(budgetAt(10)).toBe(2 * others);
     expect(budgetAt(10_000)).toBe(0.5 * others);
-    // 2000 characters in 500 ms are 6000 in 1.5 s, and the file itself has 3000.
+    // 2000 characters in 500 ms make 6000 in 1.5 s; the file itself takes 3000.
     expect(budgetAt(500)).toBe(3000);
   });
   it('ignores prompts that were in the cache', () => {
     const speed = new PromptSpeed();
     speed.answered(request(0), 60_000);
     speed.answered(request(1000), 500);
-    // Asked again, and after another file.
+    // Sent again, and after another file.
     speed.answered(request(1000), 1);
     speed.answered({ ...request(0), context: [], prompt: 'z'.repeat(500) }, 1);
     speed.answered(request(1000), 1);

@@ -5,25 +5,25 @@ import {
   type ModelRequest,
 } from '../../../src/completion/index.ts';
 
-/** The text before the cursor that a request is about. */
+/** The text before the cursor of a request. */
 export const beforeCursor = ({ prompt, begun = '', heal = '' }: ModelRequest): string =>
   prompt + begun + heal;
 
-/** A model whose answers the test gives, and a clock that it winds. */
+/** A model and a clock that the test controls. */
 export function setUp(options: Partial<CompleterOptions> = {}) {
-  const asks: {
+  const requests: {
     ask: ModelRequest;
     signal: AbortSignal;
-    /** A piece of the answer. */
-    say: (piece: string, logprob?: number) => void;
+    /** Streams a piece of the answer. */
+    stream: (piece: string, logprob?: number) => void;
     answer: (text: string) => void;
     fail: (error: Error) => void;
   }[] = [];
   const pauses: { milliseconds: number; end: () => void }[] = [];
   let time = 0;
   const completer = createCompleter({
-    request: (ask, signal, say) =>
-      new Promise((answer, fail) => asks.push({ ask, signal, say, answer, fail })),
+    request: (ask, signal, stream) =>
+      new Promise((answer, fail) => requests.push({ ask, signal, stream, answer, fail })),
     fillInTheMiddle: () => false,
     maxTokens: () => 64,
     now: () => time,
@@ -38,14 +38,14 @@ export function setUp(options: Partial<CompleterOptions> = {}) {
     adapter: 'mine',
     ...more,
   });
-  return { completer, asks, pauses, at, pass: (milliseconds: number) => (time += milliseconds) };
+  return { completer, requests, pauses, at, pass: (milliseconds: number) => (time += milliseconds) };
 }
 
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** From key to answer. */
+/** From a key press to its answer. */
 export async function answered(
-  { completer, asks, pauses, at }: ReturnType<typeof setUp>,
+  { completer, requests, pauses, at }: ReturnType<typeof setUp>,
   before: string,
   text: string,
   more: Partial<CompleteInput> = {},
@@ -53,6 +53,6 @@ export async function answered(
   const promise = completer.complete(at(before, more));
   pauses.at(-1)!.end();
   await settle();
-  asks.at(-1)!.answer(text);
+  requests.at(-1)!.answer(text);
   return promise;
 }

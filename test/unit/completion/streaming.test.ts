@@ -5,25 +5,25 @@ const BEFORE = 'function sum(a, b) {\n';
 const FIRST = '  const total = a + b;';
 const WHOLE = `${FIRST}\n  return total;\n}`;
 
-/** A request at BEFORE of which the first line has arrived. */
+/** A request at BEFORE whose first line has arrived. */
 async function firstLine(more: Parameters<typeof setUp>[0] = {}) {
   const t = setUp(more);
   const shown = t.completer.complete(t.at(BEFORE, { invoked: true }));
   await settle();
-  const { say, answer, signal } = t.asks[0]!;
-  for (const piece of ['  const', ' total = a + b', ';', '\n  ret']) say(piece);
-  return { ...t, say, answer, signal, shown: await shown };
+  const { stream, answer, signal } = t.requests[0]!;
+  for (const piece of ['  const', ' total = a + b', ';', '\n  ret']) stream(piece);
+  return { ...t, stream, answer, signal, shown: await shown };
 }
 
 describe('a streamed answer', () => {
-  it('is shown from its first line on; requested again, it is complete', async () => {
+  it('is shown from the first line on; requested again, it is complete', async () => {
     const t = await firstLine();
     expect(t.shown).toMatchObject({ text: FIRST, source: 'model' });
-    t.say('urn total;\n}');
+    t.stream('urn total;\n}');
     t.answer(WHOLE);
     expect(await t.shown!.more).toBe(true);
     expect(await t.completer.complete(t.at(BEFORE))).toMatchObject({ text: WHOLE, source: 'cache' });
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
   });
 
   it('continues while its first line is typed or accepted', async () => {
@@ -33,21 +33,21 @@ describe('a streamed answer', () => {
     expect(t.signal.aborted).toBe(false);
     t.answer(WHOLE);
     expect(await rest).toMatchObject({ text: '\n  return total;\n}', source: 'cache' });
-    expect(t.asks).toHaveLength(1);
+    expect(t.requests).toHaveLength(1);
   });
 
-  it('is stopped when the cursor moves elsewhere, and requested anew on return', async () => {
+  it('is stopped when the cursor moves elsewhere, and requested again on return', async () => {
     const t = await firstLine();
     const other = t.completer.complete(t.at(`${BEFORE}  let`, { invoked: true }));
     expect(t.signal.aborted).toBe(true);
     t.answer(WHOLE);
     expect(await t.shown!.more).toBe(false);
     await settle();
-    t.asks[1]!.answer(' x = 1;');
+    t.requests[1]!.answer(' x = 1;');
     expect(await other).toMatchObject({ text: ' x = 1;' });
     const again = t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
-    t.asks[2]!.answer(WHOLE);
+    t.requests[2]!.answer(WHOLE);
     expect(await again).toMatchObject({ text: WHOLE, source: 'model' });
   });
 
@@ -55,8 +55,8 @@ describe('a streamed answer', () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('def f(x):', { languageId: 'python', invoked: true }));
     await settle();
-    t.asks[0]!.say('\n    return x');
-    t.asks[0]!.say(' * 2\n    # more');
+    t.requests[0]!.stream('\n    return x');
+    t.requests[0]!.stream(' * 2\n    # more');
     expect(await promise).toMatchObject({ text: '\n    return x * 2' });
   });
 
@@ -64,12 +64,12 @@ describe('a streamed answer', () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('run() {\n  ', { invoked: true }));
     await settle();
-    for (const piece of ['if (ready) {', '\n', '    start();', '\n', '  }']) t.asks[0]!.say(piece);
+    for (const piece of ['if (ready) {', '\n', '    start();', '\n', '  }']) t.requests[0]!.stream(piece);
     let isShown = false;
     void promise.then(() => (isShown = true));
     await settle();
     expect(isShown).toBe(false);
-    t.asks[0]!.say('\n  stop');
+    t.requests[0]!.stream('\n  stop');
     expect(await promise).toMatchObject({ text: 'if (ready) {\n    start();\n  }' });
   });
 
@@ -81,8 +81,8 @@ describe('a streamed answer', () => {
       const t = setUp({ maxTokens: () => 3 });
       const promise = t.completer.complete(t.at('run() {\n', { invoked: true }));
       await settle();
-      for (const piece of pieces) t.asks[0]!.say(piece);
-      t.asks[0]!.answer(pieces.join(''));
+      for (const piece of pieces) t.requests[0]!.stream(piece);
+      t.requests[0]!.answer(pieces.join(''));
       const first = await promise;
       await first?.more;
       expect((await t.completer.complete(t.at('run() {\n')))?.text).toBe(shown);
@@ -93,9 +93,9 @@ describe('a streamed answer', () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('if (x) {', { invoked: true }));
     await settle();
-    const { say, fail, signal } = t.asks[0]!;
+    const { stream, fail, signal } = t.requests[0]!;
     for (const piece of ['\n  go();', '\n}', '\nconst other', ' = 1;\n']) {
-      if (!signal.aborted) say(piece);
+      if (!signal.aborted) stream(piece);
       if (signal.aborted) fail(new Error('aborted'));
     }
     expect(signal.aborted).toBe(true);
@@ -104,30 +104,30 @@ describe('a streamed answer', () => {
     expect((await t.completer.complete(t.at('if (x) {')))?.text).toBe('\n  go();\n}');
   });
 
-  it('is requested anew if it failed after its first line', async () => {
+  it('is requested again if it failed after its first line', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
-    t.asks[0]!.say(`${FIRST}\n`);
+    t.requests[0]!.stream(`${FIRST}\n`);
     expect(await promise).toMatchObject({ text: FIRST });
-    t.asks[0]!.fail(new Error('gone'));
+    t.requests[0]!.fail(new Error('gone'));
     expect(await (await promise)!.more).toBe(false);
     void t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
-    expect(t.asks).toHaveLength(2);
+    expect(t.requests).toHaveLength(2);
   });
 
-  it('is shown from its first line on when prefetched, too', async () => {
+  it('is also shown from its first line on when prefetched', async () => {
     const t = setUp({ ahead: true });
     const shown = t.completer.complete(t.at('const f = (a) => {', { invoked: true }));
     await settle();
-    t.asks[0]!.answer('\n  log(a);');
+    t.requests[0]!.answer('\n  log(a);');
     await shown;
     t.pauses.at(-1)?.end();
     await settle();
     const next = t.completer.complete(t.at('const f = (a) => {\n  log(a);\n  '));
     await settle();
-    t.asks[1]!.say('count += 1;\n  retu');
+    t.requests[1]!.stream('count += 1;\n  retu');
     expect(await next).toMatchObject({ text: 'count += 1;', source: 'model' });
     expect(t.completer.statistics('mine')).toMatchObject({ ahead: 1, awaited: 1 });
   });

@@ -15,7 +15,7 @@ const splits = async (seed = 0) =>
   new Map((await surveyCorpus({ folder: folder.in(), seed })).kept.map(({ path, split }) => [path, split]));
 
 describe('buildCorpus', () => {
-  it('writes every document completely, in one split, at the place given in the manifest', async () => {
+  it('writes every document completely, in one split, at the offset given in the manifest', async () => {
     const files = many(50);
     folder.write({ ...files, 'logo.png': Buffer.from([0]) });
     const summary = await build();
@@ -120,7 +120,7 @@ describe('buildCorpus', () => {
 });
 
 describe('the split', () => {
-  it('is deterministic, differs by seed, and is near the share', async () => {
+  it('is deterministic, differs by seed, and is close to the requested share', async () => {
     folder.write(many(400));
     const once = await splits();
     expect(await splits()).toEqual(once);
@@ -311,7 +311,7 @@ describe('bad input', () => {
     });
   });
 
-  it('only binaries: how many, and why', async () => {
+  it('only binaries: says how many, and why', async () => {
     folder.write({
       'a.png': Buffer.from([0]),
       'b.bin': Buffer.from([0]),
@@ -324,7 +324,7 @@ describe('bad input', () => {
     });
   });
 
-  it('an unknown language: how to include it', async () => {
+  it('an unknown language: says how to include it', async () => {
     folder.write({ 'a.blorp': code(1), 'b.blorp': code(2), 'c.log': 'Words.\n' });
     await expect(build()).rejects.toMatchObject({
       code: 'corpus-empty',

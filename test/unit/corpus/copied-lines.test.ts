@@ -1,4 +1,4 @@
-/** Files that share lines with another: they are not held out, and are known again under another name. */
+/** Files that share lines with another: they are not held out, and are recognised under a new name. */
 import { describe, expect, it } from 'vitest';
 import { openCorpus, buildCorpus, EarlierCorpus } from '../../../src/corpus/index.ts';
 import {
@@ -32,7 +32,7 @@ describe('a copied file', () => {
   it('is not decided by a few lines', () => {
     expect(copiedOf([code(1, 100), code(1, 5) + code(2, 2)])).toEqual([]);
   });
-  it('is held out only if all others are copies, too', () => {
+  it('is held out only if all other files are copies, too', () => {
     const files = Array.from({ length: 40 }, (_, n) => ({
       ...{ path: `f${n}.ts`, kind: 'code' as const, bytes: 1000, copied: n % 2 === 0 },
     }));
@@ -46,7 +46,7 @@ describe('a copied file', () => {
 
 describe('a sketch', () => {
   const of = (text: string) => createSketch(lineHashes(text))!;
-  it('is recognised after half of the lines were edited, and not by common lines', () => {
+  it('is recognised after half of the lines were edited, but not by common lines', () => {
     const sketches = new Sketches<string>();
     for (const n of [1, 2, 3]) sketches.add(of(code(n, 200)), `file ${n}`);
     expect(sketches.find(of(code(2, 170) + code(50, 30)))).toBe('file 2');
@@ -93,7 +93,7 @@ describe('a corpus', () => {
 const own = (count: number) =>
   Array.from({ length: count }, (_, n) => [`own${200 + n}.ts`, code(200 + n, 30)] as const);
 
-/** Puts files in the place of all others; returns the name that each has now. */
+/** Replaces all files; returns a function from a file's key to its name. */
 function useNames(names: Record<string, readonly [string, string]>): (path: string) => string {
   folder.clear();
   folder.write(Object.fromEntries(Object.values(names)));

@@ -1,4 +1,4 @@
-/** A corpus that continues an earlier one: sides, replay, and what has changed. */
+/** A corpus that continues an earlier one: splits, replay, and changes. */
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -51,7 +51,7 @@ describe('the split', () => {
       ),
       [],
     );
-    // It is read first, so the old file is what is left out.
+    // The new file is read first, so the old one is left out.
     folder.write({ 'src/a.ts': alike(2) });
     expect(sides(await build(asEarlier(first))).get('src/a.ts')).toBe(side);
     expect(sides(await build(other)).get('src/a.ts')).not.toBe(side);
@@ -71,7 +71,7 @@ describe('the split', () => {
     folder.write(many(0, 40));
     const third = await build(earlier);
     expect(sides(third)).toEqual(before);
-    // To the run that is continued they are new.
+    // They are new to the run that is continued.
     expect(third.summary.changed).toMatchObject({ files: 20 });
   });
 
@@ -93,13 +93,13 @@ describe('changed text', () => {
     expect(second.summary.changed!.replay).toBeCloseTo(REPLAY_SHARE, 2);
     const known = second.documents.filter((entry) => entry.known);
     expect(known).toHaveLength(80);
-    // A window sees old or new text: all of the old lies before the new, on either side.
+    // A window contains old or new text: in each split, all old text precedes the new.
     for (const side of ['train', 'held-out']) {
       const own = second.documents.filter(({ split }) => split === side);
       const end = Math.max(...own.filter((one) => one.known).map(({ offset }) => offset));
       expect(Math.min(...own.filter((one) => !one.known).map(({ offset }) => offset))).toBeGreaterThan(end);
     }
-    // Drawn as training draws them, windows begin in old text as often as the share says.
+    // Drawn as in training, windows start in old text as often as the share says.
     const border = Math.min(
       ...second.documents
         .filter(({ split, known }) => split === 'train' && !known)
@@ -159,7 +159,7 @@ describe('changed text', () => {
   });
 });
 
-describe('weighReplay', () => {
+describe('limitReplay', () => {
   const entry = (tokens: number, known: boolean, weight?: number) => ({
     split: 'train' as const,
     tokens,

@@ -5,18 +5,18 @@ import { streamSequences, type TokenStream } from '../../../src/corpus/tokens/pa
 import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
 
-/** The second half of each is the answer. */
+/** The second half of each document is the answer. */
 const answers = (document: number[]) => document.map((_, i) => (i >= document.length / 2 ? 1 : 0));
 const packed = (stream: TokenStream, length: number, seed = 0) =>
   exampleSequences(stream, { length, seed, padding: endOf });
 const epochOf = (source: ReturnType<typeof packed>, epoch: number) =>
   Array.from({ length: source.perEpoch }, (_, i) => source.at(epoch * source.perEpoch + i));
-/** The runs of a sequence that attention stays within, with what is learned of them. */
+/** The segments of a sequence that attention stays within, with their learned parts. */
 function runsOf({ tokens, learned, starts }: Sequence) {
   const begins = [...new Set(starts)];
   return begins.map((begin, i) => {
     let end = begins[i + 1] ?? tokens.length;
-    // A last token that is padding has no start of its own, being predicted from only.
+    // A padding token at the end has no start of its own, since nothing is predicted from it.
     if (end === tokens.length && tokens[end - 2] === endOf && begin < end - 2) end -= 1;
     return { tokens: [...tokens.subarray(begin, end)], learned: [...learned.subarray(begin, end - 1)] };
   });

@@ -37,14 +37,14 @@ const windows = async (plan: object, { tokenizer = filling, length = 512, seed =
   return Array.from({ length: source.perEpoch }, (_, index) => source.at(index));
 };
 
-/** The runs of a window, each with what is learned of it: attention goes from none to another. */
+/** The segments of a window, with their learned parts: attention does not cross them. */
 function runsOf({ tokens, starts, learned }: Sequence) {
   const begins = [...new Set(starts)];
-  // The last token of all begins no prediction; alone it is padding.
+  // Nothing is predicted from the very last token; alone in its segment, it is padding.
   if (tokens.at(-1) === END && tokens.at(-2) === END) begins.push(tokens.length - 1);
   return begins.map((begin, index) => ({
     tokens: [...tokens.subarray(begin, begins[index + 1] ?? tokens.length)],
-    // Whether predicting each counts; the first of a run never does.
+    // Whether each token's prediction counts; never for the first of a segment.
     learned: [0, ...learned.subarray(begin, (begins[index + 1] ?? tokens.length) - 1)],
   }));
 }
@@ -97,9 +97,9 @@ describe('a cut into prefix, middle and suffix', () => {
   });
 
   it('is not in the middle of a character', () => {
-    const faces = `say("😀 中文 😀😀", é, ['😀é', "中"], 😀);\nwith(😀) {\n  "😀😀" : 中,\n}\n`.repeat(6);
+    const emoji = `say("😀 中文 😀😀", é, ['😀é', "中"], 😀);\nwith(😀) {\n  "😀😀" : 中,\n}\n`.repeat(6);
     for (let seed = 0; seed < 500; seed += 1) {
-      const cut = cutForFim(whole(faces), draws(seed)) ?? { prefix: '', middle: '', suffix: '' };
+      const cut = cutForFim(whole(emoji), draws(seed)) ?? { prefix: '', middle: '', suffix: '' };
       for (const part of Object.values(cut)) expect(() => encodeURIComponent(part)).not.toThrow();
     }
   });
@@ -149,7 +149,7 @@ describe('fill-in-the-middle in training windows', () => {
     folder.write(many(400, 40));
     const share = async (fimRate: number) => {
       const all = await windows({ fimRate });
-      // Those that one file fills.
+      // Windows filled by a single file.
       const long = all.map(runsOf).filter((runs) => runs.length === 1 || runs[0]!.tokens.length > 400);
       return long.filter(([run]) => isCut(run!)).length / long.length;
     };
@@ -212,7 +212,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect((await build({ fimRate: 0.5, fimLoss: 'middle' })).digest).not.toBe(half.digest);
   });
 
-  it('is kept if an earlier version has cut the files themselves', async () => {
+  it('is kept if an earlier version cut the files themselves', async () => {
     folder.write(files);
     await build({ fimRate: 0 });
     const plain = (await open()).sequences(64, 3).at(5);
@@ -242,7 +242,7 @@ describe('fill-in-the-middle in training windows', () => {
   });
 });
 
-/** What the model is given at a cursor, by completion's and serving's own functions. */
+/** The model's input at a cursor, from the functions of completion and serving. */
 function served(before: string, after: string, path: string): number[] {
   const ask = buildPrompt(
     {
@@ -265,7 +265,7 @@ function served(before: string, after: string, path: string): number[] {
 describe('whole repository context with fill-in-the-middle', () => {
   const files = many(80, 12);
 
-  it('lays out a whole file as it is served at some cursor in it', async () => {
+  it('lays out a whole file as it is served for some cursor in it', async () => {
     folder.write(files);
     let [compared, alone] = [0, 0];
     for (const sequence of await windows(
@@ -276,14 +276,14 @@ describe('whole repository context with fill-in-the-middle', () => {
         const { head, prefix, middle, suffix } = partsOf(run);
         const path = /file\d+/.exec(decode(head))![0];
         const text = files[`src/${path}.ts`]!;
-        // In other windows the beginning or the end is out of sight.
+        // In other windows the beginning or the end is not included.
         if (prefix + middle + suffix !== text) continue;
-        // The cursor stands up to a token behind the prefix: the model writes that anew.
+        // The cursor is up to a token after the prefix: the model generates that part again.
         const prompts = Array.from({ length: 35 }, (_, begun) =>
           served(prefix + middle.slice(0, begun), suffix, `src/${path}.ts`),
         );
         const prompt = run.tokens.slice(0, run.tokens.indexOf(MIDDLE) + 1);
-        // Before its heading, other files may stand in its window.
+        // Other files may precede its heading in the window.
         const own = (tokens: number[]) => tokens.slice(tokens.lastIndexOf(FILE));
         expect(prompts.map(own)).toContainEqual(own(prompt));
         if (prompt[0] === REPOSITORY && prompt.lastIndexOf(FILE) === prompt.indexOf(FILE)) {
@@ -313,7 +313,7 @@ describe('whole repository context with fill-in-the-middle', () => {
       expect(text).toContain(prefix + middle + suffix);
       if (text.startsWith(prefix)) continue;
       inside += 1;
-      // As an editor's prompt: it begins with a line, and that line is nobody's to foretell.
+      // As in an editor's prompt, it starts with a line that is not learned.
       expect(text[text.indexOf(prefix + middle) - 1]).toBe('\n');
       expect(run.learned.slice(0, head.length + 2)).toEqual(Array(head.length + 2).fill(0));
     }
@@ -368,7 +368,7 @@ describe('whole repository context', () => {
       }
       const own = corpus.documents.filter(({ split }) => split === 'train').map(({ path }) => path);
       expect(found).toEqual(own.map((path) => [path, files[path]]));
-      // A repository is one document: attention goes from file to file.
+      // A repository is one document: attention crosses files.
       const { starts, tokens } = corpus.sequences(4096, 0).at(0);
       expect(new Set(starts).size).toBeLessThan(tokens.filter((token) => token === FILE).length);
       for (const { split, offset, tokens: count, path } of corpus.documents)

@@ -1,4 +1,4 @@
-/** Several folders in one corpus: their names, what is read of each, and how that is laid out. */
+/** Several folders in one corpus: their names, what is read from each, and the layout. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
@@ -94,7 +94,7 @@ describe('the folders', () => {
     });
   });
 
-  it("prefix their documents' names, with their own .gitignore", async () => {
+  it("prefix their documents' names, and use their own .gitignore", async () => {
     folder.write({
       'api/src/x.ts': code(1),
       'api/build/y.ts': code(2),
@@ -118,7 +118,7 @@ describe('the folders', () => {
     ]);
   });
 
-  it('are read once if nested: as themselves, even if the outer one would leave them out', async () => {
+  it('are read once if nested, as themselves, even if the outer one would leave them out', async () => {
     folder.write({
       'mono/a.ts': code(1),
       'mono/.gitignore': 'generated\n',
@@ -142,7 +142,7 @@ describe('the folders', () => {
     ]);
   });
 
-  it('are named in one sentence if empty, useless or missing', async () => {
+  it('are named in one sentence if empty, unusable or missing', async () => {
     folder.write({ ...many('api', 0, 12), 'pictures/a.png': Buffer.from([0]) });
     mkdirSync(at('empty'));
     const { summary } = await survey(['api', 'empty', 'pictures']);
@@ -178,7 +178,7 @@ describe('the folders', () => {
   });
 
   it('are held out in proportion, separately', async () => {
-    // Files of like sizes: large ones are not held out.
+    // Files of similar sizes: large ones are not held out.
     for (let n = 0; n < 100; n += 1)
       folder.write({ [`${n % 5 < 3 ? 'api' : 'web'}/src/file${n}.ts`]: code(100 + n) });
     const { kept } = await survey(['api', 'web']);
@@ -198,14 +198,14 @@ describe('one folder', () => {
     const alone = await build({ folder: at('api') });
     expect(alone.documents[0]!.path).toBe('src/file0.ts');
     expect(alone.summary).not.toHaveProperty('folders');
-    // What it was before there could be several.
+    // As it was before several folders were supported.
     expect(alone.summary.digest).toBe('415cb2eecb6de40f99606912d0253b5bf94354dd09d15d679cdc7f5cd56d4cab');
     expect(await build(choose('api', 'api'))).toEqual(alone);
   });
 });
 
 const [REPOSITORY, FILE] = [300, 301];
-/** Bytes, and a base's marks of repositories. */
+/** Bytes, and a base's repository tokens. */
 const joining: CorpusTokenizer = {
   encode(text, { special = false } = {}) {
     const marks: Record<string, number> = { '<|repo_name|>': REPOSITORY, '<|file_sep|>': FILE };
@@ -228,7 +228,7 @@ describe('whole repositories', () => {
     const { corpus } = await build('x/api', 'y/api', 'web');
     const all = corpus.train.read(0, corpus.train.length);
     const begins = [...all.keys()].filter((place) => all[place] === REPOSITORY);
-    const told = begins.map((begin, index) => {
+    const laidOut = begins.map((begin, index) => {
       const tokens = all.subarray(begin, begins[index + 1]);
       const [name, ...files] = [...tokens]
         .join(' ')
@@ -236,13 +236,13 @@ describe('whole repositories', () => {
         .map((part) => textOf(Int32Array.from(part.split(' ').map(Number))));
       return { name: name!.trim(), folders: new Set(files.map((file) => file.split(/[/\n]/)[0])) };
     });
-    expect(told).toEqual([
+    expect(laidOut).toEqual([
       { name: 'api', folders: new Set(['src']) },
       { name: 'api', folders: new Set(['lib']) },
       { name: 'web', folders: expect.any(Set) as unknown },
     ]);
-    expect([...told[2]!.folders].every((name) => /^file2\d\d\.ts$/.test(name!))).toBe(true);
-    // The manifest says where each is, all tokens told.
+    expect([...laidOut[2]!.folders].every((name) => /^file2\d\d\.ts$/.test(name!))).toBe(true);
+    // The manifest gives the offset of each, and all tokens are accounted for.
     const trained = corpus.documents.filter(({ split }) => split === 'train');
     expect(trained.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(all.length);
     for (const { path, offset, tokens } of trained)
@@ -294,9 +294,9 @@ describe('a corpus that continues another', () => {
   });
 
   it.each([
-    ['the same folder elsewhere', one('/a/api'), one('/b/api'), 'src/x.ts', 'src/x.ts'],
+    ['the same folder at another path', one('/a/api'), one('/b/api'), 'src/x.ts', 'src/x.ts'],
     [
-      'the same folders elsewhere',
+      'the same folders at other paths',
       several('/a/api', '/a/web'),
       several('/b/web', '/b/api'),
       'web/x.ts',
@@ -306,7 +306,7 @@ describe('a corpus that continues another', () => {
     ['one folder of two', several('/a/api', '/a/web'), one('/a/web'), 'web/src/x.ts', 'src/x.ts'],
     ['the folders in one', one('/mono'), several('/mono/api', '/mono/web'), 'web/x.ts', 'web/x.ts'],
     [
-      'a folder that has to be told apart now',
+      'a folder whose name is now ambiguous',
       one('/a/api'),
       several('/a/api', '/b/api'),
       'x.ts',
@@ -321,28 +321,25 @@ describe('a corpus that continues another', () => {
     ['a folder is added', one('/a/api'), several('/a/api', '/a/web'), ['src', '!x'], ['api:src', 'api:!x']],
     ['a folder is replaced by several', one('/a/api'), several('/b/web', '/b/docs'), ['src'], ['src']],
     [
-      'a folder is left',
+      'a folder is removed',
       several('/a/api', '/a/web'),
       one('/a/web'),
       ['api:src', 'web:lib', '*.ts'],
       ['lib', '*.ts'],
     ],
     [
-      'a folder has to be told apart now',
+      'a folder name becomes ambiguous',
       several('/a/api', '/a/web'),
       several('/a/api', '/b/api'),
       ['api:src', '*.ts'],
       ['api (a):src', '*.ts'],
     ],
-    ['all are the same', one('/a/api'), one('/b/api'), ['src'], ['src']],
-  ] as const)(
-    'keeps globs for the files that they were for, where %s',
-    (_, earlier, now, globs, expected) => {
-      expect(renameGlobs(globs, earlier, now)).toEqual(expected);
-    },
-  );
+    ['all stay the same', one('/a/api'), one('/b/api'), ['src'], ['src']],
+  ] as const)('keeps globs for the files that they were for, if %s', (_, earlier, now, globs, expected) => {
+    expect(renameGlobs(globs, earlier, now)).toEqual(expected);
+  });
 
-  it('does not confuse a file with one of the same path in a removed folder', () => {
+  it('does not confuse a file with one at the same path in a removed folder', () => {
     const path = createRenaming(several('/a/api', '/a/web'), one('/a/api'))('web/src/x.ts');
     expect(path).toBe(resolve('/a/web/src/x.ts'));
   });

@@ -15,7 +15,7 @@ const mark = () => outside('mark');
 const TIME = 1_700_000_000;
 
 const realGit = execFileSync('which', ['git'], { encoding: 'utf8' }).trim();
-/** Git with nobody's settings, in a folder. */
+/** Git without any user's configuration, in a folder. */
 function git(at: string, ...args: string[]) {
   const date = `${TIME} +0000`;
   const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
@@ -26,7 +26,7 @@ function git(at: string, ...args: string[]) {
   }).trim();
 }
 
-/** Commits of a.ts and b.ts in a repository, which is the folder itself. */
+/** Commits a.ts and b.ts in a repository, which is the folder itself. */
 function repository() {
   git(folder.in(), 'init', '-q');
   for (const n of [1, 2, 3]) {
@@ -36,7 +36,7 @@ function repository() {
   }
 }
 
-/** A clone of the folder without what `filter` leaves away, and its path. */
+/** Makes a clone of the folder without what `filter` omits, and returns its path. */
 function partialClone(filter: string): string {
   git(folder.in(), 'config', 'uploadpack.allowFilter', 'true');
   const clone = outside('clone');
@@ -53,7 +53,7 @@ function partialClone(filter: string): string {
   return clone;
 }
 
-/** A program that leaves the mark. */
+/** A program that writes a marker file. */
 function program(path = outside('program')): string {
   writeFileSync(path, `#!/bin/sh\necho ran >> '${mark()}'\nexit 1\n`);
   chmodSync(path, 0o755);
@@ -66,7 +66,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-/** Everything that asks git; what each found. */
+/** Everything that calls git, with what each found. */
 async function askAll(at: string) {
   const times = await changeTimes(at, ['a.ts', 'b.ts']);
   const together = (await CoChange.of(at)).with('a.ts').map(({ path }) => path);
@@ -82,7 +82,7 @@ afterEach(() => {
 });
 
 describe('reading a history', () => {
-  it('works as far as a partial clone has it', async () => {
+  it('works as far as a partial clone goes', async () => {
     expect(await askAll(folder.in())).toEqual(whole);
     expect(await askAll(partialClone('blob:none'))).toMatchObject({
       ages: whole.ages,
@@ -90,7 +90,7 @@ describe('reading a history', () => {
     });
   });
 
-  it('works with environment variables about another repository', async () => {
+  it('ignores environment variables about another repository', async () => {
     for (const name of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_OBJECT_DIRECTORY', 'GIT_INDEX_FILE'])
       vi.stubEnv(name, outside('elsewhere'));
     vi.stubEnv('GIT_LITERAL_PATHSPECS', 'nonsense');
@@ -104,8 +104,8 @@ describe('reading a history', () => {
   });
 });
 
-describe('no program of the folder runs', () => {
-  it('to fetch objects missing in a partial clone', async () => {
+describe('no program configured in the folder runs', () => {
+  it('to fetch objects missing from a partial clone', async () => {
     const clone = partialClone('tree:0');
     git(clone, 'config', 'remote.origin.uploadpack', program());
     const { together, pairs } = await askAll(clone);
@@ -127,7 +127,7 @@ describe('no program of the folder runs', () => {
     expect(existsSync(mark())).toBe(false);
   });
 
-  it('instead of git', async () => {
+  it('in place of git', async () => {
     folder.write({ 'node_modules/.bin/none': '' });
     for (const place of ['git', 'node_modules/.bin/git']) program(join(folder.in(), place));
     const bin = join(folder.in(), 'node_modules/.bin');
@@ -164,7 +164,7 @@ describe('a git that hangs', () => {
     expect(await askAll(folder.in())).toEqual(whole);
   });
 
-  it('is ended, and the folder counts as one without git', async () => {
+  it('is ended, and the folder is treated as one without git', async () => {
     execFileSync('mkfifo', [outside('pipe')]);
     git(folder.in(), 'config', 'include.path', outside('pipe'));
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -179,7 +179,7 @@ describe('a git that hangs', () => {
     expect(others).toEqual({ together: [], pairs: 'NoRepository: git took too long' });
   });
 
-  it.runIf(process.platform === 'linux')('takes no more memory than it may', async () => {
+  it.runIf(process.platform === 'linux')('stays within its memory limit', async () => {
     symlinkSync('/dev/zero', join(folder.in(), '.git/info/attributes'));
     expect((await askAll(folder.in())).pairs).toMatch(/NoRepository: .*memory/i);
   });

@@ -6,7 +6,7 @@ import { useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 
-/** Git with nobody's settings. */
+/** Git without any user's configuration. */
 const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'core.quotePath=false', ...args], {
     cwd: folder.in(),
@@ -58,7 +58,7 @@ const tree = {
 };
 
 describe('git-ignored files', () => {
-  it('are those that git itself ignores, at every level', async () => {
+  it('are the ones git itself ignores, at every level', async () => {
     folder.write(tree);
     git('init', '-q');
     const expected = git('ls-files', '--others', '--exclude-standard').trim().split('\n').sort();

@@ -50,10 +50,10 @@ describe('include and exclude globs', () => {
     ['all but', { exclude: ['*.py', '/docs'] }, ['src/a.ts', 'src/b.tsx']],
     ['both', { include: ['*.py'], exclude: ['test/', 'main.*', '?f.py', 'g h.py'] }, ['src/deep/c.py']],
     ['but not', { include: ['src'], exclude: ['*', '!*.ts', '!*/'] }, ['src/a.ts']],
-    ['no comment', { include: ['#f.py'] }, ['#f.py']],
+    ['not a comment', { include: ['#f.py'] }, ['#f.py']],
   ])('%s', async (_, plan, paths) => expect(await kept(plan)).toEqual(paths));
 
-  it('report what they leave out, a folder once', async () => {
+  it('report what they leave out, a folder only once', async () => {
     const { leftOut } = await read({ include: ['*.py', 'src'], exclude: ['test', 'src/b.tsx'] });
     expect(leftOut).toEqual([
       { in: false, path: 'docs/e.md', reason: 'excluded' },

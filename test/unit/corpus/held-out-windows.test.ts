@@ -3,7 +3,7 @@ import { heldOutWindows, type Range } from '../../../src/corpus/held-out/held-ou
 import { spreadFairly } from '../../../src/corpus/fair-shares.ts';
 import type { TokenStream } from '../../../src/corpus/tokens/packing.ts';
 
-/** Tokens that are their own positions, in documents of the given sizes. */
+/** Tokens equal to their positions, in documents of the given sizes. */
 const stream = (length: number, sizes: number[] = [length]): TokenStream => ({
   length,
   starts: Int32Array.from(sizes, (_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0)),
@@ -21,7 +21,7 @@ describe('windows', () => {
     ]);
   });
 
-  it('spread a few evenly, never more than there are', () => {
+  it('spread a few evenly, and no more than there are', () => {
     expect(windows(1000, 9, 4).map(([first]) => first)).toEqual([120, 370, 620, 870]);
     expect(windows(1009, 9, 500)).toHaveLength(100);
     for (let count = 1; count <= 100; count += 1) {
@@ -49,7 +49,7 @@ describe('windows', () => {
   });
 });
 
-/** How many windows each document gives, by where it begins. */
+/** The number of windows from each document, by its start. */
 function given(sizes: number[], length: number, count?: number, ranges?: Range[]): Map<number, number> {
   const all = sizes.reduce((sum, size) => sum + size, 0);
   const found = new Map<number, number>();
@@ -59,7 +59,7 @@ function given(sizes: number[], length: number, count?: number, ranges?: Range[]
 }
 
 describe('windows of many files', () => {
-  it('are of one kind of text if only its range is requested', () => {
+  it('contain a single kind of text if only its range is requested', () => {
     const ranges = [
       { begin: 0, end: 30 },
       { begin: 70, end: 73 },
@@ -83,14 +83,14 @@ describe('windows of many files', () => {
     expect(Math.max(...found.values())).toBe(4);
   });
 
-  it('are fewer rather than too many of one', () => {
+  it('are fewer rather than too many from one file', () => {
     const sizes = [9000, ...Array.from({ length: 11 }, () => 10)];
     const found = given(sizes, 9, 40);
     expect([...found.values()]).toEqual(Array.from({ length: 12 }, () => 1));
     expect([...given(sizes, 9).values()].reduce((sum, many) => sum + many, 0)).toBe(12);
   });
 
-  it('of few files are shared equally among them', () => {
+  it('are shared equally among few files', () => {
     expect(given([9000, 1000, 1000], 9, 12)).toEqual(
       new Map([
         [0, 4],

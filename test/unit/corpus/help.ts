@@ -6,7 +6,7 @@ import type { CorpusTokenizer } from '../../../src/corpus/index.ts';
 import type { TokenStream } from '../../../src/corpus/tokens/packing.ts';
 import type { TokenFile } from '../../../src/corpus/tokens/token-file.ts';
 
-/** A temporary folder for every test, with a place for input and one for output. */
+/** A temporary folder for each test, with an input and an output folder. */
 export function useTemporaryFolder() {
   let root = '';
   beforeEach(() => {
@@ -28,13 +28,13 @@ export function useTemporaryFolder() {
   };
 }
 
-/** One token for each byte; 256 ends a document. So every position and text can be checked by reading it. */
+/** One token per byte; 256 ends a document. Positions and text can then be checked by reading. */
 export const byteTokenizer: CorpusTokenizer = {
   encode: (text) => Int32Array.from(Buffer.from(text)),
   eos: 256,
 };
 
-/** Every token of a file. */
+/** All tokens of a file. */
 export const all = (file: TokenFile) => file.read(0, file.length);
 
 export const textOf = (tokens: Int32Array) =>
@@ -44,17 +44,17 @@ export const textOf = (tokens: Int32Array) =>
 export const code = (n: number, lines = 6) =>
   Array.from({ length: lines }, (_, line) => `const value_${n}_${line} = ${n * line};\n`).join('');
 
-/** Ends documents of `tokensPerDocument`. */
+/** Ends each document, of `tokensPerDocument`. */
 export const endOf = 999_999;
 
-/** Documents of 2 to 20 tokens: document n has 1000 n, 1000 n + 1 and so on, then the end. */
+/** Documents of 2 to 20 tokens: document n has 1000 n, 1000 n + 1 and so on, then the end token. */
 export const tokensPerDocument = (count: number): number[][] =>
   Array.from({ length: count }, (_, n) => [
     ...Array.from({ length: 1 + ((n * 7 + 3) % 19) }, (_, i) => 1000 * n + i),
     endOf,
   ]);
 
-/** A stream in memory. Of each document, `learned` says what counts; all without. */
+/** A stream in memory. `learned` says which tokens of each document count; by default all. */
 export function streamOf(documents: number[][], learned?: (document: number[]) => number[]): TokenStream {
   const tokens = Int32Array.from(documents.flat());
   const flags = learned && Uint8Array.from(documents.flatMap(learned));

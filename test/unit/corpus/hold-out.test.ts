@@ -1,4 +1,4 @@
-/** Which files are held out, of generated repositories. */
+/** Which files of generated repositories are held out. */
 import { describe, expect, it } from 'vitest';
 import { chooseHeldOut, type SplitFile } from '../../../src/corpus/held-out/hold-out.ts';
 import { kindOf } from '../../../src/corpus/kinds.ts';
@@ -14,7 +14,7 @@ const paths = (files: readonly SplitFile[]) => files.map(({ path }) => path);
 
 const languages = 'py ts js go rs java c cpp rb php swift kt scala cs lua pl r jl hs ml'.split(' ');
 
-/** Log-normal sizes, as files have them; nested folders, some of one file. */
+/** Log-normal sizes, as in real repositories; nested folders, some with a single file. */
 function repository(seed: number, count: number): SplitFile[] {
   const random = uniform(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
@@ -37,7 +37,7 @@ const within = (files: readonly SplitFile[], test: (one: SplitFile) => boolean) 
 
 describe('the held-out share', () => {
   it.each([300, 1000, 3000])(
-    'of the code of %i files is a tenth, within half a file that could be',
+    'is a tenth of the code of %i files, to within half of the largest file that may be held out',
     (count) => {
       for (let seed = 0; seed < 20; seed += 1) {
         const { own, heldOut } = within(repository(seed, count), isCode);
@@ -114,7 +114,7 @@ describe('the held-out share', () => {
 });
 
 describe('few files', () => {
-  it.each([2, 3, 4, 7, 12])('of %i, some are held out and some are not, whatever the share', (count) => {
+  it.each([2, 3, 4, 7, 12])('holds out some of %i and trains on others, whatever the share', (count) => {
     for (let seed = 0; seed < 50; seed += 1)
       for (const share of [0.01, 0.1, 0.5, 0.99]) {
         const files = repository(seed, 200).filter(isCode).slice(0, count);
@@ -124,19 +124,19 @@ describe('few files', () => {
       }
   });
 
-  it('of two, the larger one is trained on', () => {
+  it('trains on the larger of two', () => {
     for (let seed = 0; seed < 20; seed += 1)
       expect(paths(split([file('a.py', 9000), file('b.py', 500)], { seed }))).toEqual(['b.py']);
   });
 
-  it('of one, none is held out; with a share of 0, none at all', () => {
+  it('holds out none of one; with a share of 0, none at all', () => {
     expect(split([file('a.py', 9000)])).toEqual([]);
     expect(split(repository(1, 100), { share: 0 })).toEqual([]);
   });
 });
 
 describe('the selection', () => {
-  it('is the same in any order of folders, and another for another seed', () => {
+  it('is the same in any order of folders, and different for another seed', () => {
     const files = repository(5, 500);
     expect(split(files)).toEqual(split([...files]));
     expect(split(files, { seed: 1 })).not.toEqual(split(files));
@@ -158,7 +158,7 @@ describe('the selection', () => {
       const both = new Set(paths(files.filter(({ path }) => changed.some((one) => one.path === path))));
       moved += [...both].filter((path) => before.has(path) !== after.has(path)).length;
     }
-    // Of 600 files, of which some 60 are held out.
+    // Of 600 files, some 60 of which are held out.
     expect(moved / trials).toBeLessThan(8);
   });
 

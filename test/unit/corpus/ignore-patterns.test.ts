@@ -8,26 +8,26 @@ import { useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 
-/** Git looks itself whether it is a folder. */
+/** Git itself checks whether it is a folder. */
 const plain = (path: string) => path.replace(/\/$/, '');
 
-/** Which of the paths git ignores by these patterns. A folder's path ends in "/". */
+/** The paths that git ignores by these patterns. A folder's path ends in "/". */
 function ignoredByGit(patterns: string, paths: readonly string[], ignoreCase: boolean): Set<string> {
   folder.write({ '.gitignore': patterns });
   const args = ['-c', `core.ignoreCase=${ignoreCase}`, 'check-ignore', '--no-index', '-z', '--stdin'];
   const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
   try {
-    const said = execFileSync('git', args, { cwd: folder.in(), input: paths.map(plain).join('\0'), env });
-    const ignored = new Set(String(said).split('\0'));
+    const output = execFileSync('git', args, { cwd: folder.in(), input: paths.map(plain).join('\0'), env });
+    const ignored = new Set(String(output).split('\0'));
     return new Set(paths.filter((path) => ignored.has(plain(path))));
   } catch (error) {
-    // None is.
+    // None is ignored.
     if ((error as { status?: number }).status === 1) return new Set();
     throw error;
   }
 }
 
-/** The same with our rules: a path is ignored with the first of its folders that is. */
+/** The same with our rules: a path is ignored if any of its folders is. */
 function ignoredByUs(patterns: string, paths: readonly string[], ignoreCase: boolean): Set<string> {
   const rules = new IgnorePatterns(patterns, ignoreCase);
   const isIgnored = (path: string) => {
@@ -91,7 +91,7 @@ function drawPath(random: Random): string {
   return names.join('/');
 }
 
-/** Git refuses some paths. It asks the file system whether a path is a folder, so these are made. */
+/** Git rejects some paths. It asks the file system whether a path is a folder, so they are created. */
 function drawTree(random: Random): string[] {
   const paths = new Set<string>();
   for (let n = 0; n < 100; n += 1) {
@@ -119,8 +119,8 @@ describe('patterns of a .gitignore', () => {
     expect(matched).toBeGreaterThan(500);
   });
 
-  // Tried one way after the other, these take longer than anybody lives.
-  it('take linear time in the number of positions', () => {
+  // With backtracking, these would take longer than a lifetime.
+  it('take time linear in the number of positions', () => {
     const deep = 'a/'.repeat(300);
     const rules = new IgnorePatterns(`${'**/a/'.repeat(50)}b\n${'*a'.repeat(50)}b\n`);
     expect(rules.ignores(`${deep}${'a'.repeat(250)}`, false)).toBe(undefined);

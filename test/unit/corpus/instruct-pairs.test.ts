@@ -204,7 +204,7 @@ describe('in a folder', () => {
     return found;
   }
 
-  it('a commit gives its message, the lines before, and a diff that git applies', async () => {
+  it('a commit yields its message, the lines before, and a diff that git can apply', async () => {
     git('init', '-q');
     const lines = Array.from({ length: 40 }, (_, n) => `line ${n}`);
     await commit('Initial commit', { 'src/ä b.ts': `${lines.join('\n')}\n` });
@@ -300,7 +300,7 @@ describe('in a folder', () => {
     );
   });
 
-  /** The parts of a task of edits, and its answer. */
+  /** The parts of an edit task, and its answer. */
   const editTask = ({ pieces }: Awaited<ReturnType<typeof pairs>>[number]) => {
     const [, edit, place, line] =
       /The edit, in .*:\n```diff\n([^]*?)\n```\n\nThe place, in .*:\n```py\n([^]*?)\n```\n\nThe line:\n```py\n(.*)\n```$/.exec(
@@ -325,7 +325,7 @@ describe('in a folder', () => {
       ...{ edit: `-${line(shown)}\n+${now(shown)}`, line: line(asked), answer: now(asked) },
     });
     expect(tasks).toMatchObject([task('one', 'two'), task('one', 'three'), task('two', 'three')]);
-    // As somebody who works from the top sees it: what is above has the edit, what is below has not.
+    // As someone working from the top sees it: text above has the edit, text below does not.
     const [above, below] = tasks[0]!.place.split(`${line('two')}\n`);
     expect(git('show', 'HEAD:a.py').toString()).toContain(`${above}${now('two')}`);
     expect(above).toContain(now('one'));

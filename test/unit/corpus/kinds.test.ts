@@ -31,7 +31,7 @@ it.each([
   expect(paths.map((path) => [path, kindOf(path)])).toEqual(paths.map((path) => [path, kind]));
 });
 
-it('measures code if there is some, else prose, else data', () => {
+it('measures code if there is any, else prose, else data', () => {
   expect(measuredKind(() => true)).toBe('code');
   expect(measuredKind((kind) => kind !== 'code')).toBe('prose');
   expect(measuredKind((kind) => kind === 'data')).toBe('data');

@@ -11,7 +11,7 @@ import { byteTokenizer, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 
-/** Real code, all of it in one style: what is alike in it is alike for a reason. */
+/** Real code, all in one style, so that similarity is no coincidence. */
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .sort()
@@ -31,7 +31,7 @@ function shingles(text: string): Set<string> {
   return found;
 }
 
-/** By its definition. */
+/** By the definition. */
 function jaccard(a: string, b: string): number {
   const [left, right] = [shingles(a), shingles(b)];
   let shared = 0;
@@ -39,7 +39,7 @@ function jaccard(a: string, b: string): number {
   return shared / (left.size + right.size - shared);
 }
 
-/** Every nth line is another one. */
+/** With every nth line replaced. */
 const changed = (text: string, every: number, word = 'other') =>
   text
     .split('\n')
@@ -47,7 +47,7 @@ const changed = (text: string, every: number, word = 'other') =>
     .join('\n');
 
 describe('the estimated similarity', () => {
-  it('is exact to within five standard errors, from nothing in common to everything', () => {
+  it('is accurate to within five standard errors, from disjoint to identical', () => {
     const pairs = sources.flatMap((text, index) => [
       ...[2, 3, 5, 9, 20, 60].map((every) => [text, changed(text, every)] as const),
       [text, sources[(index + 1) % sources.length]!] as const,
@@ -59,7 +59,7 @@ describe('the estimated similarity', () => {
       expect(Math.abs(estimate - exact)).toBeLessThan(5 * Math.sqrt((exact * (1 - exact)) / 120 + 0.0005));
       error += (estimate - exact) / pairs.length;
     }
-    // Not off to one side.
+    // It is unbiased.
     expect(Math.abs(error)).toBeLessThan(0.01);
     expect(estimateSimilarity(computeSignature(sources[0]!), computeSignature(sources[0]!))).toBe(1);
   });
@@ -81,7 +81,7 @@ describe('searching for near-duplicates', () => {
       const found = near.findOrAdd(text);
       const similarities = kept.map((other) => jaccard(text, other));
       if (found === undefined) kept.push(text);
-      // An estimate of 0.8 may be of 0.65 at worst; from 0.92 on, none is missed.
+      // An estimate of 0.8 can mean 0.65 at worst; from 0.92 on, none is missed.
       if (found !== undefined) expect(similarities[found]).toBeGreaterThan(0.65);
       if (Math.max(...similarities) > 0.92) expect(found).toBeDefined();
     };

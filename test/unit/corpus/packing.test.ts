@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { streamSequences, type TokenStream } from '../../../src/corpus/tokens/packing.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
 
-/** Tokens that are their own positions, in documents of the given sizes. */
+/** Tokens equal to their positions, in documents of the given sizes. */
 const stream = (length: number, sizes: number[] = [length]): TokenStream => ({
   length,
   starts: Int32Array.from(sizes, (_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0)),
@@ -26,7 +26,7 @@ describe('training sequences of a stream', () => {
       ]);
       for (const sequence of inputs) {
         expect(sequence).toHaveLength(length + 1);
-        // Neighbours in the ring, so the targets are the inputs one further on.
+        // Neighbours in the ring, so the targets are the inputs shifted by one.
         sequence.slice(1).forEach((token, i) => expect(token).toBe((sequence[i]! + 1) % n));
       }
       const learned = inputs.flatMap((sequence) => sequence.slice(0, -1));
@@ -34,7 +34,7 @@ describe('training sequences of a stream', () => {
     }
   });
 
-  it('predict every token of every document once an epoch except its first, with context from that document only', () => {
+  it('predict every token of every document except its first once an epoch, with context from that document only', () => {
     const documents = tokensPerDocument(40);
     const whole = streamOf(documents);
     // A divisor of the stream's length, so that nothing is left over.
@@ -46,7 +46,7 @@ describe('training sequences of a stream', () => {
       const { tokens, learned, starts } = source.at(index);
       for (let i = 0; i < length; i += 1) {
         const from = tokens.subarray(starts[i]!, i + 1);
-        // Within a document, tokens count up from 1000 times its number to the one that ends it.
+        // Within a document, tokens count up from 1000 times its number to its end token.
         expect(
           new Set([...from].filter((token) => token !== endOf).map((token) => Math.floor(token / 1000))).size,
         ).toBeLessThan(2);
@@ -68,7 +68,7 @@ describe('training sequences of a stream', () => {
     expect(all.map((_, index) => another.at(index))).not.toEqual(all);
   });
 
-  it('are shuffled: another order and other borders in every epoch', () => {
+  it('are shuffled: another order and other boundaries in every epoch', () => {
     const starts = (epoch: number) =>
       Array.from({ length: 100 }, (_, i) => firstOf(6400, 64, 0, epoch * 100 + i));
     const [first, second] = [starts(0), starts(1)];
@@ -85,12 +85,12 @@ describe('training sequences of a stream', () => {
   it('start with each part about equally often, over seeds', () => {
     const counts = new Array<number>(10).fill(0);
     for (let seed = 0; seed < 2000; seed += 1) counts[Math.floor(firstOf(80, 8, seed, 0) / 8)]! += 1;
-    // Chi-squared with 9 degrees of freedom: 27.9 is passed once in a thousand by a fair draw.
+    // Chi-squared with 9 degrees of freedom: a fair draw exceeds 27.9 once in a thousand times.
     const chi = counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0);
     expect(chi).toBeLessThan(27.9);
   });
 
-  it('wrap around in a stream shorter than a sequence, shuffled anew, and reject an empty one', () => {
+  it('wrap around in a stream shorter than a sequence, reshuffled, and reject an empty one', () => {
     const { tokens, learned, starts } = streamSequences(stream(3), 7, 0).at(5);
     expect(tokens).toHaveLength(8);
     tokens.slice(1).forEach((token, i) => expect(token).toBe((tokens[i]! + 1) % 3));

@@ -7,7 +7,7 @@ import { code, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 
-/** Reason by path for what was left out; `in` for the rest. */
+/** The reason by path for files left out; `in` for the rest. */
 async function verdicts(root = folder.in()): Promise<Record<string, string>> {
   const { kept, leftOut } = await surveyCorpus({ folder: root, seed: 0 });
   return Object.fromEntries([
@@ -69,7 +69,7 @@ describe('reasons for leaving files out', () => {
 
   it.each(cases)('%s', async (path, content, verdict) => {
     folder.write({ 'other.ts': code(99), [path]: content });
-    // Only a copy beside its original is a duplicate.
+    // Only a copy next to its original is a duplicate.
     if (verdict === 'duplicate') folder.write({ 'main-again.ts': code(1) });
     expect((await verdicts())[path]).toBe(verdict);
   });
@@ -120,7 +120,7 @@ describe('reasons for leaving files out', () => {
     expect(await verdicts(join(folder.in(), 'lib', 'site-packages'))).toEqual({ 'tool/main.py': 'in' });
   });
 
-  it('follows no symbolic link', async () => {
+  it('does not follow symbolic links', async () => {
     folder.write({ 'a/main.ts': code(1) });
     symlinkSync(join(folder.in(), '..'), join(folder.in(), 'up'));
     symlinkSync(join(folder.in(), 'a', 'main.ts'), join(folder.in(), 'same.ts'));
@@ -145,7 +145,7 @@ describe('reasons for leaving files out', () => {
   });
 
   it.runIf(process.platform !== 'win32')(
-    'opens nothing that would wait for ever, such as a pipe',
+    'opens nothing that would block forever, such as a pipe',
     async () => {
       folder.write({ 'a.ts': code(1) });
       execFileSync('mkfifo', [join(folder.in(), 'pipe.ts')]);

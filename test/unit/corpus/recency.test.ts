@@ -27,7 +27,7 @@ describe('the weight of a file', () => {
 });
 
 describe('training sequences', () => {
-  /** Token n is number n; documents of 5000 tokens. */
+  /** Token n has the value n; documents of 5000 tokens. */
   const stream = streamOf([0, 1, 2].map((n) => Array.from({ length: 5000 }, (_, i) => 5000 * n + i)));
   const weighted = [
     { begin: 0, weight: 1000 },
@@ -42,7 +42,7 @@ describe('training sequences', () => {
     const passes = [0, 0, 0];
     for (let index = 0; index < epochs * source.perEpoch; index += 1)
       for (const token of source.at(index).tokens.subarray(1)) passes[Math.floor(token / 5000)]! += 1;
-    // By a sequence more or less at a file's borders.
+    // Give or take a sequence at a file's boundaries.
     for (const [at, weight] of [1, 0.25, 0.6].entries())
       expect(Math.abs(passes[at]! / 5000 / epochs - weight)).toBeLessThan(0.02);
   });
@@ -97,7 +97,7 @@ const build = (halfLifeDays: number) =>
   });
 
 describe('the last change of a file', () => {
-  it('is that of its last commit below the folder, or of the file if git does not know it', async () => {
+  it("is its last commit below the folder, or the file's own date if git does not know it", async () => {
     folder.write({ 'src/old.ts': code(1), 'src/grün.ts': code(2), 'top.ts': code(3), 'src/new.ts': code(4) });
     commit(400, 'src/old.ts', 'src/grün.ts', 'top.ts');
     folder.write({ 'src/grün.ts': code(5) });
@@ -130,7 +130,7 @@ describe('the last change of a file', () => {
     expect(all.perEpoch).toBeLessThan((await openCorpus(folder.out())).sequences(64, 0).perEpoch);
   });
 
-  it('is the file’s own without git, and has no effect if all are of one time', async () => {
+  it("is the file's own date without git, and has no effect if all dates are equal", async () => {
     for (let n = 0; n < 12; n += 1) folder.write({ [`f${n}.ts`]: code(n) });
     for (let n = 0; n < 12; n += 1) utimesSync(join(folder.in(), `f${n}.ts`), 1e9, 1e9);
     await build(180);

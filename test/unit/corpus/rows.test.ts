@@ -1,4 +1,4 @@
-/** Documents that are supplied, in place of a folder's files. */
+/** Documents supplied directly, in place of a folder's files. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -55,7 +55,7 @@ describe('rows to pretrain on', () => {
     const heldOut = corpus.documents.filter(({ split }) => split === 'held-out').map(({ path }) => path);
     expect(heldOut.length).toBeGreaterThan(10);
     expect(heldOut.length).toBeLessThan(60);
-    // In another order, and with others between.
+    // In another order, and with others in between.
     await build([...rows(500).slice(300), ...rows(300).reverse()]);
     const again = (await openCorpus(folder.out())).documents.filter(({ split }) => split === 'held-out');
     expect(again.map(({ path }) => path)).toEqual(expect.arrayContaining(heldOut));
@@ -70,7 +70,7 @@ describe('rows to pretrain on', () => {
     const { trainTokens, heldOutTokens } = await build(endless(), { plan });
     expect(trainTokens).toBeGreaterThanOrEqual(5000);
     expect(trainTokens).toBeLessThan(5200);
-    // Further than that only until there is enough to measure on.
+    // Read further only until there is enough to measure on.
     expect(heldOutTokens).toBeGreaterThanOrEqual(16_384);
     expect(heldOutTokens).toBeLessThan(17_000);
     expect(asked).toBeLessThan(4000);
@@ -163,7 +163,7 @@ describe('instruction examples', () => {
     const sides = new Map<string, Set<string>>();
     for (const { path, split } of documents) sides.set(path, (sides.get(path) ?? new Set()).add(split));
     expect(sides.size).toBe(50);
-    // One document may be moved where a side would have none.
+    // One document may be moved if a split would otherwise be empty.
     expect([...sides.values()].filter((all) => all.size > 1).length).toBeLessThanOrEqual(1);
     const heldOut = documents.filter(({ split }) => split === 'held-out').length;
     expect(heldOut).toBeGreaterThan(3);

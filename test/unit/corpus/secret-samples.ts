@@ -1,4 +1,4 @@
-/** Places where secrets stand, and text that only looks like one: `P` is a password, `H` one a person chose, `K` a key. */
+/** Places where secrets occur, and lookalikes: `P` is a password, `H` one chosen by a person, `K` a key. */
 
 export type Place = [path: string, text: string];
 
@@ -177,7 +177,7 @@ export const places: readonly Place[] = [
   ['a.py', '# password: P'],
   ['a.js', '// the admin password is P'],
   ['a.ipynb.py', 'token = "abc" + "K"'],
-  // Languages of people
+  // Human languages
   ['a.py', 'passwort = "H"'],
   ['a.ts', "const kennwort = 'P';"],
   ['a.py', 'contraseña = "P"'],
@@ -205,13 +205,13 @@ export const places: readonly Place[] = [
   ['a.yml', 'adgangskode: P'],
   ['a.yml', 'geheimer_schluessel: K'],
   ['a.yml', 'chave_secreta: K'],
-  // Words and a number, which a person remembers
+  // A memorable password of words and a number
   ['a.yml', "POSTGRES_PASSWORD: 'W'"],
   ['a.ts', 'const dbPassword = "W";'],
   ['a.sh', 'helm install shop . --set db.password=W'],
   ['kustomization.yaml', 'secretGenerator:\n  - name: shop\n    literals:\n      - password=W'],
   ['a.ini', 'jwt-secret = W'],
-  // Names with more around them
+  // Names with further words around them
   ['a.ts', 'const primaryPasswordEu = "H";'],
   ['a.py', 'contrasena_bd_prod = "H"'],
   ['a.ini', 'yellowwalletprivatekeyprimary = HEX64'],
@@ -231,7 +231,7 @@ export const places: readonly Place[] = [
   ['a.rb', 'def otp_secret\n  "K"\nend'],
   ['a.ipynb', '{ "source": [\n"def get_password():\\n",\n"    return \\"H\\""\n] }'],
   ['a.py', 'password = """H"""'],
-  // Settings over lines
+  // Multi-line settings
   ['a.yml', 'api-key: >-\n  K'],
   ['a.tfstate', '"outputs": {\n "db_password": {\n  "value": "H",\n  "sensitive": true\n } }'],
   ['template.yaml', 'Parameters:\n  DBPassword:\n    Type: String\n    NoEcho: true\n    Default: H'],

@@ -27,7 +27,7 @@ const pem = (kind: string) =>
     `-----END ${kind}PRIVATE KEY-----`,
   ].join('\n');
 
-/** Put together here, so that no scanner finds one in this file. */
+/** Assembled here, so that no scanner finds one in this file. */
 const secrets: Record<string, string> = {
   'aws secret': `${'AWS_SECRET_' + 'ACCESS_KEY'}=${noise(40)}`,
   'aws secret in code': `const ${'aws_secret_' + 'access_key'} = "${noise(40)}";`,
@@ -66,7 +66,10 @@ const remembered = [
 ];
 const chosen = ['Sommer2024!', 'P@ssKaffee77', 'winter-Tiger42', 'Purpl3_Falcon'];
 
-/** Replaces P by a random password, H by one that a person chose, W by words and a number, K by a key, and so on (secret-places.ts). */
+/**
+ * Replaces P by a random password, H by one chosen by a person, W by words and a number, K by a key, and so on
+ * (secret-places.ts).
+ */
 function planting(seed: number) {
   const random = new Random(seed);
   const drawn = (length: number, alphabet?: string) => noise(length, alphabet, random.integer(2 ** 31));
@@ -94,7 +97,7 @@ const jwt = [
   { sub: 'ann', iat: 1700000000 },
 ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
-/** Always the same: of random ones, one in some hundreds looks like a secret by chance. */
+/** Always the same: one in a few hundred random ones looks like a secret by chance. */
 const publicKey = createPublicKey({
   key: { kty: 'RSA', n: Buffer.from(`c${hex(254)}1`, 'hex').toString('base64url'), e: 'AQAB' },
   format: 'jwk',
@@ -112,7 +115,7 @@ const formats: Record<string, string> = {
   square: `call("${'sq0' + 'csp-'}${noise(43)}")`,
   google: `call("${'ya' + '29.'}${noise(80)}")`,
   fcm: `call("${'AAAA'}${noise(7)}:${'APA' + '91b'}${noise(134)}")`,
-  'a token of no known maker': `call("${'acme' + '_live_'}${noise(36)}")`,
+  'a token of an unknown provider': `call("${'acme' + '_live_'}${noise(36)}")`,
   wallet: `call("${'xp' + 'rv'}${noise(107, '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz')}")`,
   jwk: JSON.stringify(privateKey.export({ format: 'jwk' })),
   "a key's body": `const key = \`${body(privateKey, 'pkcs8')}\`;`,
@@ -133,7 +136,7 @@ const notSecret: Record<string, string> = {
   'a public key in base64': `key: ${Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })).toString('base64')}`,
   'the head of a JWT': `const head = "${jwt[0]}";`,
   'a test card': 'const paid = "4242424242424242", other = "378282246310005";',
-  'a number that is no card': 'const at = "4539148803436468";',
+  'a number that is not a card': 'const at = "4539148803436468";',
 };
 
 describe('findSecret', () => {
@@ -158,7 +161,7 @@ describe('findSecret', () => {
       expect(whole.messages.length, 'secretlint itself finds the sample').toBeGreaterThan(0);
       const first = whole.messages[0]!;
       expect(await findSecret('a.ts', content)).toMatchObject({ line: first.loc.start.line });
-      // Passwords in URLs are found by a rule of ours.
+      // Passwords in URLs are found by our own rule.
       if (/basicauth|database/.test(first.ruleId)) return;
       const found = await findBySecretlint('a.ts', content);
       expect(found).toMatchObject({ index: first.range[0] });
@@ -178,12 +181,12 @@ describe('findSecret', () => {
     expect(await findSecret(path, text)).toBeUndefined();
   });
 
-  // secretlint names its measurements after the file, and a line end in one ended the process.
+  // secretlint names its measurements after the file, and a line break in the name ended the process.
   it.each(['a\n.ts', 'a\r.ts', 'a\u2028b/c.ts'])('finds one in the file %j', async (path) => {
     const token = `ghp_${'a1B2c3'.repeat(6)}`;
     const found = await findBySecretlint(path, within(token));
     expect(found).toMatchObject({ rule: 'github' });
-    // What goes wrong there does so later.
+    // It fails asynchronously.
     await new Promise((done) => setImmediate(done));
   });
 
@@ -224,20 +227,20 @@ describe('findSecret', () => {
     'name: password ',
     'insert into a (',
     '-----BEGIN1234sk-',
-  ])('comes to an end on a text that repeats %j', async (one) => {
-    // A pattern that takes exponential time would not, whatever the machine; one that takes the cube took minutes.
+  ])('terminates on a text that repeats %j', async (one) => {
+    // A pattern that takes exponential time would not, on any machine; one that took cubic time needed minutes.
     expect(await findSecret('a.yaml', one.repeat(20_000 / one.length))).toBeUndefined();
   });
 
   it('no gitleaks rule starts with a match-all, which takes quadratic time', () => {
-    // Optional at the beginning, so that every place of a text is a beginning, and each is tried to its end.
+    // Optional at the start: a match is then attempted from every position, each scanning to the end.
     const optional = rules.rules.filter(({ pattern }) =>
       /^[(?:]*(?:\[[^\]]+\]|\\w|\\S|\.)(?:\*|\{0,|\?)/.test(pattern),
     );
     expect(optional.map(({ id }) => id)).toEqual([]);
   });
 
-  it('no alternative of our rules starts with a match for any word', () => {
+  it('no alternative of our rules starts by matching any word', () => {
     const rules = [...formatRules, ...passed, ...unknownTokens];
     const begins = rules.filter(({ pattern }) => /(?:^|\(\?:|\|)\\w\*/.test(pattern.source));
     expect(begins.map(({ id }) => id)).toEqual([]);
@@ -257,7 +260,7 @@ describe('findSecret', () => {
 });
 
 describe('a file with a secret', () => {
-  it('is left out; rule and line are reported, the secret is written nowhere', async () => {
+  it('is left out; rule and line are reported, and the secret is not written anywhere', async () => {
     const secret = secrets['github']!;
     folder.write({ 'a.ts': code(1), 'b.ts': code(2), 'c.ts': within(secret) });
     const summary = await buildCorpus({

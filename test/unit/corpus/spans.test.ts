@@ -6,7 +6,7 @@ const draws = (seed: number) => {
   let count = 0;
   return () => uniform(seed, (count += 1));
 };
-/** Each middle that is chosen, with how often, of `times`. */
+/** The middles chosen, with how often in `times` draws. */
 function middles(text: string, ends = { from: 0, to: text.length }, times = 4000): Map<string, number> {
   const found = new Map<string, number>();
   for (let seed = 0; seed < times; seed += 1) {
@@ -55,7 +55,7 @@ describe('spans', () => {
         '\n      tax,\n      rounded: true,',
       ],
     ],
-    ['what is left of a block', script, ['rounded: true,', 'return sum;']],
+    ['the remainder of a block', script, ['rounded: true,', 'return sum;']],
     [
       'a statement over several lines',
       script,
@@ -66,7 +66,7 @@ describe('spans', () => {
     ],
     ['whole lines', script, ['let sum = 0;', "import { price } from './price.ts';"]],
     [
-      'a block told by indentation, up to a blank line',
+      'a block by indentation, up to a blank line',
       python,
       [
         '\n    """All of them."""\n    for item in items:\n        if item.price:\n            yield item.price * tax',
@@ -87,7 +87,7 @@ describe('spans', () => {
       }
   });
 
-  it('end with their line in most cases', () => {
+  it('mostly end with their line', () => {
     const found = [...middles(script)];
     const count = (only: boolean) =>
       found.reduce((sum, [middle, times]) => sum + (middle.includes('\n') !== only ? times : 0), 0);

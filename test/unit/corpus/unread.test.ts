@@ -17,7 +17,7 @@ import {
 const folder = useTemporaryFolder();
 const [PREFIX, SUFFIX, MIDDLE, REPOSITORY, FILE] = [301, 302, 303, 304, 305];
 const special: Record<string, number> = { '<|repo_name|>': REPOSITORY, '<|file_sep|>': FILE };
-/** Of a base that fills in the middle and joins files to repositories. */
+/** For a base with fill-in-the-middle tokens and one that joins files into repositories. */
 const tokenizer = {
   ...byteTokenizer,
   fim: { prefix: PREFIX, suffix: SUFFIX, middle: MIDDLE },
@@ -37,7 +37,7 @@ const firstOf = (corpus: Corpus, read: number) => {
   const source = corpus.sequences(LENGTH, 3, tokenizer);
   return Array.from({ length: read }, (_, index) => source.at(index));
 };
-/** The numbers that `code` gave to texts of which one of the sequences has something. */
+/** The numbers from `code` that occur in any of the sequences. */
 const numbersIn = (sequences: readonly Sequence[]) =>
   new Set(
     sequences.flatMap(({ tokens }) =>
@@ -47,7 +47,7 @@ const numbersIn = (sequences: readonly Sequence[]) =>
 const overlap = (a: ReadonlySet<number>, b: ReadonlySet<number>) => [...a].filter((one) => b.has(one));
 
 describe('the text read by sequences', () => {
-  it('covers every token, also of sequences that wrap around', () => {
+  it('covers every token, also for sequences that wrap around', () => {
     const stream = streamOf(tokensPerDocument(40));
     const ranges = tokensRead(stream, (one) => streamSequences(one, 29, 5), 30);
     const read = new Set(ranges.flatMap(({ begin, end }) => [...stream.read(begin, end - begin)]));
@@ -85,7 +85,7 @@ describe('windows of unread files', () => {
     ['plain text', {}],
     ['fill-in-the-middle', { fimRate: 0.5 }],
     ['files joined to repositories', { fimRate: 0.5, repositoryContext: true }],
-  ])('are of training files of which the first sequences have nothing, with %s', async (_, plan) => {
+  ])('are of training files that the first sequences do not touch, with %s', async (_, plan) => {
     folder.write(files(80));
     const corpus = await build(plan);
     for (const read of [0, 8, 40]) {
@@ -98,7 +98,7 @@ describe('windows of unread files', () => {
       for (const { tokens, learned } of windows) {
         expect(tokens).toHaveLength(LENGTH + 1);
         expect(learned).toContain(1);
-        // Neither marks nor headings: as in held-out windows.
+        // No special tokens or headings: as in held-out windows.
         expect(Math.max(...tokens)).toBeLessThanOrEqual(byteTokenizer.eos);
       }
       expect(corpus.unreadSequences(LENGTH, 8, { read, seed: 3 })).toEqual(windows);
@@ -111,7 +111,7 @@ describe('windows of unread files', () => {
     const unread = numbersIn(corpus.unreadSequences(LENGTH, Infinity, { read: 12, seed: 3 }));
     const read = numbersIn(firstOf(corpus, 12));
     const all = numbersIn([{ tokens: corpus.train.read(0, corpus.train.length) } as Sequence]);
-    // A sequence may have so little of a file that its number can't be read there; it counts as read.
+    // A sequence may contain too little of a file for its number to be read there; it counts as read.
     const missing = [...all].filter((one) => !unread.has(one) && !read.has(one));
     expect(unread.size).toBeGreaterThan(10);
     expect(missing.length).toBeLessThan(6);
@@ -133,7 +133,7 @@ describe('windows of unread files', () => {
     expect(corpus.unreadSequences(LENGTH, 8, { read: perEpoch + 1, seed: 3 })).toEqual([]);
   });
 
-  it('have whole examples of files other than the read ones', async () => {
+  it('contain whole examples of files other than the read ones', async () => {
     /** Two functions of each file. */
     async function* pairs(): AsyncGenerator<SourceDocument> {
       for (let n = 1000; n < 1060; n += 1)

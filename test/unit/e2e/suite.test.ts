@@ -1,4 +1,4 @@
-/** The end-to-end suite without its editor: what happens when a scenario fails. */
+/** The end-to-end suite without an editor: what happens if a scenario fails. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { runSuite } from '../../e2e/suite.mjs';
 
 let dir: string;
-let said: string[];
+let printed: string[];
 let happened: string[];
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'fmn-suite-'));
-  [said, happened] = [[], []];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void said.push(line));
+  [printed, happened] = [[], []];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -44,7 +44,7 @@ type Workbench = Awaited<ReturnType<typeof made.open>>['workbench'];
 const does = (what: string) => (workbench: Workbench) => Promise.resolve(workbench.does(what));
 const fails = () => Promise.reject(new Error('no such button'));
 
-it('goes on after a scenario that failed, from nothing, and counts both', async () => {
+it('continues from a fresh state after a failed scenario, and counts both', async () => {
   const chosen: [string, (workbench: Workbench) => Promise<void>][] = [
     ['one', does('one')],
     ['two', does('two')],
@@ -52,13 +52,13 @@ it('goes on after a scenario that failed, from nothing, and counts both', async 
     ['four', does('four')],
   ];
   opened = 0;
-  const told = await runSuite(chosen, { shots: join(dir, 'shots'), vsix: '', chromium: '' }, made);
-  expect(told).toEqual({ passed: 3, failed: 1 });
+  const results = await runSuite(chosen, { shots: join(dir, 'shots'), vsix: '', chromium: '' }, made);
+  expect(results).toEqual({ passed: 3, failed: 1 });
   expect(happened).toEqual([
     ...['open window 1', 'clear', 'one in window 1', 'clear', 'two in window 1', 'clear'],
     ...['screenshot', 'close window 1', 'discard'],
     ...['open window 2', 'clear', 'four in window 2', 'close window 2', 'remove'],
   ]);
-  const text = said.join('\n');
+  const text = printed.join('\n');
   expect(text).toMatch(/ok +one[^]*ok +two[^]*FAIL +three[^]*no such button[^]*failed-1-three[^]*ok +four/);
 });

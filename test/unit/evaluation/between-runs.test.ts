@@ -1,4 +1,4 @@
-/** Runs against each other, from files written here: pairing by what was asked, hand-computed differences. */
+/** Comparing runs, from files written here: items are paired by their content, and differences checked by hand. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ interface Made {
   hyper?: Partial<Hyper>;
   base?: string;
   corpus?: string;
-  /** By task, items by digest. */
+  /** By task, with items identified by digest. */
   tasks?: Record<string, Record<string, Item>>;
   status?: string;
 }
@@ -73,18 +73,18 @@ const answers = (rights: string) =>
     [...rights].map((right, i) => [`q${i}`, { 'pass@1': { sum: Number(right), weight: 1 } }]),
   );
 
-it('pairs items by what was asked, whatever their order, and leaves out what one run lacks', async () => {
+it('pairs items by content, whatever their order, and leaves out those that one run lacks', async () => {
   const a = await run({ tasks: { workspace: losses({ x: [10, 10], y: [60, 20], z: [1, 1] }) } });
   const b = await run({ tasks: { workspace: losses({ y: [50, 20], w: [7, 1], x: [14, 10] }) } });
   const comparison = runComparisonSchema.parse(await compareRuns([a, b]));
   const [one] = comparison.against[0]!.comparisons;
-  // By hand: (10 + 60) / 30 and (14 + 50) / 30.
+  // Computed by hand: (10 + 60) / 30 and (14 + 50) / 30.
   expect(one).toMatchObject({ task: 'workspace', metric: 'loss', significant: false });
   expect(one!.before.value).toBeCloseTo(70 / 30, 12);
   expect(one!.after.value).toBeCloseTo(64 / 30, 12);
   expect(one!.difference.value).toBeCloseTo(-6 / 30, 12);
   expect(one!.after.n).toBe(2);
-  // Without x it is -10 / 20, without y 4 / 10; t of one degree of freedom is 12.706.
+  // Without x it is -10 / 20, without y 4 / 10; t with one degree of freedom is 12.706.
   const reach = 12.706204736 * Math.hypot(0.3, 0.6);
   expect(one!.difference.low).toBeCloseTo(-6 / 30 - reach, 8);
   expect(one!.difference.high).toBeCloseTo(-6 / 30 + reach, 8);
@@ -93,7 +93,7 @@ it('pairs items by what was asked, whatever their order, and leaves out what one
   ]);
 });
 
-it('is zero for a run against itself, without width, and turns its sign with the order', async () => {
+it('is zero for a run against itself, with no width, and changes sign with the order', async () => {
   const a = await run({ tasks: { retention: losses({ x: [3, 7], y: [5, 9], z: [1, 4] }) } });
   const b = await run({ tasks: { retention: losses({ x: [4, 7], y: [7, 9], z: [2, 4] }) } });
   const [same] = (await compareRuns([a, a])).against[0]!.comparisons;
@@ -107,7 +107,7 @@ it('is zero for a run against itself, without width, and turns its sign with the
   expect(back!.difference.high).toBeCloseTo(-there!.difference.low, 12);
 });
 
-it('pairs HumanEval but not held-out text where the corpora differ', async () => {
+it('pairs HumanEval but not held-out text if the corpora differ', async () => {
   const workspace = losses({ x: [1, 2], y: [2, 2] });
   const a = await run({ corpus: 'one', tasks: { workspace, humaneval: answers('0101') } });
   const b = await run({ corpus: 'two', tasks: { workspace, humaneval: answers('0111') } });
@@ -122,7 +122,7 @@ it('pairs HumanEval but not held-out text where the corpora differ', async () =>
   expect(differs).toEqual([{ setting: 'corpus', values: ['one', 'two'] }]);
 });
 
-it('leaves out a latency, which another load of the machine would change', async () => {
+it("leaves out latencies, which depend on the machine's load", async () => {
   const timed = (milliseconds: number): Record<string, Item> => ({
     x: { loss: { sum: 10, weight: 10 } },
     'latency x': { latency: { sum: milliseconds, weight: 1 } },
@@ -134,7 +134,7 @@ it('leaves out a latency, which another load of the machine would change', async
     ['loss'],
     ['loss'],
   ]);
-  // Nothing is amiss: it is so with any two runs.
+  // Not a problem: it applies to any two runs.
   expect(warnings).toEqual([]);
 });
 
@@ -142,12 +142,12 @@ it('does not call a rate certain because all answers agree', async () => {
   const a = await run({ tasks: { humaneval: answers('0000000000') } });
   const { difference, significant } = (await compareRuns([a, a])).against[0]!.comparisons[0]!;
   expect(difference.low).toBe(-difference.high);
-  // With half an answer more of either kind: sqrt(1 / 11 / 11) times 1.96.
+  // With half an answer added to each outcome: sqrt(1 / 11 / 11) times 1.96.
   expect(difference.high).toBeCloseTo(1.959964 / 11, 6);
   expect(significant).toBe(false);
 });
 
-it('holds all against the first and tells what differs', async () => {
+it('compares all with the first, and says what differs', async () => {
   const tasks = { humaneval: answers('01') };
   const a = await run({ tasks });
   const b = await run({ hyper: { method: 'full', learningRate: 3e-5 }, tasks });
@@ -169,7 +169,7 @@ it('holds all against the first and tells what differs', async () => {
   expect(warnings).toEqual([expect.stringMatching(/different bases/)]);
 });
 
-it('says of a task that only one run has which, and of an early run to measure again', async () => {
+it('names tasks that only one run has, and advises measuring an early run again', async () => {
   const a = await run({ tasks: { humaneval: answers('01'), retention: losses({ x: [1, 1] }) } });
   const b = await run({ tasks: { humaneval: answers('01') } });
   await writeFile(
@@ -184,12 +184,12 @@ it('says of a task that only one run has which, and of an early run to measure a
   ]);
 });
 
-it('refuses one run', async () => {
+it('rejects a single run', async () => {
   const a = await run({ tasks: { humaneval: answers('01') } });
   await expect(compareRuns([a])).rejects.toMatchObject({ code: 'bad-argument' });
 });
 
-it('says of runs that were not evaluated what differs, and how to measure them', async () => {
+it('says how runs that were not evaluated differ, and how to measure them', async () => {
   const a = await run({ tasks: { humaneval: answers('01') } });
   const unfinished = await run({ hyper: { learningRate: 1e-3 }, status: 'cancelled' });
   const { differs, against, warnings } = await compareRuns([a, await run({}), unfinished]);

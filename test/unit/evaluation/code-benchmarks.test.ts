@@ -22,7 +22,7 @@ const filling = fakeModel({ fillsInTheMiddle: () => Promise.resolve(true) });
 const plan = async <I extends Item>(task: Task<I>, rows: object[], more = {}) =>
   task.plan(planContext({ base: filling, data: await folder.rows('rows.jsonl', rows), ...more }));
 
-/** A model that answers this, and what it was asked. */
+/** A model that gives this answer, and the requests it received. */
 function answering(text: string) {
   const asked: Omit<HostRequest, 'model'>[] = [];
   const model = fakeModel({
@@ -58,7 +58,7 @@ describe('MBPP+', () => {
     expect(programs[0]).toBe(['import math', mbpp.code, ...mbpp.test_list].join('\n'));
     expect(parts).toEqual({ 'pass@1': { sum: 1, weight: 1 }, 'pass@1 plus': { sum: 0, weight: 1 } });
   });
-  it("fails a program of EvalPlus's tests if it fails the original ones", async () => {
+  it("fails a program on EvalPlus's tests if it fails the original ones", async () => {
     const { items } = await plan(mbppPlusTask, [mbpp], { setting: 'quick' });
     const programs: string[] = [];
     const { parts } = await mbppPlusTask.score(
@@ -126,7 +126,7 @@ describe('SAFIM', () => {
     expect((await safimTask.score(items[0]!, model, fails)).parts['pass@1']!.sum).toBe(0);
     expect(programs).toHaveLength(3);
   });
-  it('counts the original code as right', async () => {
+  it('counts the original code as correct', async () => {
     const { items } = await plan(safimTask, [gap]);
     const { parts } = await safimTask.score(items[0]!, answering('print(i)').model, scoreContext);
     expect(parts['pass@1']!.sum).toBe(1);
@@ -179,7 +179,7 @@ const statement = {
 };
 
 describe('CrossCodeEval', () => {
-  it("puts other files' code before the prompt, and fills in if the base can", async () => {
+  it('puts code of other files before the prompt, and fills in the middle if the base can', async () => {
     const { items, setting } = await plan(crossCodeEvalTask, [statement]);
     expect(items[0]).toMatchObject({
       id: 'project_cc_python/1',
@@ -246,7 +246,7 @@ describe('RepoBench', () => {
         '# Repo Name: o/r\n# Path: c.py\ndef load(): pass\n\n# Path: d.py\ndef save(): pass\n\n# Path: a/b.py\nfrom c import load\nx = 1\n',
     });
   });
-  it('leaves out the last lines of other files, then the start of its own', () => {
+  it('leaves out the last lines of other files, then the start of the file itself', () => {
     const own = '# Path: a/b.py\nfrom c import load\nx = 1\n';
     expect(repoBenchPrompt(line, own.length + 50, charTokenizer)).toBe(
       `# Repo Name: o/r\n# Path: c.py\ndef load(): pass\n\n\n${own}`,
@@ -271,7 +271,7 @@ it.each([
   [safimTask, gap],
   [crossCodeEvalTask, statement],
   [repoBenchTask, line],
-] as [Task, object][])('$0.title refuses rows without one of its columns', async (task, row) => {
+] as [Task, object][])('$0.title rejects rows that lack one of its columns', async (task, row) => {
   const [[first], ...rest] = Object.entries(row) as [[string, unknown], ...[string, unknown][]];
   await expect(plan(task, [Object.fromEntries(rest)])).rejects.toMatchObject({
     code: 'corpus-unreadable',

@@ -69,7 +69,7 @@ describe('the first statement', () => {
   );
 });
 
-it('ends a block and a condition at the bracket that closes it', () => {
+it('ends a block and a condition at the closing bracket', () => {
   expect(withinBrackets('a(); if (x) { b(); } } c();', ['{', '}'])).toBe('a(); if (x) { b(); } ');
   expect(withinBrackets('i < n(1)) {', ['(', ')'])).toBe('i < n(1)');
   expect(withinBrackets('i < n', ['(', ')'])).toBe('i < n');
@@ -81,7 +81,7 @@ it('ends a call at its parenthesis', () => {
 });
 
 describe('the line that counts', () => {
-  it('is the first that is not blank', () => expect(firstNonBlankLine('\n  \n  a\nb')).toBe('  a'));
+  it('is the first non-blank one', () => expect(firstNonBlankLine('\n  \n  a\nb')).toBe('  a'));
   it.each([
     ['python', '\n# a\n"""\nb\n"""\n    c = 1\nd', '    c = 1'],
     ['python', '# only', '# only'],

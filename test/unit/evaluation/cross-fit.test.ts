@@ -1,4 +1,4 @@
-/** What a chosen strength brings, on files that had no part in choosing it. */
+/** The effect of a chosen strength, on files that were not used to choose it. */
 import { afterEach, describe, expect, it } from 'vitest';
 import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
@@ -17,7 +17,7 @@ import type { RatioItem } from '../../../src/statistics/statistics.ts';
 
 const itemsOf = (bits: readonly number[], named = true): RatioItem[] =>
   bits.map((sum, at) => ({ sum, weight: 10, ...(named && { document: `${at}.ts` }) }));
-/** By strength: the bits per byte that each of the files gained, each with one cursor of ten bytes. */
+/** By strength: the bits per byte gained on each file, with one cursor of ten bytes each. */
 function choose(gains: Record<string, readonly number[]>, kl: Record<string, number> = {}, named = true) {
   const files = Object.values(gains)[0]!;
   const base = itemsOf(
@@ -41,7 +41,7 @@ function choose(gains: Record<string, readonly number[]>, kl: Record<string, num
 }
 
 const even = [0.09, 0.09, 0.09, 0.09, 0.09, 0.09];
-/** Without its first file this is the better strength; with it, it is uncertain. */
+/** The better strength without its first file; with it, uncertain. */
 const uneven = [0, 0.1, 0.1, 0.1, 0.1, 0.1];
 
 describe('the effect of a choice', () => {
@@ -49,7 +49,7 @@ describe('the effect of a choice', () => {
     const { strength, learned, without } = choose({ 0.5: uneven, 1: even });
     expect(strength).toBe(1);
     expect(without).toEqual({ '0.ts': 0.5 });
-    // The five others at strength 1, the first at .5.
+    // The other five at strength 1, the first at 0.5.
     expect(learned!.value).toBeCloseTo(-(5 * 0.09) / 6);
   });
   it('is the measured one if each file would have chosen the same strength', () => {
@@ -72,7 +72,8 @@ describe('the effect of a choice', () => {
     }
   });
   it('withdraws the offer if it rules out a noticeable gain', () => {
-    // A weak strength is better for certain, hardly; without one file, another one looks better, and harms that file.
+    // A weak strength is certainly, if barely, better; without one file, another one looks better, and harms that
+    // file.
     const lucky = {
       0.5: [0.014, 0.014, 0.014, 0.014, 0.014, -0.02],
       1: [-0.02, 0.014, 0.014, 0.014, 0.014, 0.014],
@@ -115,12 +116,12 @@ describe('lines and characters that would have been suggested', () => {
 
   it('are counted for each file at the strength chosen without it', () => {
     const [lines, characters] = chosen.offered!;
-    // The first file at strength .5.
+    // The first file at strength 0.5.
     expect(lines!.after).toMatchObject({ value: 10 / 18, n: 18, setting: 'six cursors' });
     expect(lines!.before).toMatchObject({ value: 6 / 18, n: 18 });
     expect(characters!.after).toMatchObject({ value: 100 / 240, n: 6 });
   });
-  it("are among the result's metrics, unless its strength is set by hand", () => {
+  it("are among the result's metrics, unless its strength was set by hand", () => {
     const summary = addFindings({ step: 1, sentence: '', comparisons: [] }, { choice });
     expect(summarySchema.parse(summary)).toEqual(summary);
     expect(summary.comparisons).toEqual(chosen.offered);
@@ -148,7 +149,7 @@ describe('the description of a choice', () => {
   afterEach(() => setLanguage('en'));
   const chosen = { ...choose({ 0.5: uneven, 1: even }), limit: 0.1, setting: '6 held-out cursors' };
 
-  it('is about its effect, not what it was chosen by', () => {
+  it('states its effect, not the scores it was chosen by', () => {
     expect(chosen.why).toMatch(/^at strength 1 it learned most: -0\.075 bits per byte \[/);
     expect(strengthChoiceSchema.parse(chosen)).toEqual(chosen);
   });
@@ -156,7 +157,7 @@ describe('the description of a choice', () => {
     setLanguage('de', german);
     expect(choiceIn(chosen).why).toContain('-0,075');
   });
-  it('is about what it was chosen by in a run of an earlier version', () => {
+  it('states the scores it was chosen by in a run of an earlier version', () => {
     const { strength, why, limit, path, setting } = chosen;
     setLanguage('de', german);
     expect(choiceIn(strengthChoiceSchema.parse({ strength, why, limit, path, setting })).why).toContain(

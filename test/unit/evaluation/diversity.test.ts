@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diversityMetrics, uniquePrograms } from '../../../src/evaluation/scoring/diversity.ts';
 
-/** "+a" is a program that passes, "-a" one that fails. */
+/** "+a" is a passing program, "-a" a failing one. */
 const counts = (...samples: string[]) => {
   const judged = samples.map((sample) => ({ program: sample.slice(1), passed: sample.startsWith('+') }));
   const parts = uniquePrograms(judged);

@@ -36,7 +36,7 @@ describe('the forgetting average', () => {
 
 describe('the interval of a mean over tasks', () => {
   it("has the width of the tasks' own errors, not of their differences", () => {
-    // Two tasks of rates 0.1 and 0.9: pooled, the items vary far more than each task's do.
+    // Two tasks with rates 0.1 and 0.9: pooled, the items vary far more than within each task.
     const items = (ones: number): RatioItem[] =>
       partsOf(Array.from({ length: 100 }, (_, i) => Number(i < ones)));
     const pair = (parts: RatioItem[]) => ({ before: parts, after: parts });
@@ -56,7 +56,7 @@ describe('counts', () => {
   const score = (parts: Record<string, number>) => ({
     parts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [name, { sum, weight: 2 }])),
   });
-  it('cover the items that have the metric; a metric of no item is left out', () => {
+  it('cover the items that have the metric; a metric without items is left out', () => {
     const found = countsOf([a, b], [[score({ a: 1 }), score({}), score({ a: 3 })]], [{}, {}, {}]);
     expect(found).toHaveLength(1);
     expect(figure(found[0]!)).toMatchObject({ task: 't', metric: 'a', value: 1, n: 2, setting: 's' });

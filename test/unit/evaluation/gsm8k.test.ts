@@ -11,7 +11,7 @@ const plan = async (rows: object[], more = {}) =>
   gsm8kTask.plan(planContext({ data: await folder.rows('rows.jsonl', rows), ...more }));
 
 describe('the examples', () => {
-  it('are five, and right by their own calculator notes', () => {
+  it('are five, consistent with their own calculator notes', () => {
     expect(shots).toHaveLength(5);
     for (const { answer } of shots) {
       const notes = [...answer.matchAll(/<<([\d+*/-]+)=(\d+)>>/g)];
@@ -20,7 +20,7 @@ describe('the examples', () => {
       expect(strictAnswer(answer)).toBe(notes.at(-1)![2]);
     }
   });
-  it('stand before the question, in the form of the harness', () => {
+  it("precede the question, in the harness's format", () => {
     const prompt = gsm8kPrompt('Why?');
     const parts = prompt.split('\n\n');
     expect(parts).toHaveLength(6);
@@ -29,7 +29,7 @@ describe('the examples', () => {
   });
 });
 
-/** Two numbers and a sign. */
+/** Two numbers and an operator. */
 function calculate(sum: string): number {
   const [, a, sign, b] = /^(\d+)([+*/-])(\d+)$/.exec(sum)!;
   const [x, y] = [Number(a), Number(b)];
@@ -68,18 +68,18 @@ describe('the strict match', () => {
   });
 });
 
-it('says how it is measured', async () => {
+it('states how it is measured', async () => {
   const { setting } = await plan([row, { ...row, question: 'Twice?' }], { setting: 'quick', limit: 1 });
   expect(english(setting)).toBe('1 of 2 questions, 5-shot, greedy, strict match, at most 256 tokens');
 });
-it('is refused where the model sees too little at once', async () => {
-  // A token to a character: the examples alone take more.
+it("is rejected if the model's context is too short", async () => {
+  // One token per character: the examples alone need more.
   const base = fakeModel({ name: 'short', contextLength: () => Promise.resolve(512) });
   await expect(plan([row], { base })).rejects.toMatchObject({
     code: 'bad-argument',
     message: expect.stringMatching(/5 examples takes \d+ tokens of context, but short has 512/) as string,
   });
 });
-it('refuses rows whose answer has no number', async () => {
+it('rejects rows whose answer has no number', async () => {
   await expect(plan([row, { question: 'x', answer: 'seven' }])).rejects.toThrow('row 2');
 });

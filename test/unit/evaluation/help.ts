@@ -7,11 +7,11 @@ import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/task.ts';
 import type { HostCompletion } from '../../../src/serving/host-types.ts';
 
-/** Each value counted once. */
+/** Each value with weight one. */
 export const partsOf = (values: ArrayLike<number>): RatioItem[] =>
   Array.from(values, (sum) => ({ sum, weight: 1 }));
 
-/** A folder of its own for each file of tests, also as the data folder. */
+/** A folder for each test file, also used as the data folder. */
 export function useFolder() {
   let dir = '';
   beforeAll(async () => {
@@ -34,7 +34,7 @@ export function useFolder() {
   };
 }
 
-/** A token to a character, its code unit. */
+/** One token per character, its code unit. */
 export const charTokenizer = {
   encode: (text: string) => Int32Array.from(text, (character) => character.charCodeAt(0)),
   decode: (tokens: Int32Array) => String.fromCharCode(...tokens),
@@ -50,9 +50,9 @@ export const answerOf = (text: string): HostCompletion => ({
   finishReason: 'stop',
 });
 
-/** A model of characters that says what it is told to. */
+/** A character-level model with scripted behaviour. */
 export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
-  const unexpected = () => Promise.reject(new Error('nobody should ask for this'));
+  const unexpected = () => Promise.reject(new Error('this should not be requested'));
   return {
     name: 'fake',
     digest: 'f'.repeat(64),
@@ -84,7 +84,7 @@ export const scoreContext: ScoreContext = {
   sandbox: () => Promise.reject(new Error('nobody should ask for a sandbox')),
 };
 
-/** A sandbox that passes every program, or those that `passes` likes, and notes them. */
+/** A sandbox that passes every program, or those for which `passes` returns true, and records them. */
 export const passingSandbox = (
   programs: string[] = [],
   passes: (program: string) => boolean = () => true,

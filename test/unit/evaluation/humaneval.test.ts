@@ -21,18 +21,18 @@ const problem = {
 };
 
 describe('HumanEval', () => {
-  it('goes on after the docstring with a newline and three spaces; the next token brings the fourth', () => {
+  it('continues after the docstring with a newline and three spaces; the next token adds the fourth', () => {
     expect(humanevalPrompt(problem)).toBe('def one():\n    """Gives one."""\n   ');
   });
-  it('stops where the function ends', () => {
+  it('stops at the end of the function', () => {
     expect(STOP).toEqual(['\nclass', '\ndef', '\n#', '\nif', '\nprint', '```']);
   });
-  it("judges the reference executor's program", () => {
+  it("runs the reference executor's program", () => {
     expect(checkProgram(problem, '    return 1')).toBe(
       'def one():\n    """Gives one."""\n    return 1\ndef check(candidate):\n    assert candidate() == 1\n\ncheck(one)',
     );
   });
-  it("samples as the paper does under 'paper', greedily under 'quick'", () => {
+  it("samples like the paper with 'paper', greedily with 'quick'", () => {
     expect(samplings.paper).toMatchObject({ n: 50, temperature: 0.2, topP: 0.95 });
     expect(samplings.quick).toMatchObject({ n: 1, temperature: 0, maxTokens: 256 });
   });
@@ -49,7 +49,7 @@ describe('a local file of problems', () => {
     return join(dir, name);
   };
 
-  it('may be compressed or not, with or without a last newline', async () => {
+  it('may be compressed or not, with or without a final newline', async () => {
     const lines = `${JSON.stringify(problem)}\n${JSON.stringify({ ...problem, task_id: 'HumanEval/1' })}`;
     expect(await loadProblems(await file('a.jsonl', lines))).toHaveLength(2);
     expect((await loadProblems(await file('a.jsonl.gz', gzipSync(`${lines}\n`))))[1]?.task_id).toBe(
@@ -60,18 +60,18 @@ describe('a local file of problems', () => {
     ['another shape', '{"question": "?"}\n'],
     ['nothing', ''],
     ['no JSON', 'hello\n'],
-  ])('is refused when it holds %s', async (_, contents) => {
+  ])('is rejected if it contains %s', async (_, contents) => {
     await expect(loadProblems(await file('bad.jsonl', contents))).rejects.toMatchObject({
       code: 'bad-argument',
     });
   });
-  it('is refused when it is not there', async () => {
+  it('is rejected if it does not exist', async () => {
     await expect(loadProblems(join(dir, 'none'))).rejects.toMatchObject({ code: 'bad-argument' });
   });
 });
 
 describe('choosing tasks', () => {
-  it('names those that exist when one does not', () => {
+  it('lists the existing ones if one is unknown', () => {
     expect(() => chooseTasks(['workspace', 'gsm9k'])).toThrow('no task "gsm9k"');
     try {
       chooseTasks(['gsm9k']);
@@ -79,7 +79,7 @@ describe('choosing tasks', () => {
       for (const name of taskNames) expect((error as { next: string }).next).toContain(name);
     }
   });
-  it('runs them in one order, whatever was typed', () => {
+  it('runs them in a fixed order, however they were specified', () => {
     expect(chooseTasks(['retention', 'humaneval']).map((task) => task.name)).toEqual([
       'humaneval',
       'retention',

@@ -20,7 +20,7 @@ const problem = {
 };
 
 describe('the gaps of a solution', () => {
-  it('are its lines that are not blank', () => {
+  it('are its non-blank lines', () => {
     expect(listGaps(problem, 'line').map(({ id, middle }) => [id, middle])).toEqual([
       ['HumanEval/7/L0', '    y = x'],
       ['HumanEval/7/L2', '    y += x'],
@@ -37,7 +37,7 @@ describe('the gaps of a solution', () => {
       ['HumanEval/7/L3_L3', '    return y'],
     ]);
   });
-  it.each(['line', 'lines'] as const)('leave the whole program when filled again (%s)', (kind) => {
+  it.each(['line', 'lines'] as const)('restore the whole program when filled in (%s)', (kind) => {
     for (const gap of listGaps(problem, kind))
       expect(gap.prefix + gap.middle + gap.suffix).toBe(problem.prompt + problem.canonical_solution);
   });
@@ -49,7 +49,7 @@ describe('the gaps of a solution', () => {
   });
 });
 
-it('a sample by seed is the same each time, in order, and part of a larger one', () => {
+it('a seeded sample is deterministic, in order, and part of a larger one', () => {
   const all = Array.from({ length: 100 }, (_, index) => index);
   const some = seededSample(all, 10);
   expect(some).toEqual(seededSample(all, 10));
@@ -65,7 +65,7 @@ describe.each([
   const base = fakeModel({ fillsInTheMiddle: () => Promise.resolve(true) });
   const data = () => folder.rows('problems.jsonl', [problem]);
 
-  it('asks for the middle, greedily, and runs the whole', async () => {
+  it('asks for the middle, greedily, and runs the whole program', async () => {
     const asked: Omit<HostRequest, 'model'>[] = [];
     const model = fakeModel({
       complete: (request) => {
@@ -83,7 +83,7 @@ describe.each([
     expect(programs[0]).toContain('    y += x\n    return 2 * x\n');
     expect(items.every(({ document }) => document === 'HumanEval/7')).toBe(true);
   });
-  it('is refused by a base that can not fill in', async () => {
+  it('is rejected for a base without fill-in-the-middle', async () => {
     await expect(task.plan(planContext({ data: await data() }))).rejects.toMatchObject({
       code: 'bad-argument',
       message: expect.stringContaining('fake has no tokens for filling in the middle') as string,

@@ -1,4 +1,4 @@
-/** Parts of low rank, against the singular values of the whole. */
+/** Low-rank parts, compared with the singular values of the whole matrix. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lowRankPart, orthonormal } from '../../../src/evaluation/spectrum/low-rank.ts';
 import { gaussian } from '../../../src/statistics/random.ts';
@@ -28,36 +28,36 @@ describe.each([
   [80, 48],
   [64, 64],
 ])('of a matrix of %d rows and %d columns', (rows, columns) => {
-  it('is the matrix if that has this rank', async () => {
+  it('is the matrix itself if it has this rank', async () => {
     const values = product(rows, columns, 5);
     const part = await lowRankPart(backend, { values, rows, columns }, 5);
     expect(energy(minus(values, part))).toBeLessThan(1e-9 * energy(values));
     expect(await lowRankPart(backend, { values, rows, columns }, Math.min(rows, columns))).toBe(values);
   });
 
-  // Signs: as flat a spectrum as the change of a sign optimiser has.
-  it.each([4, 16, 32])('of rank %d holds what the best one holds, of random signs', async (rank) => {
+  // Random signs: their spectrum is as flat as that of a sign optimiser's change.
+  it.each([4, 16, 32])('of rank %d holds as much as the best one, for random signs', async (rank) => {
     const values = gaussian(rows * columns, 1, 7).map(Math.sign);
     const best = singularValues(values, rows, columns);
     const part = await lowRankPart(backend, { values: values.slice(), rows, columns }, rank);
     const share = energy(part) / energy(best.slice(0, rank));
     expect(share).toBeGreaterThan(0.98);
     expect(share).toBeLessThan(1 + 1e-5);
-    // A projection: what it leaves out is at a right angle to it, and it has no higher rank.
+    // A projection: the remainder is orthogonal to it, and its rank is no higher.
     expect(energy(part) + energy(minus(values, part))).toBeCloseTo(energy(values), 1);
     const own = singularValues(part, rows, columns);
     expect(own[rank]!).toBeLessThan(1e-4 * own[0]!);
   });
 });
 
-it('is zero of zeros, and leaves no tensors behind', async () => {
+it('is zero for zeros, and leaks no tensors', async () => {
   const before = backend.liveTensors;
   const part = await lowRankPart(backend, { values: new Float32Array(60), rows: 6, columns: 10 }, 2);
   expect(energy(part)).toBe(0);
   expect(backend.liveTensors).toBe(before);
 });
 
-it('makes vectors orthonormal, also nearly dependent ones', () => {
+it('orthonormalises vectors, even nearly dependent ones', () => {
   const [count, length] = [6, 20];
   const x = gaussian(count * length, 1, 3);
   for (let i = 0; i < length; i += 1) x[5 * length + i] = x[i]! + 1e-5 * x[5 * length + i]!;

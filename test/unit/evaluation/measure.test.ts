@@ -1,4 +1,4 @@
-/** Measuring with an end: both models answer the same items, and what there is no time for is left. */
+/** Measuring with a deadline: both models answer the same items, and items that don't fit are left out. */
 import { expect, it } from 'vitest';
 import { Evaluation } from '../../../src/evaluation/measure.ts';
 import type { Resources } from '../../../src/evaluation/resources.ts';
@@ -40,11 +40,11 @@ function lengths(answered: string[], firstFrom?: number): Task {
 }
 
 interface Asked {
-  /** Seconds. */
+  /** Seconds left. */
   left?: number;
-  /** Those that as little as gives a figure takes. */
+  /** Seconds needed for the minimum. */
   least?: number;
-  /** Documents that another model answers for. */
+  /** Documents for which another model answers. */
   replaced?: string[];
   ofRun?: boolean;
   /** The first of the items that are measured before the others. */
@@ -83,16 +83,16 @@ it('measures all items without a time limit', async () => {
   expect(idsOf('base')).toEqual(idsOf('result'));
 });
 
-it('measures the same items of both models until the time is over, and says how many', async () => {
+it('measures the same items for both models until time is up, and says how many', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('b', { left: -1 }))!;
   expect(cut).toBe(true);
   expect(english(setting)).toBe('quick: windows; 8 of these 41 items, as time allowed');
   expect(scores.map(({ length }) => length)).toEqual([8, 8]);
   expect(idsOf('base')).toEqual(items.map(({ id }) => id));
   expect(idsOf('result').sort()).toEqual(idsOf('base').sort());
-  // Not the first of the list, which may all be of one kind.
+  // Not only the first items of the list, which may all be of one kind.
   expect(idsOf('base').some((id) => Number(id.slice(5)) >= 8)).toBe(true);
-  // The same each time, so that the base's are known to the next run.
+  // Deterministic, so that the next run can reuse the base's scores.
   expect((await measure('c', { left: -1 }))!.items).toEqual(items);
 });
 
@@ -112,7 +112,7 @@ it('replaces the last model for some files of a run', async () => {
     expect(idsOf('other').sort()).toEqual(odd.map(({ id }) => id).sort());
     expect(idsOf('result')).toHaveLength(COUNT / 2);
     expect(replaced).toEqual(new Set(odd));
-    // Each in its place: the score is the length of the item's name.
+    // Each in its place: the score is the length of the item's id.
     expect(scores[1]!.map(({ parts }) => parts['length']!.sum)).toEqual(items.map(({ id }) => id.length));
   }
 });

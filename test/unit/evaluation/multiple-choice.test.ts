@@ -31,7 +31,7 @@ const plan = async (task: typeof arcTask, rows: object[], more = {}) =>
   task.plan(planContext({ data: await folder.rows('rows.jsonl', rows), ...more }));
 
 describe('HellaSwag', () => {
-  it('puts the activity in front and makes the second half a sentence, as the harness does', async () => {
+  it('prepends the activity and makes the second half a sentence, like the harness', async () => {
     const { items, measures, setting } = await plan(hellaswagTask, [swag]);
     const context = 'Baking: A woman stands in a kitchen. She then takes';
     expect(items).toEqual([
@@ -48,14 +48,14 @@ describe('HellaSwag', () => {
     expect(measures.map(({ metric }) => metric)).toEqual(['acc', 'acc_norm']);
     expect(english(setting)).toBe('1 of 1 questions, log-likelihood, no examples');
   });
-  it('takes a context that is joined already as it is', async () => {
+  it('keeps a context that is already joined', async () => {
     const { items } = await plan(hellaswagTask, [{ ctx: 'Baking: she Then', endings: ['x', 'y'], label: 0 }]);
     expect(items[0]!.choices[0]!.context).toBe('Baking: she Then');
     expect(items[0]!.gold).toBe(0);
   });
-  it('takes the marks of WikiHow out', () => {
+  it("removes WikiHow's markup", () => {
     expect(withoutWikiHow(' How to bake [header] cake [title] Take flour  [step] Mix. ')).toBe(
-      // Of three spaces two become one.
+      // Three spaces become two, not one.
       'How to bake cake. Take flour  Mix.',
     );
   });
@@ -71,7 +71,7 @@ describe('HellaSwag', () => {
   });
 });
 
-it('ARC-Challenge asks as the harness does, whatever the choices are called', async () => {
+it('ARC-Challenge prompts like the harness, whatever the labels of its choices', async () => {
   const { items } = await plan(arcTask, [arc]);
   const context = 'Question: What is ice?\nAnswer:';
   expect(items[0]).toMatchObject({
@@ -85,7 +85,7 @@ it('ARC-Challenge asks as the harness does, whatever the choices are called', as
   await expect(plan(arcTask, [{ ...arc, answerKey: 'A' }])).rejects.toThrow('answerKey A is none of 1, 2');
 });
 
-it('WinoGrande scores what follows the gap after both options', async () => {
+it('WinoGrande scores the text after the gap with both options', async () => {
   const { items, measures } = await plan(winograndeTask, [wino]);
   expect(items[0]).toMatchObject({
     choices: [
@@ -100,7 +100,7 @@ it('WinoGrande scores what follows the gap after both options', async () => {
 
 describe('the answer', () => {
   it('is the likeliest, or the likeliest for its length', () => {
-    // -6 / 2 = -3 a character against -9 / 4 = -2.25.
+    // -6 / 2 = -3 per character against -9 / 4 = -2.25.
     const values = [-6, -9];
     expect(scoreChoices(values, { gold: 0, lengths: [2, 4] })).toEqual({
       acc: { sum: 1, weight: 1 },
@@ -111,12 +111,12 @@ describe('the answer', () => {
       acc_norm: { sum: 1 },
     });
   });
-  it('is the first of equals', () => {
+  it('is the first if several are equally likely', () => {
     expect(scoreChoices([-1, -1], { gold: 0 })).toEqual({ acc: { sum: 1, weight: 1 } });
     expect(scoreChoices([-1, -1], { gold: 1 })).toEqual({ acc: { sum: 0, weight: 1 } });
   });
   it('comes from the model', async () => {
-    // A model to which "S" is cheap.
+    // A model that finds "S" likely.
     const model = fakeModel({
       tokenLosses: (tokens, { last } = {}) =>
         Promise.resolve(Float32Array.from(tokens.slice(-last!), (token) => (token === 83 ? 0 : 1))),
@@ -131,29 +131,29 @@ describe('the answer', () => {
 
 describe('rows', () => {
   const many = Array.from({ length: 300 }, (_, n) => ({ ...arc, question: `Is it ${n}?` }));
-  it('are taken evenly: a hundred in quick, all in paper, or as many as are asked for', async () => {
+  it('are sampled evenly: a hundred with quick, all with paper, or the requested number', async () => {
     const counts = async (more: object) => (await plan(arcTask, many, more)).items.map(({ id }) => id);
     expect(await counts({ setting: 'quick' })).toHaveLength(100);
     expect(await counts({ setting: 'paper' })).toHaveLength(300);
     expect(await counts({ setting: 'paper', limit: 3 })).toEqual(['row 51', 'row 151', 'row 251']);
   });
-  it('of other columns are refused, with those that there are and those that are wanted', async () => {
+  it('with wrong columns are rejected, listing the actual and the expected ones', async () => {
     await expect(plan(hellaswagTask, [{ text: 'x', label: 1 }])).rejects.toMatchObject({
       code: 'corpus-unreadable',
       message: expect.stringContaining('its columns are text, label') as string,
       next: expect.stringContaining('ctx, endings, label') as string,
     });
   });
-  it('that are no JSON are refused', async () => {
+  it('that are not JSON are rejected', async () => {
     const data = await folder.write('broken.jsonl', `${JSON.stringify(arc)}\n{"question"`);
     await expect(arcTask.plan(planContext({ data }))).rejects.toThrow('row 2 is invalid');
   });
-  it('that there are none of are refused', async () => {
+  it('are rejected if there are none', async () => {
     await expect(plan(arcTask, [])).rejects.toMatchObject({ code: 'corpus-empty' });
     const nowhere = planContext({ data: folder.path('none.jsonl') });
     await expect(arcTask.plan(nowhere)).rejects.toMatchObject({ code: 'corpus-unreadable' });
   });
-  it('are asked for as a file where the hub is not reached', async () => {
+  it("can be given as a file if the hub can't be reached", async () => {
     vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:9');
     await expect(arcTask.plan(planContext())).rejects.toMatchObject({
       code: 'network',

@@ -14,12 +14,12 @@ const agreed = (file: string) => place(file, 'same', 'same');
 const filesOf = (tried: Place[]) => choosePlacesToShow(tried).map(({ file }) => file);
 
 describe('the places to show', () => {
-  it('are one that only the result gets right, one that only the base does, one that neither does', () => {
+  it('are one that only the result gets right, one only the base, and one neither', () => {
     expect(filesOf([agreed('a'), differing('b'), lost('c'), gained('d'), gained('e')])).toEqual([
       ...['d', 'c', 'b'],
     ]);
   });
-  it('are from files that are not shown yet', () => {
+  it('are from files not shown yet', () => {
     expect(filesOf([gained('a'), lost('a'), lost('b'), differing('a'), differing('b')])).toEqual([
       ...['a', 'b', 'a'],
     ]);
@@ -34,7 +34,7 @@ describe('the places to show', () => {
     const turned = tried.map((one) => ({ ...one, before: one.after, after: one.before }));
     expect(filesOf(turned)).toEqual(['b', 'a', 'c']);
   });
-  it('are those where both agree if there are no others, first those with suggestions', () => {
+  it('include those where both agree if there are no others, those with suggestions first', () => {
     expect(filesOf([place('a', '', ''), place('b', '', ''), agreed('c'), gained('d')])).toEqual([
       ...['d', 'c', 'a'],
     ]);
@@ -63,7 +63,7 @@ describe('the measured places', () => {
     all.map(({ item }) => item),
     [all.map(({ scores }) => scores[0]!), all.map(({ scores }) => scores[1]!)],
   );
-  it('are counted: lines that both, only the result, only the base get right', () => {
+  it('are counted by which of the models are right', () => {
     expect(places).toMatchObject({ tried: 4, both: 1, gained: 2, lost: 1 });
   });
   it('show the lines up to the cursor, in the order of the files', () => {

@@ -9,7 +9,7 @@ const folder = useFolder();
 const options = { onWarning: () => undefined };
 
 describe('source text', () => {
-  it('is taken from all of a file, a piece beginning with a line', async () => {
+  it('is taken from the whole file, in pieces that begin with a line', async () => {
     const lines = Array.from({ length: 2000 }, (_, i) => `line ${i}\n`).join('');
     const texts = await sourceTexts(await folder.write('book.txt', lines), 3, options);
     expect(texts).toHaveLength(3);
@@ -20,12 +20,12 @@ describe('source text', () => {
   });
   const piecesOf = async (content: string, count: number) =>
     sourceTexts(await folder.write('pieces.txt', content), count, options);
-  it('is cut where a file has no lines, and is whole where it is short', async () => {
+  it('is cut anywhere if a file has no lines, and kept whole if short', async () => {
     const texts = await piecesOf('x'.repeat(5000), 99);
     expect(texts.map((text) => text.length)).toEqual([2048, 2048, 904]);
     expect(await piecesOf('short\ntext', 4)).toEqual(['short\ntext']);
   });
-  it('is the same pieces of a file that is read in many parts', async () => {
+  it('has the same pieces if a file is read in many chunks', async () => {
     const content = 'ä😀€ \n'.repeat(400_000);
     const pieces = spread(Math.ceil(content.length / 2048), 7).map((index) => {
       const piece = content.slice(index * 2048, (index + 1) * 2048);
@@ -41,7 +41,7 @@ describe('source text', () => {
     ['empty.txt', ' \n ', 'corpus-empty'],
     ['binary.bin', 'a\0b', 'corpus-unreadable'],
     ['rows.jsonl', '{"label": 1}\n', 'corpus-unreadable'],
-  ])('is refused where there is none: %s', async (name, content, code) => {
+  ])('is rejected if there is none: %s', async (name, content, code) => {
     await expect(sourceTexts(await folder.write(name, content), 2, options)).rejects.toMatchObject({ code });
   });
 });
@@ -51,7 +51,7 @@ describe('retention', () => {
   const plan = async (data?: string) =>
     retentionTask.plan(planContext({ setting: 'quick', limit: 2, base, data }));
 
-  it("is measured on the base's own text, and on named text under names of its own", async () => {
+  it("is measured on the base's own text, and on specified text under names of its own", async () => {
     const { items, setting } = await plan(await folder.write('source.txt', 'abcd'));
     expect(items.map(({ id }) => id)).toEqual(['text 0', 'text 1', 'source text 0']);
     expect(english(setting)).toMatch(
@@ -68,5 +68,5 @@ describe('retention', () => {
     const own = await retentionTask.score(items[0]!, model, scoreContext);
     expect(Object.keys(own.parts)).toEqual(['KL from base', 'loss']);
   });
-  it('needs no named text', async () => expect((await plan()).items).toHaveLength(2));
+  it('works without specified text', async () => expect((await plan()).items).toHaveLength(2));
 });

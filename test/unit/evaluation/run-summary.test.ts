@@ -1,4 +1,4 @@
-/** A run's summary as it grows: what is known stays, what waits is named. */
+/** A run's summary as it grows: known metrics stay, pending ones are named. */
 import { readFile, mkdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { compare } from '../../../src/evaluation/figures/compare.ts';
@@ -24,7 +24,7 @@ const valueOf = (summary: Summary, task: string) =>
   summary.comparisons.find((one) => one.task === task)?.after.value;
 
 describe('a summary', () => {
-  it('has what is known, and says what is not measured yet, until all is', () => {
+  it('has the known metrics, and says what is not measured yet, until all is', () => {
     const checked = addFindings(empty, { planned: ['retention', 'workspace', 'humaneval'], served });
     expect(checked).toMatchObject({
       served,
@@ -39,7 +39,7 @@ describe('a summary', () => {
     expect(one.sentence).toMatch(
       /^Predicts .* Not measured yet: HumanEval, Forgetting on the base's own text\.$/,
     );
-    // Without a network it was a warning.
+    // Without a network, it was a warning.
     const two = addFindings(one, { measured: { task: 'humaneval', comparisons: [] } });
     expect(two.pending).toEqual(['retention']);
     const all = addFindings(two, { measured: kl });
@@ -48,7 +48,7 @@ describe('a summary', () => {
     expect(all.comparisons.map(({ task }) => task)).toEqual(['workspace', 'retention']);
   });
 
-  it('names what was measured in part, until the rest is there', () => {
+  it('names what was measured in part, until the rest is done', () => {
     const part = addFindings(addFindings(empty, { planned: ['workspace', 'retention'] }), {
       measured: { ...bits, cut: true },
     });
@@ -60,7 +60,7 @@ describe('a summary', () => {
     expect(whole.pending).toEqual(['retention']);
   });
 
-  it('keeps older figures until there are new ones, and an average only with its tasks', () => {
+  it('keeps older metrics until there are new ones, and an average only with its tasks', () => {
     const older = [
       bits,
       kl,
@@ -80,7 +80,7 @@ describe('a summary', () => {
     expect(renewed.comparisons.map(({ task }) => task)).toEqual(['workspace', 'hellaswag', 'retention']);
   });
 
-  it('still waits for what an evaluation that died had planned, whatever is measured meanwhile', () => {
+  it('still lists what an interrupted evaluation had planned, whatever is measured meanwhile', () => {
     const died = addFindings(empty, { planned: ['workspace', 'retention'], served });
     const other = addFindings(addFindings(died, { planned: ['gsm8k'] }), {
       measured: figures('gsm8k', 'exact match', 0.5),
@@ -88,7 +88,7 @@ describe('a summary', () => {
     expect(other.pending).toEqual(['workspace', 'retention']);
   });
 
-  it('is on disk after each step, and that of another result is not kept', async () => {
+  it('is saved after each step, and replaced if it belongs to another result', async () => {
     const dir = folder.path('run');
     await mkdir(`${dir}/evaluation`, { recursive: true });
     const onDisk = async () =>

@@ -14,7 +14,7 @@ class ErrnoError extends Error {
   }
 }
 
-/** As much of Python's module as the boundary touches: one page of memory, files that are byte arrays. */
+/** As much of Python's module as the sandbox boundary touches: one page of memory, and files as byte arrays. */
 function fakeModule() {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const node: FileNode = { contents: new Uint8Array() };
@@ -106,7 +106,7 @@ describe('calls from a program into JavaScript', () => {
   });
 });
 
-/** What `check` sends from a thread in which doors.ts is `doors`. */
+/** The value sent by `check` from a thread in which doors.ts is `doors`. */
 async function inThread(check: string): Promise<unknown> {
   const source = readFileSync('src/evaluation/sandbox/doors.ts', 'utf8');
   const { code } = transformSync(source, { loader: 'ts', format: 'cjs' });
@@ -114,9 +114,9 @@ async function inThread(check: string): Promise<unknown> {
     `const port = require('node:worker_threads').parentPort; ${code}\nconst doors = module.exports; ${check}`,
     { eval: true },
   );
-  const said = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
+  const message = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
   await worker.terminate();
-  return said;
+  return message;
 }
 
 describe('lockDown', () => {
@@ -191,20 +191,20 @@ describe('exports', () => {
         .map((pair) => parseInt(pair, 16)),
     );
     const module = await WebAssembly.compile(forwardExport(bytes, 'sleep', 'to'));
-    const told: number[] = [];
+    const sleeps: number[] = [];
     const e = {
       first: () => {},
       m: new WebAssembly.Memory({ initial: 1, maximum: 2 }),
       t: new WebAssembly.Table({ initial: 1, element: 'anyfunc' }),
       g: 1,
-      to: (ms: number) => told.push(ms),
+      to: (ms: number) => sleeps.push(ms),
     };
     const { other, sleep, last } = new WebAssembly.Instance(module, { e }).exports as Record<
       string,
       (ms?: number) => number | undefined
     >;
     expect([other!(), sleep!(2.5), last!()]).toEqual([7, undefined, 9]);
-    expect(told).toEqual([2.5]);
+    expect(sleeps).toEqual([2.5]);
     expect(() => forwardExport(bytes, 'sleep', 'missing')).toThrow('Pyodide has changed');
     expect(() => forwardExport(bytes, 'missing', 'to')).toThrow('Pyodide has changed');
   });

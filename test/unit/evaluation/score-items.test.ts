@@ -8,7 +8,7 @@ const folder = useFolder();
 type Word = Item & { text: string };
 const words = (...texts: string[]): Word[] => texts.map((text, i) => createItem(`word ${i}`, { text }));
 
-/** Counts letters, and remembers what it was asked for. */
+/** Counts letters, and records the requested items. */
 function counting(more: Partial<Task<Word>> = {}) {
   const asked: string[] = [];
   const task: Task<Word> = {
@@ -29,10 +29,10 @@ function counting(more: Partial<Task<Word>> = {}) {
 let models = 0;
 const newModel = (): EvaluatedModel => fakeModel({ digest: String((models += 1)).padEnd(64, 'a') });
 const run = async (task: Task<Word>, items: Word[], model: EvaluatedModel, signal?: AbortSignal) => {
-  let told = 0;
-  const context = { ...scoreContext, onScore: () => (told += 1), signal };
+  let reported = 0;
+  const context = { ...scoreContext, onScore: () => (reported += 1), signal };
   const scores = await scoreItems(task, items, model, context);
-  expect(told).toBe(items.length);
+  expect(reported).toBe(items.length);
   return scores.map(({ parts }) => parts['letters']!.sum);
 };
 const cacheOf = (model: EvaluatedModel) =>
@@ -46,7 +46,7 @@ describe('an item', () => {
     expect(await run(task, words('ccc', 'bb', 'a'), model)).toEqual([3, 2, 1]);
     expect(asked).toEqual(['a', 'bb', 'ccc']);
   });
-  it('is scored again for another model, and by another version of the task', async () => {
+  it('is scored again for another model, and with another version of the task', async () => {
     const model = newModel();
     const first = counting();
     await run(first.task, words('a'), model);
@@ -56,7 +56,7 @@ describe('an item', () => {
     await run(second.task, words('a'), model);
     expect(second.asked).toEqual(['a']);
   });
-  it('is scored again in another precision', async () => {
+  it('is scored again at another precision', async () => {
     const model = newModel();
     const { task, asked } = counting();
     const rounded: EvaluatedModel = { ...model, precision: () => Promise.resolve('bf16') };
@@ -64,13 +64,13 @@ describe('an item', () => {
     expect(asked).toEqual(['a', 'a']);
   });
   it('is announced with all other uncached ones before the first is scored', async () => {
-    const told: string[][] = [];
+    const reported: string[][] = [];
     const { task } = counting({
-      prepare: async (items) => void told.push(items.map(({ text }) => text)),
+      prepare: async (items) => void reported.push(items.map(({ text }) => text)),
     });
     const model = newModel();
     for (const texts of [['a'], ['a', 'bb', 'ccc'], ['a', 'bb']]) await run(task, words(...texts), model);
-    expect(told).toEqual([['a'], ['bb', 'ccc']]);
+    expect(reported).toEqual([['a'], ['bb', 'ccc']]);
   });
   it('keeps its details in the cache', async () => {
     const model = newModel();
@@ -121,8 +121,8 @@ describe('items measured together', () => {
       },
     });
     const [base, one, other] = [newModel(), newModel(), newModel()];
-    let told = 0;
-    const context = { ...scoreContext, onScore: () => (told += 1) };
+    let reported = 0;
+    const context = { ...scoreContext, onScore: () => (reported += 1) };
     const first = await scoreTogether(task, words('a', 'bb'), [base, one], context);
     expect(first.map((scores) => scores.map(({ parts }) => Object.keys(parts)[0]))).toEqual([
       [base.digest, base.digest],
@@ -132,12 +132,12 @@ describe('items measured together', () => {
     expect(asked).toEqual(['a', 'bb']);
     await scoreTogether(task, words('a'), [base, other], context);
     expect(asked).toEqual(['a', 'bb', 'a']);
-    expect(told).toBe(10);
+    expect(reported).toBe(10);
   });
 });
 
 describe('parallel items', () => {
-  it('keep their order, with as many at a time as the task says', async () => {
+  it("keep their order, with the task's number running at a time", async () => {
     let atOnce = 0;
     let most = 0;
     const { task } = counting({
@@ -153,7 +153,7 @@ describe('parallel items', () => {
     expect(await run(task, words(...texts), newModel())).toEqual([1, 7, 3, 2, 5]);
     expect(most).toBe(3);
   });
-  it('finish before the error of one is thrown', async () => {
+  it('finish before an error of one is thrown', async () => {
     let ended = 0;
     const { task } = counting({
       parallel: 2,

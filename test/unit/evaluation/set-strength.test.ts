@@ -1,4 +1,4 @@
-/** A strength by hand: the file, the summary, and who must not be disturbed. */
+/** A strength set by hand: the file, the summary, and conflicts with other processes. */
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ const comparisons = [
     ...{ before: figure, after: figure, difference: around(0.1), significant: true },
   },
 ];
-/** The adapter's own: as it was imported. */
+/** The adapter's original value, as imported. */
 const ALPHA = 6;
 
 let dir: string;
@@ -54,7 +54,7 @@ beforeEach(async () => {
   ({ dir } = await importAdapter({ path: folder.path('adapter.gguf'), base, versions: {} }));
 });
 
-/** As it is after training: measured at the strength that was chosen. */
+/** As after training: measured at the chosen strength. */
 async function measured(): Promise<void> {
   await setStrength(dir, 0.5);
   await rm(join(dir, 'evaluation'), { recursive: true });
@@ -64,7 +64,7 @@ async function measured(): Promise<void> {
 }
 
 describe('the strength of a result', () => {
-  it('is in the file, and nothing else of it changes', async () => {
+  it('is stored in the file, which is otherwise unchanged', async () => {
     const before = await readAdapterGguf(join(dir, 'adapter.gguf'));
     expect(await reportStrength(dir)).toEqual({ strength: 1, chosen: 1 });
     expect(await setStrength(dir, 0.3)).toEqual({ strength: 0.3, chosen: 1, given: 0.3 });
@@ -77,7 +77,7 @@ describe('the strength of a result', () => {
     expect(await readAdapterGguf(join(dir, 'adapter.gguf'))).toEqual(before);
   });
 
-  it('takes what was measured at another one with it, but not what it was chosen by', async () => {
+  it('discards metrics measured at another one, but not those it was chosen by', async () => {
     await measured();
     await setStrength(dir, 0.75);
     expect(await alpha()).toBe(0.75 * ALPHA);
@@ -97,7 +97,7 @@ describe('the strength of a result', () => {
     expect(await summary()).not.toHaveProperty('givenStrength');
   });
 
-  it('keeps all figures where it is what it was', async () => {
+  it('keeps all metrics if it does not change', async () => {
     await measured();
     const before = await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8');
     expect(await setStrength(dir, 0.5)).toEqual({ strength: 0.5, chosen: 0.5, choice });
@@ -106,7 +106,7 @@ describe('the strength of a result', () => {
     expect(await readFile(rows(), 'utf8')).toBe('{}\n');
   });
 
-  it('can be that of training where the base was chosen, and keeps the figures of that', async () => {
+  it('can be that of training if the base was chosen, and keeps its metrics', async () => {
     const none = { ...choice, strength: 0, why: 'it forgot too much' };
     await withMeasuringMark(dir, () => addToSummary(dir, 1, { choice: none, served }));
     await addToSummary(dir, 1, { measured: { task: 'humaneval', comparisons: [] } });
@@ -119,7 +119,7 @@ describe('the strength of a result', () => {
     expect((await summary())!.sentence).toMatch(/^Not offered: it forgot too much/);
   });
 
-  it('is put right by the next evaluator where a killed command left the file as it was', async () => {
+  it('is restored by the next evaluator if a killed command left the file unchanged', async () => {
     await setStrength(dir, 0.5);
     await writeTinyAdapter(join(dir, 'adapter.gguf'), base.path, { rank: 3, alpha: ALPHA });
     expect(await reportStrength(dir)).toMatchObject({ strength: 1, given: 0.5 });
@@ -127,7 +127,7 @@ describe('the strength of a result', () => {
     expect(await reportStrength(dir)).toMatchObject({ strength: 0.5, given: 0.5 });
   });
 
-  it('is none that nobody could mean', async () => {
+  it('is rejected if out of range', async () => {
     for (const wrong of [0, 0.04, 1.01, -1, NaN, Infinity])
       await expect(setStrength(dir, wrong)).rejects.toMatchObject({ code: 'bad-argument' });
     const run = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as { hyper: object };
@@ -140,14 +140,14 @@ describe('the strength of a result', () => {
   });
 });
 
-describe('a run that someone works on', () => {
-  it('keeps its strength while it is in training', async () => {
+describe('a run in use', () => {
+  it('keeps its strength during training', async () => {
     const lock = await lockRun(dir);
     await expect(setStrength(dir, 0.5)).rejects.toMatchObject({ code: 'run-locked' });
     await lock.release();
     expect(await alpha()).toBe(ALPHA);
   });
-  it('keeps its strength while it is measured, but not after an evaluator that died', async () => {
+  it('keeps its strength during an evaluation, but not after one that died', async () => {
     await withMeasuringMark(dir, async () => {
       await expect(setStrength(dir, 0.5)).rejects.toMatchObject({
         code: 'run-locked',
@@ -158,10 +158,10 @@ describe('a run that someone works on', () => {
     await writeFile(join(dir, 'evaluation', `.measuring-${dead.pid}.json`), JSON.stringify(dead));
     expect(await setStrength(dir, 0.5)).toMatchObject({ strength: 0.5 });
   });
-  it('is not measured while its strength is set', async () => {
+  it('is not measured while its strength is being set', async () => {
     const lock = await lockRun(dir, 'Setting the strength');
-    const begun = withMeasuringMark(dir, () => Promise.resolve('measured'));
-    await expect(begun).rejects.toMatchObject({ code: 'run-locked' });
+    const measuring = withMeasuringMark(dir, () => Promise.resolve('measured'));
+    await expect(measuring).rejects.toMatchObject({ code: 'run-locked' });
     await lock.release();
     await expect(withMeasuringMark(dir, () => Promise.resolve('measured'))).resolves.toBe('measured');
     expect(await readdir(join(dir, 'evaluation'))).toEqual([]);

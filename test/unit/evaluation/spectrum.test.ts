@@ -16,7 +16,7 @@ import reference from '../../reference/singular-values.json' with { type: 'json'
 import { useTemporaryHome } from '../runs/help.ts';
 
 describe('summarise', () => {
-  it('counts how many values hold 50%, 90% and 99% of the energy', () => {
+  it('counts the values that hold 50%, 90% and 99% of the energy', () => {
     // Squares: 64, 25, 9, 1, 1 of 100.
     const values = [8, 5, 3, 1, 1];
     expect(summarise(values)).toEqual({ size: 10, ranks: [1, 3, 4], values });
@@ -24,18 +24,18 @@ describe('summarise', () => {
     expect(summarise([2, 0, 0])!.ranks).toEqual([1, 1, 1]);
   });
 
-  it('is undefined of zeros', () => {
+  it('is undefined for zeros', () => {
     expect(summarise([0, 0])).toBeUndefined();
   });
 
-  it('keeps a curve of even steps, its ends among them', () => {
+  it('keeps a curve with even steps, including both ends', () => {
     const { values } = summarise(Array.from({ length: 577 }, (_, i) => 577 - i))!;
     expect(values).toHaveLength(33);
     expect(values.slice(0, 3)).toEqual([577, 559, 541]);
     expect(values.at(-1)).toBe(1);
   });
 
-  it('scales as a matrix does', () => {
+  it('scales like the matrix', () => {
     const values = [8, 5, 3, 1, 1];
     const quarter = summarise(values.map((value) => value / 4))!;
     expect(scaleSpectrum(summarise(values)!, 2.5)).toEqual(quarter);
@@ -52,7 +52,7 @@ describe('the core of an adapter', () => {
       expect(Math.abs(found[i]! - expected)).toBeLessThan(1e-6 * layer.values[0]!);
   });
 
-  it('is no larger than the matrix where the rank is', () => {
+  it('is no larger than the matrix, even if the rank is', () => {
     const { rows, columns } = coreMatrix(
       { name: '', rank: 5, in: 8, out: 3, a: new Float32Array(40).fill(1), b: new Float32Array(15).fill(1) },
       1,
@@ -66,7 +66,7 @@ describe('the store', () => {
   const digest = 'cd'.repeat(32);
   const one = { size: 5, ranks: [1, 2, 2], values: [4, 3] };
 
-  it('knows what was measured, zeros too, past a line that was cut short', async () => {
+  it('has all measured values, including zeros, and skips a truncated line', async () => {
     const store = await SpectrumStore.open(digest);
     await store.put('blk.0.attn_q', one);
     await store.put('blk.0.attn_k', undefined);
@@ -89,7 +89,7 @@ describe('the store', () => {
   });
 });
 
-describe('what is said of a spectrum', () => {
+describe('the description of a spectrum', () => {
   const spectrum = (rank: number) => ({ size: 1, ranks: [1, rank, rank], values: [1] });
   const linear = (layer: number, change?: number): LinearSpectrum => ({
     layer,
@@ -107,10 +107,10 @@ describe('what is said of a spectrum', () => {
     linears,
   });
 
-  it('takes the rank at 90%', () => {
+  it('states the rank at 90%', () => {
     expect(rankOf({ size: 1, ranks: [3, 8, 11], values: [] })).toBe(8);
   });
-  it('is the median, of an even number too, and the range', () => {
+  it('states the median, also of an even count, and the range', () => {
     const linears = [linear(0, 9), linear(1), linear(2, 4), linear(3, 7), linear(4, 30)];
     expect(rankRange(linears, 'change')).toEqual({ median: 8, low: 4, high: 30 });
     expect(rankRange(linears, 'base')).toEqual({ median: 42, low: 40, high: 44 });

@@ -37,14 +37,14 @@ describe('the chosen strength', () => {
     expect(chooseStrength(path, 0.2).strength).toBe(1);
     expect(chooseStrength(path.toReversed(), 0.05).strength).toBe(0.5);
   });
-  it('is not a stronger one that completes worse', () => {
+  it('is not a stronger one with worse completions', () => {
     const turned = [point(0.5, -0.1, 0.01), point(1, -0.06, 0.05)];
     expect(chooseStrength(turned, 0.1)).toMatchObject({
       strength: 0.5,
       why: expect.stringMatching(/at higher strengths it learned no more$/),
     });
   });
-  it('is a certain one rather than an imprecisely measured one', () => {
+  it('prefers certainty to an imprecise measurement', () => {
     const uncertain = { ...point(1, 0, 0.05), learned: around(-0.15, 0.16) };
     const chosen = chooseStrength([{ ...point(0.5, 0, 0.01), learned: around(-0.14, 0.05) }, uncertain], 0.1);
     expect(chosen).toMatchObject({
@@ -69,7 +69,7 @@ describe('the chosen strength', () => {
     expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from the base 0.500') });
     expect(chosen.next).toContain('lower learning rate');
   });
-  it('respects the loss of solutions if it rose by more than noise', () => {
+  it('takes lost solutions into account if they exceed noise', () => {
     const rose = [point(0.5, -0.1, 0.01, around(0.005, 0.001)), point(1, -0.2, 0.02, around(0.05, 0.01))];
     expect(chooseStrength(rose, 0.1).strength).toBe(0.5);
     const perhaps = [rose[0]!, point(1, -0.2, 0.02, around(0.05, 0.1))];
@@ -84,7 +84,7 @@ describe('the chosen strength', () => {
 });
 
 describe('the next strength to measure', () => {
-  /** All in their order, where each has this KL as a whole and its square's share at less. */
+  /** All strengths in order, if full strength has this KL and lower ones the square of their share. */
   function walk(kl: number, late: boolean): number[] {
     const points: StrengthPoint[] = [];
     for (;;) {
@@ -100,7 +100,7 @@ describe('the next strength to measure', () => {
     expect(walk(0.2, true)).toEqual([1, 0.5]);
   });
   it('is lower until one is within the limit, however long it takes', () => {
-    // KL goes with the square: 0.34 and 0.11 would just be within it.
+    // KL is proportional to the square: 0.34 and 0.11 would just be within the limit.
     expect(walk(0.8, true)).toEqual([1, 0.5, 0.3]);
     expect(walk(0.8, false)).toEqual([1, 0.5, 0.3, 0.25]);
     expect(walk(8, true)).toEqual([1, 0.5, 0.1]);
@@ -120,7 +120,7 @@ it('starts with many files and some of each kind', () => {
   expect(first.filter(({ kind }) => kind === 'text')).toHaveLength(2);
 });
 
-describe('a strength against the base', () => {
+describe('a strength compared with the base', () => {
   const parts = (values: number[], files: number): RatioItem[] =>
     values.map((sum, index) => ({ sum, weight: 1, document: `file ${index % files}` }));
   const values = Array.from({ length: 24 }, (_, index) => 2 + Math.sin(index));
@@ -182,7 +182,7 @@ describe('offering a result', () => {
     ];
     expect(whyNotOffered({ choice, comparisons })).toBeUndefined();
   });
-  it('does not happen if it is measured to be worse', () => {
+  it('does not happen if it measured worse', () => {
     for (const [task, metric, by] of [
       ['workspace', 'characters saved', -0.1],
       ['humaneval', 'pass@1', -0.3],
@@ -191,11 +191,11 @@ describe('offering a result', () => {
       const comparisons = [comparison(task, metric, by)];
       expect(whyNotOffered({ choice, comparisons })).toContain('0.500 ->');
       expect(summarise({ choice, comparisons })).toMatch(/^Not offered: .*\. A lower learning rate/);
-      // The strength was given by the person, or an earlier version made it.
+      // The strength was set by the user, or the run is from an earlier version.
       expect(whyNotOffered({ comparisons })).toBeUndefined();
     }
   });
-  it('happens at a strength set by the user, unless that was measured to be worse', () => {
+  it('happens at a strength set by the user, unless it measured worse', () => {
     const path = [point(0.5, -0.1, 0.3), point(0.75, 0, 0.6, around(0.05)), point(1, 0.05, 0.9)];
     const none = { ...choice, strength: 0, why: 'it forgot too much', path };
     const at = (givenStrength: number, comparisons: Comparison[] = []) => {
@@ -203,9 +203,9 @@ describe('offering a result', () => {
       return { why: whyNotOffered(known), sentence: summarise(known) };
     };
     expect(whyNotOffered({ choice: none, comparisons: [] })).toBe('it forgot too much');
-    // It forgets more than the limit, which is the person's to decide.
+    // It forgets more than the limit, which is the user's decision.
     expect(at(0.5)).toEqual({ why: undefined, sentence: 'Strength 0.5 was set by hand.' });
-    // Between two that were measured.
+    // Between two measured strengths.
     expect(at(0.6).why).toBeUndefined();
     expect(at(0.75).why).toContain("HumanEval's solutions");
     expect(at(1)).toEqual({

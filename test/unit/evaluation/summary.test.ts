@@ -24,12 +24,12 @@ const noise = Array.from({ length: 16 }, () => random() - 0.5);
 const around = (mean: number, spread: number) => noise.map((x) => mean + spread * x);
 const outcomes = (passed: number, of: number) => Array.from({ length: of }, (_, i) => Number(i < passed));
 
-it('knows of every task what the panel shows of it', () => {
+it('knows everything the panel shows about each task', () => {
   for (const { name, title } of tasks) expect(factsOfTask(name)?.title, name).toBe(title);
 });
 
 describe('a comparison', () => {
-  it('is significant when the interval of the difference leaves zero out', () => {
+  it('is significant if the interval of the difference excludes zero', () => {
     expect(measure('t', 'm', around(2, 1), around(1.5, 1)).significant).toBe(true);
     const mixed = noise.map((x, i) => 2 + (i % 2 ? x : -x));
     expect(measure('t', 'm', around(2, 1), mixed).significant).toBe(false);
@@ -58,7 +58,7 @@ describe('the sentence', () => {
   const saved = (before: number, after: number) =>
     measure('workspace', 'characters saved', around(before, 0.02), around(after, 0.02), { better: 'higher' });
 
-  it('says what is completed, what is predicted, and what became of the rest', () => {
+  it('states the exact completions, the predicted text, and the remaining metrics', () => {
     const text = summarise({
       comparisons: [
         bits(1.21, 0.93),
@@ -77,7 +77,7 @@ describe('the sentence', () => {
         'stays close to the base on other text.',
     );
   });
-  it('calls no character saved that was only predicted while all before it was right', () => {
+  it('does not count characters as saved if they were only predicted after correct text', () => {
     const offered = measure('cursors', 'characters offered', around(0.86, 0.01), around(0.88, 0.01), {
       better: 'higher',
     });
@@ -85,11 +85,11 @@ describe('the sentence', () => {
       /^Predicts 88% of characters \(86% before\)/,
     );
   });
-  it('says so where a gain may be chance', () =>
+  it('says if a gain may be due to chance', () =>
     expect(summarise({ comparisons: [lines(4, 5, 16)] })).toBe(
       'Completes 5 of 16 held-out lines exactly (4 before); with so few lines this may be chance.',
     ));
-  it('says so when nothing was learned, or when that is left open', () => {
+  it('says if nothing was learned, or if that is uncertain', () => {
     const changedBy = (most: number) =>
       measure(
         'workspace',
@@ -104,7 +104,7 @@ describe('the sentence', () => {
       "Whether it predicts held-out code better can't be told from so little.",
     );
   });
-  it('goes by the cursors that the strength was chosen at where few windows say nothing', () => {
+  it('relies on the cursors used to choose the strength if few windows are inconclusive', () => {
     const open = measure(
       'workspace',
       'bits per byte',
@@ -113,37 +113,39 @@ describe('the sentence', () => {
     );
     const learned = { value: -0.12, low: -0.19, high: -0.05 };
     const choice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '', learned };
-    const said = (more: object) => summarise({ comparisons: [open], choice, ...more });
-    expect(said({})).toBe('Predicts held-out code better than before.');
-    expect(said({ givenStrength: 1 })).toContain("can't be told from so little");
-    expect(said({ comparisons: [bits(1, 1.4)] })).toContain('Predicts held-out code worse than before.');
+    const summariseWith = (more: object) => summarise({ comparisons: [open], choice, ...more });
+    expect(summariseWith({})).toBe('Predicts held-out code better than before.');
+    expect(summariseWith({ givenStrength: 1 })).toContain("can't be told from so little");
+    expect(summariseWith({ comparisons: [bits(1, 1.4)] })).toContain(
+      'Predicts held-out code worse than before.',
+    );
   });
-  it('says so when it got worse', () =>
+  it('says if it got worse', () =>
     expect(summarise({ comparisons: [bits(1, 1.4)] })).toBe('Predicts held-out code worse than before.'));
-  it('says so when HumanEval fell', () => {
+  it('says if HumanEval got worse', () => {
     const fell = measure('humaneval', 'pass@1', outcomes(15, 20), outcomes(2, 20), { binary: true });
     expect(summarise({ comparisons: [fell] })).toBe(
       'General ability: worse in HumanEval (2 of 20, 15 before).',
     );
   });
-  it('says so when it has moved far from the base', () => {
+  it('says if it has moved far from the base', () => {
     const far = measure('retention', 'KL from base', Array<number>(16).fill(0), around(1.6, 0.01));
     expect(summarise({ comparisons: [far] })).toMatch(
       /^General ability: has moved away from the base on other text \(KL 1\.\d\d, more than 0\.1\)\.$/,
     );
   });
-  it('tells a rate where there were several samples', () => {
+  it('states a rate if there were several samples', () => {
     const rates = measure('humaneval', 'pass@1', [0.5, 0.24, 0.1], [0.5, 0.24, 0.1]);
     expect(summarise({ comparisons: [rates] })).toContain(
       'no difference seen in HumanEval (28.0%, 28.0% before)',
     );
   });
-  it('warns of a result that is served otherwise than trained', () => {
+  it('warns if the served result differs from the trained one', () => {
     expect(
       summarise({ comparisons: [kl], served: { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false } }),
     ).toContain('Do not use this result: the model that llama.cpp serves');
   });
-  it('tells what became of older and of new code since the run that is continued', () => {
+  it('states what changed on older and on new code since the continued run', () => {
     const age = (which: string, before: number, after: number) =>
       measure('workspace', `${which} code bits per byte`, around(before, 0.02), around(after, 0.01));
     const comparisons = [bits(1.2, 0.9)];
@@ -158,7 +160,7 @@ describe('the sentence', () => {
       'Since r1: older code is predicted worse, 0.70 -> 0.80 bits per byte.',
     );
   });
-  it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
+  it('makes nothing up', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
 });
 
 describe('progress', () => {
@@ -174,7 +176,7 @@ describe('progress', () => {
     return { messages, clock, progress };
   }
 
-  it('says how long the part and the rest take from what is done', () => {
+  it('estimates the time of the part and of the rest from what is done', () => {
     const { messages, clock, progress } = evaluation([servedPart, ...tasks]);
     for (const name of ['served', ...tasks.map((task) => task.name)])
       for (const done of [0, 1, 2]) {
@@ -187,7 +189,7 @@ describe('progress', () => {
     expect(half.leftSeconds).toBeGreaterThan(0);
     expect(messages.at(-1)).toMatchObject({ done: 2, total: 2, etaSeconds: 0, leftSeconds: 0 });
   });
-  it('says it from the beginning where costs are in seconds', () => {
+  it('estimates it from the start if costs are in seconds', () => {
     const { messages, progress } = evaluation([servedPart, { name: 'more', title: 'More', cost: 50 }]);
     progress.inSeconds = true;
     progress.report('served', 0, 1);
@@ -196,7 +198,7 @@ describe('progress', () => {
     progress.report('served', 0, 1);
     expect(messages.at(-1)).toMatchObject({ etaSeconds: 10, leftSeconds: 10 });
   });
-  it('says no more than the time that there is', () => {
+  it('stays within the time available', () => {
     const { messages, clock, progress } = evaluation([servedPart, ...tasks]);
     [progress.until, progress.deadline] = [70_000, 90_000];
     clock.now = 60_000;

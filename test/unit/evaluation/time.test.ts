@@ -1,4 +1,4 @@
-/** How long a run takes, as it is said before it starts, and how that time is divided. */
+/** The estimated duration of a run, and how that time is divided. */
 import { describe, expect, it } from 'vitest';
 import { strengthPart } from '../../../src/evaluation/progress.ts';
 import {
@@ -30,7 +30,7 @@ const parts = [
 
 const step = { type: 'step', tokensPerSecond: 50 } as RunEvent;
 
-it('reads time and speed of training from its steps', () => {
+it('reads the duration and speed of training from its steps', () => {
   const hyper = hyperSchema.parse({ learningRate: 1, steps: 3, sequenceLength: 100, accumulate: 2 });
   const events = [step, { type: 'phase' } as RunEvent, step, step];
   expect(trainingSeconds(events, hyper)).toBe(12);
@@ -43,7 +43,7 @@ describe('measuring', () => {
   it('takes its share of the training time', () => {
     expect(measuringSeconds(parts, lora, 600)).toBe(200);
   });
-  it('takes at least the minimum for a metric on code, and at most what everything takes', () => {
+  it('takes at least the minimum for a metric on code, and at most the time for everything', () => {
     expect(measuringSeconds(parts, lora, 60)).toBe(60);
     const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, minimum: 4 * one.minimum }));
     expect(measuringSeconds(slow, lora, 60)).toBe(4 * (20 + 10 + 15));
@@ -60,7 +60,7 @@ describe('the expected time', () => {
   const plan = { share: 1 / 3, strength: 'measured' as const };
   const spec = { evaluation: evaluationPlanSchema.parse(plan), hyper: { method: 'lora' as const } };
   const chosen = [{ name: 'workspace', ...taskFacts.workspace }];
-  const said = (minutes: number, costs: Record<string, Cost> = {}, speed = 300) =>
+  const timesFor = (minutes: number, costs: Record<string, Cost> = {}, speed = 300) =>
     expectedTimes(spec, chosen, 60 * minutes, { known: (name) => costs[name], speed });
 
   it('uses measured times of this machine', () => {
@@ -70,14 +70,14 @@ describe('the expected time', () => {
       served: { seconds: 12, items: 1 },
       workspace: { seconds: 2, items: 100 },
     };
-    // 93 items of the strength and 16 of the task are the least.
-    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 46.5 + 12 + 32 });
-    expect(said(10, costs).measuring).toBe(200);
-    expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
+    // The minimum is 93 items for the strength and 16 for the task.
+    expect(timesFor(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 46.5 + 12 + 32 });
+    expect(timesFor(10, costs).measuring).toBe(200);
+    expect(timesFor(100, costs).measuring).toBe(142.5 + 12 + 200);
   });
-  it('else is estimated from the training speed', () => {
-    expect(said(1, {}, 400).measuring).toBe(60);
-    expect(said(1, {}, 25).measuring).toBeGreaterThan(120);
+  it('is otherwise estimated from the training speed', () => {
+    expect(timesFor(1, {}, 400).measuring).toBe(60);
+    expect(timesFor(1, {}, 25).measuring).toBeGreaterThan(120);
   });
   it('counts the whole task if its texts have to be sampled first', () => {
     const parts = partTimes(spec, [{ name: 'retention', ...taskFacts.retention }], {
@@ -123,7 +123,7 @@ describe('the time table', () => {
     clock.now = 50_000;
     expect(some.hasTimeFor('humaneval')).toBe(false);
   });
-  it('counts the planned minimum although some time has passed', () => {
+  it('counts the planned minimum even if some time has passed', () => {
     const { clock, table: least } = table(20 + 10 + 15);
     clock.now = 100;
     expect(least.until('strength')).toBe(100 + 44_900 / 2);
@@ -136,10 +136,10 @@ describe('the time table', () => {
     expect(some.hasTimeFor('humaneval')).toBe(true);
     clock.now = 46_000;
     expect(some.hasTimeFor('humaneval')).toBe(false);
-    // That would gain nothing.
+    // Leaving this out would gain nothing.
     expect(some.hasTimeFor('served')).toBe(true);
   });
-  it('has unlimited time without an end', () => {
+  it('has unlimited time without a deadline', () => {
     const { table: endless } = table(Infinity);
     expect(endless.until('strength')).toBe(Infinity);
     expect(endless.hasTimeFor('humaneval')).toBe(true);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Resource, MemoryTurns } from '../../../src/evaluation/turns.ts';
 
-/** A resource that writes down when it is in memory, and how many are at the same time. */
+/** A resource that records when it is in memory, and how many are at a time. */
 function resources() {
   const log: string[] = [];
   let inMemory = 0;
@@ -79,7 +79,7 @@ describe('resources that take turns', () => {
     expect(opened).toBe(2);
   });
 
-  it('make room also after an error, of the work or while opening', async () => {
+  it('make room after an error, too, whether of the work or while opening', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server', 1)];
     const turns = new MemoryTurns();

@@ -1,4 +1,6 @@
-/** The workspace benchmark goes through the completion core: a model that writes what stands there is right in all of it. */
+/**
+ * The workspace benchmark goes through the completion core: a model that writes the actual text gets everything right.
+ */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Tokenizer } from '../../../src/llama-cpp/tokenizer.ts';
 import type { Corpus } from '../../../src/corpus/index.ts';
@@ -66,7 +68,7 @@ function corpusOf(trained: Int32Array, heldOutFiles = ['src/cart.ts']): Corpus {
   return {
     documents: [
       file('src/price.ts', 'train', trained.length),
-      // All say the same.
+      // All contain the same text.
       ...heldOutFiles.map((path) => file(path, 'held-out', own.length)),
     ],
     measured: 'code',
@@ -103,7 +105,7 @@ type Request = Parameters<EvaluatedModel['complete']>[0];
 const asked: Request[] = [];
 beforeEach(() => void (asked.length = 0));
 
-/** Writes what stands after the prompt, and goes on. */
+/** Writes the actual text after the prompt, and continues. */
 function knowing(change: (text: string) => string = (text) => text) {
   const answer = (request: Request) => {
     asked.push(request);
@@ -116,7 +118,7 @@ function knowing(change: (text: string) => string = (text) => text) {
 }
 
 describe('the workspace task', () => {
-  it('shows what the editor shows: all of it right for a model that knows the file', async () => {
+  it('shows what the editor shows: a model that knows the file gets everything right', async () => {
     const plan = await planned();
     const items = plan.items.filter(({ id }) => / at /.test(id));
     expect(items.length).toBeGreaterThan(5);
@@ -128,7 +130,7 @@ describe('the workspace task', () => {
     }
   });
 
-  it('tells the model of other files and where this one is', async () => {
+  it('gives the model snippets of other files and the path of this one', async () => {
     const plan = await planned();
     await task.score(
       plan.items.find(({ id }) => id === 'line at src/cart.ts:10')!,
@@ -142,7 +144,7 @@ describe('the workspace task', () => {
     });
   });
 
-  it('cleans up: what follows is not said again, and a repetition is nothing', async () => {
+  it('cleans up: text that follows is not repeated, and a repetition scores nothing', async () => {
     const plan = await planned();
     const item = plan.items.find(({ id }) => id.startsWith('block at src/cart.ts:9'))!;
     const whole = await task.score(item, knowing(), scoreContext);
@@ -158,7 +160,7 @@ describe('the workspace task', () => {
     expect(leaked.parts['characters saved']!.sum).toBe(0);
   });
 
-  it('times all models in turn to the same tokens of the same prompt, all but the last key read', async () => {
+  it('times all models in turn on the same tokens of the same prompt, with all but the last key already read', async () => {
     const { interleaved: together = [], items, setting } = await planned();
     expect(together).toHaveLength(Math.min(30, items.length - 1));
     const turns: string[] = [];
@@ -193,7 +195,7 @@ describe('the workspace task', () => {
     );
   });
 
-  it('times in as many files as can be, since two cursors of one say little more than one; it says in how many', async () => {
+  it('times as many files as possible, since two cursors in one add little, and states the number', async () => {
     const files = Array.from({ length: 7 }, (_, i) => `src/f${i}.ts`);
     const many = await planned(files, 'quick');
     expect(new Set(many.interleaved!.map(({ document }) => document)).size).toBe(many.interleaved!.length);
@@ -205,7 +207,7 @@ describe('the workspace task', () => {
     expect(english(two.setting)).toMatch(/at 3 cursors in 2 files/);
   });
 
-  it('compares no latencies of unequal lengths', async () => {
+  it('does not compare latencies of unequal lengths', async () => {
     const { interleaved: together = [] } = await planned();
     const short = model({ completeAlone: () => Promise.resolve(answerOf('')) });
     await expect(task.scoreTogether!(together[0]!, [short, short], scoreContext)).rejects.toThrow(
@@ -213,7 +215,7 @@ describe('the workspace task', () => {
     );
   });
 
-  it('stops where it is told to, without a score', async () => {
+  it('stops on request, without a score', async () => {
     const plan = await planned();
     const item = plan.items.find(({ id }) => / at /.test(id))!;
     const signal = AbortSignal.abort(new Error('stopped'));
@@ -221,7 +223,7 @@ describe('the workspace task', () => {
   });
 });
 
-describe('what is measured of a corpus', () => {
+describe('the measured text of a corpus', () => {
   const text = 'Some words of held-out prose.';
   const window = (content: string) => ({
     tokens: charTokenizer.encode(content),
@@ -245,7 +247,7 @@ describe('what is measured of a corpus', () => {
     tokenLosses: (tokens) => Promise.resolve(new Float32Array(tokens.length - 1).fill(0.5)),
   });
 
-  it('is code in the figures, prose by itself', async () => {
+  it('is code in the metrics, and prose separately', async () => {
     asked.length = 0;
     const { items, setting } = await plan('code', { code: [window(heldOut)], prose: [window(text)] });
     expect(asked).toEqual([
@@ -264,7 +266,7 @@ describe('what is measured of a corpus', () => {
     );
   });
 
-  it('is half of it older and half new in a run that continues another, as far as there is', async () => {
+  it('is half older and half new text in a run that continues another, as far as available', async () => {
     const planOf = async (older: number, newer: number, limit: number) => {
       const ages = { older: Array(older).fill(window(heldOut)), new: Array(newer).fill(window(price)) };
       const corpus = {
@@ -298,7 +300,7 @@ describe('what is measured of a corpus', () => {
     expect(english((await planOf(0, 2, 4)).setting)).toContain('0 of older and 2 of new code');
   });
 
-  it('is prose where no code is held out, and the setting says so', async () => {
+  it('is prose if no code is held out, and the setting says so', async () => {
     const { items, setting } = await plan('prose', { prose: [window(text)] });
     expect(english(setting)).toContain(
       '1 held-out sequences of up to 64 tokens of prose, as no code is held out',
@@ -312,7 +314,7 @@ describe('what is measured of a corpus', () => {
     expect(items.some(({ id }) => id.startsWith('prose'))).toBe(false);
   });
 
-  it('is no prose at cursors', async () => {
+  it('includes no prose at cursors', async () => {
     const corpus = corpusOf(tokensOf(price), ['src/cart.ts', 'README.md', 'docs/CHANGES']);
     const run = { spec, corpus: () => Promise.resolve(corpus) };
     const { items } = await task.plan(planContext({ base: model({}), setting: 'quick', run }));
@@ -322,7 +324,7 @@ describe('what is measured of a corpus', () => {
 });
 
 describe('windows of instruction pairs', () => {
-  it('are of the file of their function, so that functions of one file do not count as independent', () => {
+  it("belong to their function's file, so that functions of one file do not count as independent", () => {
     const held = { split: 'held-out', tokens: 9 };
     const documents = [
       { ...held, path: 'src/a.py:12', offset: 0 },
@@ -348,14 +350,14 @@ describe('characters saved', () => {
     ['', 'a', 0],
     ['xa', 'a', 0],
   ])('%j for %j: %d', (shown, actual, saved) => expect(savedCharacters(shown, actual).saved).toBe(saved));
-  it('indentation is nobody’s', () => expect(savedCharacters('', '\n      a\r\n\tb').all).toBe(4));
+  it('indentation counts for no model', () => expect(savedCharacters('', '\n      a\r\n\tb').all).toBe(4));
 });
 
 describe('files of a corpus', () => {
   const read = (...parts: (string | number)[]) => originalText(tokensOf(...parts), tokenizer);
   const { prefix, suffix, middle } = MARKS;
   it.each([
-    ['as it is', ['a b c']],
+    ['unchanged', ['a b c']],
     ['prefix, suffix, middle', [prefix, 'a ', suffix, ' c', middle, 'b']],
     ['suffix, prefix and middle', [prefix, suffix, ' c', middle, 'a b']],
     ['in a repository', [0xe004, 'shop', SEPARATOR, 'x.ts\nold\n', SEPARATOR, 'src/a.ts\na b c']],

@@ -21,10 +21,10 @@ const near = [
 ];
 
 describe('the check of an export', () => {
-  it("passes if the exported file gives the trained model's probabilities", () => {
+  it("passes if the exported file has the trained model's probabilities", () => {
     const check = judge({ trained, base, written: near }, 0.01);
     expect(check).toMatchObject({ ok: true, tokens: 2, limit: 0.01 });
-    // ln(5/3) of the first position (see the KL's own test), none of the second.
+    // ln(5/3) at the first position (see the KL's own test), zero at the second.
     expect(check.change).toBeCloseTo(Math.log(5 / 3) / 2, 10);
     expect(check.maxKl).toBeCloseTo(2 * check.meanKl, 12);
   });
@@ -55,9 +55,9 @@ describe('the check of an export', () => {
     const other = many.map(() => [0.4, 0.6]);
     const check = judge({ trained: many, base: other, written: turned }, 0.001);
     expect(check).toMatchObject({ ok: true, meanKl: 0, limit: 0.00025 });
-    // Not if that position is where the base differs, too.
+    // But not if the base differs at that position, too.
     expect(judge({ trained: many, base: turned, written: turned }, 0.001).ok).toBe(false);
-    // Nor if the others are no nearer than the base's.
+    // And not if the others are no closer than the base's.
     expect(judge({ trained: many, base: many, written: turned }, 0.001).ok).toBe(true);
     expect(judge({ trained: many, base: other, written: [turned[0]!, ...other.slice(1)] }, 0.001).ok).toBe(
       false,

@@ -58,7 +58,7 @@ describe('a GGUF adapter', () => {
     expect(adapter.layers).toEqual(layers);
   });
 
-  it('on some of the linears names them', async () => {
+  it('on some of the linear layers names them', async () => {
     await writeTinyAdapter(at('some.gguf'), at('base.gguf'), { targets: ['attn_q', 'ffn_up'] });
     const { layers: all } = await readAdapterGguf(at('some.gguf'));
     await exportAdapterGguf(at('some.gguf'), { architecture: 'llama', alpha: 8, layers: all.slice(0, 3) });
@@ -81,7 +81,7 @@ describe('a GGUF adapter', () => {
     const { dir: runDir, spec } = await importing('zero.gguf');
     expect(spec.hyper).toMatchObject({ rank: 3, alpha: 3 });
     const [first, second] = (await readAdapterGguf(join(runDir, 'adapter.gguf'))).layers;
-    // alpha / rank is 3 of the first and 1 of the second.
+    // alpha / rank is 3 for the first and 1 for the second.
     expect(first!.b[0]! * 3).toBeCloseTo(0.5, 6);
     expect(second!.b).toEqual(layers[1]!.b);
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AcceptanceWatch, type Outcome } from '../../../src/extension/completion/acceptance.ts';
 
-/** An editor with one document, whose cursor is where its last change ended. */
+/** An editor with one document, whose cursor is at the end of its last change. */
 const editor = vi.hoisted(() => {
   type Listener = (event: unknown) => void;
   const listeners = { change: [] as Listener[], close: [] as Listener[] };
@@ -67,8 +67,8 @@ function shown() {
 }
 const seconds = (count: number) => vi.advanceTimersByTime(count * 1000);
 
-describe('what becomes of a completion', () => {
-  it('is told five minutes later, with what was taken of it', () => {
+describe('the outcome of a completion', () => {
+  it('is reported after five minutes, with the accepted part', () => {
     const { outcomes } = shown();
     seconds(1);
     editor.write(' sum(a);');
@@ -79,7 +79,7 @@ describe('what becomes of a completion', () => {
     expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\n', seconds: 300 }]);
   });
 
-  it('is told of one that was taken and replaced', () => {
+  it('is reported if it was accepted and replaced', () => {
     const { outcomes, counts } = shown();
     editor.write(' sum(a);');
     seconds(60);
@@ -89,7 +89,7 @@ describe('what becomes of a completion', () => {
     expect(counts['dropped']).toBe(1);
   });
 
-  it('is told of one that was looked at, and something else typed', () => {
+  it('is reported if it was seen and something else typed', () => {
     const { outcomes } = shown();
     seconds(1);
     for (const key of ' max(b)') editor.write(key);
@@ -97,7 +97,7 @@ describe('what becomes of a completion', () => {
     expect(outcomes).toMatchObject([{ shown: ' sum(a);', accepted: 0, later: ' max(b)' }]);
   });
 
-  it('is told of a first word that was taken', () => {
+  it('is reported if its first word was accepted', () => {
     const { outcomes } = shown();
     editor.write(' sum');
     editor.write('med(');
@@ -105,14 +105,14 @@ describe('what becomes of a completion', () => {
     expect(outcomes).toMatchObject([{ accepted: 4, later: ' summed(' }]);
   });
 
-  it('is told when the file is closed', () => {
+  it('is reported when the file is closed', () => {
     const { outcomes } = shown();
     seconds(10);
     editor.close();
     expect(outcomes).toMatchObject([{ accepted: 0, later: '', seconds: 10 }]);
   });
 
-  it('is told when VS Code is closed, once', () => {
+  it('is reported once when VS Code is closed', () => {
     const { watch, outcomes } = shown();
     editor.write(' sum(a);');
     seconds(40);
@@ -122,7 +122,7 @@ describe('what becomes of a completion', () => {
     expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\nx', seconds: 40 }]);
   });
 
-  it('is not told then of one that nobody has seen yet', () => {
+  it('is not reported then if nobody has seen it yet', () => {
     const { watch, outcomes } = shown();
     seconds(0.3);
     watch.dispose();
@@ -130,7 +130,7 @@ describe('what becomes of a completion', () => {
     expect(outcomes).toEqual([]);
   });
 
-  it('is not told of one that was typed over before anybody saw it', () => {
+  it('is not reported if it was typed over before anybody saw it', () => {
     const { outcomes } = shown();
     seconds(0.3);
     for (const key of ' max(b)') editor.write(key);

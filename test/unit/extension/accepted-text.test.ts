@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AcceptedText } from '../../../src/extension/completion/accepted-text.ts';
 
-/** A document in which `[` and `]` stand around what was accepted. */
+/** A document in which `[` and `]` enclose the accepted text. */
 class Doc {
   text: string;
   readonly accepted: AcceptedText;
@@ -24,18 +24,18 @@ class Doc {
 describe('an accepted text', () => {
   const doc = () => new Doc('let a = 1;\nfor (const b of [list) push(b);]\nend();\n');
 
-  it('is kept as it is, and when it moves', () => {
+  it('counts as kept if unchanged or moved', () => {
     expect(doc().kept).toBe(true);
     expect(doc().replace('let a = 1;\n', '').kept).toBe(true);
     expect(doc().replace('let', 'import x;\nlet').replace('end', 'finish').kept).toBe(true);
   });
-  it('is kept with a word changed, and reformatted', () => {
+  it('counts as kept with a word changed, or reformatted', () => {
     expect(doc().replace('push(b)', 'add(b)').kept).toBe(true);
     expect(doc().replace('list) push(b);', 'list) {\n  push(b);\n}').kept).toBe(true);
     const whole = doc();
     expect(whole.replace(whole.text, whole.text.replace(/ /g, '  ')).kept).toBe(true);
   });
-  it('is not kept when it is undone, emptied or replaced', () => {
+  it('does not count as kept if undone, emptied or replaced', () => {
     expect(doc().replace('list) push(b);', '').kept).toBe(false);
     expect(doc().replace('for (const b of list) push(b);\n', '').kept).toBe(false);
     expect(doc().replace('list) push(b);', 'Object.keys(map)) { console.log(b); }').kept).toBe(false);

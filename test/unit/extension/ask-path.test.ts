@@ -9,7 +9,7 @@ const place = { title: 'Fine-tune', step: 1, steps: 3 };
 const never = () => new Promise<never>(() => undefined);
 const unknown = { bases: never, machine: never, continuing: never };
 
-test('one can choose for oneself before it is known what suits the machine', async () => {
+test('the wizard offers a manual choice before it knows what suits the machine', async () => {
   answers.push('$(settings)');
   expect(await askPath({ folders: ['/code'] }, place, unknown)).toMatchObject({ path: 'own' });
 });

@@ -11,7 +11,7 @@ const offered: BaseList = {
 };
 const ids = (preferred: string) => baseChoices(preferred, offered).map(({ value }) => value);
 
-test('"auto" puts the one for this machine first and says why; each is there once', () => {
+test('"auto" puts the one for this machine first and says why, without duplicates', () => {
   const choices = baseChoices('auto', offered);
   expect(choices[0]).toMatchObject({
     value: 'qwen2.5-coder-1.5b',
@@ -22,19 +22,19 @@ test('"auto" puts the one for this machine first and says why; each is there onc
   expect(choices).toHaveLength(knownBases.length);
 });
 
-test('a known base of the setting comes first', () => {
+test('a known base from the setting comes first', () => {
   expect(ids('smollm2-135m')[0]).toBe('smollm2-135m');
   expect(ids('smollm2-135m')).toHaveLength(knownBases.length);
   expect(baseChoices('smollm2-135m', offered)[0]!.description).toContain('already here');
 });
 
-test('a file of the setting comes first, before the known ones', () => {
+test('a file from the setting comes first, before the known ones', () => {
   const [first, ...others] = baseChoices('/models/mine.gguf', offered);
   expect(first).toMatchObject({ label: 'mine.gguf', value: '/models/mine.gguf' });
   expect(others).toHaveLength(knownBases.length);
 });
 
-test('what does not fit this machine comes last, with the reason', () => {
+test('bases that do not fit this machine come last, with the reason', () => {
   const memory = (lora: number) => ({ lora, full: 2 * lora });
   const small = {
     ...offered,
@@ -50,7 +50,7 @@ test('what does not fit this machine comes last, with the reason', () => {
   expect(baseChoices('auto', small)[0]!.detail).not.toContain('does not fit');
 });
 
-test('where TensorFlow is still to be fetched, the one that it is for comes first, and both say so', () => {
+test('before TensorFlow is fetched, the base meant for it comes first, and both say so', () => {
   const withTensorflow = { id: 'qwen2.5-coder-0.5b', why: 'it is fast enough' };
   const later = { ...offered, default: { id: 'smollm2-135m', why: 'all else is slow', withTensorflow } };
   const choices = baseChoices('auto', later);

@@ -1,4 +1,4 @@
-/** Nothing that was answered is lost when something is missing: it is repaired and goes on. */
+/** No answer is lost if something is missing: the problem is fixed and the wizard continues. */
 import { expect, it } from 'vitest';
 import {
   carryOut,
@@ -21,7 +21,7 @@ const tensorflow: Download = { name: 'TensorFlow', bytes: 1, from: 'PyPI', neede
 const model: Download = { name: 'SmolLM2', bytes: 1, from: 'PyPI', needed: true, command: [] };
 const trouble = (code: ErrorCode, next = 'Try again.') => new UserError(code, `It is ${code}.`, next);
 
-/** An editor whose person presses the wanted buttons, and a machine that fails in the wanted ways first. */
+/** A fake editor whose user presses the given buttons, and a machine that first fails in the given ways. */
 function fakeHost(failures: Record<string, Error[] | undefined>, presses: (Repair['kind'] | undefined)[]) {
   const log: string[] = [];
   let kept: Plan | undefined;
@@ -65,7 +65,7 @@ function fakeHost(failures: Record<string, Error[] | undefined>, presses: (Repai
   return { host, log, kept: () => kept };
 }
 
-it('goes on after the network came back, with what was answered and without what is here already', async () => {
+it('continues once the network is back, with the answers and without refetching', async () => {
   const { host, log, kept } = fakeHost({ TensorFlow: [trouble('network')] }, ['again']);
   expect(await carryOut(plan, host)).toBe(true);
   expect(log).toEqual([
@@ -78,7 +78,7 @@ it('goes on after the network came back, with what was answered and without what
   expect(kept()).toBeUndefined();
 });
 
-it('installs a compiler in a terminal, and tries again when the person says so', async () => {
+it('installs a compiler in a terminal, and retries on confirmation', async () => {
   const missing = trouble('compiler-missing', 'Install one with `sudo apt install g++` and try again.');
   const { host, log } = fakeHost({ TensorFlow: [missing] }, ['terminal', 'again']);
   expect(await carryOut(plan, host)).toBe(true);
@@ -88,7 +88,7 @@ it('installs a compiler in a terminal, and tries again when the person says so',
 });
 
 it.each(['compiler-missing', 'network', 'cancelled'] as const)(
-  'trains without TensorFlow where it can not be had (%s)',
+  'trains without TensorFlow if it is unavailable (%s)',
   async (code) => {
     const { host, log } = fakeHost({ TensorFlow: [trouble(code)] }, ['without']);
     expect(await carryOut(plan, host)).toBe(true);
@@ -97,14 +97,14 @@ it.each(['compiler-missing', 'network', 'cancelled'] as const)(
   },
 );
 
-it('takes a base of the own disk where none can be fetched', async () => {
+it('uses a base on disk if none can be fetched', async () => {
   const { host, log } = fakeHost({ SmolLM2: [trouble('network')] }, ['base']);
   await carryOut(plan, host);
   expect(log[1]).toBe('network: Try Again, Choose Another Model');
   expect(log.at(-1)).toContain('"base":"/models/own.gguf"');
 });
 
-it('keeps the answers of who leaves, whatever went wrong: a cancelled download, a doctor that fails', async () => {
+it('keeps the answers on leaving, whatever went wrong: a cancelled download, a failed doctor', async () => {
   for (const failures of [
     { SmolLM2: [trouble('cancelled')] },
     { doctor: [new Error('broken')] },
@@ -116,7 +116,7 @@ it('keeps the answers of who leaves, whatever went wrong: a cancelled download, 
   }
 });
 
-it('asks the questions again where the work itself does not begin', async () => {
+it('asks again if the work itself does not start', async () => {
   const { host, log } = fakeHost({ start: [trouble('memory')] }, ['answers']);
   expect(await carryOut(plan, host)).toBe(true);
   expect(log.at(-1)).toContain('"minutes":1');
@@ -125,7 +125,7 @@ it('asks the questions again where the work itself does not begin', async () => 
   ).toEqual(['again', 'base', 'answers']);
 });
 
-it('stops what trains already with the button that the text names, and tries again', async () => {
+it('stops the run in progress with the button that the text names, and retries', async () => {
   const busy = trainingBusy('Run garden-ab12', 'Wait until it ends, or stop it with {cancel garden-ab12}.');
   const { host, log } = fakeHost({ start: [busy] }, ['step', 'again']);
   expect(await carryOut(plan, host)).toBe(true);
@@ -133,7 +133,7 @@ it('stops what trains already with the button that the text names, and tries aga
   expect(log.slice(2)).toEqual([offer, 'step cancel garden-ab12', offer, `start ${JSON.stringify(plan)}`]);
 });
 
-it('offers no step that begins the same wizard anew', () => {
+it('offers no step that would restart the same wizard', () => {
   const next = 'Check the path, or run {models} for the known bases; {doctor} says more.';
   const titles = repairsFor({ code: 'base-not-found', message: '', next }, undefined).map(
     ({ title }) => title,

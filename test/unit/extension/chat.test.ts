@@ -29,7 +29,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const disposable of open.splice(0)) disposable.dispose();
   vi.unstubAllEnvs();
-  // The server may still write down that it was left.
+  // The server may still be recording that the client left.
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -40,7 +40,7 @@ const runOn = (name: string, id: string, { checked = true } = {}) => {
   return { ...run, summary, spec: { ...run.spec, id, name: id, base: baseAt(name) } };
 };
 
-/** A server that says what it was asked, in pieces; it counts a token for each word. */
+/** A server that repeats its question, in pieces; it counts one token per word. */
 const SERVER = `
   import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
   import { createServer } from 'node:http';
@@ -100,17 +100,17 @@ function services(runs: ReturnType<typeof runOn>[], baseInUse?: ReturnType<typeo
   } as unknown as ServicesWithCompletion;
 }
 
-const said = (text: string, role = 1): ChatRequestMessage => ({
+const chatMessage = (text: string, role = 1): ChatRequestMessage => ({
   role,
   content: [new editor.LanguageModelTextPart(text)],
 });
-const heard = () =>
+const received = () =>
   readFileSync(at('heard'), 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as [string, Record<string, unknown>]);
 
-/** A person's request, and a way to cancel it. */
+/** A user's request, and a way to cancel it. */
 function asking() {
   const listeners: (() => void)[] = [];
   const token = {
@@ -141,7 +141,7 @@ function provider(...given: Parameters<typeof services>) {
   return { models, answer };
 }
 
-test('checked results and their bases are offered, if the base was taught to chat', async () => {
+test('checked results and their bases are offered, if the base was trained to chat', async () => {
   const runs = [
     runOn('instruct', 'garden'),
     runOn('instruct', 'unchecked', { checked: false }),
@@ -152,18 +152,18 @@ test('checked results and their bases are offered, if the base was taught to cha
   expect(
     found.map(({ information: { id, family, maxInputTokens } }) => [id, family, maxInputTokens]),
   ).toEqual([
-    // With what the chat counts for its tools.
+    // Including what the chat reserves for its tools.
     ['garden', 'instruct', 3072 + 6000],
     ['base:instruct', 'instruct', 3072 + 6000],
   ]);
   // Without tools, none of the chat's modes shows it.
   expect(found[0]!.information.capabilities).toEqual({ imageInput: false, toolCalling: true });
-  // What completes as it is, without any run.
+  // The model used for completion without any run.
   expect(await chatModels(services([], baseAt('instruct')))).toHaveLength(1);
   expect(await chatModels(services([], baseAt('plain')))).toEqual([]);
 });
 
-test('results of the same name are told apart, and a group that the person adds has none of its own', async () => {
+test('results with the same name are distinguishable, and a group added by the user has none of its own', async () => {
   const twice = ['first', 'second'].map((id, hour) => {
     const run = runOn('instruct', id);
     return { ...run, spec: { ...run.spec, name: 'garden', createdAt: `2026-11-0${hour + 1}T08:00:00.000Z` } };
@@ -179,11 +179,17 @@ test('results of the same name are told apart, and a group that the person adds 
 
 test('an answer is streamed by the adapter, and tokens are counted by the base', async () => {
   const { models, answer } = provider([runOn('instruct', 'garden')]);
-  const messages = [said('Be short.', 3), said('What'), said('is it?'), said('A garden.', 2), said('Whose?')];
+  const messages = [
+    chatMessage('Be short.', 3),
+    chatMessage('What'),
+    chatMessage('is it?'),
+    chatMessage('A garden.', 2),
+    chatMessage('Whose?'),
+  ];
   expect(await answer(messages, { modelOptions: { temperature: 0 } })).toEqual(['one ', 'two']);
   const [information] = await models.provideLanguageModelChatInformation();
-  expect(await models.provideTokenCount(information!, said('one two three'))).toBe(3);
-  const asked = heard().filter(([url]) => url !== '/v1/load_lora_adapter');
+  expect(await models.provideTokenCount(information!, chatMessage('one two three'))).toBe(3);
+  const asked = received().filter(([url]) => url !== '/v1/load_lora_adapter');
   expect(asked).toEqual([
     [
       '/v1/chat/completions',
@@ -204,24 +210,30 @@ test('an answer is streamed by the adapter, and tokens are counted by the base',
   ]);
 });
 
-test('cancelling stops the server, and is no error', async () => {
+test('cancelling stops the server, and is not an error', async () => {
   const { models } = provider([runOn('instruct', 'garden')]);
   const [information] = await models.provideLanguageModelChatInformation();
   const { token, cancel } = asking();
-  await models.provideLanguageModelChatResponse(information!, [said('wait')], {}, { report: cancel }, token);
-  await expect.poll(() => heard().at(-1)).toBe('left');
+  await models.provideLanguageModelChatResponse(
+    information!,
+    [chatMessage('wait')],
+    {},
+    { report: cancel },
+    token,
+  );
+  await expect.poll(() => received().at(-1)).toBe('left');
 });
 
-test('another model can be asked while an answer is on its way, and ends that of one that has none', async () => {
+test('another model can be asked during an answer, and takes over from one that has no answer yet', async () => {
   writeFileSync(at('second.gguf'), 'GGUF tokenizer.chat_template');
   const { models } = provider([runOn('instruct', 'garden'), runOn('second', 'shop')]);
   const information = await models.provideLanguageModelChatInformation();
   const [garden, shop] = ['garden', 'shop'].map((id) => information.find((info) => info.id === id)!);
   const { token, cancel } = asking();
-  let begun: () => void;
-  const first = new Promise<void>((resolve) => (begun = resolve));
-  const progress = { report: () => begun() };
-  const answer = models.provideLanguageModelChatResponse(garden!, [said('wait')], {}, progress, token);
+  let onFirstPiece: () => void;
+  const first = new Promise<void>((resolve) => (onFirstPiece = resolve));
+  const progress = { report: () => onFirstPiece() };
+  const answer = models.provideLanguageModelChatResponse(garden!, [chatMessage('wait')], {}, progress, token);
   await first;
   expect(await models.provideTokenCount(shop!, 'one two')).toBe(2);
   const clients = (models as unknown as { clients: Map<string, { serving: ServingClient }> }).clients;
@@ -233,7 +245,7 @@ test('another model can be asked while an answer is on its way, and ends that of
   expect([...clients.keys()]).toEqual([at('second.gguf')]);
 });
 
-test('what has no text has no tokens, for which no server is started', async () => {
+test('a message without text has no tokens, and starts no server', async () => {
   const { models } = provider([runOn('instruct', 'garden')]);
   const [information] = await models.provideLanguageModelChatInformation();
   const count = (text: string | ChatRequestMessage) => models.provideTokenCount(information!, text);
@@ -241,15 +253,18 @@ test('what has no text has no tokens, for which no server is started', async () 
   expect(await count('')).toBe(0);
   expect(await count({ role: 1, content: [] })).toBe(0);
   expect(await count({ role: 1, content: [picture] })).toBe(0);
-  // More than the server takes in one request.
+  // More than the server accepts in one request.
   expect(await count('one '.repeat(1_000_000))).toBe(Math.ceil(4_000_000 / 3));
   expect(existsSync(at('heard'))).toBe(false);
-  expect(await count({ role: 1, content: [...said('one ').content, picture, ...said('two').content] })).toBe(
-    2,
-  );
+  expect(
+    await count({
+      role: 1,
+      content: [...chatMessage('one ').content, picture, ...chatMessage('two').content],
+    }),
+  ).toBe(2);
 });
 
-test('a failure that is no fault of the person points to the log, which has it', async () => {
+test("a failure that is not the user's fault points to the log, which has the details", async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
   const broken = { role: 1, content: undefined } as never;
   const failed = await answer([broken]).catch((error: Error) => error.message);
@@ -258,46 +273,49 @@ test('a failure that is no fault of the person points to the log, which has it',
   expect(logged.join()).toMatch(/\[internal\]\n\w*Error: /);
 });
 
-test('an answer that ends in the middle is told as that', async () => {
+test('an answer that ends in the middle is reported as such', async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
-  await expect(answer([said('break')])).rejects.toThrow(
+  await expect(answer([chatMessage('break')])).rejects.toThrow(
     'The completion server ended before the answer was complete. Ask again.',
   );
 });
 
-test('tools that are offered are left out, and what others have told before is text', async () => {
+test('offered tools are left out, and earlier tool results become text', async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
-  const result = new editor.LanguageModelToolResultPart('1', said('a.py').content as unknown[]);
+  const result = new editor.LanguageModelToolResultPart('1', chatMessage('a.py').content as unknown[]);
   const messages = [
-    said('List it.'),
+    chatMessage('List it.'),
     { role: 2, content: [{ callId: '1', name: 'list', input: {} }] },
     { role: 1, content: [result] },
   ];
   expect(await answer(messages, { tools: [{ name: 'edit' }], toolMode: 1 })).toEqual(['one ', 'two']);
-  const [, asked] = heard().find(([url]) => url === '/v1/chat/completions')!;
+  const [, asked] = received().find(([url]) => url === '/v1/chat/completions')!;
   expect(asked.messages).toEqual([{ role: 'user', content: 'List it.\n\na.py' }]);
   expect(asked).not.toHaveProperty('tools');
 });
 
-test('tools that must be used, pictures and a chat that is too long are refused in a sentence', async () => {
+test('required tools, pictures and a chat that is too long are rejected in a sentence', async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
-  const must = answer([said('hello')], { tools: [{ name: 'edit' }], toolMode: 2 });
+  const must = answer([chatMessage('hello')], { tools: [{ name: 'edit' }], toolMode: 2 });
   await expect(must).rejects.toThrow(
     "garden can't call tools. Ask without tools, or choose another model for this chat.",
   );
-  // The chat would show where it was thrown.
+  // The chat would show the stack.
   expect(await must.catch((error: Error) => error.stack)).toBeUndefined();
   const picture = { mimeType: 'image/png', data: new Uint8Array([1]) };
   await expect(answer([{ role: 1, content: [picture] }])).rejects.toThrow('garden understands text only.');
-  await expect(answer([said(''), { role: 2, content: [] }])).rejects.toThrow(
+  await expect(answer([chatMessage(''), { role: 2, content: [] }])).rejects.toThrow(
     'There is no text in this chat to answer. Write what you want to know, then send it again.',
   );
-  await expect(answer([said('long')])).rejects.toThrow(
+  await expect(answer([chatMessage('long')])).rejects.toThrow(
     'The chat is longer than what garden can read. Begin a new chat, or attach less.',
   );
-  // Notes for providers, which are no picture.
+  // Notes for providers, which are not pictures.
   const note = { mimeType: 'cache_control', data: new Uint8Array([1]) };
-  expect(await answer([{ role: 1, content: [...said('hello').content, note] }])).toEqual(['one ', 'two']);
+  expect(await answer([{ role: 1, content: [...chatMessage('hello').content, note] }])).toEqual([
+    'one ',
+    'two',
+  ]);
 });
 
 test('an editor without the chat has no models, and nothing fails', () => {
@@ -325,13 +343,13 @@ test('typing does not look for models at each key', () => {
   open.push(offerChatModels(given));
   for (let key = 0; key < 100; key += 1) change[0]!();
   expect(looked).toBe(1);
-  // What has changed since is not missed.
+  // Changes since then are not missed.
   vi.advanceTimersByTime(10_000);
   expect(looked).toBe(2);
   vi.useRealTimers();
 });
 
-test('a workspace that is not trusted has none', async () => {
+test('an untrusted workspace has none', async () => {
   const { models } = provider([runOn('instruct', 'garden')]);
   const [information] = await models.provideLanguageModelChatInformation();
   editor.workspace.isTrusted = false;

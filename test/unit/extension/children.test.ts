@@ -12,7 +12,7 @@ import { bundleIn } from '../../support/manifest.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-children-'));
 const script = join(dir, 'cli.mjs');
-/** A sentence that the bundle has, and signs that mean something elsewhere. */
+/** A sentence that the bundle contains, and characters with a special meaning elsewhere. */
 const FOLDER = '/home/me/The disk is full. $& {0} "ä" 1,234';
 const unreadable = () =>
   new UserError(
@@ -44,7 +44,7 @@ beforeAll(() =>
 );
 afterAll(() => rmSync(dir, { recursive: true }));
 
-test('asks with --json and the environment that Node needs', async () => {
+test('calls with --json and the environment that Node needs', async () => {
   const answer = await children().ask(z.object({ rest: z.array(z.string()), extra: z.string() }), [
     'echo',
     'a b',
@@ -70,7 +70,7 @@ test("throws the command's own error", async () => {
   });
 });
 
-test('shows it in the language of the editor, with its values as they are', async () => {
+test("shows it in the editor's language, with its values unchanged", async () => {
   const error: unknown = await children()
     .ask(z.unknown(), ['unreadable'])
     .catch((thrown: unknown) => thrown);
@@ -80,26 +80,26 @@ test('shows it in the language of the editor, with its values as they are', asyn
   setLanguage('en');
 });
 
-test('a crash becomes a sentence with what was printed last', async () => {
+test('a crash becomes a sentence with the last output', async () => {
   await expect(children().ask(z.object({}), ['crash'])).rejects.toMatchObject({
     code: 'internal',
     message: expect.stringContaining('boom at line 3'),
   });
 });
 
-test('an answer of another shape is an error, not a surprise', async () => {
+test('an answer of another shape is an internal error', async () => {
   await expect(children().ask(z.object({ missing: z.string() }), ['echo'])).rejects.toMatchObject({
     code: 'internal',
   });
 });
 
-test('Node that is not there is told as such', async () => {
+test('a missing Node is reported as such', async () => {
   await expect(children(join(dir, 'no-node')).ask(z.unknown(), ['echo'])).rejects.toMatchObject({
     code: 'node-missing',
   });
 });
 
-test('aborting asks the child to stop, in a way that Windows has too, and waits until it has', async () => {
+test('aborting asks the child to stop, in a way that also works on Windows, and waits until it has', async () => {
   const stop = new AbortController();
   const answer = children().ask(z.unknown(), ['long'], { signal: stop.signal });
   setTimeout(() => stop.abort(), 100);

@@ -1,4 +1,4 @@
-/** Training on a Ray cluster from the editor: nothing is sent before it is allowed, and no folder decides where. */
+/** Training on a Ray cluster from the editor: nothing is sent without consent, and no folder decides where. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,10 +45,10 @@ const plan: Plan = {
   budget: { minutes: 10 },
 };
 
-/** What commands need; `answer`: what a child says. */
+/** The services that commands need; `answer`: what a child process returns. */
 function extension(answer: () => Promise<unknown> = () => Promise.resolve({ run: 'a-run' })) {
   const secrets = new Map<string, string>();
-  const told: string[] = [];
+  const notified: string[] = [];
   const buttons: { title: string; run: () => unknown }[] = [];
   const asked: { args: string[]; env: NodeJS.ProcessEnv | undefined }[] = [];
   const services = {
@@ -60,9 +60,9 @@ function extension(answer: () => Promise<unknown> = () => Promise.resolve({ run:
       },
     },
     log: {
-      notify: (_: string, message: string) => Promise.resolve(void told.push(message)),
+      notify: (_: string, message: string) => Promise.resolve(void notified.push(message)),
       showError: (error: Error, ...actions: typeof buttons) => {
-        told.push(error.message);
+        notified.push(error.message);
         buttons.push(...actions);
       },
     },
@@ -73,11 +73,11 @@ function extension(answer: () => Promise<unknown> = () => Promise.resolve({ run:
       },
     },
   };
-  return { services: services as unknown as Services, told, buttons, asked };
+  return { services: services as unknown as Services, notified, buttons, asked };
 }
 
 describe('the setting', () => {
-  it('is the user settings alone, whatever a folder says', () => {
+  it('comes only from the user settings, whatever a folder says', () => {
     editor.inspected['cluster'] = { workspaceValue: RAY, workspaceFolderValue: RAY };
     expect(clusterInSettings()).toBeUndefined();
     set(`${RAY}/`);
@@ -86,7 +86,7 @@ describe('the setting', () => {
     expect(clusterInSettings).toThrow('in plain text');
   });
 
-  it('makes a training one of the cluster', () => {
+  it('makes a training run on the cluster', () => {
     set(RAY);
     set('s3://bucket/folder', 'clusterStorage');
     editor.configured['training.backend'] = 'webgpu';
@@ -98,7 +98,7 @@ describe('the setting', () => {
     expect(trainArguments(plan).join(' ')).toContain('--yes --detach');
   });
 
-  it('stands after the options of a folder, so those send nothing elsewhere', () => {
+  it("follows the folder's options, so those send nothing elsewhere", () => {
     set(RAY);
     editor.configured['training.options'] = ['--on', 'https://evil.example', '--yes'];
     const args = trainArguments(plan, clusterInSettings());
@@ -107,8 +107,8 @@ describe('the setting', () => {
 });
 
 describe('the token', () => {
-  it('is of one address, is never shown, and can be forgotten', async () => {
-    const { services, told } = extension();
+  it('is stored for one address, is never shown, and can be forgotten', async () => {
+    const { services, notified } = extension();
     set(RAY);
     editor.answers.push(` ${SECRET} `);
     expect(await setClusterToken(services)).toBe(true);
@@ -116,18 +116,18 @@ describe('the token', () => {
     expect(await clusterEnvironment(services, { url: 'https://evil.example' })).toEqual({});
     await forgetClusterToken(services);
     expect(await clusterEnvironment(services, { url: RAY })).toEqual({});
-    expect([...told, ...editor.shown].join()).not.toContain(SECRET);
+    expect([...notified, ...editor.shown].join()).not.toContain(SECRET);
     set('');
     await expect(setClusterToken(services)).rejects.toMatchObject({ code: 'cluster-address' });
   });
 
-  it('can be given where a cluster wants one', () => {
+  it('can be entered when a cluster requires one', () => {
     const error = { code: 'cluster-token', message: 'It wants a token.', next: 'Give it.' } as const;
     expect(repairsFor(error, undefined).map(({ kind }) => kind)).toEqual(['token', 'again', 'answers']);
   });
 });
 
-describe('a question of the command line', () => {
+describe('a question from the command line', () => {
   const question: SendQuestion = {
     ask: 'send',
     host: 'ray.example',
@@ -137,7 +137,7 @@ describe('a question of the command line', () => {
     work: 2_000_000,
   };
 
-  it('says where to and how much, and only the button agrees', async () => {
+  it('names the destination and the size, and only the button confirms', async () => {
     editor.answers.push('Send', undefined);
     expect(await confirmSending(question)).toBe(true);
     expect(await confirmSending(question)).toBe(false);
@@ -146,7 +146,7 @@ describe('a question of the command line', () => {
     );
   });
 
-  it('says what, that it is not encrypted, and where checkpoints go', async () => {
+  it('says what is sent, that it is not encrypted, and where checkpoints go', async () => {
     const show = vi.spyOn(editor.window, 'showWarningMessage');
     await confirmSending({ ...question, program: 0, plainText: true, storage: '/mnt/shared' });
     const { detail } = show.mock.calls[0]![1] as { detail: string };
@@ -159,7 +159,7 @@ describe('a question of the command line', () => {
   it.each([
     ['yes', true],
     ['no', false],
-  ])('gets its answer, %s, and the token comes by the environment alone', async (said, agreed) => {
+  ])('gets its answer, %s, and the token is passed only in the environment', async (said, agreed) => {
     const script = join(home, 'cli.mjs');
     writeFileSync(
       script,
@@ -171,23 +171,23 @@ describe('a question of the command line', () => {
     );
     const logged: string[] = [];
     const log = { info: (line: string) => logged.push(line) } as unknown as Log;
-    const heard: SendQuestion[] = [];
+    const questions: SendQuestion[] = [];
     const node = () => Promise.resolve({ command: process.execPath, env: {} });
     const children = new Children(
       node,
       script,
       log,
-      (question) => (heard.push(question), Promise.resolve(agreed)),
+      (question) => (questions.push(question), Promise.resolve(agreed)),
     );
     const schema = z.object({ said: z.string(), token: z.string(), args: z.array(z.string()) });
     const answer = await children.ask(schema, ['train'], { env: { RAY_AUTH_TOKEN: SECRET } });
     expect(answer).toEqual({ said, token: SECRET, args: ['train', '--json'] });
-    expect(heard).toEqual([question]);
+    expect(questions).toEqual([question]);
     expect(logged.join()).not.toContain(SECRET);
   });
 });
 
-describe('a run there', () => {
+describe('a run on the cluster', () => {
   const runOf = (patch: object) => {
     const dir = join(home, 'runs', 'a-run');
     mkdirSync(dir, { recursive: true });
@@ -216,17 +216,17 @@ describe('a run there', () => {
     expect(asked).toEqual([]);
   });
 
-  it('asks for a token that its cluster wants', async () => {
+  it('asks for a token if its cluster requires one', async () => {
     const wants = new UserError('cluster-token', 'The cluster at ray.example wants a token.', 'Give it.');
-    const { services, told, buttons } = extension(() => Promise.reject(wants));
+    const { services, notified, buttons } = extension(() => Promise.reject(wants));
     expect(await resumeOnCluster(services, 'a-run', RAY)).toBeUndefined();
-    expect(told).toEqual([wants.message]);
+    expect(notified).toEqual([wants.message]);
     editor.answers.push(SECRET);
     await buttons[0]!.run();
     expect(await clusterEnvironment(services, { url: RAY })).toEqual({ RAY_AUTH_TOKEN: SECRET });
   });
 
-  it('says that it is there', () => {
+  it('says where it runs', () => {
     const state = { status: 'running', step: 15, steps: 60, phase: 'Training', cluster: 'ray.example' };
     const run = { spec: {}, state, events: [] } as unknown as RunSnapshot;
     expect(shortProgress(run)).toBe('training 25% · cluster');

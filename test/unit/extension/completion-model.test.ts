@@ -13,7 +13,7 @@ const runOf = (method: 'lora' | 'full') => {
   return { ...run, spec: { ...run.spec, base, hyper: { ...run.spec.hyper, method } } };
 };
 
-test('a base completes as itself, with nothing beside it', () => {
+test('a base completes as itself, with no adapter', () => {
   const model = modelFromBase(base);
   expect(model).toMatchObject({ name: 'Qwen2.5-Coder-0.5B-Instruct', requested: 'base' });
   expect(model.id).not.toBe(base.id);

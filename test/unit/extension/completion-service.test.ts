@@ -1,4 +1,4 @@
-/** Which server completes, what it was offered when it is asked, and what is shown when it fails. */
+/** Which server completes, what it has been offered when a request comes, and what is shown if it fails. */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ vi.mock('vscode', async () => {
   };
 });
 
-/** A server that is not done with an adapter before it is asked for a text's tokens, and knows no other model. */
+/** A server that handles requests for an adapter only once a text's tokens are counted, and rejects unknown models. */
 const SERVER = `
   import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
   import { createServer } from 'node:http';
@@ -93,7 +93,7 @@ beforeEach(() => {
 afterEach(async () => {
   await service.dispose();
   vi.unstubAllEnvs();
-  // The server may still write down that it was left.
+  // The server may still be recording that the client left.
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -102,7 +102,7 @@ function run(id: string) {
   const made = makeRun({ id });
   return modelFromRun({ ...made, spec: { ...made.spec, base: base() } });
 }
-const heard = () => readFileSync(at('heard'), 'utf8').trim().split('\n');
+const received = () => readFileSync(at('heard'), 'utf8').trim().split('\n');
 const ask = (model: ReturnType<typeof run>) =>
   service
     .serving(model)
@@ -111,14 +111,14 @@ const ask = (model: ReturnType<typeof run>) =>
 test('after a switch, requests wait until the server has the adapter, which is offered once', async () => {
   expect(await ask(modelFromBase(base()))).toBe('of base');
   const keys = [ask(run('garden')), ask(run('garden'))];
-  await expect.poll(heard).toContain('/v1/load_lora_adapter garden');
+  await expect.poll(received).toContain('/v1/load_lora_adapter garden');
   const serving = service.serving(run('garden'));
   expect(serving).toBeInstanceOf(ServingClient);
-  // Another model is not kept waiting.
+  // Another model does not wait.
   expect(await ask(modelFromBase(base()))).toBe('of base');
   await (serving as ServingClient).countTokens('go on');
   expect(await Promise.all(keys)).toEqual(['of garden', 'of garden']);
-  expect(heard().filter((line) => line.includes('garden'))).toEqual([
+  expect(received().filter((line) => line.includes('garden'))).toEqual([
     '/v1/load_lora_adapter garden',
     ...Array<string>(2).fill('/v1/completions garden'),
   ]);
@@ -141,7 +141,7 @@ test('a base completes with its reference adapter, or says that it is damaged an
   expect(await service.untrained(base())).toMatchObject({ requested: 'base' });
 });
 
-test('another data directory and another Node mean another server', () => {
+test('another data directory or another Node means another server', () => {
   const of = () => service.serverOptions(run('garden'));
   const before = of();
   expect(of().serves).toBe(before.serves);
@@ -150,11 +150,11 @@ test('another data directory and another Node mean another server', () => {
   expect(moved.serves).not.toBe(before.serves);
   editor.configured['nodePath'] = '/opt/node';
   expect(of().serves).not.toBe(moved.serves);
-  // Else the new client would find the old server.
+  // Otherwise the new client would find the old server.
   expect(of().options.environment).not.toBe(moved.options.environment);
 });
 
-test('a server elsewhere lets the one of this machine go before anything is asked of it', async () => {
+test('a remote server takes over from the local one before the first request', async () => {
   const here = modelFromBase(base());
   expect(await ask(here)).toBe('of base');
   expect(service.isServedLocally(here)).toBe(true);
@@ -163,7 +163,7 @@ test('a server elsewhere lets the one of this machine go before anything is aske
   expect(service.isServedLocally(here)).toBe(false);
 });
 
-test('each outage is told once, and is known until the next answer', () => {
+test('each outage is reported once, and is known until the next answer', () => {
   const fail = () => service.failed(new Error('gone'));
   for (let key = 0; key < 3; key += 1) fail();
   expect(editor.shown).toHaveLength(1);

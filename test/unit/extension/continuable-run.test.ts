@@ -39,7 +39,7 @@ const runOf = (id: string, patch: { spec?: object; state?: object; summary?: obj
     state: { status: 'done', ...patch.state },
     ...(patch.summary && { summary: patch.summary }),
   }) as unknown as RunSnapshot;
-/** Runs of a window that has just started: none until they are read. */
+/** Runs in a window that has just opened: none until they are read. */
 function runsOf(...read: RunSnapshot[]) {
   const runs = { all: [] as RunSnapshot[], refresh: async () => void runs.all.push(...read) };
   return runs;
@@ -47,7 +47,7 @@ function runsOf(...read: RunSnapshot[]) {
 const changed = { run: 'newest', files: 34, share: 0.12, enough: true };
 
 describe('the run', () => {
-  it('is the newest of the folder whose adapter can be trained on', () => {
+  it('is the newest one of the folder whose adapter can be trained further', () => {
     const unfit = [
       runOf('elsewhere', { spec: { folder: '/other' } }),
       runOf('failed', { state: { status: 'failed' } }),
@@ -61,7 +61,7 @@ describe('the run', () => {
     );
   });
 
-  it('is one of exactly the chosen folders, in whatever order', () => {
+  it('is one of exactly the chosen folders, in any order', () => {
     const folders = [
       { path: '/garden', name: 'garden' },
       { path: '/shop', name: 'shop' },
@@ -74,9 +74,9 @@ describe('the run', () => {
 
   it.each([
     ['enough has changed', () => Promise.resolve(changed), { changed }],
-    ['little has', () => Promise.resolve({ ...changed, enough: false }), undefined],
-    ['it can not be told', () => Promise.reject(new Error('no node')), undefined],
-  ])('is offered or not where %s', async (_, answer, wanted) => {
+    ['little has changed', () => Promise.resolve({ ...changed, enough: false }), undefined],
+    ['the change is unknown', () => Promise.reject(new Error('no node')), undefined],
+  ])('is offered or not if %s', async (_, answer, wanted) => {
     const asked: string[][] = [];
     const children = { ask: (_schema: unknown, args: string[]) => (asked.push(args), answer()) };
     const context = { children, runs: runsOf(runOf('newest')) };
@@ -86,13 +86,13 @@ describe('the run', () => {
     expect(asked).toEqual([['changed', 'newest']]);
   });
 
-  it('is not offered where its base is gone', async () => {
+  it('is not offered if its base no longer exists', async () => {
     const gone = runOf('newest', { spec: { base: { ...base, path: join(models, 'gone.gguf') } } });
     const context = { children: { ask: () => Promise.resolve(changed) }, runs: runsOf(gone) };
     expect(await findContinuableRun(context as never, ['/garden'])).toBeUndefined();
   });
 
-  it("names its base so that nothing is fetched: a file of the person's own by its path", () => {
+  it("names its base so that nothing is downloaded: a user's own file by its path", () => {
     const { sha256, ...own } = { id: 'tiny', path: join(models, 'tiny.gguf'), sha256: '' };
     expect(baseReference({ ...base, sha256 })).toBe('smollm2-135m');
     expect(baseReference({ ...own, sha256 })).toBe(own.path);
@@ -119,7 +119,7 @@ describe('the wizard', () => {
       () => undefined,
     );
 
-  it('asks for the budget alone then', async () => {
+  it('then asks only for the budget', async () => {
     answers.push('$(history) Continue garden', 'Quick');
     const plan = (await ask())!;
     expect(shown).toHaveLength(2);
@@ -130,11 +130,11 @@ describe('the wizard', () => {
       'newest',
       '--minutes',
     ]);
-    // As a repair, another base was chosen: that is a training of its own.
+    // If another base was chosen to fix a problem, it is a separate training.
     expect(trainArguments({ ...plan, base: 'smollm2-360m' })).not.toContain('--continue');
   });
 
-  it('begins anew where the person wants that, also on the same base', async () => {
+  it('starts from scratch if the user prefers, even on the same base', async () => {
     answers.push('$(settings) Choose', 'SmolLM2-135M', 'LoRA', 'Quick');
     const plan = (await ask({ continues: { run: 'newest', name: 'garden', base: 'smollm2-135m' } }))!;
     expect(trainArguments(plan).slice(0, 6)).toEqual([
@@ -147,7 +147,7 @@ describe('the wizard', () => {
     ]);
   });
 
-  it('takes what is recommended with one answer', async () => {
+  it('accepts all recommendations with one answer', async () => {
     answers.push('$(rocket) Qwen2.5-Coder-0.5B');
     const plan = (await ask({ method: 'full', budget: { steps: 3 } }))!;
     expect(shown).toHaveLength(1);
@@ -163,7 +163,7 @@ describe('the wizard', () => {
     ]);
   });
 
-  it('goes back past what was not asked', async () => {
+  it('goes back past skipped questions', async () => {
     const asked: string[] = [];
     const replies = ['a', back, 'b', 'c'];
     const step =

@@ -4,7 +4,7 @@ import type { Services } from '../../../src/extension/services.ts';
 import { mountsOf, type Mount } from '../../../src/platform/files/network-drive.ts';
 import { dataDir } from '../../../src/platform/files/paths.ts';
 
-/** What this machine is made to be. */
+/** The state of the fake machine. */
 const machine = { files: [] as string[], mounts: [] as Mount[], drive: undefined as string | undefined };
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
@@ -18,7 +18,7 @@ vi.mock('../../../src/platform/files/network-drive.ts', async (original) => ({
   networkDrive: () => machine.drive,
 }));
 
-/** Of a dev container, shortened. */
+/** From a dev container, shortened. */
 const mountinfo = `
 1055 911 0:129 / / rw,relatime master:319 - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/A
 1056 1055 0:132 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw
@@ -35,7 +35,7 @@ test('finds the volumes of a container', () => {
   ]);
 });
 
-test('only what is on a volume survives', () => {
+test("only a volume's content survives", () => {
   const mounts = mountsOf(mountinfo);
   expect(isOnContainersDisk('/home/me/.local/share/forget-me-not', mounts)).toBe(true);
   expect(isOnContainersDisk('/workspaces/data', mounts)).toBe(false);
@@ -46,10 +46,10 @@ test('only what is on a volume survives', () => {
 
 describe('the warning', () => {
   let state: Map<string, unknown>;
-  let said: string[];
+  let warnings: string[];
   beforeEach(() => {
     Object.assign(machine, { files: [], mounts: [{ place: '/', type: 'overlay' }], drive: undefined });
-    [state, said] = [new Map(), []];
+    [state, warnings] = [new Map(), []];
     for (const name of ['FORGET_ME_NOT_HOME', 'KUBERNETES_SERVICE_HOST', 'REMOTE_CONTAINERS', 'CODESPACES'])
       vi.stubEnv(name, undefined);
   });
@@ -65,30 +65,30 @@ describe('the warning', () => {
       },
       log: {
         notify: (_: string, text: string, { title }: { title: string }) =>
-          Promise.resolve(void said.push(`${text} [${title}]`)),
+          Promise.resolve(void warnings.push(`${text} [${title}]`)),
       },
     }) as unknown as Pick<Services, 'extension' | 'log'>;
 
   const lost = /in a container, and .*gone when the container is rebuilt\. \[Choose Data Folder\]$/;
 
-  test.each(['/.dockerenv', '/run/.containerenv'])('comes once in a container with %s', async (file) => {
+  test.each(['/.dockerenv', '/run/.containerenv'])('appears once in a container with %s', async (file) => {
     machine.files = [file];
     await warnOfDataFolder(services());
     await warnOfDataFolder(services());
-    expect(said).toEqual([expect.stringMatching(lost)]);
-    expect(said[0]).toContain(dataDir());
+    expect(warnings).toEqual([expect.stringMatching(lost)]);
+    expect(warnings[0]).toContain(dataDir());
   });
 
   test.each(['KUBERNETES_SERVICE_HOST', 'REMOTE_CONTAINERS', 'CODESPACES'])(
-    'comes where %s is set',
+    'appears if %s is set',
     async (name) => {
       vi.stubEnv(name, 'true');
       await warnOfDataFolder(services());
-      expect(said).toEqual([expect.stringMatching(lost)]);
+      expect(warnings).toEqual([expect.stringMatching(lost)]);
     },
   );
 
-  test('does not come outside of containers, on a volume, or in a folder that was chosen', async () => {
+  test('does not appear outside containers, on a volume, or for a chosen folder', async () => {
     await warnOfDataFolder(services());
     machine.files = ['/.dockerenv'];
     machine.mounts.push({ place: dataDir(), type: 'ext4' });
@@ -96,17 +96,17 @@ describe('the warning', () => {
     machine.mounts.pop();
     vi.stubEnv('FORGET_ME_NOT_HOME', '/somewhere');
     await warnOfDataFolder(services());
-    expect(said).toEqual([]);
+    expect(warnings).toEqual([]);
   });
 
-  test('comes on a network drive, once for each folder', async () => {
+  test('appears for a network drive, once per folder', async () => {
     machine.drive = 'NFS';
     await warnOfDataFolder(services());
     await warnOfDataFolder(services());
-    expect(said).toEqual([expect.stringMatching(/on a network drive \(NFS\).* \[Choose Data Folder\]$/)]);
+    expect(warnings).toEqual([expect.stringMatching(/on a network drive \(NFS\).* \[Choose Data Folder\]$/)]);
     vi.stubEnv('FORGET_ME_NOT_HOME', '/mnt/other');
     await warnOfDataFolder(services());
-    expect(said).toHaveLength(2);
-    expect(said[1]).toContain('/mnt/other');
+    expect(warnings).toHaveLength(2);
+    expect(warnings[1]).toContain('/mnt/other');
   });
 });

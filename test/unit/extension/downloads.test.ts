@@ -53,7 +53,7 @@ const report = (tensorflow: object, models: string[] = []): DoctorReport =>
   });
 
 describe('what has to be downloaded', () => {
-  test('on a bare machine: the base, which is needed, and TensorFlow, which is not', () => {
+  test('on a bare machine: the base, which is required, and TensorFlow, which is not', () => {
     const parts = missingParts(known!.id, report(missing), 'auto');
     expect(
       parts.map(({ bytes, needed, command }) => ({ bytes, needed, command: command.join(' ') })),
@@ -65,7 +65,7 @@ describe('what has to be downloaded', () => {
   test('nothing twice', () => {
     expect(missingParts(known!.id, report(there, [join('models', known!.file)]), 'auto')).toEqual([]);
   });
-  test('a file here is no download, a hub reference is one of unknown size', () => {
+  test('a local file needs no download, a hub reference one of unknown size', () => {
     expect(missingParts(file, report(there), 'auto')).toEqual([]);
     expect(missingParts('owner/name', report(there), 'auto')).toMatchObject([
       { name: 'owner/name', bytes: 0, from: 'Hugging Face' },
@@ -83,7 +83,7 @@ describe('what has to be downloaded', () => {
     const here = join('models', 'hub', 'Qwen', 'x', 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf');
     expect(missingParts('qwen2.5-coder-0.5b', report(there, [here]), 'auto')).toEqual([]);
   });
-  test('no TensorFlow for whoever wants wasm, nor where there is none', () => {
+  test('no TensorFlow if wasm is selected, or if it is not available', () => {
     expect(missingParts(file, report(missing), 'wasm')).toEqual([]);
     expect(missingRuntime(report(notOffered))).toEqual([]);
   });
@@ -97,25 +97,25 @@ describe('estimates', () => {
     budget: Budget,
     machine: Machine = { backend: 'tensorflow' },
   ) => estimate(id, parameters, method, budget, machine);
-  test('minutes become steps and tokens, and back', () => {
+  test('convert minutes to steps and tokens, and back', () => {
     const byMinutes = estimateOf('lora', { minutes: 5 });
     const bySteps = estimateOf('lora', { steps: byMinutes.steps });
     expect(byMinutes.times.training).toBe(300);
     expect(Math.abs(bySteps.times.training - 300)).toBeLessThan(6);
     expect(byMinutes.tokens / byMinutes.steps).toBeCloseTo(512, -1);
   });
-  test('wasm learns less in the same time, full fine-tuning needs more memory', () => {
+  test('wasm learns less in the same time, and full fine-tuning needs more memory', () => {
     const tokens = (backend: 'tensorflow' | 'wasm') => estimateOf('lora', { minutes: 5 }, { backend }).tokens;
     expect(tokens('wasm')).toBeLessThan(tokens('tensorflow') / 3);
   });
-  test('a LoRA is measured for a third of its training, a whole model to the end', () => {
+  test('a LoRA is measured for a third of its training time, a full fine-tune to the end', () => {
     const measuring = (method: 'lora' | 'full', minutes: number) =>
       estimate('large.gguf', 500e6, method, { minutes }, { backend: 'tensorflow' }).times.measuring;
     expect(measuring('lora', 12)).toBe(240);
     expect(measuring('lora', 1)).toBeGreaterThan(20);
     expect(measuring('full', 12)).toBeGreaterThan(240);
   });
-  test('what earlier runs took on this machine counts', () => {
+  test('use the durations of earlier runs on this machine', () => {
     const took: Record<string, Cost> = {
       preparing: { seconds: 30, items: 1 },
       training: { seconds: 0.1, items: 1 },
@@ -137,8 +137,8 @@ describe('estimates', () => {
       /^About 6 min with measuring · 600 tokens/,
     );
   });
-  test("a file's parameters come from its size, to a factor of two either way", () => {
-    // 100M weights are 60 MB in Q4_0 and 200 MB in F16.
+  test("a file's number of parameters follows from its size, to within a factor of two", () => {
+    // 100M weights take 60 MB in Q4_0 and 200 MB in F16.
     for (const bytes of [60e6, 200e6]) {
       truncateSync(file, bytes);
       expect(parametersOf(file)).toBeGreaterThan(50e6);
@@ -147,7 +147,7 @@ describe('estimates', () => {
     const machine = { backend: 'tensorflow', precision: 'f32' } as const;
     const [mine, full] = [memoryOf(file, 'lora', machine)!, memoryOf(file, 'full', machine)!];
     expect(full).toBeGreaterThan(mine);
-    // 182M weights by its size, 135M in the known one.
+    // 182M weights by file size, 135M in the known base.
     expect(mine).toBeGreaterThan(memoryOf(known!.id, 'lora', machine)!);
     expect(mine).toBeLessThan(2 * memoryOf(known!.id, 'lora', machine)!);
     expect(memoryOf('owner/name', 'lora', machine)).toBeUndefined();

@@ -1,4 +1,4 @@
-/** What VS Code makes links and pictures of must be ours. Its patterns: base/common/linkedText.ts, iconLabels.ts. */
+/** Only our own text may become links and icons in VS Code. Its patterns: base/common/linkedText.ts, iconLabels.ts. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Log } from '../../../src/extension/log.ts';
 import { plain, plainLabel } from '../../../src/extension/plain.ts';
@@ -32,21 +32,21 @@ const hostile = [
   'a\u202e\x1b[2J\u200b',
 ];
 
-describe("others' words", () => {
-  it.each(hostile)('are no link and no picture: %j', (text) => {
-    for (const said of [plain(text), plainLabel(`$(folder) ${text}`).replace('$(folder) ', '')]) {
-      expect(said).not.toMatch(LINK);
-      expect(said).not.toMatch(ICON);
-      expect(said).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+describe('untrusted text', () => {
+  it.each(hostile)('becomes no link or icon: %j', (text) => {
+    for (const displayed of [plain(text), plainLabel(`$(folder) ${text}`).replace('$(folder) ', '')]) {
+      expect(displayed).not.toMatch(LINK);
+      expect(displayed).not.toMatch(ICON);
+      expect(displayed).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     }
   });
 
-  it('stay as they are where nothing is made of them', () => {
+  it('is unchanged where the editor does not format it', () => {
     for (const text of ['my run (2)', 'a[0] (b)', '$5 (once)', 'C:\\code', 'two\nlines'])
       expect(plain(text)).toBe(text);
   });
 
-  it('are plain in a message and its details', async () => {
+  it('is plain in a message and its details', async () => {
     const log = { showError: vi.fn() } as unknown as Log;
     await Log.prototype.notify.call(log, 'error', `It failed: ${hostile[0]}.`);
     await showWarningMessage(`Delete ${hostile[0]}?`, { modal: true, detail: hostile[1]! }, 'Delete');
@@ -54,7 +54,7 @@ describe("others' words", () => {
     for (const text of shown) expect(text).not.toMatch(LINK);
   });
 
-  it('are plain in a list, which answers with the row itself', async () => {
+  it('is plain in a list, which returns the row itself', async () => {
     const run = makeRun({ name: hostile[2]! });
     const row = runItem(run, 'done', false);
     expect(row.label).not.toMatch(ICON);
@@ -62,7 +62,7 @@ describe("others' words", () => {
     expect(await showQuickPick([row], { placeHolder: '?' })).toBe(row);
   });
 
-  it('are no Markdown in a tooltip', () => {
+  it('is not Markdown in a tooltip', () => {
     const { value } = tooltip(['![x](https://evil.example/x.png)', '', '**b** \u202e']);
     expect(value).toBe('**<![x](https://evil.example/x.png)>**\n\n<**b** \\u202e>');
   });

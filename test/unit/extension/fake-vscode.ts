@@ -1,18 +1,18 @@
-/** An editor for tests of what asks questions: `vi.mock('vscode', () => import('./fake-vscode.ts'))`. */
+/** A fake editor for tests of code that asks questions: `vi.mock('vscode', () => import('./fake-vscode.ts'))`. */
 import { readFileSync } from 'node:fs';
 
-/** What was shown, in its turn. */
+/** What was shown, in order. */
 export const shown: string[] = [];
 /**
- * The person's answers to it: a row's or a button's beginning, a path, a text; undefined leaves the question. Where
- * several rows can be chosen, their beginnings with "|" between.
+ * The user's answers to it: the beginning of a row or a button, a path, a text; undefined dismisses the question. If
+ * several rows can be chosen, their beginnings separated by "|".
  */
 export const answers: (string | undefined)[] = [];
 
-/** What `inspect` says of a setting, by its name; `update` writes the user's value. */
+/** What `inspect` returns for a setting, by its name; `update` writes the user's value. */
 export const inspected: Record<string, Record<string, unknown>> = {};
 
-/** What `get` says of a setting, by its name; without, its default. */
+/** What `get` returns for a setting, by its name; otherwise its default. */
 export const configured: Record<string, unknown> = {};
 
 const { properties } = (
@@ -59,7 +59,7 @@ class QuickPick {
     clearTimeout(this.timer);
   }
   show(): void {
-    // Rows that are looked up come after it is shown.
+    // Rows that are looked up arrive after it is shown.
     this.timer = setTimeout(() => {
       const before = this.canSelectMany ? this.selectedItems : this.activeItems.slice(0, 1);
       const labels = before.map(({ label }) => label).join(', ');
@@ -70,13 +70,13 @@ class QuickPick {
       this.selectedItems = rows.filter((row) => row !== undefined);
       if (this.selectedItems.length === 0 && !this.canSelectMany) return this.hidden();
       this.accepted();
-      // Without an answer it stays open, until the person leaves it.
+      // Without an answer it stays open until the user dismisses it.
       if (this.selectedItems.length === 0) this.hidden();
     }, 5);
   }
 }
 
-/** With its buttons: "It failed. [Try Again, Show Log]". */
+/** Including its buttons: "It failed. [Try Again, Show Log]". */
 function showMessage(message: string, ...rest: unknown[]): Promise<string | undefined> {
   const titles = rest.filter((argument): argument is string => typeof argument === 'string');
   return Promise.resolve(answer(`${message} [${titles.join(', ')}]`, titles, (title) => title));
@@ -116,7 +116,7 @@ export const workspace = {
     },
   }),
 };
-/** As in VS Code of 1.104 and later. */
+/** As in VS Code 1.104 and later. */
 export const lm = {
   registered: [] as string[],
   registerLanguageModelChatProvider(vendor: string) {

@@ -1,4 +1,4 @@
-/** Which workspace folders a training learns, and where completion finds a document then. */
+/** Which workspace folders a training learns, and where completion then looks for a document. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 describe('the folders of a training', () => {
-  it('are all of the workspace, unless the person chooses some', async () => {
+  it('are all of the workspace, unless the user chooses some', async () => {
     answers.push('$(folder) api|$(folder) web|$(folder) docs', '$(rocket)');
     expect(trainArguments((await ask())!).slice(0, 5)).toEqual([
       'train',
@@ -44,12 +44,12 @@ describe('the folders of a training', () => {
     expect(shown[0]).toBe(question('$(folder) api, $(folder) web, $(folder) docs'));
     answers.push('$(folder) docs|$(folder) api', '$(rocket)');
     const plan = (await ask())!;
-    // In the order of the workspace, so that the same choice is the same corpus.
+    // In workspace order, so that the same choice is the same corpus.
     expect(plan.folders).toEqual(['/code/api', '/code/docs']);
     expect(asked.at(-1)).toEqual(plan.folders);
   });
 
-  it('are selected as last time, as far as they are still there', async () => {
+  it('are preselected as last time, as far as they still exist', async () => {
     answers.push(undefined, undefined);
     await ask({ folders: ['/code/web', '/code/gone'] });
     await ask({ folders: ['/code/gone'] });
@@ -59,7 +59,7 @@ describe('the folders of a training', () => {
     ]);
   });
 
-  it('count once where one is a link to another, whatever globs it has', async () => {
+  it('count once if one is a link to another, whatever globs it has', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'fmn-linked-'));
     mkdirSync(join(dir, 'api'));
     symlinkSync(join(dir, 'api'), join(dir, 'linked'), 'junction');
@@ -79,14 +79,14 @@ describe('the folders of a training', () => {
     expect(shown).toHaveLength(1);
   });
 
-  it('are not asked for where there is only one on this machine', async () => {
+  it('are not asked for if there is only one on this machine', async () => {
     workspace.workspaceFolders = [folder('far', 'vscode-vfs'), folder('web')];
     answers.push('$(rocket)');
     expect((await ask())!.folders).toEqual(['/code/web']);
     expect(shown).toHaveLength(1);
   });
 
-  it('are asked for to find a learning rate, too', async () => {
+  it('are asked for when searching for a learning rate, too', async () => {
     answers.push('$(folder) api|$(folder) web', 'SmolLM2-135M');
     const chosen = await askFoldersAndBase('Find Learning Rate', bases);
     expect(chosen).toEqual({ folders: ['/code/api', '/code/web'], base: 'smollm2-135m' });
@@ -95,14 +95,14 @@ describe('the folders of a training', () => {
 
 describe('the globs of the settings', () => {
   const of = (name: string, include: string[], exclude: string[] = []) => ({ name, include, exclude });
-  it('are given once where all folders have the same', () => {
+  it('are given once if they are the same for all folders', () => {
     expect(globArguments([of('api', ['src'], ['*.sql']), of('web', ['src'], ['*.sql'])])).toEqual([
       '--include=src',
       '--exclude=*.sql',
     ]);
     expect(globArguments([of('api', [])])).toEqual([]);
   });
-  it('name their folders where they differ', () => {
+  it('name their folders if they differ', () => {
     expect(globArguments([of('api', ['src'], ['*.sql']), of('web', [], ['*.sql'])])).toEqual([
       '--include=api:src',
       '--exclude=api:*.sql',
@@ -111,7 +111,7 @@ describe('the globs of the settings', () => {
   });
 });
 
-describe('the place of a document', () => {
+describe('the path of a document', () => {
   const paths = Object.fromEntries(
     ['/mono', '/mono/api', '/mono/api/src/x.ts', '/mono/web/y.ts', '/else/z.ts'].map((path) => [
       path,
@@ -146,7 +146,7 @@ describe('the place of a document', () => {
     expect(at(z, [{ path: resolve('/else'), name: 'else' }])).toEqual({ repository: 'else', path: 'z.ts' });
   });
 
-  it('has the open files of that folder beside it', async () => {
+  it('comes with the open files of that folder', async () => {
     const { RecentFiles } = await import('../../../src/extension/completion/recent-files.ts');
     const recent = new RecentFiles();
     const beside = (document: unknown, learned = learnedApi) =>

@@ -1,4 +1,4 @@
-/** What VSCodium, Cursor and Windsurf need of the extension, and what Remote-SSH, WSL and Dev Containers do. */
+/** What VSCodium, Cursor and Windsurf require of the extension, and what Remote-SSH, WSL and Dev Containers do. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -23,15 +23,15 @@ interface Manifest {
 const manifest = manifestIn<Manifest>('en');
 
 /**
- * The version of VS Code that each fork is based on, where and when that was seen last. Raise them when
- * `engines.vscode` has to rise; the oldest one is what counts.
+ * The VS Code version each fork is based on, with source and date. Update them when `engines.vscode` has to rise; the
+ * oldest one decides.
  */
 const bases = {
-  // Its package for winget, 1.116.02821, of 2026-04-27.
+  // From its winget package, 1.116.02821, of 2026-04-27.
   VSCodium: '1.116.0',
   // `vscodeVersion` in product.json of 3.23.12, of 2026-10-01.
   Cursor: '1.128.0',
-  // Seen by an extension's user on 2026-03-31. Of 2026-02-24, the one before: 1.107.0.
+  // Reported by a user of the extension on 2026-03-31. The release before, of 2026-02-24: 1.107.0.
   Windsurf: '1.108.0',
 };
 const numbersOf = (version: string) => version.split('.').map(Number) as [number, number, number];
@@ -49,7 +49,7 @@ describe('forks of VS Code', () => {
     expect(isUpTo(wanted, base)).toBe(true);
   });
 
-  it('are typechecked for: the API is that of the oldest version, and no proposals', () => {
+  it('are type-checked for: the API is that of the oldest version, without proposals', () => {
     const types = createRequire(import.meta.url)('@types/vscode/package.json') as { version: string };
     expect(types.version).toBe(wanted);
     expect(manifest.enabledApiProposals).toBeUndefined();
@@ -61,7 +61,7 @@ describe('forks of VS Code', () => {
     expect(declared).toEqual([]);
   });
 
-  it('have every command that is called', () => {
+  it('have every command that is executed', () => {
     const called = sources.flatMap((source) =>
       [...source.text.matchAll(/executeCommand\(\s*'([\w.]+)'/g)].map(([, name]) => name!),
     );
@@ -71,7 +71,7 @@ describe('forks of VS Code', () => {
       ),
     );
     const others = [...new Set([...called, ...linked])].filter((name) => !name.startsWith('forgetMeNot.'));
-    // All of them are in VS Code's open source and its built-in extensions.
+    // All are in VS Code's open source and its built-in extensions.
     expect(others.sort()).toEqual([
       'editor.action.inlineSuggest.hide',
       'editor.action.inlineSuggest.trigger',
@@ -88,10 +88,10 @@ describe('forks of VS Code', () => {
     ]);
   });
 
-  it('may lack the chat: one file asks whether it is there', () => {
+  it('may lack the chat: only one file checks whether it exists', () => {
     const asking = sources.filter(({ text }) => /\bvscode\.(lm|chat|ai)\b|\blm\?/.test(text));
     expect(asking.map(({ fileName }) => fileName)).toEqual(['src/extension/chat/chat-api.ts']);
-    // Called only where it exists.
+    // Called only if it exists.
     expect(asking[0]!.text).toContain('api?.registerLanguageModelChatProvider?.(');
   });
 
@@ -112,9 +112,9 @@ describe('forks of VS Code', () => {
   });
 });
 
-/** As in ExtensionValidator.java and ExtensionService.java of Open VSX; the files themselves: package.test.ts. */
+/** As in Open VSX's ExtensionValidator.java and ExtensionService.java; the files themselves: package.test.ts. */
 describe('Open VSX', () => {
-  it('takes names, texts and licence', () => {
+  it('accepts names, texts and licence', () => {
     for (const name of [manifest.publisher, manifest.name]) expect(name).toMatch(/^[\w\-+$~]{1,255}$/);
     expect(manifest.displayName.length).toBeLessThanOrEqual(255);
     expect(manifest.license).toBe('Apache-2.0');
@@ -122,17 +122,17 @@ describe('Open VSX', () => {
     for (const language of ['en', ...translations] as const) {
       const { description } = manifestIn<Manifest>(language);
       expect(description.length).toBeLessThanOrEqual(2048);
-      // Controls and the like are refused.
+      // Control characters and the like are rejected.
       expect(description).not.toMatch(/[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Zl}\p{Zp}]/u);
     }
   });
 });
 
-describe('where the files are on another machine', () => {
-  it('the extension runs beside them', () => expect(manifest.extensionKind).toEqual(['workspace']));
+describe('if the files are on another machine', () => {
+  it('the extension runs on it, too', () => expect(manifest.extensionKind).toEqual(['workspace']));
 
   const panel = sources.filter(({ fileName }) => fileName.startsWith('webview'));
-  it('the panel asks for nothing by itself, and its files come through the editor', () => {
+  it('the panel makes no requests itself, and its files come through the editor', () => {
     const asking = panel.flatMap((source) =>
       [...nodesIn(source)].filter(
         (node) =>
@@ -149,8 +149,8 @@ describe('where the files are on another machine', () => {
       expect(source.text.replace(/\/\*[^]*?\*\/|\/\/ .*$/gm, ''), source.fileName).not.toMatch(addresses);
   });
 
-  it("what is opened on the person's own machine is only what is there", () => {
-    // A terminal, documents, dialogs and webviews are of the remote machine; these are not.
+  it("only existing files are opened on the user's own machine", () => {
+    // Terminals, documents, dialogs and webviews belong to the remote machine; these do not.
     const ofClient = /\b(openExternal|asExternalUri|revealFileInOS)\b/;
     const using = sources.filter(({ text }) => ofClient.test(text)).map(({ fileName }) => fileName);
     expect(using).toEqual(['src/extension/reveal.ts']);

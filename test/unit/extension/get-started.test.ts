@@ -1,4 +1,4 @@
-/** The walkthrough: a step is ticked once it is done. */
+/** The walkthrough: each step is ticked once it is done. */
 import { expect, it, vi } from 'vitest';
 import type { ServicesWithCompletion } from '../../../src/extension/completion/completion-service.ts';
 import { completedSteps } from '../../../src/extension/get-started.ts';
@@ -39,7 +39,7 @@ it('ticks a step when a model completes, when there is a run, and when its resul
   });
 });
 
-it('is what package.json waits for', () => {
+it('sets what package.json waits for', () => {
   const [walkthrough] = manifestIn<Manifest>('en').contributes.walkthroughs;
   const events = walkthrough!.steps.flatMap((step) => step.completionEvents);
   expect(events).toEqual([
@@ -52,7 +52,7 @@ it('is what package.json waits for', () => {
   expect(names).toEqual(Object.keys(completedSteps(given(undefined, 0))));
 });
 
-/** Chinese signs are as wide as two letters. */
+/** Chinese characters are as wide as two letters. */
 const widthOf = (text: string) =>
   [...text].reduce((sum, sign) => sum + (/[\u3000-\uffef]/.test(sign) ? 2 : 1), 0);
 
@@ -64,7 +64,7 @@ it.each(['en', ...translations] as const)(
       [...description.matchAll(/^\[(.+)\]\(command:/gm)].map(([, button]) => button!),
     );
     expect(buttons).toHaveLength(4);
-    // A window of 800 pixels with the explorer and the chat leaves 150 to the page.
+    // An 800-pixel window with the explorer and the chat leaves 150 for the page.
     for (const text of [...buttons, ...walkthrough!.steps.map(({ title }) => title)])
       expect([text, widthOf(text) <= 13]).toEqual([text, true]);
     expect(widthOf(walkthrough!.description)).toBeLessThanOrEqual(36);

@@ -1,4 +1,7 @@
-/** Nobody waits for ghost text: a key is answered at once, and the editor is made to ask again when there is something. */
+/**
+ * Nothing blocks on ghost text: each key is answered at once, and the editor is triggered again when there is a
+ * suggestion.
+ */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { modelFromBase } from '../../../src/extension/completion/completion-model.ts';
 import { configured, reset } from './fake-vscode.ts';
@@ -7,7 +10,7 @@ import { GhostText, type CompletionHost } from '../../../src/extension/completio
 type Listener = (event: unknown) => void;
 const editor = vi.hoisted(() => ({
   commands: [] as string[],
-  /** What it does when it is made to ask again. */
+  /** What it does when it is triggered again. */
   asksAgain: (): Promise<unknown> => Promise.resolve(),
   moved: [] as Listener[],
   selection: { isEmpty: true, active: {}, start: {}, end: {} },
@@ -73,7 +76,7 @@ const { Position, Range } = (await import('vscode')) as unknown as {
   Range: new (start: object, end: object) => object;
 };
 
-/** A document of one line, and the cursor at its end. */
+/** A document of one line, with the cursor at its end. */
 function open(text: string) {
   const at = (character: number) => new Position(0, character);
   const document = {
@@ -147,7 +150,7 @@ const ask = ({ document, position }: ReturnType<typeof open>, kind = AUTOMATIC, 
   );
 const texts = async (asked: ReturnType<typeof ask>) =>
   (await asked).map(({ insertText }) => String(insertText));
-/** Lets promises and timers of so many milliseconds pass. */
+/** Lets promises and timers run for this many milliseconds. */
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
 
 test('a key is answered at once with nothing; the editor asks again, and gets the answer', async () => {
@@ -162,12 +165,12 @@ test('a key is answered at once with nothing; the editor asks again, and gets th
   expect(shown).toEqual([' first;']);
 });
 
-test('where the cursor has left the place, the model is stopped and the editor is not made to ask', async () => {
+test('if the cursor has moved, the model is stopped and the editor is not triggered', async () => {
   const place = open('const a =');
   await ask(place);
   await pass(400);
   editor.selection.active = new Position(0, 2);
-  for (const tell of editor.moved) tell({ textEditor: place, selections: [editor.selection] });
+  for (const notify of editor.moved) notify({ textEditor: place, selections: [editor.selection] });
   await pass(400);
   expect(stopped).toBe(true);
   answer(' first;');
@@ -175,7 +178,7 @@ test('where the cursor has left the place, the model is stopped and the editor i
   expect(editor.commands).toEqual([]);
 });
 
-test('a person who asks with a key gets the answer itself', async () => {
+test('an explicit request gets the answer directly', async () => {
   const asked = ask(open('const a ='), INVOKE);
   await pass(0);
   answer(' first;');
@@ -183,7 +186,7 @@ test('a person who asks with a key gets the answer itself', async () => {
   expect(editor.commands).toEqual([]);
 });
 
-test('beside the list, it is shown if it begins with the selected entry', async () => {
+test('next to the list, it is shown if it begins with the selected entry', async () => {
   const place = open('const a = fi');
   await ask(place);
   await pass(400);
@@ -194,7 +197,7 @@ test('beside the list, it is shown if it begins with the selected entry', async 
   expect(await texts(ask(place, AUTOMATIC, { text: 'first', range }))).toEqual(['first.second;']);
 });
 
-test('where the editor shows none by itself, none is asked for, but by a key', async () => {
+test("if the editor's inline suggestions are off, only an explicit request is sent", async () => {
   configured['inlineSuggest.enabled'] = false;
   const place = open('const a =');
   expect(await texts(ask(place))).toEqual([]);

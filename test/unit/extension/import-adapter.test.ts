@@ -1,4 +1,4 @@
-/** "Import Adapter" when something is missing half-way: what was answered is kept, it is repaired, and it goes on. */
+/** "Import Adapter" when something is missing halfway: answers are kept, the problem is fixed, and it continues. */
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Context } from '../../../src/extension/context.ts';
 import type { ImportDraft } from '../../../src/extension/draft.ts';
@@ -12,7 +12,7 @@ beforeEach(reset);
 const plan = { kind: 'gguf', path: '/adapters/garden.gguf', base: 'smollm2-135m' } as const;
 const trouble = (code: ErrorCode, next = 'Try later.') => new UserError(code, `It is ${code}.`, next);
 
-/** An extension whose command line fails in the wanted ways first; `have` is what was downloaded before. */
+/** An extension whose command line first fails in the given ways; `have` has been downloaded before. */
 function fakeContext(failures: Record<string, Error[]>, { have = [] as string[], kept = {} as ImportDraft }) {
   const asked: string[] = [];
   const state = { kept };
@@ -61,7 +61,7 @@ const imported = `import ${plan.path} --base ${plan.base} --yes`;
 const measured = 'evaluate garden-ab12 --tasks retention';
 
 it.each(['network', 'compiler-missing'] as const)(
-  'goes on without TensorFlow where it can not be had (%s), and asks nothing twice',
+  'continues without TensorFlow if it is unavailable (%s), and asks nothing twice',
   async (code) => {
     const { context, asked, kept } = fakeContext(
       { runtime: [trouble(code, 'Run `sudo apt install g++`.')] },
@@ -76,7 +76,7 @@ it.each(['network', 'compiler-missing'] as const)(
   },
 );
 
-it('keeps the answers of who leaves, and takes them up the next time', async () => {
+it('keeps the answers on leaving, and resumes with them next time', async () => {
   const { context, asked, kept } = fakeContext({ models: [trouble('network')] }, {});
   answers.push(...chosen, 'Download', undefined);
   await importAdapter(context);
@@ -90,7 +90,7 @@ it('keeps the answers of who leaves, and takes them up the next time', async () 
   expect(shown).toHaveLength(3);
 });
 
-it('asks again with what was answered, where that is what is wrong', async () => {
+it('asks again, with the answers filled in, if they are the problem', async () => {
   const have = ['models', 'runtime'];
   const { context, asked } = fakeContext({ import: [trouble('adapter-damaged')] }, { have });
   answers.push(...chosen, 'Change Answers', 'A GGUF', '/adapters/other.gguf', 'SmolLM2-135M-Instruct');
@@ -102,7 +102,7 @@ it('asks again with what was answered, where that is what is wrong', async () =>
   expect(asked).toEqual([imported, imported.replace('garden', 'other'), measured]);
 });
 
-it('looks the models up again, with the file that was chosen already', async () => {
+it('looks the models up again, with the chosen file kept', async () => {
   const have = ['models', 'runtime'];
   const { context, asked } = fakeContext({ 'look up models': [trouble('node-missing')] }, { have });
   answers.push('A GGUF', plan.path, 'Try Again', ...chosen);
@@ -111,7 +111,7 @@ it('looks the models up again, with the file that was chosen already', async () 
   expect(asked).toEqual([imported, measured]);
 });
 
-it('does not import again what was imported but could not be measured', async () => {
+it('does not repeat an import whose measuring failed', async () => {
   const have = ['models', 'runtime'];
   const { context, asked, kept } = fakeContext({ evaluate: [trouble('memory')] }, { have });
   answers.push(...chosen);

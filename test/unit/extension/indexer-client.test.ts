@@ -1,4 +1,4 @@
-/** The workspace's index as a process: what becomes of questions when it does not start, or ends. */
+/** The workspace's index as a process: what happens to requests if it does not start, or ends. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,24 +35,24 @@ const editor = vi.hoisted(() => {
 vi.mock('vscode', () => editor.vscode);
 
 let work: string;
-let told: string[];
+let warnings: string[];
 const open: IndexerClient[] = [];
 beforeEach(() => {
   work = editor.folder.uri.fsPath = mkdtempSync(join(tmpdir(), 'fmn-child-'));
-  told = [];
+  warnings = [];
 });
 afterEach(() => {
   for (const disposable of open.splice(0)) disposable.dispose();
   rmSync(work, { recursive: true });
 });
 
-/** An index whose process is `command`, and a question to it. */
+/** An index whose process is `command`, and a request to it. */
 function indexOf(command: string, program = '') {
   writeFileSync(join(work, 'indexer.mjs'), program);
   const repository = new IndexerClient({
     bundle: (name: string) => join(work, name),
     node: () => Promise.resolve({ command, env: {} }),
-    log: { info: () => undefined, warn: (line: string) => told.push(line) },
+    log: { info: () => undefined, warn: (line: string) => warnings.push(line) },
   } as never);
   open.push(repository);
   const ask = () =>
@@ -67,19 +67,19 @@ function indexOf(command: string, program = '') {
   return { repository, ask };
 }
 
-it('a process that can not be started leaves no question waiting', async () => {
+it("a process that can't be started leaves no request pending", async () => {
   const { ask } = indexOf(join(work, 'missing'));
   expect(await ask()).toEqual([]);
-  expect(told).toEqual([expect.stringMatching(/^The index could not be started: .*ENOENT/)]);
+  expect(warnings).toEqual([expect.stringMatching(/^The index could not be started: .*ENOENT/)]);
 });
 
-it('how a process ended that nobody stopped is in the log', async () => {
+it('an unexpected end of the process is logged', async () => {
   const { ask } = indexOf(process.execPath, 'process.exit(3);');
   expect(await ask()).toEqual([]);
-  expect(told).toEqual(['The index has ended (3)']);
+  expect(warnings).toEqual(['The index has ended (3)']);
 });
 
-it('one that was stopped is no news', async () => {
+it('an intended one is not', async () => {
   const { repository, ask } = indexOf(process.execPath, 'process.on("message", () => undefined);');
   const answer = ask();
   await vi.waitFor(() => expect(repository).toHaveProperty('waiting', 1));
@@ -87,10 +87,10 @@ it('one that was stopped is no news', async () => {
   repository.stop();
   expect(await answer).toEqual([]);
   await gone;
-  expect(told).toEqual([]);
+  expect(warnings).toEqual([]);
 });
 
-it('a process that is stopped leaves no question waiting, and gets no more of them', async () => {
+it('a stopped process leaves no request pending, and gets no more of them', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const { ask } = indexOf(process.execPath, 'process.kill(process.pid, "SIGSTOP");');
@@ -98,5 +98,5 @@ it('a process that is stopped leaves no question waiting, and gets no more of th
   await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
   await vi.advanceTimersByTimeAsync(120_000);
   expect(await Promise.all([first, second])).toEqual([[], []]);
-  expect(told).toEqual(['The index does not answer, and was ended.']);
+  expect(warnings).toEqual(['The index does not answer, and was ended.']);
 });

@@ -1,4 +1,4 @@
-/** How texts of the extension read in another language. */
+/** How the extension's texts read in another language. */
 import { afterEach, expect, it } from 'vitest';
 import { decimal, fullDate, setLanguage, t, withButtons } from '../../../src/text/l10n.ts';
 import { doctorText, progressLine } from '../../../src/extension/texts.ts';
@@ -10,7 +10,7 @@ afterEach(() => setLanguage('en'));
 
 const setLanguageTo = (language: (typeof translations)[number]) => setLanguage(language, bundleIn(language));
 
-it('is English with its values, unless another language is spoken', () => {
+it('is English with its values, unless another language is set', () => {
   expect(t('{name} was measured.', { name: 'garden' })).toBe('garden was measured.');
   expect(t('{steps} steps', { steps: 0 })).toBe('0 steps');
   expect(t('{done} of {total}', { done: '{total}', total: '$&' })).toBe('{total} of $&');
@@ -18,7 +18,7 @@ it('is English with its values, unless another language is spoken', () => {
   expect(t('{name} was measured.', { name: 'garden' })).toBe('garden wurde gemessen.');
 });
 
-it('has numbers and dates as the language writes them', () => {
+it("has numbers and dates in the language's format", () => {
   const date = new Date(2026, 2, 9);
   expect([decimal(2.44, 1), fullDate(date)]).toEqual(['2.4', '3/9/2026']);
   setLanguageTo('de');
@@ -27,7 +27,7 @@ it('has numbers and dates as the language writes them', () => {
   expect(fullDate(date)).toBe('2026/3/9');
 });
 
-it("names steps by their buttons, also in the command line's English", () => {
+it("names steps by their buttons, even in the command line's English", () => {
   setLanguageTo('de');
   const { text, steps } = withButtons('Go on with {resume garden-1}.');
   expect(text).toBe('Go on with „Training fortsetzen“.');
@@ -38,7 +38,7 @@ it("names steps by their buttons, also in the command line's English", () => {
   expect(doctorText(report)).toContain('**Forget-Me-Not: TensorFlow installieren**');
 });
 
-it('says the phases of a trainer, which tells them in English', () => {
+it("translates a trainer's phases, which it reports in English", () => {
   const state = { status: 'running', etaSeconds: 200, phase: 'Reading files' } as const;
   setLanguageTo('zh-cn');
   expect(progressLine(makeRun({ upTo: 0, state }))).toBe('正在读取文件 · 剩余约 3 min');
@@ -47,7 +47,7 @@ it('says the phases of a trainer, which tells them in English', () => {
   );
 });
 
-it('of a base says what it is for', () => {
+it('says what a base is for', () => {
   setLanguageTo('de');
   const models = [{ id: 'smollm2-135m', present: true, leastMemory: { lora: 9e9, full: 9e9 } }];
   const offered = { models, availableMemory: 8e9, default: { id: 'smollm2-135m', why: 'it is small' } };

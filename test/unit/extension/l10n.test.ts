@@ -1,4 +1,4 @@
-/** What the extension and its panel show at run time: it is all in the bundles, and each bundle has all of it. */
+/** What the extension and its panel show at run time: the bundles have all of it, and nothing else. */
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { bundleIn, manifestIn, textsIn, translations, type Language } from '../../support/manifest.ts';
@@ -15,7 +15,7 @@ import {
 
 const placeholdersOf = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
 
-/** Texts with words that nobody reads, and names: the beginnings of literals. */
+/** Texts that are not shown, and names: how such literals begin. */
 const notShown = [
   'Hugging Face',
   'LoRA r=',
@@ -31,7 +31,7 @@ const notShown = [
   'interrupted resumable',
   'a .gguf file',
   'the hub',
-  // The panel's page and its looks.
+  // The panel's page and its styles.
   '<!doctype html>',
   '</title>',
   '<script ',
@@ -41,7 +41,7 @@ const notShown = [
   'scroll run-list',
   'system-ui',
   '(prefers-',
-  // Names of figures, and what saved files call them.
+  // Names of metrics, and their names in saved files.
   'during training',
   'exact match',
   'accuracy by length',
@@ -70,7 +70,7 @@ const notShown = [
   // An error in the log.
   'The picture is too large.',
 ];
-/** As `notShown`, of what is shown: names, and what is typed as it stands there. */
+/** As `notShown`, for shown texts: names, and text to be typed literally. */
 const alike = [
   'Completion Accepted',
   'Forget-Me-Not',
@@ -81,7 +81,7 @@ const alike = [
   'GB',
 ];
 
-/** Calls that show their arguments. */
+/** Functions that show their arguments. */
 const showing = [
   'showInformationMessage',
   'showWarningMessage',
@@ -94,7 +94,7 @@ const showing = [
   'ask',
   'pickRun',
 ];
-/** Fields that are shown, of what is passed to the editor. */
+/** Fields passed to the editor that are shown. */
 const fields = [
   'title',
   'label',
@@ -113,12 +113,12 @@ const fields = [
 describe('in the source', () => {
   const nodes = sources.flatMap((source) => [...nodesIn(source)]);
 
-  it('each text is written where it is asked for', () => {
+  it('each text is a literal at its call', () => {
     expect(calls.length).toBeGreaterThan(500);
     expect(calls.filter((call) => literalOf(call.arguments[0]) === undefined).map(placeOf)).toEqual([]);
   });
 
-  it('texts from outside are those that the bundles have', () => {
+  it('texts from elsewhere are ones that the bundles have', () => {
     const outside = nodes.filter((node): node is ts.CallExpression => isCallOf(node, 'tKnown'));
     expect(outside.map((call) => call.arguments[0]!.getText()).sort()).toEqual([
       'about',
@@ -134,7 +134,7 @@ describe('in the source', () => {
     ]);
   });
 
-  it('no text is asked for while a file is loaded, when the language is not known yet', () => {
+  it('no text is translated while a file is loaded, when the language is not known yet', () => {
     const asking = nodes.filter((node) =>
       isCallOf(node, 't', 'tKnown', 'translate', 'titleIn', 'withButtons'),
     );
@@ -149,7 +149,7 @@ describe('in the source', () => {
     expect(wrong.map(placeOf)).toEqual([]);
   });
 
-  it('no other text has words, except for the log and what is not shown', () => {
+  it('no other literal contains words, except for the log and what is not shown', () => {
     const others = sources.flatMap((source) => [...nodesIn(source, (node) => !isElsewhere(node))]);
     const words = others.filter((node) => /\p{L}[,:;.]? \p{L}/u.test(textOf(node)));
     expect(
@@ -157,14 +157,14 @@ describe('in the source', () => {
     ).toEqual([]);
   });
 
-  it('nor has what the editor shows, not even a single word', () => {
+  it('no literal passed to the editor does, not even a single word', () => {
     const values = nodes.flatMap((node) => {
       if (isCallOf(node, ...showing)) return [...node.arguments];
       const shown = ts.isPropertyAssignment(node) && fields.includes(node.name.getText());
       return shown ? [node.initializer] : [];
     });
     const plain = values.flatMap(branchesOf).filter((node) => /\p{L}{2}/u.test(literalOf(node) ?? ''));
-    // Arguments of `ask` are also kinds of messages and what a child process is called with: in small letters.
+    // Arguments of `ask` are also message types and command names, in lower case.
     const words = plain.filter(
       (node) => !alike.includes(literalOf(node)!) && !/^(--)?[a-z]+$/.test(literalOf(node)!),
     );
@@ -175,7 +175,7 @@ describe('in the source', () => {
 const startsWith = (beginnings: string[], text: string) =>
   beginnings.some((beginning) => text.startsWith(beginning));
 
-/** Texts that are asked for, those for the log, and names of fields and files. */
+/** Translated texts, those for the log, and names of fields and files. */
 const isElsewhere = (node: ts.Node): boolean =>
   (calls as readonly ts.Node[]).includes(node.parent)
     ? (node.parent as ts.CallExpression).arguments[0] === node
@@ -190,7 +190,7 @@ function textOf(node: ts.Node): string {
   return isText ? node.text : '';
 }
 
-/** The values that an expression can have: both sides of `a ? b : c` and of `a ?? b`. */
+/** The possible values of an expression: both sides of `a ? b : c` and of `a ?? b`. */
 function branchesOf(node: ts.Expression): ts.Expression[] {
   if (ts.isParenthesizedExpression(node)) return branchesOf(node.expression);
   if (ts.isConditionalExpression(node)) return [node.whenTrue, node.whenFalse].flatMap(branchesOf);
@@ -200,7 +200,7 @@ function branchesOf(node: ts.Expression): ts.Expression[] {
   return [node];
 }
 
-/** `{name}` of each value in an object literal; undefined if some come from elsewhere. */
+/** `{name}` for each value in an object literal; undefined if some come from elsewhere. */
 function namesIn(node: ts.Node | undefined): string[] | undefined {
   if (!node) return [];
   if (!ts.isObjectLiteralExpression(node)) return undefined;
@@ -210,7 +210,7 @@ function namesIn(node: ts.Node | undefined): string[] | undefined {
   return names.includes(undefined) ? undefined : (names.flat() as string[]).sort();
 }
 
-/** What a translation leaves as it is, besides its placeholders. */
+/** What a translation leaves unchanged, besides its placeholders. */
 const kept = (text: string): string[] =>
   [
     ...placeholdersOf(text),
@@ -249,11 +249,11 @@ describe.each(translations)('in %s', (language) => {
   const titles = new Map(titlesIn('en').map((title, at) => [title, titlesIn(language)[at]!]));
   const pairs = Object.entries(bundle);
 
-  it('there is a text for each message, and no other', () => {
+  it('has a text for each message, and no others', () => {
     expect(Object.keys(bundle).sort()).toEqual([...messages].sort());
   });
 
-  it('nothing is left in English', () => {
+  it('leaves nothing in English', () => {
     const left = pairs
       .filter(([english, text]) => !text.trim() || text === english)
       .map(([english]) => english);
@@ -264,12 +264,12 @@ describe.each(translations)('in %s', (language) => {
     }
   });
 
-  it('placeholders, figures, code and names are as in English', () =>
+  it('keeps placeholders, figures, code and names', () =>
     expect(pairs.map(([english, text]) => [english, kept(text)])).toEqual(
       pairs.map(([english]) => [english, kept(english)]),
     ));
 
-  it('commands are called by their titles', () => {
+  it('uses the titles of commands', () => {
     const buttons = pairs.filter(([english]) => titles.has(english));
     expect(buttons.length).toBeGreaterThan(15);
     expect(buttons.filter(([english, text]) => text !== titles.get(english))).toEqual([]);
@@ -280,13 +280,13 @@ describe.each(translations)('in %s', (language) => {
     expect(named.filter(({ text, title }) => !text.includes(title))).toEqual([]);
   });
 
-  it('the setting for the minutes calls the choices of the wizard by their names', () => {
+  it("uses the wizard's names for the choices in the setting for the minutes", () => {
     const setting = textsIn(language)['setting.training.minutes']!;
     for (const name of ['Quick', 'Standard', 'Thorough']) expect(setting).toContain(bundle[name]);
   });
 });
 
-/** Of Chinese texts, those that are only figures and signs. */
+/** Chinese texts that are only figures and symbols. */
 const onlySigns = [
   '"{button}"',
   '({what}) {text}',

@@ -1,4 +1,4 @@
-/** HumanEval's other problems are measured while nobody uses the machine; what is worse then completes no longer. */
+/** The rest of HumanEval is measured while the machine is idle; a result that turns out worse stops completing. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { needsMeasuring, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
 import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
@@ -85,12 +85,12 @@ const MINUTE = 60_000;
 let run: RunSnapshot;
 let after: Comparison;
 let asked: string[];
-let told: string[];
+let notified: string[];
 let here: boolean;
 let live: RunSnapshot[];
 let onRuns: () => void;
 let idle: MeasureWhenIdle;
-/** Ends the measuring that has begun: as a child process does when it is stopped, or because it is done. */
+/** Ends the evaluation in progress: as a child process does when it is stopped, or because it has finished. */
 let end: (how: 'done' | 'broken') => void;
 
 beforeEach(() => {
@@ -99,7 +99,7 @@ beforeEach(() => {
   Object.assign(editor, { trusted: true, state: { focused: true, active: false } });
   run = { ...makeRun({ id: 'garden' }), summary: summaryOf(solved(0.45, 0.45, 20)) };
   after = solved(0.45, 0.3, 164);
-  [asked, told, here, live] = [[], [], true, []];
+  [asked, notified, here, live] = [[], [], true, []];
   const runs = {
     onDidChange: (listener: () => void) => ((onRuns = listener), { dispose: () => undefined }),
     refresh: () => Promise.resolve(),
@@ -120,8 +120,8 @@ beforeEach(() => {
     });
   };
   const log = {
-    warn: (text: string) => told.push(text),
-    notify: (_: string, text: string) => told.push(text),
+    warn: (text: string) => notified.push(text),
+    notify: (_: string, text: string) => notified.push(text),
   };
   const services = { runs, children: { ask }, log, completion: { inUse: { run } }, isHere: () => here };
   idle = new MeasureWhenIdle(services as never);
@@ -137,13 +137,13 @@ const COMMAND = 'evaluate garden --tasks humaneval --limit 164 --background';
 
 describe('what is left to measure', () => {
   const left = (summary: Summary | undefined) => needsMeasuring({ summary });
-  test('is HumanEval in part, or not at all although it was planned', () => {
+  test('is HumanEval if it was measured in part, or planned but not measured', () => {
     expect(left(summaryOf(solved(0.5, 0.5, 20)))).toBe(true);
     expect(left({ ...summaryOf(), pending: ['humaneval'] })).toBe(true);
     expect(left(summaryOf(solved(0.5, 0.5, 164)))).toBe(false);
     expect(left(summaryOf(solved(0.5, 0.5, 0)))).toBe(true);
   });
-  test('is nothing of a run without HumanEval, of an earlier version, or of another publisher', () => {
+  test('is nothing for a run without HumanEval, of an earlier version, or of another publisher', () => {
     expect(left(undefined)).toBe(false);
     expect(left({ ...summaryOf(), pending: ['retention'] })).toBe(false);
     expect(left({ step: 1, sentence: '', comparisons: [solved(0.5, 0.5, 20)] })).toBe(false);
@@ -152,7 +152,7 @@ describe('what is left to measure', () => {
 });
 
 describe('all of HumanEval is measured', () => {
-  test('once no key was pressed for ten minutes, and once only', async () => {
+  test('after ten minutes without a key press, and only once', async () => {
     await minutes(5);
     press();
     await minutes(9);
@@ -163,9 +163,9 @@ describe('all of HumanEval is measured', () => {
     end('done');
     await minutes(60);
     expect(asked).toEqual([COMMAND]);
-    expect(told).toEqual([]);
+    expect(notified).toEqual([]);
   });
-  test('even while our own log is written to', async () => {
+  test('even while our own log is being written', async () => {
     for (let at = 0; at < 12; at += 1) {
       press('text', 'output');
       await minutes(1);
@@ -173,12 +173,12 @@ describe('all of HumanEval is measured', () => {
     expect(asked).toEqual([COMMAND]);
   });
   test.each([
-    ['other programs are at work', () => (machine.busy = 0.6)],
-    ['something trains', () => (machine.training = 'The training of garden')],
-    ['a run goes on', () => (live = [run])],
+    ['other programs are busy', () => (machine.busy = 0.6)],
+    ['a training is running', () => (machine.training = 'The training of garden')],
+    ['a run is in progress', () => (live = [run])],
     ['the workspace is not trusted', () => (editor.trusted = false)],
-    ['its folder is open elsewhere', () => (here = false)],
-    ['the machine runs on its battery', () => (machine.mains = false)],
+    ['its folder is open in another window', () => (here = false)],
+    ['the machine runs on battery', () => (machine.mains = false)],
     ['another window or program is used', () => (editor.state.focused = false)],
     ['a terminal or a panel of this window is used', () => (editor.state.active = true)],
   ])('not while %s', async (_, change) => {
@@ -188,7 +188,7 @@ describe('all of HumanEval is measured', () => {
   });
 });
 
-test('a night of sleep is no idle machine', async () => {
+test('a night of sleep does not count as idle', async () => {
   await minutes(1);
   vi.setSystemTime(Date.now() + 8 * 60 * MINUTE);
   await minutes(9);
@@ -197,7 +197,7 @@ test('a night of sleep is no idle machine', async () => {
   expect(asked).toEqual([COMMAND]);
 });
 
-test('after heavy use of the machine, measuring makes way for half an hour', async () => {
+test('after heavy use of the machine, measuring pauses for half an hour', async () => {
   await minutes(12);
   machine.busy = 1.5;
   await minutes(0.2);
@@ -209,14 +209,11 @@ test('after heavy use of the machine, measuring makes way for half an hour', asy
 });
 
 describe('measuring stops', () => {
-  test.each(['text', 'selection', 'editor', 'terminal', 'window'])(
-    'at once when %s changes',
-    async (what) => {
-      await minutes(12);
-      press(what);
-      expect(asked).toEqual([COMMAND, 'stopped']);
-    },
-  );
+  test.each(['text', 'selection', 'editor', 'terminal', 'window'])('at once if %s changes', async (what) => {
+    await minutes(12);
+    press(what);
+    expect(asked).toEqual([COMMAND, 'stopped']);
+  });
   test.each([
     ['a training', () => (machine.training = 'A sweep')],
     ['heavy use', () => (machine.busy = 1.5)],
@@ -226,7 +223,7 @@ describe('measuring stops', () => {
     await minutes(0.2);
     expect(asked).toEqual([COMMAND, 'stopped']);
   });
-  test('when a run starts, and goes on when it is over', async () => {
+  test('when a run starts, and continues once it is over', async () => {
     await minutes(12);
     live = [run];
     onRuns();
@@ -235,29 +232,29 @@ describe('measuring stops', () => {
     live = [];
     await minutes(2);
     expect(asked).toEqual([COMMAND, 'stopped', COMMAND]);
-    expect(told).toEqual([]);
+    expect(notified).toEqual([]);
   });
 });
 
 test.each([
   ['', () => end('done')],
-  // The figures were written just before.
+  // The metrics had just been written.
   [', even if a key came at the end', () => ((run = { ...run, summary: summaryOf(after) }), press())],
-])('a result that is worse is put away with a sentence%s', async (_, ends) => {
+])('a result that measures worse is withdrawn with a sentence%s', async (_, ends) => {
   await minutes(12);
   ends();
   await minutes(1);
-  expect(told).toEqual([
+  expect(notified).toEqual([
     `${run.spec.name} no longer completes your code. Measured on all of HumanEval, it is worse than its base: ` +
       "fewer of HumanEval's problems are solved (0.450 -> 0.300). " +
       'To use it all the same, set a lower strength in its results.',
   ]);
 });
 
-test('what can not be measured is not tried again, and nobody is disturbed by it', async () => {
+test('a failed evaluation is not repeated, and interrupts nobody', async () => {
   await minutes(12);
   end('broken');
   await minutes(60);
   expect(asked).toEqual([COMMAND]);
-  expect(told).toEqual([expect.stringContaining('was not measured on all of HumanEval: ')]);
+  expect(notified).toEqual([expect.stringContaining('was not measured on all of HumanEval: ')]);
 });

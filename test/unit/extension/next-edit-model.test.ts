@@ -1,4 +1,4 @@
-/** Next edits of a model, over a connection to a server. */
+/** Next edits from a model, over a connection to a server. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { configured } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 
-/** For what the server's process does in its own time. */
+/** Waits for what the server process does asynchronously. */
 const patient = { timeout: 30_000 };
 const languageId = 'typescript';
 const path = 'file:///w/a.ts';
@@ -31,8 +31,8 @@ const edit = {
 const candidates = candidatesIn([edit], [{ path, languageId, text }], { path, place: 0 });
 
 /**
- * A server that answers with what the test wrote. Its chunks have the form of the real one's: text and confidence in a
- * completion, a delta in a chat. It notes what it was asked, and who left early.
+ * A server that answers with the test's text. Its chunks have the real server's form: text and confidence in a
+ * completion, a delta in a chat. It records its requests, and which clients left early.
  */
 const SERVER = `
   import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -89,14 +89,15 @@ beforeEach(() => {
 afterEach(async () => {
   await serving.dispose();
   vi.unstubAllEnvs();
-  // The server may still write down that it was left.
+  // The server may still be recording that the client left.
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
 type Pieces = (readonly [string, unknown?])[];
-/** `chat`: what is answered there, if it is not the same. */
-const says = (text: Pieces, chat = text) => writeFileSync(join(dir, 'says'), JSON.stringify({ text, chat }));
-const heard = () =>
+/** `chat`: the answer in a chat, if different. */
+const setAnswer = (text: Pieces, chat = text) =>
+  writeFileSync(join(dir, 'says'), JSON.stringify({ text, chat }));
+const received = () =>
   readFileSync(join(dir, 'heard'), 'utf8')
     .split('\n')
     .filter(Boolean)
@@ -116,8 +117,8 @@ function rewriter(asking: Asking, more: { busy?: () => boolean } = {}) {
   return { offers, failures, made };
 }
 
-it('a model goes on with the diff; a sure answer is offered with its line', async () => {
-  says([
+it('a model continues the diff; a confident answer is offered with its line', async () => {
+  setAnswer([
     ['const b = await ', -0.02],
     ['load("b");', -0.02],
   ]);
@@ -134,35 +135,35 @@ it('a model goes on with the diff; a sure answer is offered with its line', asyn
     after: 'const b = await load("b");',
     shown: [{ start: at, end: at, text: 'await ' }],
   });
-  const [[route, request]] = heard() as [[string, Record<string, unknown>]];
+  const [[route, request]] = received() as [[string, Record<string, unknown>]];
   expect(route).toBe('/v1/completions');
   expect(request).toMatchObject({ model: 'mine', stop: ['\n'], stream: true, confidence: true });
   expect(String(request['prompt'])).toContain('-const a = load("a");\n+const a = await load("a");\n');
-  // The same is not asked again.
+  // The same place is not tried again.
   made.schedule(candidates.slice(0, 1));
   await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(heard()).toHaveLength(1);
+  expect(received()).toHaveLength(1);
 });
 
-it('each place waits until the model has nothing else to do', async () => {
-  says([['const b = await load("b");', -9]]);
+it('each place waits until the model is idle', async () => {
+  setAnswer([['const b = await load("b");', -9]]);
   let refused = 0;
-  const busy = () => heard().length === 1 && (refused += 1) <= 2;
+  const busy = () => received().length === 1 && (refused += 1) <= 2;
   rewriter('diff', { busy }).made.schedule(candidates);
-  await vi.waitFor(() => expect(heard()).toHaveLength(2), { timeout: 10_000 });
+  await vi.waitFor(() => expect(received()).toHaveLength(2), { timeout: 10_000 });
   expect(refused).toBe(3);
 });
 
-it('an answer that is not sure, or another edit, is not offered, and the next place is asked about', async () => {
-  says([['const b = await load("b");', -9]]);
+it('an uncertain answer, or another edit, is not offered, and the next place is tried', async () => {
+  setAnswer([['const b = await load("b");', -9]]);
   const { offers, made } = rewriter('diff');
   made.schedule(candidates);
-  await vi.waitFor(() => expect(heard()).toHaveLength(2), patient);
+  await vi.waitFor(() => expect(received()).toHaveLength(2), patient);
   expect(offers).toEqual([]);
 });
 
-it('an adapter that learned the task is asked in its words, until the line is there', async () => {
-  says([
+it('an adapter that learned the task gets its prompt, until the line is complete', async () => {
+  setAnswer([
     ['```ts\n', -0.001],
     ['const b = await load("b");', -0.02],
     ['\n`', 'wait'],
@@ -172,69 +173,69 @@ it('an adapter that learned the task is asked in its words, until the line is th
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
   expect(failures).toEqual([]);
   expect(offers[0]!.after).toBe('const b = await load("b");');
-  await vi.waitFor(() => expect(heard().at(-1)).toBe('left'), patient);
-  const [[route, request]] = heard() as [[string, Record<string, unknown>]];
+  await vi.waitFor(() => expect(received().at(-1)).toBe('left'), patient);
+  const [[route, request]] = received() as [[string, Record<string, unknown>]];
   expect(route).toBe('/v1/chat/completions');
   expect(request).toMatchObject({ model: 'mine', temperature: 0, confidence: true });
 });
 
-it('an answer to the task of which the model is not sure is not offered', async () => {
-  says([
+it('an uncertain answer to the task is not offered', async () => {
+  setAnswer([
     ['```ts\n', -0.001],
     ['const b = await load("b");\n', -9],
   ]);
   const { offers, made } = rewriter('task');
   made.schedule(candidates);
-  await vi.waitFor(() => expect(heard().filter((request) => request !== 'left')).toHaveLength(2), patient);
+  await vi.waitFor(() => expect(received().filter((request) => request !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
 });
 
-it('an adapter that leaves the line, but is not sure, is asked by a diff which edit it would be', async () => {
+it('an adapter that leaves the line but is uncertain is then asked for the edit by a diff', async () => {
   const keep = ['```ts\n', 'const b = load("b");', '\n'];
-  says([['const b = await load("b");', -2]], [[keep[0]!, 0], [keep[1]!, Math.log(0.5)], [keep[2]!]]);
+  setAnswer([['const b = await load("b");', -2]], [[keep[0]!, 0], [keep[1]!, Math.log(0.5)], [keep[2]!]]);
   const { offers, failures, made } = rewriter('task');
   made.schedule(candidates.slice(0, 1));
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
   expect(failures).toEqual([]);
   expect(offers[0]!.after).toBe('const b = await load("b");');
-  const routes = heard().flatMap((request) => (request === 'left' ? [] : [request[0]]));
+  const routes = received().flatMap((request) => (request === 'left' ? [] : [request[0]]));
   expect(routes).toEqual(['/v1/chat/completions', '/v1/completions']);
 });
 
-it('an adapter that surely leaves the line is not asked again', async () => {
-  says(
+it('an adapter that is certain to leave the line is not asked again', async () => {
+  setAnswer(
     [['const b = await load("b");', 0]],
     [['```ts\n', 0], ['const b = load("b");', Math.log(0.9)], ['\n']],
   );
   const { offers, made } = rewriter('task');
   made.schedule(candidates);
-  await vi.waitFor(() => expect(heard().filter((request) => request !== 'left')).toHaveLength(2), patient);
+  await vi.waitFor(() => expect(received().filter((request) => request !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
-  expect(heard().filter((request) => request !== 'left' && request[0] === '/v1/completions')).toEqual([]);
+  expect(received().filter((request) => request !== 'left' && request[0] === '/v1/completions')).toEqual([]);
 });
 
 it('the next key stops it, and nothing is offered', async () => {
-  says([['const b = await load("b");', 'wait']]);
+  setAnswer([['const b = await load("b");', 'wait']]);
   const { offers, failures, made } = rewriter('diff');
   made.schedule(candidates);
-  await vi.waitFor(() => expect(heard()).toHaveLength(1), patient);
+  await vi.waitFor(() => expect(received()).toHaveLength(1), patient);
   made.cancel();
-  await vi.waitFor(() => expect(heard().at(-1)).toBe('left'), patient);
+  await vi.waitFor(() => expect(received().at(-1)).toBe('left'), patient);
   expect([offers, failures]).toEqual([[], []]);
 });
 
 it('waits while the model completes', async () => {
-  says([['const b = await load("b");', 0]]);
+  setAnswer([['const b = await load("b");', 0]]);
   let busy = true;
   const { offers, made } = rewriter('diff', { busy: () => busy });
   made.schedule(candidates.slice(0, 1));
   await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(heard()).toEqual([]);
+  expect(received()).toEqual([]);
   busy = false;
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
 });
 
-it('which model is asked: by default one that learned edits, never one elsewhere or that does not run', () => {
+it('the model used: by default one that learned edits, never a remote one or one that is not running', () => {
   const document = { uri: { path: '/w/a.ts' } } as vscode.TextDocument;
   const run = makeRun();
   const learned = (corpus: object) => ({ ...run, corpus: { ...run.corpus!, ...corpus } });
@@ -256,7 +257,7 @@ it('which model is asked: by default one that learned edits, never one elsewhere
   expect(asked('on', undefined)).toBe('diff');
   for (const never of ['off', undefined]) expect(asked(never, edits)).toBeUndefined();
   expect(asked('tuned', undefined)).toBeUndefined();
-  // A run that was to learn edits, in a folder with hardly any history.
+  // A run that was to learn edits, in a folder with little history.
   expect(asked('tuned', { edits: 3 })).toBeUndefined();
   expect(asked('tuned', {})).toBeUndefined();
   expect(asked('on', { edits: 3 })).toBe('diff');

@@ -1,13 +1,13 @@
-/** One key through next edits, in an editor that is played; what is found is found by the rules. */
+/** A single key to step through next edits, in a fake editor; the finder uses the real rules. */
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FromFinder, ToFinder } from '../../../src/next-edit-finder/finder.ts';
 import { NextEdit } from '../../../src/extension/next-edit/next-edit.ts';
 import { partsShown, search, shownLines, type SearchedText } from '../../../src/next-edit/index.ts';
 import { manifestIn } from '../../support/manifest.ts';
-import { extensions, played, Position, Range, type Document } from './played-editor.ts';
+import { extensions, fake, Position, Range, type Document } from './fake-editor.ts';
 
-vi.mock('vscode', () => import('./played-editor.ts'));
+vi.mock('vscode', () => import('./fake-editor.ts'));
 
 const finder = vi.hoisted(() => ({
   on: undefined as { answer: (answer: unknown) => void; lost: (why: string) => void } | undefined,
@@ -32,7 +32,7 @@ vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
 }));
 
 const texts = new Map<string, SearchedText>();
-/** As the thread answers. */
+/** Answers like the thread. */
 function answer(asked = finder.asked.at(-1) as ToFinder, more: Partial<FromFinder> = {}): void {
   for (const text of asked.changed) texts.set(text.path, text);
   const { path, place, unwanted } = asked;
@@ -59,7 +59,7 @@ let next: NextEdit;
 let [a, b] = [] as unknown as [Document, Document];
 beforeEach(() => {
   vi.useFakeTimers();
-  played.reset();
+  fake.reset();
   texts.clear();
   Object.assign(finder, { asked: [], isQuick: true, works: true });
   next = new NextEdit({
@@ -67,97 +67,94 @@ beforeEach(() => {
     log: { warn: () => undefined },
     completion: { modelFor: () => undefined },
   } as never);
-  a = played.open('a.ts', before);
-  b = played.open('b.ts', other);
-  played.show(a);
+  a = fake.open('a.ts', before);
+  b = fake.open('b.ts', other);
+  fake.show(a);
 });
 afterEach(async () => {
   await next.dispose();
   vi.useRealTimers();
 });
 
-/** The definition is renamed, and the person rests. */
+/** Renames the definition, then pauses. */
 async function rename(): Promise<void> {
-  played.replace('load', 'read');
+  fake.replace('load', 'read');
   await vi.advanceTimersByTimeAsync(400);
 }
-const isOurs = () => played.keys.get('forgetMeNot.nextEdit.tab') === true;
+const isOurs = () => fake.keys.get('forgetMeNot.nextEdit.tab') === true;
 const tabs = async (times: number) => {
-  for (let time = 0; time < times; time += 1) await played.tab();
+  for (let time = 0; time < times; time += 1) await fake.tab();
 };
 
 describe('Tab', () => {
-  it('goes to each place and applies it, in another file as well', async () => {
+  it('goes to each place and applies it, in other files too', async () => {
     await rename();
     await tabs(1);
-    expect([played.editor().selection.active.line, a.getText()]).toEqual([
-      43,
-      before.replace('load', 'read'),
-    ]);
+    expect([fake.editor().selection.active.line, a.getText()]).toEqual([43, before.replace('load', 'read')]);
     await tabs(3);
     expect(a.getText()).toBe(renamed(before));
     await tabs(1);
-    expect([played.editor().document, b.getText()]).toEqual([b, other]);
+    expect([fake.editor().document, b.getText()]).toEqual([b, other]);
     await tabs(1);
-    expect([b.getText(), played.ran]).toEqual([renamed(other), []]);
+    expect([b.getText(), fake.ran]).toEqual([renamed(other), []]);
   });
 
-  it('goes on at once: the others are offered before the finder has answered again', async () => {
+  it('continues at once: the others are offered before the finder has answered again', async () => {
     await rename();
     finder.isQuick = false;
     await tabs(4);
-    expect([a.getText(), isOurs(), played.ran]).toEqual([renamed(before), true, []]);
+    expect([a.getText(), isOurs(), fake.ran]).toEqual([renamed(before), true, []]);
   });
 
-  it('pressed several times before the first is done, takes its turns', async () => {
+  it('pressed several times before the first is done, runs in sequence', async () => {
     await rename();
-    await Promise.all(Array.from({ length: 6 }, () => played.run('next', 'tab')));
-    expect([a.getText(), b.getText(), played.ran]).toEqual([renamed(before), renamed(other), []]);
+    await Promise.all(Array.from({ length: 6 }, () => fake.run('next', 'tab')));
+    expect([a.getText(), b.getText(), fake.ran]).toEqual([renamed(before), renamed(other), []]);
   });
 
-  it('waits for what is found after the last place, and is a tab where nothing is', async () => {
+  it('waits for the finder after the last place, and indents if there is none', async () => {
     await rename();
     await tabs(5);
     finder.isQuick = false;
     await tabs(1);
     expect(isOurs()).toBe(true);
-    const pressed = played.tab();
+    const pressed = fake.tab();
     await vi.advanceTimersByTimeAsync(0);
-    expect(played.ran).toEqual([]);
+    expect(fake.ran).toEqual([]);
     answer();
     await pressed;
-    expect([played.ran, isOurs()]).toEqual([['tab'], false]);
+    expect([fake.ran, isOurs()]).toEqual([['tab'], false]);
   });
 
   it.each([
     ['does not answer', () => undefined],
     ['ends', () => finder.on!.lost('it ended')],
-    ['can not be asked', () => undefined],
-  ])('is a tab after a moment if the finder %s', async (how, happens) => {
+    ["can't be asked", () => undefined],
+  ])('indents after a moment if the finder %s', async (how, happens) => {
     await rename();
     await tabs(5);
     finder.isQuick = false;
-    finder.works = how !== 'can not be asked';
+    finder.works = how !== "can't be asked";
     await tabs(1);
-    const pressed = played.tab();
+    const pressed = fake.tab();
     await vi.advanceTimersByTimeAsync(0);
     happens();
     await vi.advanceTimersByTimeAsync(1000);
     await pressed;
-    expect(played.ran).toEqual(['tab']);
+    expect(fake.ran).toEqual(['tab']);
   });
 
-  it('goes on to the next place where one can not be written', async () => {
+  it("continues with the next place if one can't be written", async () => {
     await rename();
     await tabs(1);
-    vi.spyOn(played.editor(), 'edit').mockResolvedValueOnce(false);
+    vi.spyOn(fake.editor(), 'edit').mockResolvedValueOnce(false);
     await tabs(1);
     expect(a.getText()).toBe(before.replace('load', 'read'));
     await tabs(2);
     expect(a.getText()).toBe(before.replace('load', 'read').replace('load(b)', 'read(b)'));
   });
 
-  it('keeps what is offered in files until they are searched again', async () => {
+  it('keeps offers in files until they are searched again', async () => {
     await rename();
     await tabs(3);
     finder.isQuick = false;
@@ -190,50 +187,50 @@ describe('Tab is left alone', () => {
       ['  return', 2],
       ['export', 0],
     ] as const) {
-      played.moveTo(text, 0, by);
+      fake.moveTo(text, 0, by);
       expect(isOurs()).toBe(false);
     }
   });
 
-  it('once the cursor was moved elsewhere, but not at the place', async () => {
+  it('after the cursor moved elsewhere, except to the place', async () => {
     await rename();
-    played.moveTo('return', 0, 6);
+    fake.moveTo('return', 0, 6);
     expect(isOurs()).toBe(false);
-    played.moveTo('load(b)');
+    fake.moveTo('load(b)');
     expect(isOurs()).toBe(false);
-    played.moveTo('load(a)');
+    fake.moveTo('load(a)');
     expect(isOurs()).toBe(true);
     await tabs(1);
     expect(a.getText()).toContain('read(a)');
   });
 
-  it('once more was typed, until one of the places is taken with another key', async () => {
+  it('after further typing, until one of the places is accepted with another key', async () => {
     await rename();
-    played.moveTo('price', 0, 5);
-    played.type('s');
+    fake.moveTo('price', 0, 5);
+    fake.type('s');
     expect(isOurs()).toBe(false);
     await vi.advanceTimersByTimeAsync(400);
-    expect([isOurs(), played.keys.get('forgetMeNot.nextEdit.there')]).toEqual([false, true]);
-    await played.run('next');
-    await played.run('next');
+    expect([isOurs(), fake.keys.get('forgetMeNot.nextEdit.there')]).toEqual([false, true]);
+    await fake.run('next');
+    await fake.run('next');
     expect(a.getText()).toContain('read(a)');
     expect(isOurs()).toBe(true);
   });
 
   it('after Escape', async () => {
     await rename();
-    await played.run('dismiss');
+    await fake.run('dismiss');
     expect(isOurs()).toBe(false);
     await vi.advanceTimersByTimeAsync(400);
-    await played.tab();
-    expect(played.ran).toEqual(['tab']);
+    await fake.tab();
+    expect(fake.ran).toEqual(['tab']);
   });
 
   it('with a selection', async () => {
     await rename();
-    const { editor } = played;
+    const { editor } = fake;
     const { selection } = editor();
-    played.moveTo('export');
+    fake.moveTo('export');
     editor().selection = Object.assign(Object.create(selection) as typeof selection, {
       start: editor().selection.start,
       end: selection.end,
@@ -243,85 +240,85 @@ describe('Tab is left alone', () => {
 });
 
 describe('undo', () => {
-  it('gives the offer back at once, Tab applies it again, and redo takes it', async () => {
+  it('brings the offer back at once, Tab applies it again, and redo accepts it', async () => {
     await rename();
     await tabs(2);
     finder.isQuick = false;
-    played.undo();
+    fake.undo();
     expect(a.getText()).toBe(before.replace('load', 'read'));
     expect(isOurs()).toBe(true);
     await tabs(1);
     expect(a.getText()).toContain('read(a)');
-    played.undo();
-    played.redo();
+    fake.undo();
+    fake.redo();
     expect(a.getText()).toContain('read(a)');
     await tabs(2);
     expect(a.getText()).toBe(renamed(before));
-    played.undo();
-    played.undo();
+    fake.undo();
+    fake.undo();
     await tabs(4);
-    expect([a.getText(), played.ran]).toEqual([renamed(before), []]);
+    expect([a.getText(), fake.ran]).toEqual([renamed(before), []]);
   });
 
-  it('is no refusal', async () => {
+  it('does not count as a rejection', async () => {
     await rename();
     await tabs(2);
-    played.undo();
+    fake.undo();
     await vi.advanceTimersByTimeAsync(400);
     expect(isOurs()).toBe(true);
     await tabs(4);
     expect(a.getText()).toBe(renamed(before));
   });
 
-  it('is heard where the cursor is still told in a line that is gone', async () => {
+  it('is recognised while the cursor is still reported in a line that no longer exists', async () => {
     await rename();
-    played.moveTo('load(b);', 0, 8);
-    played.type('\n\n\nuse(b);');
+    fake.moveTo('load(b);', 0, 8);
+    fake.type('\n\n\nuse(b);');
     await vi.advanceTimersByTimeAsync(400);
-    played.undo();
+    fake.undo();
     await vi.advanceTimersByTimeAsync(400);
-    await played.run('next');
-    expect(played.editor().selection.active.line).toBe(43);
+    await fake.run('next');
+    expect(fake.editor().selection.active.line).toBe(43);
   });
 
-  it('of the edit itself withdraws all', async () => {
+  it('of the edit itself withdraws everything', async () => {
     await rename();
     await tabs(2);
-    played.undo();
-    played.undo();
+    fake.undo();
+    fake.undo();
     expect([a.getText(), isOurs()]).toEqual([before, false]);
     await vi.advanceTimersByTimeAsync(400);
-    expect([isOurs(), played.keys.get('forgetMeNot.nextEdit.there')]).toEqual([false, false]);
+    expect([isOurs(), fake.keys.get('forgetMeNot.nextEdit.there')]).toEqual([false, false]);
   });
 });
 
-describe('the keys beside the offer', () => {
-  it('are at the cursor where the place is not in sight, and at the place where it is', async () => {
+describe('the keys shown with the offer', () => {
+  it('are at the cursor if the place is out of sight, and else at the place', async () => {
     await rename();
-    expect(played.shown()).toEqual(['read', '⇥ Tab: next edit, line 44']);
+    expect(fake.shown()).toEqual(['read', '⇥ Tab: next edit, line 44']);
     await tabs(1);
-    expect(played.shown()).toEqual(['read', '⇥ Tab applies, Alt+[ skips']);
+    expect(fake.shown()).toEqual(['read', '⇥ Tab applies, Alt+[ skips']);
     await tabs(3);
-    expect(played.shown()).toEqual(['⇥ Tab: next edit, b.ts, line 1']);
-    played.moveTo('price');
-    expect(played.shown()).toEqual([]);
+    expect(fake.shown()).toEqual(['⇥ Tab: next edit, b.ts, line 1']);
+    fake.moveTo('price');
+    expect(fake.shown()).toEqual([]);
   });
 
   it('name the key that works', async () => {
     await rename();
-    played.editor().visibleRanges = [new Range(new Position(30, 0), new Position(45, 0))];
-    played.moveTo('read', 0, 4);
-    expect(played.shown()).toEqual(['read', '⇥ Tab goes here']);
-    played.moveTo('price', 0, 5);
-    expect(played.shown()).toEqual(['read', 'Alt+] goes here']);
+    fake.editor().visibleRanges = [new Range(new Position(30, 0), new Position(45, 0))];
+    fake.moveTo('read', 0, 4);
+    expect(fake.shown()).toEqual(['read', '⇥ Tab goes here']);
+    fake.moveTo('price', 0, 5);
+    expect(fake.shown()).toEqual(['read', 'Alt+] goes here']);
     vi.spyOn(extensions, 'getExtension').mockImplementation(() => ({ isActive: true }));
-    played.moveTo('read', 0, 4);
-    expect(played.shown()).toEqual(['read', 'Alt+] goes here']);
+    fake.moveTo('read', 0, 4);
+    expect(fake.shown()).toEqual(['read', 'Alt+] goes here']);
     vi.restoreAllMocks();
   });
 });
 
-describe('the binding of Tab', () => {
+describe('the key binding of Tab', () => {
   const set = (key: string) => ({ [key]: true });
   const { contributes } = manifestIn<{ contributes: { keybindings: { key: string; when: string }[] } }>('en');
   const { when } = contributes.keybindings.find(({ key }) => key === 'tab')!;
@@ -339,7 +336,7 @@ describe('the binding of Tab', () => {
     { 'neovim.init': true, 'neovim.mode': 'insert' },
   ])('holds with %j', (keys) => expect(holds(keys)).toBe(true));
 
-  // VS Code's own inline edits are Copilot's, and ghost text is anybody's.
+  // VS Code's own inline edits come from Copilot, and ghost text from any extension.
   it.each<Record<string, unknown>>([
     { 'vim.active': true, 'vim.mode': 'Normal' },
     { 'neovim.init': true, 'neovim.mode': 'normal' },

@@ -1,15 +1,15 @@
-/** What next edit follows and shows, in an editor that is played. */
+/** What next edit watches and shows, in a fake editor. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type * as vscode from 'vscode';
 import type { FoundOffer, FromFinder, ToFinder } from '../../../src/next-edit-finder/finder.ts';
 import { EditWatch } from '../../../src/extension/next-edit/edit-watch.ts';
 import { NextEdit } from '../../../src/extension/next-edit/next-edit.ts';
 import { shownLines } from '../../../src/next-edit/index.ts';
-import { played, workspace, type Document } from './played-editor.ts';
+import { fake, workspace, type Document } from './fake-editor.ts';
 
-vi.mock('vscode', () => import('./played-editor.ts'));
+vi.mock('vscode', () => import('./fake-editor.ts'));
 
-/** What the finder was asked and told, and how it answers. */
+/** The finder's requests and messages, and its answers. */
 const finder = vi.hoisted(() => ({
   asked: [] as unknown[],
   cancelled: [] as number[],
@@ -27,61 +27,61 @@ vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
 }));
 
 function openDocument(name: string, text: string) {
-  const made = played.open(name, text);
+  const made = fake.open(name, text);
   const write = (old: string, now: string) =>
     made.write([{ offset: made.getText().indexOf(old), old, text: now }]);
   return { made, document: made as unknown as vscode.TextDocument, write };
 }
-const show = (document: Document) => played.show(document, true);
+const show = (document: Document) => fake.show(document, true);
 
 beforeEach(() => {
   vi.useFakeTimers();
-  played.reset();
+  fake.reset();
   Object.assign(finder, { asked: [], cancelled: [] });
 });
 afterEach(() => vi.useRealTimers());
 
 const text = 'const load = 1;\nuse(load);\n';
 
-describe('what is followed', () => {
-  it('a document of which the language was changed', () => {
+describe('watches', () => {
+  it('a document whose language was changed', () => {
     const { made, write } = openDocument('a.ts', text);
     show(made);
     const watch = new EditWatch();
-    played.close(made);
-    played.openAgain(made);
+    fake.close(made);
+    fake.openAgain(made);
     write('load', 'read');
     expect(watch.recent()).toMatchObject([{ after: 'const read = 1;' }]);
   });
 
-  it('documents that are shown, once the workspace is trusted or next edits are turned on', () => {
+  it('visible documents, once the workspace is trusted or next edits are turned on', () => {
     const { made, write } = openDocument('a.ts', text);
     show(made);
     workspace.isTrusted = false;
     const watch = new EditWatch();
-    played.trust();
+    fake.trust();
     write('load', 'read');
     expect(watch.recent()).toHaveLength(1);
-    played.enabled = false;
+    fake.enabled = false;
     watch.followVisible();
     expect(watch.recent()).toEqual([]);
-    played.enabled = true;
+    fake.enabled = true;
     watch.followVisible();
     write('use', 'take');
     expect(watch.recent()).toHaveLength(1);
   });
 
-  it('the text of a document that is opened again is sent again', () => {
+  it('a reopened document, by sending its text again', () => {
     const first = openDocument('a.ts', text).document;
     const watch = new EditWatch();
     const other = openDocument('b.ts', 'before').made;
     expect(watch.texts(first).changed.map((searched) => searched.text)).toEqual([text, 'before']);
-    played.close(other);
+    fake.close(other);
     openDocument('b.ts', 'after');
     expect(watch.texts(first).changed.map((searched) => searched.text)).toEqual(['after']);
   });
 
-  it('of many open documents, those that are edited, those that are seen, and the newest are searched', () => {
+  it('the edited, the visible and the newest of many open documents', () => {
     const all = Array.from({ length: 50 }, (_, at) => openDocument(`${at}.ts`, text));
     const watch = new EditWatch();
     for (const at of [3, 5]) show(all[at]!.made);
@@ -93,7 +93,7 @@ describe('what is followed', () => {
   });
 });
 
-describe('what is offered', () => {
+describe('an offer', () => {
   const warnings: string[] = [];
   let next: NextEdit;
   beforeEach(() => {
@@ -115,9 +115,9 @@ describe('what is offered', () => {
     const found = { line: 1, parts, why: 'rename' as const, pattern: 'p', shown: parts };
     return { ...found, path: `file:///w/${name}`, ...shownLines(whole, parts) };
   };
-  const isThere = () => played.keys.get('forgetMeNot.nextEdit.there');
+  const isThere = () => fake.keys.get('forgetMeNot.nextEdit.there');
 
-  /** The definition is renamed, and its use is offered. */
+  /** Renames the definition; its use is offered. */
   function renamed() {
     const made = openDocument('a.ts', text);
     show(made.made);
@@ -149,29 +149,29 @@ describe('what is offered', () => {
     expect([isThere(), warnings.length]).toEqual([true, 1]);
   });
 
-  it('only what is in the text of an open document', () => {
+  it('is only made if its text is in the open document', () => {
     renamed();
     const { made } = openDocument('b.ts', 'use(other);');
     answer([offer('b.ts', 'use(load);')]);
     expect(isThere()).toBe(false);
-    played.close(made);
+    fake.close(made);
     answer([offer('b.ts', 'use(load);')]);
     expect(isThere()).toBe(true);
   });
 
-  it('in a file that turns out to be another one once it is opened is looked for again', async () => {
+  it('is searched for again if its file has changed by the time it is opened', async () => {
     renamed();
     answer([offer('b.ts', 'use(load);')]);
     const questions = asked().length;
     const made = openDocument('b.ts', 'use(other);');
-    await played.run('go');
+    await fake.run('go');
     expect([isThere(), asked().length]).toEqual([false, questions + 1]);
     expect(asked().at(-1)!.open).toContain(made.made.uri.toString());
   });
 
-  it('the key indents where nothing is offered any more', async () => {
+  it('that is gone lets the key indent', async () => {
     renamed();
-    await played.run('next', 'tab');
-    expect(played.ran).toEqual(['tab']);
+    await fake.run('next', 'tab');
+    expect(fake.ran).toEqual(['tab']);
   });
 });

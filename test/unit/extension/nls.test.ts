@@ -12,7 +12,7 @@ interface Manifest {
   };
 }
 
-/** Fields that VS Code shows, wherever they are in `contributes`. `markdown` is a file that it shows. */
+/** Fields that VS Code shows, anywhere in `contributes`. `markdown` is a file that it shows. */
 const shown = [
   'title',
   'shortTitle',
@@ -35,7 +35,7 @@ const shown = [
   'altText',
 ];
 
-/** All strings of `value`, each with the name of its field; those of a list have the list's name. */
+/** All strings of `value` with their field names; those in a list have the list's name. */
 function stringsOf(value: unknown, field = ''): [field: string, text: string][] {
   if (typeof value === 'string') return [[field, value]];
   if (Array.isArray(value)) return value.flatMap((item) => stringsOf(item, field));
@@ -49,7 +49,7 @@ const keys = strings.flatMap(([, text]) => keyOf(text) ?? []);
 const english = textsIn('en');
 
 describe('package.json', () => {
-  it('has no text of its own that is shown, except the name of the product', () => {
+  it('shows no literal text, except the name of the product', () => {
     const own = strings.filter(
       ([field, text]) => shown.includes(field) && !keyOf(text) && text !== 'Forget-Me-Not',
     );
@@ -62,7 +62,7 @@ describe('package.json', () => {
     expect(others).toEqual([]);
   });
 
-  it('gives each setting a place of its own in the list', () => {
+  it('gives each setting its own place in the list', () => {
     const orders = Object.values(raw.contributes.configuration.properties).map(({ order }) => order);
     expect(orders.filter((order, at) => order === undefined || orders.indexOf(order) !== at)).toEqual([]);
   });
@@ -74,13 +74,13 @@ describe('package.json', () => {
   });
 });
 
-/** What a translation leaves as it is: code, links, URLs, placeholders, emphasis, and the product's name. */
+/** What a translation leaves unchanged: code, links, URLs, placeholders, emphasis, and the product's name. */
 const kept = (text: string): string[] =>
   (
     text.match(/`[^`]*`|\]\([^)]*\)|https?:\/\/[^\s)]+|\{\d+\}|\$\([\w-]+\)|\*+|\n|\d+|Forget-Me-Not/g) ?? []
   ).sort();
 
-/** A file's Markdown as what its lines are; tables row by row, with their number of columns. */
+/** The kind of each line of a Markdown file; for tables the number of columns of each row. */
 const shapeOf = (markdown: string): string[] =>
   markdown.split('\n').map((line) => {
     if (line.startsWith('|')) return `row of ${line.split('|').length - 2}`;
@@ -90,7 +90,7 @@ const shapeOf = (markdown: string): string[] =>
 const read = (path: string) => readFileSync(path, 'utf8');
 const isPage = (text: string) => /^media\/.+\.md$/.test(text);
 
-/** The texts of a language under their keys, each page of the walkthrough as its content. */
+/** The texts of a language by key, each walkthrough page by its content. */
 const contentsIn = (language: Language): [key: string, content: string][] =>
   Object.entries(textsIn(language)).map(([key, text]) => [key, isPage(text) ? read(text) : text]);
 
@@ -103,19 +103,19 @@ describe.each(translations)('in %s', (language) => {
   const texts = textsIn(language);
   const pages = Object.keys(english).filter((key) => isPage(english[key]!));
 
-  it('nothing is left in English', () => {
+  it('leaves nothing in English', () => {
     const before = new Map(original);
     expect(translated.filter(([key, text]) => text === before.get(key))).toEqual([]);
     if (language === 'zh-cn')
       expect(translated.filter(([, text]) => !/\p{Script=Han}/u.test(text))).toEqual([]);
   });
 
-  it('code, links and the like are as in English', () =>
+  it('keeps code, links and the like', () =>
     expect(translated.map(([key, text]) => [key, kept(text)])).toEqual(
       original.map(([key, text]) => [key, kept(text)]),
     ));
 
-  it('commands are called by their titles', () => {
+  it('uses the titles of commands', () => {
     const after = new Map(translated);
     const titles = titlesIn(language);
     // In a text, a command is emphasised or a link.
@@ -130,7 +130,7 @@ describe.each(translations)('in %s', (language) => {
     expect(new Set(titles).size).toBe(titles.length);
   });
 
-  it('each page of the walkthrough is a file of the same shape', () => {
+  it('has walkthrough pages of the same structure', () => {
     expect(pages).toHaveLength(4);
     for (const key of pages) {
       expect(texts[key]).toBe(english[key]!.replace(/\.md$/, `.${language}.md`));

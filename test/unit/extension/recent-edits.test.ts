@@ -36,7 +36,7 @@ function openDocument(name: string) {
     lineAt: (at: number) => ({ text: lines[at]! }),
     getText: ({ from, to }: { from: number; to: number }) => lines.slice(from, to + 1).join('\n'),
   };
-  /** Replaces the lines [from, to] by others. */
+  /** Replaces the lines [from, to] with others. */
   const write = (from: number, to: number, ...others: string[]) => {
     lines = [...lines.slice(0, from), ...others, ...lines.slice(to + 1)];
     const range = { start: { line: from }, end: { line: to } };
@@ -47,7 +47,7 @@ function openDocument(name: string) {
 }
 
 describe('recent edits', () => {
-  it('are the changed lines and those beside them, the newest first', () => {
+  it('are the changed lines and their neighbours, newest first', () => {
     const edits = new RecentEdits();
     const [a, b] = [openDocument('a'), openDocument('b')];
     a.write(10, 10, 'changed first');
@@ -57,7 +57,7 @@ describe('recent edits', () => {
       'a 9\nchanged first\na 11',
     ]);
   });
-  it('near to each other are one, and move with the lines above them', () => {
+  it('close to each other are merged, and move with the lines above them', () => {
     const edits = new RecentEdits();
     const { document, write } = openDocument('a');
     write(60, 60, 'one');
@@ -68,7 +68,7 @@ describe('recent edits', () => {
     expect(above).toContain('new\nlines\nabove');
     expect(edits.elsewhere(document, 5).map(({ text }) => text)).toEqual([below]);
   });
-  it('leave out what was pasted, and where the cursor is', () => {
+  it("leave out pasted text, and the cursor's place", () => {
     const edits = new RecentEdits();
     const { document, write } = openDocument('a');
     write(10, 10, ...Array.from({ length: 40 }, () => 'pasted'));
@@ -78,7 +78,7 @@ describe('recent edits', () => {
       'a 1\ntyped\na 3',
     ]);
   });
-  it('move by all lines that were pasted above them', () => {
+  it('move by all lines pasted above them', () => {
     const edits = new RecentEdits();
     const { write } = openDocument('a');
     write(60, 60, 'one');

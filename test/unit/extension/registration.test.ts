@@ -1,11 +1,11 @@
-/** VS Code's list may wait for a provider of inline suggestions, so there is one only where something completes. */
+/** VS Code's list may wait for an inline suggestion provider, so one is registered only where something completes. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Registration } from '../../../src/extension/completion/registration.ts';
 
 const editor = vi.hoisted(() => ({
   open: [] as { languageId: string; uri: { scheme: string } }[],
   opened: (() => undefined) as (document: unknown) => void,
-  /** The languages of each registration that stands. */
+  /** The languages of each active registration. */
   registered: [] as string[],
 }));
 
@@ -62,7 +62,7 @@ test('a language is registered when a document of it is opened, if something com
   expect(editor.registered).toEqual(['go,python']);
 });
 
-test('nothing is registered while no model completes; a model that is chosen while one types counts', () => {
+test('nothing is registered without a model; one chosen later takes effect at once', () => {
   on = false;
   open('python');
   expect(editor.registered).toEqual([]);
@@ -74,7 +74,7 @@ test('nothing is registered while no model completes; a model that is chosen whi
   expect(editor.registered).toEqual([]);
 });
 
-test('what changes nothing leaves the registration alone', () => {
+test('a change without effect leaves the registration alone', () => {
   open('python');
   const before = editor.registered.splice(0);
   change();

@@ -1,4 +1,4 @@
-/** A completion server elsewhere: nothing is sent before it is allowed, and no folder decides where. */
+/** A remote completion server: nothing is sent without permission, and no folder decides where. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { RemoteServer } from '../../../src/extension/completion/remote-server.ts';
 import {
@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => Promise.all(servers.map(({ app }) => app.close())));
 
-/** An extension with a person who answers each question by `press`: the beginning of a button. */
+/** An extension whose user answers each question with `press`: the beginning of a button. */
 function extension({ press }: { press?: string } = {}) {
   const asked: string[] = [];
   const secrets = new Map<string, string>();
@@ -64,7 +64,7 @@ function extension({ press }: { press?: string } = {}) {
 
 const set = (globalValue: string, name = ENDPOINT) => (editor.inspected[name] = { globalValue });
 
-test('no folder says where code goes: only the user settings count', () => {
+test('only the user settings decide where code goes, never a folder', () => {
   const { elsewhere } = extension();
   editor.inspected[ENDPOINT] = {
     workspaceValue: 'https://evil.example/v1',
@@ -78,7 +78,7 @@ test('no folder says where code goes: only the user settings count', () => {
   expect(elsewhere.model).toMatchObject({ name: 'garden @ gpu.example', id: 'server:garden @ gpu.example' });
 });
 
-test('it is asked once for each address, and says what would leave the machine and where to', async () => {
+test('permission is asked once for each address, stating what would leave the machine and where to', async () => {
   set('https://gpu.example');
   const { elsewhere, asked } = extension();
   for (let key = 0; key < 3; key += 1) expect(elsewhere.checkPermission(elsewhere.endpoint!)).toBe(false);
@@ -94,7 +94,7 @@ test('it is asked once for each address, and says what would leave the machine a
   await Promise.resolve();
 });
 
-test('what was allowed stays allowed, for this address only', async () => {
+test('permission lasts, for this address only', async () => {
   set('https://gpu.example');
   const { elsewhere } = extension({ press: 'Send Code There' });
   await elsewhere.askPermission(elsewhere.endpoint!);
@@ -103,7 +103,7 @@ test('what was allowed stays allowed, for this address only', async () => {
   expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
 });
 
-test('what was allowed can be taken back: nothing is sent any more, and typing does not ask again', async () => {
+test('permission can be revoked: nothing more is sent, and typing does not ask again', async () => {
   const server = await mistral();
   servers.push(server);
   set(server.address);
@@ -114,12 +114,12 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
   const ask = () => client.stream(request as never, () => undefined);
   expect(await ask()).toBe('a + b');
   await stopSendingCode(context);
-  // Whatever is on its way is stopped by that.
+  // Revoking stops the requests in flight.
   expect(settingsChanged).toHaveBeenCalledOnce();
   expect(asked.at(-1)).toMatch(
     /^No code is sent to 127\.0\.0\.1:\d+ or to another completion server any more\./,
   );
-  // A model that somebody still has sends nothing either.
+  // A model that is still referenced sends nothing either.
   await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
   expect(server.heard).toHaveLength(1);
   const questions = asked.length;
@@ -128,7 +128,7 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
   await client.dispose();
 });
 
-test('it can be taken back when the settings name no server any more', async () => {
+test('permission can be revoked when the settings no longer name a server', async () => {
   set('https://gpu.example');
   const { elsewhere, asked, context } = extension({ press: 'Send Code There' });
   await elsewhere.askPermission(elsewhere.endpoint!);
@@ -139,21 +139,21 @@ test('it can be taken back when the settings name no server any more', async () 
   expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
 });
 
-test('taking it back offers to complete on this machine', async () => {
+test('revoking offers to complete on this machine', async () => {
   set('https://gpu.example');
   const { elsewhere, context } = extension({ press: 'Complete on This Machine' });
   await stopSendingCode(context);
   expect(elsewhere.model).toBeUndefined();
 });
 
-test('an address that is refused is told once, and nothing is elsewhere', () => {
+test('a rejected address is reported once, and no remote server is used', () => {
   set('http://gpu.example');
   const { elsewhere, asked } = extension();
   for (let time = 0; time < 3; time += 1) expect(elsewhere.model).toBeUndefined();
   expect(asked).toEqual(['Code would go to gpu.example in plain text, for everybody on the way to read.']);
 });
 
-test('the token is of one address, is never shown, and can be forgotten', async () => {
+test('the token is stored for one address, is never shown, and can be forgotten', async () => {
   set('https://gpu.example');
   const { context, elsewhere, asked } = extension();
   editor.answers.push(' a secret ');
@@ -178,12 +178,12 @@ test('the model is chosen from those that the server has', async () => {
   editor.answers.push('garden');
   await chooseEndpointModel(context);
   expect(editor.inspected['completion.endpointModel']).toMatchObject({ globalValue: 'garden' });
-  // Only the list was asked for; sending code is a question of its own.
+  // Only the list was requested; sending code needs permission of its own.
   expect(server.heard).toEqual([]);
   expect(asked).toHaveLength(1);
 });
 
-test('models for something else than code are not offered', async () => {
+test('models that are not for code are not offered', async () => {
   const server = await mistral();
   servers.push(server);
   set(server.address);

@@ -9,7 +9,7 @@ type Runs = ConstructorParameters<typeof ProgressNotifications>[0];
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** A run whose notification is shown: what it reports, what tells of changes, and the button that cancels. */
+/** A run with a notification: what it reports, what reports changes, and the cancel button. */
 function shown(first: RunSnapshot) {
   const reports: { message?: string; increment?: number }[] = [];
   const report = (entry: (typeof reports)[0]) => void reports.push(entry);
@@ -26,8 +26,8 @@ function shown(first: RunSnapshot) {
   const stopped: string[] = [];
   const stop = (id: string) => Promise.resolve(void stopped.push(id));
   new ProgressNotifications(runs as unknown as Runs, stop, () => undefined).show(first);
-  const goOn = (run: RunSnapshot) => change((last = run));
-  return { reports, goOn, cancel: () => cancel(), stopped };
+  const update = (run: RunSnapshot) => change((last = run));
+  return { reports, update, cancel: () => cancel(), stopped };
 }
 
 const running = (status: 'running' | 'evaluating', over: number, left: number) => {
@@ -35,21 +35,21 @@ const running = (status: 'running' | 'evaluating', over: number, left: number) =
   return makeRun({ upTo: 15, state: { status, begun: at(-over), ends: at(left) } });
 };
 
-test('the bar goes on through training and measuring, and never back', () => {
-  const { reports, goOn } = shown(running('running', 10, 90));
-  goOn(running('running', 50, 50));
-  // All takes longer than was expected.
-  goOn(running('running', 60, 140));
-  goOn(running('evaluating', 150, 50));
-  goOn(running('evaluating', 180, 20));
+test('the bar moves on through training and measuring, and never back', () => {
+  const { reports, update } = shown(running('running', 10, 90));
+  update(running('running', 50, 50));
+  // Everything takes longer than expected.
+  update(running('running', 60, 140));
+  update(running('evaluating', 150, 50));
+  update(running('evaluating', 180, 20));
   expect(reports.map(({ increment = 0 }) => increment)).toEqual([10, 40, 0, 25, 15]);
 });
 
-test('who stops the measuring is told that the result is kept', () => {
-  const { reports, cancel, stopped, goOn } = shown(running('evaluating', 10, 90));
+test('stopping the evaluation says that the result is kept', () => {
+  const { reports, cancel, stopped, update } = shown(running('evaluating', 10, 90));
   cancel();
   expect(stopped).toHaveLength(1);
   expect(reports.at(-1)!.message).toBe('Stopping the measuring; the result is kept');
-  goOn(running('evaluating', 12, 88));
+  update(running('evaluating', 12, 88));
   expect(reports.at(-1)!.message).toBe('Stopping the measuring; the result is kept');
 });

@@ -10,14 +10,14 @@ import {
 
 describe('a setting is written', () => {
   it.each<[string, Inspected, boolean, string]>([
-    ['nowhere has a value', {}, false, 'user'],
+    ['no scope has a value', {}, false, 'user'],
     ['only the user has one', { globalValue: false }, false, 'user'],
     ['the workspace has one', { globalValue: true, workspaceValue: false }, false, 'workspace'],
     ['the folder has one', { workspaceValue: true, workspaceFolderValue: false }, false, 'folder'],
     ['only a language has one', { workspaceLanguageValue: false }, false, 'user'],
     ['for a language: none', {}, true, 'user'],
     ['for a language: the workspace has a general one', { workspaceValue: false }, true, 'workspace'],
-    // A value for the language decides even over a general one of a narrower place.
+    // A value for the language takes precedence even over a general one in a narrower scope.
     [
       'for a language: the user has one for it',
       { workspaceFolderValue: true, globalLanguageValue: false },
@@ -30,12 +30,12 @@ describe('a setting is written', () => {
       true,
       'folder',
     ],
-  ])('where it decides: %s', (_, inspected, forLanguage, place) =>
+  ])('in the scope that takes effect: %s', (_, inspected, forLanguage, place) =>
     expect(placeToWrite(inspected, forLanguage)).toBe(place),
   );
 });
 
-it("a language's own value goes where all languages come to the same without it", () => {
+it("a language's value is removed if the rest gives the same for all languages", () => {
   expect(canRemoveValue({ globalLanguageValue: false }, true, true)).toBe(true);
   expect(canRemoveValue({ globalLanguageValue: false }, true, false)).toBe(false);
   expect(canRemoveValue({}, true, true)).toBe(false);
@@ -45,14 +45,14 @@ it("a language's own value goes where all languages come to the same without it"
   expect(canRemoveValue({ globalLanguageValue: true, defaultLanguageValue: false }, false, true)).toBe(false);
 });
 
-describe('the pause before asking', () => {
+describe('the pause before a request', () => {
   const { properties } = (
     JSON.parse(readFileSync('package.json', 'utf8')) as {
       contributes: { configuration: { properties: Record<string, Record<string, unknown>> } };
     }
   ).contributes.configuration;
 
-  it('is what was set, within the range that the settings state', () => {
+  it('is the configured one, within the range that the settings state', () => {
     const { minimum, maximum, default: unset } = properties['forgetMeNot.completion.debounce']!;
     expect({ least: minimum, most: maximum }).toEqual(DEBOUNCE_MS);
     expect([0, 40, 75, 300, 900, 2000].map(debounceFrom)).toEqual([0, 40, 75, 300, 900, 2000]);

@@ -1,4 +1,4 @@
-/** Where nobody has set anything, or nothing that can be used, package.json decides. */
+/** If nothing, or nothing usable, is set, package.json's default applies. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
@@ -41,7 +41,10 @@ it.each(Object.entries(read))('%s', (name, value) => {
   expect(value()).toEqual(usual);
 });
 
-it.each(['completion.show', 'completion.gpu', 'nextEdit.model'] as const)('%s that is no choice', (name) => {
-  configured[name] = 'constructor';
-  expect(read[name]()).toBe(properties[`forgetMeNot.${name}`]!.default);
-});
+it.each(['completion.show', 'completion.gpu', 'nextEdit.model'] as const)(
+  '%s that is not one of the choices',
+  (name) => {
+    configured[name] = 'constructor';
+    expect(read[name]()).toBe(properties[`forgetMeNot.${name}`]!.default);
+  },
+);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ShownPlace } from '../../../src/extension/completion/shown-place.ts';
 
-/** A document in which `|` stands where a completion is shown; what was to follow it comes after. */
+/** A document in which `|` marks where a completion is shown; the text after it follows. */
 class Doc {
   text: string;
   readonly place: ShownPlace;
@@ -10,7 +10,7 @@ class Doc {
     this.text = marked.replace('|', '');
     this.place = new ShownPlace(at, at, marked.slice(marked.lastIndexOf('\n', at) + 1, at));
   }
-  /** Of `old` with `|` in it, only what follows that is replaced. */
+  /** If `old` contains `|`, only the text after it is replaced. */
   replace(old: string, by: string): this {
     const bar = Math.max(0, old.indexOf('|'));
     const plain = old.replace('|', '');
@@ -35,27 +35,27 @@ class Doc {
 describe('the place of a completion', () => {
   const doc = () => new Doc('let a = 1;\n  const b = |;\nend();\n');
 
-  it('holds what is typed there, and no more', () => {
+  it('has the text typed there, and no more', () => {
     expect(doc().standing).toBe('');
     expect(doc().type('const b = ', 'sum(a)').standing).toBe('sum(a)');
     expect(doc().type('const b = ', 'sum(a)').replace('end', 'finish').standing).toBe('sum(a)');
   });
-  it('moves with what is before it', () => {
+  it('moves with the text before it', () => {
     const moved = doc().type('const b = ', 'sum(a)').replace('let a = 1;\n', '').replace('  const', 'const');
     expect(moved.standing).toBe('sum(a)');
   });
-  it('holds what was taken and what replaced it', () => {
+  it('has the accepted text and what replaced it', () => {
     const taken = doc().replace('const b = |', 'sum(a, c)');
     expect(taken.standing).toBe('sum(a, c)');
     expect(taken.replace('a, c)', '').type('sum(', 'c').standing).toBe('sum(c');
     expect(taken.replace('sum(c', '').standing).toBe('');
     expect(taken.type('const b = ', 'max(c)').standing).toBe('max(c)');
   });
-  it('holds the rest of a word that the suggestion list wrote anew', () => {
+  it('has the rest of a word that the suggestion list rewrote', () => {
     const word = new Doc('x = le|\n');
     expect(word.replace('le', 'length').standing).toBe('ngth');
   });
-  it('says nothing where the line begins otherwise', () => {
+  it('is lost if the start of the line changes', () => {
     expect(doc().type('const b = ', 'sum').replace('const b', 'const other').standing).toBeUndefined();
     expect(doc().replace('  const b = ', '').standing).toBeUndefined();
   });

@@ -8,8 +8,8 @@ const shown = () => new ShownText(at, text);
 const write = (shownText: ShownText, inserted: string, { back = 0 } = {}): Effect =>
   shownText.changed([{ offset: shownText.cursor - back, removed: back, inserted }]);
 
-describe('a completion that is shown', () => {
-  it('grows when its first line goes on, also while it is typed', () => {
+describe('a shown completion', () => {
+  it('grows if its first line is continued, even while it is typed', () => {
     const shownText = shown();
     write(shownText, ' ');
     write(shownText, 's');
@@ -17,28 +17,28 @@ describe('a completion that is shown', () => {
     expect(shownText.text).toBe(`${text}\nlog(x);`);
     expect(shownText.extendWith(at + 2, 'other text')).toBeUndefined();
     expect(write(shownText, `${text.slice(2)}\nlog(x);`)).toBe('accepted');
-    // All of it is there: what comes next is another completion.
+    // All of it is in the document: what comes next is another completion.
     expect(shownText.extendWith(shownText.cursor, ' more')).toBeUndefined();
   });
 
-  it('typed through is not accepted, whatever its last key', () => {
+  it('does not count as accepted if typed through, whatever its last key', () => {
     const shownText = shown();
     expect([...text].map((key) => write(shownText, key))).toEqual([...text].map(() => 'typed'));
     expect(shownText.characters).toBe(0);
     expect(shownText.acceptedText).toBeUndefined();
   });
 
-  it('taken word by word is accepted, with the characters of the words', () => {
+  it('counts as accepted if taken word by word, with the characters of the words', () => {
     const shownText = shown();
     expect(write(shownText, ' sum')).toBe('accepted');
     expect(shownText.characters).toBe(4);
-    // VS Code writes the next word together with those before.
+    // VS Code writes the next word together with the earlier ones.
     expect(write(shownText, ' sum(a', { back: 4 })).toBe('accepted');
     expect(shownText.characters).toBe(6);
     expect(shownText.acceptedText).toEqual({ offset: at, text: ' sum(a' });
   });
 
-  it('typed first and taken then counts what was taken', () => {
+  it('counts the accepted part if partly typed before', () => {
     const shownText = shown();
     write(shownText, ' ');
     write(shownText, 's');
@@ -48,7 +48,7 @@ describe('a completion that is shown', () => {
     expect(shownText.acceptedText).toEqual({ offset: at + 2, text: text.slice(2) });
   });
 
-  it('whose last character is taken with Tab is accepted, since the editor says so', () => {
+  it('counts as accepted if its last character is taken with Tab, since the editor says so', () => {
     const shownText = shown();
     for (const key of text.slice(0, -1)) write(shownText, key);
     expect(write(shownText, ';')).toBe('typed');
@@ -56,15 +56,15 @@ describe('a completion that is shown', () => {
     expect(shownText.characters).toBe(1);
   });
 
-  it('is typed where Enter writes the line break and its indentation', () => {
+  it('counts as typed if Enter writes its line break and indentation', () => {
     const shownText = new ShownText(0, '\n    return a;');
     expect(write(shownText, '\n    ')).toBe('typed');
     expect(write(shownText, 'return a;')).toBe('accepted');
     expect(shownText.characters).toBe(9);
   });
 
-  it("leaves to the suggestion list what is the list's", () => {
-    // "con" is typed, "console" is selected, and the completion goes on from there.
+  it('does not count text inserted by the suggestion list', () => {
+    // "con" is typed, "console" is selected, and the completion continues from there.
     const shownText = new ShownText(0, 'console.log(1)', 'console', 3);
     expect(shownText.fits('')).toBe(false);
     expect(write(shownText, 'console', { back: 3 })).toBe('typed');
@@ -80,9 +80,9 @@ describe('a completion that is shown', () => {
 
   it.each([
     ['something else is typed', [{ offset: at, removed: 0, inserted: ' x' }], false],
-    ['more than it says is written', [{ offset: at, removed: 0, inserted: `${text}\n` }], false],
+    ['more than its text is written', [{ offset: at, removed: 0, inserted: `${text}\n` }], false],
     ['the text changes elsewhere', [{ offset: 2, removed: 1, inserted: 'y' }], false],
-    ['what stood there is deleted', [{ offset: at - 1, removed: 1, inserted: '' }], false],
+    ['text before it is deleted', [{ offset: at - 1, removed: 1, inserted: '' }], false],
     [
       'two places change at once',
       [
@@ -94,7 +94,7 @@ describe('a completion that is shown', () => {
     ['redo brings it back', [{ offset: at, removed: 0, inserted: text }], true],
   ])('is gone when %s', (_, changes, undone) => expect(shown().changed(changes, undone)).toBe('gone'));
 
-  it('is the same one when what is left of it is shown', () => {
+  it('stays the same if its remainder is shown', () => {
     const shownText = shown();
     write(shownText, ' sum');
     expect(shownText.isContinuedBy(at + 4, '(a, b);')).toBe(true);

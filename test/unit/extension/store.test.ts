@@ -2,7 +2,7 @@ import type * as vscode from 'vscode';
 import { expect, test } from 'vitest';
 import { Store } from '../../../src/extension/store.ts';
 
-/** VS Code's memento keeps JSON. */
+/** VS Code's memento stores JSON. */
 class Memento {
   private readonly kept = new Map<string, string>();
   get(key: string, fallback?: unknown): unknown {
@@ -17,7 +17,7 @@ class Memento {
 }
 const memento = () => new Memento() as unknown as vscode.Memento;
 
-test('counts shown and accepted for each adapter, in every workspace', async () => {
+test('counts shown and accepted for each adapter, across workspaces', async () => {
   const global = memento();
   const store = new Store(memento(), global);
   await store.count('a', 'shown');
@@ -38,7 +38,7 @@ test('counts shown and accepted for each adapter, in every workspace', async () 
   expect(elsewhere.acceptance('never')).toMatchObject({ shown: 0, accepted: 0, kept: 0, dropped: 0 });
 });
 
-test('counts of an earlier version go on', async () => {
+test('continues the counts of an earlier version', async () => {
   const global = memento();
   await global.update('acceptance', { a: { shown: 2, accepted: 1 } });
   const store = new Store(memento(), global);
@@ -46,7 +46,7 @@ test('counts of an earlier version go on', async () => {
   expect(store.acceptance('a')).toMatchObject({ shown: 2, accepted: 1, kept: 0, dropped: 1 });
 });
 
-test('servers that may be sent code are remembered in every workspace, until that is taken back', async () => {
+test('servers that may be sent code are remembered in every workspace, until permission is revoked', async () => {
   const global = memento();
   const store = new Store(memento(), global);
   for (const address of ['https://a/v1', 'https://b/v1', 'https://a/v1']) await store.allowServer(address);
@@ -56,13 +56,13 @@ test('servers that may be sent code are remembered in every workspace, until tha
   expect(store.allowedServers).toEqual([]);
 });
 
-test('adapters are remembered, the newest first', async () => {
+test('adapters are remembered, newest first', async () => {
   const store = new Store(memento(), memento());
   for (const run of ['a', 'b', 'c', 'b']) await store.setInUse(run);
   expect([store.inUse, store.recent]).toEqual(['b', ['b', 'c', 'a']]);
 });
 
-test('a run is awaited once, until its end was told', async () => {
+test('a run is tracked once, until its end has been reported', async () => {
   const workspace = memento();
   const store = new Store(workspace, memento());
   await store.addUnreportedRun('a');
@@ -73,14 +73,14 @@ test('a run is awaited once, until its end was told', async () => {
   expect(store.unreportedRuns).toEqual(['b']);
 });
 
-test('the adapter in use belongs to the workspace', async () => {
+test('the adapter in use is stored per workspace', async () => {
   const [here, there, global] = [memento(), memento(), memento()];
   await new Store(here, global).setInUse('a');
   expect(new Store(here, global).inUse).toBe('a');
   expect(new Store(there, global).inUse).toBeUndefined();
 });
 
-test('what was answered of an import is kept over a reload, and apart from the fine-tuning', async () => {
+test('the answers of an import survive a reload, separately from those of fine-tuning', async () => {
   const workspace = memento();
   const answers = { kind: 'peft', path: '/adapters/garden', base: 'smollm2-135m' } as const;
   await new Store(workspace, memento()).saveImportDraft(answers);
@@ -93,7 +93,7 @@ test('what was answered of an import is kept over a reload, and apart from the f
   expect(reloaded.importDraft).toEqual({});
 });
 
-test('remembers the base that completes as it is, beside the runs used before', async () => {
+test('remembers the base used for completion, along with the runs used before', async () => {
   const store = new Store(memento(), memento());
   const base = { id: 'tiny', path: '/tiny.gguf', sha256: 'ab'.repeat(32) };
   await store.setInUse('a-run');
@@ -104,7 +104,7 @@ test('remembers the base that completes as it is, beside the runs used before', 
   expect(store.baseInUse).toEqual(base);
 });
 
-test('what was begun to set up is in sight until something completes', async () => {
+test('an unfinished set-up stays visible until something completes', async () => {
   const store = new Store(memento(), memento());
   expect(store.setupStarted).toBe(false);
   await store.markSetupStarted();

@@ -23,17 +23,17 @@ import { formatDuration } from '../../../src/text/units.ts';
 const running = makeRun({ upTo: 15, state: { status: 'running', etaSeconds: 200, phase: 'Training' } });
 const done = makeRun();
 
-describe('where a run stands', () => {
+describe('the status of a run', () => {
   const created = Date.parse(done.spec.createdAt);
-  test('its status decides once it is over, whatever its process does', () => {
+  test('is the recorded one once it is over, whatever its process does', () => {
     for (const status of ['done', 'failed', 'cancelled'] as const)
       expect(runStatus(makeRun({ state: { status } }), true)).toBe(status);
   });
-  test('running with its owner gone is interrupted', () => {
+  test('is interrupted if it was running and its owner is gone', () => {
     expect(runStatus(running, true)).toBe('live');
     expect(runStatus(running, false)).toBe('interrupted');
   });
-  test('a queued run gets a minute until its trainer has to be there', () => {
+  test('gives a queued run a minute for its trainer to start', () => {
     const queued = makeRun({ upTo: 0, state: { status: 'queued' } });
     expect(runStatus(queued, false, created + 5_000)).toBe('live');
     expect(runStatus(queued, false, created + 120_000)).toBe('interrupted');
@@ -47,12 +47,12 @@ describe('where a run stands', () => {
 });
 
 describe('progress', () => {
-  test('tells phase, step, loss and time left', () => {
+  test('shows phase, step, loss and time left', () => {
     expect(progressLine(running)).toMatch(/^Training: step 15 of 60 · loss \d\.\d\d · about 3 min left$/);
     expect(percentOf(running)).toBe(25);
     expect(shortProgress(running)).toBe('training 25%');
   });
-  test('no loss or step before the first one and while measuring', () => {
+  test('shows no loss or step before the first one and while measuring', () => {
     const reading = makeRun({ upTo: 0, state: { status: 'running', phase: 'Reading files' } });
     expect(progressLine(reading)).toBe('Reading files');
     const measuring = makeRun({
@@ -61,7 +61,7 @@ describe('progress', () => {
     expect(progressLine(measuring)).toBe('HumanEval 4 of 20 · about 80 s left');
     expect(shortProgress(measuring)).toBe('measuring');
   });
-  test('tells the time until the end, and the share of all of it', () => {
+  test('shows the time until the end, and the share of the whole', () => {
     const at = (seconds: number) => new Date(Date.now() + 1000 * seconds).toISOString();
     const times = { begun: at(-120), ends: at(360) };
     const timed = (state: Partial<typeof running.state>) =>
@@ -71,7 +71,7 @@ describe('progress', () => {
     expect(shortProgress(measuring)).toBe('measuring, about 6 min left');
     expect(shortProgress(timed({ phase: 'Training' }))).toBe('training, about 6 min left');
     expect(shortProgress(timed({ step: 0 }))).toBe('starting, about 6 min left');
-    // Of all of it, not of the steps.
+    // Of the whole, not of the steps.
     expect(percentOf(measuring)).toBe(25);
     expect(percentOf(timed({ step: 60 }))).toBe(25);
   });
@@ -90,7 +90,7 @@ describe('the Runs view', () => {
     expect(runDescription(failed, 'failed', false)).toContain('failed: memory');
     expect(runDescription(running, 'interrupted', false)).toContain('interrupted at step 15');
   });
-  test('its tooltip holds the sentence and the settings', () => {
+  test('has a tooltip with the sentence and the settings', () => {
     const text = runTooltip(done, 'done').join('\n');
     expect(text).toContain(done.summary!.sentence);
     expect(text).toContain('LoRA r=16, 60 steps of 512 tokens');
@@ -104,12 +104,12 @@ describe('the end', () => {
     );
     expect(endSentence(done, 'done', true)).toContain(' Your completions use it now. ');
   });
-  test('says what happened and what to do when it failed', () => {
+  test('says what happened and what to do if it failed', () => {
     const error = { code: 'disk-full', message: 'The disk is full.', next: 'Free some space.' };
     const sentence = endSentence(makeRun({ upTo: 3, state: { status: 'failed', error } }), 'failed');
     expect(sentence).toBe('Fine-tuning of web-server failed: The disk is full. Free some space. [disk-full]');
   });
-  test('a stopped run says where, and that nothing is lost', () => {
+  test('says where a stopped run is, and that nothing is lost', () => {
     expect(endSentence(running, 'cancelled')).toMatch(/step 15 of 60; the checkpoint is kept/);
   });
 });
@@ -134,7 +134,7 @@ describe('results to choose from', () => {
     const [little, much] = [gained(0.01), gained(0.07)];
     expect([unmeasured, little, much].sort(byGain)).toEqual([much, little, unmeasured]);
   });
-  test('say of each how many lines it completes, and of a worse one that it is', () => {
+  test('state how many lines each completes, and which ones are worse', () => {
     const lines = comparison(
       ['workspace', 'line exact match', '', 'higher'],
       metric('workspace', 'line exact match', 0.3, 0.1, 100),
@@ -154,35 +154,35 @@ describe('completion is refused', () => {
     ...done,
     summary: { ...done.summary!, served: { ...done.summary!.served!, ...patch } },
   });
-  test('not when the served model agrees', () => expect(whyNotServable(done, 'done')).toBeUndefined());
-  test('when the run is not finished', () =>
+  test('not if the served model agrees', () => expect(whyNotServable(done, 'done')).toBeUndefined());
+  test('if the run is not finished', () =>
     expect(whyNotServable(running, 'live')?.message).toMatch(/not finished/));
-  test('when served and trained differ, with the figures', () => {
+  test('if served and trained differ, with the figures', () => {
     const refused = whyNotServable(served({ ok: false, meanKl: 0.31 }), 'done');
     expect(refused).toMatchObject({ code: 'adapter-mismatch' });
     expect(refused?.message).toMatch(/0\.31 nats per token apart, where 0\.01 is allowed/);
     expect(refused?.next).toMatch(/another run/);
   });
-  test('when the result is no better than the base', () => {
+  test('if the result is no better than the base', () => {
     const choice = { strength: 0, why: 'nothing was gained', limit: 0.1, path: [], setting: '' };
     const worse = { ...done, summary: { ...done.summary!, choice } };
     expect(whyNotServable(worse, 'done')).toMatchObject({ code: 'not-better' });
   });
-  test('not when it was never checked: its row says that it will be first', () => {
+  test('not if it was never checked: its row says that it will be first', () => {
     const unchecked = { ...done, summary: undefined };
     expect(whyNotServable(unchecked, 'done')).toBeUndefined();
     expect([isChecked(unchecked), isChecked(done)]).toEqual([false, true]);
     expect(servableItem(unchecked, 'done', false).description).toMatch(/ · will be checked first$/);
     expect(servableItem(done, 'done', false)).toEqual(runItem(done, 'done', false));
   });
-  test('not when only the rest is still to be measured: that is told early where it takes long', () => {
+  test('not if only the rest is still to be measured: that is announced early if it takes long', () => {
     const choice = { strength: 0.5, why: 'it learned most', limit: 0.1, path: [], setting: '' };
     const state = { ...done.state, status: 'evaluating' as const, etaSeconds: 200 };
     const ready = { ...done, summary: { ...done.summary!, choice }, state };
     expect(whyNotServable(ready, 'live')).toBeUndefined();
     expect(isReadyEarly(ready)).toBe(true);
     expect(isReadyEarly({ ...ready, state: { ...state, etaSeconds: 10 } })).toBe(false);
-    // Not checked yet, no better than the base, or of an earlier end of this training.
+    // Not checked yet, no better than the base, or from an earlier end of this training.
     const { served, ...unchecked } = ready.summary;
     expect(served).toBeDefined();
     expect(isReadyEarly({ ...ready, summary: unchecked })).toBe(false);
@@ -191,14 +191,14 @@ describe('completion is refused', () => {
     ).toBe(false);
     expect(isReadyEarly({ ...ready, state: { ...state, step: state.step + 1 } })).toBe(false);
   });
-  test('not when only its evaluation was interrupted', () => {
+  test('not if only its evaluation was interrupted', () => {
     const died = { ...done, summary: undefined, state: { ...done.state, status: 'evaluating' as const } };
     expect(whyNotServable(died, 'interrupted')).toBeUndefined();
     expect(whyNotServable(running, 'interrupted')?.code).toBe('run-not-finished');
   });
 });
 
-test('figures as a person says them', () => {
+test('figures are formatted for reading', () => {
   expect([1, 89, 100, 5400, 7260].map(formatDuration)).toEqual([
     '1 s',
     '89 s',
@@ -210,7 +210,7 @@ test('figures as a person says them', () => {
   expect([12, 25_300, 1_240_000].map(roughly)).toEqual(['12', '25k', '1.2M']);
 });
 
-test("the doctor's report names each part, and what gets it", () => {
+test("the doctor's report names each part, and how to get it", () => {
   const text = doctorText({
     summary: 'It can train.',
     version: '0.1.0',

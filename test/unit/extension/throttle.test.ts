@@ -28,7 +28,7 @@ test('a steady stream runs twice a second', () => {
   expect(action.mock.calls.length).toBeLessThanOrEqual(11);
 });
 
-test('disposed, it stays silent', () => {
+test('does nothing once disposed', () => {
   const action = vi.fn();
   const throttle = new Throttle(500, action);
   throttle.run();

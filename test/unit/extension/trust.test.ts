@@ -1,4 +1,4 @@
-/** In a workspace that is not trusted, nothing trains and nothing serves, whoever calls a command. */
+/** In an untrusted workspace, nothing trains and nothing serves, whoever calls a command. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { registerCommands } from '../../../src/extension/commands/table.ts';
@@ -45,7 +45,7 @@ it.each([
   expect(refused).toEqual(['This workspace is not trusted.']);
 });
 
-it('runs and logs can be looked at', async () => {
+it('runs and logs can be viewed', async () => {
   await commands.registered.get('forgetMeNot.showResults')!();
   await commands.registered.get('forgetMeNot.showLog')!();
   expect([refused, ran]).toEqual([[], ['panel', 'log']]);

@@ -61,14 +61,14 @@ describe('the download', () => {
     expect(state.used).toBe('qwen2.5-coder-0.5b');
   });
 
-  test('is not asked about where the base is here', async () => {
+  test('is not asked about if the base is present', async () => {
     const { context, state } = fakeContext(['qwen2.5-coder-0.5b']);
     await completeUntuned(context);
     expect(shown).toEqual([]);
     expect(state.used).toBe('qwen2.5-coder-0.5b');
   });
 
-  test('that is declined leaves a way back, also to a smaller one', async () => {
+  test('leaves a way back if declined, also to a smaller base', async () => {
     answers.push(undefined);
     const { context, asked, state } = fakeContext([]);
     await completeUntuned(context);

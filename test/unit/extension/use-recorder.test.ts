@@ -29,17 +29,17 @@ let recorder: UseRecorder;
 beforeEach(async () => {
   Object.assign(editor, { learns: true, trusted: true, scheme: 'file' });
   home = await mkdtemp(join(tmpdir(), 'recorder-'));
-  const told = JSON.stringify(join(home, 'told'));
+  const recorded = JSON.stringify(join(home, 'told'));
   recorder = await recorderWith(`
     if (message === 'end') parentPort.close();
-    else appendFileSync(${told}, JSON.stringify(message) + '\\n');`);
+    else appendFileSync(${recorded}, JSON.stringify(message) + '\\n');`);
 });
 afterEach(async () => {
   await recorder.close();
   await rm(home, { recursive: true });
 });
 
-/** With this in place of the thread that writes, for each message that it is told. */
+/** With this code in place of the writing thread, run for each message. */
 async function recorderWith(what: string, closingMs?: number): Promise<UseRecorder> {
   const script = join(home, `thread-${what.length}.mjs`);
   await writeFile(
@@ -74,8 +74,8 @@ async function kept(): Promise<KeepRequest[]> {
     .map((line) => JSON.parse(line) as KeepRequest);
 }
 
-describe('what becomes of a completion', () => {
-  it('is kept with its place, as models know line ends', async () => {
+describe('the outcome of a completion', () => {
+  it('is recorded with its position, with line ends as models see them', async () => {
     const listener = recorder.listenerFor(shown)!;
     expect(listener).toMatchObject({ end: 25, line: 'const total = ' });
     listener.report(outcome);
@@ -96,14 +96,14 @@ describe('what becomes of a completion', () => {
     });
   });
 
-  it('is not kept unless the person wants it, where the workspace is not trusted, or is no folder on disk', () => {
+  it('is not recorded if the user has not enabled it, the workspace is untrusted, or it is no folder on disk', () => {
     for (const not of [{ learns: false }, { trusted: false }, { scheme: 'vscode-vfs' }]) {
       Object.assign(editor, { learns: true, trusted: true, scheme: 'file' }, not);
       expect(recorder.listenerFor(shown)).toBeUndefined();
     }
   });
 
-  it('is not kept where that was turned off or deleted since it was shown', async () => {
+  it('is not recorded if recording was turned off or deleted since it was shown', async () => {
     const [off, deleted] = [recorder.listenerFor(shown)!, recorder.listenerFor(shown)!];
     editor.learns = false;
     off.report(outcome);
@@ -115,7 +115,7 @@ describe('what becomes of a completion', () => {
     expect((await kept()).map(({ preference }) => preference.seconds)).toEqual([7]);
   });
 
-  it('is kept by the time that it is closed, and a thread that does not end holds nobody up', async () => {
+  it('is recorded by the time it is closed, and a stuck thread does not block', async () => {
     recorder.listenerFor(shown)!.report(outcome);
     await recorder.close();
     expect(await readFile(join(home, 'told'), 'utf8')).toMatch(/^\{.*\}\n$/);

@@ -1,4 +1,4 @@
-/** What a workspace's settings decide: each setting has an answer here, and each option of `train`. */
+/** What a workspace's settings may decide: each setting and each option of `train` is listed here. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { warnIgnoredSettings } from '../../../src/extension/ignored-settings.ts';
@@ -11,7 +11,7 @@ import { configured, inspected, reset } from './fake-vscode.ts';
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 beforeEach(reset);
 
-/** A workspace decides all of it, a part of it (decided in workspace-rules.ts), or nothing. */
+/** A workspace decides all of it, part of it (see workspace-rules.ts), or nothing. */
 const decisions: Record<string, 'all' | 'part' | 'nothing'> = {
   'completion.enabled': 'all',
   'completion.debounce': 'all',
@@ -59,12 +59,12 @@ describe('a setting', () => {
       Object.keys(decisions).sort(),
     ));
 
-  it.each(all)('%s is what was decided', (name, { scope, type, enum: choices }) => {
+  it.each(all)('%s is as decided', (name, { scope, type, enum: choices }) => {
     const decision = decisions[name.replace('forgetMeNot.', '')];
-    // VS Code takes those from the user's settings, or the machine's, alone.
+    // VS Code takes those only from the user's or the machine's settings.
     expect(['machine', 'application'].includes(scope ?? '')).toBe(decision === 'nothing');
     if (decision === 'part') expect(restricted).toContain(name);
-    // Free text could name anything: a GPU by its name, and patterns of files within the folder.
+    // Free text could contain anything: a GPU's name, and patterns of files within the folder.
     if (decision === 'all' && !choices)
       expect(type === 'string' || type === 'array', name).toBe(
         /training\.(device|include|exclude)$/.test(name),
@@ -72,10 +72,10 @@ describe('a setting', () => {
   });
 });
 
-describe("an option of 'train' that a workspace may give", () => {
+describe("an option of 'train' that a workspace may set", () => {
   const free = Object.entries(trainOptions).filter(([, { support: elsewhere }]) => elsewhere.workspace);
 
-  it('names no file, data set, run, base, server or text, and sends, fetches and answers nothing', () => {
+  it('names no file, data set, run, base, server or text, and sends, fetches and confirms nothing', () => {
     const never = [
       'base',
       'include',
@@ -101,7 +101,7 @@ describe("an option of 'train' that a workspace may give", () => {
 
   it.each(free)('%s is a flag, a number, or names from a list', (name, { flags, choices, parse }) => {
     if (!flags.includes('<') || choices) return;
-    // Names of linears, or patterns over them.
+    // Names of linear layers, or patterns over them.
     if (name === 'targets') return;
     for (const text of ['/etc/passwd', 'https://evil.example', 'evil/model'])
       expect(() => parse!(text)).toThrow(InvalidValue);
@@ -120,7 +120,7 @@ describe('the options of a workspace', () => {
       ['--data=/etc', '--on', 'http://evil.example', 'more'],
     ],
     [['/etc', '--seed', '1'], ['--seed=1'], ['/etc']],
-    // What stands where a value is expected is a value, as the command line reads it.
+    // Text in the place of a value is a value, as on the command line.
     [['--rank', '--data', '/etc'], ['--rank=--data'], ['/etc']],
     [['--recompute', '/etc'], ['--recompute'], ['/etc']],
     [['--recompute=/etc'], [], ['--recompute=/etc']],
@@ -136,12 +136,12 @@ describe('the options of a workspace', () => {
     expect(resolveOptions(workspace(given), given)).toEqual({ value, ignored }),
   );
 
-  it("are taken whole where they are the user's own", () => {
+  it("are all accepted if they are the user's own", () => {
     const own = ['--data', '/etc', '--rank', '8'];
     expect(resolveOptions(workspace(undefined, own), own)).toEqual({ value: own, ignored: [] });
   });
 
-  it('that are no list are none', () =>
+  it('are none if they are not a list', () =>
     expect(resolveOptions(workspace('--data /etc'), [])).toEqual({ value: [], ignored: [] }));
 });
 
@@ -151,36 +151,36 @@ describe('the base of a workspace', () => {
   );
 
   it.each(['evil/model', 'evil/model:file.gguf', './base.gguf', '/etc/base.gguf', 'base.gguf', '\u202eauto'])(
-    "is not %j; the user's counts",
+    "can't be %j; the user's applies",
     (base) => {
       expect(resolveBase(workspace(base, 'mine/own'), base)).toEqual({ value: 'mine/own', ignored: [base] });
       expect(resolveBase(workspace(base), base)).toEqual({ value: 'auto', ignored: [base] });
     },
   );
 
-  it("is the user's where the workspace says nothing", () =>
+  it("is the user's if the workspace has none", () =>
     expect(resolveBase(workspace(undefined, 'mine/own'), 'mine/own')).toEqual({
       value: 'mine/own',
       ignored: [],
     }));
 });
 
-it('what is ignored is told, once', () => {
-  const told: string[] = [];
+it('ignored settings are reported once', () => {
+  const notified: string[] = [];
   const services = {
-    log: { notify: (_: string, sentence: string) => Promise.resolve(void told.push(sentence)) },
+    log: { notify: (_: string, sentence: string) => Promise.resolve(void notified.push(sentence)) },
   };
-  const tell = () => warnIgnoredSettings(services as unknown as Parameters<typeof warnIgnoredSettings>[0]);
-  tell();
-  expect(told).toEqual([]);
+  const warn = () => warnIgnoredSettings(services as unknown as Parameters<typeof warnIgnoredSettings>[0]);
+  warn();
+  expect(notified).toEqual([]);
   inspected['base'] = workspace('evil/model');
   inspected['training.options'] = workspace(['--data', '/etc', '--rank', '8']);
   Object.assign(configured, { base: 'evil/model', 'training.options': ['--data', '/etc', '--rank', '8'] });
   expect(settings.base).toBe('auto');
   expect(settings.trainOptions).toEqual(['--rank=8']);
-  tell();
-  tell();
-  expect(told).toEqual([
+  warn();
+  warn();
+  expect(notified).toEqual([
     expect.stringContaining('evil/model. It is ignored'),
     expect.stringContaining('--data /etc. They are ignored'),
   ]);

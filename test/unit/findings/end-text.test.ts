@@ -36,16 +36,16 @@ function end(patch: Partial<Summary> | undefined, { chosen = false, stopped = fa
 
 describe('the end of a run', () => {
   const better = { choice: choiceOf(1, -0.1), comparisons: [bits(-0.1)] };
-  const said = 'Better than before: it predicts the files kept out of training better.';
+  const betterSentence = 'Better than before: it predicts the files kept out of training better.';
 
   it('says first whether it is better and in use, then the figures', () => {
     const [first, figures, ...more] = end(better, { chosen: true });
-    expect(first).toBe(`web-server: trained, 60 steps. ${said} Your completions use it now.`);
+    expect(first).toBe(`web-server: trained, 60 steps. ${betterSentence} Your completions use it now.`);
     expect(figures).toBe('Predicts held-out code better than before.');
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
   });
-  it('says that nothing changed where it is no better, and what to try', () => {
+  it('says that nothing changed if it is no better, and what to try', () => {
     expect(end({ choice: choiceOf(0, -0.001) })).toEqual([
       'web-server: trained, 60 steps. No better than before: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
     ]);
@@ -58,7 +58,7 @@ describe('the end of a run', () => {
     const other = { ...better, served: { meanKl: 1, limit: 0.01, tokens: 9, ok: false } };
     expect(end(other)[0]).toMatch(/ Worse than before: the model that would complete .* Nothing changed /);
   });
-  it('gives no advice where too little was measured to tell', () => {
+  it('gives no advice if too little was measured to tell', () => {
     expect(end({ choice: choiceOf(0, -0.01, 0.3) })[0]).toBe(
       "web-server: trained, 60 steps. Whether it is better than before can't be told: too little was measured to see a difference. Nothing changed in your completions.",
     );
@@ -69,7 +69,7 @@ describe('the end of a run', () => {
       /^Not measured yet: HumanEval\. Measured in part, because time ran out: Held-out text\. \{evaluate .*\} measures the rest\.$/,
     );
   });
-  it('says that the result is kept where its measuring was stopped', () => {
+  it('says that the result is kept if its evaluation was stopped', () => {
     const stopped = end({ ...better, pending: ['humaneval'] }, { stopped: true });
     expect(stopped.at(-1)).toMatch(
       /^Measuring was stopped; the result is kept\. Not measured yet: HumanEval\. /,

@@ -17,14 +17,14 @@ const measure = (
     measured: { task, metric, unit: '', better: 'higher', setting: 'test', ...more },
     models: [before, after].map((all) => [all.map((sum) => ({ sum, weight: 1 }))]),
   });
-/** Problems: solved by both, by the result only, by the base only, by neither. */
+/** Problems solved by both, by the result only, by the base only, by neither. */
 function solved(both: number, gained: number, lost: number, neither: number, task = 'humaneval'): Comparison {
   const of = (...counts: [number, number][]) => counts.flatMap(([n, is]) => Array<number>(n).fill(is));
   const before = of([both, 1], [gained, 0], [lost, 1], [neither, 0]);
   const after = of([both, 1], [gained, 1], [lost, 0], [neither, 0]);
   return measure([task, 'pass@1'], [before, after], { binary: true });
 }
-/** Loss of twenty solutions that rises by `rise` on average, and by `spread` more or less. */
+/** The loss on twenty solutions, rising by `rise` on average, give or take `spread`. */
 function solutions(rise: number, spread: number, task = 'humaneval', metric = 'loss of solutions') {
   const before = Array.from({ length: 20 }, (_, i) => 0.5 + i / 40);
   const after = before.map((loss, i) => loss + rise + (i % 2 ? spread : -spread));
@@ -33,35 +33,35 @@ function solutions(rise: number, spread: number, task = 'humaneval', metric = 'l
 const worse = (comparison: Comparison) => guardedFigures([comparison]).some(isWorse);
 const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
-it('says a loss that is shown, however small', () => {
+it('finds a significant loss, however small', () => {
   expect(sentence(solutions(0.015, 0.004))).toBe(
     "General ability: HumanEval's solutions became less likely, but by no more than anybody would notice.",
   );
 });
 
-describe('a guarded figure', () => {
-  it('is worse where a loss beyond the margin is shown', () => {
+describe('a guarded metric', () => {
+  it('is worse if a loss beyond the margin is significant', () => {
     expect(worse(solved(50, 5, 25, 84))).toBe(true);
     expect(worse(solutions(0.05, 0.03))).toBe(true);
-    // As above, of code of other languages, say.
+    // The same for code in other languages, for example.
     expect(worse(solutions(0.05, 0.03, 'retention', 'source loss'))).toBe(true);
     expect(worse(solutions(0.05, 0.03, 'retention', 'loss'))).toBe(false);
   });
-  it('is not where the loss is certain, but within the margin', () => {
+  it('is not worse if the loss is certain but within the margin', () => {
     const little = solved(9000, 10, 160, 830);
     expect(little).toMatchObject({ significant: true });
     expect(little.difference.value).toBeCloseTo(-0.015, 3);
     expect(worse(little)).toBe(false);
     expect(worse(solutions(0.015, 0.01))).toBe(false);
   });
-  it('is not where the loss is beyond it and not shown', () => {
+  it('is not worse if a loss beyond the margin is not significant', () => {
     expect(worse(solved(10, 1, 3, 6))).toBe(false);
     expect(worse(solutions(0.05, 0.3))).toBe(false);
   });
 });
 
-describe('the loss that may have been missed', () => {
-  it('is said in points', () => {
+describe('the undetected loss', () => {
+  it('is stated in points', () => {
     expect(sentence(solved(12, 0, 0, 8))).toBe(
       'General ability: no difference seen in HumanEval (12 of 20, 12 before), though a loss of less than 32 points may have gone unnoticed.',
     );
@@ -69,7 +69,7 @@ describe('the loss that may have been missed', () => {
       '(71 of 164, 71 before), though a loss of less than 12',
     );
   });
-  it('is not said where one is shown, or where one beyond the margin is ruled out', () => {
+  it('is not stated if one was detected, or one beyond the margin is ruled out', () => {
     expect(sentence(solved(50, 5, 25, 84))).toBe(
       'General ability: worse in HumanEval (55 of 164, 75 before).',
     );
@@ -77,18 +77,18 @@ describe('the loss that may have been missed', () => {
       'General ability: no difference seen in HumanEval (71 of 164, 71 before).',
     );
   });
-  it('says so where none could have been shown', () =>
+  it('says if none could have been detected', () =>
     expect(sentence(solved(0, 0, 0, 20))).toBe(
       'General ability: no difference seen in HumanEval (0 of 20, 0 before), where too few are solved to show a loss.',
     ));
-  it('is told of several samples as of any share', () => {
+  it('is computed for several samples as for any share', () => {
     const shares = Array.from({ length: 20 }, (_, i) => (i % 3) / 2);
     const other = shares.map((share, i) => share + (i % 2 ? 0.1 : -0.1) * Number(share > 0 && share < 1));
     const comparison = measure(['humaneval', 'pass@1'], [shares, other], {});
     const { value, high } = comparison.difference;
     expect(undetectedLoss(comparison)).toBeCloseTo(1.43 * (high - value), 3);
   });
-  it('is told of solutions, whose margin few problems can show to be kept', () => {
+  it('is stated for solutions, since a few problems can rarely rule out a loss beyond the margin', () => {
     expect(sentence(solutions(-0.03, 0.03))).toBe(
       "General ability: HumanEval's solutions are no less likely.",
     );
@@ -99,7 +99,7 @@ describe('the loss that may have been missed', () => {
       "General ability: HumanEval's solutions became less likely.",
     );
   });
-  it('is none of nothing', () => {
+  it('is undefined without items', () => {
     const figure = { ...solved(2, 0, 0, 0).before, n: 0 };
     const nothing = { ...solved(2, 0, 0, 0), before: figure, after: figure };
     expect(undetectedLoss(nothing)).toBeUndefined();
@@ -107,7 +107,7 @@ describe('the loss that may have been missed', () => {
   });
 });
 
-it('a loss that 20 problems leave open and all of them show takes the offer back', () => {
+it('a loss that is uncertain on 20 problems and certain on all withdraws the offer', () => {
   const first = addFindings(
     { step: 8, sentence: '', comparisons: [], choice },
     { measured: { task: 'humaneval', comparisons: [solved(7, 1, 2, 10)] } },

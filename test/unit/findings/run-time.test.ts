@@ -5,7 +5,7 @@ const now = Date.parse('2026-11-29T12:00:00Z');
 const at = (seconds: number) => new Date(now + 1000 * seconds).toISOString();
 
 describe('the time of a run', () => {
-  it('goes on between two words of its owner', () => {
+  it('advances between two updates from its owner', () => {
     const state = { begun: at(-30), ends: at(90) };
     expect(secondsLeft(state, now)).toBe(90);
     expect(secondsLeft(state, now + 30_000)).toBe(60);
@@ -18,7 +18,7 @@ describe('the time of a run', () => {
     expect(shareDone(late, now)).toBe(0.99);
     expect([secondsLeft({}, now), shareDone({}, now)]).toEqual([undefined, undefined]);
   });
-  it('is said of the phase and of all that follows', () => {
+  it('is stated for the phase and until the end', () => {
     const left = (etaSeconds: number | undefined, all?: number) =>
       timeLeftIn({ etaSeconds, ...(all !== undefined && { begun: at(-1), ends: at(all) }) }, now);
     expect(left(20, 200)).toBe('about 20 s left, 3 min until the end');

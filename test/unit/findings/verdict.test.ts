@@ -32,69 +32,69 @@ const kindOf = (choice?: StrengthChoice, ...comparisons: Comparison[]) =>
   verdictOf({ comparisons, ...(choice && { choice }) }).kind;
 
 describe('the verdict on a result', () => {
-  it('is better where held-out code is predicted better, at the strength in use', () => {
+  it('is better if held-out code is predicted better, at the strength in use', () => {
     expect(kindOf(choiceOf(1, [-0.1, 0.02, 0.01]))).toBe('better');
     expect(kindOf(undefined, comparison('workspace', 'bits per byte', -0.1))).toBe('better');
     expect(kindOf(undefined, comparison('workspace', 'line exact match', 0.1))).toBe('better');
   });
-  it('is worse where something that counts got worse, whatever was gained', () => {
+  it('is worse if something that matters got worse, whatever was gained', () => {
     const choice = choiceOf(1, [-0.1, 0.02, 0.01]);
     expect(kindOf(choice, comparison('humaneval', 'pass@1', -0.3))).toBe('worse');
     expect(kindOf(choice, comparison('humaneval', 'loss of solutions', 0.05))).toBe('worse');
     expect(verdictOf({ choice, comparisons: [], served: served(false) }).kind).toBe('worse');
     expect(verdictOf({ choice, comparisons: [], served: served(true) }).kind).toBe('better');
   });
-  it('is worse where nothing was gained within the limit of forgetting', () => {
+  it('is worse if nothing was gained within the limit of forgetting', () => {
     expect(verdictOf({ choice: choiceOf(0, [-0.1, 0.02, 0.5]), comparisons: [] })).toEqual({
       kind: 'worse',
       why: 'it learned your code, but forgot too much of what the base could do',
     });
     expect(kindOf(choiceOf(0, [0.1, 0.02, 0.01]))).toBe('worse');
   });
-  it('is "no better" only where a gain that one would notice is ruled out', () => {
+  it('is "no better" only if a noticeable gain is ruled out', () => {
     expect(kindOf(choiceOf(0, [-0.001, 0.01, 0.01]))).toBe('same');
     expect(kindOf(choiceOf(0, [-0.001, 0.2, 0.01]))).toBe('unknown');
     expect(kindOf(undefined, comparison('workspace', 'bits per byte', 0.001))).toBe('same');
     expect(kindOf(undefined, comparison('workspace', 'bits per byte', 0.001, 0.3))).toBe('unknown');
-    // A few lines say nothing of small gains.
+    // A few lines are inconclusive about small gains.
     expect(kindOf(undefined, comparison('workspace', 'line exact match', 0, 0))).toBe('unknown');
   });
-  it('of an earlier version is open where what chose the strength says more than what was measured after it', () => {
+  it('for an earlier version is open if the scores it was chosen by say more than those measured later', () => {
     const choice = choiceOf(1, [-0.1, 0.02, 0.01]);
     expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05, 0.3))).toBe('unknown');
     expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05))).toBe('better');
   });
-  describe('with the gain in files that had no part in the choice of the strength', () => {
+  describe('with the gain in files that were not used to choose the strength', () => {
     const chosen = (...learned: [value: number, half: number]): StrengthChoice => ({
       ...choiceOf(1, [-0.1, 0.02, 0.01]),
       learned: around(...learned),
     });
     const open = comparison('workspace', 'bits per byte', -0.05, 0.3);
-    it('is better by it, whatever a few windows leave open', () => {
+    it('is better by that gain, even if a few windows are inconclusive', () => {
       expect(kindOf(chosen(-0.09, 0.03), open)).toBe('better');
       expect(kindOf(chosen(-0.09, 0.03))).toBe('better');
     });
-    it('is not by the figures of the chosen strength alone, which are too good', () => {
+    it('is not better by the scores of the chosen strength alone, which are biased', () => {
       expect(kindOf(chosen(-0.09, 0.1))).toBe('unknown');
       expect(kindOf(chosen(-0.09, 0.1), open)).toBe('unknown');
       expect(kindOf(chosen(0.001, 0.01))).toBe('same');
       expect(kindOf(chosen(-0.09, 0.1), comparison('workspace', 'bits per byte', -0.05))).toBe('better');
     });
-    it('is worse all the same where something got worse', () => {
+    it('is still worse if something got worse', () => {
       expect(kindOf(chosen(-0.09, 0.03), comparison('workspace', 'bits per byte', 0.1))).toBe('worse');
       expect(kindOf(chosen(-0.09, 0.03), comparison('humaneval', 'pass@1', -0.3))).toBe('worse');
     });
-    it('says nothing of a strength that was set by hand', () => {
+    it('does not apply to a strength set by hand', () => {
       const choice = chosen(-0.09, 0.03);
       expect(verdictOf({ choice, givenStrength: 0.7, comparisons: [open] }).kind).toBe('unknown');
     });
   });
-  it('is open where nothing was measured here', () => {
+  it('is open if nothing was measured here', () => {
     expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it was not measured yet' });
     const comparisons = [comparison('workspace', 'bits per byte', -0.1)];
     expect(verdictOf({ comparisons, stated: ['workspace'] }).kind).toBe('unknown');
   });
-  it('is said in a sentence', () => {
+  it('is stated in a sentence', () => {
     expect(verdictIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
       'Better than before: it predicts the files kept out of training better.',
     );

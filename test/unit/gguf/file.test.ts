@@ -34,7 +34,7 @@ const tensors: TensorSource[] = [
 describe('a written file', () => {
   beforeAll(() => writeGguf(at('a.gguf'), { metadata, tensors }));
 
-  it('gives back its metadata, types and all', async () => {
+  it('returns its metadata, including the types', async () => {
     const file = await openGguf(at('a.gguf'));
     await file.close();
     expect({ ...file.metadata }).toEqual({
@@ -52,7 +52,7 @@ describe('a written file', () => {
     });
   });
 
-  it('gives back its tensors, rows first, aligned to 32 bytes', async () => {
+  it('returns its tensors, rows first, aligned to 32 bytes', async () => {
     const file = await openGguf(at('a.gguf'));
     expect([...file.tensors].map(([name, { shape, type }]) => [name, shape, type])).toEqual([
       ['matrix', [2, 3], 'F32'],
@@ -67,7 +67,7 @@ describe('a written file', () => {
     await file.close();
   });
 
-  it('copied with its metadata is the same to the byte', async () => {
+  it('copied with its metadata is identical to the byte', async () => {
     const file = await openGguf(at('a.gguf'));
     const copied = await file.copyMetadata();
     await file.close();
@@ -75,7 +75,7 @@ describe('a written file', () => {
     expect((await readFile(at('copy.gguf'))).equals(await readFile(at('a.gguf')))).toBe(true);
   });
 
-  it('keeps its own alignment when a copied header names another', async () => {
+  it('keeps its own alignment if a copied header has another', async () => {
     const other: [string, MetadataEntry] = ['general.alignment', { type: 'uint32', value: 64 }];
     await writeGguf(at('aligned.gguf'), { metadata: [...metadata, other], tensors });
     const file = await openGguf(at('aligned.gguf'));
@@ -84,7 +84,7 @@ describe('a written file', () => {
     await file.close();
   });
 
-  it('leaves what was there, and nothing beside it, when writing fails', async () => {
+  it('keeps the existing file, and leaves no others, if writing fails', async () => {
     const before = await readFile(at('a.gguf'));
     const broken: TensorSource = { name: 'short', shape: [9], type: 'F32', data: new Float32Array(8) };
     await expect(writeGguf(at('a.gguf'), { metadata, tensors: [...tensors, broken] })).rejects.toThrow(
@@ -130,7 +130,7 @@ describe('bad input', () => {
     expect(await failure(content)).toMatchObject({ code: 'base-not-gguf' });
   });
 
-  it('cut short anywhere: in the header, in the vocabulary, among the tensors, in the last one', async () => {
+  it('truncated anywhere: in the header, in the vocabulary, among the tensors, in the last one', async () => {
     const tensorInfo = whole.indexOf('token_embd.weight');
     const places = [
       4,
@@ -154,13 +154,13 @@ describe('bad input', () => {
     expect(await failure(whole)).toBeUndefined();
   });
 
-  it('a tensor past the end is named', async () => {
+  it('a tensor beyond the end is named', async () => {
     expect((await failure(whole.subarray(0, whole.length - 64)))!.message).toMatch(
       /"output_norm.weight" ends at byte \d+ of \d+/,
     );
   });
 
-  it('becomes shorter while it is open', async () => {
+  it('truncated while it is open', async () => {
     await writeFile(at('shrinks.gguf'), whole);
     const file = await openGguf(at('shrinks.gguf'));
     await writeFile(at('shrinks.gguf'), whole.subarray(0, whole.length - 64));
@@ -197,7 +197,7 @@ describe('bad input', () => {
     return [after, value];
   }
 
-  it('rows that are no whole blocks', async () => {
+  it('rows that are not whole blocks', async () => {
     await writeGguf(at('rows.gguf'), {
       metadata,
       tensors: [{ name: 't', shape: [2, 32], type: 'Q8_0', data: new Uint8Array(68) }],
@@ -229,7 +229,7 @@ describe('bad input', () => {
     expect(await failure(patched(key, 4, 9_000_000))).toMatchObject({ code: 'base-truncated' });
   });
 
-  it('any bytes of the header changed: read, or refused with a code of ours', async () => {
+  it('any bytes of the header changed: read, or rejected with one of our error codes', async () => {
     const random = new Random(1);
     const end = whole.indexOf('output_norm.weight') + 60;
     const spared = whole.indexOf('tokenizer.ggml.tokens') + 50;
@@ -238,7 +238,7 @@ describe('bad input', () => {
     for (let round = 0; round < 250; round++) {
       const content = Buffer.from(whole);
       for (let changes = 1 + random.integer(3); changes > 0; changes--) {
-        // Most of a header is words, where a change seldom matters.
+        // Most of a header is vocabulary, where a change seldom matters.
         const place = 4 + random.integer(end - 4 - (merges - spared));
         content[place < spared ? place : place + merges - spared] = random.integer(256);
       }
@@ -250,7 +250,7 @@ describe('bad input', () => {
     expect(refused).toBeGreaterThan(50);
   });
 
-  it('a key of the language does no harm', async () => {
+  it('a key such as __proto__ does no harm', async () => {
     const entries: [string, MetadataEntry][] = [
       ...metadata,
       ['__proto__', { type: 'string[]', value: ['x'] }],
@@ -263,7 +263,7 @@ describe('bad input', () => {
   });
 });
 
-it('a tiny model is the same bytes again, and others for another seed', async () => {
+it('a tiny model is deterministic, and different for another seed', async () => {
   await writeTinyModel(at('one.gguf'), { seed: 5 });
   await writeTinyModel(at('two.gguf'), { seed: 5 });
   await writeTinyModel(at('three.gguf'), { seed: 6 });

@@ -12,13 +12,13 @@ const why = (change: Partial<typeof linux>, platforms = ['linux-x64']) => {
   return error && `${error.message} ${error.next}`;
 };
 
-it('has nothing against a machine for which the binaries are made', () => {
+it('accepts a machine for which the binaries are built', () => {
   expect(why({})).toBeUndefined();
   expect(why({ glibc: '2.34' })).toBeUndefined();
   expect(why({ platform: 'win32', glibc: undefined }, ['win32-x64'])).toBeUndefined();
   expect(why({ glibc: undefined })).toBeUndefined();
   expect(why({ arch: 'arm' }, ['linux-armv7l'])).toBeUndefined();
-  // Nothing is known of a package that keeps its binaries elsewhere.
+  // Nothing can be said about a package that keeps its binaries elsewhere.
   expect(why({}, [])).toBeUndefined();
 });
 
@@ -31,7 +31,7 @@ it('says what is missing, and where it would work', () => {
   expect(why({ arch: 'riscv64' })).toMatch(/linux-riscv64.*linux-x64.*win32-arm64/);
 });
 
-it('knows the platforms whose binaries a package has', async () => {
+it('knows the platforms that a package has binaries for', async () => {
   const root = mkdtempSync(join(tmpdir(), 'fmn-binaries-'));
   for (const name of ['mac-arm64-metal', 'win-x64', 'linux-x64-cuda'])
     mkdirSync(join(root, 'node_modules/@node-llama-cpp', name), { recursive: true });
@@ -40,13 +40,13 @@ it('knows the platforms whose binaries a package has', async () => {
   rmSync(root, { recursive: true });
 });
 
-it('names the platforms that are packaged', () => {
+it('names the packaged platforms', () => {
   expect([...packagedPlatforms].sort()).toEqual(Object.keys(targets).sort());
 });
 
 const bins = 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64';
 it.runIf(process.platform === 'linux' && process.arch === 'x64')(
-  'knows which glibc the binaries want, and that this machine has it',
+  'knows the glibc that the binaries require, and that this machine has it',
   () => {
     const wanted = readdirSync(bins)
       .filter((name) => /\.(so|node)$/.test(name))
@@ -57,7 +57,7 @@ it.runIf(process.platform === 'linux' && process.arch === 'x64')(
   },
 );
 
-it('reads from /proc/cpuinfo whether the processor has AVX', () => {
+it('detects AVX from /proc/cpuinfo', () => {
   expect(hasAvx('processor\t: 0\nflags\t\t: fpu sse4_2 avx avx2\n')).toBe(true);
   expect(hasAvx('processor\t: 0\nflags\t\t: fpu sse4_2 avxtoo\n')).toBe(false);
   expect(hasAvx('Features\t: fp asimd\n')).toBe(true);

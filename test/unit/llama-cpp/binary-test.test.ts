@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-it('tests a binary that passed once only, and again when the file is another', async () => {
+it('tests a binary that passed only once, and again if the file has changed', async () => {
   const test = vi.fn(() => Promise.resolve(true));
   expect(await testOnce(test, binary, undefined, false, 1000)).toBe(true);
   expect(await testOnce(test, binary, undefined, false, 1000)).toBe(true);
@@ -27,7 +27,7 @@ it('tests a binary that passed once only, and again when the file is another', a
   expect(test).toHaveBeenCalledTimes(2);
 });
 
-it('tests again what did not pass, and what is for a GPU', async () => {
+it('tests again if it failed, and always for a GPU', async () => {
   const fails = vi.fn(() => Promise.resolve(false));
   expect(await testOnce(fails, binary, undefined, false)).toBe(false);
   expect(await testOnce(fails, binary, undefined, false)).toBe(false);

@@ -1,4 +1,4 @@
-/** Packages from npm's registry: a server that answers as one, with a package that is made here. */
+/** Packages from npm's registry: a fake server, with a package made here. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -34,10 +34,10 @@ let dir: string;
 let packed: Buffer;
 let server: Server;
 let url: string;
-/** What was asked for: path, range and sign-in. */
+/** The requests: path, range and credentials. */
 let asked: { path: string; range: string | undefined; signIn: string | undefined }[];
 let gpuPackage: GpuPackage;
-/** Whether it was asked as a proxy. */
+/** Whether a request came as to a proxy. */
 let proxied: boolean;
 
 const integrityOf = (data: Buffer) => `sha512-${createHash('sha512').update(data).digest('base64')}`;
@@ -54,7 +54,7 @@ beforeEach(async () => {
   asked = [];
   proxied = false;
   server = createServer(({ url: target = '', headers }, response) => {
-    // As a proxy, it is asked for whole addresses.
+    // A proxy is sent full URLs.
     const path = target.replace(/^http:\/\/[^/]*/, '');
     proxied ||= path !== target;
     asked.push({ path, range: headers.range, signIn: headers.authorization });
@@ -89,8 +89,8 @@ afterEach(async () => {
 const configure = (...lines: string[]) => writeFile(join(dir, 'npmrc'), lines.join('\n'));
 const fileThere = () => readFile(join(fetchedPackage(name), 'dist/index.js'), 'utf8');
 
-describe('a package from the registry that npm is configured for', () => {
-  it('is downloaded, checked and unpacked; once', async () => {
+describe('a package from the registry configured for npm', () => {
+  it('is downloaded, checked and unpacked once', async () => {
     const phases = new Set<string>();
     await fetchGpuPackages([gpuPackage], { onProgress: ({ phase }) => phases.add(phase) });
     expect(await fileThere()).toBe(MODULE);
@@ -103,7 +103,7 @@ describe('a package from the registry that npm is configured for', () => {
     ]);
   });
 
-  it('replaces that of other versions, also where one is in use and can not be removed', async () => {
+  it("replaces other versions, even if one is in use and can't be removed", async () => {
     const others = ['0.1.0', '0.2.0'].map((other) => join(dir, 'home/llama', other));
     for (const other of others) await mkdir(other, { recursive: true });
     busy.path = others[0]!;
@@ -113,7 +113,7 @@ describe('a package from the registry that npm is configured for', () => {
     expect(others.map((other) => existsSync(other))).toEqual([true, false]);
   });
 
-  it('is continued where an earlier download stopped', async () => {
+  it('resumes an earlier download', async () => {
     await mkdir(join(partPath(), '..'), { recursive: true });
     await writeFile(partPath(), packed.subarray(0, 100));
     await fetchGpuPackages([gpuPackage]);
@@ -121,27 +121,27 @@ describe('a package from the registry that npm is configured for', () => {
     expect(await fileThere()).toBe(MODULE);
   });
 
-  it('is fetched anew if what an earlier download left is of something else', async () => {
+  it('starts over if the leftover of an earlier download belongs to another file', async () => {
     await mkdir(join(partPath(), '..'), { recursive: true });
     await writeFile(partPath(), Buffer.alloc(100, 7));
     await fetchGpuPackages([gpuPackage]);
     expect(await fileThere()).toBe(MODULE);
   });
 
-  it('is refused with another checksum, and nothing is left', async () => {
+  it('is rejected if its checksum differs, with nothing left behind', async () => {
     const other = { ...gpuPackage, integrity: integrityOf(Buffer.from('another')) };
     await expect(fetchGpuPackages([other])).rejects.toMatchObject({ code: 'base-checksum' });
     expect([existsSync(partPath()), existsSync(fetchedPackage(name))]).toEqual([false, false]);
   });
 
-  it('gets the sign-in of the configuration', async () => {
+  it('uses the configured credentials', async () => {
     const host = url.replace('http:', '');
     await configure(`@node-llama-cpp:registry=${url}/npm`, `${host}/npm/:_authToken=secret`);
     await fetchGpuPackages([gpuPackage]);
     expect(asked.map(({ signIn }) => signIn)).toEqual(['Bearer secret', 'Bearer secret']);
   });
 
-  it('comes through the proxy of the configuration, unless its host needs none', async () => {
+  it('goes through the configured proxy, unless the host is excluded', async () => {
     await configure('registry=http://registry.invalid/npm', `proxy=${url}`);
     await fetchGpuPackages([gpuPackage]);
     expect(await fileThere()).toBe(MODULE);
@@ -153,7 +153,7 @@ describe('a package from the registry that npm is configured for', () => {
     expect(proxied).toBe(false);
   });
 
-  it('comes with advice where the registry wants a sign-in, or has no such package', async () => {
+  it('gives advice if the registry requires a sign-in, or lacks the package', async () => {
     await configure(`registry=${url}/closed`);
     await expect(fetchGpuPackages([gpuPackage])).rejects.toMatchObject({
       code: 'network',
@@ -166,7 +166,7 @@ describe('a package from the registry that npm is configured for', () => {
     });
   });
 
-  it('is found by an import of its name, from anywhere', async () => {
+  it('can be imported by name from anywhere', async () => {
     await fetchGpuPackages([gpuPackage]);
     const script = join(dir, 'main.mjs');
     const hooks = pathToFileURL(resolve('src/llama-cpp/import-hook.ts')).href;

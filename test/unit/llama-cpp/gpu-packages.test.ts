@@ -12,7 +12,7 @@ const locked = (
 ).packages;
 
 describe("llama.cpp's builds for GPUs", () => {
-  it('are those of package-lock.json, all of them', () => {
+  it('are exactly those in package-lock.json', () => {
     expect(gpuPackagesVersion).toBe(locked['node_modules/node-llama-cpp']!.version);
     const wanted = Object.entries(locked).flatMap(([path, entry]) =>
       /@node-llama-cpp\/.*-(vulkan|cuda|cuda-ext|metal)$/.test(path)
@@ -32,7 +32,7 @@ describe("llama.cpp's builds for GPUs", () => {
     expect(gpuKindsHere({ platform, arch })).toEqual(kinds),
   );
 
-  it('CUDA is two packages: one for machines with its libraries, and what that one lacks elsewhere', () =>
+  it('CUDA is two packages: one for machines with its libraries, and one with the libraries', () =>
     expect(gpuPackages('cuda', { platform: 'linux', arch: 'x64' }).map(({ name }) => name)).toEqual([
       '@node-llama-cpp/linux-x64-cuda',
       '@node-llama-cpp/linux-x64-cuda-ext',

@@ -11,7 +11,7 @@ const texts = (of: ReturnType<typeof pieces>, count: number, special = false) =>
   Array.from({ length: count }, (_, token) => of.bytesOf(token, special).toString('latin1'));
 
 describe('the bytes of tokens', () => {
-  it("in GPT-2's byte-level writing", () => {
+  it("in GPT-2's byte-level encoding", () => {
     const of = pieces('gpt2', [
       ['Ġreturn', 1],
       ['Ċĉ', 1],
@@ -26,7 +26,7 @@ describe('the bytes of tokens', () => {
     expect(of.bytesOf(4, true).toString()).toBe('<|endoftext|>');
   });
 
-  it("in SentencePiece's", () => {
+  it("in SentencePiece's encoding", () => {
     const of = pieces('llama', [
       ['<unk>', 2],
       ['<0x0A>', 6],

@@ -28,7 +28,7 @@ describe('readConfig', () => {
     expect(readConfig(tinyWeights({ tiedHead: false })).tiedHead).toBe(false);
   });
 
-  it('reads a figure that is listed for each block, as in Granite 4, if all are equal', () => {
+  it('reads a value listed for each block, as in Granite 4, if all are equal', () => {
     const source = tinyWeights({ architecture: 'granite' });
     source.metadata['granite.attention.head_count_kv'] = [2, 2];
     expect(readConfig(source).kvHeads).toBe(2);
@@ -47,7 +47,7 @@ describe('readConfig', () => {
       qkvBias: true,
       contextLength: 1024,
     });
-    // llama.cpp scales llama alone by a tensor.
+    // llama.cpp scales only llama by a tensor.
     (source.tensors as Map<string, unknown>).set('rope_freqs.weight', { shape: [4] });
     expect(() => readConfig(source)).toThrow('rope_freqs.weight');
   });
@@ -59,13 +59,13 @@ describe('readConfig', () => {
     [{ 'llama.rope.scaling.type': 'none', 'llama.rope.scaling.factor': 4 }, 1],
     [{ 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 0 }, 1],
     [{ 'llama.rope.scaling.type': 'linear' }, 1],
-  ])('reads the scale of RoPE as llama.cpp does: %j', (metadata, factor) => {
+  ])('reads the RoPE scale like llama.cpp: %j', (metadata, factor) => {
     const source = tinyWeights();
     Object.assign(source.metadata, metadata);
     expect(readConfig(source).ropeFactor).toBe(factor);
   });
 
-  it('names an architecture that it does not know, and those that it does', () => {
+  it('names an unknown architecture, and the supported ones', () => {
     const source = tinyWeights();
     source.metadata['general.architecture'] = 'mamba';
     expect(() => readConfig(source)).toThrow(
@@ -123,7 +123,7 @@ describe('readConfig', () => {
       (source: ReturnType<typeof tinyWeights>) =>
         (source.tensors as Map<string, unknown>).set('blk.0.ffn_gate_inp.weight', { shape: [2, 32] }),
     ],
-  ])('refuses what it would compute wrongly: %s', (_, change) => {
+  ])('rejects what it would compute wrongly: %s', (_, change) => {
     const source = tinyWeights();
     change(source);
     expect(() => readConfig(source)).toThrow(
@@ -138,7 +138,7 @@ describe('readConfig', () => {
     ['gemma3', {}, 'wwwwwrw'],
     ['gemma3', { 'attention.sliding_window_pattern': 2 }, 'wrwrwrw'],
     ['gemma3', { 'attention.sliding_window': 0 }, 'rrrrrrr'],
-  ] as const)('reads what each layer sees of positions: %s %j', (architecture, figures, expected) => {
+  ] as const)("reads each layer's position scheme: %s %j", (architecture, figures, expected) => {
     const source = tinyWeights({ architecture, layers: 7 });
     for (const [name, value] of Object.entries(figures)) source.metadata[`${architecture}.${name}`] = value;
     const { positions } = readConfig(source);
@@ -147,7 +147,7 @@ describe('readConfig', () => {
     expect(new Set(positions).size).toBe(new Set(letters).size);
   });
 
-  it('names a figure that is missing', () => {
+  it('names a missing value', () => {
     const source = tinyWeights();
     delete source.metadata['llama.block_count'];
     expect(() => readConfig(source)).toThrow('llama.block_count');
@@ -155,7 +155,7 @@ describe('readConfig', () => {
 });
 
 describe('loadModel', () => {
-  it('names parameters as the adapter file does, A random and B zero', async () => {
+  it('names parameters like the adapter file, A random and B zero', async () => {
     const backend = await startBackend('wasm');
     const model = await loadModel(backend, tinyWeights(), options);
     expect(model.parameters.slice(0, 4)).toEqual([
@@ -178,7 +178,7 @@ describe('loadModel', () => {
     other.dispose();
   });
 
-  it('names a tensor that is missing or of another shape', async () => {
+  it('names a tensor that is missing or has the wrong shape', async () => {
     const backend = await startBackend('wasm');
     const missing = tinyWeights();
     (missing.tensors as Map<string, unknown>).delete('blk.1.ffn_up.weight');
@@ -194,14 +194,14 @@ describe('loadModel', () => {
     });
   });
 
-  it('refuses bf16 where the backend has none', async () => {
+  it('rejects bf16 on a backend without it', async () => {
     const backend = await startBackend('wasm');
     await expect(loadModel(backend, tinyWeights(), { ...options, precision: 'bf16' })).rejects.toMatchObject({
       code: 'bad-argument',
     });
   });
 
-  it('refuses tokens outside the vocabulary instead of reading foreign memory', async () => {
+  it('rejects tokens outside the vocabulary instead of reading out of bounds', async () => {
     const model = await loadModel(await startBackend('wasm'), tinyWeights(), options);
     await expect(model.tokenLosses(Int32Array.of(1, 2, 40))).rejects.toThrow('Token 40');
     model.dispose();

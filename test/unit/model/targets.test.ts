@@ -37,7 +37,7 @@ describe('chooseTargets', () => {
   });
 
   it.each(['foo', 'blk.2.attn_q', 'blk.*.ffn', 'attn', 'blk.0.attn_.', 'toString', '', 'token_embd'])(
-    'refuses "%s", which matches nothing, and lists what there is',
+    'rejects "%s", which matches nothing, and lists the possible names',
     (target) => {
       expect(() => choose('q', target)).toThrow(
         expect.objectContaining({
@@ -50,7 +50,7 @@ describe('chooseTargets', () => {
   );
 });
 
-it("PEFT's names of Granite 4.0's linears are taken, of which one is gate and up", () => {
+it("accepts PEFT's names of Granite 4.0's linear layers, one of which is gate and up", () => {
   const granite = (target: string) => [...chooseTargets({ layers: 2, architecture: 'granite' }, [target])];
   expect(granite('input_linear').sort()).toEqual(both('ffn_gate', 'ffn_up').sort());
   expect(granite('output_linear')).toEqual(both('ffn_down'));
@@ -62,21 +62,21 @@ describe('in a base without a gate', () => {
     ...chooseTargets({ layers: 2, architecture: 'starcoder2' }, targets),
   ];
 
-  it('all and mlp are what it has', () => {
+  it('all and mlp stand for the existing ones', () => {
     expect(gateless('all')).toHaveLength(12);
     expect(gateless('mlp').sort()).toEqual(both('ffn_up', 'ffn_down').sort());
-    // The default, and what the command line makes of "mlp".
+    // The default, and what the command line turns "mlp" into.
     expect(gateless(...moduleNames).sort()).toEqual(gateless('all').sort());
     expect(gateless('gate', 'up', 'down').sort()).toEqual(gateless('mlp').sort());
   });
 
-  it("PEFT's names of StarCoder2's own linears are taken", () => {
+  it("accepts PEFT's names of StarCoder2's linear layers", () => {
     expect(gateless('c_fc')).toEqual(both('ffn_up'));
     expect(gateless('q_proj', 'c_proj').sort()).toEqual(both('attn_q', 'ffn_down').sort());
     expect(() => choose('c_proj')).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });
 
-  it('the gate alone is refused, and a mistake beside others', () => {
+  it('rejects the gate on its own, and a mistake among others', () => {
     for (const targets of [['gate'], ['up', 'gat']])
       expect(() => gateless(...targets)).toThrow(
         expect.objectContaining({
@@ -99,7 +99,7 @@ const options: ModelOptions = {
 
 describe('rank', () => {
   // attn_k is 16 x 32.
-  it('may be the smaller side of a matrix, and no more', async () => {
+  it('may be at most the smaller side of a matrix', async () => {
     const backend = await startBackend('wasm');
     (await loadModel(backend, tinyWeights(), options)).dispose();
     await expect(loadModel(backend, tinyWeights(), { ...options, rank: 17 })).rejects.toMatchObject({
@@ -109,7 +109,7 @@ describe('rank', () => {
     });
   });
 
-  it('counts on targets alone', () => {
+  it('is limited only by the targets', () => {
     const config = readConfig(tinyWeights());
     expect(() => checkRank(config, ['blk.0.attn_q', 'blk.1.ffn_down'], 32)).not.toThrow();
     expect(() => checkRank(config, ['blk.0.attn_q', 'blk.1.ffn_down'], 33)).toThrow('blk.0.attn_q');
@@ -117,7 +117,7 @@ describe('rank', () => {
 });
 
 describe('adapterAlpha', () => {
-  it("makes alpha / rank the trained scale, whatever the scale's rule", () => {
+  it('makes alpha / rank the trained scale, whatever the scaling rule', () => {
     expect(adapterAlpha({ alpha: 32, rank: 48 })).toBe(32);
     expect(adapterAlpha({ alpha: 32, rank: 64, scaling: 'rank-stabilised' }) / 64).toBe(32 / 8);
   });

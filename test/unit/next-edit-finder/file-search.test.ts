@@ -20,7 +20,7 @@ afterEach(() => rm(root, { recursive: true }));
 
 const put = (name: string, text: string) => writeFile(join(root, name), text);
 
-/** The file's name and the line that is offered, after `load` was renamed and `more` was written below it. */
+/** The file's name and the offered line, after `load` was renamed and `more` was written below it. */
 async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'loadFile') {
   const path = 'file:///w/a.ts';
   const after = `export function ${name}(path: string) {`;
@@ -44,7 +44,7 @@ async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'l
   ]);
 }
 
-it('are found again without reading, while the same is looked for in the same files', async () => {
+it('are found again without rereading, as long as edit and files stay the same', async () => {
   await put('b.ts', 'load("b");\n');
   const first = await offers();
   expect(first).toEqual([['/b.ts', 'load("b");']]);
@@ -59,7 +59,7 @@ it('are found again without reading, while the same is looked for in the same fi
   expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', 'load("later");']]);
 });
 
-it('names from before are used while they are listed anew', async () => {
+it('come from the previous list while the files are listed again', async () => {
   await put('b.ts', 'load("b");\n');
   expect(await offers()).toHaveLength(1);
   await put('c.ts', 'load("c");\n');
@@ -68,25 +68,25 @@ it('names from before are used while they are listed anew', async () => {
   await until('the new names', async () => (await offers())?.length === 2);
 });
 
-it('of a folder that can not be read there are none, and of the others there are', async () => {
+it("come from the other folders if one can't be read", async () => {
   await mkdir(join(root, 'there'));
   await put('there/b.ts', 'load("b");\n');
   const folders = [join(root, 'gone'), join(root, 'there')];
   expect(await offers({ folders })).toEqual([['/there/b.ts', 'load("b");']]);
 });
 
-it('are where the editor has them in a file with a byte order mark', async () => {
+it("have the editor's offsets in a file with a byte order mark", async () => {
   await put('b.ts', '\uFEFFload("b");\n');
   expect(await offers()).toEqual([['/b.ts', 'load("b");']]);
 });
 
-it('are no longer looked for once they are not wanted, and nothing of that is kept', async () => {
+it('are no longer searched for once superseded, and nothing is cached', async () => {
   await put('b.ts', 'load("b");\n');
   expect(await offers({ isOvertaken: () => true })).toBeUndefined();
   expect(await offers()).toHaveLength(1);
 });
 
-it('are not held for longer because the clock was set back', async () => {
+it('are not cached for longer because the clock was set back', async () => {
   const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
   const clock = vi.spyOn(Date, 'now').mockReturnValue(3600_000);
   onTestFinished(() => void vi.restoreAllMocks());

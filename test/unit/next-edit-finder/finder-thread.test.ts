@@ -1,4 +1,4 @@
-/** The thread that looks for next edits, as the extension holds it: what becomes of it when it ends. */
+/** The thread that finds next edits, as the extension uses it: what happens when it ends. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ToFinder } from '../../../src/next-edit-finder/finder.ts';
 import { FinderThread } from '../../../src/next-edit-finder/finder-thread.ts';
 
-/** For what a thread does in its own time. */
+/** For what a thread does asynchronously. */
 const patient = { timeout: 30_000 };
 let dir: string;
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'fmn-thread-'))));
@@ -15,7 +15,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 it.each([
   ['ends by itself', 'process.exit(0)'],
   ['fails', 'throw new Error("failed")'],
-])('one that %s is started again by the next question', async (_, ending) => {
+])('a finder that %s is restarted by the next request', async (_, ending) => {
   const script = join(dir, 'finder.mjs');
   writeFileSync(
     script,

@@ -13,7 +13,7 @@ def total(items, rate):
 def other(items):
     return items
 `;
-  it('of a parameter: its uses in the function, no strings, other objects or keywords', () => {
+  it('of a parameter: its uses in the function, not strings, other objects or keywords', () => {
     const editor = new Editor({ 'a.py': python }).edit('a.py', 'items', 'prices');
     expect(editor.lines).toEqual([
       'tax = rate * sum(prices)',
@@ -28,7 +28,7 @@ def other(items):
     );
   });
 
-  it('of a parameter in TypeScript: a short key stays what it was', () => {
+  it('of a parameter in TypeScript: a shorthand property keeps its key', () => {
     const text = `
 function show(name: string, { size }: Options): Box {
   const box = { name, size };
@@ -43,7 +43,7 @@ const name = 2;
     ]);
   });
 
-  it('of a function: in other files as well, not where it is still defined', () => {
+  it('of a function: also in other files, except where it is still defined', () => {
     const files = {
       'a.ts': 'export function load(path: string) {\n  return path;\n}\nload("x");\n',
       'b.ts': 'import { load } from "./a.ts";\nconst x = load("load");\nthing.load();\n',
@@ -57,7 +57,7 @@ const name = 2;
     expect(new Editor(twice).edit('a.ts', 'load', 'loadFile').lines).toEqual([]);
   });
 
-  it('of something that is no definition: nothing, until it is seen twice', () => {
+  it('of something that is not a definition: nothing, until it happens twice', () => {
     const text = 'use(first);\ncall(first, 1);\nshow(first);\n';
     const editor = new Editor({ 'a.ts': text }).edit('a.ts', 'first', 'second');
     expect(editor.lines).toEqual([]);
@@ -66,7 +66,7 @@ const name = 2;
 });
 
 describe('the same change', () => {
-  it('an argument that was added twice: other calls with as many arguments, no definition', () => {
+  it('an argument added twice: other calls with as many arguments, but no definition', () => {
     const text = `
 function send(a, b) {}
 send(1, 2);
@@ -82,7 +82,7 @@ send(1);
     expect(editor.takeAll().lines).toEqual([]);
   });
 
-  it('with a part that differs: the part stays', () => {
+  it('with a varying part: that part stays', () => {
     const text = `
 def a(x: Optional[int]): pass
 def b(x: Optional[str]): pass
@@ -93,13 +93,13 @@ def c(x: Optional[dict[str, int]]): pass
     expect(editor.lines).toEqual(['def c(x: dict[str, int] | None): pass']);
   });
 
-  it('in a place that was passed over is not offered', () => {
+  it('is not offered for a place that was skipped', () => {
     const text = 'a(old, 1)\nb(old, 2)\nc(old, 3)\nd(old, 4)\n';
     const editor = new Editor({ 'a.py': text }).edit('a.py', 'old', 'new').edit('a.py', 'old', 'new', 'c(');
     expect(editor.lines).toEqual([]);
   });
 
-  it('of whole lines: where the same line stands, at its depth', () => {
+  it('of whole lines: wherever the same line occurs, with its indentation', () => {
     const text = `
 if (user.isAllowed(action, target)) one();
 if (x) {
@@ -111,7 +111,7 @@ if (x) {
     expect(editor.takeAll().text('a.js').split('\n')[3]).toMatch(/^ {4}if \(user/);
   });
 
-  it("of whole lines in a file with Windows' line ends: they stay, and only what differs is shown", () => {
+  it('of whole lines in a file with Windows line ends: they stay, and only the difference is shown', () => {
     const lines = '  const first = load(target);\r\n  const other = read(target);\r\n';
     const text = `${lines}end();\r\n${lines}`;
     const editor = new Editor({ 'a.js': text }).edit('a.js', 'first', 'early');
@@ -130,7 +130,7 @@ if (x) {
     expect(shown('a\u{1F642}b', 'a\u{20242}b')).toEqual([{ start: 1, end: 3, text: '\u{20242}' }]);
   });
 
-  it('that is undone offers nothing', () => {
+  it('offers nothing once undone', () => {
     const text = 'def f(alpha):\n    return alpha\n';
     const editor = new Editor({ 'a.py': text }).edit('a.py', 'alpha', 'beta');
     expect(editor.lines).toEqual(['return beta']);
@@ -138,10 +138,10 @@ if (x) {
   });
 });
 
-describe('what was written new', () => {
+describe('newly written text', () => {
   const written = 'def total(items, rate):\n    tax = rate * 2\n    return add(items, tax)\n';
 
-  it('and is changed after a pause is an edit of its own', () => {
+  it('that is changed after a pause is an edit of its own', () => {
     for (const [text, place] of [
       ['x = 1\n', 6],
       ['x = 1', 5],
@@ -155,14 +155,14 @@ describe('what was written new', () => {
     }
   });
 
-  it('in place of many other lines, too', () => {
+  it('counts even if it replaces many other lines', () => {
     const old = 'print(1)\n'.repeat(14);
     const editor = new Editor({ 'a.py': old }).replace('a.py', 0, old.length, written);
     expect(editor.lines).toEqual([]);
     expect(editor.edit('a.py', 'items', 'prices').lines).toEqual(['return add(prices, tax)']);
   });
 
-  it('with pauses: the line that is being written is no edit until another one is', () => {
+  it('with pauses: the line being written is no edit until another one is', () => {
     const editor = new Editor({ 'a.py': 'use(it)\n\n\n' }).replace('a.py', 9, 0, 'def f(rate):\n    it');
     expect(editor.edits).toMatchObject([{ before: '', after: '    it' }]);
     editor.edit('a.py', '    it', '    items');
@@ -172,7 +172,7 @@ describe('what was written new', () => {
     expect(editor.edits.at(-1)).toMatchObject({ before: '    items', after: '    prices' });
   });
 
-  it('and is undone offers nothing', () => {
+  it('offers nothing once undone', () => {
     const line = 'return response.json(items)\n';
     const editor = new Editor({ 'a.js': `${line}${line}\n` }).replace('a.js', 56, 0, `${line}one();\ntwo();`);
     expect(editor.edits).toMatchObject([{ before: '', after: 'two();' }]);

@@ -1,4 +1,4 @@
-/** A person who edits texts, for tests of what is offered next. */
+/** A fake user who edits texts, for tests of what is offered next. */
 import {
   applyParts,
   DocumentEdits,
@@ -28,7 +28,7 @@ export class Editor {
     return this.replace(path, this.placeOf(path, was, after), was.length, now);
   }
 
-  /** The same as a step of undo, to the last one. */
+  /** The same as an undo step, of the last one. */
   undo(path: string, was: string, now: string): this {
     return this.replace(path, this.text(path).lastIndexOf(was), was.length, now, true);
   }
@@ -66,12 +66,12 @@ export class Editor {
     return findOffers(this.edits, texts, this.last);
   }
 
-  /** Each offer as the line that it makes. */
+  /** Each offer as the resulting line. */
   get lines(): string[] {
     return this.offers.map((offer) => shownLines(this.text(offer.path), offer.parts).after.trim());
   }
 
-  /** Takes all offers, one by one. */
+  /** Accepts all offers, one by one. */
   takeAll(): this {
     for (let count = 0; count < 200; count += 1) {
       const [offer] = this.offers;

@@ -1,4 +1,4 @@
-/** What holds for any edits and any texts, made with a fixed seed. */
+/** Properties that hold for any edits and texts, generated with a fixed seed. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { applyParts, DocumentEdits, findOffers } from '../../../src/next-edit/index.ts';
 import { findPlaces } from '../../../src/next-edit/match.ts';
@@ -23,7 +23,7 @@ function codeOf(random: () => number, lines: number): string {
 }
 
 describe('edits of a document', () => {
-  /** Up to 20 changes of a text at random, and the edits put back into what it is then. */
+  /** Makes up to 20 random changes to a text, then reverts the edits in the result. */
   function putBack(random: () => number, base: string, insertions: readonly string[]): string {
     const below = (n: number) => Math.floor(random() * n);
     const edits = new DocumentEdits('a.py', 'python', base);
@@ -43,7 +43,7 @@ describe('edits of a document', () => {
     return back;
   }
 
-  it('put back into the text now, they give the text at the beginning, whatever was changed', () => {
+  it('restore the original text when reverted, whatever was changed', () => {
     const random = uniform(3);
     for (let round = 0; round < 200; round += 1) {
       const base = codeOf(random, 20).replace(/^\n+|\n+$|(?<=\n)\n+/g, '');
@@ -51,7 +51,7 @@ describe('edits of a document', () => {
     }
   });
 
-  it('of which some wrote new lines, put back, they leave these and lack nothing', () => {
+  it('that include new lines leave exactly those when reverted', () => {
     const random = uniform(4);
     let lines = 0;
     for (let round = 0; round < 200; round += 1) {
@@ -63,7 +63,7 @@ describe('edits of a document', () => {
     expect(lines).toBeGreaterThan(50);
   });
 
-  it('undone step by step, none are left', () => {
+  it('are gone when undone step by step', () => {
     const random = uniform(5);
     const base = codeOf(random, 10);
     const edits = new DocumentEdits('a.py', 'python', base);
@@ -87,7 +87,7 @@ describe('edits of a document', () => {
 });
 
 describe('tokens', () => {
-  it('with the white space between them are the whole text', () => {
+  it('make up the whole text, together with the white space between them', () => {
     const random = uniform(7);
     for (const language of ['python', 'typescript', 'go', 'unknown', 'markdown'])
       for (let round = 0; round < 50; round += 1) {
@@ -108,7 +108,7 @@ describe('tokens', () => {
   });
 });
 
-/** Two edits of the same kind in generated code, which patterns can be made of. */
+/** Two edits of the same kind in generated code, enough for a pattern. */
 function edited(seed: number): Editor {
   const random = uniform(seed);
   const text = codeOf(random, 40);
@@ -121,7 +121,7 @@ function edited(seed: number): Editor {
 }
 
 describe('offers', () => {
-  it('replace what the pattern says, and touch no other text; applied, they are not made again', () => {
+  it('replace what the pattern says, and touch no other text; once applied, they do not recur', () => {
     let seen = 0;
     for (let seed = 0; seed < 150; seed += 1) {
       const editor = edited(seed);
@@ -131,7 +131,7 @@ describe('offers', () => {
         const places = findPlaces(pattern, document);
         const made = applyParts(text, places);
         seen += places.length;
-        // All that is apart from the places is as it was, and in its turn.
+        // Everything outside the places is unchanged and in order.
         let [at, there] = [0, 0];
         for (const { start, end, text: written } of places) {
           expect(made.slice(there, there + start - at)).toBe(text.slice(at, start));
@@ -147,11 +147,11 @@ describe('offers', () => {
     expect(seen).toBeGreaterThan(200);
   });
 
-  it('taken one by one, they come to an end', () => {
+  it('come to an end when accepted one by one', () => {
     for (let seed = 0; seed < 60; seed += 1) expect(edited(seed).takeAll().offers).toEqual([]);
   });
 
-  it('end with the time that there is, also where the clock was set back', () => {
+  it('stop when time is up, even if the clock was set back', () => {
     vi.spyOn(Date, 'now').mockReturnValue(-1);
     onTestFinished(() => void vi.restoreAllMocks());
     const offered = (deadline: number) =>

@@ -1,4 +1,4 @@
-/** Places that are left to a model: which, what it is asked, and which of its answers are the same edit. */
+/** Places that are left to a model: which ones, the prompt, and which answers are the same edit. */
 import { describe, expect, it } from 'vitest';
 import { editAnswer } from '../../../src/next-edit/edit-task.ts';
 import {
@@ -25,7 +25,7 @@ const first = candidates()[0]!;
 const named = (path: string) => path;
 
 describe('candidates', () => {
-  it('are the lines most like the edited one, where the person looks first, none that has the edit', () => {
+  it('are the lines most similar to the edited one, nearest first, without those that have the edit', () => {
     const texts = { 'src/a.ts': `${lines.join('\n')}\n${after}`, 'src/b.ts': more };
     expect(candidates(texts).map(({ place, at }) => [place.path, at, place.line])).toEqual([
       ['src/a.ts', 2, lines[2]],
@@ -41,7 +41,7 @@ describe('candidates', () => {
     expect(lines.join('\n').slice(first.start, first.end)).toBe(lines[2]);
   });
 
-  it("are the same lines where Windows' line ends are", () => {
+  it('are the same lines with Windows line ends', () => {
     const text = lines.join('\r\n');
     const edit = {
       path: 'src/a.ts',
@@ -64,8 +64,8 @@ describe('candidates', () => {
   });
 });
 
-describe('what is asked', () => {
-  it('a diff that lacks the new line', () => {
+describe('the prompt', () => {
+  it('is a diff that lacks the new line', () => {
     expect(diffPrompt(first, named)).toEqual({
       prompt: `--- a/src/a.ts
 +++ b/src/a.ts
@@ -85,7 +85,7 @@ describe('what is asked', () => {
     });
   });
 
-  it("the task of instruction tuning; the answer's line is found as soon as it is whole", () => {
+  it("is the task from instruction tuning; the answer's line is found as soon as it is complete", () => {
     const question = taskQuestion(first, named, 'ts');
     expect(question).toContain(`The edit, in src/a.ts:\n\`\`\`diff\n-${before}\n+${after}\n\`\`\``);
     expect(question).toContain(`The place, in src/a.ts:\n\`\`\`ts\n${lines.join('\n')}\n\`\`\``);
@@ -103,12 +103,12 @@ describe('what is asked', () => {
 describe('an answer', () => {
   const made = (line: string, candidate: Candidate = first) => toOffer(candidate, line)?.parts[0]?.text;
 
-  it('that is the same edit is offered', () => {
+  it('is offered if it is the same edit', () => {
     expect(made('  const b = await load(path, "b"); ')).toBe('  const b = await load(path, "b");');
     expect(toOffer(first, '  const b = await load(path, "b");')).toMatchObject({ line: 2, why: 'model' });
   });
 
-  it('that is no edit, another, or more than that is not', () => {
+  it('is not offered if it is no edit, a different one, or more than that', () => {
     expect(made(lines[2]!)).toBeUndefined();
     expect(made('')).toBeUndefined();
     expect(made('  const b = load(path, "c");')).toBeUndefined();
@@ -118,10 +118,17 @@ describe('an answer', () => {
   });
 
   it.each([
-    ['the number of the example', 'id=12', 'id=34', 'key=12', 'key=34', true],
-    ['none any more', 'wait(t, 5)', 'wait(LONG)', 'wait(t, 10)', 'wait(LONG)', true],
+    ["the example's number", 'id=12', 'id=34', 'key=12', 'key=34', true],
+    ['a name', 'wait(t, 5)', 'wait(LONG)', 'wait(t, 10)', 'wait(LONG)', true],
     ['a guess', "id: 'a1b22'", "id: 'c3d44'", "id: 'e5f66'", "id: 'c3d44'", false],
-    ['a guess of a part', "v: '2.2026.08'", "v: '2.2027.00'", "v: '1.2026.03'", "v: '1.2027.00'", false],
+    [
+      'a guess in a part of it',
+      "v: '2.2026.08'",
+      "v: '2.2027.00'",
+      "v: '1.2026.03'",
+      "v: '1.2027.00'",
+      false,
+    ],
   ])('that replaces a number by %s', (_, before, after, line, answer, isOffered) => {
     const around = { path: 'a.py', above: [], below: [] };
     const candidate: Candidate = {

@@ -1,9 +1,9 @@
-/** Lines that are alike, and what is not meant although it fits. */
+/** Similar lines, and matches that are not intended. */
 import { describe, expect, it } from 'vitest';
 import { Editor } from './help.ts';
 
 describe('lines of the same shape', () => {
-  it('two that got the same: the others get it with their own names, at their depth', () => {
+  it('are offered the edit that two of them got, with their own names and indentation', () => {
     const text = `
 row.alpha = parse_field(data, "alpha")
 row.beta = parse_field(data, "beta")
@@ -20,7 +20,7 @@ if more:
     expect(editor.lines).toEqual([]);
   });
 
-  it('says nothing where what is written differs by more than the names', () => {
+  it('are not if the edits differ by more than the names', () => {
     const text = 'row.a = field(data, "a")\nrow.b = field(data, "b")\nrow.c = field(data, "c")\n';
     const editor = new Editor({ 'a.py': text })
       .edit('a.py', '"a")', '"a", 1)')
@@ -36,7 +36,7 @@ if more:
   });
 });
 
-describe('what is not meant', () => {
+describe('leaves alone', () => {
   it('a name in its own definition', () => {
     const text = `
 def read(value):
@@ -83,7 +83,7 @@ class A {
     expect(editor.lines).toEqual(['if (x) this.leave(true);']);
   });
 
-  it('a rename to a name that was there before', () => {
+  it('a rename to a name that already existed', () => {
     const text = 'def f(data, videos):\n    first = videos[0]\n    return data[0]\n';
     expect(new Editor({ 'a.py': text }).edit('a.py', '(data, videos)', '(videos)').lines).toEqual([]);
     expect(new Editor({ 'a.py': text }).edit('a.py', 'data', 'items').lines).toEqual(['return items[0]']);

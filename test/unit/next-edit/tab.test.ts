@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { moveOffer, tabAction, type Cursor } from '../../../src/next-edit/index.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
-describe('an offer in a text that changes', () => {
-  it('stays at the same characters, or is gone if its line was touched', () => {
+describe('an offer in a changing text', () => {
+  it('stays at the same characters, or disappears if its line was touched', () => {
     const random = uniform(1);
     const below = (n: number) => Math.floor(random() * n);
     const text = Array.from({ length: 9 }, (_, line) => `line ${line} (x);`).join('\n');
@@ -44,16 +44,28 @@ describe('what Tab does', () => {
   const here = { path: 'a.ts', offset: 20, line: 1, isStep: false };
 
   it.each([
-    ['goes from the line of the edit', at(22, 'const'), here, false, 'go'],
-    ['not from another one', at(40, 'const', { line: 2 }), here, false, undefined],
-    ['nor from one of another file', at(22, 'const', { path: 'b.ts' }), here, false, undefined],
-    ['nor where it indents', at(20, '  '), here, false, undefined],
-    ['unless a step has put the cursor there', at(20, '  '), { ...here, isStep: true }, false, 'go'],
-    ['nor after more was typed', at(22, 'const'), here, true, undefined],
-    ['applies anywhere in the line of the offer', at(107, '  f(x);', { line: 5 }), here, false, 'apply'],
-    ['not where it indents', at(101, ' ', { line: 5 }), here, false, undefined],
-    ['after more was typed, not beside the place', at(107, '  f(x);', { line: 5 }), here, true, undefined],
-    ['but at the place', at(104, '  f(', { line: 5 }), here, true, 'apply'],
+    ['goes to the offer from the line of the edit', at(22, 'const'), here, false, 'go'],
+    ['does nothing from another line', at(40, 'const', { line: 2 }), here, false, undefined],
+    ['does nothing from another file', at(22, 'const', { path: 'b.ts' }), here, false, undefined],
+    ['does nothing where it indents', at(20, '  '), here, false, undefined],
+    [
+      'goes on where it indents if a step has put the cursor there',
+      at(20, '  '),
+      { ...here, isStep: true },
+      false,
+      'go',
+    ],
+    ['does nothing after more typing', at(22, 'const'), here, true, undefined],
+    ["applies anywhere in the offer's line", at(107, '  f(x);', { line: 5 }), here, false, 'apply'],
+    ["indents at the start of the offer's line", at(101, ' ', { line: 5 }), here, false, undefined],
+    [
+      'does not apply away from the place after more typing',
+      at(107, '  f(x);', { line: 5 }),
+      here,
+      true,
+      undefined,
+    ],
+    ['applies at the place after more typing', at(104, '  f(', { line: 5 }), here, true, 'apply'],
   ] as const)('%s', (_, cursor, start, isPassed, does) => {
     expect(tabAction(cursor, offer, start, isPassed)).toBe(does);
   });

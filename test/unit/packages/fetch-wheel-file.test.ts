@@ -75,13 +75,13 @@ describe('extract', () => {
   });
 
   it('reports progress and returns the members unchanged', async () => {
-    const told: [number, number][] = [];
+    const reported: [number, number][] = [];
     const to = join(box.dir, 'deep/er/model');
     expect(
-      await extract(join(box.dir, fileName), { ...into(to), onBytes: (...bytes) => told.push(bytes) }),
+      await extract(join(box.dir, fileName), { ...into(to), onBytes: (...bytes) => reported.push(bytes) }),
     ).toEqual([to]);
     expect(readFileSync(to).equals(model)).toBe(true);
-    expect(told.at(-1)).toEqual([model.length, model.length]);
+    expect(reported.at(-1)).toEqual([model.length, model.length]);
   });
 
   it('detects a damaged byte by its CRC', async () => {

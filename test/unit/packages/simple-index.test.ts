@@ -1,4 +1,4 @@
-/** Which wheel of a package index is taken; pip's own choices for the same names are noted where they were tried. */
+/** Which wheel of a package index is chosen; pip's own choices for the same names are noted where they were tried. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -52,7 +52,7 @@ describe('the chosen wheel', () => {
 describe('a package index', () => {
   let server: Server;
   let answers: Record<string, { type: string; body: string; to?: string }>;
-  /** Requests that are refused first, as by a server that is too busy. */
+  /** Requests that are rejected first, as by a busy server. */
   let refusals: number;
   beforeEach(async () => {
     answers = {};
@@ -64,7 +64,7 @@ describe('a package index', () => {
       if (answer.to) return void response.writeHead(302, { location: answer.to }).end();
       response.writeHead(200, { 'content-type': answer.type }).end(answer.body);
     });
-    // On all addresses, so that "localhost" is another server.
+    // On all addresses, so that "localhost" counts as another server.
     await new Promise<void>((done) => server.listen(0, done));
     const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     vi.stubEnv('PIP_CONFIG_FILE', '/dev/null');
@@ -78,7 +78,7 @@ describe('a package index', () => {
   const demo = { project: 'Demo_Model', version: '1.0' };
   const html = 'text/html; charset=utf-8';
 
-  it('is queried before the extra ones, by the normalized name of a project', async () => {
+  it('is queried before the extra ones, by the normalised name of a project', async () => {
     const page = {
       type: html,
       body: '<a href="x/demo_model-1.0-py3-none-any.whl">demo_model-1.0-py3-none-any.whl</a>',
@@ -106,7 +106,7 @@ describe('a package index', () => {
     answers['/first/demo-model/'] = page;
     expect((await locateWheel(demo)).fileName).toBe('demo_model-1.0-py3-none-any.whl');
   });
-  it('gets its credentials only on its own server, also after a redirect', async () => {
+  it('gets its credentials only on its own server, even after a redirect', async () => {
     const name = 'demo_model-1.0-py3-none-any.whl';
     const signedIn = process.env['PIP_INDEX_URL']!.replace('://', '://me:secret@');
     vi.stubEnv('PIP_INDEX_URL', signedIn);
@@ -125,7 +125,7 @@ describe('a package index', () => {
     await expect(locateWheel(demo)).rejects.toThrow(/has no Demo_Model 1\.0/);
   });
   it.each(['pypi.corp/simple', 'https://me:se%cret@host/simple', '#'])(
-    'says that %s is none, and asks the next',
+    'says that %s is not an index, and asks the next',
     async (index) => {
       vi.stubEnv('PIP_INDEX_URL', index);
       await expect(locateWheel(demo)).rejects.toMatchObject({
@@ -136,7 +136,7 @@ describe('a package index', () => {
       expect((await locateWheel(demo)).url).toContain('/third/');
     },
   );
-  it('counts if its checksum is right, though an earlier index has another file of that name', async () => {
+  it('is used if its checksum matches, even if an earlier index has another file of that name', async () => {
     const body = (sum: string) => `<a href="demo_model-1.0-py3-none-any.whl#sha256=${sum.repeat(32)}">x</a>`;
     answers['/first/demo-model/'] = { type: html, body: body('a1') };
     answers['/third/demo-model/'] = { type: html, body: body('b2') };
@@ -144,10 +144,10 @@ describe('a package index', () => {
     expect((await locateWheel({ ...demo, sha256: 'c3'.repeat(32) })).url).toContain('/first/');
   });
   it.each([
-    ['is no JSON', '<html>Sign in</html>', /something that is no list of files/],
+    ['is not JSON', '<html>Sign in</html>', /something that is no list of files/],
     ['is other JSON', '{"files": {"a": 1}}', /has no Demo_Model 1\.0/],
     ['has entries without names', '{"files": [{"url": 3}, {"filename": "x"}]}', /has no Demo_Model 1\.0/],
-  ])('says what is wrong where its answer %s', async (_, body, message) => {
+  ])('says what is wrong if its answer %s', async (_, body, message) => {
     vi.stubEnv('PIP_EXTRA_INDEX_URL', '');
     answers['/first/demo-model/'] = { type: 'application/vnd.pypi.simple.v1+json', body };
     await expect(locateWheel(demo)).rejects.toMatchObject({ message: expect.stringMatching(message) });

@@ -1,4 +1,4 @@
-/** Calls over a channel as Node's between parent and child: messages are copied, and come later. */
+/** Calls over a channel like Node's between parent and child: messages are copied, and arrive later. */
 import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,7 @@ it('calls in both directions, with typed arrays, undefined, and in order', async
   expect(await parent.ask()).toBe('answer');
 });
 
-it('throws a UserError as it was, one of the disk as its report, and a bug as one, printed where it happened', async () => {
+it('passes on a UserError unchanged, a disk error as its report, and a bug as internal, printed where it happened', async () => {
   const printed = vi.spyOn(console, 'error').mockReturnValue();
   const { child } = pair();
   const lost = { name: 'UserError', code: 'gpu-lost', message: 'The GPU went away.', next: 'Look at it.' };
@@ -67,7 +67,7 @@ it('throws a UserError as it was, one of the disk as its report, and a bug as on
   printed.mockRestore();
 });
 
-it('throws to those that wait why the other side has ended', async () => {
+it('rejects pending calls with the reason why the other side ended', async () => {
   const { child } = pair();
   const waiting = child.never();
   child.$close(new UserError('memory', 'It was killed.', 'Try again.'));
@@ -75,7 +75,7 @@ it('throws to those that wait why the other side has ended', async () => {
   await expect(child.never()).rejects.toThrow('closed');
 });
 
-it('goes over the channel of a real child, whose end is thrown to those that wait', async () => {
+it('works over the channel of a real child, whose end rejects pending calls', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'fmn-calls-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
   const script = join(dir, 'child.mjs');
@@ -104,7 +104,7 @@ it('goes over the channel of a real child, whose end is thrown to those that wai
     return { child, calls };
   };
   const { child, calls } = start();
-  // Before it listens, and more than a pipe holds.
+  // Sent before it listens, and more than a pipe holds.
   const numbers = new Float32Array(1e5).fill(1.5);
   expect(await calls.twice(numbers)).toEqual(new Float32Array(1e5).fill(3));
   expect(await calls.relay()).toBe('It said yes');

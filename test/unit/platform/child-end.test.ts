@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { endedEarly, hasCrashed } from '../../../src/platform/processes/child-end.ts';
 
-describe('a child that did not say how it ended', () => {
+describe('a child that did not report its end', () => {
   it.each([
     ['SIGABRT', 'crashed'],
     ['SIGSEGV', 'crashed'],

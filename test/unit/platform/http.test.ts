@@ -1,4 +1,4 @@
-/** Requests through a proxy, and to a server whose certificate only pip's configuration names. */
+/** Requests through a proxy, and to a server whose certificate only pip's configuration has. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -31,7 +31,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true });
 });
 
-/** A proxy that answers every request itself, with what it was asked for. */
+/** A proxy that answers every request itself, with the requested URL. */
 const startProxy = () =>
   listen(
     createServer(({ url }, response) => response.end(`asked for ${url}`)).on('connect', (request, socket) => {
@@ -52,13 +52,13 @@ it.each([
   expect(connects).toEqual(['index.test:443']);
 });
 
-it("takes pip's proxy for package indexes only", async () => {
+it("uses pip's proxy for package indexes only", async () => {
   vi.stubEnv('PIP_PROXY', `127.0.0.1:${await startProxy()}`);
   const port = await listen(createServer((_, response) => response.end('straight')));
   expect(await (await networkFetch(`http://127.0.0.1:${port}/`)).text()).toBe('straight');
 });
 
-it('asks a proxy for an http address without a tunnel, which many refuse', async () => {
+it('requests an http address from a proxy without a tunnel, which many reject', async () => {
   vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await startProxy()}`);
   expect(await (await networkFetch('http://index.test/simple/')).text()).toBe(
     'asked for http://index.test/simple/',
@@ -66,7 +66,7 @@ it('asks a proxy for an http address without a tunnel, which many refuse', async
   expect(connects).toEqual([]);
 });
 
-it('says that a proxy can not be used, without its password', async () => {
+it("says that a proxy can't be used, without its password", async () => {
   vi.stubEnv('HTTPS_PROXY', 'socks5://me:secret@127.0.0.1:1');
   await expect(networkFetch('https://index.test/')).rejects.toMatchObject({
     code: 'network',
@@ -74,7 +74,7 @@ it('says that a proxy can not be used, without its password', async () => {
   });
 });
 
-it('goes straight to what NO_PROXY names', async () => {
+it('bypasses the proxy for hosts in NO_PROXY', async () => {
   const port = await listen(createServer((_, response) => response.end('myself')));
   vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await startProxy()}`);
   vi.stubEnv('NO_PROXY', '127.0.0.1');
@@ -90,38 +90,41 @@ const hasOpenssl = (() => {
   }
 })();
 
-it.runIf(hasOpenssl)("trusts the certificates of pip's configuration, and else says which code", async () => {
-  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ],
-    { stdio: 'ignore' },
-  );
-  const port = await listen(
-    createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
-      response.end('safe'),
-    ),
-  );
-  const url = `https://127.0.0.1:${port}/`;
-  await expect(networkFetch(url)).rejects.toMatchObject({ cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
-  for (const place of [cert, dir]) {
-    vi.stubEnv('PIP_CERT', place);
-    expect(await (await networkFetch(url)).text()).toBe('safe');
-  }
-});
+it.runIf(hasOpenssl)(
+  "trusts the certificates of pip's configuration, and otherwise gives the error code",
+  async () => {
+    const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=localhost',
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+      ],
+      { stdio: 'ignore' },
+    );
+    const port = await listen(
+      createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
+        response.end('safe'),
+      ),
+    );
+    const url = `https://127.0.0.1:${port}/`;
+    await expect(networkFetch(url)).rejects.toMatchObject({ cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
+    for (const place of [cert, dir]) {
+      vi.stubEnv('PIP_CERT', place);
+      expect(await (await networkFetch(url)).text()).toBe('safe');
+    }
+  },
+);

@@ -22,7 +22,7 @@ beforeAll(() =>
 );
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const heard = async (child: LineChild, each: (done: number) => void = () => undefined) => {
+const collect = async (child: LineChild, each: (done: number) => void = () => undefined) => {
   const all: number[] = [];
   for await (const { done } of child.messages(schema)) {
     all.push(done);
@@ -31,20 +31,20 @@ const heard = async (child: LineChild, each: (done: number) => void = () => unde
   return all;
 };
 
-it('passes over what is no message, and ends when it is asked to', async () => {
+it('skips lines that are not messages, and ends on request', async () => {
   const child = new LineChild(script, [], { stderr: 'inherit' });
-  expect(await heard(child, (done) => done === 1 && child.stop())).toEqual([1, 2]);
+  expect(await collect(child, (done) => done === 1 && child.stop())).toEqual([1, 2]);
   expect(await child.ended).toEqual({ how: 0 });
-  // Nobody is there to be asked.
+  // It has already ended.
   child.stop();
 });
 
-it('is asked by a signal, be it aborted before or later', async () => {
+it('is stopped by a signal, whether aborted before or after the start', async () => {
   const stop = new AbortController();
   const later = new LineChild(script, [], { stderr: 'inherit', signal: stop.signal });
-  expect(await heard(later, () => stop.abort())).toEqual([1, 2]);
+  expect(await collect(later, () => stop.abort())).toEqual([1, 2]);
   const before = new LineChild(script, [], { stderr: 'inherit', signal: stop.signal });
-  expect(await heard(before)).toEqual([1, 2]);
+  expect(await collect(before)).toEqual([1, 2]);
 });
 
 it('says how it ended', async () => {

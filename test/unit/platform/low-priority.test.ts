@@ -4,18 +4,18 @@ import { expect, it, vi } from 'vitest';
 import { letEditorGoFirst, lowerPriority } from '../../../src/platform/processes/low-priority.ts';
 
 const lowered = vi.hoisted(() => [] as [number, number][]);
-// The test's own group is not to be lowered.
+// The test's own group must not be lowered.
 vi.mock('node:fs', async (original) => ({ ...(await original<object>()), writeFileSync: () => undefined }));
 vi.mock('node:os', async (original) => ({
   ...(await original<object>()),
-  // A thread that ended meanwhile.
+  // A thread that has ended in the meantime.
   setPriority: (id: number, priority: number) => {
     lowered.push([id, priority]);
     throw new Error('ESRCH');
   },
 }));
 
-it.runIf(process.platform === 'linux')('lowers each thread, because Linux has a priority for each', () => {
+it.runIf(process.platform === 'linux')('lowers each thread, because Linux has a priority per thread', () => {
   const before = readdirSync('/proc/self/task').map(Number);
   lowerPriority();
   const after = new Set(readdirSync('/proc/self/task').map(Number));
@@ -32,7 +32,7 @@ it.skipIf(process.platform === 'linux')('lowers the process', () => {
   expect(lowered).toEqual([[0, constants.priority.PRIORITY_LOW]]);
 });
 
-it('puts training behind completion, and both behind the editor and before what nobody waits for', () => {
+it('ranks the editor first, then completion, training, and background work', () => {
   const priorityOf = (work: Parameters<typeof letEditorGoFirst>[0]) => {
     lowered.length = 0;
     letEditorGoFirst(work);

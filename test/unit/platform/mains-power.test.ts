@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { onMains } from '../../../src/platform/machine/mains-power.ts';
 
-/** As Linux shows its power supplies. */
+/** As Linux presents its power supplies. */
 async function of(supplies: Record<string, Record<string, string>>): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'fmn-power-'));
   for (const [name, files] of Object.entries(supplies)) {
@@ -26,9 +26,9 @@ it('is the plug of a laptop, whatever its battery does', async () => {
   expect(await of({ BAT0: battery })).toBe(false);
 });
 
-it('is true of a machine without a battery, also with a mouse that has one', async () => {
+it('is true for a machine without a battery, even with a mouse that has one', async () => {
   expect(await of({})).toBe(true);
   expect(await of({ mouse: { ...battery, scope: 'Device' } })).toBe(true);
 });
 
-it('is not claimed where it can’t be told', async () => expect(await onMains('win32')).toBe(false));
+it('is not assumed if it can’t be determined', async () => expect(await onMains('win32')).toBe(false));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { isShare, kindAt, mountsOf, networkDrive } from '../../../src/platform/files/network-drive.ts';
 
-/** Lines of a machine with NFS homes, a share, an SSHFS folder and a local disk over one of the homes. */
+/** Mounts of a machine with NFS homes, a share, an SSHFS folder and a local disk over one of the homes. */
 const mounts = mountsOf(`
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
 40 22 0:45 / /home rw,relatime shared:20 - nfs4 server:/export/home rw,vers=4.2,addr=10.0.0.2
@@ -25,7 +25,7 @@ it.each([
   ['/mnt/team files/models', 'SMB'],
   ['/mnt/crypt/models', undefined],
   ['/root', undefined],
-  // What was mounted later covers what was there.
+  // A later mount hides an earlier one.
   ['/data/models', 'NFS'],
 ])('%s is on %s', (folder, drive) => {
   expect(kindAt(folder, mounts)).toBe(drive);

@@ -6,15 +6,15 @@ import { findNode } from '../../../src/platform/processes/node.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-describe('the Node for children', () => {
+describe('the Node for child processes', () => {
   it('is the one that runs us', async () =>
     expect(await findNode()).toEqual({ command: process.execPath, env: {} }));
-  it('is the one asked for', async () =>
+  it('is the configured one', async () =>
     expect(await findNode(process.execPath)).toEqual({ command: process.execPath, env: {} }));
-  it('is refused when it is none', async () => {
+  it('is rejected if it is not Node', async () => {
     await expect(findNode('/no/such/node')).rejects.toMatchObject({ code: 'node-missing' });
   });
-  it.skipIf(process.platform === 'win32')('is refused when it is too old', async () => {
+  it.skipIf(process.platform === 'win32')('is rejected if it is too old', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'fmn-node-'));
     const old = join(dir, 'node');
     await writeFile(old, '#!/bin/sh\necho v18.19.0\n');
@@ -51,8 +51,8 @@ describe.skipIf(process.platform === 'win32')('in an editor, which is Electron',
     await onPath('v22.1.0');
     expect(await findNode()).toEqual({ command: 'node', env: {} });
   });
-  it("is the editor's own where there is none", async () => expect(await findNode()).toEqual(itsOwn));
-  it("is the editor's own where that is too old", async () => {
+  it("is the editor's own if there is none", async () => expect(await findNode()).toEqual(itsOwn));
+  it("is the editor's own if that is too old", async () => {
     await onPath('v18.19.0');
     expect(await findNode()).toEqual(itsOwn);
   });

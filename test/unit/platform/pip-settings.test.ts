@@ -15,7 +15,7 @@ beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'fmn-pip-'))));
 afterEach(() => rmSync(home, { recursive: true }));
 
 const places = (env: PipPlaces['env'] = {}): PipPlaces => ({
-  // So that the files of this machine play no part.
+  // So that this machine's files are not read.
   env: { XDG_CONFIG_DIRS: join(home, 'xdg'), ...env },
   platform: 'linux',
   home,
@@ -27,11 +27,11 @@ const put = (path: string, text: string) => {
 };
 
 describe("pip's settings", () => {
-  it('are the public index where nothing is set', async () => {
+  it('are the public index if nothing is set', async () => {
     const { indexes } = await readPipSettings(places({ PIP_CONFIG_FILE: '/dev/null' }));
     expect(indexes.map((url) => new URL(url).pathname)).toEqual(['/simple/']);
   });
-  it('come from files, later ones and [download] first, and from variables before all', async () => {
+  it('come from files, with later ones and [download] first, and before that from environment variables', async () => {
     put(
       '.config/pip/pip.conf',
       '[global]\nindex-url = https://a.test/simple\nproxy: one:3128\ncert = a.pem\n',
@@ -53,7 +53,7 @@ describe("pip's settings", () => {
       certificates: 'd.pem',
     });
   });
-  it('may hold several indexes over several lines, or none', async () => {
+  it('may list several indexes on several lines, or none', async () => {
     put(
       '.pip/pip.conf',
       '[global]\nindex-url = https://a.test/\nextra-index-url =\n    https://b.test\n    # no\n    https://c.test/\n',
@@ -65,7 +65,7 @@ describe("pip's settings", () => {
     ]);
     expect((await readPipSettings(places({ PIP_NO_INDEX: 'true' }))).indexes).toEqual([]);
   });
-  it('come from no file of the user where a variable names another', async () => {
+  it('come from no user file if a variable names another', async () => {
     put('.pip/pip.conf', '[global]\nproxy = mine:1\n');
     put('other.conf', '[global]\nindex-url = https://a.test\n');
     const env = { PIP_CONFIG_FILE: join(home, 'other.conf') };
@@ -74,11 +74,11 @@ describe("pip's settings", () => {
       proxy: undefined,
     });
   });
-  it("trust what Python's other programs trust", async () => {
+  it('trust the same certificates as other Python programs', async () => {
     const { certificates } = await readPipSettings(places({ SSL_CERT_FILE: 's', CURL_CA_BUNDLE: 'c' }));
     expect(certificates).toBe('c');
   });
-  it('lie where each system keeps them', () => {
+  it('are stored where each system keeps them', () => {
     const on = (platform: NodeJS.Platform, env: PipPlaces['env']) =>
       pipFiles({ platform, env, home: '/h', etc: '/etc' }).map((path) => path.replaceAll('\\', '/'));
     expect(on('linux', { VIRTUAL_ENV: '/v' })).toEqual([
@@ -97,7 +97,7 @@ describe("pip's settings", () => {
   });
 });
 
-it('are read once in a process, and again for another environment', async () => {
+it('are read once per process, and again for another environment', async () => {
   const place = mkdtempSync(join(tmpdir(), 'fmn-pip-once-'));
   const [first, other] = [join(place, 'one.conf'), join(place, 'other.conf')];
   const put = (path: string, proxy: string) => writeFileSync(path, `[global]\nproxy = ${proxy}\n`);

@@ -31,7 +31,7 @@ describe("a container's processors", () => {
     expect(granted('5000 100000')).toBe(1);
   });
 
-  it('are the least of the group and those above it', () => {
+  it('are the minimum of the group and its ancestors', () => {
     const files = {
       'proc/self/cgroup': '0::/pod/inner\n',
       'sys/fs/cgroup/pod/cpu.max': '300000 100000\n',
@@ -40,7 +40,7 @@ describe("a container's processors", () => {
     expect(quota(root(files))).toBe(3);
   });
 
-  it("are found at the mount's root where the path is the host's", () => {
+  it("are found at the root of the mount if the path is the host's", () => {
     const files = { 'proc/self/cgroup': '0::/docker/8f2c\n', 'sys/fs/cgroup/cpu.max': '100000 100000\n' };
     expect(quota(root(files))).toBe(1);
   });
@@ -56,7 +56,7 @@ describe("a container's processors", () => {
     expect(quota(root(files))).toBe(4);
   });
 
-  it('are without limit where there is none, or nothing that can be read', () => {
+  it('are unlimited without a readable quota', () => {
     const files = { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': 'max 100000\n' };
     expect(quota(root(files))).toBe(Infinity);
     expect(quota(root({}))).toBe(Infinity);
@@ -71,10 +71,10 @@ describe("a container's processors", () => {
 });
 
 describe('the processors that a task on a cluster may use', () => {
-  it('are the whole ones of its share, at least one', () => {
+  it('are its share rounded down, at least one', () => {
     expect([share('2'), share('2.5'), share('0.25')]).toEqual([2, 2, 1]);
   });
-  it('are all where no share is given', () => {
+  it('are all if no share is given', () => {
     expect([share(undefined), share(''), share('many'), share('0')]).toEqual(Array(4).fill(Infinity));
   });
 });

@@ -1,4 +1,4 @@
-/** What stands under a file's name and is none: nothing waits for it, and each is told in a sentence. */
+/** Paths that are not regular files: nothing blocks on them, and each is reported in a sentence. */
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -34,7 +34,7 @@ let socket: Server;
 const at = (name: string) => join(dir, name);
 const pipe = (path: string) => execFileSync('mkfifo', [path]);
 
-describe.runIf(process.platform === 'linux')('no file', () => {
+describe.runIf(process.platform === 'linux')('a path that is not a regular file', () => {
   useTemporaryHome();
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'fmn-regular-'));
@@ -53,7 +53,7 @@ describe.runIf(process.platform === 'linux')('no file', () => {
   });
 
   const kinds = ['pipe', 'folder', 'loop', 'device', 'socket'];
-  it.each(kinds)('a %s is told at once', async (kind) => {
+  it.each(kinds)('a %s is reported at once', async (kind) => {
     const error: unknown = await openRegular(at(kind)).catch((thrown: unknown) => thrown);
     expect(reportError(error)).toMatchObject({
       code: 'not-a-file',
@@ -71,11 +71,11 @@ describe.runIf(process.platform === 'linux')('no file', () => {
     }
   });
 
-  it('what is too large is not read', async () => {
+  it('a file that is too large is not read', async () => {
     await expect(readText(at('large'))).rejects.toThrow(/8589934592 bytes/);
   });
 
-  it.each(kinds)('a %s among the files of a run hides no other run and wedges nothing', async (kind) => {
+  it.each(kinds)('a %s among the files of a run hides no other run and blocks nothing', async (kind) => {
     const whole = await createRun(newRun());
     for (const name of ['run.json', 'state.json', 'events.jsonl']) {
       const { dir: run, id } = await createRun(newRun());
@@ -93,7 +93,7 @@ describe.runIf(process.platform === 'linux')('no file', () => {
     expect((await readRun(whole.dir)).state.status).toBe('queued');
   });
 
-  it.each(kinds)('a %s in the place of what was measured is measured anew', async (kind) => {
+  it.each(kinds)('a %s in place of measurements is replaced by new ones', async (kind) => {
     const { dir: run } = await createRun(newRun());
     mkdirSync(join(run, 'evaluation'));
     symlinkSync(at(kind), join(run, 'evaluation', 'summary.json'));
@@ -102,7 +102,7 @@ describe.runIf(process.platform === 'linux')('no file', () => {
     expect((await readRun(run)).summary).toEqual(summary);
   });
 
-  it.each(kinds)('a %s is no log, no text and no list of problems', async (kind) => {
+  it.each(kinds)("a %s can't be a log, a text or a list of problems", async (kind) => {
     expect(() => openLogSync(at(kind))).toThrow(NotAFile);
     const source = sourceTexts(at(kind), 1, { onWarning: () => undefined });
     await expect(source).rejects.toMatchObject({ code: 'corpus-unreadable' });
@@ -112,7 +112,7 @@ describe.runIf(process.platform === 'linux')('no file', () => {
     });
   });
 
-  it('a log is made and added to', () => {
+  it('a log is created and appended to', () => {
     for (const word of ['one ', 'two']) {
       const log = openLogSync(at('a.log'));
       writeSync(log, word);
@@ -121,13 +121,13 @@ describe.runIf(process.platform === 'linux')('no file', () => {
     expect(readFileSync(at('a.log'), 'utf8')).toBe('one two');
   });
 
-  it('a pipe among the files of a corpus is told', async () => {
+  it('a pipe among the files of a corpus is reported', async () => {
     mkdirSync(at('corpus'));
     pipe(at('corpus/summary.json'));
     await expect(openCorpus(at('corpus'))).rejects.toMatchObject({ code: 'run-damaged' });
   });
 
-  it('a folder in the place of the lock is taken away', async () => {
+  it('a folder in place of the lock is removed', async () => {
     const { dir: run } = await createRun(newRun());
     mkdirSync(join(run, 'lock'));
     await (await openRunWriter(run)).close();

@@ -16,7 +16,7 @@ const environmentOf = async (options: Parameters<typeof startNode>[2]) => {
   return JSON.parse(await text(child.stdout!)) as Record<string, string>;
 };
 
-it('passes our environment on, but not the token of the completion server', async () => {
+it("passes on our environment, but not the completion server's token", async () => {
   vi.stubEnv('FORGET_ME_NOT_TOKEN', 'secret');
   vi.stubEnv('FMN_OURS', 'ours');
   const ours = await environmentOf({ env: { FMN_ADDED: 'added' } });
@@ -39,7 +39,7 @@ it('says how a process ended, and what it printed last', async () => {
   expect(await endOf(missing)).toMatchObject({ error: { code: 'ENOENT' } });
 });
 
-it('tells how a program failed, and ends one that takes too long', async () => {
+it('says how a program failed, and ends one that takes too long', async () => {
   const failing = outputOf(process.execPath, ['-e', 'console.log("begun"); process.exitCode = 3;']);
   await expect(failing).rejects.toMatchObject({ code: 3, killed: false, stdout: 'begun\n' });
   const late = outputOf(process.execPath, ['-e', 'setInterval(() => undefined, 1000);'], {

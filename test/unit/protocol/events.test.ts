@@ -3,7 +3,7 @@ import { survivingEvents, type RunEvent } from '../../../src/protocol/events.ts'
 import { startEvent, stepEvent } from '../runs/help.ts';
 
 describe('survivingEvents', () => {
-  it('keeps of each resumed stretch only what was built upon', () => {
+  it('keeps only the events before each resumed checkpoint', () => {
     const at = { time: 'T' };
     const step = (n: number): RunEvent => ({ ...at, ...stepEvent(n) });
     const begin = (n: number) => ({ ...at, ...startEvent(n) }) as RunEvent;
@@ -25,7 +25,7 @@ describe('survivingEvents', () => {
     expect(survivingEvents(events)).toEqual(kept);
   });
 
-  it('keeps the rate of a run that begins anew or goes back to its first step', () => {
+  it('keeps the learning rate of a run that starts over or returns to its first step', () => {
     const at = { time: 'T' };
     const rate: RunEvent = {
       ...at,
@@ -36,7 +36,7 @@ describe('survivingEvents', () => {
     expect(survivingEvents([rate, begin, back, begin])).toEqual([rate, begin, back, begin]);
   });
 
-  it('has the base measured once, where a run began anew', () => {
+  it('keeps one measurement of the base if a run started over', () => {
     const at = { time: 'T' };
     const begin = { ...at, ...startEvent(0) } as RunEvent;
     const result = { task: 'workspace', metric: 'loss', value: 3, low: 2, high: 4, n: 1, setting: 's' };

@@ -40,7 +40,7 @@ describe('our own source', () => {
     return askedAt(path, text.slice(0, at), { after: text.slice(at), ...more });
   }
 
-  it('shows how a function is called that is called here', async () => {
+  it('shows the definition of a function that is called at the cursor', async () => {
     const parts = chooseParts(await repositoryOf(files), asked('const request = buildPrompt(', all));
     const prompt = parts.find(({ filename }) => filename === 'src/completion/prompt/prompt.ts');
     expect(prompt?.text).toContain(
@@ -49,7 +49,7 @@ describe('our own source', () => {
     expect(prompt?.sources).toContain('definitions');
   });
 
-  it('shows the imports that the prompt has lost, and nothing that it shows', async () => {
+  it('shows the imports that the prompt lacks, and nothing that it has', async () => {
     const parts = chooseParts(
       await repositoryOf(files),
       asked('const request = buildPrompt(', { sources: ['own'], budget: 6000 }),
@@ -59,7 +59,7 @@ describe('our own source', () => {
     expect(parts[0]!.text).not.toContain('const request = buildPrompt(');
   });
 
-  it('keeps to the budget, whatever it is, and takes nothing twice', async () => {
+  it('keeps to any budget, and selects nothing twice', async () => {
     const repository = await repositoryOf(files);
     for (const budget of [0, 100, 400, 1600, 6000]) {
       const parts = chooseParts(repository, asked('const request = buildPrompt(', { ...all, budget }));
@@ -68,7 +68,7 @@ describe('our own source', () => {
     }
   });
 
-  it('gives only lines that the files have, in their order', async () => {
+  it('returns only lines that the files have, in their order', async () => {
     for (const { filename, text: part } of chooseParts(
       await repositoryOf(files),
       asked('const reach = reachAt(input);', { ...all, budget: 6000 }),
@@ -82,7 +82,7 @@ describe('our own source', () => {
     }
   });
 
-  it('asks no source that is not wanted', async () => {
+  it('uses only the requested sources', async () => {
     const repository = await repositoryOf(files);
     for (const source of partSources) {
       const parts = chooseParts(repository, asked('const request = buildPrompt(', { sources: [source] }));
@@ -103,7 +103,7 @@ describe('the choice', () => {
   };
   const cart = 'from shop.tax import tax_of\n\n\ndef total_of(cart):\n    return tax_of(';
 
-  it('prefers what is imported to its namesake, and its own language', async () => {
+  it('prefers an imported definition to one of the same name, and its own language', async () => {
     const parts = chooseParts(
       await repositoryOf(files),
       askedAt('shop/cart.py', cart, { sources: ['definitions'] }),
@@ -112,7 +112,7 @@ describe('the choice', () => {
     expect(names(parts)).not.toContain('other/readme.rb');
   });
 
-  it('finds who calls the function that is written', async () => {
+  it('finds the callers of the function being written', async () => {
     const parts = chooseParts(
       await repositoryOf(files),
       askedAt('shop/cart.py', cart, { sources: ['callers'] }),
@@ -121,7 +121,7 @@ describe('the choice', () => {
     expect(parts[0]!.text).toContain('    price = total_of(cart)\n');
   });
 
-  it('takes names in comments and quotes for no names of code', async () => {
+  it('does not take words in comments and strings for names in code', async () => {
     const before = '# tax_of the cart\nvalue = "tax_of" + \'tax_of\' + (';
     const asked = askedAt('shop/cart.py', before, { sources: ['definitions'] });
     expect(chooseParts(await repositoryOf(files), asked)).toEqual([]);
@@ -143,7 +143,7 @@ describe('the choice', () => {
     ]);
   });
 
-  it('sees that the prompt shows an edit where lines end as in Windows', async () => {
+  it('recognises an edit in the prompt despite Windows line ends', async () => {
     const edited = 'def total_of(cart):\r\n    price = 1';
     const edits = [
       { path: 'shop/cart.py', text: edited },
@@ -155,7 +155,7 @@ describe('the choice', () => {
     ]);
   });
 
-  it('does without a file that can no longer be read', async () => {
+  it('copes with a file that can no longer be read', async () => {
     const repository = await repositoryOf(files);
     const gone = { ...repository, text: () => undefined };
     expect(chooseParts(gone, askedAt('shop/cart.py', cart, all))).toEqual([]);

@@ -44,7 +44,7 @@ const question = (name: string) =>
 const signature = 'export function taxOf(price: number, country: string): number {';
 
 describe('the index of a folder', () => {
-  it('has what a name means, from the file as it is', async () => {
+  it("has a name's definition, from the current file", async () => {
     const index = await openFolder(folder);
     expect(await index.scan()).toMatchObject({ files: 2, read: 2 });
     const [part] = index.parts(question('taxOf'));
@@ -52,7 +52,7 @@ describe('the index of a folder', () => {
     expect(part!.text).toContain(signature);
   });
 
-  it('leaves out what git ignores, what is installed, and large files', async () => {
+  it('leaves out git-ignored, installed and large files', async () => {
     write('.gitignore', 'generated\n');
     write('.git/HEAD', '');
     write('generated/tax.ts', 'export function taxOf() {}\n');
@@ -84,7 +84,7 @@ describe('the index of a folder', () => {
     expect(index.parts(question('moreOf'))).toEqual([]);
   });
 
-  it('takes unsaved text before what is on disk, until the document is closed', async () => {
+  it('prefers unsaved text to the file on disk, until the document is closed', async () => {
     const index = await openFolder(folder);
     await index.scan();
     const file = join(folder, 'src/tax.ts');
@@ -95,7 +95,7 @@ describe('the index of a folder', () => {
     expect(index.parts(question('taxOf'))[0]?.text).toContain(signature);
   });
 
-  it('gives no lines of a file that has changed since, and reads it again', async () => {
+  it('returns no lines of a file that has changed since, and reads it again', async () => {
     const index = await openFolder(folder);
     await index.scan();
     write('src/tax.ts', `// A new line.\n\n${readFileSync(join(folder, 'src/tax.ts'), 'utf8')}`);
@@ -105,8 +105,8 @@ describe('the index of a folder', () => {
   });
 });
 
-describe('what is left out', () => {
-  it('edits of files that git ignores, or that are no code', async () => {
+describe('leaves out', () => {
+  it('edits of files that git ignores, or that are not code', async () => {
     write('.gitignore', 'secret.ts\n');
     write('.git/HEAD', '');
     const index = await openFolder(folder);
@@ -118,7 +118,7 @@ describe('what is left out', () => {
     expect(parts.map(({ filename }) => filename)).toEqual(['src/tax.ts']);
   });
 
-  it('files beyond the most that an index has, which is told once', async () => {
+  it('files beyond the maximum of an index, which is reported once', async () => {
     const problems: string[] = [];
     for (const name of ['a', 'b', 'c']) write(`src/${name}.ts`, `export const ${name} = 1;\n`);
     const index = await openFolder(folder, problems, { mostFiles: 3 });
@@ -126,14 +126,14 @@ describe('what is left out', () => {
     await index.changed([write('src/d.ts', 'export const d = 1;\n')]);
     expect(index.index.size).toBe(3);
     expect(problems).toHaveLength(1);
-    // One that is known is still followed.
+    // A file that is already indexed is still followed.
     await index.changed([write('src/a.ts', 'export function again() {\n  return 0;\n}\n')]);
     expect(index.parts(question('again'))[0]?.filename).toBe('src/a.ts');
   });
 });
 
 describe('the index on disk', () => {
-  it('spares the next window all files but those that have changed', async () => {
+  it('saves the next window from reading all but the changed files', async () => {
     await (await openFolder(folder)).scan();
     write('src/third.ts', 'export const third = 3;\n');
     const next = await openFolder(folder);
@@ -141,7 +141,7 @@ describe('the index on disk', () => {
     expect(next.parts(question('taxOf'))[0]?.text).toContain(signature);
   });
 
-  it('is taken although unsaved text was told before', async () => {
+  it('is used even if unsaved text arrived first', async () => {
     await (await openFolder(folder)).scan();
     const next = await openFolder(folder);
     await next.document(join(folder, 'src/cart.ts'), 'export const unsaved = 1;\n');
@@ -150,7 +150,7 @@ describe('the index on disk', () => {
     expect(await (await openFolder(folder)).scan()).toMatchObject({ files: 2 });
   });
 
-  it('has what was read when the window was closed before the end, and nothing less than before', async () => {
+  it('has what was read if the window closed early, and no less than before', async () => {
     const stop = new AbortController();
     const first = await openFolder(folder, [], { signal: stop.signal });
     const scan = first.scan();
@@ -172,7 +172,7 @@ describe('the index on disk', () => {
     ['with a wrong byte', (bytes: Buffer) => (bytes.writeUInt8(bytes.at(-3)! ^ 1, bytes.length - 3), bytes)],
     ['empty', () => Buffer.alloc(0)],
     ['something else', () => Buffer.from('{"version":1}\n')],
-  ])('is made anew if it is damaged: %s', async (_, damage) => {
+  ])('is rebuilt if it is damaged: %s', async (_, damage) => {
     await (await openFolder(folder)).scan();
     const file = indexFile(folder);
     writeFileSync(file, damage(readFileSync(file)));
@@ -190,7 +190,7 @@ describe('the index on disk', () => {
   });
 });
 
-it('files that change together in git are known', async () => {
+it('knows files that change together in git', async () => {
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: folder });
   git('init', '-q');
@@ -203,7 +203,7 @@ it('files that change together in git are known', async () => {
   const index = await openFolder(folder);
   await index.scan();
   const asked = askedAt('src/cart.ts', 'guideTo;\n', { sources: ['co-change'] });
-  // The history is read when it is first asked for.
+  // The history is read on the first request.
   index.parts(asked);
   await index.historyRead;
   const parts = index.parts(asked);

@@ -17,7 +17,7 @@ export async function openFolder(
   return FolderIndex.open(folder, { parser, signal: new AbortController().signal, onProblem, ...more });
 }
 
-/** A question at the end of `before`. */
+/** A request at the end of `before`. */
 export const askedAt = (path: string, before: string, more: Partial<Asked> = {}): Asked => ({
   path,
   before,

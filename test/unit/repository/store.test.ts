@@ -17,10 +17,10 @@ afterEach(() => {
   rmSync(work, { recursive: true });
 });
 
-it('old indexes are deleted, and one that can not be stops nothing', async () => {
+it("deletes old indexes, and carries on if one can't be", async () => {
   const [first, held, last] = ['a', 'b', 'c'].map((name) => join(indexDir(), `${name}.index`));
   for (const file of [first, last]) writeFileSync(file!, '');
-  // What a file that another program holds is on Windows: `rm` refuses it.
+  // As on Windows with a file that another program holds open: `rm` fails.
   mkdirSync(held!);
   await deleteOldIndexes(Date.now());
   expect(existsSync(first!)).toBe(true);
@@ -28,7 +28,7 @@ it('old indexes are deleted, and one that can not be stops nothing', async () =>
   expect([first, last].filter((file) => existsSync(file!))).toEqual([]);
 });
 
-it('what a killed indexer left half-written is deleted by the next one', async () => {
+it('deletes what a killed indexer left half-written', async () => {
   const left = join(indexDir(), `a.index.${deadPid}-ab12.tmp`);
   const writing = join(indexDir(), `a.index.${process.ppid}-ab12.tmp`);
   for (const file of [left, writing]) writeFileSync(file, '');

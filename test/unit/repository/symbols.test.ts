@@ -16,7 +16,7 @@ beforeAll(async () => {
   parser = await openParser();
 });
 
-/** "kind line-signatureEnd-end", lines from 1, with the first line's text. */
+/** "kind line-signatureEnd-end", lines from 1, with the text of the first line. */
 async function found(path: string, text: string): Promise<string[]> {
   const lines = text.split('\n');
   return definitionsOf(await parser.symbolsIn(path, text)).map(
@@ -26,7 +26,7 @@ async function found(path: string, text: string): Promise<string[]> {
 }
 
 describe('every language', () => {
-  it.each(indexedLanguages)('$grammar: its grammar is there and knows the nodes', async (language) => {
+  it.each(indexedLanguages)('$grammar: its grammar exists and has the node types', async (language) => {
     await Parser.init({ locateFile: () => join(grammars, 'tree-sitter.wasm') });
     const grammar = await Language.load(join(grammars, `tree-sitter-${language.grammar}.wasm`));
     const { captureNames } = new Query(grammar, language.definitions);
@@ -87,14 +87,14 @@ describe('every language', () => {
     ],
   ])('%s', async (path, text, expected) => expect(await found(path, text)).toEqual(expected));
 
-  it('leaves out what is defined within a function', async () =>
+  it('leaves out definitions within a function', async () =>
     expect(await found('a.py', 'def outer():\n    def inner():\n        pass\n')).toEqual([
       'function 1-1-3 def outer():',
     ]));
 });
 
 describe('real source', () => {
-  it('of ours in TypeScript: functions and classes where TypeScript finds them', async () => {
+  it('our own TypeScript: functions and classes where TypeScript finds them', async () => {
     const path = 'src/completion/pipeline.ts';
     const text = readFileSync(path, 'utf8');
     const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
@@ -114,7 +114,7 @@ describe('real source', () => {
     expect([...expected].filter((symbol) => !ours.includes(symbol))).toEqual([]);
   });
 
-  it("of Python's standard library: functions and classes where Python finds them", async () => {
+  it("Python's standard library: functions and classes where Python finds them", async () => {
     const script = `
 import ast, json, textwrap, dataclasses, argparse
 found = {}
@@ -139,7 +139,7 @@ print(json.dumps(found))`;
       const text = readFileSync(path, 'utf8');
       const ours = definitionsOf(await parser.symbolsIn(path, text)).filter(({ kind }) => kind !== 'value');
       expect(ours.map(({ line }) => line)).toEqual(expected.map(([line]) => line));
-      // tree-sitter counts comments below a body to it.
+      // tree-sitter includes comments below a body.
       for (const [index, { end }] of ours.entries()) {
         const between = text.split('\n').slice(expected[index]![1] + 1, end + 1);
         expect(between.filter((line) => line.trim() && !line.trim().startsWith('#'))).toEqual([]);
@@ -149,13 +149,13 @@ print(json.dumps(found))`;
 });
 
 describe('names', () => {
-  it('are found again by their numbers', () => {
+  it('are found again by their hashes', () => {
     const text = readFileSync('src/completion/gate.ts', 'utf8');
     const used = namesUsed(text);
     for (const name of namesIn(text)) expect(uses(used, nameHash(name)), name).toBe(true);
     expect(uses(used, nameHash('nowhereInThisFile'))).toBe(false);
   });
-  it("of other scripts count, numbers and short names don't", () => {
+  it("count in other scripts, too; numbers and short names don't", () => {
     const used = namesUsed('größe = 0xffff + ab + 名前の例');
     expect(used).toHaveLength(2);
     expect(uses(used, nameHash('größe'))).toBe(true);
@@ -163,7 +163,7 @@ describe('names', () => {
 });
 
 describe('bad input', () => {
-  it('that does not parse still has names, and the definitions that can be told', async () => {
+  it('that does not parse still has names, and recognisable definitions', async () => {
     const symbols = await parser.symbolsIn(
       'a.py',
       'def fine():\n    return 1\n\n)))((( class :::\n\x00\uD800 @@@ fallen\n',
@@ -171,7 +171,7 @@ describe('bad input', () => {
     expect(uses(symbols.names, nameHash('fallen'))).toBe(true);
     expect(definitionsOf(symbols).map(({ name }) => name)).toContain(nameHash('fine'));
   });
-  it('without a grammar has names, and it is said once', async () => {
+  it('in a language whose grammar is missing has names, and a warning is given once', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'fmn-grammars-'));
     try {
       const problems: string[] = [];
@@ -187,6 +187,6 @@ describe('bad input', () => {
       rmSync(empty, { recursive: true });
     }
   });
-  it('of a language that has none has names', async () =>
+  it('in a language without a grammar has names', async () =>
     expect(uses((await parser.symbolsIn('a.kt', 'fun known() {}')).names, nameHash('known'))).toBe(true));
 });

@@ -1,4 +1,4 @@
-/** Each claim on evidence that was made to fit the paper, to contradict it, and to say nothing. */
+/** Each claim on evidence made to agree with the paper, to contradict it, and to be inconclusive. */
 import { describe, expect, it } from 'vitest';
 import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
 import { claimIds, type ClaimId, type ClaimResult } from '../../../src/protocol/reproduction.ts';
@@ -15,12 +15,12 @@ const variants = variantsFor(192);
 const ITEMS = 12;
 const BASE_LOSS = 3;
 
-/** A figure of each item: `value` and something of the item's own, which pairing must take away. */
+/** A metric per item: `value` plus an offset of the item's own, which pairing has to cancel. */
 const rowsOf = (metric: string, before: number, after: number, noise: number): Map<string, ItemRow> =>
   new Map(
     Array.from({ length: ITEMS }, (_, i) => {
       const own = Math.sin(7 * i);
-      // Differs from item to item in the result alone: what makes an interval wide.
+      // Varies between items in the result only, which makes an interval wide.
       const odd = noise * Math.cos(11 * i);
       const part = (value: number) => ({ [metric]: { sum: 10 * value, weight: 10 } });
       const parts = { before: part(before && before + own), after: part(after + (before ? own : 0) + odd) };
@@ -35,11 +35,11 @@ interface Made {
   noise?: number;
   /** Loss and KL at half strength; default: two thirds of what was learned, a quarter of what was forgotten. */
   half?: { loss: number; kl: number };
-  /** Loss of the change cut to ranks 16 and 64. */
+  /** Loss of the change truncated to ranks 16 and 64. */
   cut?: [number, number];
 }
 
-/** Losses and KLs of one seed lie so much above those of the one before. */
+/** Losses and KLs rise by this much from seed to seed. */
 const PER_SEED = 0.001;
 
 function run(name: VariantName, made: Made, seed: number): MeasuredRun {
@@ -150,40 +150,40 @@ const judged = (evidence: Evidence, patch: Partial<Progress> = {}): Map<ClaimId,
   return new Map(judgeClaims(claimIds, { ...standing, ...patch }).map((result) => [result.claim, result]));
 };
 
-it('finds all claims to hold where all is as in the paper', () => {
+it('finds that all claims hold if everything is as in the paper', () => {
   const results = judged(evidenceOf(asThePaper));
   for (const { claim, verdict } of results.values()) expect([claim, verdict]).toEqual([claim, 'holds']);
 });
 
-it('has the effects that follow by hand, averaged over seeds', () => {
+it('computes the expected effects, averaged over seeds', () => {
   const results = judged(evidenceOf(asThePaper));
   const effects = (id: ClaimId) => results.get(id)!.effects.map(({ value }) => value);
-  // LoRA has learned .4 for .04. Full fine-tuning has learned .4 at half strength, for a quarter of .24.
+  // LoRA has learned .4 at a cost of .04. Full fine-tuning learned .4 at half strength, at a quarter of .24.
   expect(effects('forgetting')[0]).toBeCloseTo(0.06 - 0.04, 2);
-  // Half of that: .2 on the line from the base to the half strength, .03; LoRA's half strength is at .27 for .01.
+  // Half of that: .2 on the line from the base to half strength costs .03; LoRA's half strength is at .27 for .01.
   expect(effects('forgetting')[1]).toBeCloseTo(0.03 - 0.01 * (0.2 / 0.267), 2);
   expect(effects('learning')[0]).toBeCloseTo(0.2, 2);
-  // For .04 full fine-tuning reaches two thirds of the .4.
+  // At a cost of .04, full fine-tuning reaches two thirds of the .4.
   expect(effects('learning')[1]).toBeCloseTo(0.4 * (0.04 / 0.06) - 0.4, 2);
   expect(effects('rates')[0]).toBeCloseTo(10, 0);
   expect(effects('targets')[0]).toBeCloseTo(0.13, 2);
   expect(effects('diversity').slice(0, 2)).toEqual([expect.closeTo(5, 0), expect.closeTo(10, 1)]);
-  // Of the .59 that the change in the linear layers has learned.
+  // Of the .59 learned by the change in the linear layers.
   expect(effects('spectrum').slice(0, 3)).toEqual([
     expect.closeTo(0.2 / 0.59, 2),
     expect.closeTo(0.4 / 0.59, 2),
     expect.closeTo(0.59 / 0.6, 2),
   ]);
-  // .8 / .85 of instructions, .4 / .6 of text.
+  // .8 / .85 for instructions, .4 / .6 for text.
   expect(effects('instruction')[0]).toBeCloseTo(0.8 / 0.85 - 0.4 / 0.6, 2);
 });
 
-describe('what speaks against a claim', () => {
+describe('contradicting evidence', () => {
   it.each<[ClaimId, typeof asThePaper, Partial<Evidence>?]>([
     ['forgetting', { full: { loss: 2.4, kl: 0.03 } }],
-    // Its end forgets more than LoRA's, but the same run at half strength learns as much for less.
+    // Its end forgets more than LoRA's, but the same run at half strength learns as much at a lower cost.
     ['forgetting', { full: { loss: 2.4, kl: 0.3, half: { loss: 2.6, kl: 0.01 } } }],
-    // So does a run at a lower rate.
+    // The same for a run at a lower rate.
     ['forgetting', { 'full-lower-rate': { loss: 2.55, kl: 0.02 } }],
     ['learning', { lora: { loss: 2.2, kl: 0.04 } }],
     ['rates', {}, { sweeps: [0, 1, 2].map(() => sweep(1e-4, 1e-4)) }],
@@ -203,7 +203,7 @@ describe('with too few seeds', () => {
   it.each([
     [1, /^Only one seed was run, and others may give another result: .* judged from 3 seeds\.$/],
     [2, /^Only 2 seeds were run/],
-  ])("%d, can't tell what rests on a difference between runs, and says so", (seeds, why) => {
+  ])("%d, can't decide claims about differences between runs, and says so", (seeds, why) => {
     const results = judged(evidenceOf(asThePaper, {}, seeds), { done: stages(seeds) });
     for (const { claim, verdict, ...result } of results.values())
       if (claim === 'spectrum') expect(verdict).toBe('holds');
@@ -217,13 +217,13 @@ describe('with too few seeds', () => {
     );
   });
 
-  it('does not look for more than were asked for', () => {
+  it('does not ask for more than the requested number', () => {
     const results = judged(evidenceOf(asThePaper, {}, 1), { done: stages(1), seeds: 1 });
     expect(results.get('forgetting')).toMatchObject({ verdict: "can't tell" });
     expect(results.get('forgetting')!.left).toBeUndefined();
   });
 
-  it("does not wait for a seed whose run failed, and can't tell where seeds disagree", () => {
+  it("does not wait for a seed whose run failed, and can't decide if seeds disagree", () => {
     const done = stages(3);
     done.delete('lora-mlp-seed-2');
     const failed = new Map<StageName, string>([['lora-mlp-seed-2', 'It diverged']]);
@@ -240,7 +240,7 @@ describe('with too few seeds', () => {
   });
 });
 
-it("can't tell where items disagree, and where nothing was learned", () => {
+it("can't decide if items disagree, or if nothing was learned", () => {
   const noisy = { ...asThePaper, 'lora-attention': { loss: 2.61, kl: 0.03, noise: 0.3 } };
   expect(judged(evidenceOf(noisy)).get('targets')!.verdict).toBe("can't tell");
   const nothing = { loss: 3.1, kl: 0.04 };
@@ -250,15 +250,15 @@ it("can't tell where items disagree, and where nothing was learned", () => {
   expect(notes[0]).toMatch(/No interval for "KL from base at equal learning/);
 });
 
-it('does not take a best rate at the edge of the grid for the claim', () => {
-  // Full's lowest loss lies above the highest rate tried: the true ratio may be smaller.
+it('does not count a best rate at the edge of the grid as support for the claim', () => {
+  // Full fine-tuning's lowest loss is beyond the highest rate tried: the true ratio may be smaller.
   const sweeps = [sweep(1e-3, 1e-4), sweep(1e-3, 1e-4), sweep(1e-1, 1e-1)];
   const open = judged(evidenceOf(asThePaper, { sweeps })).get('rates')!;
   expect(open.verdict).not.toBe('holds');
   expect(open.notes.join()).toMatch(/full fine-tuning is the highest .* may lie beyond/);
 });
 
-it('says why a claim was not run', () => {
+it('says why a claim was not tested', () => {
   const evidence = { ...evidenceOf({ lora: asThePaper.lora! }), sweeps: [] };
   const results = judged(evidence, {
     done: new Set<StageName>(['lora']),

@@ -1,4 +1,4 @@
-/** A reproduction whose work runs on a cluster: what is sent when, and what becomes of its runs. */
+/** A reproduction whose work runs on a cluster: what is sent when, and what happens to its runs. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -84,8 +84,8 @@ async function writeTasks(dir: string, tasks: Tasks, steps: number): Promise<voi
     await writeFile(join(dir, 'evaluation', `${task}.${steps}.jsonl`), rowsOf(...figures));
 }
 
-/** A run as it comes back: measured at its end, on some items, and what `parts` it was measured at. */
-async function comeBack(id: string, tasks: Tasks, parts: Record<string, Tasks> = {}): Promise<void> {
+/** A returned run: measured at its end, on some items, and for `parts`. */
+async function writeReturnedRun(id: string, tasks: Tasks, parts: Record<string, Tasks> = {}): Promise<void> {
   const dir = join(runsDir(), id);
   const steps = (JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as { hyper: { steps: number } })
     .hyper.steps;
@@ -101,19 +101,19 @@ async function comeBack(id: string, tasks: Tasks, parts: Record<string, Tasks> =
   setState(dir, { status: 'done', step: steps, steps });
 }
 
-/** As full fine-tuning and LoRA in the paper, with the strengths that its task measures there. */
+/** Like full fine-tuning and LoRA in the paper, with the strengths that its task measures there. */
 async function asThePaper({ name, id, then }: RunElsewhere): Promise<void> {
   const [loss, kl] = name.startsWith('full') ? [2.4, 0.4] : [2.6, 0.04];
   const strengths = then.find(([, , option]) => option === '--strengths')?.[3]?.split(',') ?? [];
   const at = (strength: number) => learned(3 - strength * (3 - loss), strength * kl);
-  await comeBack(
+  await writeReturnedRun(
     id,
     learned(loss, kl),
     Object.fromEntries(strengths.map((strength) => [`strength-${strength}`, at(Number(strength))])),
   );
 }
 
-type Answer = (runs: readonly RunElsewhere[], say: (message: ReproducerMessage) => void) => Promise<void>;
+type Answer = (runs: readonly RunElsewhere[], emit: (message: ReproducerMessage) => void) => Promise<void>;
 
 const launcher = (answer: Answer, more: Partial<ClusterLauncher> = {}): ClusterLauncher => ({
   isUnderWay: () => Promise.resolve(false),
@@ -146,16 +146,16 @@ const go = (repro: Reproduction, with_: ClusterLauncher, budgetSeconds = 3600) =
     trainTokens: 100_000,
   });
 
-const allWell: Answer = async (runs, say) => {
+const allSucceed: Answer = async (runs, emit) => {
   for (const run of runs) {
     await asThePaper(run);
-    say({ type: 'run', task: run.name, status: 'done' });
+    emit({ type: 'run', task: run.name, status: 'done' });
   }
 };
 
-it('finds the rates, sends all runs of all seeds at once, and judges as if they had been made here', async () => {
+it('finds the rates, sends all runs of all seeds at once, and judges as if they had been trained here', async () => {
   const repro = await made(['forgetting', 'learning', 'targets']);
-  const results = await go(repro, launcher(allWell));
+  const results = await go(repro, launcher(allSucceed));
   expect(sent).toHaveLength(1);
   const names = sent[0]!.map(({ name }) => name);
   expect(names.slice(0, 5)).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'lora-seed-1']);
@@ -165,7 +165,7 @@ it('finds the rates, sends all runs of all seeds at once, and judges as if they 
   const { state } = await findReproduction('latest');
   expect(Object.keys(state.runs).sort()).toEqual([...names].sort());
   expect(state.rates?.why).toBe(`the best of sweep ${state.sweep}`);
-  // All have the length that was planned, those rates or half a decade less, and their own seed.
+  // All have the planned length, those rates or half a decade less, and their own seed.
   for (const { name, id, then } of sent[0]!) {
     const spec = JSON.parse(await readFile(join(runsDir(), id, 'run.json'), 'utf8')) as {
       hyper: { steps: number; learningRate: number; seed: number };
@@ -180,9 +180,9 @@ it('finds the rates, sends all runs of all seeds at once, and judges as if they 
   expect(await readFile(reportPath(repro.dir), 'utf8')).toContain('LoRA forgets less');
 });
 
-it('repeats the trials with other seeds if the claim about rates is wanted', async () => {
+it('repeats the trials with other seeds if the claim about rates is tested', async () => {
   const repro = await made(['rates']);
-  const [rates] = await go(repro, launcher(allWell));
+  const [rates] = await go(repro, launcher(allSucceed));
   expect(sent).toEqual([]);
   const { state } = await findReproduction('latest');
   expect(Object.keys(state.furtherSweeps)).toEqual(['sweep-seed-1', 'sweep-seed-2']);
@@ -195,9 +195,9 @@ it('repeats the trials with other seeds if the claim about rates is wanted', asy
   expect(rates!.why).toBeUndefined();
 });
 
-it('ends with one seed if one was asked for', async () => {
+it('ends with one seed if one was requested', async () => {
   const repro = await made(['forgetting'], 1);
-  const [forgetting] = await go(repro, launcher(allWell));
+  const [forgetting] = await go(repro, launcher(allSucceed));
   expect(sent[0]!.map(({ name }) => name)).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate']);
   expect(forgetting).toMatchObject({ verdict: "can't tell" });
   expect(forgetting!.why).toMatch(/^Only one seed was run/);
@@ -205,32 +205,32 @@ it('ends with one seed if one was asked for', async () => {
   expect(notes.join()).toContain('Planned with too few seeds to decide');
 });
 
-it('sends no run before the sweep is finished, and goes on from there', async () => {
+it('sends no run before the sweep is finished, and continues from there', async () => {
   const repro = await made(['forgetting']);
-  const left = launcher(allWell, { sweep: () => Promise.resolve() });
+  const left = launcher(allSucceed, { sweep: () => Promise.resolve() });
   const results = await go(repro, left);
   expect(results[0]).toMatchObject({ verdict: 'not run', why: 'stopped' });
   expect(sent).toEqual([]);
   const { state } = await findReproduction('latest');
   expect((await readSweep(join(sweepsDir(), state.sweep!))).lines).toEqual([]);
-  const again = await go(await findReproduction('latest'), launcher(allWell));
+  const again = await go(await findReproduction('latest'), launcher(allSucceed));
   expect((await findReproduction('latest')).state.sweep).toBe(state.sweep);
   expect(again[0]!.verdict).toBe('holds');
 });
 
-it('measures a run where it was trained, and takes that over with it', async () => {
+it('measures a run where it was trained, and fetches the results with it', async () => {
   const repro = await made(['spectrum', 'diversity'], 3);
-  const answer: Answer = async (runs, say) => {
+  const answer: Answer = async (runs, emit) => {
     for (const { name, id, then } of runs) {
       const isSampled = then.some(([bundle]) => bundle === 'evaluator.mjs');
       const unique = name.startsWith('lora') ? 40 : 30;
-      await comeBack(id, {
+      await writeReturnedRun(id, {
         ...learned(2.5, 0.1),
         ...(isSampled && { humaneval: ['unique programs', 45, unique] as Tasks[string] }),
       });
-      say({ type: 'run', task: name, status: 'done' });
+      emit({ type: 'run', task: name, status: 'done' });
     }
-    say({ type: 'leftOut', task: 'full', of: 'spectrum.mjs', message: 'No memory.' });
+    emit({ type: 'leftOut', task: 'full', of: 'spectrum.mjs', message: 'No memory.' });
   };
   const results = await go(repro, launcher(answer), 1e6);
   const then = Object.fromEntries(
@@ -253,14 +253,14 @@ it('measures a run where it was trained, and takes that over with it', async () 
   expect((await findReproduction('latest')).state.done).toEqual(measured);
 });
 
-it('judges a change by its parts of low rank, from one seed', async () => {
+it('judges a change by its low-rank parts, from one seed', async () => {
   const repro = await made(['spectrum']);
-  const answer: Answer = async (runs, say) => {
+  const answer: Answer = async (runs, emit) => {
     expect(runs.map(({ name }) => name)).toEqual(['full']);
     const only = (loss: number) => ({ workspace: ['loss', 3, loss] }) as Tasks;
     const parts = { linears: only(2.4), 'rank-16': only(2.9), 'rank-64': only(2.7), 'rank-256': only(2.5) };
-    await comeBack(runs[0]!.id, learned(2.4, 0.1), parts);
-    say({ type: 'run', task: 'full', status: 'done' });
+    await writeReturnedRun(runs[0]!.id, learned(2.4, 0.1), parts);
+    emit({ type: 'run', task: 'full', status: 'done' });
   };
   const [spectrum] = await go(repro, launcher(answer));
   expect(spectrum).toMatchObject({ verdict: 'holds' });
@@ -269,16 +269,16 @@ it('judges a change by its parts of low rank, from one seed', async () => {
   );
 });
 
-it('tries the claims that a failed run leaves, and says why of the others', async () => {
+it('tests the claims that do not need a failed run, and says why the others were not', async () => {
   const repro = await made(['forgetting', 'rank']);
-  const answer: Answer = async (runs, say) => {
+  const answer: Answer = async (runs, emit) => {
     for (const run of runs) {
       const { name: task } = run;
       if (task.startsWith('lora-high-rank'))
-        say({ type: 'run', task, status: 'failed', message: 'It diverged at step 3.' });
+        emit({ type: 'run', task, status: 'failed', message: 'It diverged at step 3.' });
       else {
         await asThePaper(run);
-        say({ type: 'run', task, status: 'done' });
+        emit({ type: 'run', task, status: 'done' });
       }
     }
   };
@@ -289,12 +289,12 @@ it('tries the claims that a failed run leaves, and says why of the others', asyn
   ]);
 });
 
-it('goes on with the seeds that there was no time for', async () => {
+it('continues with the seeds that there was no time for', async () => {
   const repro = await made(['forgetting']);
-  const [first] = await go(repro, launcher(allWell), 400);
+  const [first] = await go(repro, launcher(allSucceed), 400);
   expect(first).toMatchObject({ verdict: "can't tell", left: true });
   const before = sent[0]!.map(({ name }) => name);
-  const [second] = await go(await findReproduction('latest'), launcher(allWell), 3600);
+  const [second] = await go(await findReproduction('latest'), launcher(allSucceed), 3600);
   expect(second).toMatchObject({ verdict: 'holds' });
   const added = sent[1]!.map(({ name }) => name);
   expect(added).toEqual([
@@ -303,7 +303,7 @@ it('goes on with the seeds that there was no time for', async () => {
   ]);
 });
 
-it('says of one of an earlier format how it was measured', async () => {
+it('says how one in an earlier format was measured', async () => {
   const { dir, spec } = await made(['forgetting']);
   await writeFile(join(dir, 'plan.json'), JSON.stringify({ ...spec, format: 1 }));
   const state = { sweep: 's', done: ['spectrum'], runs: { lora: 'a', 'lora-second-seed': 'b' } };
@@ -319,13 +319,13 @@ it('says of one of an earlier format how it was measured', async () => {
   expect(() => requireCurrentFormat(again)).not.toThrow();
 });
 
-it('attaches to a job that is under way, and plans nothing', async () => {
+it('attaches to a running job, and plans nothing', async () => {
   const repro = await made(['forgetting']);
   const lost = launcher(() => Promise.reject(new Error('the network is gone')));
   await expect(go(repro, lost)).rejects.toThrow('the network is gone');
   const first = sent[0]!;
   const found = await findReproduction('latest');
-  const attached = launcher(() => allWell(first, () => undefined), {
+  const attached = launcher(() => allSucceed(first, () => undefined), {
     isUnderWay: () => Promise.resolve(true),
   });
   const results = await go(found, attached);

@@ -1,4 +1,4 @@
-/** Frontiers, by hand and by what must hold of any points. */
+/** Frontiers, computed by hand and by properties of any points. */
 import { describe, expect, it } from 'vitest';
 import {
   atEqualForgetting,
@@ -13,12 +13,12 @@ import { uniform } from '../../../src/statistics/random.ts';
 const at = (learned: number, forgotten: number) => ({ learned, forgotten });
 
 describe('a frontier', () => {
-  it('leaves out what another point, or the line between two, beats', () => {
+  it('leaves out points that another one, or the line between two, dominates', () => {
     const points = [at(0.4, 0.3), at(0.2, 0.05), at(0.2, 0.2), at(0.3, 0.2), at(-0.1, 0.01), at(0.35, 0.4)];
     expect(frontierOf(points)).toEqual([at(0, 0), at(0.2, 0.05), at(0.4, 0.3)]);
   });
 
-  it('is read on its straight lines, both ways', () => {
+  it('is interpolated linearly, in both directions', () => {
     const frontier = frontierOf([at(0.2, 0.05), at(0.4, 0.35)]);
     expect(forgottenAt(frontier, 0.1)).toBeCloseTo(0.025, 12);
     expect(forgottenAt(frontier, 0.3)).toBeCloseTo(0.2, 12);
@@ -28,7 +28,7 @@ describe('a frontier', () => {
     expect(learnedAt(frontier, 0)).toBe(0);
   });
 
-  it('never gets worse by a further point', () => {
+  it('never gets worse with a further point', () => {
     const random = uniform(3);
     for (let turn = 0; turn < 200; turn += 1) {
       const points = Array.from({ length: 6 }, () => at(random() - 0.2, random()));
@@ -40,20 +40,20 @@ describe('a frontier', () => {
   });
 });
 
-describe('two frontiers', () => {
+describe('comparing two frontiers', () => {
   const slow = frontierOf([at(0.2, 0.1), at(0.4, 0.3)]);
   const fast = frontierOf([at(0.5, 0.2), at(1, 0.6)]);
 
-  it('are compared where the one that learned less ends, and half-way there', () => {
+  it('is done where the one that learned less ends, and halfway there', () => {
     expect(atEqualLearning([slow, fast], 1)).toEqual([0.3, expect.closeTo(0.16, 12)]);
     expect(atEqualLearning([slow, fast], 0.5)).toEqual([0.1, expect.closeTo(0.08, 12)]);
   });
 
-  it('are compared where the one that forgot less ends', () => {
+  it('is done where the one that forgot less ends', () => {
     expect(atEqualForgetting([slow, fast])).toEqual([0.4, expect.closeTo(0.625, 12)]);
   });
 
-  it('have no value where one learned nothing', () => {
+  it('has no result if one learned nothing', () => {
     expect(atEqualLearning([frontierOf([at(-0.1, 1)]), fast], 1)).toEqual([NaN, NaN]);
   });
 });

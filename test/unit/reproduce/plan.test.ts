@@ -1,4 +1,4 @@
-/** What is planned fits, is as much as fits, and what is more important comes first. */
+/** The plan fits, uses the time available, and puts what is more important first. */
 import { describe, expect, it } from 'vitest';
 import type { SweepLine } from '../../../src/protocol/sweep.ts';
 import { claims } from '../../../src/reproduce/claims.ts';
@@ -38,7 +38,7 @@ const planning = (minutes: number, patch: Partial<Planning> = {}): Planning => (
 const total = (stages: readonly StageName[], steps: number, plan: Planning) =>
   stages.reduce((sum, stage) => sum + secondsOf(stage, steps, plan), 0);
 
-/** How many seeds of a claim are planned. */
+/** The number of planned seeds of a claim. */
 const seedsOf = (stages: readonly StageName[], claim: string, plan: Planning) => {
   const { needs } = claims.find(({ id }) => id === claim)!;
   const has = (stage: StageName) => stages.includes(stage) || plan.done!.has(stage);
@@ -55,7 +55,7 @@ describe('the plan', () => {
     expect(total(planned, steps, plan)).toBeLessThanOrEqual(plan.budget);
     expect(steps % 4).toBe(0);
     if (planned.length) expect(total(planned, steps + 4, plan)).toBeGreaterThan(plan.budget);
-    // What was left out would not fit beside what was taken, even with one seed.
+    // What was left out would not fit in addition, even with one seed.
     for (const { claim } of dropped) {
       const { needs } = claims.find(({ id }) => id === claim)!;
       const all = [...new Set([...planned, ...left(needs as StageName[], plan)])];
@@ -75,8 +75,8 @@ describe('the plan', () => {
     expect(decided.at(-1)).toBe(claims.length);
   });
 
-  it('decides the two claims of the title in less than an hour, and says which claims it can not', () => {
-    // What is left of an hour after the sweep, and what is planned of it.
+  it("decides the two claims of the title in less than an hour, and says which claims it can't", () => {
+    // What remains of an hour after the sweep, and what is planned for it.
     const plan = planning(40);
     const { stages, undecided, dropped } = planStages(plan);
     for (const claim of ['forgetting', 'learning', 'targets', 'rank'])
@@ -87,7 +87,7 @@ describe('the plan', () => {
       if (seeded && !some.includes(id)) expect([id, seedsOf(stages, id, plan)]).toEqual([id, 3]);
   });
 
-  it('makes as many seeds as were asked for, or none', () => {
+  it('plans as many seeds as requested, or none', () => {
     const single = planStages(planning(60, { seeds: 1 }));
     expect(single.stages.map((stage) => kindOf(stage).seed)).not.toContain(1);
     expect(single.undecided).toEqual(claims.filter(({ seeded }) => seeded).map(({ id }) => id));
@@ -99,7 +99,7 @@ describe('the plan', () => {
     expect(four.undecided).toEqual([]);
   });
 
-  it('begins with the first claim, even where nothing seems to fit', () => {
+  it('begins with the first claim, even if nothing seems to fit', () => {
     const { stages, steps, dropped } = planStages(planning(0.1, { done: new Set() }));
     expect(stages).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'strengths']);
     expect(steps).toBe(MIN_STEPS);
@@ -110,7 +110,7 @@ describe('the plan', () => {
     expect(planStages(planning(2000, { mostSteps: 80 })).steps).toBe(80);
   });
 
-  it('does not count what is done, keeps the length that was settled, and adds seeds', () => {
+  it('leaves out what is done, keeps the chosen length, and adds seeds', () => {
     const before = planStages(planning(12));
     expect(before.undecided).toContain('forgetting');
     const done = new Set<StageName>(['sweep', ...before.stages]);
@@ -149,8 +149,8 @@ it('repeats a sweep around its best rate', () => {
   expect(nearBest([1, 2], 2)).toEqual([1, 2]);
 });
 
-describe('what things take', () => {
-  it('is worked out of the trials of a sweep', () => {
+describe('estimated costs', () => {
+  it('are derived from the trials of a sweep', () => {
     const trial = { type: 'trial', time: '', learningRate: 1e-3 } as const;
     const machine = {
       tokensPerSecond: { lora: 1, full: 1 },
@@ -178,7 +178,7 @@ describe('what things take', () => {
     expect(step.full).toBeCloseTo(3, 9);
     const spec = { sequenceLength: 256, heldOutWindows: 8, retentionTexts: 0, data: {} };
     const costs = guessCosts(spec, machine, step, lines);
-    // 8 windows of 1 s and a start.
+    // 8 windows of 1 s, plus the start.
     expect(costs.point).toBeCloseTo(10, 9);
     // Two strengths of two runs, and two models to write.
     expect(costs.strengths).toBeCloseTo(2 * (2 * 10 + 2), 9);

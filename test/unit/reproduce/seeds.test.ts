@@ -1,4 +1,4 @@
-/** The interval over seeds and items: by hand, and how often it holds the true value. */
+/** The interval over seeds and items: computed by hand, and its coverage of the true value. */
 import { describe, expect, it } from 'vitest';
 import { overSeeds, seededInterval } from '../../../src/reproduce/seeds.ts';
 import { interval, type Figures } from '../../../src/statistics/intervals.ts';
@@ -7,7 +7,7 @@ import { gaussian, mix } from '../../../src/statistics/random.ts';
 const difference = ([figures]: Figures) => figures![0]! - figures![1]!;
 
 describe('the interval over seeds', () => {
-  it('adds the squares of both reaches, with t of n - 1 degrees of freedom', () => {
+  it('adds the squared half-widths, with t of n - 1 degrees of freedom', () => {
     // Standard deviation 1, so the standard error is 1 / sqrt(3), and t is 4.3027.
     const { low, high, value } = overSeeds({ value: 2, low: 1, high: 2.5 }, [1, 2, 3]);
     const reach = 4.3027 / Math.sqrt(3);
@@ -16,16 +16,16 @@ describe('the interval over seeds', () => {
     expect(high).toBeCloseTo(2 + Math.hypot(0.5, reach), 4);
   });
 
-  it('is that over items where the seeds agree, or where there is one', () => {
+  it('is the interval over items if the seeds agree, or if there is only one', () => {
     const items = { value: 2, low: 1, high: 3 };
     expect(overSeeds(items, [2])).toEqual(items);
     expect(overSeeds(items, [2, 2, 2])).toMatchObject(items);
   });
 });
 
-describe('of runs', () => {
+describe('over runs', () => {
   const ITEMS = 20;
-  /** Losses of two models on the same items in each seed; the true difference is 0. */
+  /** Losses of two models on the same items for each seed; the true difference is 0. */
   function made(run: number, { seeds, ofSeed, ofItem }: { seeds: number; ofSeed: number; ofItem: number }) {
     const items = gaussian(ITEMS, ofItem, mix(run, 1));
     const luck = gaussian(seeds, ofSeed, mix(run, 2));
@@ -44,7 +44,7 @@ describe('of runs', () => {
     ['seeds differ more than items', { seeds: 3, ofSeed: 0.1, ofItem: 0.05 }],
     ['items differ more than seeds', { seeds: 3, ofSeed: 0.01, ofItem: 0.3 }],
     ['both differ', { seeds: 4, ofSeed: 0.05, ofItem: 0.2 }],
-  ])('holds the true value in 95%% of cases where %s', (_, how) => {
+  ])('covers the true value in 95%% of cases with %s', (_, how) => {
     const RUNS = 600;
     let [held, byItems] = [0, 0];
     for (let run = 0; run < RUNS; run += 1) {
@@ -55,11 +55,11 @@ describe('of runs', () => {
       if (single.low <= 0 && single.high >= 0) byItems += 1;
     }
     expect(held / RUNS).toBeGreaterThan(0.93);
-    // One seed and its items alone promise too much where seeds differ.
+    // One seed and its items alone are overconfident if seeds differ.
     if (how.ofSeed > how.ofItem) expect(byItems / RUNS).toBeLessThan(0.5);
   });
 
-  it('gives each seed its own figures, of as many models as it has', () => {
+  it('gives each seed its own values, for as many models as it has', () => {
     const models = (...values: number[]) =>
       values.map((sum) => [sum, sum].map((value) => ({ sum: value, weight: 1 })));
     const bySeed = [[models(1, 5)], [models(2, 7, 9)]];

@@ -1,4 +1,4 @@
-/** What the variants' settings must come to, whatever the length of the runs. */
+/** What the variants' settings must amount to, whatever the length of the runs. */
 import { describe, expect, it } from 'vitest';
 import { corpusPlanSchema, hyperSchema } from '../../../src/protocol/run.ts';
 import type { ReproductionSpec } from '../../../src/protocol/reproduction.ts';
@@ -20,7 +20,7 @@ const repro = {
   versions: {},
 } as unknown as ReproductionSpec;
 
-/** What is left of a weight after a run in which nothing but decay changes it: science.md, "LionW". */
+/** The remainder of a weight after a run with weight decay only: science.md, "LionW". */
 function left(weightDecay: number, steps: number): number {
   const hyper = hyperSchema.parse({ learningRate: 1e-4, steps, weightDecay });
   let weight = 1;
@@ -40,7 +40,7 @@ describe('weight decay', () => {
     expect(1 - left(1e-4, steps)).toBeLessThan(0.5 * (1 - paper));
   });
 
-  it('is no part of other runs', () => {
+  it('is not used in other runs', () => {
     expect(
       newRun(repro, variants.full, { steps: 24, learningRate: 1e-4, seed: 0 }).spec.hyper.weightDecay,
     ).toBe(0);
@@ -55,11 +55,11 @@ it('gives a run its seed, in its settings and its name', () => {
   expect(kindOf(stageOf('full', 0))).toEqual({ kind: 'full', seed: 0 });
 });
 
-it('runs replay for longer, so that it sees as much of its own text', () => {
+it('trains replay runs for longer, so that they see as much of their own text', () => {
   expect(0.75 * stepsOf(variants['lora-replay'], 96)).toBe(96);
 });
 
-it('knows a rank that the base has no room for', () => {
+it('lowers a rank that the base has no room for', () => {
   expect(variantsFor(8).lora.hyper).toMatchObject({ rank: 8, alpha: 16 });
   expect(variantsFor(32)['lora-high-rank'].hyper).toMatchObject({ rank: 32, alpha: 64 });
 });

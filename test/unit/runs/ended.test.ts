@@ -1,4 +1,4 @@
-/** An owner that writes how it ended and goes, just after its state was read, was not interrupted. */
+/** An owner that records its end and exits just after its state was read was not interrupted. */
 import { expect, it, vi } from 'vitest';
 import type * as Status from '../../../src/runs/status.ts';
 import { createRun, followRun, RunShelf } from '../../../src/runs/index.ts';
@@ -6,7 +6,7 @@ import { deadPid, newRun, setState, useTemporaryHome } from './help.ts';
 
 const before = vi.hoisted(() => ({ looking: (): void => undefined }));
 
-/** What happens between the reading of a state and the look at its owner. */
+/** What happens between reading a state and looking for its owner. */
 vi.mock('../../../src/runs/status.ts', async (original) => {
   const status = await original<typeof Status>();
   return {
@@ -43,7 +43,7 @@ it('is followed to its end', async () => {
   expect(seen).toEqual([['done', false]]);
 });
 
-it('is found with its end', async () => {
+it('is listed with its end', async () => {
   await runThatEndsMeanwhile();
   const { runs } = await new RunShelf().scan(() => true);
   expect(runs.map(({ snapshot, alive }) => [snapshot.state.status, alive])).toEqual([['done', false]]);

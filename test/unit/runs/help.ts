@@ -5,7 +5,7 @@ import { afterEach, beforeEach } from 'vitest';
 import { hyperSchema, type RunState } from '../../../src/protocol/run.ts';
 import type { NewRun } from '../../../src/runs/index.ts';
 
-/** A data directory of its own for every test. */
+/** A data directory for each test. */
 export function useTemporaryHome(): { path: () => string } {
   let home = '';
   const before = process.env['FORGET_ME_NOT_HOME'];
@@ -58,7 +58,7 @@ export const stepEvent = (step: number, loss = 2) =>
     etaSeconds: 10,
   }) as const;
 
-/** Makes a run one of an earlier version, which could learn from the person's recorded completions, and did. */
+/** Makes it a run of an earlier version that learned from the user's recorded completions. */
 export function learnedFromUse(dir: string): void {
   const [spec, events] = [join(dir, 'run.json'), join(dir, 'events.jsonl')];
   const preferences = {

@@ -1,4 +1,4 @@
-/** Who takes over a lock, also where one of them is stopped in the middle of it. */
+/** Which process takes over a lock, even if one of them is paused in the middle of it. */
 import type * as fs from 'node:fs/promises';
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,23 +29,23 @@ afterEach(() => {
 });
 const take = () => takeLock(path(), (holder) => new Error(`held by ${holder?.pid}`));
 
-it('one that is stopped in the middle of a takeover takes nothing from its successor when it goes on', async () => {
-  let goOn = () => {};
+it('one that is paused during a takeover takes nothing from its successor when it continues', async () => {
+  let resume = () => {};
   const stopped = new Promise<void>((reached) => {
     files.beforeRm = async (removed) => {
       if (removed !== path()) return;
       files.beforeRm = () => Promise.resolve();
       reached();
-      await new Promise<void>((resolve) => (goOn = resolve));
+      await new Promise<void>((resolve) => (resume = resolve));
     };
   });
   const first = take();
   await stopped;
-  // It has been stopped for long.
+  // It has been paused for a long time.
   const before = new Date(Date.now() - 3600_000);
   for (const name of readdirSync(dir)) utimesSync(join(dir, name), before, before);
   const second = await take().catch((error: Error) => error);
-  goOn();
+  resume();
   const results = [second, await first.catch((error: Error) => error)];
   const holders = results.flatMap((result) => (result instanceof Error ? [] : [result]));
   expect(holders).toHaveLength(1);
@@ -55,8 +55,8 @@ it('one that is stopped in the middle of a takeover takes nothing from its succe
 it.each([
   ['long ago', -3600_000],
   ['by a clock that was ahead', 3600_000],
-])('a takeover that was killed %s stops nobody, and nothing of it is left', async (_, age) => {
-  // As a process leaves it that is killed where the first one above was stopped.
+])('a takeover killed %s blocks nobody, and nothing of it is left', async (_, age) => {
+  // As a process leaves it if it is killed where the first one above was paused.
   let reached = () => {};
   const killed = new Promise<void>((resolve) => (reached = resolve));
   files.beforeRm = (removed) => {
@@ -80,7 +80,7 @@ it.each([
   expect(readdirSync(dir)).toEqual([]);
 });
 
-it('a lock that can not be read is taken over', async () => {
+it("a lock that can't be read is taken over", async () => {
   writeFileSync(path(), '{"pid":');
   await (await take()).release();
   expect(readdirSync(dir)).toEqual([]);

@@ -26,7 +26,7 @@ const home = useTemporaryHome();
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
 
 describe('createRun', () => {
-  it('makes a whole, queued run with a readable name and leaves nothing else', async () => {
+  it('makes a complete, queued run with a readable name and leaves nothing else', async () => {
     const { dir, id } = await createRun(newRun());
     expect(id).toMatch(/^\d{8}-\d{6}-lora-smollm2-135m-[0-9a-f]{4}$/);
     expect(readdirSync(join(home.path(), 'runs'))).toEqual([id]);
@@ -34,7 +34,7 @@ describe('createRun', () => {
     expect(json(join(dir, 'state.json'))).toEqual({ status: 'queued', step: 0, steps: 30 });
   });
 
-  it('removes what one left that was killed meanwhile', async () => {
+  it('removes leftovers of a killed process', async () => {
     const runs = join(home.path(), 'runs');
     const other = basename(await makeUnfinished(runs, 'new'));
     const left = other.replace(makerMark(), `${deadPid}-1`);
@@ -43,14 +43,14 @@ describe('createRun', () => {
     expect(readdirSync(runs).sort()).toEqual([other, id]);
   });
 
-  it('makes a folder name of any base', async () => {
+  it('makes a folder name from any base', async () => {
     const base = { ...newRun().base, id: 'Some Owner/Böse: Modell*.gguf' };
     expect((await createRun(newRun({ base }))).id).toMatch(/-lora-b-se-modell-[0-9a-f]{4}$/);
   });
 });
 
 describe('openRunWriter', () => {
-  it('writes events with the time and the state with owner and heartbeat, and gives both up at the end', async () => {
+  it('writes events with the time, and the state with owner and heartbeat, and clears both at the end', async () => {
     const { dir } = await createRun(newRun());
     const writer = await openRunWriter(dir);
     await Promise.all([
@@ -81,13 +81,13 @@ describe('openRunWriter', () => {
     const writer = await openRunWriter(dir);
     const heartbeat = () => Date.parse(json(join(dir, 'state.json'))['heartbeat'] as string);
     const first = heartbeat();
-    // Nothing else of this thread runs in here.
+    // Nothing else runs on this thread here.
     for (const until = Date.now() + 15_000; heartbeat() === first && Date.now() < until;);
     expect(heartbeat()).toBeGreaterThan(first);
     await writer.close();
   });
 
-  it('removes what a killed owner left half-written, and nothing that somebody else writes', async () => {
+  it('removes what a killed owner left half-written, and nothing that other processes write', async () => {
     const { dir } = await createRun(newRun());
     const left = [
       `state.json.${deadPid}.tmp`,
@@ -112,7 +112,7 @@ describe('openRunWriter', () => {
     expect(existsSync(join(dir, 'checkpoints/step-000005.tmp'))).toBe(false);
   });
 
-  it('leaves no half line where the disk was full', async () => {
+  it('leaves no partial line if the disk was full', async () => {
     const { dir } = await createRun(newRun());
     const writer = await openRunWriter(dir);
     await writer.event({ type: 'phase', phase: 'Training' });
@@ -132,7 +132,7 @@ describe('openRunWriter', () => {
     expect(events.map(({ type }) => type)).toEqual(['phase', 'error']);
   });
 
-  it('refuses a second owner, in the same process too', async () => {
+  it('rejects a second owner, also in the same process', async () => {
     const { dir } = await createRun(newRun());
     const writer = await openRunWriter(dir);
     await expect(openRunWriter(dir)).rejects.toMatchObject({ code: 'run-locked' });
@@ -140,7 +140,7 @@ describe('openRunWriter', () => {
     await (await openRunWriter(dir)).close();
   });
 
-  it('takes over from a dead owner, one of many at a time', async () => {
+  it('takes over from a dead owner, only one of many at a time', async () => {
     const { dir } = await createRun(newRun());
     writeFileSync(join(dir, 'lock'), JSON.stringify({ pid: deadPid, token: 'old' }));
     const results = await Promise.allSettled(Array.from({ length: 6 }, () => openRunWriter(dir)));
@@ -177,13 +177,13 @@ describe('openRunWriter', () => {
     await (await openRunWriter(dir)).close();
   });
 
-  it('takes over a lock that is no lock', async () => {
+  it('takes over a damaged lock', async () => {
     const { dir } = await createRun(newRun());
     writeFileSync(join(dir, 'lock'), '{"pi');
     await (await openRunWriter(dir)).close();
   });
 
-  it('cuts off the half line of a killed owner and keeps a whole one', async () => {
+  it("truncates a killed owner's partial line and keeps a complete one", async () => {
     const { dir } = await createRun(newRun());
     const line = JSON.stringify({ time: 'T', ...stepEvent(1) });
     writeFileSync(join(dir, 'events.jsonl'), `${line}\n{"type":"st`);
@@ -199,7 +199,7 @@ describe('openRunWriter', () => {
     expect(brokenLines).toBe(0);
   });
 
-  it('forgets the last error once the run goes on', async () => {
+  it('clears the last error once the run continues', async () => {
     const { dir } = await createRun(newRun());
     setState(dir, {
       status: 'failed',
@@ -216,7 +216,7 @@ describe('openRunWriter', () => {
 });
 
 describe('readRun', () => {
-  it('counts broken lines and leaves a line in the making alone', async () => {
+  it('counts broken lines and ignores an incomplete one at the end', async () => {
     const { dir } = await createRun(newRun());
     const line = (step: number) => JSON.stringify({ time: 'T', ...stepEvent(step) });
     writeFileSync(
@@ -228,7 +228,7 @@ describe('readRun', () => {
     expect(brokenLines).toBe(2);
   });
 
-  it('includes the summaries that are there and readable', async () => {
+  it('includes the summaries that exist and are readable', async () => {
     const { dir } = await createRun(newRun());
     mkdirSync(join(dir, 'corpus'));
     mkdirSync(join(dir, 'evaluation'));
@@ -263,7 +263,7 @@ describe('readRun', () => {
     expect((await readRun(several.dir)).spec).toMatchObject({ format: 2, folder: '/home/me/api', folders });
   });
 
-  it('refuses a newer format, damage and what is no run, each by its name', async () => {
+  it('rejects a newer format, damage and what is not a run, naming each', async () => {
     const { dir } = await createRun(newRun());
     const spec = json(join(dir, 'run.json'));
     writeFileSync(
@@ -297,7 +297,7 @@ describe('a run without its owner', () => {
   const spec = { createdAt: new Date().toISOString() };
   const statusOf = (state: RunState) => effectiveStatus({ spec, state });
 
-  it('is interrupted when the process is gone or silent', () => {
+  it('is interrupted if the process is gone or silent', () => {
     expect(statusOf({ ...state, heartbeat: new Date().toISOString() })).toBe('running');
     expect(statusOf({ ...state, pid: deadPid, heartbeat: new Date().toISOString() })).toBe('interrupted');
     expect(statusOf({ ...state, heartbeat: new Date(Date.now() - 60_000).toISOString() })).toBe(
@@ -312,30 +312,27 @@ describe('a run without its owner', () => {
   it.runIf(process.platform !== 'win32').each([
     ['long ago, as when a machine has slept', -8 * 3600],
     ['in the future, as when the clock was set back', 3600],
-  ])(
-    'is running while its process is the one that started it, however its heartbeat looks: %s',
-    (_, seconds) => {
-      const heartbeat = new Date(Date.now() + 1000 * seconds).toISOString();
-      const pidStarted = processStart(process.pid);
-      expect(statusOf({ ...state, pidStarted, heartbeat })).toBe('running');
-      expect(statusOf({ ...state, pidStarted: 'another:1', heartbeat })).toBe('interrupted');
-    },
-  );
+  ])('is running while its process is the one that started it, whatever its heartbeat: %s', (_, seconds) => {
+    const heartbeat = new Date(Date.now() + 1000 * seconds).toISOString();
+    const pidStarted = processStart(process.pid);
+    expect(statusOf({ ...state, pidStarted, heartbeat })).toBe('running');
+    expect(statusOf({ ...state, pidStarted: 'another:1', heartbeat })).toBe('interrupted');
+  });
 
-  it('is interrupted when its heartbeat lies in the future, beyond what a clock is set back', () => {
+  it('is interrupted if its heartbeat is further in the future than clocks are set back', () => {
     const ahead = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     expect(statusOf({ ...state, heartbeat: ahead(2) })).toBe('running');
     expect(statusOf({ ...state, heartbeat: ahead(60) })).toBe('interrupted');
     expect(statusOf({ ...state, heartbeat: '2999-01-01T00:00:00.000Z' })).toBe('interrupted');
   });
 
-  it.runIf(process.platform === 'linux')('is interrupted when its pid belongs to another process now', () => {
+  it.runIf(process.platform === 'linux')('is interrupted if its pid now belongs to another process', () => {
     const now = { ...state, heartbeat: new Date().toISOString() };
     expect(statusOf({ ...now, pidStarted: processStart(process.pid)! })).toBe('running');
     expect(statusOf({ ...now, pidStarted: 'an earlier boot:1' })).toBe('interrupted');
   });
 
-  it('is cancelled on the spot, unless it is over', async () => {
+  it('is cancelled at once, unless it is over', async () => {
     const { dir } = await createRun(newRun());
     setState(dir, { ...state, pid: deadPid, phase: 'Training' });
     expect(await cancelRun(dir)).toBe('cancelled');
@@ -348,7 +345,7 @@ describe('a run without its owner', () => {
 });
 
 describe('asking an owner to stop', () => {
-  /** As it is where there are no signals. */
+  /** As on a system without signals. */
   async function cancelOnWindows(dir: string) {
     const kill = vi.spyOn(process, 'kill');
     const cancelled = await cancelRun(dir, 'win32');
@@ -357,7 +354,7 @@ describe('asking an owner to stop', () => {
     return cancelled;
   }
 
-  it('reaches it by a file alone, which it takes away at its end', async () => {
+  it('only needs a file, which the owner removes at its end', async () => {
     const { dir } = await createRun(newRun());
     const writer = await openRunWriter(dir);
     expect(await cancelOnWindows(dir)).toBe('asked');
@@ -367,20 +364,20 @@ describe('asking an owner to stop', () => {
     expect(readdirSync(dir)).not.toContain('stop');
   });
 
-  it('does not reach the next one', async () => {
+  it('does not reach the next owner', async () => {
     const { dir } = await createRun(newRun());
     const first = await openRunWriter(dir);
     await cancelOnWindows(dir);
     const stale = readFileSync(join(dir, 'stop'));
     await first.close();
-    // The first was killed before it could take it away.
+    // The first owner was killed before it could remove the file.
     writeFileSync(join(dir, 'stop'), stale);
     const next = await openRunWriter(dir);
     await sleep(600);
     expect(next.stopped.aborted).toBe(false);
     expect(await isAskedToStop(dir)).toBe(false);
     await cancelOnWindows(dir);
-    // At once, before its own next look.
+    // At once, before its own next poll.
     expect(await isAskedToStop(dir)).toBe(true);
     if (!next.stopped.aborted) await once(next.stopped, 'abort');
     await next.close();
@@ -399,7 +396,7 @@ describe('listing and finding', () => {
     return made;
   }
 
-  it('lists the newest first and damaged runs apart', async () => {
+  it('lists the newest first and damaged runs separately', async () => {
     const [old] = await three();
     expect((await listRuns()).map(({ spec }) => spec.name)).toEqual(['new', 'middle', 'old']);
     writeFileSync(join(old!.dir, 'state.json'), 'x');
@@ -420,7 +417,7 @@ describe('listing and finding', () => {
     });
   });
 
-  it('finds by id, beginning, path and latest, and names near ones', async () => {
+  it('finds by id, prefix, path and latest, and suggests similar ones', async () => {
     const [old, middle, newest] = await three();
     expect(await findRun(old!.id)).toBe(old!.dir);
     expect(await findRun(middle!.dir)).toBe(middle!.dir);
@@ -441,7 +438,7 @@ describe('listing and finding', () => {
 });
 
 describe('followRun', () => {
-  it('shows now and every change, with only whole lines, until told to stop', async () => {
+  it('shows the current state and every change, in whole lines only, until told to stop', async () => {
     const { dir } = await createRun(newRun());
     const stop = new AbortController();
     const seen: number[] = [];
@@ -469,8 +466,8 @@ describe('followRun', () => {
     expect([...seen].sort()).toEqual(seen);
   });
 
-  it('tells when the owner is found dead', async () => {
-    // However busy the machine is, no time passes but what is said here.
+  it('reports when the owner is found dead', async () => {
+    // However busy the machine is, only the time set here passes.
     vi.useFakeTimers({ toFake: ['Date'] });
     const { dir } = await createRun(newRun());
     const heartbeat = new Date().toISOString();
@@ -490,7 +487,7 @@ describe('followRun', () => {
     expect(statuses).toEqual(['running', 'interrupted']);
   });
 
-  it('shows a run of which nothing is heard again though the clock was set back', async () => {
+  it('shows a silent run as interrupted even if the clock was set back', async () => {
     const { dir } = await createRun(newRun());
     const stop = new AbortController();
     const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
@@ -510,7 +507,7 @@ describe('followRun', () => {
     expect(shown).toBe(2);
   });
 
-  it('rejects for what is no run', async () => {
+  it('rejects what is not a run', async () => {
     await expect(followRun(home.path(), () => undefined, new AbortController().signal)).rejects.toMatchObject(
       { code: 'run-not-found' },
     );

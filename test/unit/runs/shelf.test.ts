@@ -1,4 +1,4 @@
-/** A window's second look at the runs reads what is new, and nothing else. */
+/** A window's second scan of the runs reads only what is new. */
 import { appendFileSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import type * as Files from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { newRun, stepEvent, useTemporaryHome } from './help.ts';
 
 const read = vi.hoisted(() => ({ bytes: 0 }));
 
-/** Counts what is read, whichever way. */
+/** Counts the bytes read, by any function. */
 vi.mock('node:fs/promises', async (original) => {
   const files = await original<typeof Files>();
   return {
@@ -53,7 +53,7 @@ async function oneRun(count = 500) {
 const steps = ({ snapshot }: { snapshot: { events: object[] } }) =>
   snapshot.events.flatMap((event) => ('step' in event ? [event.step] : []));
 
-it('reads nothing of what did not change, and gives the same object', async () => {
+it('reads nothing that did not change, and returns the same object', async () => {
   const { look, events } = await oneRun();
   const first = await look();
   expect(first.bytes).toBeGreaterThan(statSync(events).size);
@@ -63,21 +63,21 @@ it('reads nothing of what did not change, and gives the same object', async () =
   expect(second.snapshot).toBe(first.snapshot);
 });
 
-it('reads what was appended, and leaves a line in the making for later', async () => {
+it('reads what was appended, and leaves an incomplete line for later', async () => {
   const { look, events } = await oneRun();
   await look();
   const [whole, half] = [line(501), line(502)];
   appendFileSync(events, whole + half.slice(0, 20));
   const grown = await look();
   expect(steps(grown)).toHaveLength(501);
-  // The end of what was known is read once more: by it the file is known to be the same.
+  // The end of the known part is read once more, to check that the file is the same.
   expect(grown.bytes).toBeLessThanOrEqual(whole.length + 20 + 512);
   expect((await look()).bytes).toBe(0);
   appendFileSync(events, half.slice(20));
   expect(steps(await look()).slice(-2)).toEqual([501, 502]);
 });
 
-it('reads a file anew that was cut short, replaced or written over', async () => {
+it('rereads a file that was truncated, replaced or overwritten', async () => {
   const { look, events } = await oneRun();
   await look();
   writeFileSync(events, lines(3));
@@ -87,14 +87,14 @@ it('reads a file anew that was cut short, replaced or written over', async () =>
   renameSync(`${events}.new`, events);
   expect(steps(await look())).toEqual([7, 8, 9, 10]);
 
-  // In place, of the same length.
+  // In place, with the same length.
   const other = readFileSync(events, 'utf8').replaceAll('"step":10', '"step":99');
   writeFileSync(events, other);
   utimesSync(events, new Date(), new Date(Date.now() + 5000));
   expect(steps(await look())).toEqual([7, 8, 9, 99]);
 });
 
-it('has the rate that a run has found, of those that are not looked at too', async () => {
+it('has the learning rate that a run found, even if its events are not read', async () => {
   const { id, dir } = await createRun(newRun({ learningRateTrials: true }));
   const shelf = new RunShelf();
   const scan = async () => (await shelf.scan(() => false)).runs[0]!.snapshot.spec;
@@ -109,7 +109,7 @@ it('has the rate that a run has found, of those that are not looked at too', asy
   });
 });
 
-it('keeps events of those alone that are looked at', async () => {
+it('keeps events only for the selected runs', async () => {
   const { id, events, shelf } = await oneRun();
   const other = await createRun(newRun({ name: 'other' }));
   writeFileSync(join(other.dir, 'events.jsonl'), lines(2000));
@@ -127,7 +127,7 @@ it('keeps events of those alone that are looked at', async () => {
   expect(read.bytes).toBe(0);
 });
 
-it('does not look at those that are skipped, and reads a run anew that took the place of another', async () => {
+it('skips the given runs, and rereads a run that replaced another', async () => {
   const { id, shelf, look } = await oneRun(2);
   await look();
   expect(

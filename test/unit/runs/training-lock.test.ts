@@ -26,10 +26,10 @@ const never = () => {
 };
 const forever = () => new Promise<void>(() => undefined);
 
-it('of many that begin at once, one trains and the others are told which', async () => {
+it('if many start at once, one trains and the others are told which', async () => {
   let end = () => {};
   const ends = new Promise<void>((resolve) => (end = resolve));
-  // Not before all have asked: whoever came later than the end would train as well.
+  // Not before all have tried: one that came after the end would train as well.
   let asked = 0;
   const answered = () => void ((asked += 1) === 8 && end());
   const outcomes = Array.from({ length: 8 }, (_, index) =>
@@ -46,7 +46,7 @@ it('of many that begin at once, one trains and the others are told which', async
   expect(existsSync(file())).toBe(false);
 });
 
-it('is handed over to a trainer, which a second one is told how to stop', async () => {
+it('is handed over to a trainer; a second one is told how to stop it', async () => {
   const pid = stranger();
   await withTraining('The training of garden', (lock) => lock.handOver(pid, '2026-lora-ab12'));
   expect(await trainingNow()).toBe('Run 2026-lora-ab12');
@@ -55,11 +55,11 @@ it('is handed over to a trainer, which a second one is told how to stop', async 
     message: expect.stringContaining('Run 2026-lora-ab12 is in progress'),
     next: expect.stringContaining('{cancel 2026-lora-ab12}'),
   });
-  // A trainer that somebody starts by hand is refused as well.
+  // A trainer started by hand is rejected as well.
   await expect(joinTraining('2026-lora-cd34', never)).rejects.toMatchObject({ code: 'training-busy' });
 });
 
-it('a trainer runs under the lock of the command that started it, and leaves it there', async () => {
+it('a trainer runs under the lock of the command that started it, and leaves it in place', async () => {
   writeFileSync(
     file(),
     JSON.stringify({
@@ -73,14 +73,14 @@ it('a trainer runs under the lock of the command that started it, and leaves it 
   expect(await trainingNow()).toBe('A reproduction');
 });
 
-it('a trainer gives back what it was handed', async () => {
+it('a trainer releases a lock that was handed over', async () => {
   await withTraining('The training of garden', (lock) => lock.handOver(process.pid, '2026-lora-ab12'));
   expect(await trainingNow()).toBe('Run 2026-lora-ab12');
   await (await joinTraining('2026-lora-ab12', never)).release();
   expect(await trainingNow()).toBeUndefined();
 });
 
-it('of a trainer that was killed is taken over', async () => {
+it('is taken over from a killed trainer', async () => {
   writeFileSync(file(), JSON.stringify({ pid: deadPid, token: 'a', what: 'Run 2026-lora-ab12' }));
   expect(await trainingNow()).toBeUndefined();
   expect(await withTraining('The training of garden', async () => trainingNow())).toBe(
@@ -94,7 +94,7 @@ it('is kept for a trainer whose command was killed, and named after its run', as
     await lock.share(trainer, '2026-lora-ab12');
     expect(await trainingNow()).toBe('A reproduction');
     expect(await trainingRun()).toEqual({ run: '2026-lora-ab12' });
-    // As it lies there when this process has been killed.
+    // As it is after this process has been killed.
     const text = readFileSync(file(), 'utf8').replace(`"pid":${process.pid}`, `"pid":${deadPid}`);
     writeFileSync(file(), text);
     expect(await trainingNow()).toBe('Run 2026-lora-ab12');
@@ -108,12 +108,12 @@ it('is kept for a trainer whose command was killed, and named after its run', as
   });
 });
 
-it('is given back by the command that shared it', async () => {
+it('is released by the command that shared it', async () => {
   await withTraining('A reproduction', (lock) => lock.share(stranger(), '2026-lora-ab12'));
   expect(existsSync(file())).toBe(false);
 });
 
-it('a trainer is told at once when its command was killed before it began', async () => {
+it('a trainer is told at once if its command was killed before it began', async () => {
   const heir = { pid: process.pid, started: processStart(process.pid), what: 'Run 2026-lora-ab12' };
   writeFileSync(file(), JSON.stringify({ pid: deadPid, token: 'a', what: 'A reproduction', heir }));
   const orphaned = vi.fn();

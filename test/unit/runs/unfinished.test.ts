@@ -11,7 +11,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 const put = (name: string) => mkdirSync(join(parent, name));
 const DAY = 86_400_000;
 
-it('what killed processes left is removed by the next, what living ones make is not', async () => {
+it('leftovers of killed processes are removed by the next one, but not the files of living ones', async () => {
   const mine = basename(await makeUnfinished(parent, 'exporting'));
   const [, , machine, pid, started] = /^(\.exporting)-(\w+)-(\d+)-(\w*)-\w+$/.exec(mine)!;
   expect(Number(pid)).toBe(process.pid);
@@ -26,7 +26,7 @@ it('what killed processes left is removed by the next, what living ones make is 
   expect(readdirSync(parent).sort()).toEqual([mine, next, ...kept].sort());
 });
 
-it('what another machine or an earlier version left goes once nothing in it has changed for a day', async () => {
+it('leftovers of another machine or an earlier version are removed after a day without changes', async () => {
   const theirs = '.publishing-0123456789ab-7-1-abcdef';
   const early = ['.publishing-0123456789ab', '.publishing-Ab3xYz', '.publishing-7-boot9-Ab3xYz'];
   for (const name of [theirs, ...early, '.publishing-somebodys']) put(name);
@@ -50,7 +50,7 @@ it('a folder that is still being written to stays, however old it is', async () 
   expect(readdirSync(parent)).toEqual([theirs]);
 });
 
-it('work is given a folder, of which nothing stays', async () => {
+it('work is given a folder, which is removed afterwards', async () => {
   const work = (folder: string) => {
     writeFileSync(join(folder, 'x'), 'x');
     return Promise.reject(new Error('no'));

@@ -12,7 +12,7 @@ describe('the verdict on a result', () => {
     expect(compareDistributions([...same, ...same], [[0.5, 0.5], [0.9, 0.1]]).meanKl).toBeCloseTo(Math.log(5 / 3) / 2, 12); // prettier-ignore
     expect(() => compareDistributions(same, [])).toThrow('1 trained and 0 served');
   });
-  it('is good where rounding turned a few positions and the rest agrees all the better', () => {
+  it('is good if rounding turned a few positions and the rest agrees all the better', () => {
     const trained = Array.from({ length: 96 }, () => [0.5, 0.5]);
     const served = (count: number, other: number) =>
       trained.map((row, at) => (at < count ? [0.1, 0.9] : [row[0]! + other, row[1]! - other]));
@@ -24,7 +24,7 @@ describe('the verdict on a result', () => {
     expect(compareDistributions(trained, served(4, 0.04))).toMatchObject({ limit: 0.01, ok: false });
   });
 
-  it('is bad where a small change was not applied, and not where rounding is as large as the change', () => {
+  it('is bad if a small change was not applied, but not if rounding is as large as the change', () => {
     const rows = (p: number) => Array.from({ length: 96 }, () => [p, 1 - p]);
     // A change of 0.005 nats per token: below the limit.
     const [base, trained] = [rows(0.5), rows(0.55)];
@@ -32,13 +32,13 @@ describe('the verdict on a result', () => {
     expect(compareDistributions(trained, rows(0.5))).toMatchObject({ ok: true });
     expect(compareDistributions(trained, rows(0.5), of(0))).toMatchObject({ ok: false });
     expect(compareDistributions(trained, rows(0.51), of(0.01))).toMatchObject({ ok: false });
-    // Half of the scale, and all of it, on the same rounding.
+    // Half of the scale, and the full scale, with the same rounding.
     expect(compareDistributions(trained, rows(0.52), of(0))).toMatchObject({ ok: true });
     expect(compareDistributions(trained, rows(0.56), of(0.01))).toMatchObject({ ok: true });
     expect(compareDistributions(trained, rows(0.54), of(0.04))).toMatchObject({ ok: true });
   });
 
-  it('is bad where one of both gives no probabilities', () => {
+  it('is bad if one of the two has no probabilities', () => {
     const same = [0.5, 0.5];
     for (const none of [
       [NaN, NaN],
@@ -63,7 +63,7 @@ describe('the verdict on a result', () => {
       JSON.stringify({ step: 1, sentence: '', comparisons: [], served }),
     );
 
-  it('lets a checked result be served, and says why another may not', async () => {
+  it('allows a checked result to be served, and says why another may not be', async () => {
     const never = () => Promise.reject(new Error('never checked'));
     await expect(requireVerified(dir, never)).rejects.toThrow('never checked');
     await write();

@@ -7,8 +7,8 @@ import { compileObjects, nativeSources } from '../../../src/tensor/runtime/bindi
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-binding-'));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-// No such compiler is to be had here: what GCC 8 to 10 refuse is looked for instead.
-it.skipIf(process.platform === 'win32')('asks nothing of a compiler that GCC before 11 refuses', async () => {
+// No such compiler is available here, so the test looks for what GCC 8 to 10 reject.
+it.skipIf(process.platform === 'win32')('uses no compiler options that GCC before 11 rejects', async () => {
   const [script, log] = [join(dir, 'c++'), join(dir, 'log')];
   writeFileSync(script, `#!/bin/sh\necho "$@" >> "${log}"\n`);
   chmodSync(script, 0o755);

@@ -1,4 +1,4 @@
-/** A Python whose pip is scripted, a package index that misbehaves on demand, and wheels made by Python's zipfile. */
+/** A Python with a scripted pip, a package index that misbehaves on demand, and wheels made by Python's zipfile. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -42,7 +42,7 @@ export class Sandbox {
     chmodSync(path, 0o755);
   }
 
-  /** Calls that a program logged, a line each. */
+  /** Calls that a program logged, one per line. */
   calls(): string[] {
     try {
       return readFileSync(join(this.dir, 'calls'), 'utf8').trim().split('\n');
@@ -51,14 +51,14 @@ export class Sandbox {
     }
   }
 
-  /** A python3 whose pip downloads `file`, or says `error`. */
+  /** A python3 whose pip downloads `file`, or prints `error`. */
   python(pip: { file: string } | { error: string }): void {
-    const said = JSON.stringify({ ...pip, calls: join(this.dir, 'calls') });
+    const config = JSON.stringify({ ...pip, calls: join(this.dir, 'calls') });
     this.program(
       'python3',
       `
 const fs = require('node:fs'), path = require('node:path');
-const pip = ${said};
+const pip = ${config};
 const args = process.argv.slice(2);
 if (args[0] === '-c') console.log('3.12.1');
 else if (args[2] === '--version') console.log('pip 24.0 from somewhere (python 3.12)');
@@ -104,7 +104,7 @@ else {
   }
 }
 
-/** So that tests don't depend on the person's pip. */
+/** So that tests don't depend on the user's pip. */
 function useNoPipSettings(): void {
   for (const name of Object.keys(process.env)) if (name.startsWith('PIP_')) delete process.env[name];
   process.env['PIP_CONFIG_FILE'] = '/dev/null';
@@ -117,7 +117,7 @@ export interface Seen {
 
 /** Serves `data` with ranges, under any name. `misbehave` may answer a request itself (true: it did). */
 export class FileServer {
-  /** Requests for files; those for the pages of the index are not counted. */
+  /** Requests for files, without those for the pages of the index. */
   readonly seen: Seen[] = [];
   private pages: Record<string, { fileName: string; sha256: string }[]> = {};
   misbehave: ((request: IncomingMessage, response: ServerResponse, nth: number) => boolean) | undefined;

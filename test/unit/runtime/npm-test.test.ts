@@ -1,4 +1,4 @@
-/** `npm test` with stand-ins for all that it runs: what happens when a part fails, and what the end says. */
+/** `npm test` with stand-ins for everything it runs: what happens if a part fails, and what it prints at the end. */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -50,7 +50,7 @@ const npmTest = (...parts: string[]) =>
     );
   });
 
-it('runs all parts though some fail, says which, and ends with a line of figures', async () => {
+it('runs all parts even if some fail, says which, and ends with a line of figures', async () => {
   const { code, lines } = await npmTest();
   expect(code).toBe(1);
   const ends = lines.filter((line) => /^== \w+: /.test(line)).map((line) => line.replace(/\d+ s/, 'N s'));
@@ -66,7 +66,7 @@ it('runs all parts though some fail, says which, and ends with a line of figures
   expect(lines.at(-1)).toBe('18 passed, 2 failed');
 });
 
-it('runs the parts that are named, and ends with 0 when none fails', async () => {
+it('runs the named parts, and exits with 0 if none fails', async () => {
   const { code, lines } = await npmTest('unit', 'e2e');
   expect(code).toBe(0);
   expect(lines.filter((line) => /^== \w+: /.test(line))).toHaveLength(2);
@@ -76,7 +76,7 @@ it('runs the parts that are named, and ends with 0 when none fails', async () =>
   expect((await npmTest('nonsense')).code).toBe(2);
 });
 
-it('counts an end-to-end suite that broke down as failed', async () => {
+it('counts a broken end-to-end suite as failed', async () => {
   writeFileSync(join(project, 'test/e2e/run.mjs'), 'process.exit(3);');
   const { code, lines } = await npmTest('e2e');
   expect(code).toBe(1);

@@ -4,7 +4,7 @@ import { formatDoctor } from '../../../src/cli/commands/set-up/doctor.ts';
 import { parseNvidia } from '../../../src/tensor/devices/memory.ts';
 import { label, progressView } from '../../../src/cli/view/progress.ts';
 
-function told(isTTY: boolean, work: (view: ReturnType<typeof progressView>) => void): string {
+function outputOf(isTTY: boolean, work: (view: ReturnType<typeof progressView>) => void): string {
   const stream = Object.assign(new PassThrough(), {
     isTTY,
     columns: 200,
@@ -25,13 +25,13 @@ const downloading = (done: number) => ({
   total: 274e6,
 });
 
-it('names a wheel as a person would', () => {
+it('names a wheel in a readable way', () => {
   expect(label(downloading(0))).toBe('Downloading tensorflow-cpu 2.21.0');
   expect(label({ phase: 'Reading files', what: '', done: 0, total: 0 })).toBe('Reading files:');
 });
 
-it('prints a line a quarter where there is no terminal', () => {
-  const text = told(false, (view) => {
+it('prints a line per quarter without a terminal', () => {
+  const text = outputOf(false, (view) => {
     for (let done = 0; done <= 274; done += 1) view.show(downloading(done * 1e6));
     view.show({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
   });
@@ -43,7 +43,7 @@ it('prints a line a quarter where there is no terminal', () => {
 });
 
 it('draws a bar with megabytes on a terminal', () => {
-  const text = told(true, (view) => {
+  const text = outputOf(true, (view) => {
     view.show({ phase: 'resolving', what: 'tensorflow-cpu 2.21.0', done: 0, total: 0 });
     view.show(downloading(0));
     view.show(downloading(137e6));
@@ -53,7 +53,7 @@ it('draws a bar with megabytes on a terminal', () => {
   expect(text).toContain('137 of 274 MB');
 });
 
-it("reads nvidia-smi's lines", () => {
+it("parses nvidia-smi's output", () => {
   expect(parseNvidia('NVIDIA H100 80GB HBM3, 570.86.15, 81559\nNVIDIA T4, 570.86.15, 15360\n')).toEqual([
     { name: 'NVIDIA H100 80GB HBM3', driver: '570.86.15', memory: 81559 * 2 ** 20 },
     { name: 'NVIDIA T4', driver: '570.86.15', memory: 15360 * 2 ** 20 },
@@ -61,7 +61,7 @@ it("reads nvidia-smi's lines", () => {
   expect(parseNvidia('')).toEqual([]);
 });
 
-it('puts the command that gets a thing below it', () => {
+it('prints the command that installs a part below it', () => {
   const check = {
     area: 'tensorflow',
     title: 'TensorFlow backend',

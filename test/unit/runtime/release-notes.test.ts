@@ -18,13 +18,13 @@ Keep a Changelog.
 - All.
 `;
 
-it('takes the part of a version, whole and alone', () => {
+it('returns the section of a version, whole and without others', () => {
   expect(changelogOf('0.2.0', changelog)).toBe(
     '### Added\n- Much, as in "## [0.1.0]".\n\n### Fixed\n- Little.',
   );
   expect(changelogOf('0.1.0', changelog)).toBe('### Added\n- All.');
 });
 
-it.each(['0.3.0', 'Unreleased'])('refuses %s, about which nothing is said', (version) => {
+it.each(['0.3.0', 'Unreleased'])('rejects %s, which has no entries', (version) => {
   expect(() => changelogOf(version, changelog)).toThrow(/move "Unreleased" there/);
 });

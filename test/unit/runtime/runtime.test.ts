@@ -32,13 +32,13 @@ function putRuntime(change: Partial<ReturnType<typeof newManifest>> = {}): void 
 }
 
 describe('findRuntime', () => {
-  it('finds a whole runtime', async () => {
+  it('finds a complete runtime', async () => {
     expect(await findRuntime()).toBeUndefined();
     putRuntime();
     expect(await findRuntime()).toEqual({ binding: join(dir, BINDING), version: '2.21.0', gpu: false });
   });
 
-  it('does not take one that is cut off, of another machine or of another format', async () => {
+  it('does not accept one that is incomplete, for another machine or in another format', async () => {
     putRuntime();
     truncateSync(join(dir, libraries[0]), 5);
     expect(await findRuntime()).toBeUndefined();
@@ -58,7 +58,7 @@ describe('offer', () => {
     return offered.release ? offered.release.project : english(offered.why);
   };
 
-  it('takes the small wheel on x64, the only one on arm64, the large one for CUDA', () => {
+  it('chooses the small wheel on x64, the only one on arm64, the large one for CUDA', () => {
     expect(why({})).toBe('tensorflow-cpu');
     expect(why({ arch: 'arm64' })).toBe('tensorflow');
     expect(why({}, true)).toBe('tensorflow');
@@ -78,7 +78,7 @@ describe('offer', () => {
 });
 
 describe.runIf(process.platform === 'linux')('installing', () => {
-  it('stops before any download when there is no compiler', async () => {
+  it('stops before any download if there is no compiler', async () => {
     process.env['PIP_INDEX_URL'] = 'http://127.0.0.1:1/simple';
     box.noPrograms();
     delete process.env['CXX'];
@@ -89,21 +89,21 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     expect(box.calls()).toEqual([]);
   });
 
-  it('skips what is there already', async () => {
+  it('skips what is already installed', async () => {
     putRuntime({ sources: await sourcesDigest(await nativeSources()) });
     process.env['PATH'] = box.bin;
     await installRuntime({ gpu: false });
     expect(await findRuntime()).toBeDefined();
   });
 
-  it('compiles the binding anew when its sources have changed, and keeps the old one where it cannot', async () => {
+  it("recompiles the binding if its sources have changed, and keeps the old one if it can't", async () => {
     putRuntime({ sources: 'older ones' });
     process.env['PATH'] = box.bin;
     await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'compiler-missing' });
     expect(await findRuntime()).toBeDefined();
   });
 
-  it('keeps the old binding where the new one does not start', async () => {
+  it('keeps the old binding if the new one does not start', async () => {
     putRuntime({ sources: 'older ones' });
     box.program(
       'c++',
@@ -132,7 +132,7 @@ if (args[0] === '--version') {
     expect(english(reason)).toContain('does not start');
   });
 
-  it('reports what is not installed with the command that gets it', async () => {
+  it('reports what is not installed with the command that installs it', async () => {
     expect(await inspectRuntime()).toMatchObject({
       offered: true,
       installed: false,
@@ -142,7 +142,7 @@ if (args[0] === '--version') {
   });
 });
 
-it('takes the C API headers of a wheel and no others', () => {
+it('accepts the C API headers of a wheel and no others', () => {
   const all = [
     'tensorflow/c/c_api.h',
     'tensorflow/c/eager/c_api.h',

@@ -21,7 +21,7 @@ fs.mkdirSync('node_modules', { recursive: true });
 fs.writeFileSync('node_modules/.package-lock.json', '{}');
 `;
 
-it('installs packages once, and again only when the lock file says something else', async () => {
+it('installs packages once, and again only if the lock file has changed', async () => {
   const dir = join(box.dir, 'project');
   const lock = join(dir, 'package-lock.json');
   const write = (version: string) =>
@@ -29,12 +29,12 @@ it('installs packages once, and again only when the lock file says something els
   mkdirSync(dir);
   write('1.0.0');
   box.program('npm', fakeNpm(join(box.dir, 'calls')));
-  const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   await ensureDependencies(dir);
   expect(box.calls()).toEqual([expect.stringMatching(/^ci /)]);
-  expect(said.mock.calls.flat().join('\n')).toMatch(/Packages .* 100%/);
+  expect(log.mock.calls.flat().join('\n')).toMatch(/Packages .* 100%/);
   await ensureDependencies(dir);
-  // What git does on a checkout: the same content, a newer time.
+  // As git does on checkout: the same content, a newer time.
   const later = new Date(Date.now() + 60_000);
   utimesSync(lock, later, later);
   await ensureDependencies(dir);
@@ -45,7 +45,7 @@ it('installs packages once, and again only when the lock file says something els
   expect(box.calls()).toHaveLength(2);
 });
 
-it('rejects with what a failed program said', async () => {
+it('rejects with the output of a failed program', async () => {
   const script = join(box.dir, 'fails.mjs');
   writeFileSync(script, "console.error('the reason'); process.exit(3);");
   await expect(run(process.execPath, [script], { onLine: () => {} })).rejects.toThrow(
@@ -54,7 +54,7 @@ it('rejects with what a failed program said', async () => {
   await expect(run(join(box.dir, 'nothing'), [])).rejects.toThrow(/could not be started/);
 });
 
-it('runs a program where it is told, in the environment it is told', async () => {
+it('runs a program in the given folder and environment', async () => {
   const out = join(box.dir, 'out');
   const code = `require('node:fs').writeFileSync(${JSON.stringify(out)}, process.cwd() + ' ' + process.env.COLOUR)`;
   await run(process.execPath, ['-e', code], { cwd: box.bin, env: { COLOUR: 'blue' } });

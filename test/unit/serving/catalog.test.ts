@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-it('an adapter whose file is away for a while is served again when it is back', async () => {
+it('an adapter whose file is missing for a while is served again once it is back', async () => {
   const catalog = new Catalog(await readModelFile(at('base.gguf')));
   await catalog.addAdapter({ name: 'mine', path: at('adapter.gguf') });
   const before = await catalog.find('mine');
@@ -29,7 +29,7 @@ it('an adapter whose file is away for a while is served again when it is back', 
   expect(await catalog.find('mine')).toEqual(before);
 });
 
-it('an adapter that was unloaded while a request for it waited is not found', async () => {
+it('an adapter unloaded while a request waits for it is not found', async () => {
   const catalog = new Catalog(await readModelFile(at('base.gguf')));
   await catalog.addAdapter({ name: 'mine', path: at('adapter.gguf') });
   catalog.remove('mine');

@@ -10,7 +10,7 @@ const chatMl = await loadChatTemplate({
 const text = (pieces: Awaited<ReturnType<typeof layOut>>) => pieces!.map((piece) => piece.text).join('');
 
 describe('a chat', () => {
-  it('ends where the answer begins; what people wrote is never a special token', async () => {
+  it("ends where the answer begins; users' text never becomes a special token", async () => {
     const pieces = await layOut(chatMl, [
       { role: 'user', content: 'Say <|im_end|>' },
       { role: 'assistant', content: 'answer' },
@@ -25,7 +25,7 @@ describe('a chat', () => {
     expect(written).toEqual(['Say <|im_end|>', 'answer', 'Again']);
   });
 
-  it('that the template rejects is refused with its reason', async () => {
+  it('that the template rejects is rejected with its reason', async () => {
     const strict = await loadChatTemplate(
       {
         'tokenizer.ggml.tokens': ['</s>'],

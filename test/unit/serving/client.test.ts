@@ -22,11 +22,11 @@ afterEach(async () => {
   for (const client of clients) await client.dispose();
   for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   vi.unstubAllEnvs();
-  // A server that is ending may still write.
+  // A server that is shutting down may still write.
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A client of a server that this program plays. */
+/** A client of a server run by this program. */
 function clientOf(program: string, more: Partial<ServingClientOptions> = {}): ServingClient {
   const script = at('server.mjs');
   writeFileSync(script, program);
@@ -41,7 +41,7 @@ function clientOf(program: string, more: Partial<ServingClientOptions> = {}): Se
   return client;
 }
 
-/** A server that is announced and held as the real one; `answer` is the body of a function of request and response. */
+/** A server announced and held like the real one; `answer` is the body of a function of request and response. */
 const serverThat = (answer: string) => `
   import { appendFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
   import { createServer } from 'node:http';
@@ -74,7 +74,7 @@ const serverThat = (answer: string) => `
 const ask = { model: 'base', prompt: 'a' };
 const textOf = async (client: ServingClient) => (await client.complete(ask)).choices[0]!.text;
 
-it('brings a server back once for all requests that it died under', async () => {
+it('restarts a server once for all requests that were in flight when it died', async () => {
   const client = clientOf(
     serverThat(`
       const died = ${JSON.stringify(at('died'))};
@@ -92,7 +92,7 @@ it('brings a server back once for all requests that it died under', async () => 
 it.each([
   ['', '1'],
   ['3', '3'],
-])('starts it with few threads in the pool of Node, or as many as are asked for: %j', async (asked, has) => {
+])("starts it with few threads in Node's pool, or with the requested number: %j", async (asked, has) => {
   vi.stubEnv('UV_THREADPOOL_SIZE', asked || undefined);
   const environment = 'choices[0].text = process.env.UV_THREADPOOL_SIZE;';
   const client = clientOf(
@@ -101,14 +101,14 @@ it.each([
   expect(await textOf(client)).toBe(has);
 });
 
-it('offers an adapter that came later, to the server that runs and to the next one', async () => {
+it('offers a later adapter to the running server and to the next one', async () => {
   const [first, later, refused] = ['first', 'later', 'refused'].map((name) => at(`${name}.gguf`));
   const gone = JSON.stringify(first);
   for (const file of [first, later, refused]) writeFileSync(file!, '');
-  const heard = at('heard.jsonl');
+  const requestLog = at('heard.jsonl');
   const client = clientOf(
     serverThat(`
-      appendFileSync(${JSON.stringify(heard)}, JSON.stringify([request.url, asked.lora_name ?? asked.model]) + '\\n');
+      appendFileSync(${JSON.stringify(requestLog)}, JSON.stringify([request.url, asked.lora_name ?? asked.model]) + '\\n');
       if (asked.model) process.exit(1);
       const refused = asked.lora_name === 'refused' || (asked.lora_name === 'first' && !existsSync(${gone}));
       if (refused) response.statusCode = 409;
@@ -120,14 +120,14 @@ it('offers an adapter that came later, to the server that runs and to the next o
   await client.addAdapter({ name: 'later', path: later! });
   await expect(client.addAdapter({ name: 'refused', path: refused! })).rejects.toThrow('For another base.');
   rmSync(first!);
-  // It dies under the request, and so does the next one, which serves what is still there.
+  // The server dies during the request, and so does the next one, which serves the remaining adapter.
   await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toMatchObject({
     code: 'crashed',
     message: 'The completion server ended before the answer was complete.',
   });
   const load = '/v1/load_lora_adapter';
   expect(
-    readFileSync(heard, 'utf8')
+    readFileSync(requestLog, 'utf8')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as string[]),
@@ -142,7 +142,7 @@ it('offers an adapter that came later, to the server that runs and to the next o
   ]);
 });
 
-it('one adapter that is refused takes nothing from the others, and is offered again when it is asked for', async () => {
+it('a rejected adapter does not affect the others, and is offered again when it is requested', async () => {
   const heals = JSON.stringify(at('heals'));
   const client = clientOf(
     serverThat(`
@@ -160,7 +160,7 @@ it('one adapter that is refused takes nothing from the others, and is offered ag
   expect(pids).toHaveLength(1);
 });
 
-it('a server that dies in the middle of an answer is no bug of ours, and the answer is not begun again', async () => {
+it('a server that dies during an answer is not an internal error, and the answer is not restarted', async () => {
   const client = clientOf(
     serverThat(
       `response.write('data: ' + JSON.stringify(JSON.parse(said)) + '\\n\\n', () => process.exit(1));`,
@@ -195,7 +195,7 @@ it('says why a server could not start, and leaves none behind', async () => {
   await expect.poll(() => isAlive(pids[1]!)).toBe(false);
 });
 
-it('starts nothing more once it is disposed of while it waits after crashes', async () => {
+it('starts nothing more if disposed of while it waits after crashes', async () => {
   const client = clientOf('process.exit(1);');
   await expect(client.start()).rejects.toMatchObject({ code: 'internal' });
   await expect(client.start()).rejects.toMatchObject({ code: 'internal' });
@@ -204,7 +204,7 @@ it('starts nothing more once it is disposed of while it waits after crashes', as
   expect(pids).toHaveLength(2);
 });
 
-it('windows that start at once share one server, which ends when the last has gone', async () => {
+it('windows that start at once share one server, which ends when the last one has closed', async () => {
   const windows = Array.from({ length: 4 }, () => clientOf(serverThat('response.end(said);')));
   const texts = await Promise.all(windows.map(textOf));
   expect(pids).toHaveLength(1);
@@ -215,7 +215,7 @@ it('windows that start at once share one server, which ends when the last has go
   await expect.poll(() => isAlive(pids[0]!)).toBe(false);
 });
 
-it('of windows whose server was killed, one starts it and the others find the new one', async () => {
+it('if the server of several windows is killed, one restarts it and the others find the new one', async () => {
   const windows = Array.from({ length: 3 }, () => clientOf(serverThat('response.end(said);')));
   await Promise.all(windows.map(textOf));
   process.kill(pids[0]!, 'SIGKILL');
@@ -225,7 +225,7 @@ it('of windows whose server was killed, one starts it and the others find the ne
   expect(new Set(texts)).toEqual(new Set([String(pids[1])]));
 });
 
-it.skipIf(process.platform === 'win32')('nobody else can read the token, or hand us another', async () => {
+it.skipIf(process.platform === 'win32')('nobody else can read the token, or give us another', async () => {
   const client = clientOf(serverThat('response.end(said);'));
   await textOf(client);
   const [file] = readdirSync(servers()).filter((name) => name.endsWith('.json'));
@@ -235,7 +235,7 @@ it.skipIf(process.platform === 'win32')('nobody else can read the token, or hand
   if (existsSync('/proc/self/cmdline'))
     expect(readFileSync(`/proc/${pids[0]}/cmdline`, 'utf8')).not.toContain(token);
 
-  // What others may write is not believed, nor is a server that does not know the token.
+  // Files that others may write are not trusted, nor is a server that does not know the token.
   await client.dispose();
   await expect.poll(() => isAlive(pids[0]!)).toBe(false);
   const stranger = await strangerOnAPort();
@@ -252,10 +252,10 @@ it.skipIf(process.platform === 'win32')('nobody else can read the token, or hand
 });
 
 it.skipIf(process.platform === 'win32')(
-  'says so where files can not be kept from others, and starts nothing',
+  "says if files can't be protected from others, and starts nothing",
   async () => {
     const client = clientOf(serverThat('response.end(said);'));
-    // As a drive of Windows has it: all files there are another user's.
+    // As on a Windows drive: all files there belong to another user.
     vi.spyOn(process, 'getuid').mockReturnValue(process.getuid!() + 1);
     await expect(client.start()).rejects.toMatchObject({
       code: 'not-writable',
@@ -268,7 +268,7 @@ it.skipIf(process.platform === 'win32')(
   },
 );
 
-/** A living process with a port of its own that knows nothing of us. */
+/** A living process with a port of its own that is unrelated to us. */
 async function strangerOnAPort(): Promise<{ process: ChildProcess; pid: number; port: number }> {
   writeFileSync(
     at('stranger.mjs'),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { pieceConfidence, likeliest } from '../../../src/serving/tokens/confidence.ts';
 
-describe('how sure the model is', () => {
-  it('takes the first of the likeliest tokens', () => {
+describe("the model's confidence", () => {
+  it('is for the first of the most likely tokens', () => {
     const probabilities = new Map([
       [7, 0.5],
       [3, 0.3],
@@ -11,7 +11,7 @@ describe('how sure the model is', () => {
     expect(() => likeliest(new Map())).toThrow(RangeError);
   });
 
-  it('multiplies the chances of the tokens of a piece', () => {
+  it('multiplies the probabilities of the tokens of a piece', () => {
     const pieces = [0.5, 0.5, 0.25].map((chance) => ({ logprob: Math.log(chance) }));
     expect(Math.exp(pieceConfidence(pieces))).toBeCloseTo(1 / 16);
     expect(pieceConfidence([])).toBe(0);

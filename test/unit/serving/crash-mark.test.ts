@@ -1,4 +1,4 @@
-/** What a process leaves that ended while it tried something. */
+/** The mark left by a process that ended while it tried something. */
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ it.each([
   ['just now', 0, true],
   ['two days ago', -48, false],
   ['by a clock that was ahead', 24 * 400, false],
-])('a mark that was made %s', async (_, hours, counts) => {
+])('a mark made %s', async (_, hours, counts) => {
   const mark = join(dir, 'trying-gpu');
   writeFileSync(mark, `${deadPid}\n`);
   const time = new Date(Date.now() + hours * 3600_000);

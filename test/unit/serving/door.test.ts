@@ -1,4 +1,4 @@
-/** Who may ask at all, before anything is computed. The host is none: nothing here gets as far. */
+/** Which requests are accepted, before anything is computed. There is no host: nothing gets that far here. */
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
@@ -20,7 +20,7 @@ it('a page whose own name resolves to this machine learns nothing, not even heal
   await app.close();
 });
 
-it.each([1e308, -1e308, 101])('an adapter is not scaled by %s', async (scale) => {
+it.each([1e308, -1e308, 101])("an adapter can't be scaled by %s", async (scale) => {
   const app = await createApp(host, { token });
   const answer = await app.inject({
     method: 'POST',
@@ -33,7 +33,7 @@ it.each([1e308, -1e308, 101])('an adapter is not scaled by %s', async (scale) =>
   await app.close();
 });
 
-it('a chat too large to be read is too long; another request is only too large', async () => {
+it('a chat too large to read is reported as too long; another request only as too large', async () => {
   const app = await createApp(host, { token });
   const codeOf = async (url: string) => {
     const content = 'x'.repeat(5e6);
@@ -54,7 +54,7 @@ it.each([
   'POST /v1/completions HTTP/1.1\r\nHost: local',
   `POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 100\r\n\r\n{`,
 ])(
-  'a client that does not finish its request is ended when its time is up, not at twice of it',
+  'a client that does not finish its request is disconnected at the timeout, not at twice that',
   async (begun) => {
     const app = await createApp(host, { token, requestTimeoutMs: 1000 });
     await app.listen({ host: '127.0.0.1', port: 0 });

@@ -20,7 +20,7 @@ describe('the address of a completion server', () => {
 
   it.each([
     ['http://gpu.example/v1', 'in plain text'],
-    // Not looked up: it may mean another machine tomorrow.
+    // Not resolved: it may be another machine tomorrow.
     ['http://gpubox:8000', 'in plain text'],
     ['http://172.32.0.1', 'in plain text'],
     ['http://8.8.8.8:8000', 'in plain text'],
@@ -33,7 +33,7 @@ describe('the address of a completion server', () => {
     ['gpu.example', 'is no address'],
     ['', 'is no address'],
     ['file:///etc/passwd', 'is no address'],
-  ])('%s is refused', (text, why) => {
+  ])('%s is rejected', (text, why) => {
     expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: 'endpoint-address' }));
     expect(() => parseEndpoint(text)).toThrow(why);
     expect(() => parseEndpoint(text)).not.toThrow('secret');

@@ -1,4 +1,4 @@
-/** What clients hear while an answer is computed that takes long to begin. */
+/** What clients receive if an answer takes long to begin. */
 import Fastify from 'fastify';
 import { expect, it } from 'vitest';
 import { streamEvents, type EventStream } from '../../../src/serving/http/event-stream.ts';
@@ -16,7 +16,7 @@ async function answerOf(work: (events: EventStream) => Promise<void>, signMs?: n
 }
 const tooLong = () => new HttpError(400, 'context_length_exceeded', 'The chat has 9 tokens.');
 
-it('signs of life come before the first piece, and an error after them is an event with its code', async () => {
+it('keep-alives come before the first piece, and a later error is an event with its code', async () => {
   const begun = (events: EventStream) => until('a sign of life', () => events.hasStarted);
   const answer = await answerOf(async (events) => {
     await begun(events);
@@ -28,7 +28,7 @@ it('signs of life come before the first piece, and an error after them is an eve
   expect(failed.body).toMatch(/data: .*"code":"context_length_exceeded"/);
 });
 
-it('an error at once still has its status', async () => {
+it('an immediate error still has its status', async () => {
   expect(
     (await answerOf(() => Promise.reject(Object.assign(tooLong(), { statusCode: 400 })))).statusCode,
   ).toBe(400);

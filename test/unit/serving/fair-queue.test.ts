@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FairQueue } from '../../../src/serving/http/fair-queue.ts';
 
-/** Requests that compute until they are told to end; `order` says which began. */
+/** Requests that run until they are ended; `order` records which have started. */
 function scene(options: Partial<ConstructorParameters<typeof FairQueue>[0]> = {}) {
   const queue = new FairQueue({ slots: 1, perModel: 1, waiting: 100, ...options });
   const order: string[] = [];
@@ -27,17 +27,17 @@ function scene(options: Partial<ConstructorParameters<typeof FairQueue>[0]> = {}
 }
 
 describe('the queue', () => {
-  it('gives models turns, however many one of them asks for', async () => {
+  it('serves models in turn, however many requests one of them has', async () => {
     const { order, ask, endAll, settle } = scene();
     const all = ['a1', 'a2', 'a3', 'b1', 'c1', 'b2'].map((name) => ask(name[0]!, 'x', name));
     await settle();
     await endAll();
     await Promise.all(all);
-    // a1 was alone when it came; then those that waited, in turn.
+    // a1 was alone when it came; then those waiting, in turn.
     expect(order).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2']);
   });
 
-  it('gives the clients of a model turns', async () => {
+  it('serves the clients of a model in turn', async () => {
     const { order, ask, endAll, settle } = scene();
     const all = ['x1', 'x2', 'x3', 'y1'].map((name) => ask('a', name[0]!, name));
     await settle();
@@ -46,7 +46,7 @@ describe('the queue', () => {
     expect(order).toEqual(['x1', 'x2', 'y1', 'x3']);
   });
 
-  it('computes no more of a model than it may, and other models meanwhile', async () => {
+  it("limits a model's concurrent requests, and runs other models meanwhile", async () => {
     const { queue, order, ask, endAll, settle } = scene({ slots: 3, perModel: 2 });
     const all = ['a1', 'a2', 'a3', 'b1'].map((name) => ask(name[0]!, 'x', name));
     await settle();
@@ -57,7 +57,7 @@ describe('the queue', () => {
     expect([queue.running, queue.waiting]).toEqual([0, 0]);
   });
 
-  it('refuses what is too much, says when to come back, and takes more once there is room', async () => {
+  it('rejects excess requests, says when to retry, and accepts more once there is room', async () => {
     const { queue, ask, endAll, settle } = scene({ waiting: 2 });
     const all = ['a1', 'a2', 'a3'].map((name) => ask('a', 'x', name));
     await settle();
@@ -73,7 +73,7 @@ describe('the queue', () => {
     await again;
   });
 
-  it('forgets who gives up waiting', async () => {
+  it('drops clients that give up waiting', async () => {
     const { queue, order, ask, endAll, settle } = scene();
     const leaving = new AbortController();
     const first = ask('a', 'x', 'a1');
@@ -88,7 +88,7 @@ describe('the queue', () => {
     expect(order).toEqual(['a1', 'a3']);
   });
 
-  it('goes on after one that fails', async () => {
+  it('continues after a request that fails', async () => {
     const queue = new FairQueue({ slots: 1, perModel: 1, waiting: 10 });
     const { signal } = new AbortController();
     const failing = queue.run('a', 'x', () => Promise.reject(new Error('broken')), signal);

@@ -3,7 +3,7 @@ import { layOutGap, findTemplate } from '../../../src/serving/remote/fim-templat
 
 const fill = (name: string) => layOutGap(findTemplate([name])!, { prefix: 'a = ', suffix: '\nb' });
 
-describe('the marks of a code model', () => {
+describe('the special tokens of a code model', () => {
   // As in the models' cards and papers.
   it.each([
     ['Qwen/Qwen2.5-Coder-7B-Instruct', '<|fim_prefix|>a = <|fim_suffix|>\nb<|fim_middle|>'],
@@ -25,7 +25,7 @@ describe('the marks of a code model', () => {
     (name) => expect(findTemplate([name])).toBeUndefined(),
   );
 
-  it('leave what the gap already has behind them', () => {
+  it('precede what the gap already contains', () => {
     const gap = { prefix: 'f(\n', begun: '  a, ', suffix: '\n)' };
     const qwen = findTemplate(['qwen2.5-coder'])!;
     expect(layOutGap(qwen, gap)).toBe('<|fim_prefix|>f(\n<|fim_suffix|>\n)<|fim_middle|>  a, ');
@@ -39,7 +39,7 @@ describe('the marks of a code model', () => {
     expect(findTemplate(['mine', '/adapters/mine', 'Qwen/Qwen2.5-Coder-1.5B'])?.name).toBe('Qwen-Coder');
   });
 
-  it('ask for no more stops than OpenAI takes, with two of the request', () => {
+  it("have few enough stop texts for OpenAI's limit, along with two of the request", () => {
     for (const name of ['qwen2.5-coder', 'starcoder2', 'deepseek-coder', 'codellama', 'codestral'])
       expect(findTemplate([name])!.ends.length).toBeLessThanOrEqual(2);
   });
@@ -50,7 +50,7 @@ describe('other files', () => {
   const context = [{ filename: 'src/util.py', text: 'def util(): ...' }];
   const gap = { prefix: 'a = ', suffix: '\nb', place, context };
 
-  it('come in the format of the models that have one', () => {
+  it('come in the format of models that have one', () => {
     // Qwen2.5-Coder's card, and StarCoder 2's paper.
     expect(layOutGap(findTemplate(['qwen2.5-coder'])!, gap)).toBe(
       '<|repo_name|>shop\n<|file_sep|>src/util.py\ndef util(): ...\n' +
@@ -62,7 +62,7 @@ describe('other files', () => {
     expect(layOutGap(findTemplate(['codellama'])!, gap)).toBe('<PRE> a =  <SUF>\nb <MID>');
   });
 
-  it('and code that contain a mark can not put one into the prompt', () => {
+  it("and code that contain a special token's text can't put the token into the prompt", () => {
     const qwen = findTemplate(['qwen2.5-coder'])!;
     const laidOut = layOutGap(qwen, {
       place,

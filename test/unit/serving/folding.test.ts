@@ -51,7 +51,7 @@ describe('folded copies', () => {
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
   });
 
-  it('that are of no use leave only a mark', async () => {
+  it('that are unsuitable leave only a note', async () => {
     const make = (files: { model: string; beside: string }) =>
       write('copy')(files).then((about) => ({ ...about, unfit: 'it is not faster' }));
     await storeCopy(at('base.gguf'), at('one'), make);
@@ -70,7 +70,7 @@ describe('folded copies', () => {
     expect(await kept()).toEqual([]);
   });
 
-  it('are two at most, those used last; one of no use takes no place', async () => {
+  it('are two at most, the most recently used; an unsuitable one does not count', async () => {
     const soon = (seconds: number) => new Date(Date.now() + 1000 * seconds);
     const folder = join(cacheDir(), 'folded');
     const found = async () => {
@@ -88,12 +88,12 @@ describe('folded copies', () => {
     expect(await found()).toEqual([true, false, true]);
   });
 
-  it('of deleted adapters are deleted, and what a process left that is gone', async () => {
+  it('of deleted adapters are deleted, and so are leftovers of ended processes', async () => {
     await storeCopy(at('base.gguf'), at('one'), write('1'));
     await storeCopy(at('base.gguf'), at('two'), write('2'));
     await rm(at('one'));
     const folder = join(cacheDir(), 'folded');
-    // No process has so high a number; the second is of an earlier process with the number of this one.
+    // No process has a number that high; the second one is from an earlier process with this one's number.
     const [mine, gone, earlier] = [
       `key.${makerMark()}.tmp`,
       'key.99999999-1.tmp',
@@ -107,19 +107,19 @@ describe('folded copies', () => {
     expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
   });
 
-  it('that were used while the clock was ahead do not take the place of a new one', async () => {
+  it('used while the clock was ahead do not displace a new one', async () => {
     for (const name of ['one', 'two']) await storeCopy(at('base.gguf'), at(name), write(name));
     const ahead = new Date(Date.now() + 365 * 24 * 3600_000);
     for (const name of await kept()) await utimes(join(cacheDir(), 'folded', name), ahead, ahead);
     await findCopy(at('base.gguf'), at('two'));
     await storeCopy(at('base.gguf'), at('three'), write('3'));
     expect(await findCopy(at('base.gguf'), at('three'))).toBeDefined();
-    // The one that was used now is kept, and not the one that may have been used long ago.
+    // The one used just now is kept, not the one that may have been used long ago.
     expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
     expect(await kept()).toHaveLength(2);
   });
 
-  it('that nobody can use are deleted: of an adapter or a base that was replaced', async () => {
+  it("that can't be used are deleted: for an adapter or a base that was replaced", async () => {
     await writeFile(at('other.gguf'), 'other base');
     await storeCopy(at('base.gguf'), at('one'), write('1'));
     await storeCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
@@ -134,7 +134,7 @@ describe('folded copies', () => {
     expect(await kept()).toEqual([]);
   });
 
-  it('that were tried leave a note, until there is one or why there is none', async () => {
+  it('that were attempted leave a note until there is one, or a reason why not', async () => {
     const about = () => readCopyInfo(at('base.gguf'), at('one'));
     await recordAttempt(at('base.gguf'), at('one'), 5);
     await recordAttempt(at('base.gguf'), at('one'), 7);
@@ -145,14 +145,14 @@ describe('folded copies', () => {
     expect((await about())!.tries).toBeUndefined();
   });
 
-  it('that were changed afterwards are deleted', async () => {
+  it('that were modified afterwards are deleted', async () => {
     await storeCopy(at('base.gguf'), at('one'), write('copy'));
     await writeFile((await findCopy(at('base.gguf'), at('one')))!.model, 'cope');
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
     expect(await kept()).toEqual([]);
   });
 
-  it('can be removed, and damaged notes count as none', async () => {
+  it('can be removed, and damaged notes are ignored', async () => {
     await storeCopy(at('base.gguf'), at('one'), write('copy'));
     const [name] = await kept();
     await writeFile(join(cacheDir(), 'folded', name!, 'about.json'), '{"version":');
@@ -162,8 +162,8 @@ describe('folded copies', () => {
   });
 });
 
-describe('when a copy is made', () => {
-  /** A host of an adapter that was asked `uses` times, and what has a copy made of it. */
+describe('making a copy', () => {
+  /** A host of an adapter with `uses` requests, and the code that has a copy made of it. */
   function idleHost(uses = 20) {
     const statistics = { requests: uses, active: 0 };
     const host = {
@@ -196,7 +196,7 @@ describe('when a copy is made', () => {
     return { host, statistics, make, stop, others, folding, later, ended, one };
   }
 
-  it('is after a minute without a request, of the adapter in use; then the host opens it', async () => {
+  it('happens after a minute without a request, for the adapter in use; then the host opens the copy', async () => {
     const { host, statistics, make, later, ended, one, folding } = idleHost();
     await later(0);
     await later(50);
@@ -220,7 +220,7 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledOnce();
   });
 
-  it('ends when somebody asks meanwhile, and is again ten minutes later', async () => {
+  it('ends when a request comes, and starts again ten minutes later', async () => {
     const { host, statistics, make, stop, folding, one, later, ended } = idleHost();
     await later(0);
     await later(60);
@@ -238,7 +238,7 @@ describe('when a copy is made', () => {
     expect(host.unload).not.toHaveBeenCalled();
   });
 
-  it('is tried again after a pause that doubles, also by the next server', async () => {
+  it('is retried after a pause that doubles, also by the next server', async () => {
     const before = idleHost();
     await before.later(0);
     await before.later(60);
@@ -260,7 +260,7 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledTimes(2);
   });
 
-  it('is made though the clock was set back since: a try that is yet to come says nothing', async () => {
+  it('happens even if the clock was set back since: a future attempt is ignored', async () => {
     await recordAttempt(at('base.gguf'), at('one'), 365 * 24 * 3600_000);
     const { make, later } = idleHost();
     await later(0);
@@ -268,7 +268,7 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledOnce();
   });
 
-  it('does not wait for a clock that is set back', async () => {
+  it('is not delayed by a clock that is set back', async () => {
     const { host, make, one } = idleHost();
     const now = vi.spyOn(Date, 'now').mockReturnValue(5000_000);
     const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
@@ -282,7 +282,7 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledOnce();
   });
 
-  it('is given up if it takes far too long: while it is made, the server does not end', async () => {
+  it('is given up if it takes far too long; until then the server does not end', async () => {
     const { stop, later } = idleHost();
     await later(0);
     await later(60);
@@ -294,10 +294,10 @@ describe('when a copy is made', () => {
 
   it.runIf(process.platform !== 'win32').each([
     [
-      'that is asked to end',
+      'that is asked to stop',
       'process.once("disconnect", () => process.exit(1)); setInterval(() => {}, 1000);',
     ],
-    ['that was stopped', 'process.kill(process.pid, "SIGSTOP");'],
+    ['that was paused', 'process.kill(process.pid, "SIGSTOP");'],
   ])('is over once its process %s has ended', async (_, program) => {
     await writeFile(at('fold.mjs'), program);
     const { host, one } = idleHost();
@@ -316,7 +316,7 @@ describe('when a copy is made', () => {
     await vi.waitFor(() => expect(folding.isMaking).toBe(false), 20_000);
   });
 
-  it('is neither made nor found once the file of the base that is loaded was replaced', async () => {
+  it("does not happen if the loaded base's file was replaced, nor is a copy found", async () => {
     const { make, later, folding, one } = idleHost();
     await later(0);
     await writeFile(at('base.gguf'), 'another base');
@@ -329,7 +329,7 @@ describe('when a copy is made', () => {
     expect(make).not.toHaveBeenCalled();
   });
 
-  it('is never while other programs are at work', async () => {
+  it('does not happen while other programs are busy', async () => {
     const { make, others, later } = idleHost();
     others.busy = 1;
     for (let minute = 0; minute < 3; minute += 1) await later(60);
@@ -340,7 +340,7 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledOnce();
   });
 
-  it('is never while somebody waits, after a few requests, for the base alone, or with a GPU', async () => {
+  it('does not happen while a request waits, after a few requests, for the base alone, or with a GPU', async () => {
     const [waiting, few, base, gpu] = [idleHost(), idleHost(19), idleHost(0), idleHost()];
     waiting.statistics.active = 1;
     base.statistics.requests = 30;
@@ -353,7 +353,7 @@ describe('when a copy is made', () => {
     }
   });
 
-  it('is nothing that the host opens if the adapter is no longer offered', async () => {
+  it('has no effect on the host if the adapter is no longer offered', async () => {
     const { host, later, ended, folding, one } = idleHost();
     await later(0);
     await later(60);

@@ -1,4 +1,4 @@
-/** What completion leaves to a training, and how it remembers a GPU that ended the process. */
+/** What completion leaves to a training on a GPU, and how it remembers a GPU that crashed the process. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ describe('a GPU that is tried', () => {
     expect(readdirSync(marks())).toEqual([]);
   });
 
-  it('leaves no mark if the process is told to stop meanwhile, and the process ends', async () => {
+  it('leaves no mark if the process is asked to stop meanwhile, and the process ends', async () => {
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     const others = process.listeners('SIGTERM');
     process.removeAllListeners('SIGTERM');
@@ -45,9 +45,9 @@ describe('a GPU that is tried', () => {
     for (const other of others) process.on('SIGTERM', other);
   });
 
-  it('is left alone for a day if the process ended with it', async () => {
+  it('is avoided for a day if the process crashed with it', async () => {
     await withGuard('vulkan', async () => {
-      // Of this process, which lives: another server that is starting.
+      // Made by this process, which is alive: another server that is starting.
       expect(await hasCrashed('vulkan')).toBe(false);
       const { pid } = spawnSync(process.execPath, ['--version']);
       writeFileSync(markOf(), `${pid}\n`);
@@ -61,7 +61,7 @@ describe('a GPU that is tried', () => {
   });
 });
 
-describe('what a training plans to take on a GPU', () => {
+describe("a training's planned memory on a GPU", () => {
   const memory = { total: 5e9, plan: { weights: 3e9, runtime: 6e8, evaluation: 4e8 }, available: 8e9 };
   const run = (backend: string) =>
     ({
@@ -81,13 +81,13 @@ describe('what a training plans to take on a GPU', () => {
     expect(plannedBytes(run(backend), cuda)).toBe(bytes),
   );
 
-  it('is unknown where no run says it, such as in a search for a learning rate', async () => {
+  it('is unknown if no run states it, as during a search for a learning rate', async () => {
     mkdirSync(home.path(), { recursive: true });
     expect(await trainingGpuMemory()).toEqual({ bytes: 0, isAllocated: false });
     expect(await withTraining('A search for a learning rate', () => trainingGpuMemory())).toBeUndefined();
   });
 
-  it('is kept free until it is taken; then other programs have only the rest', () => {
+  it('is kept free until it is allocated; then other programs have only the rest', () => {
     const state = { total: 24, free: 10 };
     expect(availableBeside({ bytes: 6, isAllocated: false }, state)).toBe(4);
     expect(availableBeside({ bytes: 6, isAllocated: true }, state)).toBe(10);
@@ -100,19 +100,19 @@ describe('what a training plans to take on a GPU', () => {
     [['start', 'memory', 'step'], true],
     [['start', 'step', 'start'], false],
     [['start', 'step', 'done'], false],
-  ])('after %j it is taken: %s', (types, taken) =>
+  ])('after %j counts as allocated: %s', (types, taken) =>
     expect(hasAllocated({ events: types.map((type) => ({ type })) } as unknown as RunSnapshot)).toBe(taken),
   );
 
-  it('as the run says, if it plans the memory of the GPU apart', () => {
+  it("is as the run states it, if it plans the GPU's memory separately", () => {
     const apart = run('webgpu');
     Object.assign(apart.events[1]!, { device: { total: 7e8 } });
     expect(plannedBytes(apart, false)).toBe(7e8);
   });
 });
 
-describe('for people', () => {
-  it('says what computes', () => {
+describe('texts about the GPU', () => {
+  it('say what computes', () => {
     const gpu = { devices: ['NVIDIA GeForce RTX 4090'], layers: 25, ofLayers: 25, threads: 4 };
     expect(describeDevice({ backend: 'vulkan', ...gpu })).toBe(
       'NVIDIA GeForce RTX 4090 (Vulkan), 25 of 25 layers',
@@ -120,7 +120,7 @@ describe('for people', () => {
     expect(describeDevice({ backend: 'cpu', ...gpu, threads: 1 })).toBe('the processor, 1 thread');
   });
 
-  it('tells too little memory from other failures', () => {
+  it('distinguish a lack of memory from other failures', () => {
     const full = new Error('Failed to create context');
     expect([isOutOfMemory(full), isOutOfMemory(new Error('unknown token'))]).toEqual([true, false]);
     expect(english(gpuFailure('cuda', full))).toBe(
@@ -131,12 +131,12 @@ describe('for people', () => {
     );
   });
 
-  it('knows devices that compute on the processor', () =>
+  it('recognise devices that compute on the processor', () =>
     expect(
       ['llvmpipe (LLVM 19.1.7, 256 bits)', 'SwiftShader Device', 'NVIDIA H100', 'AMD Radeon'].map(isSoftware),
     ).toEqual([true, true, false, false]));
 
-  it('--gpu is one of what there is; auto by default', () => {
+  it('--gpu accepts the known ones, with auto as the default', () => {
     const of = (...args: string[]) => parseServerArgs(['--base', 'a.gguf', ...args]).gpu;
     expect([of(), of('--gpu', 'off'), of('--gpu', 'cuda')]).toEqual(['auto', 'off', 'cuda']);
     expect(() => of('--gpu', 'opencl')).toThrow('--gpu opencl is not known.');

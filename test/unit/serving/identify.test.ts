@@ -12,9 +12,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-it('on disk a file is the same though its inode is another, as after a restart', async () => {
+it('on disk a file is the same even if its inode has changed, as after a restart', async () => {
   const { atime, mtime } = await stat(at('base'));
-  // The times of a copy are set in whole milliseconds.
+  // A copy's times are set in whole milliseconds.
   await utimes(at('base'), atime, mtime);
   const [here, onDisk] = [await identify(at('base')), await identifyOnDisk(at('base'))];
   await copyFile(at('base'), at('copy'));
@@ -29,7 +29,7 @@ it.skipIf(process.platform === 'win32')('on disk a file is the same through a li
   expect(await identifyOnDisk(at('link'))).toBe(await identifyOnDisk(at('base')));
 });
 
-it('on disk a file is another if it was written again, or is elsewhere', async () => {
+it('on disk a file is another one if it was rewritten, or is elsewhere', async () => {
   const before = await identifyOnDisk(at('base'));
   await copyFile(at('base'), at('copy'));
   expect(await identifyOnDisk(at('copy'))).not.toBe(before);

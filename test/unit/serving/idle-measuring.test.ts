@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { guessThreads } from '../../../src/serving/threads/threads.ts';
 import { IdleMeasuring } from '../../../src/serving/threads/idle-measuring.ts';
 
-/** A host that is asked `requests` times before each look, beside other programs that keep `others` processors busy. */
+/** A host with `requests` requests before each poll, next to other programs that keep `others` processors busy. */
 function idleHost(outcomes: (boolean | Error)[]) {
   const statistics = { requests: 0, active: 0 };
   const state = { others: 0, measured: 0 };
@@ -18,7 +18,7 @@ function idleHost(outcomes: (boolean | Error)[]) {
   const measuring = new IdleMeasuring(host, () => () => state.others);
   return {
     state,
-    /** How often it has measured after so many looks. */
+    /** The number of measurements after `count` polls. */
     async looks(count: number, requests = 0): Promise<number> {
       for (let look = 0; look < count; look += 1) {
         statistics.requests += requests;
@@ -29,14 +29,14 @@ function idleHost(outcomes: (boolean | Error)[]) {
   };
 }
 
-it('the threads are measured once nobody has asked for some looks', async () => {
+it('the number of threads is measured after some polls without requests', async () => {
   const { looks } = idleHost([]);
   expect(await looks(10, 1)).toBe(0);
   expect(await looks(3)).toBe(0);
   expect(await looks(1)).toBe(1);
 });
 
-it('not beside other programs', async () => {
+it('not while other programs are busy', async () => {
   const { looks, state } = idleHost([]);
   state.others = 0.5;
   expect(await looks(20)).toBe(0);
@@ -44,7 +44,7 @@ it('not beside other programs', async () => {
   expect(await looks(5)).toBe(1);
 });
 
-it('what was interrupted, or measured on a machine that got busy, is tried again', async () => {
+it('a measurement that was interrupted, or disturbed by other programs, is repeated', async () => {
   const { looks } = idleHost([new DOMException('Asked.', 'AbortError'), false]);
   expect(await looks(5)).toBe(1);
   expect(await looks(4)).toBe(2);
@@ -59,6 +59,6 @@ it.each([
   ['eight quiet ones', { cores: 8, all: 8, others: 0.3 }, 4],
   ['eight, six busy', { cores: 8, all: 8, others: 6 }, 2],
   ['two of eight are allowed', { cores: 2, all: 8, others: 4 }, 2],
-])('a guess of the threads: %s', (_, machine, threads) => {
+])('guesses the number of threads: %s', (_, machine, threads) => {
   expect(guessThreads(machine)).toBe(threads);
 });

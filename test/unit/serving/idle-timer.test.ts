@@ -5,7 +5,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 const minutes = (count: number) => vi.advanceTimersByTime(60_000 * count);
 
-it('ends after minutes without a request, but not while something is in the works', () => {
+it('ends after minutes without a request, but not while work is in progress', () => {
   const onIdle = vi.fn();
   let busy = false;
   const { touch, stop } = idleTimer({ idleMinutes: 10, onIdle }, () => busy);

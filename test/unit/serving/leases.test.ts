@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 const client = () =>
   Object.assign(new EventEmitter(), { writeHead: vi.fn(), write: vi.fn() }) as unknown as ServerResponse;
 
-it('a server ends once nobody holds it, but not in the middle of an answer', () => {
+it('a server ends once no client holds it, but not in the middle of an answer', () => {
   const onUnused = vi.fn();
   let active = 1;
   const leases = new Leases({ onUnused, isAnswering: () => active > 0, firstMs: 100, lingerMs: 10 });
@@ -24,7 +24,7 @@ it('a server ends once nobody holds it, but not in the middle of an answer', () 
   expect(onUnused).toHaveBeenCalledOnce();
 });
 
-it('a server that nobody comes to hold ends, too', () => {
+it('a server that no client ever holds ends, too', () => {
   const onUnused = vi.fn();
   new Leases({ onUnused, firstMs: 100 });
   vi.advanceTimersByTime(99);

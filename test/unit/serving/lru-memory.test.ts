@@ -29,7 +29,7 @@ function scene(limit: number) {
   return { residents, log, use, touch };
 }
 
-describe('what is kept in memory', () => {
+describe('a model kept in memory', () => {
   it('is opened once and stays', async () => {
     const { log, touch, residents } = scene(100);
     expect(await Promise.all([touch('a'), touch('a'), touch('b')])).toEqual(['a', 'a', 'b']);
@@ -38,7 +38,7 @@ describe('what is kept in memory', () => {
     expect([residents.bytes, residents.size]).toEqual([20, 2]);
   });
 
-  it('goes when there is no room, who was used longest ago first', async () => {
+  it('is closed if there is no room, least recently used first', async () => {
     const { log, touch, residents } = scene(20);
     for (const name of ['a', 'b', 'a', 'c', 'a']) await touch(name);
     expect(log).toEqual(['+a', '+b', '-b', '+c']);
@@ -46,7 +46,7 @@ describe('what is kept in memory', () => {
     expect(residents.bytes).toBe(20);
   });
 
-  it('never goes while it is in use: who needs the room waits', async () => {
+  it('is never closed while in use: others wait for the room', async () => {
     const { log, use, touch } = scene(10);
     let release = () => {};
     const using = use('a', () => new Promise<void>((resolve) => (release = resolve)));
@@ -58,7 +58,7 @@ describe('what is kept in memory', () => {
     expect(log).toEqual(['+a', '-a', '+b']);
   });
 
-  it('may wait in vain, and then is not opened', async () => {
+  it('is not opened if the wait is cancelled', async () => {
     const { log, use, touch } = scene(10);
     const leaving = new AbortController();
     let release = () => {};
@@ -73,7 +73,7 @@ describe('what is kept in memory', () => {
     expect(log.includes('+b')).toBe(false);
   });
 
-  it('that was waited for in vain takes nothing from the one that has its place meanwhile', async () => {
+  it('does not affect its successor if its wait is cancelled', async () => {
     const { log, use, touch, residents } = scene(10);
     const leaving = new AbortController();
     let release = () => {};
@@ -92,14 +92,14 @@ describe('what is kept in memory', () => {
     expect(log).toEqual(['+a', '-a', '+b']);
   });
 
-  it('is opened though it is larger than the limit, alone', async () => {
+  it('is opened alone, even if it is larger than the limit', async () => {
     const { log, use, touch } = scene(15);
     await touch('a');
     expect(await use('large', (value) => Promise.resolve(value.name), undefined, 40)).toBe('large');
     expect(log).toEqual(['+a', '-a', '+large']);
   });
 
-  it('that was retired finishes what it does, and is made anew for others', async () => {
+  it('finishes its work after it is retired, and is opened again for others', async () => {
     const { log, use, touch, residents } = scene(100);
     let release = () => {};
     const using = use('a', () => new Promise<void>((resolve) => (release = resolve)));
@@ -114,7 +114,7 @@ describe('what is kept in memory', () => {
     expect(log).toEqual(['+a', '+a', '-a', '-a']);
   });
 
-  it('that fails to open is tried again', async () => {
+  it('is retried after failing to open', async () => {
     const { log, touch, residents } = scene(100);
     await expect(touch('broken')).rejects.toThrow('broken');
     await expect(touch('broken')).rejects.toThrow('broken');

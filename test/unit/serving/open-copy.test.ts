@@ -1,4 +1,4 @@
-/** When a folded copy is left alone, so that the adapter answers on its base. */
+/** When a folded copy is not opened, so that the adapter runs on its base. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,22 +31,22 @@ function opening<T>(open: () => Promise<T>, room = 2 * GB): Promise<T | undefine
 }
 const marks = () => readdirSync(home.path());
 
-it('is opened under a mark, which goes with it', async () => {
+it('is opened under a mark, which is then removed', async () => {
   const seen = await opening(() => Promise.resolve(marks()));
   expect(seen).toEqual(['model.gguf.opening']);
   expect(marks()).toEqual([]);
 });
 
 it.each([
-  ['the memory of contexts', 0.5 * GB, 4 * GB],
-  ['the memory that is free', 2 * GB, 1.1 * GB],
-])('is left alone where %s has no room for it', async (_, room, free) => {
+  ['the memory for contexts', 0.5 * GB, 4 * GB],
+  ['the free memory', 2 * GB, 1.1 * GB],
+])('is not opened if %s is too small for it', async (_, room, free) => {
   vi.mocked(availableMemory).mockResolvedValue(free);
   expect(await opening(() => Promise.resolve('open'), room)).toBeUndefined();
   expect(loadWithoutTrial).not.toHaveBeenCalled();
 });
 
-it('is left alone if a server ended while it opened it', async () => {
+it('is not opened if a server crashed while opening it', async () => {
   const { pid } = spawnSync(process.execPath, ['--version']);
   writeFileSync(join(home.path(), 'model.gguf.opening'), `${pid}\n`);
   expect(await opening(() => Promise.resolve('open'))).toBeUndefined();
@@ -55,7 +55,7 @@ it('is left alone if a server ended while it opened it', async () => {
 });
 
 it.each([
-  ['deleted if it is of no use', 'unknown tensor', 1],
+  ['deleted if it is unusable', 'unknown tensor', 1],
   ['kept if only memory was short', 'Failed to create context', 0],
 ])('is %s', async (_, message, removed) => {
   expect(await opening(() => Promise.reject(new Error(message)))).toBeUndefined();

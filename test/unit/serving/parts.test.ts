@@ -7,8 +7,8 @@ import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { StopText } from '../../../src/serving/tokens/stop-text.ts';
 
 describe('stop texts', () => {
-  /** However a text is cut into pieces, what comes out is the text up to the first stop. */
-  it('end the answer wherever the pieces are cut', () => {
+  /** However a text is split into pieces, the output is the text up to the first stop text. */
+  it('end the answer wherever the pieces are split', () => {
     const text = 'one\ntwo\n\nthree END four';
     for (const stops of [['\n\n'], ['END', '\n\n'], ['absent'], ['four', 'e\nt'], ['']]) {
       const wanted = stops
@@ -39,7 +39,7 @@ describe('stop texts', () => {
   });
 });
 
-describe('characters over several tokens', () => {
+describe('characters that span several tokens', () => {
   const bytes = (text: string) => [...Buffer.from(text)];
   const decode = (tokens: readonly number[]) => Buffer.from(tokens).toString('utf8');
   it('come out whole', () => {
@@ -49,12 +49,12 @@ describe('characters over several tokens', () => {
     expect(pieces.every((piece) => !piece.includes('\uFFFD'))).toBe(true);
     expect(detokenizer.flush()).toBe('');
   });
-  it('are dropped when the answer ends inside one', () => {
+  it('are dropped if the answer ends inside one', () => {
     const detokenizer = new Detokenizer(decode, []);
     for (const byte of bytes('a😀').slice(0, 3)) detokenizer.push(byte);
     expect(detokenizer.flush()).toBe('');
   });
-  it('that are broken for good do not hold up the rest', () => {
+  it('do not hold up the rest if they are invalid', () => {
     const detokenizer = new Detokenizer(decode, []);
     const text = [...Array<number>(10).fill(0xff), ...bytes('ok')]
       .map((byte) => detokenizer.push(byte))
@@ -75,7 +75,7 @@ describe('an answer', () => {
   };
   it('ends where the model ends', () =>
     expect(written(false)).toMatchObject({ ended: [false, true, expect.anything()], finishReason: 'stop' }));
-  it('goes on to its most tokens where ends are not minded', () =>
+  it('continues to the token limit if ends are ignored', () =>
     expect(written(true)).toMatchObject({
       ended: [false, false, true],
       text: '57',
@@ -109,11 +109,11 @@ describe('a prompt in tokens', () => {
     expect(laid[middle + 1] === 5000 || laid[middle + 1] === fill.middle).toBe(true);
     expect(trimmed).toBe(4000 - (laid.length - 3));
   });
-  it('gives the suffix what the prefix leaves', () => {
+  it('gives the suffix the room that the prefix leaves', () => {
     const { tokens: laid } = layOutPrompt([1], tokens(2000, 5000), { fill, bos: undefined, room: 104 });
     expect(laid).toHaveLength(104);
   });
-  it('shares a beginning with another', () => {
+  it('has a common prefix with another', () => {
     expect(commonPrefix([1, 2, 3], [1, 2, 4])).toBe(2);
     expect(commonPrefix([], [1])).toBe(0);
     expect(commonPrefix([1, 2], [1, 2, 3])).toBe(2);
@@ -121,7 +121,7 @@ describe('a prompt in tokens', () => {
 });
 
 describe('the pool', () => {
-  it('gives the best free slot, then makes wait in order', async () => {
+  it('hands out the best free slot, then queues in order', async () => {
     const pool = new Slots(['a', 'b']);
     expect(await pool.acquire((slot) => (slot === 'b' ? 1 : 0))).toBe('b');
     expect(await pool.acquire(() => 0)).toBe('a');
@@ -133,7 +133,7 @@ describe('the pool', () => {
     await Promise.all([first, second]);
     expect(order).toEqual(['first b', 'second a']);
   });
-  it('lets one that waits give up, and loses no slot', async () => {
+  it('lets a waiting request give up, and loses no slot', async () => {
     const pool = new Slots(['a']);
     await pool.acquire(() => 0);
     const stop = new AbortController();
@@ -148,7 +148,7 @@ describe('the pool', () => {
 });
 
 describe('the arguments of the server', () => {
-  it('are read', () =>
+  it('are parsed', () =>
     expect(
       parseServerArgs([
         '--base',
@@ -179,7 +179,7 @@ describe('the arguments of the server', () => {
     [['--base', 'b', '--port', '99999']],
     [['--base', 'b', '--threads', '1.5']],
     [['--base', 'b', 'stray']],
-  ])('are refused: %j', (args) =>
+  ])('are rejected: %j', (args) =>
     expect(() => parseServerArgs(args)).toThrow(expect.objectContaining({ code: 'bad-argument' })),
   );
 });

@@ -25,7 +25,7 @@ describe('the steps of a prompt', () => {
     [5, 64, [5]],
   ])('%d rows, at most %d at once', (rows, most, steps) => expect(stepsOf(rows, most)).toEqual(steps));
 
-  it('none is longer than may be, and all rows are read', () => {
+  it('are within the limit, and cover all rows', () => {
     for (let rows = 1; rows < 600; rows += 7)
       for (const most of [4, 8, 24, 40, TILE, 80, MAX_ROWS]) {
         const steps = stepsOf(rows, most);
@@ -35,22 +35,22 @@ describe('the steps of a prompt', () => {
   });
 });
 
-describe('how many rows may be computed at once', () => {
+describe('the number of rows to compute at once', () => {
   it.each([
     ['not known yet', undefined, 0, FIRST_STEP],
-    ['not known, though it takes long', undefined, 5000, FIRST_STEP],
+    ['not known, after a long wait', undefined, 5000, FIRST_STEP],
     ['fast', 0.5, 0, MAX_ROWS],
     ['more than a tile', 2.5, 0, 70],
     ['just a tile', 4.2, 0, TILE],
     ['no time for a tile', 4.5, 0, 32],
     ['slow', 12, 0, 8],
     ['very slow', 500, 0, 4],
-    ['time for a tile, by now', 4.5, 700, TILE],
-    ['slow, for a second', 15, 1000, 24],
+    ['time for a tile after a wait', 4.5, 700, TILE],
+    ['slow, after a second', 15, 1000, 24],
     ['slow, for a minute', 15, 60_000, 56],
   ])('%s', (_, msPerRow, waitedMs, most) => expect(maxRows(msPerRow, waitedMs)).toBe(most));
 
-  it('goes by what steps took, no one of which counts for all', () => {
+  it('depends on the measured times of several steps', () => {
     expect(rowTime(undefined, 64, 210)).toBe(3);
     expect(rowTime(undefined, 16, 66)).toBe(3);
     expect(rowTime(3, 64, 350)).toBeCloseTo(3.6);
@@ -60,14 +60,14 @@ describe('how many rows may be computed at once', () => {
   });
 });
 
-/** What a step costs on a machine, in ms: once, for each row, and for each row of tiles. */
+/** The cost of a step on a machine, in ms: fixed, per row, and per row in tiles. */
 interface Machine {
   fixed: number;
   row: number;
   tiled: number;
 }
 
-/** Reads a prompt there, as after others. Returns the time of all steps, and that of the longest. */
+/** Reads a prompt there after others. Returns the time of all steps, and that of the longest. */
 function read(rows: number, { fixed, row, tiled }: Machine) {
   const cost = (size: number) => fixed + size * (size >= TILE ? tiled : row);
   let known: number | undefined;
@@ -85,7 +85,7 @@ function read(rows: number, { fixed, row, tiled }: Machine) {
 }
 
 describe('a prompt of 350 rows', () => {
-  // Measured costs (docs/benchmarks.md), and them at a fifth of the speed.
+  // Measured costs (docs/benchmarks.md), also at a fifth of the speed.
   it.each([
     ['135M, two cores', { fixed: 8, row: 1.7, tiled: 1.53 }, 1.05, 190],
     ['135M, one core', { fixed: 5, row: 4.4, tiled: 3.97 }, 1.03, 300],
@@ -93,7 +93,7 @@ describe('a prompt of 350 rows', () => {
     ['0.5B, one core', { fixed: 30, row: 7.9, tiled: 7 }, 1.16, 480],
     ['1.5B, one core', { fixed: 45, row: 22.5, tiled: 21.8 }, 1.12, 1000],
     ['0.5B, a busy machine', { fixed: 280, row: 40.5, tiled: 37.7 }, 1.6, 1000],
-  ])('%s: little slower than at once, and soon left', (_, machine, most, ms) => {
+  ])('%s: hardly slower than in one step, and quick to cancel', (_, machine, most, ms) => {
     const { waited, longest } = read(350, machine);
     expect(waited / (machine.fixed + 350 * machine.tiled)).toBeLessThan(most);
     expect(longest).toBeLessThan(ms);

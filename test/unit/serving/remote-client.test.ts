@@ -1,4 +1,4 @@
-/** Completion by a server elsewhere, against servers that behave like those that people have. */
+/** Completion by a remote server, tested with fakes of common servers. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -27,7 +27,7 @@ const request = {
 const { closing, opened, clientAt, answer } = useRemoteClients(request);
 
 describe('vLLM', () => {
-  it('completes with an adapter, in the marks of its base, because it has no suffix', async () => {
+  it("completes with an adapter, using its base's special tokens because it does not support a suffix", async () => {
     const server = await opened(vllm());
     const found: ServerInfo[] = [];
     const client = clientAt(server.address, {
@@ -60,7 +60,7 @@ describe('vLLM', () => {
     );
   });
 
-  it('has several models, so one has to be named, and those that it has are', async () => {
+  it('has several models, so one must be named, and the error lists them', async () => {
     const server = await opened(vllm());
     const has = 'Qwen/Qwen2.5-Coder-1.5B, garden';
     await expect(clientAt(server.address).start()).rejects.toMatchObject({
@@ -74,22 +74,22 @@ describe('vLLM', () => {
     });
   });
 
-  it('of a hundred models the first are named', async () => {
+  it('lists the first of a hundred models', async () => {
     const named = (count: number) => Array.from({ length: count }, (_, at) => ({ id: `m${at}` }));
     let data = named(100);
-    const server = await playing((_, response) =>
+    const server = await serverWith((_, response) =>
       response.writeHead(200, json).end(JSON.stringify({ data })),
     );
-    const saidTo = async (model: string) => {
+    const errorFor = async (model: string) => {
       const failed = await clientAt(`http://${server}`, { model })
         .start()
         .catch((error: unknown) => error);
       return (failed as Error).message;
     };
-    expect(await saidTo('')).toMatch(/has several models: m0, m1, m2, m3, m4 and 95 more models\.$/);
-    expect(await saidTo('gone')).toMatch(/it has m0, m1, m2, m3, m4 and 95 more models\.$/);
+    expect(await errorFor('')).toMatch(/has several models: m0, m1, m2, m3, m4 and 95 more models\.$/);
+    expect(await errorFor('gone')).toMatch(/it has m0, m1, m2, m3, m4 and 95 more models\.$/);
     data = named(6);
-    expect(await saidTo('')).toMatch(/: m0, m1, m2, m3, m4, m5\.$/);
+    expect(await errorFor('')).toMatch(/: m0, m1, m2, m3, m4, m5\.$/);
   });
 });
 
@@ -111,10 +111,10 @@ describe('llama.cpp', () => {
     ]);
   });
 
-  it('while it loads the model, nothing is decided: it is asked again after the pause', async () => {
+  it('is asked again after a pause while it loads the model, and nothing is concluded before', async () => {
     for (const status of [503, 429]) {
       let loading = true;
-      const server = await playing((incoming, response) => {
+      const server = await serverWith((incoming, response) => {
         if (incoming.url === '/v1/models')
           return response
             .writeHead(200, json)
@@ -133,7 +133,7 @@ describe('llama.cpp', () => {
     }
   });
 
-  it('without tokens to fill in the middle, the marks are used that the model is known to have', async () => {
+  it('without fill-in-the-middle tokens, uses those known for the model', async () => {
     const server = await opened(llamaCpp({ noMiddle: true }));
     const client = clientAt(server.address);
     expect(await client.start()).toMatchObject({
@@ -145,7 +145,7 @@ describe('llama.cpp', () => {
 });
 
 describe('Ollama', () => {
-  it('completes by its suffix, which also keeps a prompt from becoming a chat', async () => {
+  it('completes with its suffix parameter, which also keeps a prompt from becoming a chat', async () => {
     const server = await opened(ollama());
     const client = clientAt(server.address, { model: 'qwen2.5-coder:0.5b-base' });
     expect(await answer(client)).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
@@ -156,7 +156,7 @@ describe('Ollama', () => {
     ]);
   });
 
-  it('a model without a template for it gets the text before the cursor only; names may leave out "latest"', async () => {
+  it('sends only the text before the cursor to a model without a template; "latest" may be left out of names', async () => {
     const server = await opened(ollama());
     const client = clientAt(server.address, { model: 'llama3.2' });
     expect(await client.start()).toMatchObject({ model: 'llama3.2:latest', fill: { by: 'none' } });
@@ -165,7 +165,7 @@ describe('Ollama', () => {
 });
 
 describe('the token', () => {
-  it('is sent, and its refusal is said in a sentence', async () => {
+  it('is sent, and its rejection is reported in a sentence', async () => {
     const token = 'a-secret-token';
     for (const [start, model] of [
       [vllm, 'garden'],
@@ -182,15 +182,15 @@ describe('the token', () => {
     }
   });
 
-  it('is in no message, also where it can not be sent or the server repeats it', async () => {
+  it("is in no message, even if it can't be sent or the server repeats it", async () => {
     const failure = async (token: string, address: string) => {
       const client = clientAt(address, { token: () => Promise.resolve(token) });
       return (await client.start().catch((error: unknown) => error)) as Error;
     };
-    // Pasted with a line's end in its middle.
+    // Pasted with a line break in the middle.
     const broken = await failure('a-secret\ntoken', 'http://127.0.0.1:1');
     expect(broken).toMatchObject({ code: 'endpoint-token' });
-    const repeating = await playing((incoming, response) =>
+    const repeating = await serverWith((incoming, response) =>
       response
         .writeHead(400, json)
         .end(JSON.stringify({ error: { message: `bad key: ${incoming.headers.authorization}` } })),
@@ -200,10 +200,10 @@ describe('the token', () => {
     for (const error of [broken, repeated]) expect(inspect(error)).not.toContain('a-secret');
   });
 
-  it('is in no message where the server repeats it in a stream, or where its words are cut', async () => {
+  it('is in no message if the server repeats it in a stream, or in a truncated text', async () => {
     const token = 'a-secret-token';
     const fails = async (head: Record<string, string>, end: (sent: string) => string) => {
-      const repeating = await playing((incoming, response) => {
+      const repeating = await serverWith((incoming, response) => {
         if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
         response.writeHead(200, head).end(end(incoming.headers.authorization!));
       });
@@ -211,14 +211,14 @@ describe('the token', () => {
       return (await answer(client).catch((error: unknown) => error)) as Error;
     };
     const events = { 'content-type': 'text/event-stream' };
-    const said = (sent: string) => JSON.stringify({ error: { message: `no such key: ${sent}` } });
-    const streamed = await fails(events, (sent) => `data: ${said(sent)}\n\n`);
+    const errorBody = (sent: string) => JSON.stringify({ error: { message: `no such key: ${sent}` } });
+    const streamed = await fails(events, (sent) => `data: ${errorBody(sent)}\n\n`);
     expect(streamed).toMatchObject({ code: 'endpoint-failed' });
     expect(streamed.message).toContain('failed: no such key: Bearer ….');
-    const whole = await fails(json, said);
+    const whole = await fails(json, errorBody);
     expect(whole.message).toContain('no such key: Bearer ….');
     const long = await fails(json, (sent) => JSON.stringify({ error: `${'x'.repeat(187)}${sent}` }));
-    const redirecting = await playing((incoming, response) =>
+    const redirecting = await serverWith((incoming, response) =>
       response.writeHead(307, { location: `/login?${incoming.headers.authorization}` }).end(),
     );
     const redirected = (await answer(
@@ -235,13 +235,13 @@ describe('stopping', () => {
     const stop = new AbortController();
     await expect(client.stream(request, () => stop.abort(), stop.signal)).rejects.toThrow();
     await expect.poll(() => server.left).toBe(1);
-    // It is no failure of the server.
+    // It is not a failure of the server.
     expect(await answer(client)).toMatchObject({ text: 'abcd' });
   });
 });
 
-/** A server that this function plays. */
-async function playing(
+/** A server run by this function. */
+async function serverWith(
   listener: RequestListener,
   make: (listener: RequestListener) => Server = createServer,
 ) {
@@ -269,11 +269,11 @@ function selfSigned(): { key: Buffer; cert: Buffer } {
   return { key: readFileSync(key), cert: readFileSync(cert) };
 }
 
-describe('what goes wrong', () => {
+describe('reports that', () => {
   const failsWith = (client: RemoteClient, code: string, words: string) =>
     expect(answer(client)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
 
-  it('nobody listens; the next requests fail at once, and later ones ask again', async () => {
+  it('no server is listening; the next requests fail at once, and later ones try again', async () => {
     const server = await opened(llamaCpp());
     await server.app.close();
     const client = clientAt(server.address, { retryMs: 60_000 });
@@ -291,7 +291,7 @@ describe('what goes wrong', () => {
     expect(asked).toBe(4);
   });
 
-  it('nobody listens; later ones ask again though the clock was set back', async () => {
+  it('no server is listening; later requests try again even if the clock was set back', async () => {
     const server = await opened(llamaCpp());
     const client = clientAt(server.address, {
       fetch: () => Promise.reject(new Error('down')),
@@ -306,7 +306,7 @@ describe('what goes wrong', () => {
     await failsWith(client, 'endpoint-down', 'still down');
   });
 
-  it('it takes too long, from one piece to the next too', async () => {
+  it('it takes too long, also from one piece to the next', async () => {
     const server = await opened(llamaCpp({ pieces: ['a', 'b'], pauseMs: 10_000 }));
     await failsWith(
       clientAt(server.address, { answerMs: 100 }),
@@ -315,8 +315,8 @@ describe('what goes wrong', () => {
     );
   });
 
-  it('it ends in the middle, or says an error there', async () => {
-    const cut = await playing((incoming, response) => {
+  it('it ends in the middle, or sends an error there', async () => {
+    const cut = await serverWith((incoming, response) => {
       if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
       if (incoming.url === '/infill') return response.writeHead(404).end();
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -324,7 +324,7 @@ describe('what goes wrong', () => {
       setTimeout(() => response.destroy(), 20);
     });
     await failsWith(clientAt(`http://${cut}`), 'endpoint-down', "can't be reached");
-    const saying = await playing((incoming, response) => {
+    const saying = await serverWith((incoming, response) => {
       if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end('data: {"error":{"message":"out of\\nmemory","code":500}}\n\n');
@@ -332,9 +332,9 @@ describe('what goes wrong', () => {
     await failsWith(clientAt(`http://${saying}`), 'endpoint-failed', 'failed: out of memory.');
   });
 
-  it('what is not understood is not listened to any longer', async () => {
+  it('the answer is not understood, and stops reading it', async () => {
     let [found, left] = [false, false];
-    const server = await playing((incoming, response) => {
+    const server = await serverWith((incoming, response) => {
       if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
       if (!found) return response.writeHead(404).end();
       response.on('close', () => (left = true));
@@ -347,16 +347,16 @@ describe('what goes wrong', () => {
     await expect.poll(() => left).toBe(true);
   });
 
-  it('it is no such server', async () => {
-    const page = await playing((_, response) => response.writeHead(200).end('<html>hello</html>'));
+  it('it is not a completion server', async () => {
+    const page = await serverWith((_, response) => response.writeHead(200).end('<html>hello</html>'));
     await failsWith(clientAt(`http://${page}`), 'endpoint-unknown', 'it lists no models');
-    const missing = await playing((_, response) => response.writeHead(404).end('not here'));
+    const missing = await serverWith((_, response) => response.writeHead(404).end('not here'));
     await failsWith(clientAt(`http://${missing}`), 'endpoint-unknown', 'HTTP 404');
     const noTls = `https://${missing}`;
     await failsWith(clientAt(noTls), 'endpoint-unknown', 'does not speak HTTPS');
   });
 
-  it('it has lost the model since', async () => {
+  it('the model is no longer available', async () => {
     const server = await opened(vllm());
     const client = clientAt(server.address, { model: 'garden' });
     await client.start();
@@ -369,13 +369,13 @@ describe('what goes wrong', () => {
     await failsWith(client, 'endpoint-model', 'has no model "garden"; it has Qwen/Qwen2.5-Coder-1.5B.');
   });
 
-  it('it sends requests on: nothing follows, neither code nor token', async () => {
+  it('it redirects: neither code nor token is sent on', async () => {
     const elsewhere: string[] = [];
-    const other = await playing((incoming, response) => {
+    const other = await serverWith((incoming, response) => {
       elsewhere.push(incoming.url!);
       response.writeHead(200, json).end(list);
     });
-    const sending = await playing((_, response) =>
+    const sending = await serverWith((_, response) =>
       response.writeHead(307, { location: `http://${other}/v1/models` }).end(),
     );
     await failsWith(
@@ -388,7 +388,7 @@ describe('what goes wrong', () => {
 
   it('its certificate is not trusted', async () => {
     const certificate = selfSigned();
-    const secure = await playing(
+    const secure = await serverWith(
       (_, response) => response.end(list),
       (listener) => createSecure(certificate, listener) as unknown as Server,
     );

@@ -1,4 +1,4 @@
-/** Completion by Mistral's route for filling in, against servers that answer as its API is documented. */
+/** Completion by Mistral's fill-in-the-middle route, tested with fakes that follow its API documentation. */
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -19,8 +19,8 @@ const { closing, opened, clientAt, answer } = useRemoteClients(request, { retryM
 
 const json = { 'content-type': 'application/json' };
 
-/** A server that this function plays. */
-async function playing(listener: RequestListener): Promise<string> {
+/** A server run by this function. */
+async function serverWith(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   closing.push(() => {
@@ -31,10 +31,10 @@ async function playing(listener: RequestListener): Promise<string> {
 }
 
 describe('Mistral', () => {
-  it('completes by its own route, with no field that it would refuse', async () => {
+  it('completes by its own route, without fields that it would reject', async () => {
     const server = await opened(mistral());
     const found: ServerInfo[] = [];
-    // One of its models is for code, so none has to be named.
+    // Only one of its models is for code, so none has to be named.
     const client = clientAt(server.address, { onServerInfo: (server) => found.push(server) });
     expect(await client.fillInTheMiddle()).toBe(true);
     expect(await answer(client, { ...request, seed: 7 })).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
@@ -53,7 +53,7 @@ describe('Mistral', () => {
     );
   });
 
-  it('is known by its other names, and a model for something else is refused', async () => {
+  it('recognises other model names, and rejects a model that is not for code', async () => {
     const { address } = await opened(mistral());
     expect(await clientAt(address, { model: 'codestral-latest' }).start()).toMatchObject({
       fill: { by: 'fim' },
@@ -67,7 +67,7 @@ describe('Mistral', () => {
     });
   });
 
-  it('completes at an address that lists no models, by the name that its documentation gives', async () => {
+  it('completes at an address that lists no models, by the documented name', async () => {
     const server = await opened(mistral({ unlisted: true, token: 'mine' }));
     const token = () => Promise.resolve('mine');
     const address = `${server.address}/v1/fim/completions`;
@@ -85,7 +85,7 @@ describe('Mistral', () => {
     await expect(clientAt(address).start()).rejects.toMatchObject({ code: 'endpoint-token' });
   });
 
-  it('says which field is refused, and that a model is gone', async () => {
+  it('says which field is rejected, and that a model no longer exists', async () => {
     const server = await opened(mistral());
     const client = clientAt(server.address);
     await client.start();
@@ -108,10 +108,10 @@ describe('Mistral', () => {
   });
 });
 
-describe('a server of another make', () => {
-  it('with the route of Mistral is asked by it', async () => {
+describe('another server', () => {
+  it("is used through Mistral's route if it has one", async () => {
     const asked: string[] = [];
-    const other = await playing((incoming, response) => {
+    const other = await serverWith((incoming, response) => {
       asked.push(incoming.url!);
       if (incoming.url === '/v1/models')
         return response.writeHead(200, json).end('{"data":[{"id":"mine","owned_by":"someone"}]}');

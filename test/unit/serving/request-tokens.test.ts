@@ -1,11 +1,11 @@
-/** A request with other files is laid out as training lays out a repository: compared with the corpus' own functions. */
+/** A request with other files is laid out like a repository in training: compared with the corpus's own functions. */
 import { expect, it } from 'vitest';
 import { repositoryMarks } from '../../../src/corpus/tokens/tokenizer.ts';
 import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { layOutRequest } from '../../../src/serving/tokens/request-tokens.ts';
 import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 
-/** A token to a character; names of special tokens are one. */
+/** One token per character; special tokens' names are one token. */
 function model(...special: string[]) {
   const tokenize = (text: string, isSpecial?: boolean) =>
     isSpecial && special.includes(text)
@@ -30,7 +30,7 @@ const request: HostRequest = {
 it.each([
   ['Qwen2.5-Coder', ['<|repo_name|>', '<|file_sep|>']],
   ['SmolLM2', ['<repo_name>', '<file_sep>']],
-])('as %s was trained', (_, names) => {
+])('lays out a request as %s was trained', (_, names) => {
   const llama = model(...names);
   const encode = (text: string, { special = false } = {}) =>
     Int32Array.from(llama.tokenize(text, special as never));
@@ -48,14 +48,14 @@ it.each([
   ]);
 });
 
-it('as plain text where the base has no marks', () => {
+it('lays it out as plain text if the base has no special tokens', () => {
   const llama = model();
   expect(
     layOutRequest({ ...request, suffix: undefined }, llama, vocabulary({ fill: undefined }), 200).tokens,
   ).toEqual([...'b();\n\na ='].map((character) => character.codePointAt(0)));
 });
 
-it('other files are cut first', () => {
+it('cuts other files first', () => {
   const { tokens, trimmed } = layOutRequest(request, model('<repo_name>', '<file_sep>'), vocabulary(), 20);
   expect(trimmed).toBeGreaterThan(0);
   expect(tokens.slice(-8)).toEqual(
@@ -65,7 +65,7 @@ it('other files are cut first', () => {
   );
 });
 
-it('a prompt that is cut keeps its beginning from key to key, so that it stays in the cache', () => {
+it('keeps the beginning of a prompt that is cut from key to key, so that it stays in the cache', () => {
   const beginnings = new Set<string>();
   const written = 'value = compute(total, rate)  # ';
   for (let key = 1; key <= written.length; key += 1) {
@@ -88,6 +88,6 @@ it('a prompt that is cut keeps its beginning from key to key, so that it stays i
     expect(trimmed).toBeGreaterThan(0);
     beginnings.add(JSON.stringify(tokens.slice(0, tokens.indexOf(fill.middle))));
   }
-  // What is written takes 32 tokens of its room.
+  // The typed text takes 32 tokens of its room.
   expect(beginnings.size).toBeLessThanOrEqual(2);
 });

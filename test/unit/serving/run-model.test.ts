@@ -43,7 +43,7 @@ async function writeRun(method: 'lora' | 'full', meanKl?: number, artefact?: str
 const never = () => Promise.reject(new Error('it was checked before'));
 
 describe('the result of a run', () => {
-  it('is served under the name of the run once it was checked', async () => {
+  it("is served under the run's name once it was checked", async () => {
     await writeRun('lora', 0.001, 'adapter.gguf');
     const file = { name: 'quick-fox', path: join(dir, 'adapter.gguf') };
     expect(await servedRun(dir, never)).toMatchObject({
@@ -59,12 +59,12 @@ describe('the result of a run', () => {
     });
   });
 
-  it('is refused when the check failed', async () => {
+  it('is rejected if the check failed', async () => {
     await writeRun('lora', 0.5, 'adapter.gguf');
     await expect(servedRun(dir, never)).rejects.toMatchObject({ code: 'adapter-mismatch' });
   });
 
-  it('is checked first where it never was, and served or refused by that', async () => {
+  it('is checked first if it never was, and then served or rejected', async () => {
     const checkedAs = (meanKl: number) => () => writeRun('lora', meanKl, 'adapter.gguf');
     await writeRun('lora', undefined, 'adapter.gguf');
     expect(await servedRun(dir, checkedAs(0.001))).toMatchObject({ name: 'quick-fox' });
@@ -74,7 +74,7 @@ describe('the result of a run', () => {
     await expect(servedRun(dir, () => Promise.reject(new Error('stopped')))).rejects.toThrow('stopped');
   });
 
-  it('is refused when it is not there', async () => {
+  it('is rejected if it does not exist', async () => {
     await writeRun('full', 0.001);
     await expect(servedRun(dir, never)).rejects.toMatchObject({ code: 'run-not-finished' });
   });

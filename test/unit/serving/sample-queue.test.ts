@@ -13,7 +13,7 @@ function queueOf(counts: Record<string, number>): SampleQueue<Job> {
   return queue;
 }
 
-/** What the takers get in turn, each staying where it is as long as it can. */
+/** The jobs that the takers get in turn, each staying with its prompt as long as it can. */
 function takeAll(queue: SampleQueue<Job>, takers: number): Job[][] {
   const taken: Job[][] = Array.from({ length: takers }, () => []);
   while (!queue.empty)
@@ -24,8 +24,8 @@ function takeAll(queue: SampleQueue<Job>, takers: number): Job[][] {
   return taken;
 }
 
-describe('which sample comes next', () => {
-  it('gives every job once, those of a prompt in order', () => {
+describe('the next sample', () => {
+  it('covers every job once, those of a prompt in order', () => {
     for (const takers of [1, 2, 3, 8, 20]) {
       const queue = queueOf({ a: 5, b: 1, c: 7 });
       const all = takeAll(queue, takers).flat();
@@ -37,14 +37,14 @@ describe('which sample comes next', () => {
     }
   });
 
-  it('has each prompt read by one taker while there are prompts that nobody has begun', () => {
+  it('comes from a prompt of its own for each taker while there are new prompts', () => {
     const names = Array.from({ length: 12 }, (_, index) => `prompt ${index}`);
     const queue = queueOf(Object.fromEntries(names.map((name) => [name, 10])));
     const readers = takeAll(queue, 4).map((own) => new Set(own.map(({ prompt }) => prompt)));
     expect(readers.reduce((total, prompts) => total + prompts.size, 0)).toBe(names.length);
   });
 
-  it('leaves none idle: the prompt with the most left is shared', () => {
+  it('leaves no taker idle: the prompt with the most jobs left is shared', () => {
     const queue = queueOf({ short: 2, long: 9 });
     expect([queue.take(), queue.take()].map((job) => job?.prompt)).toEqual(['short', 'long']);
     expect(queue.take()).toEqual({ prompt: 'long', index: 1 });
@@ -52,7 +52,7 @@ describe('which sample comes next', () => {
     expect(queue.take('short')).toEqual({ prompt: 'long', index: 2 });
   });
 
-  it('forgets a job that is removed', () => {
+  it('skips a job that was removed', () => {
     const queue = new SampleQueue<Job>();
     const jobs = [0, 1, 2].map((index) => ({ prompt: 'one', index }));
     for (const job of jobs) queue.add(job);

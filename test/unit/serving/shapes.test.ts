@@ -5,7 +5,7 @@ import { layOutPrompt } from '../../../src/serving/tokens/prompt-tokens.ts';
 import { candidatesFor, fastest } from '../../../src/serving/threads/threads.ts';
 import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 
-describe('logProbabilities', () => {
+describe('log probabilities', () => {
   const vocabulary = { piece: (token: number) => `t${token}` } as Vocabulary;
   const softmax = (logits: number[], temperature: number) => {
     const exps = logits.map((logit) => Math.exp(logit / temperature));
@@ -26,12 +26,12 @@ describe('logProbabilities', () => {
     expect(chance.top.map(({ token }) => token)).toEqual(['t1', 't3']);
     expect(chance.top[0]!.logprob).toBeCloseTo(Math.log(plain.get(1)!), 10);
   });
-  it('are numbers for what can not be', () =>
+  it('are finite for impossible tokens', () =>
     expect(readLogProbability(new Map([[1, 1]]), 2, { count: 0, vocabulary }).logprob).toBeLessThan(-100));
 });
 
 describe('metrics', () => {
-  it('are what Prometheus reads', () => {
+  it("are in Prometheus's format", () => {
     const metrics = new Metrics({
       asks_total: { type: 'counter', help: 'Asks.' },
       ask_seconds: { type: 'histogram', help: 'Time.' },
@@ -63,22 +63,22 @@ describe('threads', () => {
     [{ 1: 100, 2: 60, 4: 40, 8: 90 }, 4],
     // Hardly faster is not worth it.
     [{ 1: 100, 2: 99, 4: 98, 8: 97 }, 1],
-    // Far slower ends it.
+    // Much slower ends the search.
     [{ 1: 100, 2: 400, 4: 1, 8: 1 }, 1],
-    // Too slow to try on.
+    // Too slow to continue.
     [{ 1: 9000, 2: 1, 4: 1, 8: 1 }, 1],
-  ])('are the fastest of %j', async (times: Record<number, number>, best) =>
+  ])('are the best choice given %j', async (times: Record<number, number>, best) =>
     expect(await fastest([1, 2, 4, 8], (candidate) => Promise.resolve(times[candidate]!))).toBe(best),
   );
 });
 
-describe('a prompt with other files and a beginning', () => {
+describe('a prompt with other files and begun text', () => {
   const fill = { prefix: 9001, suffix: 9002, middle: 9003 };
-  it('has them around the rest', () =>
+  it('has them before and after the rest', () =>
     expect(
       layOutPrompt([1], [2], { fill, bos: undefined, room: 100, context: [7, 8], begun: [5] }).tokens,
     ).toEqual([7, 8, 9001, 1, 9002, 2, 9003, 5]));
-  it('loses the files first, and keeps the beginning', () => {
+  it('loses the files first, and keeps the begun text', () => {
     const many = (count: number, from: number) => Array.from({ length: count }, (_, index) => from + index);
     const { tokens, trimmed } = layOutPrompt(many(50, 100), many(10, 300), {
       fill,

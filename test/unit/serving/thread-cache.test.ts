@@ -26,7 +26,7 @@ async function measured(threads: number, { others = 0, of = cores, gpuLayers = 0
   return kept.threads;
 }
 
-it('what was measured on a free machine is kept, with its date and what it depends on', async () => {
+it('what was measured on an idle machine is kept, with its date and what it depends on', async () => {
   expect(await measured(1)).toBe(1);
   expect(await measured(cores + 1)).toBe(1);
   const [file] = kept();
@@ -40,14 +40,14 @@ it('what was measured on a free machine is kept, with its date and what it depen
   });
 });
 
-it('beside other programs it is good for one start; a free machine is measured again', async () => {
+it('next to busy programs, a measurement is good for one start and repeated on an idle machine', async () => {
   expect(await measured(1, { others: 0.9 })).toBe(1);
   expect(kept()).toEqual([]);
   expect(await measured(2)).toBe(2);
   expect(kept()).toHaveLength(1);
 });
 
-it('says whether the machine was quiet', async () => {
+it('says whether the machine was idle', async () => {
   writeFileSync(base(), 'weights');
   const measure = async () => ({ threads: 1, trials: {} });
   const quiet = async (others: number) =>
@@ -57,24 +57,24 @@ it('says whether the machine was quiet', async () => {
   expect(await quiet(0.9)).toBe(true);
 });
 
-it('beside a training it is not kept', async () => {
+it('is not kept if measured during a training', async () => {
   await withTraining('The training of garden', async () => expect(await measured(1)).toBe(1));
   expect(kept()).toEqual([]);
 });
 
-it('other programs may have the processors that are left to them', async () => {
+it('other programs may use the remaining processors', async () => {
   if (cores === 1) return;
   await measured(1, { others: cores - 1, of: 1 });
   expect(kept()).toHaveLength(1);
 });
 
-it('a base that is partly on a GPU is measured on its own', async () => {
+it('a base that is partly on a GPU is measured separately', async () => {
   await measured(2);
   expect(await measured(1, { gpuLayers: 7 })).toBe(1);
   expect(await measured(3)).toBe(Math.min(2, cores));
 });
 
-it('another file, another number of cores and an older version are measured anew', async () => {
+it('another file, another number of cores and an older version are measured again', async () => {
   await measured(1);
   utimesSync(base(), new Date(1e12), new Date(1e12));
   expect(await measured(2)).toBe(2);
@@ -84,7 +84,7 @@ it('another file, another number of cores and an older version are measured anew
   expect(await measured(2)).toBe(2);
 });
 
-it('the load of others is what all did without this process', () => {
+it('the load of others is the total without this process', () => {
   const readings = [
     { at: 1000, all: 5000, own: 100 },
     { at: 3000, all: 8500, own: 1600 },

@@ -26,22 +26,22 @@ describe('a token that spells', () => {
     ['cow', 7],
     ['日本', 6],
     ['<end>', undefined],
-  ])('%j: the likeliest that begins it or goes beyond it', (text, token) => {
+  ])('%j: the most likely one that is its prefix or extends it', (text, token) => {
     if (token === undefined) expect(() => choose(text)).toThrow(RangeError);
     else expect(choose(text).token).toBe(token);
   });
 
-  it('is as likely as it is among those that fit', () => {
+  it('has its probability among those that fit', () => {
     expect(choose(' con').logprob).toBeCloseTo(Math.log(0.15 / (0.15 + 0.1 + 0.04)), 6);
     expect(choose('cow').logprob).toBe(0);
-    // Whatever the temperature is that it is sampled at.
+    // Independent of the sampling temperature.
     expect(choose(' con', 0.5, () => 0.999)).toEqual({
       token: 1,
       logprob: expect.closeTo(Math.log(0.04 / 0.29), 6),
     });
   });
 
-  it('is chosen by chance among those that fit, in proportion to p^(1/T)', () => {
+  it('is sampled from those that fit, in proportion to p^(1/T)', () => {
     const counts = new Map<number, number>();
     const n = 4000;
     for (let draw = 0; draw < n; draw += 1) {

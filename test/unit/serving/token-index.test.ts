@@ -11,7 +11,7 @@ const left = new Set([1, 5, 9, 13]);
 const index = new TokenIndex(words.length, (token) => words[token]!, left);
 
 describe('the tokens that spell a text', () => {
-  it('are those that looking at every token finds', () => {
+  it('are the same as found by checking every token', () => {
     for (let time = 0; time < 300; time += 1) {
       const text = word();
       if (text.length < 2) continue;
@@ -22,7 +22,7 @@ describe('the tokens that spell a text', () => {
     }
   });
 
-  it('are not listed where they are too many', () => {
+  it('are not listed if there are too many', () => {
     const some = index.spelling('ab', Infinity)!.length;
     expect(index.spelling('ab', some)).toHaveLength(some);
     expect(index.spelling('ab', some - 1)).toBeUndefined();

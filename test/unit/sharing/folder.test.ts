@@ -33,7 +33,7 @@ beforeAll(async () => {
   dir = await desk.makeRun();
 });
 beforeEach(async () => {
-  desk.be('alice');
+  desk.switchTo('alice');
   await rm(desk.at('team'), { recursive: true, force: true });
   await rm(desk.at('bob'), { recursive: true, force: true });
   store = new FolderStore(desk.at('team'));
@@ -42,7 +42,7 @@ const choice: StrengthChoice = { strength: 1, why: 'so it is', limit: 9, path: [
 const version = (number = 1) => desk.at('team', 'demo', String(number));
 
 describe('a published adapter', () => {
-  it('has its figures and curves, and nothing of the text or of this machine', async () => {
+  it('has its metrics and curves, and nothing of the text or of this machine', async () => {
     await desk.publish(dir, store, { licence: 'For our team only.' });
     const text = await allTexts(desk.at('team'));
     for (const word of [...PRIVATE, desk.root, homedir()]) expect(text).not.toContain(word);
@@ -69,7 +69,7 @@ describe('a published adapter', () => {
     );
   });
 
-  it('has the rate that the run chose by itself, and no folder of the base that an import named', async () => {
+  it('has the learning rate that the run chose, and not the folder of an imported base', async () => {
     const run = await readRun(dir);
     const shared = shareable(
       {
@@ -79,7 +79,7 @@ describe('a published adapter', () => {
       },
       'demo',
     );
-    // Nor what its texts were made of.
+    // Nor what its texts consisted of.
     expect(JSON.stringify(run.events)).toContain('"texts"');
     expect(JSON.stringify(shared)).not.toMatch(/\/mnt|mine|"texts"/);
     expect(shared.spec).toMatchObject({
@@ -89,7 +89,7 @@ describe('a published adapter', () => {
     });
   });
 
-  it('names no folder, also not one that could be a name on the hub', async () => {
+  it('names no folder, not even one that could be a name on the hub', async () => {
     const run = await readRun(dir);
     const of = (data: string, source: string) => {
       const corpus = { ...run.spec.corpus, data, replay: { source, rate: 0.1 } };
@@ -99,7 +99,7 @@ describe('a published adapter', () => {
       data: 'owner/name:train',
       replay: { source: 'base' },
     });
-    // As of a run that was started beside such a folder: vitest runs in this repository.
+    // As for a run started next to such a folder: vitest runs in this repository.
     expect(of('test/support', 'src/corpus')).toMatchObject({
       data: 'a local file',
       replay: { source: 'a local file' },
@@ -107,7 +107,7 @@ describe('a published adapter', () => {
     expect(of('colleague-data/rows.jsonl', 'base').data).toBe('a local file');
   });
 
-  it('names no file that the strength was chosen without', async () => {
+  it('does not name files that were left out when choosing the strength', async () => {
     const run = await readRun(dir);
     const choice = {
       strength: 0.5,
@@ -122,7 +122,7 @@ describe('a published adapter', () => {
     expect(JSON.stringify(summary)).not.toContain('plans');
   });
 
-  it('under a name of its own has that of the folder nowhere', async () => {
+  it('contains no folder name if it was given a name of its own', async () => {
     const named = await desk.makeRun({ name: 'secret-project' });
     await desk.publish(named, store, { name: 'neutral' });
     const text = await allTexts(desk.at('team'));
@@ -134,7 +134,7 @@ describe('a published adapter', () => {
     });
   });
 
-  it('has no texts in the header of its adapter but those that are known', async () => {
+  it('has no unknown texts in the header of its adapter', async () => {
     const named = await desk.makeRun();
     const path = join(named, 'adapter.gguf');
     const gguf = await openGguf(path);
@@ -154,7 +154,7 @@ describe('a published adapter', () => {
     expect(await allTexts(desk.at('team'))).not.toContain('secret-project');
   });
 
-  it('says of retention on a file only that it was a file', async () => {
+  it('says about retention on a file only that it was a file', async () => {
     const run = await readRun(dir);
     const of = (setting: string) => {
       const [comparison] = summary.comparisons;
@@ -167,14 +167,14 @@ describe('a published adapter', () => {
     expect(of(`${start}owner/name`)).toBe(`${start}owner/name`);
   });
 
-  it('has a licence of many lines on one, so that it can be fetched', async () => {
+  it('puts a licence of many lines on one, so that it can be fetched', async () => {
     const right = desk.base;
     const licence = `LICENCE\r\n\tof\u202e the base\n\n${'All rights reserved. '.repeat(200)}`;
     await writeTinyModel(desk.at('licensed.gguf'), { seed: 3, licence });
     desk.base = { id: 'licensed', ...(await examine(desk.at('licensed.gguf'))) };
     try {
       await desk.publish(await desk.makeRun(), store);
-      desk.be('bob');
+      desk.switchTo('bob');
       await desk.fetch(store, { name: 'demo' });
       const { manifest } = await findPublished({ store, name: 'demo' });
       expect(manifest.base.licence).toMatch(/^LICENCE of the base All rights reserved\. .{400,480}…$/);
@@ -183,9 +183,9 @@ describe('a published adapter', () => {
     }
   });
 
-  it('becomes a run elsewhere, with the same weights and figures, that says where it came from', async () => {
+  it('becomes a run elsewhere, with the same weights and metrics, that states its origin', async () => {
     const sha256 = await desk.publish(dir, store, { licence: 'For our team only.' });
-    desk.be('bob');
+    desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo', sha256 });
     const run = await readRun(fetched);
     expect(effectiveStatus(run)).toBe('done');
@@ -205,11 +205,11 @@ describe('a published adapter', () => {
     expect((await listRuns()).map(({ spec }) => spec.id)).toEqual([run.spec.id]);
   });
 
-  it('is served only after this machine has checked it, whatever it says of itself', async () => {
+  it('is served only after this machine has checked it, whatever it claims', async () => {
     await desk.publish(dir, store);
     const claims = { ...summary, choice, earlier: { run: 'x', comparisons: [] }, givenStrength: 0.5 };
     await replaceFile(version(), 'summary.json', JSON.stringify(claims));
-    desk.be('bob');
+    desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
     const checked = new Error('checked here');
     await expect(servedRun(fetched, () => Promise.reject(checked))).rejects.toBe(checked);
@@ -219,7 +219,7 @@ describe('a published adapter', () => {
     await expect(servedRun(dir, () => Promise.reject(checked))).resolves.toBeDefined();
   });
 
-  it("shows its publisher's figures as theirs, until they are measured here", async () => {
+  it("shows its publisher's metrics as theirs, until they are measured here", async () => {
     await desk.publish(dir, store);
     const [own] = summary.comparisons;
     const lines = { ...own!, metric: 'bits per byte' };
@@ -230,7 +230,7 @@ describe('a published adapter', () => {
       'summary.json',
       JSON.stringify({ ...summary, sentence: 'The best of all.', comparisons: [lines, kl, strange] }),
     );
-    desk.be('bob');
+    desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
     const run = await readRun(fetched);
     expect(run.summary).toMatchObject({ stated: ['workspace', 'retention'], comparisons: [lines, kl] });
@@ -253,7 +253,7 @@ describe('a published adapter', () => {
     );
   });
 
-  it('plans what is measured here by itself', async () => {
+  it('plans its own measurements here', async () => {
     const spec = (await readRun(dir)).spec;
     await desk.publish(dir, store);
     const evaluation = {
@@ -269,7 +269,7 @@ describe('a published adapter', () => {
       corpus: { ...spec.corpus, data: '/etc/passwd', include: ['*'] },
     };
     await replaceFile(version(), 'run.json', JSON.stringify(claims));
-    desk.be('bob');
+    desk.switchTo('bob');
     const { spec: fetched } = await desk.fetch(store, { name: 'demo' });
     expect(fetched.evaluation).toMatchObject({ retentionTexts: 8, checkpointTasks: ['retention'] });
     expect(fetched.corpus).toMatchObject({ data: 'a local file', include: [] });
@@ -280,12 +280,12 @@ describe('a published adapter', () => {
     const weaker = await desk.makeRun();
     await setStrength(weaker, 0.5);
     await desk.publish(weaker, store);
-    desk.be('bob');
+    desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
     expect(await reportStrength(fetched)).toEqual({ strength: 0.5, chosen: 0.5 });
   });
 
-  it('brings nothing but the files that are read', async () => {
+  it('includes only files that are read', async () => {
     await desk.publish(dir, store);
     const asked: string[] = [];
     const watched: Store = Object.create(store, {
@@ -296,7 +296,7 @@ describe('a published adapter', () => {
         },
       },
     }) as Store;
-    desk.be('bob');
+    desk.switchTo('bob');
     await desk.fetch(watched, { name: 'demo' });
     expect(asked.sort()).toEqual([
       'adapter.gguf',
@@ -309,7 +309,7 @@ describe('a published adapter', () => {
 
   it('is shown with its origin', async () => {
     await desk.publish(dir, store);
-    desk.be('bob');
+    desk.switchTo('bob');
     const { id } = await desk.fetch(store, { name: 'demo' });
     const print = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     await showCommand().parseAsync([id], { from: 'user' });
@@ -319,11 +319,11 @@ describe('a published adapter', () => {
     expect(shown).toContain('lionw at 0.0001');
   });
 
-  it('computes on what this machine has, not on what it was trained with', async () => {
+  it("computes on this machine's backend, not on the one it was trained with", async () => {
     const trained = { ...(await readRun(dir)).spec, backend: 'webgpu', device: 'H100', planned: 'webgpu' };
     await desk.publish(dir, store);
     await replaceFile(version(), 'run.json', JSON.stringify(trained));
-    desk.be('bob');
+    desk.switchTo('bob');
     const { spec } = await desk.fetch(store, { name: 'demo' });
     expect(spec.backend).toBe('auto');
     expect([spec.device, spec.planned]).toEqual([undefined, undefined]);
@@ -331,14 +331,14 @@ describe('a published adapter', () => {
 
   it('is not fetched twice', async () => {
     await desk.publish(dir, store);
-    desk.be('bob');
+    desk.switchTo('bob');
     const { id } = await desk.fetch(store, { name: 'demo' });
     expect(await findPublished({ store, name: 'demo' })).toMatchObject({ known: id });
   });
 
   it('can be published again by whoever fetched it', async () => {
     await desk.publish(dir, store);
-    desk.be('bob');
+    desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
     await desk.publish(fetched, store, { name: 'again' });
     expect(await store.names()).toEqual(['again', 'demo']);
@@ -346,7 +346,7 @@ describe('a published adapter', () => {
 });
 
 describe('versions', () => {
-  it('count up, and the newest is meant unless one is named', async () => {
+  it('count up, and the newest is used unless one is named', async () => {
     await desk.publish(dir, store);
     await desk.publish(dir, store);
     expect(await store.versions('demo')).toEqual([1, 2]);
@@ -357,7 +357,7 @@ describe('versions', () => {
     expect(await findPublished({ store, name: 'demo', version: 1 })).toMatchObject({ newest: 2 });
   });
 
-  it('of a publisher that was interrupted are passed over, and their number stays taken', async () => {
+  it('of an interrupted publisher are skipped, and their number stays taken', async () => {
     await desk.publish(dir, store);
     await desk.publish(dir, store);
     await rm(join(version(2), 'manifest.json'));
@@ -374,9 +374,9 @@ describe('versions', () => {
   });
 });
 
-describe('what is wrong is said in a sentence, and leaves no run', () => {
+describe('problems are reported in a sentence, and leave no run', () => {
   const refused = async (code: string, words: RegExp, asked: { version?: number; sha256?: string } = {}) => {
-    desk.be('bob');
+    desk.switchTo('bob');
     const error: unknown = await desk
       .fetch(store, { name: 'demo', ...asked })
       .catch((thrown: unknown) => thrown);
@@ -408,7 +408,7 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
       await refused('adapter-damaged', /names a file .*, which is no plain name/);
     },
   );
-  it('a manifest that is none', async () => {
+  it('a manifest that is not one', async () => {
     await writeFile(join(version(), 'manifest.json'), '{"format": 1');
     await refused('adapter-damaged', /manifest.json can't be read/);
   });
@@ -426,28 +426,28 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await replaceFile(version(), 'run.json', '[]');
     await refused('adapter-damaged', /: run.json is not as it should be\.$/);
   });
-  it('a name of a file that is no text, or a long one', async () => {
+  it('a file name that is not a string, or a long one', async () => {
     await tamper(version(), ({ files }) => (files[0]!.path = ['a'] as unknown as string));
     await refused('adapter-damaged', /: it names a file, which is no plain name\.$/);
     await tamper(version(), ({ files }) => (files[0]!.path = '/'.repeat(1e5)));
     await refused('adapter-damaged', /^.{100,300}$/);
   });
-  it.each(['CON', 'nul.json', 'LPT1', 'ends.'])('a file named like a device of Windows, %s', async (path) => {
+  it.each(['CON', 'nul.json', 'LPT1', 'ends.'])('a file named like a Windows device, %s', async (path) => {
     await tamper(version(), ({ files }) => (files[0]!.path = path));
     await refused('adapter-damaged', /which is no plain name/);
   });
-  it('two names that are one where case does not count', async () => {
+  it('two names that differ only in case', async () => {
     await tamper(version(), ({ files }) => files.push({ ...files[0]!, path: 'ADAPTER.gguf' }));
     await refused('adapter-damaged', /names the file adapter.gguf twice/);
   });
-  it('settings of a size that no run has', async () => {
+  it('settings too large for any run', async () => {
     await tamper(version(), ({ files }) => (files.find(({ path }) => path === 'run.json')!.bytes = 2e9));
     await refused('adapter-damaged', /its run.json has 2000000000 bytes, more than the 1048576/);
   });
   it.each([
     ['not a number', NaN, 'not finite'],
     ['infinite', -Infinity, 'not finite'],
-    ['as large as can be', 3e38, 'too large for any model'],
+    ['as large as possible', 3e38, 'too large for any model'],
   ])('a weight that is %s', async (_, value, why) => {
     const path = join(version(), 'adapter.gguf');
     const { layers, ...rest } = await readAdapterGguf(path);
@@ -456,7 +456,7 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await replaceFile(version(), 'adapter.gguf', await readFile(path));
     await refused('adapter-damaged', new RegExp(`has values of "blk.*" that are ${why}`));
   });
-  it.each([1e300, 1e-300, 3])('an alpha of %d that is not the one of its adapter', async (alpha) => {
+  it.each([1e300, 1e-300, 3])("an alpha of %d that is not its adapter's", async (alpha) => {
     const { spec } = await readRun(dir);
     const claims = { ...spec, hyper: { ...spec.hyper, alpha } };
     await replaceFile(version(), 'run.json', JSON.stringify(claims));
@@ -476,15 +476,15 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await tamper(version(), (manifest) => (manifest['name'] = 'other'));
     await refused('adapter-damaged', /says that it is other version 1/);
   });
-  it('another checksum than was promised', () =>
+  it('a checksum other than the expected one', () =>
     refused('adapter-mismatch', /another checksum/, { sha256: 'ab'.repeat(32) }));
   it('a newer format', async () => {
     await tamper(version(), (manifest) => (manifest['format'] = 2));
     await refused('run-newer', /newer version \(format 2/);
   });
-  it('a version that is not there', () =>
+  it('a version that does not exist', () =>
     refused('not-published', /no version 7 of "demo"; it has 1/, { version: 7 }));
-  it('settings that are not those of the adapter', async () => {
+  it("settings that are not the adapter's", async () => {
     const spec = JSON.parse(await readFile(join(version(), 'run.json'), 'utf8')) as {
       hyper: { rank: number };
     };
@@ -493,7 +493,7 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await refused('adapter-damaged', /settings are not those of its adapter/);
   });
   it.each(['\\u001b[2J', '\\u202e', '\u202e', '\u009b2J', '\u200b'])(
-    'a text that a terminal would obey, or nobody sees: %j',
+    'a text that a terminal would interpret, or that is invisible: %j',
     async (hostile) => {
       const path = join(version(), 'summary.json');
       await replaceFile(
@@ -508,9 +508,9 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await tamper(version(), (manifest) => (manifest['licence'] = licence));
     await refused('adapter-damaged', /manifest.json is not as it should be at "licence"/);
   });
-  it('a file that is no adapter', async () => {
+  it('a file that is not an adapter', async () => {
     await replaceFile(version(), 'adapter.gguf', 'MZ');
-    desk.be('bob');
+    desk.switchTo('bob');
     await expect(desk.fetch(store, { name: 'demo' })).rejects.toMatchObject({
       code: expect.stringMatching(/^(adapter|base)-/) as string,
     });
@@ -541,13 +541,13 @@ describe('nothing is published', () => {
   it.each([['../up'], ['a b'], ['']])('under the name "%s"', (name) =>
     expect(desk.publish(dir, store, { name, version: 1 })).rejects.toMatchObject({ code: 'bad-argument' }),
   );
-  it('to a place that is none', () => {
+  it('to an invalid place', () => {
     for (const place of ['ftp://x/y', 'hub:name', 'hub:a/b/c', 's3://'])
       expect(() => openStore(place)).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error);
   });
 });
 
-it('a name is made of the name of the run', () => {
+it('a name is derived from the name of the run', () => {
   expect(sharedName('My parser (v2)')).toBe('My-parser-v2');
   expect(sharedName('../..')).toBe('adapter');
 });

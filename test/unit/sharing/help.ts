@@ -1,4 +1,4 @@
-/** Persons who publish and fetch, each with a data directory of their own. */
+/** Users who publish and fetch, each with a data directory of their own. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +16,8 @@ export interface Desk {
   root: string;
   base: RunSpec['base'];
   at(...parts: string[]): string;
-  /** From now on, everything happens in the data directory of this person. */
-  be(person: string): void;
+  /** From now on, everything happens in this user's data directory. */
+  switchTo(person: string): void;
   makeRun(patch?: Partial<RunSpec>): Promise<string>;
   publish(dir: string, store: Store, asked?: Partial<PackOptions>): Promise<string>;
   fetch(store: Store, asked: Omit<PublishedReference, 'store'>): ReturnType<typeof fetchAdapter>;
@@ -26,12 +26,12 @@ export interface Desk {
 export function useDesk(): Desk {
   const desk = { root: '' } as Desk;
   desk.at = (...parts) => join(desk.root, ...parts);
-  desk.be = (person) => void vi.stubEnv('FORGET_ME_NOT_HOME', desk.at(person));
+  desk.switchTo = (person) => void vi.stubEnv('FORGET_ME_NOT_HOME', desk.at(person));
   desk.makeRun = (patch) => makeSharedRun(desk.base, desk.at, patch);
   desk.publish = async (dir, store, asked = {}) => {
     const folder = await mkdtemp(desk.at('packing-'));
     const version = ((await store.versions(asked.name ?? 'demo')).at(-1) ?? 0) + 1;
-    // What the real one has of the run.
+    // The run's files in the real one.
     const writeReport = async (from: string, to: string) =>
       writeFile(to, JSON.stringify(await readRun(from)));
     const packed = await packRun(dir, folder, { name: 'demo', version, writeReport, versions: {}, ...asked });
@@ -42,7 +42,7 @@ export function useDesk(): Desk {
     fetchAdapter(store, await findPublished({ store, ...asked }), { base: desk.base, versions: {} });
   beforeAll(async () => {
     desk.root = await mkdtemp(join(tmpdir(), 'fmn-sharing-'));
-    desk.be('alice');
+    desk.switchTo('alice');
     await writeTinyModel(desk.at('base.gguf'), { seed: 1 });
     desk.base = { id: 'tiny', ...(await examine(desk.at('base.gguf'))) };
   });
@@ -53,7 +53,7 @@ export function useDesk(): Desk {
   return desk;
 }
 
-/** All texts below a folder, in one. */
+/** All texts below a folder, concatenated. */
 export async function allTexts(folder: string): Promise<string> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));

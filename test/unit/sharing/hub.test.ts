@@ -13,7 +13,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   hub = await HubServer.start({});
   hub.writer = 'hf_writer';
-  desk.be('alice');
+  desk.switchTo('alice');
   vi.stubEnv('HF_ENDPOINT', hub.url);
   vi.stubEnv('HF_TOKEN', 'hf_writer');
 });
@@ -34,9 +34,9 @@ describe('the hub', () => {
     expect(commits).toHaveLength(2);
   });
 
-  it('gives it back, also to somebody without a token', async () => {
+  it('returns it, even to somebody without a token', async () => {
     const sha256 = await desk.publish(dir, open());
-    desk.be('bob');
+    desk.switchTo('bob');
     vi.stubEnv('HF_TOKEN', '');
     const { dir: fetched } = await desk.fetch(open(), { name: 'demo', sha256 });
     expect((await readRun(fetched)).spec.fetched).toMatchObject({ from: 'hub:team/adapters', version: 1 });
@@ -44,8 +44,8 @@ describe('the hub', () => {
 
   it.each([
     ['without a token', '', 'store-refused', /needs a token/],
-    ['with a token that may not write', 'hf_reader', 'store-refused', /may not write/],
-  ])('takes nothing %s', async (_, token, code, words) => {
+    ['with a token without write permission', 'hf_reader', 'store-refused', /may not write/],
+  ])('accepts nothing %s', async (_, token, code, words) => {
     hub.repositories.set('team/adapters', new Map());
     vi.stubEnv('HF_TOKEN', token);
     const error: unknown = await desk.publish(dir, open()).catch((thrown: unknown) => thrown);
@@ -54,7 +54,7 @@ describe('the hub', () => {
     expect(files()).toEqual([]);
   });
 
-  it('takes nothing where somebody else was faster', async () => {
+  it('accepts nothing if somebody else was faster', async () => {
     await desk.publish(dir, open());
     hub.beforeCommit = () => hub.committed();
     await expect(desk.publish(dir, open())).rejects.toMatchObject({ code: 'bad-argument' });
@@ -70,12 +70,12 @@ describe('the hub', () => {
     expect(hub.repositories.get('team/adapters')!.get('demo/1/manifest.json')).toBe(before);
   });
 
-  it('notices a file that is not what it says', async () => {
+  it('detects a file with the wrong content', async () => {
     await desk.publish(dir, open());
     const file = hub.repositories.get('team/adapters')!.get('demo/1/adapter.gguf')!;
     file.content = Buffer.from(file.content);
     file.content[file.content.length - 9]! ^= 1;
-    desk.be('bob');
+    desk.switchTo('bob');
     await expect(desk.fetch(open(), { name: 'demo' })).rejects.toMatchObject({ code: 'adapter-damaged' });
   });
 });

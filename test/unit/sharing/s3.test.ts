@@ -14,7 +14,7 @@ beforeAll(async () => {
   dir = await desk.makeRun();
 });
 beforeEach(async () => {
-  desk.be('alice');
+  desk.switchTo('alice');
   server = await S3Server.start(options);
 });
 afterEach(() => server.stop());
@@ -30,17 +30,17 @@ const env = (patch: Record<string, string | undefined> = {}) => ({
 const open = (patch = {}, address = 's3://team-bucket/adapters/ours') => new S3Store(address, env(patch));
 
 describe('a bucket', () => {
-  it("takes and gives an adapter; Amazon's own signer agrees with every signature", async () => {
+  it("stores and returns an adapter; Amazon's own signer agrees with every signature", async () => {
     const sha256 = await desk.publish(dir, open());
     expect([...server.objects.keys()].filter((key) => !key.startsWith('adapters/ours/demo/1/'))).toEqual([]);
-    // The manifest last: a version that has one is complete.
+    // The manifest comes last: a version that has one is complete.
     expect([...server.objects.keys()].at(-1)).toMatch(/manifest\.json$/);
-    desk.be('bob');
+    desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(open(), { name: 'demo', sha256 });
     expect((await readRun(fetched)).spec.fetched).toMatchObject({ from: 's3://team-bucket/adapters/ours' });
   });
 
-  it('lists names and versions over several pages', async () => {
+  it('lists names and versions across several pages', async () => {
     for (const key of ['b/1', 'a/1', 'a/10', 'a/9', 'a/x', 'c/1', '.hidden/1'])
       server.objects.set(`adapters/ours/${key}/manifest.json`, Buffer.from('{}'));
     expect(await open().names()).toEqual(['a', 'b', 'c']);
@@ -57,13 +57,13 @@ describe('a bucket', () => {
     expect(server.objects).toEqual(before);
   });
 
-  it('that wrote a file whose answer was lost is not taken for somebody else', async () => {
+  it('recognises our own file if the answer to its upload was lost', async () => {
     server.lost = 3;
     await desk.publish(dir, open());
-    desk.be('bob');
+    desk.switchTo('bob');
     await desk.fetch(open(), { name: 'demo' });
-    // The other way round: what lies there was written by another publisher.
-    desk.be('alice');
+    // The other way round: the file there was written by another publisher.
+    desk.switchTo('alice');
     server.lost = 1;
     server.onLost = (key) => server.objects.set(key, Buffer.from('of somebody else'));
     await expect(desk.publish(dir, open())).rejects.toMatchObject({
@@ -72,7 +72,7 @@ describe('a bucket', () => {
     });
   });
 
-  it('that is still writing what was sent before is asked again', async () => {
+  it('is retried while it is still writing an earlier upload', async () => {
     server.failures.push(409);
     const store = open();
     store.versions = () => Promise.resolve([]);
@@ -80,7 +80,7 @@ describe('a bucket', () => {
     expect(await open().versions('demo')).toEqual([1]);
   });
 
-  it('that knows no conditional writes is written to all the same', async () => {
+  it('without conditional writes is written to all the same', async () => {
     await server.stop();
     server = await S3Server.start({ ...options, unconditional: true });
     await desk.publish(dir, open());
@@ -92,7 +92,7 @@ describe('a bucket', () => {
     const key = 'adapters/ours/demo/1/adapter.gguf';
     const { length } = server.objects.get(key)!;
     server.objects.set(key, Buffer.alloc(length + 8_000_000));
-    desk.be('bob');
+    desk.switchTo('bob');
     let most = 0;
     const store = open();
     const download = store.download.bind(store);
@@ -111,11 +111,11 @@ describe('a bucket', () => {
     expect(most).toBeLessThan(length + 8_000_000);
   });
 
-  it("gives no other host a session's token", async () => {
+  it("gives a session's token to no other host", async () => {
     const sha256 = await desk.publish(dir, open());
     const other = await S3Server.start(options);
     server.redirect = `${other.url}/elsewhere`;
-    desk.be('bob');
+    desk.switchTo('bob');
     const error: unknown = await open()
       .download({ name: 'demo', version: 1, path: 'run.json' }, desk.at('run.json'), {})
       .catch((thrown: unknown) => thrown);
@@ -129,14 +129,14 @@ describe('a bucket', () => {
     await desk.fetch(open(), { name: 'demo', sha256 });
   });
 
-  it('that is busy is asked again', async () => {
+  it('is retried if busy', async () => {
     server.failures.push(503, 500);
     expect(await open().names()).toEqual([]);
     expect(server.requests).toHaveLength(3);
   });
 });
 
-describe('a bucket refuses, in a sentence,', () => {
+describe('a bucket rejects, in a sentence,', () => {
   it.each([
     ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'guessed' }, /SignatureDoesNotMatch: .*"yours"\)/],
     ['a wrong region', { AWS_REGION: 'us-west-2' }, /SignatureDoesNotMatch/],
@@ -148,12 +148,12 @@ describe('a bucket refuses, in a sentence,', () => {
     expect((error as Error).message).toMatch(words);
     expect((error as Error).message).not.toContain('guessed');
   });
-  it('where it does not exist', () =>
+  it('access if it does not exist', () =>
     expect(open({}, 's3://other-bucket').names()).rejects.toMatchObject({
       code: 'store-refused',
       message: expect.stringContaining('NoSuchBucket') as string,
     }));
-  it('where nobody listens', async () => {
+  it('access if no server is listening', async () => {
     const store = open();
     await server.stop();
     await expect(store.names()).rejects.toMatchObject({ code: 'network' });
@@ -164,7 +164,7 @@ describe('a bucket refuses, in a sentence,', () => {
 describe('an address', () => {
   const of = (address: string, patch = {}) =>
     s3Settings(address, env({ AWS_ENDPOINT_URL: undefined, ...patch }));
-  it("is Amazon's unless another one is named", () => {
+  it("is Amazon's unless another one is given", () => {
     expect(of('s3://bucket/a/b')).toMatchObject({
       root: 'https://bucket.s3.eu-central-1.amazonaws.com/',
       prefix: 'a/b/',
@@ -176,14 +176,14 @@ describe('an address', () => {
     );
   });
   it.each(['s3://', 's3://Bucket', 's3://bucket/../x', 's3://bucket/a b', 's3://-bucket'])(
-    '%s is none',
+    '%s is invalid',
     (address) =>
       expect(() => of(address)).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error),
   );
-  it('without credentials is refused', () =>
+  it('without credentials is rejected', () =>
     expect(() => of('s3://bucket', { AWS_SECRET_ACCESS_KEY: '' })).toThrow(/no credentials/));
   it.each(['https://key:secret@storage.example', 'https://storage.example/?key=secret', 'storage'])(
-    'that is no place is refused, and not repeated: %s',
+    'that is invalid is rejected, and not repeated: %s',
     (url) => {
       const asked = () => of('s3://bucket', { AWS_ENDPOINT_URL: url });
       expect(asked).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error);
@@ -191,10 +191,10 @@ describe('an address', () => {
     },
   );
   it.each(['https://storage.example/#part', 'https://:secret@storage.example'])(
-    'may have no more in it than that of other servers: %s',
+    'may contain no more than for other servers: %s',
     (url) => expect(() => of('s3://bucket', { AWS_ENDPOINT_URL: url })).toThrow(/more than a host/),
   );
-  it('that would send weights in plain text is refused', () => {
+  it('that would send weights in plain text is rejected', () => {
     expect(() => of('s3://bucket', { AWS_ENDPOINT_URL: 'http://storage.example' })).toThrow(/plain text/);
     expect(of('s3://bucket', { AWS_ENDPOINT_URL: 'http://10.0.0.7:9000' }).root).toBe(
       'http://10.0.0.7:9000/bucket/',

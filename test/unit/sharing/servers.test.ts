@@ -29,7 +29,7 @@ import { Random } from '../../support/random.ts';
 import { useDesk } from './help.ts';
 
 const VOCABULARY = 700;
-/** A distribution after each token that depends on all tokens up to it, and on `seed` by its share `change`. */
+/** A distribution after each token that depends on all tokens up to it, and on `seed` in the proportion `change`. */
 function rowsOf(tokens: ArrayLike<number>, seed: number, change: number): Float32Array[] {
   return Array.from(tokens, (_, at) => {
     const history = Array.from(tokens)
@@ -73,14 +73,14 @@ const means = (): OfferTools => ({
       })),
     ),
 });
-/** What a right server computes: the base, and every adapter as the trainer does. */
+/** What a correct server computes: the base, and every adapter as in training. */
 const right: Compute = (adapter, tokens) => rowsOf(tokens, 1, adapter === undefined ? 0 : 0.3);
 const remote = (url: string, token?: string) => ({
   endpoint: parseEndpoint(url),
   ...(token && { token: () => Promise.resolve(token) }),
 });
 
-describe('a comparison with the likeliest tokens', () => {
+describe('a comparison with the most likely tokens', () => {
   const row = rowsOf([1, 2], 1, 0)[1]!;
   const other = rowsOf([1, 2], 1, 0.3)[1]!;
   const top = (of: Float32Array, count: number) =>
@@ -91,7 +91,7 @@ describe('a comparison with the likeliest tokens', () => {
         .map((id) => [id, Math.log(of[id]!)]),
     );
 
-  it('is nearly zero for the same, and never more than the whole divergence', () => {
+  it('is nearly zero for equal ones, and never exceeds the full divergence', () => {
     expect(partialKl(row, top(row, 20))).toBeLessThan(1e-6);
     for (const count of [1, 5, 20, 299])
       expect(partialKl(row, top(other, count))).toBeLessThanOrEqual(klDivergence(row, other) + 1e-6);
@@ -120,7 +120,7 @@ describe('vLLM', () => {
     expect([...server.adapters.keys()]).toEqual([]);
   };
 
-  it('offers an adapter after it was compared under another name', async () => {
+  it('offers an adapter after comparing it under another name', async () => {
     await start();
     const { offered, check } = await offer();
     expect(offered).toBe(true);
@@ -135,7 +135,7 @@ describe('vLLM', () => {
     expect(exported).toEqual(['Example/Base-0.1B']);
   });
 
-  it('gets no code of the person', async () => {
+  it("receives none of the user's code", async () => {
     await start();
     const asked = vi.spyOn(globalThis, 'fetch');
     await offer();
@@ -144,7 +144,7 @@ describe('vLLM', () => {
     asked.mockRestore();
   });
 
-  it('is given the same adapter twice without writing it twice, and other weights in place of the old ones', async () => {
+  it('gets the same adapter twice without a second write, and other weights in place of the old ones', async () => {
     await start();
     await offer();
     await offer();
@@ -189,39 +189,36 @@ describe('vLLM', () => {
       'adapter-mismatch',
       /parser/,
     ],
-  ] as [string, Compute, string, RegExp][])(
-    'that %s is not left with it',
-    async (_, compute, code, words) => {
-      await start({ compute });
-      const result = await offer();
-      expect(result.offered).toBe(false);
-      expect(refusalError(result, 'gpu:8000')).toMatchObject({
-        code,
-        message: expect.stringMatching(words) as string,
-      });
-      expect([...server.adapters.keys()]).toEqual([]);
-      expect(await readdir(shared.localPath)).toEqual([]);
-    },
-  );
+  ] as [string, Compute, string, RegExp][])('that %s does not keep it', async (_, compute, code, words) => {
+    await start({ compute });
+    const result = await offer();
+    expect(result.offered).toBe(false);
+    expect(refusalError(result, 'gpu:8000')).toMatchObject({
+      code,
+      message: expect.stringMatching(words) as string,
+    });
+    expect([...server.adapters.keys()]).toEqual([]);
+    expect(await readdir(shared.localPath)).toEqual([]);
+  });
 
-  it('that rounds the base is given as much room for the adapter', async () => {
-    // A tenth of the change in other directions: as a base in another precision.
+  it('that rounds the base gets the same tolerance for the adapter', async () => {
+    // A tenth of the change in other directions: like a base in another precision.
     await start({ compute: (a, t) => rowsOf(t, 1, a === undefined ? 0.06 : 0.33) });
     const { offered, check } = await offer();
     expect(check.baseKl).toBeGreaterThan(0.001);
     expect(offered).toBe(true);
   });
 
-  it('that was not started for it says so', async () => {
+  it('that was not started to load adapters is reported', async () => {
     await start({ fixed: true });
     await refused('endpoint-unknown', /not started to load adapters/);
   });
-  it('that tells too few log-probabilities says so', async () => {
+  it('that returns too few log-probabilities is reported', async () => {
     await start({ maxLogprobs: 5 });
     await refused('endpoint-unknown', /greater than max allowed: 5/);
   });
-  it('that refuses the adapter says why', async () => {
-    // As vLLM 0.32 said it.
+  it('that rejects the adapter is reported with its reason', async () => {
+    // As vLLM 0.32 words it.
     const refuses =
       "Call to add_lora method failed: Worker failed with error 'LoRA rank 32 is greater than max_lora_rank 16.', please check the stack trace above for the root cause";
     await start({ refuses });
@@ -230,8 +227,8 @@ describe('vLLM', () => {
       /can't load parser.being-checked: LoRA rank 32 is greater than max_lora_rank 16\.$/,
     );
   });
-  it('that refuses other weights under a name goes on with what it had', async () => {
-    // Not while it is checked, but when it is to get its name.
+  it('that rejects other weights under a name keeps the old ones', async () => {
+    // Not during the check, but when it is to get its name.
     let refusing = false;
     await start({ refuses: (name) => (refusing && name === 'parser' ? 'out of memory' : undefined) });
     await offer();
@@ -263,7 +260,7 @@ describe('vLLM', () => {
     expect(await readlink(join(shared.localPath, 'parser'))).toBe(basename(before!));
   });
 
-  it('is given the others where one is refused', async () => {
+  it('gets the others if one is rejected', async () => {
     await start({ refuses: (name) => (name.startsWith('web') ? 'its rank is too large' : undefined) });
     const all = ['web', 'parser', 'web-two'].map((name) => ({ ...wanted, name }));
     const outcome = await offerAll(all, 'gpu:8000', (adapter) =>
@@ -278,7 +275,7 @@ describe('vLLM', () => {
     });
   });
 
-  it('is not asked again and again where it takes none', async () => {
+  it('is not asked repeatedly if it accepts none', async () => {
     await start({ fixed: true });
     const all = ['a', 'b', 'c'].map((name) => ({ ...wanted, name }));
     const outcome = await offerAll(all, 'gpu:8000', (adapter) =>
@@ -290,12 +287,12 @@ describe('vLLM', () => {
     expect(server.seen.filter((request) => request.includes('load_lora'))).toHaveLength(1);
   });
 
-  it('that does not see the folder says so', async () => {
+  it('that does not see the folder is reported', async () => {
     await start();
     shared = SharedFolder.parse(`${desk.at('elsewhere')}=/not/here`);
     await refused('adapter-unsupported', /No adapter found for \/not\/here\/parser-/);
   });
-  it('wants its token', async () => {
+  it('requires its token', async () => {
     await start({ token: 'sesame' });
     await refused('endpoint-token', /refuses the token/);
     expect((await offer('sesame')).offered).toBe(true);
@@ -344,7 +341,7 @@ describe("llama.cpp's server", () => {
 });
 
 describe('the shared folder', () => {
-  it('has a path here and one there', () => {
+  it('has a local path and one on the server', () => {
     expect(SharedFolder.parse('/a/b').serverPath).toBe('/a/b');
     expect(SharedFolder.parse('/a/b=/data/lora/').pathThere('x')).toBe('/data/lora/x');
     expect(() => SharedFolder.parse('=x')).toThrow(/is not FOLDER/);

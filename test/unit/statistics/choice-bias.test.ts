@@ -1,4 +1,7 @@
-/** The gain that is reported of a chosen strength is nearer to the true one if no file is measured by its own choice. */
+/**
+ * The reported gain of a chosen strength is closer to the true one if no file is measured at a strength chosen with
+ * it.
+ */
 import { expect, it } from 'vitest';
 import { biasOfChoice, gains, variations } from '../../../bench/coverage/choice.ts';
 
@@ -14,11 +17,11 @@ it.each([
   const before = chosenBy.chosen - truth;
   expect(before).toBeGreaterThan(0.05 * truth);
   expect(Math.abs(chosenBy.crossFitted - truth)).toBeLessThan(before / 2);
-  // On other cursors of the same files, as the report has them.
+  // On other cursors of the same files, as in the report.
   expect(Math.abs(others.crossFitted - truth)).toBeLessThan(0.07 * truth);
 });
 
-it('where nothing is gained, a gain is seen less often than a strength is offered', () => {
+it('without a true gain, a gain is reported less often than a strength is offered', () => {
   const { offered, seen } = biasOfChoice({ ...gains['none']!, ...variations.small }, 16, 2 * DRAWS);
   expect(offered).toBeGreaterThan(0.015);
   expect(seen).toBeLessThan(0.75 * offered);

@@ -1,4 +1,6 @@
-/** Intervals against SciPy and statsmodels (test/reference/intervals.py), and by what must hold of any data. */
+/**
+ * Intervals compared with SciPy and statsmodels (test/reference/intervals.py), and properties that hold for any data.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   interval,
@@ -18,10 +20,10 @@ const of = (parts: readonly RatioItem[], documents: readonly number[]): RatioIte
   parts.map((part, i) => ({ ...part, document: `file ${documents[i]}` }));
 
 describe("Student's t", () => {
-  it.each(reference.quantiles)('of $degrees degrees of freedom is $t', ({ degrees, t }) => {
+  it.each(reference.quantiles)('with $degrees degrees of freedom is $t', ({ degrees, t }) => {
     expect(studentQuantile(degrees) / t).toBeCloseTo(1, 9);
   });
-  it('comes of a beta function that is one more than its mirror image, also where both begin to converge', () => {
+  it('is computed from a beta function that satisfies its symmetry, even where both sides switch expansions', () => {
     for (let a = 1; a < 60; a += 1)
       for (let b = 1; b < 60; b += 1)
         for (const off of [-1e-16, 0, 1e-16]) {
@@ -29,7 +31,7 @@ describe("Student's t", () => {
           expect(incompleteBeta(x, a, b) + incompleteBeta(1 - x, b, a)).toBeCloseTo(1, 9);
         }
   });
-  it('is normal in the end', () => {
+  it('approaches the normal distribution', () => {
     expect(studentQuantile(1e7)).toBeCloseTo(1.959963985, 8);
     // scipy.stats.norm.sf(2.5) = 0.006209665325776132
     expect(normalTail(2.5)).toBeCloseTo(0.0062097, 6);
@@ -38,7 +40,7 @@ describe("Student's t", () => {
 
 describe('the interval of a difference', () => {
   it.each(reference.cases)(
-    'is that of statsmodels and SciPy where documents are $name',
+    'matches statsmodels and SciPy if documents are $name',
     ({ weights, before, after, value, low, high }) => {
       const parts = (sums: number[]) => sums.map((sum, i) => ({ sum, weight: weights[i]! }));
       const { difference } = pairedIntervals(parts(before), parts(after));
@@ -47,7 +49,7 @@ describe('the interval of a difference', () => {
       expect(difference.high).toBeCloseTo(high, 8);
     },
   );
-  it('takes the windows of one document as one observation', () => {
+  it('treats the windows of one document as one observation', () => {
     const [before, after] = [partsOf([5, 6, 7, 8, 9, 9]), partsOf([4, 5, 5, 6, 9, 8])];
     const split = pairedIntervals(before, after).difference;
     const [b, a] = [of(before, [1, 1, 2, 2, 3, 3]), of(after, [1, 1, 2, 2, 3, 3])];
@@ -60,37 +62,37 @@ describe('the interval of a difference', () => {
     expect(difference).toEqual(whole);
     expect(width(difference)).toBeGreaterThan(1.5 * width(split));
   });
-  it('takes the windows by themselves where all are of one document', () => {
+  it('treats windows as independent if all are from one document', () => {
     const [before, after] = [partsOf([5, 6, 7, 8]), partsOf([4, 5, 5, 6])];
     const ones = [1, 1, 1, 1];
     expect(pairedIntervals(of(before, ones), of(after, ones))).toEqual(pairedIntervals(before, after));
   });
-  it('pairs: a constant shift has an interval of width zero however noisy the items', () => {
+  it('is paired: a constant shift has width zero, however noisy the items', () => {
     const before = [1, 100, 3, 50, 20];
     const { difference } = pairedIntervals(partsOf(before), partsOf(before.map((x) => x - 0.5)));
     expect(difference.value).toBeCloseTo(-0.5, 12);
     expect(width(difference)).toBeLessThan(1e-9);
   });
-  it('of a single item is its value', () => {
+  it('is the value itself for a single item', () => {
     const { before, difference } = pairedIntervals(partsOf([3]), partsOf([2]));
     expect([before, difference]).toEqual([
       { value: 3, low: 3, high: 3 },
       { value: -1, low: -1, high: -1 },
     ]);
   });
-  it('is the figure itself of a measure that the base has nothing of', () => {
+  it("equals the result's interval if the base's values are zero", () => {
     const { after, difference } = pairedIntervals(partsOf([0, 0, 0, 0]), partsOf([0.1, 0.3, 0.2, 0.2]));
     expect(difference).toEqual(after);
     expect(after.low).toBeGreaterThan(0);
   });
-  it('refuses unequal and empty lists', () => {
+  it('rejects unequal and empty lists', () => {
     expect(() => pairedIntervals(partsOf([1]), partsOf([1, 2]))).toThrow('pairs differ');
     expect(() => pairedIntervals([], [])).toThrow('no items');
   });
 });
 
 describe('the interval of a level', () => {
-  it('of an amount is never negative, however few it is of', () => {
+  it('is never negative for an amount, even with few items', () => {
     for (const values of [
       [1, 900],
       [500, 700],
@@ -104,7 +106,7 @@ describe('the interval of a level', () => {
       expect(after.high).toBeLessThan(20 * after.value);
     }
   });
-  it('of a share stays in its bounds, and has a width where all agree', () => {
+  it('stays within the bounds of a share, and has a width even if all items agree', () => {
     const share = (values: number[]) => pairedIntervals(partsOf(values), partsOf(values), 'share').after;
     const { low, high } = share([0.9, 1, 1, 0.2]);
     expect(low).toBeGreaterThan(0);
@@ -120,7 +122,7 @@ describe('the interval of a level', () => {
 
 describe('the interval of a proportion', () => {
   const choose = (n: number, k: number): number => (k === 0 ? 1 : (choose(n, k - 1) * (n - k + 1)) / k);
-  /** By the binomial distribution, no draws. */
+  /** By the binomial distribution, without sampling. */
   function coverage(n: number, rate: number, intervals: readonly { low: number; high: number }[]): number {
     return intervals.reduce(
       (sum, { low, high }, k) =>
@@ -129,7 +131,7 @@ describe('the interval of a proportion', () => {
     );
   }
   it.each([8, 12, 16, 20, 30, 50, 100, 164])(
-    'of %d answers holds the truth in 95 to 97 of 100 cases on the average, and in 91 or more at any rate',
+    'of %d answers covers the truth in 95 to 97% of cases on average, and in at least 91%',
     (n) => {
       const intervals = Array.from({ length: n + 1 }, (_, k) => proportionInterval(k, n));
       const shares = Array.from({ length: 499 }, (_, i) => coverage(n, (i + 1) / 500, intervals));
@@ -139,7 +141,7 @@ describe('the interval of a proportion', () => {
       expect(Math.min(...shares)).toBeGreaterThan(0.91);
     },
   );
-  it('rises with the answers that are right, also of parts of one', () => {
+  it('rises with the number of right answers, including fractional ones', () => {
     for (const n of [5.5, 20, 70]) {
       const intervals = Array.from({ length: 8 * n + 1 }, (_, k) => proportionInterval(k / 8, n));
       for (const [k, { low, high }] of intervals.entries()) {
@@ -156,7 +158,7 @@ describe('the interval of a proportion', () => {
 describe('the interval of answers', () => {
   const answers = (text: string) => partsOf([...text].map(Number));
   it.each(reference.proportions)(
-    "is that of SciPy's distributions: $successes of $n",
+    "matches SciPy's distributions: $successes of $n",
     ({ successes, n, low, high }) => {
       const parts = partsOf(Array.from({ length: n }, (_, i) => Number(i < successes)));
       const { after } = pairedIntervals(parts, parts, 'answers');
@@ -165,14 +167,14 @@ describe('the interval of answers', () => {
       expect(after.high).toBeCloseTo(high, 9);
     },
   );
-  it('of a difference counts those that changed, with half an answer more of either kind', () => {
+  it('of a difference counts the answers that changed, plus half an answer of either kind', () => {
     const { difference } = pairedIntervals(answers('0001111100'), answers('0111110000'), 'answers');
-    // Two up, two down, six as they were.
+    // Two up, two down, six unchanged.
     expect(difference.value).toBe(0);
     expect(difference.high).toBeCloseTo(1.959964 * Math.sqrt((2 * (2.5 / 11)) / 11), 6);
     expect(difference.low).toBe(-difference.high);
   });
-  it('counts answers of one file for fewer where they are alike, and for no more where they are not', () => {
+  it('treats correlated answers within a file as fewer, and uncorrelated ones never as more', () => {
     const alike = answers('111100001111');
     const files = [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3];
     const apart = pairedIntervals(alike, alike, 'answers').after;
@@ -184,7 +186,7 @@ describe('the interval of answers', () => {
       pairedIntervals(mixed, mixed, 'answers').after,
     );
   });
-  it('counts files where all answers agree', () => {
+  it('counts files if all answers agree', () => {
     const none = of(answers('00000000'), [1, 1, 1, 2, 2, 2, 3, 3]);
     const { after, difference } = pairedIntervals(none, none, 'answers');
     expect(after).toEqual({ value: 0, ...proportionInterval(0, 3) });
@@ -197,7 +199,7 @@ describe('the interval of any statistic', () => {
     const random = uniform(seed);
     return Array.from({ length: count }, () => random() - 0.5);
   };
-  it('pairs the models of a stratum and takes strata apart', () => {
+  it('pairs the models within a stratum and treats strata as independent', () => {
     const values = noise(50, 1);
     const [a, b] = [partsOf(values), partsOf(values.map((value) => value + 1))];
     const difference = interval([[a, b]], ([figures]) => figures![1]! - figures![0]!)!;
@@ -205,16 +207,16 @@ describe('the interval of any statistic', () => {
     expect(difference.high).toBeCloseTo(1, 9);
     const apart = interval([[a], [b]], ([first, two]) => two![0]! - first![0]!)!;
     const single = interval([[a]], ([figures]) => figures![0]!)!;
-    // The variances of both add up.
+    // The variances add up.
     expect(width(apart) / width(single)).toBeCloseTo(Math.SQRT2, 1);
   });
-  it('has nothing to say of fewer than two, nor where the statistic has no value without one of them', () => {
+  it('is undefined for fewer than two items, or if the statistic has no value without one of them', () => {
     expect(interval([[[]]], () => 1)).toBeUndefined();
     expect(interval([[partsOf([1])]], ([figures]) => figures![0]!)).toBeUndefined();
     expect(interval([[partsOf([1, 2])]], () => NaN)).toBeUndefined();
     expect(interval([[partsOf([1, -1, 1])]], ([figures]) => (figures![0]! > 0.4 ? NaN : 1))).toBeUndefined();
   });
-  it('is drawn where the statistic jumps: wider than its percentiles, the same each time', () => {
+  it('is resampled if the statistic jumps: wider than its percentiles, and deterministic', () => {
     const stratum = [partsOf(noise(12, 5)), partsOf(noise(12, 6))];
     const lower = (figures: readonly number[]) => figures.indexOf(Math.min(...figures));
     expect(resampledInterval(stratum, lower)).toEqual({
@@ -234,7 +236,7 @@ describe('the interval of any statistic', () => {
 });
 
 describe('the interval of a mean over tasks', () => {
-  it('is made of the errors of each', () => {
+  it("combines the tasks' own errors", () => {
     const [a, b] = [partsOf([1, 2, 4, 3]), partsOf([9, 7, 8, 6])];
     const both = stratifiedIntervals(
       [
@@ -247,7 +249,7 @@ describe('the interval of a mean over tasks', () => {
     const each = [a, b].map(
       (parts) => width(pairedIntervals(parts, parts, 'number').after) / studentQuantile(3),
     );
-    // Two equal variances of three degrees of freedom have six.
+    // Two equal variances with three degrees of freedom have six together.
     expect(width(both)).toBeCloseTo((studentQuantile(6) * Math.hypot(...each)) / 2, 9);
   });
 });

@@ -28,8 +28,8 @@ describe('pass@k', () => {
           expect(passAtK(n, c, k)).toBeCloseTo(fraction(total - binomial(n - c, k), total), 12);
         }
   });
-  it('is the chance that k drawn samples hold a right one', () => {
-    // 5 samples of which 2 pass: of the 10 pairs, 3 hold none that passes.
+  it('is the probability that k drawn samples include a right one', () => {
+    // With 2 of 5 samples passing, 3 of the 10 pairs have no passing one.
     expect(passAtK(5, 2, 2)).toBeCloseTo(0.7, 15);
     expect(passAtK(7, 3, 1)).toBeCloseTo(3 / 7, 15);
   });
@@ -39,11 +39,11 @@ describe('pass@k', () => {
     [3, 1, 0],
     [3, -1, 1],
     [3, 0.5, 1],
-  ])('refuses n=%d c=%d k=%d', (n, c, k) => expect(() => passAtK(n, c, k)).toThrow(RangeError));
+  ])('rejects n=%d c=%d k=%d', (n, c, k) => expect(() => passAtK(n, c, k)).toThrow(RangeError));
 });
 
 describe('a ratio', () => {
-  it('divides sums: long windows weigh more', () => {
+  it('divides sums, so long windows weigh more', () => {
     expect(ratio([{ sum: 10, weight: 1 }, { sum: 10, weight: 9 }])).toBe(2); // prettier-ignore
   });
 });
@@ -77,7 +77,7 @@ describe('smaller pieces', () => {
 });
 
 describe('KL divergence', () => {
-  it('has the values of the closed form', () => {
+  it('matches the closed form', () => {
     expect(klDivergence([0.5, 0.5], [0.5, 0.5])).toBe(0);
     // 0.5 ln(0.5/0.9) + 0.5 ln(0.5/0.1) = ln(5/3)
     expect(klDivergence([0.5, 0.5], [0.9, 0.1])).toBeCloseTo(Math.log(5 / 3), 12);
@@ -93,9 +93,9 @@ describe('KL divergence', () => {
     };
     expect(klDivergence(normal(0), normal(0.8))).toBeCloseTo(0.32, 3);
   });
-  it('stays finite where the other gives no chance at all', () => {
+  it('stays finite if the other has zero probability', () => {
     expect(klDivergence([1, 0], [0, 1])).toBeCloseTo(126 * Math.LN2, 9);
   });
-  it('refuses vocabularies of different size', () =>
+  it('rejects vocabularies of different sizes', () =>
     expect(() => klDivergence([1], [0.5, 0.5])).toThrow('1 and 2'));
 });

@@ -7,7 +7,7 @@ import {
 } from '../../../src/tensor/linear-algebra.ts';
 import reference from '../../reference/singular-values.json' with { type: 'json' };
 
-/** Largest difference, in parts of the largest value. */
+/** The largest difference, relative to the largest value. */
 function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   expect(actual.length).toBe(expected.length);
   let most = 0;
@@ -15,7 +15,7 @@ function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): numbe
   return most / Math.max(...Array.from(expected, Math.abs), Number.MIN_VALUE);
 }
 
-/** x with its rows reflected at random vectors: multiplied by an orthogonal matrix from the left. */
+/** x with its rows reflected at random vectors: multiplied from the left by an orthogonal matrix. */
 function reflected(x: Float64Array, rows: number, columns: number, seed: number): Float64Array {
   const y = x.slice();
   for (let turn = 0; turn < 3; turn += 1) {
@@ -35,13 +35,13 @@ function transposed(x: Float64Array, rows: number, columns: number): Float64Arra
 }
 
 describe('singular values', () => {
-  it.each(reference.matrices)('are NumPy’s: $name', ({ shape, matrix, values }) => {
+  it.each(reference.matrices)('match NumPy’s: $name', ({ shape, matrix, values }) => {
     const [rows, columns] = shape as [number, number];
-    // Through the Gram matrix, what is below 1e-8 of the largest is lost.
+    // With the Gram matrix, values below 1e-8 of the largest would be lost.
     expect(distance(singularValues(Float32Array.from(matrix), rows, columns), values)).toBeLessThan(2e-8);
   });
 
-  it('are those that a matrix was made of, in every order and shape', () => {
+  it('are those a matrix was made from, in every order and shape', () => {
     const [rows, columns] = [60, 40];
     const made = Float64Array.from({ length: columns }, (_, i) => 2 + Math.cos(i));
     const diagonal = new Float64Array(rows * columns);
@@ -54,12 +54,12 @@ describe('singular values', () => {
     expect(distance(singularValues(Float32Array.from(tall), rows, columns), expected)).toBeLessThan(1e-6);
   });
 
-  it('are zero of zeros, and the number itself of one', () => {
+  it('are zero for zeros, and the absolute value for a single number', () => {
     expect([...singularValues(new Float32Array(12), 3, 4)]).toEqual([0, 0, 0]);
     expect([...singularValues(Float32Array.of(-2.5), 1, 1)]).toEqual([2.5]);
   });
 
-  it('leave what they are given as it is', () => {
+  it('leave their input unchanged', () => {
     const x = gaussian(20, 1, 3);
     const before = x.slice();
     singularValues(x, 5, 4);
@@ -67,7 +67,7 @@ describe('singular values', () => {
   });
 });
 
-it('eigenvalues of the second difference are known, and add up to the trace', () => {
+it('eigenvalues of the second difference are the known ones, and add up to the trace', () => {
   const size = 30;
   const matrix = new Float64Array(size * size);
   for (let i = 0; i < size; i += 1) {

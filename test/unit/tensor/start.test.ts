@@ -17,26 +17,26 @@ describe('startBackend without a runtime', () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  it('takes WebAssembly and says why', async () => {
+  it('uses WebAssembly and says why', async () => {
     const backend = await startBackend('auto');
     expect(backend.name).toBe('wasm');
     expect(english(backend.reason)).toContain('TensorFlow is not installed.');
   });
 
-  it('names what is missing when TensorFlow is asked for', async () => {
+  it('says what is missing if TensorFlow is requested', async () => {
     await expect(startBackend('tensorflow')).rejects.toMatchObject({
       code: 'runtime-missing',
       next: expect.stringContaining('{install-runtime}') as string,
     });
   });
 
-  it('takes another backend for a run that has begun, and says why', async () => {
+  it('uses another backend for a run in progress, and says why', async () => {
     const backend = await startBackend('tensorflow', { orOther: true });
     expect(backend.name).toBe('wasm');
     expect(english(backend.reason)).toContain('the fastest that starts; TensorFlow is not installed.');
   });
 
-  it('takes what a run was planned for, or the next one', async () => {
+  it('uses the one a run was planned for, or the next one', async () => {
     expect((await startBackend('auto', { planned: 'wasm' })).name).toBe('wasm');
     const other = await startBackend('auto', { planned: 'tensorflow' });
     expect(other.name).toBe('wasm');

@@ -4,7 +4,7 @@ import { tensorSuite } from '../../support/tensor-suite.ts';
 
 tensorSuite('wasm');
 
-it('leaves to others what becomes of an error that nobody caught', async () => {
+it('installs no handlers for uncaught errors', async () => {
   const events = ['uncaughtException', 'unhandledRejection'] as const;
   const listeners = () => events.map((event) => process.listenerCount(event));
   const before = listeners();

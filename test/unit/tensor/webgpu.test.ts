@@ -18,7 +18,7 @@ import {
   type Walk,
 } from '../../../src/tensor/webgpu/walk.ts';
 
-/** The elements that a walk visits in each tensor, in its order. */
+/** The elements of each tensor that a walk visits, in order. */
 function visited({ axes, begins }: Walk): number[][] {
   const count = axes.reduce((product, { size }) => product * size, 1);
   return Array.from({ length: count }, (_, i) => {
@@ -33,13 +33,13 @@ function visited({ axes, begins }: Walk): number[][] {
 }
 
 describe('walks', () => {
-  it('broadcast as NumPy does', () => {
+  it('broadcast like NumPy', () => {
     expect(broadcastShape([7, 1, 3], [5, 1])).toEqual([7, 5, 3]);
     expect(repeatedStrides([5, 1], [7, 5, 3])).toEqual([0, 1, 0]);
     expect(() => broadcastShape([2, 3], [2])).toThrow('[2,3] and [2] do not broadcast.');
   });
 
-  it('merge axes that lie next to each other, and drop those of one step', () => {
+  it('merge adjacent axes, and drop those of size one', () => {
     const dense = stridesOf([4, 1, 5, 6]);
     expect(walkOver([4, 1, 5, 6], [dense, dense]).axes).toEqual([{ size: 120, strides: [1, 1] }]);
     const columns = walkOver([4, 5, 6], [stridesOf([4, 5, 6]), repeatedStrides([6], [4, 5, 6])]);
@@ -49,7 +49,7 @@ describe('walks', () => {
     ]);
   });
 
-  it('visit in pieces what they visit as a whole, in the same order', () => {
+  it('visit the same elements in pieces as in one go, in the same order', () => {
     const shape = [5, 7, 3];
     const transposed = [1, 15, 5];
     const walk = walkOver(shape, [transposed, stridesOf(shape)], [11, 0]);
@@ -62,7 +62,7 @@ describe('walks', () => {
 });
 
 describe('rows in pieces', () => {
-  it('begin where a part of a buffer may begin, and leave none out', () => {
+  it('begin at a valid offset of a buffer, and leave none out', () => {
     for (const bytes of [[400], [576 * 4, 34 * 18], [4, 100]]) {
       const pieces = rowPieces(5000, bytes, 200_000);
       expect(pieces.length).toBeGreaterThan(1);
@@ -79,7 +79,7 @@ describe('rows in pieces', () => {
     }
   });
 
-  it('are one if all fits, and refused if a few rows are too much', () => {
+  it('form a single piece if all fits, and are rejected if a few rows are too much', () => {
     expect(rowPieces(3, [7], 21)).toEqual([{ begin: 0, count: 3 }]);
     expect(() => rowPieces(1000, [1001], 50_000)).toThrow('larger than what this GPU lets a kernel see');
   });
@@ -96,14 +96,14 @@ describe('memory', () => {
     return { buffers: new Buffers(make, 2 ** 32), made, destroyed };
   };
 
-  it('wastes at most a quarter, in sizes that a step can use again', () => {
+  it('wastes at most a quarter, in sizes that a step can reuse', () => {
     for (let bytes = 257; bytes < 1e9; bytes = Math.ceil(bytes * 1.37)) {
       expect(sizeClass(bytes)).toBeGreaterThanOrEqual(bytes);
       expect(sizeClass(bytes)).toBeLessThanOrEqual(Math.max(512, bytes * 1.26));
     }
   });
 
-  it('is used again, the oldest first, and only once all users are gone', () => {
+  it('is reused, the oldest first, and only once all users are gone', () => {
     const { buffers, made } = pool();
     const [a, b] = [buffers.take(1000), buffers.take(1000)];
     a.users += 1;
@@ -116,7 +116,7 @@ describe('memory', () => {
     expect(made).toHaveLength(2);
   });
 
-  it('is not given for an upload while commands wait that use it', () => {
+  it('is not used for an upload while queued commands still use it', () => {
     const { buffers } = pool();
     const a = buffers.take(1000);
     a.batch = 7;
@@ -125,7 +125,9 @@ describe('memory', () => {
     expect(buffers.take(1000, 7)).toBe(a);
   });
 
-  /** Some hundred steps in which so many buffers of 64 MB are taken and given back. Returns whether any was destroyed. */
+  /**
+   * Runs some hundred steps that each allocate and free this many buffers of 64 MB. Returns whether any was destroyed.
+   */
   const steps = (buffers: Buffers, count: number) => {
     let any = false;
     for (let step = 0; step < 3 * 4096; step += 1) {
@@ -136,7 +138,7 @@ describe('memory', () => {
     return any;
   };
 
-  it('is kept from step to step, and goes back to the device once it was not needed for long', () => {
+  it('is kept from step to step, and returned to the device after long disuse', () => {
     const { buffers, made, destroyed } = pool();
     expect(steps(buffers, 10)).toBe(false);
     expect(made).toHaveLength(10);
@@ -150,28 +152,28 @@ describe('memory', () => {
     buffers.take(2 ** 33);
     steps(buffers, 20);
     steps(buffers, 8);
-    // Those eight, and a quarter of them.
+    // Those eight, plus a quarter.
     expect(buffers.freeBytes).toBe(10 * 2 ** 26);
   });
 });
 
-describe('tensors side by side', () => {
+describe('adjacent tensors', () => {
   const gpu = {} as Gpu;
   const storage = {} as Storage;
   const launcher = new Launcher(gpu, (tensor) => tensor);
-  // Of each 64 elements of the memory, a tensor has 35.
+  // A tensor takes 35 of each 64 elements of memory.
   const [a, b, c] = [0, 64, 128].map((begin) => new GpuTensor(gpu, storage, [5, 7], 'f32', begin));
 
-  it('are worked on as one', () => {
+  it('are processed together', () => {
     expect(launcher.runs([[a!, b!, c!]])).toEqual([{ firsts: [a], count: 163 }]);
   });
 
-  it('are not where another lies between them, which the kernel would change', () => {
+  it('are not if another one lies between them, which the kernel would change', () => {
     expect(launcher.runs([[a!, c!]]).map(({ count }) => count)).toEqual([35, 35]);
   });
 });
 
-it('tests a driver again when any kernel has changed', async () => {
+it('tests a driver again if any kernel has changed', async () => {
   const folder = '../../../src/tensor/webgpu/kernels/';
   const known = new Set<unknown>(knownKernels());
   for (const file of readdirSync(new URL(folder, import.meta.url))) {

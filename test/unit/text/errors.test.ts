@@ -10,7 +10,7 @@ let dir = '';
 beforeAll(() => (dir = mkdtempSync(join(tmpdir(), 'fmn-errors-'))));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** What the system itself throws. */
+/** Errors thrown by the system itself. */
 const thrownBy = async (work: () => unknown): Promise<unknown> => {
   try {
     await work();
@@ -20,7 +20,7 @@ const thrownBy = async (work: () => unknown): Promise<unknown> => {
   throw new Error('nothing was thrown');
 };
 
-describe('an error of the system becomes a sentence', () => {
+describe('a system error becomes a sentence', () => {
   it.skipIf(process.platform !== 'linux')('on a full disk', async () => {
     const full = await open('/dev/full', 'w');
     const error = await thrownBy(() => full.writeFile('x'));
@@ -28,7 +28,7 @@ describe('an error of the system becomes a sentence', () => {
     expect(reportError(error)).toMatchObject({ code: 'disk-full', message: 'The disk is full.' });
   });
 
-  it('where a folder cannot be made', async () => {
+  it("if a folder can't be created", async () => {
     writeFileSync(join(dir, 'file'), '');
     const path = join(dir, 'file', 'folder');
     const { code, message } = reportError(await thrownBy(() => mkdir(path, { recursive: true })));
@@ -36,10 +36,10 @@ describe('an error of the system becomes a sentence', () => {
     expect(message).toContain(path);
   });
 
-  it('where memory runs out, in V8 and in WebAssembly', async () => {
+  it('if memory runs out, in V8 and in WebAssembly', async () => {
     const large = await thrownBy(() => new ArrayBuffer(Number.MAX_SAFE_INTEGER));
     expect(reportError(large).code).toBe('memory');
-    // (module (func (export "f") unreachable)): how compiled code stops.
+    // (module (func (export "f") unreachable)): how compiled code aborts.
     const bytes = '0061736d0100000001040160000003020100070501016600000a05010300000b';
     const { WebAssembly } = globalThis as unknown as {
       WebAssembly: {
@@ -51,7 +51,7 @@ describe('an error of the system becomes a sentence', () => {
     expect(reportError(await thrownBy(() => exports.f())).code).toBe('memory');
   });
 
-  it('on one line, however a library writes', async () => {
+  it('on one line, however a library formats it', async () => {
     const error = await thrownBy(() => z.object({ a: z.number(), b: z.number() }).parse({}));
     expect((error as Error).message).toContain('\n');
     expect(formatError(error)).not.toContain('\n');
@@ -59,14 +59,14 @@ describe('an error of the system becomes a sentence', () => {
   });
 });
 
-describe('the last words of a child', () => {
-  it('are read back as the error that they were', () => {
+describe("a child's last output", () => {
+  it('is parsed as the error it was', () => {
     const error = new UserError('run-locked', 'It is in use.', 'Wait.');
     const log = `noise\n${logged(error)}\n    at somewhere\n`;
     expect(formatError(parseError(log))).toBe(formatError(error));
     expect(parseError(log)).toMatchObject({ code: 'run-locked' });
   });
-  it('are none in other text', () => {
+  it('contains none in other text', () => {
     expect(
       parseError('[nonsense] A line.\n[1, 2]\n{}\n{"code": "nonsense", "message": "", "next": ""}\n'),
     ).toBeUndefined();

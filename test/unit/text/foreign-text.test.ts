@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { jsonLine, visible, visibleLine } from '../../../src/text/foreign-text.ts';
 
-describe('what others wrote', () => {
+describe('untrusted text', () => {
   it.each([
     ['a\u001b[31mred\u0007', 'a\\x1b[31mred\\x07'],
     ['over\rwritten\b', 'over\\rwritten\\x08'],
@@ -23,11 +23,11 @@ describe('what others wrote', () => {
   });
 
   it.each(['plain', 'C:\\new\\x1b', 'héllo 漢字 عربى', 'می\u200cخواهم', 'क्\u200dष', '👩‍💻 ❤️', 'e\u0301'])(
-    'nobody is misled by %j, which stays as it is',
+    'leaves harmless %j unchanged',
     (text) => expect(visible(text)).toBe(text),
   );
 
-  it('every character of a line that a terminal obeys or nobody sees is gone', () => {
+  it('loses every character that a terminal interprets or that is invisible', () => {
     const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
     for (let point = 0; point <= 0x10ffff; point++) {
       const text = visible(`a${String.fromCodePoint(point)}`);
@@ -35,13 +35,13 @@ describe('what others wrote', () => {
     }
   });
 
-  it('a long line is cut, and says so', () => {
+  it('is truncated if a line is long, and says so', () => {
     const shown = visibleLine('x'.repeat(5_000_000));
     expect(shown.length).toBeLessThan(5000);
     expect(shown).toMatch(/^x+\.\.\. \(4996000 more characters\)$/);
   });
 
-  it('JSON says exactly the text, without what a terminal obeys', () => {
+  it('in JSON is exact, without characters that a terminal interprets', () => {
     for (const text of ['a\u009b\u202e\u007fb', '\u{e0041}', '\ud83d', 'two\nlines\t"', '👩‍💻', '\u2028'])
       expect(JSON.parse(jsonLine({ text }))).toEqual({ text });
     expect(jsonLine('\u009b\u202e\u{e0041}\u007f')).toBe('"\\u009b\\u202e\\udb40\\udc41\\u007f"');

@@ -1,4 +1,4 @@
-/** Texts that processes and files tell in English, as the editor shows them in another language. */
+/** Texts from processes and files in English, as the editor shows them in another language. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { phaseIn } from '../../../src/findings/phases.ts';
 import { sentenceIn } from '../../../src/findings/summary-sentence.ts';
@@ -34,18 +34,18 @@ import { makeRun } from '../webview/fixtures.ts';
 afterEach(() => setLanguage('en'));
 const german = () => setLanguage('de', bundleIn('de'));
 
-/** What the parent of a child process reads. */
+/** What the parent of a child process receives. */
 const sent = (error: unknown) =>
   errorOf(serverFailedSchema.parse(JSON.parse(JSON.stringify({ type: 'failed', ...reportError(error) }))));
 
-it('a text of others is shown as it is, whatever it is called', () => {
+it('untrusted text is shown unchanged, even if it looks like one of ours', () => {
   german();
   for (const text of ['constructor', '__proto__', 'toString', '{constructor}'])
     expect([tKnown(text), translate({ message: text, values: {} })]).toEqual([text, text]);
 });
 
 describe('a message', () => {
-  it('is English with its values, unless another language is spoken', () => {
+  it('is English with its values, unless another language is set', () => {
     const message = msg`The disk is full: ${'/a'} could not be written.`;
     expect(english(message)).toBe('The disk is full: /a could not be written.');
     expect(translate(message)).toBe(english(message));
@@ -54,7 +54,7 @@ describe('a message', () => {
     expect(english(msg`${'{1}'} of ${'$&'}`)).toBe('{1} of $&');
   });
 
-  it('has its numbers as the language writes them, but not versions', () => {
+  it("has numbers in the language's format, but not versions", () => {
     const needed = msg`This run would take about ${formatBytes(12.34e9)} of memory, but only ${formatBytes(8e9)} are available.`;
     german();
     expect(translate(needed)).toBe(
@@ -77,7 +77,7 @@ describe('a message', () => {
     expect(translate(failed)).toMatch(/: Der Datenträger ist voll\.$/);
   });
 
-  it('names steps by their buttons, also those that were filled in later', () => {
+  it('names steps by their buttons, including those filled in later', () => {
     german();
     const made = together([msg`There is no run "${'workspace'}".`, msg`Go on. {resume}`]);
     const { text, steps } = withButtons(withValue(made, 'resume', '{resume garden-1}'));
@@ -86,17 +86,18 @@ describe('a message', () => {
     expect(withValue('Go on with {resume}.', 'resume', '{resume x}')).toBe('Go on with {resume x}.');
   });
 
-  it('is joined to others as the language does it', () => {
+  it('is joined with others as the language does it', () => {
     setLanguage('zh-cn', bundleIn('zh-cn'));
     expect(translate(together([msg`The disk is full.`, msg`The disk is full.`]))).not.toMatch(/\s/);
   });
 });
 
-describe('an error of another process', () => {
-  // A sentence that the bundle has, signs, and what looks like a placeholder: a person's folder may be called so.
+describe('an error from another process', () => {
+  // A sentence that the bundle contains, special characters, and apparent placeholders: a user's folder may be named
+  // so.
   const folder = '/home/me/The disk is full. $& {0} {1} „ä“ 1,234';
 
-  it('arrives with its values as they are, and is translated', () => {
+  it('arrives with its values unchanged, and is translated', () => {
     const error = sent(
       new UserError(
         'corpus-unreadable',
@@ -114,7 +115,7 @@ describe('an error of another process', () => {
     expect(translate(error.whatNext)).toBe('Platz schaffen und denselben Befehl noch einmal ausführen.');
   });
 
-  it('is known for what the errors of Node become, and for its last words in a log', () => {
+  it("is recognised from Node's errors, and from the last output in a log", () => {
     const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
     const last = parseError(`noise\n{"code": 3}\n${logged(full)}\n    at somewhere\n`)!;
     expect(last).toMatchObject({ code: 'disk-full', message: 'The disk is full.' });
@@ -123,7 +124,7 @@ describe('an error of another process', () => {
       expect(translate(text)).toBe('Der Datenträger ist voll.');
   });
 
-  it('stays as it is where nothing is known of how it was made', () => {
+  it('stays unchanged if its origin is unknown', () => {
     const report = { code: 'memory', message: 'The disk is full.', next: 'b' };
     german();
     expect(translate(errorOf(report).what)).toBe('The disk is full.');
@@ -136,7 +137,7 @@ describe('an error of another process', () => {
 });
 
 describe('a record with texts', () => {
-  it('has them in English and beside it what they were made of', () => {
+  it('has them in English, along with their keys and values', () => {
     const why = msg`the loss stayed at ${'9.00'}`;
     expect(told({ why, next: 'as it is', none: undefined })).toEqual({
       why: 'the loss stayed at 9.00',
@@ -157,12 +158,12 @@ describe('a record with texts', () => {
     expect(textOf(record, 'made')).toEqual(made);
   });
 
-  it('goes by its English where that was changed since', () => {
+  it('uses the English text if that has changed since', () => {
     const record = { ...told({ phase: msg`the loss stayed at ${'9.00'}` }), phase: 'Training' };
     expect(textOf(record, 'phase')).toBe('Training');
   });
 
-  it('is still read if what is beside its English is broken, or too deep', () => {
+  it('is still read if the data next to its English text is broken, or too deep', () => {
     const deep = Array.from({ length: 9 }).reduce<Text>((inner) => msg`a ${inner}`, 'b');
     for (const texts of [
       3,
@@ -176,7 +177,7 @@ describe('a record with texts', () => {
   });
 });
 
-it('tells phases with their figures', () => {
+it('translates phases with their figures', () => {
   german();
   expect(phaseIn('Loading the model')).toBe('Modell wird geladen');
   expect(phaseIn('Training: step 3 of 10')).toBe('Training: Schritt 3 von 10');
@@ -186,7 +187,7 @@ it('tells phases with their figures', () => {
   expect(phaseIn('HumanEval 4 of 20')).toBe('HumanEval 4 von 20');
   expect(phaseIn('something new')).toBe('something new');
 });
-it("makes the result's sentence again from the figures, in English as it is stored", () => {
+it("rebuilds the result's sentence from the metrics, in English as it is stored", () => {
   const summary = makeRun().summary!;
   expect(sentenceIn(summary)).toBe(summary.sentence);
   german();
@@ -195,8 +196,8 @@ it("makes the result's sentence again from the figures, in English as it is stor
   );
 });
 
-it('writes numbers as the language does, with the same digits', () => {
-  // Intl rounds 1.005 up, from its shortest digits; figures must not differ between the languages.
+it('formats numbers like the language, with the same digits', () => {
+  // Intl rounds 1.005 up, from its shortest digits; figures must not differ between languages.
   expect([decimal(1.005, 2), whole(12345), percent(0.285, 1)]).toEqual(['1.00', '12,345', '28.5%']);
   german();
   expect([decimal(1.005, 2), whole(12345), percent(0.285, 1)]).toEqual(['1,00', '12.345', '28,5\u00a0%']);

@@ -1,4 +1,4 @@
-/** What can be done next: a command in a terminal, a button in VS Code and the panel, never a command there. */
+/** What can be done next: a command in a terminal, a button in VS Code and the panel, but never a command there. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -8,7 +8,7 @@ import { manifestIn } from '../../support/manifest.ts';
 
 const run = '20261126-0706-lora-smollm2-135m-c303';
 
-describe('a step that a text names', () => {
+describe('a step in a text', () => {
   it.each([
     [
       `Go on with {resume ${run}}.`,
@@ -35,7 +35,7 @@ describe('a step that a text names', () => {
     expect(forButtons(text).text).toBe(buttons);
   });
 
-  it('comes with what its button does, once for each title', () => {
+  it("comes with its button's action, once per title", () => {
     const { steps } = forButtons(`{resume ${run}} or {doctor}, then {resume ${run}}`);
     expect(steps).toEqual([
       { id: 'resume', subject: run },
@@ -66,13 +66,13 @@ describe('a step that a text names', () => {
     ['AdamW; "forget-me-not sweep" finds this base\u2019s own', [{ id: 'sweep', subject: '' }]],
     ['Wait until it ends, or stop it with "forget-me-not cancel".', [{ id: 'cancel', subject: '' }]],
     ['Name a folder of code: forget-me-not reproduce FOLDER.', []],
-  ])('is read from what an earlier version wrote: %s', (text, steps) => {
+  ])('is read from the text of an earlier version: %s', (text, steps) => {
     const read = forButtons(text);
     expect(read.steps).toEqual(steps);
     expect(read.text).not.toContain('forget-me-not ');
   });
 
-  test('has a command in VS Code under that title', () => {
+  test('has a command in VS Code with that title', () => {
     const { contributes } = manifestIn<{
       contributes: { commands: { command: string; title: string }[] };
     }>('en');
@@ -86,11 +86,11 @@ describe('a step that a text names', () => {
   });
 });
 
-/** Texts that only a terminal shows: what `reproduce` says, and what the command line prints without being an error. */
+/** Texts that only a terminal shows: output of `reproduce`, and of the command line apart from errors. */
 const typed = /forget-me-not (?:[a-z]+)\b/;
 const commandLine = (file: string) => /^src[\\/](cli|reproduce)[\\/]/.test(file);
 
-/** The string literals of a file that hold a command; of the command line's files only those in errors. */
+/** A file's string literals that contain a command; in the command line's files only those in errors. */
 function commandsIn(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   if (!typed.test(text)) return [];
@@ -108,13 +108,13 @@ function commandsIn(file: string): string[] {
   return found;
 }
 
-test('no text that can reach VS Code or the panel tells people to type a command', () => {
+test('no text that can reach VS Code or the panel tells users to type a command', () => {
   const files = ['src', 'webview'].flatMap((root) =>
     readdirSync(root, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
       .map((name) => join(root, name)),
   );
-  // The card of a published adapter is read where there may be no VS Code.
+  // A published adapter's card may be read without VS Code.
   const elsewhere = /[\\/](?:reproduce[\\/]|sharing[\\/]card\.ts$)/;
   const found = files.filter((file) => !elsewhere.test(file)).flatMap(commandsIn);
   // Data, not a text: the doctor's command, which VS Code shows by its name (texts.test.ts).

@@ -10,7 +10,7 @@ import {
 } from '../../../src/training/checkpoints/best.ts';
 
 const WINDOWS = 8;
-/** Held-out losses around `loss` in windows of 100 tokens: some are harder than others, at every step alike. */
+/** Held-out losses around `loss` in windows of 100 tokens: some are harder than others, equally at every step. */
 const candidate = (
   step: number,
   loss: number,
@@ -24,7 +24,7 @@ const candidate = (
   })),
   ...(forgetting !== undefined && { forgetting }),
 });
-/** Of one sign in half of the windows and of the other in the rest: a mean of zero, and noise. */
+/** Positive in half of the windows and negative in the rest: noise with a mean of zero. */
 const noisy = (window: number) => (window % 2 ? 0.1 : -0.1);
 const ranked = (candidates: Candidate[], rule: Rule = {}): Ranking =>
   candidates.reduce((ranking, candidate) => rank(ranking, candidate, rule), rankingSchema.parse({}));
@@ -49,13 +49,13 @@ describe('the best checkpoint', () => {
     expect(ranked(path, { limit: 0.3 }).best!.step).toBe(3);
   });
 
-  it('is the one that forgot least where none is within the limit', () => {
+  it('is the one that forgot least if none is within the limit', () => {
     const path = [candidate(1, 3, 0.5), candidate(2, 2, 0.4), candidate(3, 1, 0.6)];
     expect(ranked(path, { limit: 0.3 }).best!.step).toBe(2);
   });
 
-  it('is the earlier one of two that noise does not tell apart', () => {
-    // Easier and harder windows differ by more than that, but at both steps alike.
+  it('is the earlier of two that differ only by noise', () => {
+    // The difference between windows is larger than that, but equal at both steps.
     const better = candidate(2, 2.999);
     expect(ranked([candidate(1, 3), better]).best!.step).toBe(2);
     const unclear = candidate(2, 2.999, undefined, noisy);
@@ -64,25 +64,25 @@ describe('the best checkpoint', () => {
     expect(ranked([candidate(1, 3, 0.1), candidate(2, 2.999, 0.2, noisy)]).best!.step).toBe(1);
   });
 
-  it('is the later one of those if that forgot less and has not learned less', () => {
+  it('is the later one of those if it forgot less and has not learned less', () => {
     expect(ranked([candidate(1, 3, 0.2), candidate(2, 2.999, 0.1, noisy)]).best!.step).toBe(2);
     expect(ranked([candidate(1, 3, 0.2), candidate(2, 3.001, 0.1, noisy)]).best!.step).toBe(1);
   });
 
-  it('is found where each step is within noise of the one before', () => {
+  it('is found if each step is within noise of the one before', () => {
     const path = Array.from({ length: 30 }, (_, i) =>
       candidate(i, 3 - 0.01 * i, undefined, i ? noisy : undefined),
     );
-    // Against the first, the later ones are better beyond noise; never the first.
+    // Compared with the first, the later ones are better beyond noise; it is never the first.
     expect(ranked(path).best!.step).toBeGreaterThan(3);
   });
 
-  it('is none that was not measured, where there is a limit', () => {
+  it('is never one without a measurement, if there is a limit', () => {
     expect(ranked([candidate(1, 3), candidate(2, 2)], { limit: 1 }).best).toBeUndefined();
     expect(ranked([candidate(1, 3, 0.1), candidate(2, 2)], { limit: 1 }).best!.step).toBe(1);
   });
 
-  it('is the same when what is known went through a file in between', () => {
+  it('is the same if the state is saved to a file in between', () => {
     const path = [candidate(1, 1 / 3, 0.1), candidate(2, 0.3, 0.2, noisy), candidate(3, 0.29, 0.05, noisy)];
     const through = path.reduce(
       (ranking, candidate) =>
@@ -94,7 +94,7 @@ describe('the best checkpoint', () => {
 });
 
 describe('why it is the best', () => {
-  /** Windows of so many documents. */
+  /** With windows from this many documents. */
   const of = (documents: number, step: number, count = WINDOWS): Candidate => {
     const windows = candidate(step, 2).windows.slice(0, count);
     return {
@@ -109,20 +109,20 @@ describe('why it is the best', () => {
     [of(3, 4), '3 held-out documents'],
     [of(1, 4, 3), '3 held-out windows'],
     [of(1, 4, 1), '1 held-out window'],
-  ])('says that few can seldom tell checkpoints apart: %#', (candidate, named) => {
+  ])('says that a few can seldom distinguish checkpoints: %#', (candidate, named) => {
     expect(why(candidate, 8).replace(/\d\.\d{3}/, '2.000')).toBe(
       `learned most: held-out loss 2.000 nats/token; no later one is better by more than noise, but with ${named} a difference would rarely show, so a later one may still be better`,
     );
   });
 
-  it('says nothing of it where there are more, or the last one was better beyond noise', () => {
+  it('does not say so if there are more, or the last one was better beyond noise', () => {
     expect(why(of(4, 4), 8)).toMatch(/by more than noise$/);
     expect(why(of(1, 4), 8)).toMatch(/by more than noise$/);
     expect(why(candidate(4, 2), 8)).toMatch(/by more than noise$/);
     expect(why(of(2, 8), 8)).toBe('learned most: held-out loss 2.000 nats/token');
   });
 
-  it('says it with a limit too', () => {
+  it('also says so with a limit', () => {
     const text = describeBest({ ...of(2, 4), forgetting: 0.1 }, 8, 0.3, describeNats);
     expect(text).toMatch(
       /^of those within .*; no later one of them is better by more than noise, but .* 2 held-out/,
@@ -133,7 +133,7 @@ describe('why it is the best', () => {
 describe('an early stop', () => {
   const rising = [candidate(1, 3), candidate(2, 2), candidate(3, 2.1), candidate(4, 2.05), candidate(5, 2.2)];
 
-  it('comes after so many evaluations in a row without a lower loss', () => {
+  it('comes after the given number of evaluations in a row without a lower loss', () => {
     expect(stops(rising.slice(0, 4), { patience: 3 })).toBeUndefined();
     expect(stops(rising, { patience: 3 })).toMatch(/last 3 evaluations.* 2\.000 at step 2/);
   });
@@ -144,14 +144,14 @@ describe('an early stop', () => {
     expect(stops(rising, {})).toBeUndefined();
   });
 
-  it('counts what is past the forgetting limit as no better, and says so', () => {
+  it('does not count checkpoints beyond the forgetting limit as better, and says so', () => {
     const path = [candidate(1, 3, 0.1), candidate(2, 2, 0.4), candidate(3, 1, 0.6)];
     expect(stops(path, { patience: 2, limit: 0.3 })).toMatch(/forgetting limit \(0\.3 nats\)/);
     expect(stops(path, { patience: 3, limit: 0.3 })).toBeUndefined();
     expect(stops(path, { patience: 2 })).toBeUndefined();
   });
 
-  it('does not count what was not held against the limit', () => {
+  it('does not count checkpoints that were not compared with the limit', () => {
     const path = [candidate(1, 3, 0.1), candidate(2, 4), candidate(3, 4), candidate(4, 2.5, 0.2)];
     expect(stops(path, { patience: 1, limit: 0.3 })).toBeUndefined();
   });

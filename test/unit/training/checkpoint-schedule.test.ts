@@ -19,7 +19,7 @@ interface Simulated {
   broken: number[];
 }
 
-/** A run as the trainer drives the schedule; `cost` and `pace` in seconds, of a measurement and of a step. */
+/** A run as the trainer drives the schedule; `cost` of a measurement and `pace` of a step, in seconds. */
 function simulate(
   course: Course,
   { cost, pace, guess }: { cost: () => number; pace: () => number; guess: number },
@@ -45,7 +45,7 @@ function simulate(
         expect(schedule.spent).toBeLessThanOrEqual((share * schedule.trained * steps) / step + 1e-9);
       }
     }
-    // What is decided next goes through a file.
+    // The state is saved to a file in between.
     schedule = scheduleSchema.parse(JSON.parse(JSON.stringify(schedule)));
   }
   return { schedule, measured, broken };
@@ -53,7 +53,7 @@ function simulate(
 const steady = (cost: number, guess = cost) => ({ cost: () => cost, pace: () => 1, guess });
 
 describe('measuring checkpoints', () => {
-  it('happens at every interval where there is time enough, but for the last step', () => {
+  it('happens at every interval if time allows, except at the last step', () => {
     const { measured } = simulate({ steps: 100, interval: 20, share: 1 }, steady(3));
     expect(measured).toEqual([20, 40, 60, 80]);
   });
@@ -62,11 +62,11 @@ describe('measuring checkpoints', () => {
     // A tenth of 99 s: two of 4 s, with a margin.
     expect(simulate({ steps: 100, interval: 5, share: 0.1 }, steady(4)).measured).toEqual([35, 70]);
     expect(simulate({ steps: 100, interval: 5, share: 0.1 }, steady(7)).measured).toEqual([50]);
-    // The intervals of a short run are thirds of it.
+    // A short run's intervals are a third of it.
     expect(simulate({ steps: 100, interval: 34, share: 0.1 }, steady(4)).measured).toEqual([34, 68]);
   });
 
-  it('happens in time for what a first guess took for less', () => {
+  it('happens in time even if the first guess was too low', () => {
     const { measured, broken } = simulate({ steps: 100, interval: 5, share: 0.1 }, steady(9, 1));
     expect([measured.length, broken.length]).toEqual([1, 0]);
   });
@@ -79,19 +79,19 @@ describe('measuring checkpoints', () => {
       const { schedule, measured, broken } = simulate(course, {
         cost: () => typical * (1 + uneven * (random.next() - 0.5)),
         pace: () => 1,
-        // Of the base, much is known already.
+        // Much is already known about the base.
         guess: typical * (0.1 + random.next()),
       });
       expect(schedule.spent).toBeLessThanOrEqual(share * 401 + 1e-9);
-      // What is broken off is for nothing: it teaches what one takes.
+      // An aborted measurement is wasted, but shows how long one takes.
       expect(broken.length).toBeLessThanOrEqual(2);
       if (share * 400 > 2 * typical) expect(measured.length).toBeGreaterThan(0);
     }
   });
 
-  it('never takes more than that by the speed known at the time, where that varies', () => {
+  it('never takes more than its share by the speed known at the time, if speed varies', () => {
     const random = new Random(1);
-    // What is expected stands in `simulate`.
+    // `simulate` contains the assertions.
     for (let run = 0; run < 50; run += 1)
       simulate(
         { steps: 200, interval: 1 + random.integer(20), share: 0.2 },
@@ -99,33 +99,33 @@ describe('measuring checkpoints', () => {
       );
   });
 
-  it('never happens where there is no share of the time', () => {
+  it('never happens without a share of the time', () => {
     const { measured, broken } = simulate({ steps: 50, interval: 5, share: 0 }, steady(1));
     expect([...measured, ...broken]).toEqual([]);
   });
 
-  it('has an interval that held-out losses are measured at', () => {
+  it('has an interval that is a multiple of that for held-out losses', () => {
     expect(checkpointInterval({}, { evalEvery: 20 })).toBe(20);
     expect(checkpointInterval({ checkpointEvery: 20 }, { evalEvery: 20 })).toBe(20);
     expect(checkpointInterval({ checkpointEvery: 50 }, { evalEvery: 20 })).toBe(60);
     expect(checkpointInterval({ checkpointEvery: 3 }, { evalEvery: 20 })).toBe(20);
   });
 
-  it('is in the time that is left, up to its share', () => {
+  it('uses the time that is left, up to its share', () => {
     const ahead = (share: number, step: number) =>
       secondsAhead(scheduleSchema.parse({ cost: 4, spent: 8, trained: step }), step, {
         steps: 100,
         interval: 10,
         share,
       });
-    // Those of steps 70, 80 and 90; the last step's is the result's.
+    // Those of steps 70, 80 and 90; the last step's belongs to the result.
     expect(ahead(10, 60)).toBe(3 * 4);
     expect(ahead(0.1, 60)).toBeCloseTo(10 - 8);
     expect(ahead(10, 100)).toBe(0);
   });
 });
 
-it('has no time for one in a short budget, where one is given in minutes', () => {
+it('has no time for one in a short budget, if one is given in minutes', () => {
   expect(hasTimeForOne(1, 0.1, 20)).toBe(false);
   expect(hasTimeForOne(10, 0.1, 20)).toBe(true);
   expect(hasTimeForOne(undefined, 0.1, 20)).toBe(true);

@@ -24,7 +24,7 @@ const fresh = progressSchema.parse({});
 const plan = new CheckpointPlan(10);
 const nothing = recordSchema.parse({});
 
-/** One parameter and one moment; what is restored can be looked at. */
+/** One parameter and one moment; `seen` records what is restored. */
 function state(value: number, moments: () => Float32Array = () => Float32Array.of(value)) {
   const seen: number[] = [];
   const model = {
@@ -43,7 +43,7 @@ function state(value: number, moments: () => Float32Array = () => Float32Array.o
 const save = (step: number, record = nothing) =>
   saveCheckpoint(dir, state(step), { step, progress: fresh, plan, record });
 
-it('that cannot be written leaves the one before, and nothing of itself', async () => {
+it("leaves the previous one, and no files, if it can't be written", async () => {
   const progress = { ...fresh, rateScale: 0.5, watch: { losses: [1 / 3], norms: [0.1], bad: 2 } };
   await saveCheckpoint(dir, state(2), { step: 2, progress, plan, record: nothing });
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -60,7 +60,7 @@ it('that cannot be written leaves the one before, and nothing of itself', async 
   expect(into.seen).toEqual([2, 2]);
 });
 
-it('of step 0 has no weights: the base has them, and the optimiser none', async () => {
+it("has no weights at step 0: they are the base's, and the optimiser has none", async () => {
   const progress = { ...fresh, rateScale: 0.5, skipped: 3 };
   await saveCheckpoint(dir, state(7), { step: 0, progress, plan, record: nothing });
   expect(await readdir(join(dir, 'checkpoints', 'step-000000'))).toEqual(['state.json']);
@@ -69,7 +69,7 @@ it('of step 0 has no weights: the base has them, and the optimiser none', async 
   expect(into.seen).toEqual([-1, 0]);
 });
 
-it('is passed over when it is damaged', async () => {
+it('is skipped if it is damaged', async () => {
   for (const step of [10, 20]) await save(step);
   await truncate(join(dir, 'checkpoints', 'step-000020', 'optimizer.safetensors'), 20);
   const into = state(0);
@@ -86,36 +86,39 @@ it('becomes the newest one when training goes back to it', async () => {
   expect((await restoreCheckpoint(dir, state(0))).state).toMatchObject({ step: 10, progress });
 });
 
-it('is kept for as long as it is the best one of those that may be gone on from', async () => {
+it('is kept as long as it is the best one for any that can be resumed', async () => {
   const best = (step: number) =>
     recordSchema.parse({ ranking: { best: { step, windows: [{ sum: 1, weight: 1 }] } } });
   for (const step of [10, 20, 30, 40, 50]) await save(step, best(20));
-  // Two are the newest, one is where training goes back to from there.
+  // The two newest ones, and the one that training would go back to.
   expect(await listCheckpoints(dir)).toEqual([20, 40, 50]);
   await save(60, best(60));
-  // The one of step 50 still names that of step 20.
+  // The one at step 50 still refers to step 20.
   expect(await listCheckpoints(dir)).toEqual([20, 50, 60]);
   await save(70, best(60));
   expect(await listCheckpoints(dir)).toEqual([60, 70]);
 });
 
 describe('CheckpointPlan', () => {
-  it.each([1, 4, 7, 10, 30, 60, 1000])('keeps what can be gone back to (evaluated every %i)', (evalEvery) => {
-    const plan = new CheckpointPlan(evalEvery);
-    let kept = [0];
-    for (let step = 1; step < 300; step += 1) {
-      const target = plan.rollbackStep(step);
-      // From before the trouble, which shows only some steps later, and not far back.
-      expect(kept).toContain(target);
-      if (step > PATIENCE) expect(target).toBeLessThan(step - PATIENCE);
-      expect(step - target).toBeLessThanOrEqual(54);
-      if (step % evalEvery === 0) expect(plan.isDue(step)).toBe(true);
-      if (!plan.isDue(step)) continue;
-      kept.push(step);
-      const outdated = plan.outdated(kept);
-      kept = kept.filter((old) => !outdated.includes(old));
-      expect(kept.length).toBeLessThanOrEqual(4);
-      expect(kept.at(-1)).toBe(step);
-    }
-  });
+  it.each([1, 4, 7, 10, 30, 60, 1000])(
+    'keeps those that training may go back to (evaluated every %i)',
+    (evalEvery) => {
+      const plan = new CheckpointPlan(evalEvery);
+      let kept = [0];
+      for (let step = 1; step < 300; step += 1) {
+        const target = plan.rollbackStep(step);
+        // From before the problem, which only shows some steps later, and not too far back.
+        expect(kept).toContain(target);
+        if (step > PATIENCE) expect(target).toBeLessThan(step - PATIENCE);
+        expect(step - target).toBeLessThanOrEqual(54);
+        if (step % evalEvery === 0) expect(plan.isDue(step)).toBe(true);
+        if (!plan.isDue(step)) continue;
+        kept.push(step);
+        const outdated = plan.outdated(kept);
+        kept = kept.filter((old) => !outdated.includes(old));
+        expect(kept.length).toBeLessThanOrEqual(4);
+        expect(kept.at(-1)).toBe(step);
+      }
+    },
+  );
 });

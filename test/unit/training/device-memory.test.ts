@@ -1,4 +1,4 @@
-/** What is planned of a GPU's memory, and what is said of a run that does not fit. */
+/** The planned GPU memory, and what is said about a run that does not fit. */
 import { describe, expect, it } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { hyperSchema, type Hyper, type RunSpec } from '../../../src/protocol/run.ts';
@@ -22,14 +22,14 @@ const card = (memory?: number, rest: Partial<PlannedDevice> = {}): PlannedDevice
 });
 
 describe('planDevice', () => {
-  it('has the weights as the file has them, and a quarter for the sizes of buffers', () => {
+  it('counts the weights as stored in the file, plus a quarter for rounding up buffer sizes', () => {
     const { pool, total, ...parts } = planDevice(shape, hyper(), stored);
     expect(parts.weights).toBeGreaterThanOrEqual(bytes);
     expect(parts.weights).toBeLessThan(1.05 * bytes);
     const sum = Object.values(parts).reduce((all, part) => all + part, 0);
     expect(pool).toBeCloseTo(sum / 4);
     expect(total).toBeCloseTo(sum + pool);
-    // The pool's own rule: no size class is more than a quarter above what was asked for.
+    // The pool's own rule: a size class is at most a quarter larger than the request.
     for (let asked = 2048; asked < 2 ** 31; asked *= 1.01)
       expect(sizeClass(Math.ceil(asked)) / Math.ceil(asked)).toBeLessThanOrEqual(1.25);
   });
@@ -41,7 +41,7 @@ describe('planDevice', () => {
     expect(total({ method: 'full' })).toBeGreaterThan(total({}));
   });
 
-  it('leaves the program and what is being loaded to main memory', () => {
+  it('leaves only the program and what is being loaded in main memory', () => {
     const place = { backend: 'webgpu' as const, ...stored };
     const host = planMemory(shape, hyper(), { ...place, onDevice: true });
     expect(host).toMatchObject({ weights: 0, activations: 0, optimiser: 0 });
@@ -56,7 +56,7 @@ describe('fitMemory on a GPU', () => {
   const total = (patch: Partial<Hyper> = {}) =>
     planDevice(shape, hyper({ batch: 8, ...patch }), stored).total;
 
-  it('leaves a run that fits as it is, and plans both memories', () => {
+  it('leaves a run that fits unchanged, and plans both memories', () => {
     const { plan, device, changes } = fit(card(24e9));
     expect(changes).toEqual([]);
     expect(device!.total).toBe(total());
@@ -72,7 +72,7 @@ describe('fitMemory on a GPU', () => {
     ]);
   });
 
-  it('plans main memory where the GPU uses that, within what it may use', () => {
+  it('plans main memory if the GPU uses it, within its limit', () => {
     const shared = fit(card(undefined, { shared: true }));
     expect(shared.device).toBeUndefined();
     expect(shared.plan.weights).toBeGreaterThan(0);
@@ -81,7 +81,7 @@ describe('fitMemory on a GPU', () => {
     );
   });
 
-  it('refuses nothing where the memory is not known, and says so', () => {
+  it('rejects nothing if the memory is unknown, and says so', () => {
     expect(describeDevice(card(), fit(card()).device!)).toEqual([
       expect.stringMatching(/^GPU memory: about [\d.]+ GB on A card; how much it has is not known$/),
       expect.stringMatching(/^ {2}\w+ /),
@@ -89,7 +89,7 @@ describe('fitMemory on a GPU', () => {
     expect(describeDevice(card(8e9), fit(card(8e9, {})).device!)[0]).toContain('it has 8.00 GB');
   });
 
-  it('refuses a base that is larger than the card, with what to do', () => {
+  it('rejects a base larger than the card, with advice', () => {
     const refusal = {
       code: 'memory',
       message: expect.stringMatching(/on A card, which has 300 MB\.$/) as string,
@@ -106,18 +106,18 @@ describe('fitMemory on a GPU', () => {
     );
   });
 
-  it('refuses a matrix that is larger than any buffer', () => {
+  it('rejects a matrix larger than any buffer', () => {
     expect(() => fit(card(24e9, { mostBuffer: 2 ** 20 }))).toThrow(
       /^One tensor of this run takes .*, but a buffer of A card holds no more than 1 MB\.$/,
     );
   });
 });
 
-describe('fitAgain', () => {
+describe('refitRun', () => {
   const again = async (spec: Partial<RunSpec>, available: number) => {
     const warnings: string[] = [];
-    const event = (told: { type: string; message?: string }) =>
-      Promise.resolve(void warnings.push(`${told.type}: ${told.message}`));
+    const event = (sent: { type: string; message?: string }) =>
+      Promise.resolve(void warnings.push(`${sent.type}: ${sent.message}`));
     const run = { hyper: hyper(), evaluation: { checkpointTasks: [] as string[] }, ...spec } as RunSpec;
     const started = {
       backend: { name: 'wasm' as const, reason: '' },
@@ -129,7 +129,7 @@ describe('fitAgain', () => {
   const place = { backend: 'wasm' as const, baseBytes: bytes, atCheckpoints: false, ...stored };
   const least = planRun(shape, hyper({ recompute: true }), place).total;
 
-  it('makes a run that was planned for a GPU fit where it starts instead, and says how', async () => {
+  it('makes a run planned for a GPU fit on the backend it starts on instead, and says how', async () => {
     const run = { backend: 'auto', planned: 'webgpu' } as const;
     const { hyper: fitted, warnings } = await again(run, 6e9);
     expect([fitted.recompute, warnings]).toEqual([false, []]);
@@ -141,7 +141,7 @@ describe('fitAgain', () => {
     await expect(again(run, 0.5e9)).rejects.toMatchObject({ code: 'memory' });
   });
 
-  it('leaves a run as it is on the backend that it was planned for', async () => {
+  it('leaves a run unchanged on the backend that it was planned for', async () => {
     for (const run of [{ backend: 'wasm' }, { backend: 'auto', planned: 'wasm' }] as const)
       expect((await again(run, 0.5e9)).hyper.recompute).toBe(false);
   });

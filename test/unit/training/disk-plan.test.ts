@@ -26,7 +26,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const evaluation = evaluationPlanSchema.parse({});
 const hyper = (patch: Partial<Hyper> = {}) =>
   hyperSchema.parse({ learningRate: 1e-3, steps: 100, sequenceLength: 8, ...patch });
-/** Without what every run is given besides. */
+/** Without the allowance that every run has. */
 const planned = (config: Parameters<typeof planDisk>[0], asked: Hyper) =>
   planDisk(config, asked, evaluation) - 100e6;
 const progress = progressSchema.parse({});
@@ -44,7 +44,7 @@ describe.each([
   ['full', 'lionw'],
   ['full', 'adamw'],
 ] as const)('%s with %s', (method, optimizer) => {
-  it('writes as much as was planned, and begins at the base without a copy of it', async () => {
+  it('writes as much as planned, and starts from the base without copying it', async () => {
     const path = join(dir, 'base.gguf');
     await writeTinyModel(path, { seed: 1, architecture: 'qwen2' });
     const gguf = await openGguf(path);
@@ -78,11 +78,11 @@ describe.each([
     const result = (await stat(join(dir, await exportResult(dir, spec, model)))).size;
     const all = planned(model.config, asked);
     expect(all).toBeGreaterThan(most);
-    // Names, shapes and the tokenizer of so small a model weigh as much as its numbers.
+    // For such a small model, names, shapes and the tokenizer take as much as its numbers.
     expect(all).toBeLessThan(2 * (most + 2 * result));
 
     expect((await bits()).equals(before)).toBe(false);
-    // Going back to step 0 gives the bits that the run began with.
+    // Going back to step 0 restores the initial bits.
     await rm(join(dir, 'checkpoints'), { recursive: true });
     await saveCheckpoint(dir, trained, { step: 0, progress, record, plan });
     await restoreCheckpoint(dir, { model, optimizer: moments, initial }, 0);
@@ -104,7 +104,7 @@ describe('requireRunSpace', () => {
       (error: { code: string; message: string; next: string }) => error,
     );
 
-  it('refuses in one sentence what would fill the disk, and says what helps', async () => {
+  it('rejects in one sentence a run that would fill the disk, and says what helps', async () => {
     const needed = planDisk(config, full, evaluation);
     expect(await refusal(full, needed)).toBeUndefined();
     const { code, message, next } = (await refusal(full, needed - 1))!;
@@ -117,7 +117,7 @@ describe('requireRunSpace', () => {
     expect(await refusal(hyper(), needed / 4)).toBeUndefined();
   });
 
-  it('knows how many are kept: more where any may be the best, fewer in a run of one', () => {
+  it('depends on how many are kept: more if any may be the best, fewer in a run with one', () => {
     const bytes = planDisk(config, full, evaluation);
     expect(planDisk(config, full, { ...evaluation, keep: 'best' })).toBeGreaterThan(1.5 * bytes);
     expect(planDisk(config, { ...full, steps: 20 }, evaluation)).toBeLessThan(bytes);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Eta } from '../../../src/training/eta.ts';
 
-it('counts the steps and evaluations that are left, and forgets a slow first step', () => {
+it('counts the remaining steps and evaluations, and forgets a slow first step', () => {
   const eta = new Eta({ steps: 100 }, 20);
   eta.addStep(30);
   expect(eta.secondsLeftAfter(1)).toBe(99 * 30);
@@ -12,7 +12,7 @@ it('counts the steps and evaluations that are left, and forgets a slow first ste
   expect(eta.secondsPerStep).toBe(2);
 });
 
-it('has a mean that slow steps count in', () => {
+it('has a mean that includes slow steps', () => {
   const eta = new Eta({ steps: 100 }, 20);
   for (const seconds of [30, 1, 1, 1, 5]) eta.addStep(seconds);
   expect(eta.meanSecondsPerStep).toBe(2);

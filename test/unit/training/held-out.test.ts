@@ -4,7 +4,7 @@ import type { PlanContext } from '../../../src/evaluation/task.ts';
 import { workspaceTask } from '../../../src/evaluation/tasks/workspace.ts';
 import { heldOutLoss, heldOutParts } from '../../../src/training/held-out.ts';
 
-/** A model to which every token costs a thousandth of itself, and which asks for the documents' beginnings. */
+/** A model with a loss of a thousandth of each token, which requires the documents' starts. */
 const model = {
   tokenLosses(tokens: Int32Array, { starts }: { starts?: Int32Array } = {}) {
     expect(starts).toHaveLength(tokens.length - 1);
@@ -22,7 +22,7 @@ async function measure(sequences: Sequence[], signal = new AbortController().sig
 }
 
 describe('the held-out loss', () => {
-  it('is the mean over what is learned, whichever sequence it is in', async () => {
+  it('is the mean over the learned tokens, whichever sequence they are in', async () => {
     const result = await measure([
       sequence([0, 1000, 9000, 2000], [1, 0, 1]),
       sequence([0, 9000, 6000, 9000], [0, 1, 0]),
@@ -31,18 +31,18 @@ describe('the held-out loss', () => {
     expect(result!.setting).toContain('3 tokens');
   });
 
-  it('has an interval by factors, since losses are never negative', async () => {
+  it('has a multiplicative interval, since losses are never negative', async () => {
     const values = [2900, 3100, 3000, 3200, 2800];
     const result = (await measure(values.map((value) => sequence([0, value, value], [1, 1]))))!;
     expect(result.value).toBeCloseTo(3, 6);
-    // Without each: the mean of the other four, in logarithms; t of four degrees of freedom is 2.776.
+    // Leaving each out: the mean of the other four, in logarithms; t with four degrees of freedom is 2.776.
     const changes = values.map((value) => Math.log((15 - value / 1000) / 4 / 3));
     const factor = Math.exp(2.7764451052 * Math.hypot(...changes));
     expect(result.high).toBeCloseTo(3 * factor, 6);
     expect(result.low).toBeCloseTo(3 / factor, 6);
   });
 
-  it('takes sequences of one document together', async () => {
+  it('groups sequences of one document', async () => {
     const values = [1000, 3000, 2000, 5000];
     const of = (documents: number[]) =>
       measure(values.map((value, i) => ({ ...sequence([0, value], [1]), document: documents[i]! })));
@@ -51,13 +51,13 @@ describe('the held-out loss', () => {
     expect(together.high - together.low).toBeGreaterThan(2 * (alone.high - alone.low));
   });
 
-  it('is not told of nothing, nor when it is stopped', async () => {
+  it('is undefined without sequences, and if it is stopped', async () => {
     expect(await measure([])).toBeUndefined();
     expect(await measure([sequence([0, 1], [1])], AbortSignal.abort())).toBeUndefined();
   });
 });
 
-it('says what to do where nothing is held out', async () => {
+it('says what to do if nothing is held out', async () => {
   const run = {
     spec: { hyper: { sequenceLength: 8 }, evaluation: { heldOutWindows: 4 } },
     corpus: () => Promise.resolve({ heldOutSequences: () => [], heldOutByAge: () => [] }),

@@ -44,14 +44,14 @@ const sweep = (lines: SweepLine[], patch: Partial<SweepSpec> = {}) => ({
 });
 const fullGrid: SweepSpec['methods'] = [{ method: 'full', precision: 'f32', rates: [3e-5, 1e-4] }];
 
-/** With its reason in English. */
+/** With the reason in English. */
 function chooseFrom(...given: Parameters<typeof choose>) {
   const answer = choose(...given);
   return { ...answer, reason: english(answer.reason) };
 }
 
 describe('chooseFrom', () => {
-  it('takes the newest sweep of the same base and optimiser', () => {
+  it('uses the newest sweep with the same base and optimiser', () => {
     const other = sweep([baseLine(), trial(1e-4, -0.1), trial(3e-4, undefined)]);
     const { rate, reason } = chooseFrom([sweep(finished), other], question);
     expect(rate).toBe(3e-4);
@@ -60,7 +60,7 @@ describe('chooseFrom', () => {
     );
     expect(chooseFrom([other, sweep(finished)], question).rate).toBe(1e-4);
   });
-  it('passes over other bases, other optimisers, and what is unfinished or has no stable rate', () => {
+  it('ignores other bases and optimisers, and sweeps that are unfinished or have no stable rate', () => {
     const adamw = { ...sweepSpec().hyper, optimizer: 'adamw' as const };
     for (const unfit of [
       sweep(finished, { base: { id: 'b', path: '/b', sha256: 'other' } }),
@@ -75,7 +75,7 @@ describe('chooseFrom', () => {
         reason: expect.stringMatching(/^the default/),
       });
   });
-  it('goes by the 10x rule from the other method, both ways', () => {
+  it('applies the 10x rule to the other method, both ways', () => {
     const fullLines = [
       baseLine('full'),
       trial(3e-5, -0.1, { method: 'full' }),
@@ -89,18 +89,18 @@ describe('chooseFrom', () => {
     });
     expect(chooseFrom([sweep(finished)], full).rate).toBe(3e-5);
   });
-  it('takes what the trials of a like run found, unless a sweep of the same method says more', () => {
+  it("uses the rate found by a similar run's trials, unless a sweep of the same method is newer", () => {
     const found = { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' };
     const answer = chooseFrom([], question, found);
     expect(answer).toEqual({ rate: 1e-4, reason: 'measured in short trials on 26 November' });
     expect(chooseFrom([sweep(finished)], question, found).rate).toBe(3e-4);
     expect(chooseFrom([sweep(finished)], full, found).rate).toBe(1e-4);
   });
-  it('says when nothing was measured on this base', () => {
+  it('says if nothing was measured on this base', () => {
     expect(chooseFrom([], question).assumed).toBe(true);
     expect(chooseFrom([sweep(finished)], question).assumed).toBeUndefined();
   });
-  it('takes less where the base is larger', () => {
+  it('is lower for a larger base', () => {
     expect(chooseFrom([], question).rate).toBe(3e-4);
     const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
     expect(chooseFrom([], larger)).toMatchObject({
@@ -109,7 +109,7 @@ describe('chooseFrom', () => {
     });
     expect(chooseFrom([], { ...larger, hyper: { ...full.hyper, optimizer: 'adamw' } }).rate).toBe(8e-6);
   });
-  it('takes less where a run on such a base is longer, to a tenth', () => {
+  it('is lower for a longer run on such a base, down to a tenth', () => {
     const rateOf = (steps: number, id = 'qwen2.5-coder-0.5b') =>
       chooseFrom([], { ...question, shape: shapeOf(id), steps }).rate;
     expect([10, 80, 160, 280, 10_000].map((steps) => rateOf(steps))).toEqual([
@@ -117,7 +117,7 @@ describe('chooseFrom', () => {
     ]);
     expect(rateOf(10_000, 'smollm2-135m')).toBe(3e-4);
   });
-  it('says when a sweep was made with other settings', () => {
+  it('says if a sweep was made with other settings', () => {
     const other = { ...question, hyper: { ...hyper, rank: 64, targets: ['q'], batch: 4 } };
     expect(chooseFrom([sweep(finished)], other).reason).toMatch(
       /measured with rank 16, other target modules and 512 tokens a step/,
@@ -125,7 +125,7 @@ describe('chooseFrom', () => {
     const filled = { ...question, corpus: { ...question.corpus, fimRate: 0.5 } };
     expect(chooseFrom([sweep(finished)], filled).reason).toMatch(/with a fill-in-the-middle rate of 0\)/);
   });
-  it('lowers the rate of a sweep on a large base for a longer run, as the default falls', () => {
+  it("lowers a sweep's rate for a longer run on a large base, like the default", () => {
     const large = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
     const swept = (steps: number) => chooseFrom([sweep(finished)], { ...large, steps });
     expect(swept(80)).toMatchObject({ rate: 3e-4, reason: expect.not.stringContaining('lowered') });
@@ -155,12 +155,12 @@ describe('sweeps on disk', () => {
     return await createSweep(newSweep(), corpus);
   };
 
-  it('chooses the default without any', async () => {
+  it('choose the default without any', async () => {
     expect(await listSweeps()).toEqual([]);
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 3e-4 });
   });
 
-  it('remembers what trials found for a run of the same kind and of about the same size', async () => {
+  it('remember the rate found by trials for a run of the same kind and of about the same size', async () => {
     await rememberRate(question, { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' });
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 1e-4 });
     expect(await chooseLearningRate({ ...question, trainTokens: 130_000 })).toMatchObject({ rate: 1e-4 });
@@ -181,7 +181,7 @@ describe('sweeps on disk', () => {
       { corpus: { ...question.corpus, fimRate: 0.5 } },
       { corpus: { ...question.corpus, mode: 'instruct' as const } },
       { evaluation: { ...question.evaluation, strengthLimit: 0.2 } },
-      // Then nothing limits what it may make the base forget.
+      // Then nothing limits forgetting.
       { evaluation: { ...question.evaluation, strength: 0.5 } },
     ])
       expect((await chooseLearningRate({ ...question, ...other })).assumed).toBe(true);
@@ -191,7 +191,7 @@ describe('sweeps on disk', () => {
     expect((await chooseLearningRate(question)).assumed).toBe(true);
   });
 
-  it('reads back what was written, and goes by it', async () => {
+  it('are read back as written, and used', async () => {
     const made = await create();
     for (const line of finished) await appendLine(made, line);
     expect(await readSweep(made.dir)).toEqual(made);
@@ -200,7 +200,7 @@ describe('sweeps on disk', () => {
     expect(english((await chooseLearningRate(question)).reason)).toMatch(/^from the sweep of/);
   });
 
-  it('goes on with an unfinished sweep of the same, and with no other', async () => {
+  it('resume an unfinished one with the same settings, and no other', async () => {
     const made = await create();
     await appendLine(made, baseLine());
     expect((await findUnfinished(newSweep()))?.dir).toBe(made.dir);
@@ -211,7 +211,7 @@ describe('sweeps on disk', () => {
     expect(await findUnfinished(newSweep())).toBeUndefined();
   });
 
-  it('tells that something has changed', async () => {
+  it('detect a change', async () => {
     expect(await sweepsState()).toBe('');
     const made = await create();
     const states = new Set([await sweepsState()]);
@@ -221,7 +221,7 @@ describe('sweeps on disk', () => {
     expect(await sweepsState()).toBe('');
   });
 
-  it('passes over the half line of a killed process and what can not be read', async () => {
+  it("skip a killed process's partial line and unreadable files", async () => {
     const made = await create();
     await appendLine(made, baseLine());
     await writeFile(join(made.dir, 'trials.jsonl'), '{"type":"trial","lea', { flag: 'a' });

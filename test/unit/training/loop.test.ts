@@ -35,7 +35,7 @@ const hyper = (patch: Partial<Hyper> = {}) =>
     ...patch,
   });
 
-/** Records what the loop asks of it; losses (nats per learned token) and gradient norms are given. */
+/** Records the calls from the loop; losses (nats per learned token) and gradient norms are given. */
 function recorder(lossOf: (call: number) => number = () => 3, norm: (call: number) => number = () => 0.5) {
   const batches: string[] = [];
   const firsts: number[] = [];
@@ -81,7 +81,7 @@ const scales = ({ updates }: ReturnType<typeof recorder>) =>
   updates.map(({ gradientScale }) => gradientScale);
 
 describe('runLoop', () => {
-  it('sees the same batches and seeds when it goes on from a step as when it never stopped', async () => {
+  it('uses the same batches and seeds when resumed as without interruption', async () => {
     const whole = recorder();
     await train(whole);
     const rest = recorder();
@@ -116,7 +116,7 @@ describe('runLoop', () => {
     expect(reports[0]).toMatchObject({ loss: (8 * 1 + 32 * 3) / 40, learned: 40, tokens: 64 });
   });
 
-  it('passes over micro-batches, and steps, in which nothing is learned', async () => {
+  it('skips micro-batches and steps without learned tokens', async () => {
     const half = recorder();
     await train(half, { steps: 1 }, { sequences: source((index) => (index < 2 ? 0 : LENGTH)) });
     expect(half.firsts).toEqual([2]);
@@ -132,7 +132,7 @@ describe('runLoop', () => {
     expect(reports.map(({ learned }) => learned)).toEqual([0, 64]);
   });
 
-  it('finishes the step in which it is cancelled and does not begin another', async () => {
+  it('finishes the current step when cancelled, and starts no other', async () => {
     const cancel = new AbortController();
     const r = recorder((call) => {
       if (call === 5) cancel.abort();
@@ -143,7 +143,7 @@ describe('runLoop', () => {
     expect(reports.map(({ step }) => step)).toEqual([1, 2, 3]);
   });
 
-  it('stops before the update when the loss is no longer a number', async () => {
+  it('stops before the update if the loss is no longer a number', async () => {
     const r = recorder((call) => (call >= 4 ? NaN : 3));
     await expect(train(r)).rejects.toMatchObject({
       code: 'diverged',
@@ -160,8 +160,8 @@ describe('goes back', () => {
     progress: afterRollback(progress, step, to, { losses: [], norms: [], bad: 0 }),
   });
 
-  it('past the data that was bad and at half the rate', async () => {
-    // Two micro-batches a step: step 4 is no number.
+  it('past the bad data and at half the rate', async () => {
+    // Two micro-batches per step: the loss at step 4 is not a number.
     const r = recorder((call) => (call === 6 ? NaN : 3));
     const { last, reports } = await train(r, {}, { rollBack: back });
     expect(last).toBe(6);
@@ -173,7 +173,7 @@ describe('goes back', () => {
     expect(reports.at(-1)!.progress).toMatchObject({ rateScale: 0.5, skipped: 3, rollbacks: 1 });
   });
 
-  it('to the same batches and rates when it was stopped after having gone back', async () => {
+  it('to the same batches and rates if stopped after a rollback', async () => {
     const lossOf = (call: number) => (call === 6 ? NaN : 3);
     const whole = recorder(lossOf);
     const { reports } = await train(whole, {}, { rollBack: back });
@@ -184,7 +184,7 @@ describe('goes back', () => {
     expect(rest.updates).toEqual(whole.updates.slice(-2));
   });
 
-  it('when the state after a step is no good', async () => {
+  it('if the state after a step is rejected', async () => {
     let bad = true;
     const onStep = async ({ step }: StepReport) => {
       if (step !== 3 || !bad) return undefined;
@@ -212,7 +212,7 @@ describe('goes back', () => {
     expect(r.updates).toEqual([]);
   });
 
-  it('nowhere when there is no sound checkpoint', async () => {
+  it('nowhere if there is no sound checkpoint', async () => {
     const rollBack = async () => undefined;
     await expect(
       train(
@@ -227,7 +227,7 @@ describe('goes back', () => {
 describe('the loss scale of f16', () => {
   const f16 = { precision: 'f16' } as const;
 
-  it('multiplies the loss, and is taken out of the norm and the update', async () => {
+  it('multiplies the loss, and is removed from the norm and the update', async () => {
     const r = recorder(undefined, () => 2 ** 17);
     const { reports } = await train(r, { ...f16, clip: 1, steps: 1 });
     expect(r.weights[0]).toBe(2 ** 16 / (4 * LENGTH));
@@ -238,8 +238,8 @@ describe('the loss scale of f16', () => {
     expect(scales(r)).toEqual([1 / 2 / 2 ** 16]);
   });
 
-  it('is halved where a gradient is not finite, and that step is skipped', async () => {
-    // Each step has two forward passes.
+  it('is halved if a gradient is not finite, and that step is skipped', async () => {
+    // Two forward passes per step.
     const r = recorder(undefined, (calls) => (calls === 4 || calls === 6 ? Infinity : 1));
     const { reports, last } = await train(r, f16);
     expect(last).toBe(6);
@@ -256,7 +256,7 @@ describe('the loss scale of f16', () => {
     expect(reports.at(-1)!.progress.lossScale).toEqual({ scale: 2 ** 14, good: 3 });
   });
 
-  it('is doubled after a run of good steps, also across a checkpoint', async () => {
+  it('is doubled after a series of good steps, even across a checkpoint', async () => {
     const progress = progressSchema.parse({ lossScale: { scale: 8, good: 1998 } });
     const { reports } = await train(recorder(), { ...f16, steps: 3 }, { progress });
     expect(reports.map((report) => report.progress.lossScale)).toEqual([
@@ -268,9 +268,9 @@ describe('the loss scale of f16', () => {
 
   it.each([
     ['a gradient that is not finite at a scale of 1', { scale: 1, good: 0 }, 3],
-    ['a loss that is no number', { scale: 2 ** 16, good: 0 }, NaN],
+    ['a loss that is not a number', { scale: 2 ** 16, good: 0 }, NaN],
   ])(
-    'is not blamed for %s: that step is made again in f32, as are all after it',
+    'is not blamed for %s: that step is repeated in f32, and all later ones are, too',
     async (_, lossScale, loss) => {
       // Two forward passes each: step 1, step 2 in f16, step 2 in f32.
       const r = recorder(
@@ -306,7 +306,7 @@ describe('the loss scale of f16', () => {
     expect(reports[0]!.progress).not.toHaveProperty('lossScale');
   });
 
-  it('is left behind where a run in f16 goes on in f32', async () => {
+  it('is dropped when a run in f16 continues in f32', async () => {
     const progress = progressSchema.parse({ lossScale: { scale: 8, good: 5 } });
     const r = recorder(
       () => 3,
@@ -317,7 +317,7 @@ describe('the loss scale of f16', () => {
     expect(r.updates[0]!.gradientScale).toBe(1);
   });
 
-  it('does not end a run that diverges in f32 too any differently', async () => {
+  it('does not affect a run that diverges in f32, too', async () => {
     const nothing = recorder(() => NaN);
     await expect(train(nothing, f16)).rejects.toMatchObject({ code: 'diverged' });
     expect(nothing.leftAt).toEqual([2]);

@@ -26,7 +26,7 @@ beforeEach(() => {
   day = 1;
 });
 
-/** A run that is done; each is a day newer than the one before. */
+/** A finished run; each is a day newer than the previous one. */
 async function trained({ sha256, speed, hyper = {}, backend = 'tensorflow' }: Trained): Promise<void> {
   vi.useFakeTimers({ now: new Date(2026, 0, day++), toFake: ['Date'] });
   const base = { id: 'a', path: '/a.gguf', sha256 };
@@ -42,7 +42,7 @@ async function trained({ sha256, speed, hyper = {}, backend = 'tensorflow' }: Tr
   vi.useRealTimers();
 }
 
-it('are those of like runs, newest first', async () => {
+it('are those of similar runs, newest first', async () => {
   expect(await measuredSpeeds(how)).toEqual(new Map());
   await trained({ sha256: small, speed: 100 });
   await trained({ sha256: small, speed: 50 });
@@ -58,7 +58,7 @@ it('are those of like runs, newest first', async () => {
   );
 });
 
-it('decide which base this machine gets, the fastest of each', async () => {
+it('decide which base suits this machine, using the fastest of each', async () => {
   const precision = fastestPrecision('wasm', 'lora');
   const { sha256 } = findKnownBase('qwen2.5-coder-0.5b')!;
   expect((await autoBase('wasm')).id).toBe('smollm2-135m');
@@ -69,7 +69,7 @@ it('decide which base this machine gets, the fastest of each', async () => {
   expect(english((await autoBase('wasm')).why)).toMatch(/60 tokens\/s|GB of memory here/);
 });
 
-it('decide by what is installed; what it would be with TensorFlow is said beside it', async () => {
+it('decide by what is installed; the choice with TensorFlow is stated as well', async () => {
   const { withTensorflow, ...now } = await autoBase();
   expect(now).toEqual(await autoBase('wasm'));
   const later = await autoBase('tensorflow');

@@ -34,7 +34,7 @@ describe('planMemory', () => {
     [{ method: 'lora', targets: ['q', 'down'] }],
     [{ method: 'lora', targets: ['all'], rank: 3 }],
     [{ method: 'full' }],
-  ] as const)('counts the parameters that the model has (%o)', async (patch) => {
+  ] as const)('counts the parameters of the model (%o)', async (patch) => {
     const weights = tinyWeights();
     const asked = hyper({ ...patch, targets: [...('targets' in patch ? patch.targets : ['all'])] });
     const backend = await startBackend('wasm');
@@ -44,8 +44,8 @@ describe('planMemory', () => {
     model.dispose();
   });
 
-  it('knows what SmolLM2 has', () => {
-    // 134.5 million weights, of which LoRA of rank 16 trains 4.88 million beside.
+  it('matches SmolLM2', () => {
+    // 134.5 million weights; LoRA of rank 16 trains another 4.88 million.
     expect(plan().parameters).toBe(4 * 4_884_480);
     expect(plan({ method: 'full' }).parameters).toBe(4 * 134_515_008);
     const weights = (patch: Partial<Hyper> = {}) =>
@@ -54,7 +54,7 @@ describe('planMemory', () => {
     expect(weights({ precision: 'bf16' })).toBeLessThan(0.55 * weights());
   });
 
-  it('knows what each choice costs and saves', () => {
+  it('accounts for what each choice costs and saves', () => {
     const { optimiser, parameters } = plan({ method: 'full', optimizer: 'adamw' });
     expect(optimiser).toBe(2 * parameters);
     expect(plan({ method: 'full', optimizer: 'lionw' }).optimiser).toBe(parameters);
@@ -78,7 +78,7 @@ const run = (patch: Partial<Hyper> = {}, atCheckpoints = false) =>
   planRun(smol, hyper(patch), { ...measuring, backend: 'tensorflow', atCheckpoints });
 
 describe('a quantised base', () => {
-  it('takes what its file takes, and the numbers of one matrix at a time', () => {
+  it('takes its file size, plus one matrix at a time in full precision', () => {
     const asNumbers = planMemory(smol, hyper(), { backend: 'tensorflow' });
     expect(asNumbers.weights).toBeGreaterThan(4 * 134e6);
     expect(plan().weights).toBeLessThan(measuring.baseBytes + 1e6);
@@ -90,7 +90,7 @@ describe('a quantised base', () => {
 });
 
 describe('planRun', () => {
-  it('is the larger of training and measuring, or both where checkpoints are measured', () => {
+  it('is the larger of training and measuring, or both if checkpoints are measured', () => {
     const measured = planEvaluation(smol, hyper(), { ...measuring, backend: 'tensorflow' });
     const short = run({ sequenceLength: 64 });
     expect(short.total).toBeGreaterThan(plan({ sequenceLength: 64 }).total);
@@ -101,22 +101,22 @@ describe('planRun', () => {
     expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
   });
 
-  it('scores in the precision of the run, and holds one of two whole models', () => {
-    // In half precision, so that no weights stay as the file has them.
+  it("scores in the run's precision, and holds one of two whole models", () => {
+    // In half precision, so that no weights stay as stored in the file.
     const measured = (patch: Partial<Hyper>) =>
       planEvaluation(smol, hyper(patch), { baseBytes: 2 * 135e6, cores: 2, backend: 'tensorflow' });
     const weights = 4 * 134_515_008;
     const full = { method: 'full' } as const;
-    // In bf16, what is served takes more than scoring.
+    // In bf16, serving takes more memory than scoring.
     expect(measured(full) - measured({ ...full, precision: 'bf16' })).toBeGreaterThan(0.3 * weights);
-    // The check of an adapter that is served is in f32.
+    // The check of a served adapter runs in f32.
     expect(measured({}) - measured({ precision: 'bf16' })).toBeGreaterThan(0.2 * weights);
-    // Its head and its file come on top, but no second copy of its weights in f32.
+    // Its head and its file are added, but no second copy of its weights in f32.
     expect(measured({ method: 'full' }) - measured({})).toBeLessThan(1.3 * weights);
   });
 });
 
-describe('the figures that are shown before a run', () => {
+describe('the figures shown before a run', () => {
   const machines = (['tensorflow', 'wasm'] as const).flatMap((backend) =>
     (backend === 'wasm' ? (['f32'] as const) : (['f32', 'bf16'] as const)).map((precision) => ({
       backend,
@@ -150,11 +150,11 @@ describe('fitMemory', () => {
   const fit = (available: number, patch: Partial<Hyper> = {}) =>
     fitMemory(smol, { ...asked, ...patch }, { backend: 'tensorflow', available, ...stored });
 
-  it('leaves a run that fits as it is', () => {
+  it('leaves a run that fits unchanged', () => {
     expect(fit(64e9)).toMatchObject({ hyper: asked, changes: [] });
   });
 
-  it('first computes again, then takes smaller batches, and learns from the same sequences', () => {
+  it('first recomputes activations, then reduces the batch size, and learns from the same sequences', () => {
     let before = Infinity;
     const seen: string[] = [];
     for (let available = 16e9; available > 1e9; available -= 5e7) {
@@ -177,7 +177,7 @@ describe('fitMemory', () => {
     expect(seen).toEqual(['1 x 6', 'again 1 x 6', 'again 2 x 3', 'again 3 x 2', 'again 6 x 1']);
   });
 
-  it('makes room for measuring, and does without it at checkpoints before it refuses', () => {
+  it('makes room for measuring, and skips it at checkpoints before it rejects the run', () => {
     const room = {
       backend: 'tensorflow' as const,
       ...stored,
@@ -191,7 +191,7 @@ describe('fitMemory', () => {
     expect(() => fitted(0.9 * run({ recompute: true }).total)).toThrow(/memory/);
   });
 
-  it('says what would fit where nothing else helps', () => {
+  it('says what would fit if nothing else helps', () => {
     const small = (patch: Partial<Hyper>) => plan({ batch: 1, recompute: true, ...patch }).total / 0.94;
     const refusal = (available: number, patch: Partial<Hyper> = {}) => {
       try {
@@ -230,7 +230,7 @@ describe('availableMemory', () => {
   };
   const meminfo = 'MemTotal:       16000000 kB\nMemFree:          100000 kB\nMemAvailable:    8000000 kB\n';
 
-  it('is what the kernel says', async () => {
+  it('is what the kernel reports', async () => {
     await write({ 'proc/meminfo': meminfo, 'proc/self/cgroup': '0::/\n' });
     expect(await availableMemory(root, 'linux')).toBe(8_000_000 * 1024);
   });
@@ -248,7 +248,7 @@ describe('availableMemory', () => {
     expect(await availableMemory(root, 'linux')).toBe(2_000_000_000);
   });
 
-  it('knows the older control groups', async () => {
+  it('supports the older control groups', async () => {
     await write({
       'proc/meminfo': meminfo,
       'proc/self/cgroup': '9:name=systemd:/\n4:memory:/job\n0::/\n',

@@ -19,14 +19,14 @@ describe('the speed of large products', () => {
     vi.unstubAllEnvs();
     rmSync(home, { recursive: true, force: true });
   });
-  /** A machine on which a product takes so many milliseconds, whatever its size. */
+  /** A machine on which a product takes this many milliseconds, whatever its size. */
   const machine = (milliseconds: number) => {
     const arrays = { tensor: () => ({}), matmul: () => ({}), slice: () => ({}), dispose: () => undefined };
     const arena = (work: () => unknown) => work();
     return { reason: 'a test', arena, ...arrays, read: () => sleep(milliseconds) } as never;
   };
 
-  it('is not remembered when it was measured beside other work', async () => {
+  it('is not remembered if measured while other programs were busy', async () => {
     vi.stubEnv('FORGET_ME_NOT_HOME', home);
     const rate = (milliseconds: number, others: number) => {
       busy.others = others;
@@ -39,7 +39,7 @@ describe('the speed of large products', () => {
   });
 });
 
-/** Keys that attention sees in a sequence, counted one by one, position t seeing t + 1/2 of them. */
+/** Keys that attention sees in a sequence, counted one by one, with position t seeing t + 1/2 of them. */
 function keysSeen(length: number, window: number): number {
   let seen = 0;
   for (let query = 0; query < length; query++)
@@ -55,12 +55,12 @@ describe('operations per token', () => {
     return operationsPerToken(readConfig(weights), { method: 'full', sequenceLength }, 0);
   };
 
-  it('count attention inside the window of layers that have one', () => {
-    // Every sixth layer sees all. Four heads of eight, 12 operations for each key and component.
+  it('count attention only inside the window of layers that have one', () => {
+    // Every sixth layer has full attention. Four heads of eight, 12 operations per key and component.
     const [length, window] = [512, 100];
     const less = (5 * 12 * 4 * 8 * (keysSeen(length, Infinity) - keysSeen(length, window))) / length;
     const counted = operations(undefined) - operations(window);
-    // Where the window is full, it has its own key whole: half a key of 100.
+    // Within a full window, a token's own key counts fully: half a key of 100.
     expect(Math.abs(counted / less - 1)).toBeLessThan(0.01);
   });
 
@@ -68,7 +68,7 @@ describe('operations per token', () => {
     for (const window of [512, 4096]) expect(operations(window)).toBe(operations(undefined));
   });
 
-  it('are 6 for each weight, and 6 for each layer, position and component of attention, without windows', () => {
+  it('without windows, are 6 per weight, plus 6 per layer, position and component of attention', () => {
     const config = readConfig(tinyWeights());
     const weights = 40 * 32 + 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32);
     expect(operationsPerToken(config, { method: 'full', sequenceLength: 64 }, 0)).toBe(

@@ -23,7 +23,7 @@ const load = (method: 'lora' | 'full', dropout = 0): Promise<Llama> =>
     precision: 'f32',
   });
 
-/** Made-up gradients for the slot `name`; every other slot gets none. */
+/** Made-up gradients for the slot `name`; all others get none. */
 function setGradient(model: Llama, name: string, step: number): Float32Array {
   const slot = model.slots.find((candidate) => candidate.name === name)!;
   const values = gaussian(
@@ -65,7 +65,7 @@ describe('AdamW', () => {
 });
 
 describe('LionW', () => {
-  it('moves by the sign of the blended gradient and decays apart from it', async () => {
+  it('moves by the sign of the blended gradient, with decoupled decay', async () => {
     const model = await load('full');
     const name = 'blk.1.ffn_down.weight';
     const expected = Float64Array.from(await model.read(name));
@@ -107,7 +107,7 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
     return all;
   };
 
-  it.each(['lora', 'full'] as const)('goes on from a checkpoint bit for bit (%s)', async (method) => {
+  it.each(['lora', 'full'] as const)('resumes from a checkpoint bit for bit (%s)', async (method) => {
     const whole = await load(method, 0.1);
     const wholeOptimizer = createOptimizer(whole, options);
     await train(whole, wholeOptimizer, 0, 6);
@@ -129,7 +129,7 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
       disposable.dispose();
   });
 
-  it('learns: the loss of what it trains on falls', async () => {
+  it('learns: the loss on its training text falls', async () => {
     const model = await load('lora');
     const optimizer = createOptimizer(model, options);
     const tokens = tinyTokens(17, 40, 9);

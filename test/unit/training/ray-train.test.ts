@@ -1,4 +1,4 @@
-/** What is written for PyTorch's side of a training, and what is made of its lines. */
+/** The files written for PyTorch's side of a training, and the events made from its output. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const hyper = hyperSchema.parse({
   batch: 2,
 });
 
-/** The window's number in each of its tokens. */
+/** Each token has the window's number. */
 const window = (number: number, length = LENGTH): Sequence => ({
   tokens: new Int32Array(length + 1).fill(number),
   learned: new Uint8Array(length).fill(1),
@@ -66,7 +66,7 @@ describe('writeRayTrainJob', () => {
     const job = JSON.parse(await readFile(join(folder, 'train.json'), 'utf8')) as Record<string, unknown>;
     expect(job).toMatchObject({ rows: 2, heldOut: 2, heldOutDocuments: [70, 90], method: 'lora' });
     expect(job['rates']).toEqual([1, 2, 3].map((step) => learningRateAt(step, hyper)));
-    // LionW's decay does not depend on the peak, and is multiplied by the rate over there.
+    // LionW's decay does not depend on the peak, and is multiplied by the rate in PyTorch.
     expect(job['optimizer']).toEqual({ name: 'lionw', beta1: 0.9, beta2: 0.95, epsilon: 0, decay: 100 });
     const numbers = async (name: string) => {
       const bytes = await readFile(join(folder, name));
@@ -82,7 +82,7 @@ describe('writeRayTrainJob', () => {
     expect([...learned.subarray(LENGTH)]).toEqual([1, 1, 1, 1, 1, 0, 0, 0]);
   });
 
-  it('begins with the adapter that a run here begins with', async () => {
+  it('starts with the adapter that a local run starts with', async () => {
     const { adapter } = await readPeft(join(dir, 'lora', 'initial'), base);
     expect(adapter).toMatchObject({ alpha: 8, architecture: 'llama' });
     expect(adapter.layers).toHaveLength(14);
@@ -92,24 +92,24 @@ describe('writeRayTrainJob', () => {
     }
   });
 
-  it('tells PyTorch of every setting that --engine does not refuse', async () => {
+  it('passes on every setting that --engine does not reject', async () => {
     const rest = { schedule: 'inverse-sqrt', recompute: false } as const;
-    const told = async (folder: string, more: Partial<typeof hyper>) => {
+    const filesOf = async (folder: string, more: Partial<typeof hyper>) => {
       await write(join(dir, folder), { ...rest, ...more });
       const files = ['train.json', 'initial/adapter_config.json'].map((name) => join(dir, folder, name));
       return Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
     };
-    const usual = await told('usual', {});
+    const usual = await filesOf('usual', {});
     for (const [name, option] of Object.entries(trainOptions)) {
       const { spec, support: elsewhere } = option;
       if (!spec?.startsWith('hyper.') || elsewhere.rayTrain !== true) continue;
       const options = addOptions(new Command(), { option }).parse(exampleOf(option), { from: 'user' }).opts();
       const kept = specPart('hyper', options)[spec.slice('hyper.'.length)];
-      expect(await told(name, { [spec.slice('hyper.'.length)]: kept }), name).not.toEqual(usual);
+      expect(await filesOf(name, { [spec.slice('hyper.'.length)]: kept }), name).not.toEqual(usual);
     }
   });
 
-  it('refuses f16', async () => {
+  it('rejects f16', async () => {
     await expect(write(join(dir, 'half'), { precision: 'f16' })).rejects.toMatchObject({
       code: 'bad-argument',
     });
@@ -120,7 +120,7 @@ describe('EventsOfLines', () => {
   const time = '2026-11-27T20:00:00.000Z';
   const held = (step: number, parts: [number, number][]) => ({ type: 'heldOut', time, step, parts });
 
-  it('makes an evaluation of held-out windows, paired with the base', () => {
+  it('makes an evaluation from held-out windows, paired with the base', () => {
     const reader = new EventReader([1, 2, 3]);
     const before = reader.toEvent(
       held(0, [
@@ -167,7 +167,7 @@ describe('EventsOfLines', () => {
     expect(await change()).toEqual([2, expect.closeTo(-1)]);
   });
 
-  it('passes other events on, and refuses what is none', () => {
+  it('passes other events on, and rejects unknown ones', () => {
     const event = { type: 'warning', time, message: 'slow' };
     expect(new EventReader().toEvent(event)).toEqual(event);
     expect(() => new EventReader().toEvent({ type: 'nonsense', time })).toThrow();
@@ -181,9 +181,9 @@ it('has a phase while workers wait for room', () => {
   expect(readPhase({ ...waiting, type: 'warning', message: 'slow' }, 'Training')).toBeUndefined();
 });
 
-it('finds Ray as the driver on a cluster says it', () => {
+it('finds Ray as told by the driver on a cluster', () => {
   expect(rayPlace({})).toEqual({ python: 'python3', local: true });
-  // On a machine of a cluster, where the data directory is shared.
+  // On a cluster's machine, where the data directory is shared.
   expect(rayPlace({ RAY_ADDRESS: 'auto', FORGET_ME_NOT_PYTHON: '/a/python' })).toEqual({
     python: '/a/python',
     local: false,

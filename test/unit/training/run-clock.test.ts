@@ -20,7 +20,7 @@ function clocked(expected?: { preparing: number; training: number; measuring: nu
     (took) => prepared.push(took),
     () => began + 1000 * seconds,
   );
-  /** What the state says after this patch, at this second: when all is over, and how long the phase takes. */
+  /** The state after this patch at this second: the time until the end, and the time left in the phase. */
   const after = async (second: number, patch: Partial<RunState>) => {
     seconds = second;
     await clock.state(patch);
@@ -32,7 +32,7 @@ function clocked(expected?: { preparing: number; training: number; measuring: nu
 describe('the clock of a run', () => {
   const expected = { preparing: 15, training: 60, measuring: 45 };
 
-  it('says when all is over, from phase to phase', async () => {
+  it('predicts the end, from phase to phase', async () => {
     const { after, prepared } = clocked(expected);
     expect(await after(0, { status: 'running', phase: 'Reading files' })).toEqual([120, 15]);
     expect(await after(5, { status: 'running', phase: 'Loading the model' })).toEqual([120, 10]);
@@ -44,7 +44,7 @@ describe('the clock of a run', () => {
     expect(await after(100, { status: 'running', phase: 'Writing the result' })).toEqual([145, undefined]);
     expect(await after(101, { status: 'evaluating', phase: 'Evaluating' })).toEqual([146, undefined]);
   });
-  it('goes by what measures while it does', async () => {
+  it("uses the evaluator's own times while it measures", async () => {
     const { after } = clocked(expected);
     await after(100, { status: 'evaluating', phase: 'Evaluating' });
     const ends = new Date(began + 130_000).toISOString();
@@ -58,7 +58,7 @@ describe('the clock of a run', () => {
       expect(state().begun).toBeUndefined();
     }
   });
-  it('says nothing where nothing was expected, and forgets what a phase had left', async () => {
+  it('has no prediction without expected times, and drops the time left of a finished phase', async () => {
     const { after } = clocked();
     expect(await after(1, { step: 2, etaSeconds: 9 })).toEqual([undefined, 9]);
     expect(await after(2, { status: 'evaluating', phase: 'Evaluating' })).toEqual([undefined, undefined]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RunLength } from '../../../src/training/run-length.ts';
 
-/** Goes through a run whose steps take so long by their number; returns its seconds and steps. */
+/** Simulates a run whose steps take `secondsOf` their number; returns its seconds and steps. */
 function goThrough(
   length: RunLength,
   {
@@ -26,14 +26,14 @@ function goThrough(
 }
 
 describe('the length of a run', () => {
-  it('is what was asked where that was steps', () => {
+  it('is as requested if given in steps', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 });
     expect(length.guess({ perStep: 1, perSecond: 1e9 })).toBe(false);
     expect(length.fit(3, { trained: 30, perStep: 10, perEvaluation: 0 })).toBeUndefined();
     expect(length.steps).toBe(40);
   });
 
-  it('has fewer steps where some of its minutes were spent before the first', () => {
+  it('has fewer steps if some of its minutes were spent before the first one', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 }, 10, 90);
     length.guess({ perStep: 512 * 2e9, perSecond: 110e9 });
     expect(length.steps).toBe(30);
@@ -42,14 +42,14 @@ describe('the length of a run', () => {
     expect(seconds).toBeLessThan(1.03 * 510);
   });
 
-  it('is first guessed by what the machine makes of large products', () => {
+  it('is first estimated from the speed of large products', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 }, 10);
-    // 512 tokens of 2e9 operations each at 110e9 a second, of which training reaches .55.
+    // 512 tokens of 2e9 operations each at 110e9 per second, of which training achieves .55.
     expect(length.guess({ perStep: 512 * 2e9, perSecond: 110e9 })).toBe(true);
     expect(length.steps).toBe(35);
   });
 
-  it('takes its minutes where the machine was thought to be a hundred times as slow, and ends soon where it is', () => {
+  it('uses its minutes if the machine is a hundred times faster than guessed, and ends soon if it is not', () => {
     const guessed = () => {
       const length = new RunLength({ steps: 40, evalEvery: 10 }, 1);
       length.guess({ perStep: 512 * 2e9, perSecond: 1e9 });
@@ -63,13 +63,13 @@ describe('the length of a run', () => {
   });
 
   it.each([
-    ['twice as fast as was thought', 76, () => 4],
-    ['five times as slow', 76, () => 40],
+    ['twice as fast as expected', 76, () => 4],
+    ['five times slower', 76, () => 40],
     ['a slow first step', 76, (step: number) => (step === 1 ? 20 : 4)],
     ['a machine that gets hot', 150, (step: number) => Math.min(6, 4 + step * 0.05)],
     ['a machine that is busy in the middle', 150, (step: number) => (step > 40 && step < 70 ? 9 : 4)],
-    ['a guess that was right', 150, () => 4],
-  ])('takes the minutes that were said, within a tenth: %s', (_, steps, secondsOf) => {
+    ['a correct guess', 150, () => 4],
+  ])('takes the stated minutes, to within a tenth: %s', (_, steps, secondsOf) => {
     const evalEvery = Math.min(50, Math.ceil(steps / 3));
     const length = new RunLength({ steps, evalEvery }, 10);
     const { seconds } = goThrough(length, { secondsOf, evalEvery, perEvaluation: 8 });
@@ -77,21 +77,21 @@ describe('the length of a run', () => {
     expect(seconds).toBeLessThan(660);
   });
 
-  it('counts the held-out losses that are left, the last one too', () => {
-    // As on a slow machine: three minutes, of which each held-out loss takes 14 seconds.
+  it('counts the remaining held-out losses, including the last one', () => {
+    // As on a slow machine: three minutes, with 14 seconds for each held-out loss.
     const length = new RunLength({ steps: 68, evalEvery: 23 }, 3);
     const { seconds } = goThrough(length, { secondsOf: () => 5.8, evalEvery: 23, perEvaluation: 14 });
     expect(seconds).toBeGreaterThan(162);
     expect(seconds).toBeLessThan(198);
   });
 
-  it('is not changed for less than a person would notice', () => {
+  it('does not change by less than a user would notice', () => {
     const length = new RunLength({ steps: 150, evalEvery: 50 }, 10);
     goThrough(length, { secondsOf: (step) => 4 + 0.04 * (step % 3), evalEvery: 50 });
     expect(length.steps).toBe(150);
   });
 
-  it('is never less than the steps that were made', () => {
+  it('is never less than the number of completed steps', () => {
     const length = new RunLength({ steps: 150, evalEvery: 50 }, 1);
     const fitted = length.fit(1, { trained: 300, perStep: 300, perEvaluation: 0 });
     expect(fitted).toEqual({ steps: 1, minutes: 1 });

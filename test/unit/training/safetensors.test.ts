@@ -24,7 +24,7 @@ it('reads back the same bits', async () => {
   }
 });
 
-it("is the format's own layout, as Python reads it", async () => {
+it("uses the format's own layout, as Python reads it", async () => {
   const path = join(dir, 'x');
   await writeSafetensors(path, tensors);
   const script = `
@@ -37,7 +37,7 @@ print(n % 8, h['a']['shape'], struct.unpack('<f', raw[8+n+s:8+n+e])[0], len(raw)
   expect(execFileSync('python3', ['-c', script, path], { encoding: 'utf8' }).trim()).toBe('0 [2, 3] 7.0 28');
 });
 
-it('refuses a file that was cut short or lies about its length', async () => {
+it('rejects a file that is truncated or has a wrong length', async () => {
   const path = join(dir, 'x');
   await writeSafetensors(path, tensors);
   const whole = await readFile(path);

@@ -20,7 +20,7 @@ describe('learningRateAt', () => {
 
   it('falls with the inverse square root of the steps, then to zero', () => {
     const schedule: Schedule = { ...hyper, schedule: 'inverse-sqrt', cooldown: 0.2 };
-    // With a scale of the warm-up's 10 steps: sqrt(10 / 40) at step 40, sqrt(10 / 80) at step 80.
+    // With the warm-up's 10 steps as the scale: sqrt(10 / 40) at step 40, sqrt(10 / 80) at step 80.
     expect(learningRateAt(40, schedule)).toBeCloseTo(5e-4, 12);
     expect(learningRateAt(80, schedule)).toBeCloseTo(1e-3 * Math.sqrt(1 / 8), 12);
     const cooling = ratesOf(schedule).slice(79);
@@ -47,12 +47,12 @@ describe('learningRateAt', () => {
   it.each(every)('$schedule, $steps steps, warm-up $warmup, cool-down $cooldown', (schedule) => {
     const rates = ratesOf(schedule);
     const peak = rates.indexOf(Math.max(...rates));
-    // Positive everywhere, never above the peak, up before it and down after it.
+    // Positive everywhere, never above the peak, rising before it and falling after it.
     for (const rate of rates) expect(rate).toBeGreaterThan(0);
     expect(rates[peak]).toBeLessThanOrEqual(schedule.learningRate * (1 + 1e-12));
     for (let i = 1; i <= peak; i += 1) expect(rates[i]!).toBeGreaterThan(rates[i - 1]!);
     for (let i = peak + 1; i < rates.length; i += 1) expect(rates[i]!).toBeLessThanOrEqual(rates[i - 1]!);
-    // No leaps: a long run changes by little from one step to the next.
+    // No jumps: in a long run, the rate changes little from one step to the next.
     if (schedule.steps === 400)
       for (let i = 1; i < rates.length; i += 1)
         expect(Math.abs(rates[i]! - rates[i - 1]!)).toBeLessThan(0.03 * schedule.learningRate);

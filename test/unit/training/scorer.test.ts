@@ -24,7 +24,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 const whole = (): Promise<Scorer> =>
   openScorer({ basePath: path('base'), modelPath: path('result'), backend });
 
-/** Live tensors of one of the models, when it has computed. */
+/** Live tensors of one of the models after computing. */
 async function scoreOnce(): Promise<number> {
   const scorer = await openScorer({ basePath: path('base'), backend });
   await scorer.tokenLosses(texts[0]!, 'base');
@@ -33,9 +33,9 @@ async function scoreOnce(): Promise<number> {
   return live - backend.liveTensors;
 }
 
-it('a whole model and its base take turns in memory, and nothing is left', async () => {
+it('a whole model and its base take turns in memory, and nothing leaks', async () => {
   const before = backend.liveTensors;
-  // The angles of two lengths of text, and the head.
+  // The rotary angles for two lengths of text, and the head.
   const most = before + (await scoreOnce()) + 8;
   const scorer = await whole();
   for (const which of ['base', 'result', 'base', 'result'] as const) {
@@ -51,7 +51,7 @@ it('a whole model and its base take turns in memory, and nothing is left', async
   expect(backend.liveTensors).toBe(before);
 });
 
-it('its KL is that of the distributions of both, told before or not', async () => {
+it('the KL matches both distributions, whether announced before or not', async () => {
   const scorer = await whole();
   const [base, result] = [
     await scorer.probabilities(texts[0]!, 'base'),
@@ -61,15 +61,15 @@ it('its KL is that of the distributions of both, told before or not', async () =
   expect(Math.max(...wanted)).toBeGreaterThan(1e-3);
   const alone = await scorer.tokenKl(texts[0]!);
   await scorer.prepareKl(texts);
-  const told = await scorer.tokenKl(texts[0]!);
+  const announced = await scorer.tokenKl(texts[0]!);
   for (const [at, value] of wanted.entries()) {
     expect(alone[at]).toBeCloseTo(value, 4);
-    expect(told[at]).toBe(alone[at]);
+    expect(announced[at]).toBe(alone[at]);
   }
   scorer.dispose();
 });
 
-it('an earlier adapter takes the place of the result, and leaves it as it was', async () => {
+it("an earlier adapter takes the result's place, and leaves it unchanged", async () => {
   await writeTinyAdapter(path('adapter'), path('base'), { seed: 3 });
   await writeTinyAdapter(path('earlier'), path('base'), { seed: 4, alpha: 4 });
   const open = (adapter: string, earlier?: string) =>
@@ -101,14 +101,14 @@ it('an earlier adapter takes the place of the result, and leaves it as it was', 
   for (const scorer of [both, alone.adapter, alone.earlier]) scorer.dispose();
 });
 
-it('scores in the precision of the training where the backend has it', () => {
+it("scores in the training's precision if the backend has it", () => {
   expect(scoringPrecision({ precisions: ['bf16'] }, 'bf16')).toBe('bf16');
   expect(scoringPrecision({ precisions: ['bf16'] }, 'f32')).toBe('f32');
   expect(scoringPrecision(backend, 'bf16')).toBe('f32');
 });
 
 it.each(['base', 'result'] as const)(
-  'tells what the %s would write in place of the last tokens',
+  'returns what the %s would write in place of the last tokens',
   async (which) => {
     const scorer = await whole();
     const tokens = texts[0]!;

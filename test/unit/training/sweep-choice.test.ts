@@ -19,7 +19,7 @@ const swept = sweepSpec().methods[0]!;
 const conclude = (trials: Trial[], spec = sweepSpec()) =>
   concludeMethod(spec, spec.methods[0]!, [baseLine(), ...trials]);
 
-/** All rates that a sweep tries when those at or above `limit` diverge. */
+/** All rates that a sweep tries if those at or above `limit` diverge. */
 function walk(rates: number[], limit: number, extend = true): number[] {
   const trials: Trial[] = [];
   for (;;) {
@@ -39,7 +39,7 @@ describe('defaultGrid', () => {
 });
 
 describe('trialRates', () => {
-  it('is a third of a rate, that rate, and three times that', () => {
+  it('are a third of a rate, that rate, and three times that', () => {
     expect(trialRates(3e-5)).toEqual([1e-5, 3e-5, 1e-4]);
     expect(trialRates(1e-4)).toEqual([3e-5, 1e-4, 3e-4]);
   });
@@ -49,10 +49,10 @@ describe('nextRate', () => {
   it('goes upwards and stops at the first that diverges', () => {
     expect(walk([1e-4, 3e-4, 1e-3, 3e-3], 1e-3)).toEqual([1e-4, 3e-4, 1e-3]);
   });
-  it('goes on upwards past the grid until one diverges', () => {
+  it('continues upwards beyond the grid until one diverges', () => {
     expect(walk([1e-4, 3e-4], 1e-2)).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
   });
-  it('goes down when already the lowest diverges, until one is stable', () => {
+  it('goes down if even the lowest diverges, until one is stable', () => {
     expect(walk([1e-3, 3e-3], 2e-4)).toEqual([1e-3, 3e-4, 1e-4]);
   });
   it('gives up in the end, both ways', () => {
@@ -62,7 +62,7 @@ describe('nextRate', () => {
   it('takes half-decades beyond a grid of other numbers', () => {
     expect(walk([2e-4, 4e-4], 2e-3)).toEqual([2e-4, 4e-4, 1e-3, 3e-3]);
   });
-  it('tries exactly what was given when it may not go beyond', () => {
+  it('tries exactly the given rates if it may not go beyond', () => {
     expect(walk([1e-4, 3e-4, 1e-3], 2e-4, false)).toEqual([1e-4, 3e-4, 1e-3]);
   });
 });
@@ -84,7 +84,7 @@ describe('concludeMethod', () => {
       high: expect.closeTo(-0.1),
     });
   });
-  it('takes a lower rate whose loss only noise tells from the best', () => {
+  it('chooses a lower rate whose loss differs from the best only by noise', () => {
     const result = conclude([
       trial(3e-4, -0.08, { noise: 0.05, kl: 0.02 }),
       trial(1e-3, -0.12, { kl: 0.1 }),
@@ -92,13 +92,13 @@ describe('concludeMethod', () => {
     ]);
     expect(result).toMatchObject({ chosen: 3e-4, best: 1e-3 });
   });
-  it('takes a lower rate that lost less than a tenth of what the best one learned, however sure that is', () => {
+  it("chooses a lower rate that lost less than a tenth of the best one's learning, however certain that is", () => {
     const chosen = (lower: number) =>
       conclude([trial(3e-4, lower, { kl: 0.02 }), trial(1e-3, -0.12, { kl: 0.1 })]).chosen;
     expect(chosen(-0.109)).toBe(3e-4);
     expect(chosen(-0.107)).toBe(1e-3);
   });
-  it('leaves a rate alone whose loss is worse by more than noise, or by half of what was learned', () => {
+  it('does not choose a rate whose loss is worse by more than noise, or by half of what was learned', () => {
     const trials = (lower: number, noise: number) => [
       trial(3e-4, lower, { noise, kl: 0.02 }),
       trial(1e-3, -0.12, { kl: 0.1 }),
@@ -108,7 +108,7 @@ describe('concludeMethod', () => {
     expect(rates[0]!.verdict).toBe('worse');
     expect(chosen).toBe(1e-3);
     expect(conclude(trials(-0.07, 0.2)).chosen).toBe(3e-4);
-    // Where nothing was learned, there is nothing to lose half of.
+    // If nothing was learned, there is nothing to lose half of.
     expect(conclude([trial(3e-4, 0.01), trial(1e-3, 0.02, { noise: 0.05 })]).rates[1]!.verdict).toBe(
       'stable',
     );
@@ -119,7 +119,7 @@ describe('concludeMethod', () => {
     expect(result).toMatchObject({ chosen: 1e-3, finished: true });
     expect(result.divergesFrom).toBeUndefined();
   });
-  it('chooses none where everything diverges, nor one above a rate that does', () => {
+  it('chooses none if all diverge, nor one above a rate that does', () => {
     expect(conclude([trial(1e-4, undefined), trial(3e-4, undefined)]).chosen).toBeUndefined();
     expect(conclude([trial(1e-4, -0.1), trial(3e-4, undefined), trial(1e-3, -0.2)]).chosen).toBe(1e-4);
   });
@@ -135,15 +135,15 @@ describe('chooseTrialRate', () => {
     verdict,
     ...(kl !== undefined && { kl }),
   });
-  it('takes the one that forgets least of those that learned as much', () => {
+  it('chooses the one that forgets least of those that learned as much', () => {
     expect(chooseTrialRate([rate(1e-4, 0.03), rate(3e-4, 0.02), rate(1e-3, 0.3)])).toBe(3e-4);
     expect(chooseTrialRate([rate(1e-4, 0.01, 'worse'), rate(3e-4, 0.02), rate(1e-3, 0.3)])).toBe(3e-4);
   });
-  it('takes the lowest where KL is equal or was not measured of each', () => {
+  it('chooses the lowest if KL is equal or was not measured for each', () => {
     expect(chooseTrialRate([rate(1e-3, 0.02), rate(3e-4, 0.02)])).toBe(3e-4);
     expect(chooseTrialRate([rate(3e-4, 0.03), rate(1e-4), rate(1e-3, 0.02)])).toBe(1e-4);
   });
-  it('takes none where none is stable', () => {
+  it('chooses none if none is stable', () => {
     expect(chooseTrialRate([rate(3e-4, 0.1, 'diverged'), rate(1e-3, 0.1, 'worse')])).toBeUndefined();
     expect(chooseTrialRate([])).toBeUndefined();
   });
@@ -156,15 +156,15 @@ describe('chooseWithin', () => {
     trial(3e-4, -0.05, { kl: 0.02 }),
     trial(1e-3, -0.12, { kl: 0.3 }),
   ];
-  it('passes over a rate that learned more and forgot too much', () => {
+  it('skips a rate that learned more and forgot too much', () => {
     expect(chooseWithin(trials, base, 0.1)).toEqual({ chosen: 3e-4, limited: true });
     expect(chooseWithin(trials, base, 1)).toEqual({ chosen: 1e-3, limited: false });
     expect(chooseWithin(trials, base, Infinity)).toEqual({ chosen: 1e-3, limited: false });
   });
-  it('takes the one that forgot least where all forgot too much', () => {
+  it('chooses the one that forgot least if all forgot too much', () => {
     expect(chooseWithin(trials, base, 0.001)).toEqual({ chosen: 1e-4, limited: true });
   });
-  it('takes none where all diverged', () => {
+  it('chooses none if all diverged', () => {
     expect(chooseWithin([trial(1e-4, undefined)], base, 1)).toEqual({ limited: false });
   });
 });
@@ -177,7 +177,7 @@ describe('divergence', () => {
     expect(endedAboveBase(base, [0.9, 1.9, 2.9, 3.9])).toBeUndefined();
     expect(english(endedAboveBase(base, [0.9, NaN, 2.9, 3.9])!)).toMatch(/no longer a number/);
   });
-  it('is a training loss above the base on the same tokens, however hard these are', () => {
+  it('is a training loss above the base on the same tokens, however hard they are', () => {
     const hard = [1, 5, 2, 6, 1, 7, 2, 6, 1, 5];
     expect(
       divergenceReason(

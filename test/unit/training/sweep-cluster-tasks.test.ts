@@ -1,11 +1,11 @@
-/** A sweep's tasks on a cluster: with what they measure, a sweep there concludes what one here does. */
+/** A sweep's tasks on a cluster: a sweep there reaches the same conclusion as a local one. */
 import { describe, expect, it } from 'vitest';
 import type { SweepLine, SweepSpec, SweptTask, Trial } from '../../../src/protocol/sweep.ts';
 import { concludeSweep, nextRate } from '../../../src/training/sweep/choice.ts';
 import { nextTasks, sweepTasks } from '../../../src/training/sweep/cluster-tasks.ts';
 import { baseLine, sweepSpec, trial } from './sweep-help.ts';
 
-/** What a task's process would print, if rates from `limit` on diverge and those below learn alike. */
+/** What a task's process would print, if rates from `limit` on diverge and those below learn equally. */
 function perform({ argv }: SweptTask, limit: number): SweepLine {
   const at = argv.indexOf('--trial');
   if (at < 0) return baseLine(argv[argv.indexOf('--base') + 1] as 'lora' | 'full');
@@ -68,25 +68,28 @@ describe("a sweep's tasks", () => {
     );
   });
 
-  it.each([1, 1e-3, 3e-4, 1e-4, 2e-5, 1e-9])('conclude what a sweep here does when %d diverges', (limit) => {
-    for (const extend of [true, false]) {
-      const spec = both(extend);
-      const answers = (lines: SweepLine[]) =>
-        concludeSweep(spec, lines).map(({ chosen, best, divergesFrom, finished }) => ({
-          chosen,
-          best,
-          divergesFrom,
-          finished,
-        }));
-      expect(answers(onCluster(spec, limit))).toEqual(answers(here(spec, limit)));
-      // Goes on from a sweep that was stopped here.
-      expect(answers(onCluster(spec, limit, here(spec, limit).slice(0, 2)))).toEqual(
-        answers(here(spec, limit)),
-      );
-    }
-  });
+  it.each([1, 1e-3, 3e-4, 1e-4, 2e-5, 1e-9])(
+    'conclude the same as a local sweep when %d diverges',
+    (limit) => {
+      for (const extend of [true, false]) {
+        const spec = both(extend);
+        const answers = (lines: SweepLine[]) =>
+          concludeSweep(spec, lines).map(({ chosen, best, divergesFrom, finished }) => ({
+            chosen,
+            best,
+            divergesFrom,
+            finished,
+          }));
+        expect(answers(onCluster(spec, limit))).toEqual(answers(here(spec, limit)));
+        // Continues a sweep that was stopped locally.
+        expect(answers(onCluster(spec, limit, here(spec, limit).slice(0, 2)))).toEqual(
+          answers(here(spec, limit)),
+        );
+      }
+    },
+  );
 
-  it('are none when nothing is left', () => {
+  it('are none if nothing is left', () => {
     const spec = both(true);
     expect(sweepTasks({ spec, lines: here(spec, 1e-3) }).tasks).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { sweepSpecSchema, type SweepLine, type SweepSpec, type Trial } from '../../../src/protocol/sweep.ts';
 import type { NewSweep } from '../../../src/training/sweep/store.ts';
 
-/** What a person asks for. */
+/** The user's request. */
 export const newSweep = (): NewSweep => ({
   folder: '/code',
   corpus: corpusPlanSchema.parse({}),
@@ -24,7 +24,7 @@ export const sweepSpec = (patch: Partial<SweepSpec> = {}): SweepSpec => ({
   ...patch,
 });
 
-/** Windows of very different difficulty: unpaired, no difference of a tenth could be told among them. */
+/** Windows of very different difficulty: unpaired, a difference of a tenth would not be significant. */
 const windows = [1, 2, 3, 4];
 
 export const baseLine = (method: 'lora' | 'full' = 'lora'): SweepLine => ({
@@ -37,7 +37,7 @@ export const baseLine = (method: 'lora' | 'full' = 'lora'): SweepLine => ({
   windowTokens: [10, 10, 10, 10],
 });
 
-/** A trial that moves every held-out window by about `change`; undefined is one that was cut short. */
+/** A trial that changes every held-out window's loss by about `change`; undefined is one that was cut short. */
 export const trial = (
   learningRate: number,
   change: number | undefined,

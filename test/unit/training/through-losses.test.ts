@@ -1,4 +1,4 @@
-/** A training that loses its GPU: how often it is begun again, and when it ends. */
+/** A training that loses its GPU: how often it is restarted, and when it ends. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -8,14 +8,14 @@ import { checkpointPath } from '../../../src/training/checkpoints/store.ts';
 import { retryAfterGpuLoss } from '../../../src/training/process/through-losses.ts';
 
 let dir: string;
-let told: NewRunEvent[];
+let events: NewRunEvent[];
 beforeEach(async () => {
   dir = await mkdtemp(`${tmpdir()}/fmn-losses-`);
-  told = [];
+  events = [];
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-const writer = { event: (event: NewRunEvent) => Promise.resolve(void told.push(event)) };
+const writer = { event: (event: NewRunEvent) => Promise.resolve(void events.push(event)) };
 const lost = () =>
   new UserError('gpu-lost', 'The GPU went away while it computed (reset).', 'Go on with {resume}.');
 
@@ -31,15 +31,15 @@ function training(...parts: [step: number | undefined, error?: Error][]) {
   return { cancel, result: () => retryAfterGpuLoss(dir, writer, cancel.signal, train) };
 }
 
-it('goes on as long as each part gets further', async () => {
+it('continues as long as each part gets further', async () => {
   expect(await training([4, lost()], [8, lost()], [undefined]).result()).toBe('done');
-  expect(told.map((event) => 'message' in event && event.message)).toEqual([
+  expect(events.map((event) => 'message' in event && event.message)).toEqual([
     'The GPU went away; training goes on from step 4.',
     'The GPU went away; training goes on from step 8.',
   ]);
 });
 
-it('ends where it is lost twice at the same place, even before the first checkpoint', async () => {
+it('ends if it is lost twice at the same place, even before the first checkpoint', async () => {
   const twice = { code: 'gpu-lost', message: expect.stringContaining('twice') as string };
   await expect(training([4, lost()], [undefined, lost()]).result()).rejects.toMatchObject(twice);
   await rm(dir, { recursive: true });
@@ -47,11 +47,11 @@ it('ends where it is lost twice at the same place, even before the first checkpo
   await expect(training([undefined, lost()], [undefined, lost()]).result()).rejects.toMatchObject(twice);
 });
 
-it('leaves other errors and cancelled runs alone', async () => {
+it('does not handle other errors and cancelled runs', async () => {
   const full = new UserError('memory', 'The GPU does not have enough memory for this.', '');
   await expect(training([4, full]).result()).rejects.toBe(full);
   const cancelled = training([4, lost()]);
   cancelled.cancel.abort();
   await expect(cancelled.result()).rejects.toMatchObject({ code: 'gpu-lost' });
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
 });

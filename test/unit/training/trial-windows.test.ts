@@ -44,7 +44,7 @@ it('compares trials on training files that none of their steps reads', () => {
 });
 
 it.each([[[]], [[1, 1, 1, 1, 2, 3]]])(
-  'falls back to held-out files where too few others are left: %j',
+  'falls back to held-out files if too few others are left: %j',
   (unread) => {
     const { windows: found, heldOut } = among(unread);
     expect(found.map(({ document }) => document)).toEqual(new Array<number>(6).fill(8));

@@ -24,14 +24,14 @@ it('has a row for each adapter that still exists, with intervals', () => {
     }),
   );
   expect(rows).toEqual([
-    // Wilson's intervals, computed by hand: of none of three it is z²/(3 + z²).
+    // Wilson's intervals, computed by hand: for none of three it is z²/(3 + z²).
     ['two', '50', '10 of 50: 20.0% [11.2%, 33.0%]', '210 of 900', '8 of 9: 88.9% [56.5%, 98.0%]'],
     ['one', '3', '0 of 3: 0.0% [0.0%, 56.1%]', '\u2013', '\u2013'],
   ]);
   expect(acceptanceRows(view({ a: counts }))).toEqual([]);
 });
 
-it('shows the base beside its adapters, so that they can be compared', () => {
+it('shows the base next to its adapters, for comparison', () => {
   const counts = { ...zero, shown: 4, accepted: 1 };
   const rows = acceptanceRows(
     view({ 'base:qwen2.5-coder-0.5b': counts, 'base:mine': counts, 'a-deleted-run': counts }),

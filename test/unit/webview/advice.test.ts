@@ -6,7 +6,7 @@ import { comparison, makeRun, makeSweep, metric, panelOf, withSamples, withStren
 const texts = (panel: ReturnType<typeof panelOf>) => advise(panel).advice.map(({ text }) => text);
 const time = '2026-11-24T14:05:00Z';
 
-/** A run whose result is this far from the base's. */
+/** A run whose result differs from the base by this much. */
 function ended(run: RunSnapshot, loss: [value: number, half: number], kl: [value: number, half: number]) {
   const comparisons = [
     comparison(
@@ -15,7 +15,7 @@ function ended(run: RunSnapshot, loss: [value: number, half: number], kl: [value
       metric('workspace', 'loss', 2.1 + loss[0], 0.1),
       loss[1],
     ),
-    // As of tokens of three and a half bytes.
+    // For tokens of three and a half bytes.
     comparison(
       ['workspace', 'bits per byte', '', 'lower'],
       metric('workspace', 'bits per byte', 0.86, 0.05),
@@ -46,7 +46,7 @@ function withCurve(run: RunSnapshot, losses: number[]): RunSnapshot {
 const flat = [2.1, 2.0, 1.95, 1.95, 1.95];
 
 describe('advice', () => {
-  it('is silent where nothing was measured, and where nothing asks for a change', () => {
+  it('is empty if nothing was measured, and if nothing calls for a change', () => {
     expect(advise(panelOf([makeRun({ upTo: 0 })]))).toEqual({
       advice: [],
       none: 'No advice yet: nothing has been measured.',
@@ -56,7 +56,7 @@ describe('advice', () => {
     expect(texts(panelOf([good]))).toEqual([]);
   });
 
-  it('never finds nothing to change where the result is far from its base, or worse at every checkpoint', () => {
+  it('always suggests a change if the result is far from its base, or worse at every checkpoint', () => {
     const far = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [1.6, 0.1]);
     expect(advise(panelOf([far])).advice).toEqual([
       {
@@ -70,7 +70,7 @@ describe('advice', () => {
     ]);
   });
 
-  it('says longer when held-out loss was still falling, and not when it was not', () => {
+  it('suggests a longer run if held-out loss was still falling, and only then', () => {
     const falling = ended(withCurve(makeRun(), [2.1, 2.04, 1.99, 1.95, 1.91]), [-0.19, 0.02], [0.03, 0.005]);
     const [advice] = advise(panelOf([falling])).advice;
     expect(advice!.text).toContain('Train for longer');
@@ -79,7 +79,7 @@ describe('advice', () => {
     );
   });
 
-  it('says shorter when held-out loss rose while training loss fell', () => {
+  it('suggests a shorter run if held-out loss rose while training loss fell', () => {
     const turned = ended(withCurve(makeRun(), [2.1, 1.95, 1.9, 1.96, 2.0]), [-0.1, 0.02], [0.03, 0.005]);
     expect(texts(panelOf([turned]))).toEqual([expect.stringContaining('Train for about 30 steps')]);
     // One later checkpoint above the lowest may be noise.
@@ -87,20 +87,20 @@ describe('advice', () => {
     expect(texts(panelOf([once]))).toEqual([]);
   });
 
-  it('says where the path began to cost more than it gave', () => {
+  it('says where the path began to cost more than it gained', () => {
     const run = makeRun({ checkpoints: 6 });
     const [text] = texts(panelOf([run]));
     expect(text).toContain('Stop near step 40');
   });
 
-  it('says lower rate and replay where it forgot and learned nothing', () => {
+  it('suggests a lower rate and replay if it forgot and learned nothing', () => {
     const run = ended(withCurve(makeRun(), flat), [0.01, 0.03], [0.2, 0.03]);
     const found = texts(panelOf([run])).join(' ');
     expect(found).toContain('what was learned does not carry over');
     expect(found).toContain('--replay base');
   });
 
-  it('takes the method that forgot less at the same learning, whichever it is', () => {
+  it('recommends the method that forgot less at the same learning, whichever it is', () => {
     const lora = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.12, 0.01]);
     const full = ended(withCurve(makeRun({ id: 'full', method: 'full' }), flat), [-0.15, 0.02], [0.04, 0.01]);
     expect(texts(panelOf([lora, full]))).toEqual([expect.stringContaining('Full fine-tuning works better')]);
@@ -110,7 +110,7 @@ describe('advice', () => {
       ended(withCurve(makeRun({ id: 'full', method: 'full' }), flat), [-0.15, 0.02], [0.12, 0.01]),
     ];
     expect(texts(panelOf([turned[1]!, turned[0]!]))).toEqual([expect.stringContaining('LoRA works better')]);
-    // Of another text, or where the intervals meet, it says nothing.
+    // For another text, or if the intervals overlap, it says nothing.
     const elsewhere = { ...full, spec: { ...full.spec, folder: '/else' } };
     const better = expect.stringContaining('works better on this text') as string;
     expect(texts(panelOf([lora, elsewhere]))).not.toContainEqual(better);
@@ -120,7 +120,7 @@ describe('advice', () => {
     expect(texts(panelOf([lora, less]))).not.toContainEqual(better);
   });
 
-  it('goes by the sweep: a far higher stable rate, a rate that diverges, an edge', () => {
+  it('uses the sweep: a much higher stable rate, a rate that diverges, an edge', () => {
     const run = (rate: number) => ended(withCurve(makeRun({ rate }), flat), [-0.15, 0.02], [0.03, 0.005]);
     const sweeps = [makeSweep()];
     expect(texts(panelOf([run(1e-4)], { sweeps }))).toEqual([
@@ -138,26 +138,26 @@ describe('advice', () => {
     ]);
   });
 
-  it('is not given where too little was measured, which it says', () => {
+  it('is not given if too little was measured, and says so', () => {
     const run = ended(withCurve(makeRun(), [2.1, 2.04, 1.99, 1.95, 1.91]), [-0.1, 0.4], [0.2, 0.03]);
     expect(advise(panelOf([run]))).toEqual({
       advice: [],
       none: 'No advice: too little was measured to tell what would help.',
     });
-    // Better by what chose the strength; what was measured afterwards leaves everything open.
+    // Better by the scores it was chosen by; what was measured afterwards is inconclusive.
     const better = withStrengths(ended(withCurve(makeRun(), flat), [-0.16, 0.85], [0.02, 0.01]));
     expect(advise(panelOf([better]))).toMatchObject({
       advice: [],
       none: expect.stringContaining('too little'),
     });
-    // What a search for a rate measured is another matter.
+    // A search for a rate is measured separately.
     const rate = ended(withCurve(makeRun({ rate: 1e-4 }), flat), [-0.1, 0.4], [0.2, 0.03]);
     expect(texts(panelOf([rate], { sweeps: [makeSweep()] }))).toEqual([
       'Try a higher learning rate: 1e-3 instead of 1e-4.',
     ]);
   });
 
-  it('says a lower rate after repeated rollbacks', () => {
+  it('suggests a lower rate after repeated rollbacks', () => {
     const run = makeRun({ upTo: 30 });
     const back = { type: 'rollback' as const, time, step: 20, to: 10, why: 'the loss stayed at 9.00' };
     run.events.push({ ...back, rateScale: 0.5 }, { ...back, step: 25, rateScale: 0.25 });
@@ -166,7 +166,7 @@ describe('advice', () => {
     );
   });
 
-  it('is never more than three pieces, each with its figures', () => {
+  it('is at most three items, each with its figures', () => {
     const { advice } = advise(
       panelOf([withSamples(makeRun({ checkpoints: 6, rate: 1e-4 }))], { sweeps: [makeSweep()] }),
     );

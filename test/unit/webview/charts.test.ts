@@ -36,7 +36,7 @@ describe('a chart', () => {
     });
     expect(answers(makeRun({ upTo: 20 }))).toEqual({});
   });
-  it('says so where too little was measured to answer', () => {
+  it('says if too little was measured to answer', () => {
     const run = makeRun();
     for (const comparison of run.summary!.comparisons)
       if (/pass@1|characters saved/.test(comparison.metric)) {
@@ -48,7 +48,7 @@ describe('a chart', () => {
       humaneval: "No loss was seen, but one can't be ruled out with so few problems (20).",
     });
   });
-  it('is not drawn of the base alone', () => {
+  it('is not drawn for the base alone', () => {
     const run = makeRun({ upTo: 3, checkpoints: 6 });
     const drawn = charts.filter((chart) => chart.read(panelOf([run]), {}) !== undefined).map(({ id }) => id);
     expect(drawn).not.toContain('forgetting');
@@ -60,7 +60,7 @@ describe('a chart', () => {
       if (model !== undefined) expect(chart.answer?.(model), chart.id).toBeUndefined();
     }
   });
-  it('tells a loss and a long way as such', () => {
+  it('states a loss and a large distance as such', () => {
     const run = makeRun();
     for (const comparison of run.summary!.comparisons) {
       if (comparison.metric === 'KL from base') comparison.after.value = 0.31;

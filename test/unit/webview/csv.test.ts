@@ -5,7 +5,7 @@ import { bundleIn, translations } from '../../support/manifest.ts';
 import { csvOf, toCsv } from '../../../webview/charts/csv.ts';
 import { makeRun, makeSpectrum, makeSweep, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
-/** RFC 4180, read as plainly as it is written there. */
+/** RFC 4180, parsed as literally as it is written there. */
 function parse(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
@@ -36,7 +36,7 @@ describe('a chart as CSV', () => {
     expect(row!.slice(0, 4)).toEqual([`'=HYPERLINK("x")`, "'-1", '0', '-1']);
   });
 
-  it('is there of every chart, with intervals, n and how it was measured', () => {
+  it('exists for every chart, with intervals, n and how it was measured', () => {
     const run = {
       ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))),
       spectrum: makeSpectrum(),
@@ -74,7 +74,7 @@ describe('a saved file', () => {
   afterEach(() => setLanguage('en'));
   const panelNow = () => {
     const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
-    // Told apart by what each language calls it.
+    // Distinguished by what each language calls it.
     const other = withSamples(makeRun({ id: 'other', method: 'full' }));
     return panelOf([run, other], { beside: ['other'], sweeps: [makeSweep()] });
   };
@@ -83,7 +83,7 @@ describe('a saved file', () => {
     return charts.map((chart) => [chart.id, csvOf(chart, panel, {})]);
   };
 
-  it.each(translations)('is the same in %s as in English, also the names of runs', (language) => {
+  it.each(translations)('is the same in %s as in English, including the names of runs', (language) => {
     const english = filesNow();
     expect(english.every(([, text]) => text!.split('\r\n').length > 2)).toBe(true);
     expect(english.flat().join()).toContain('full fine-tuning');
@@ -96,7 +96,7 @@ describe('a saved file', () => {
 describe('every chart', () => {
   const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
   const panel = panelOf([run], { sweeps: [makeSweep()] });
-  it('says in words and in a table what it draws, and nothing where nothing was measured', () => {
+  it('says in words and in a table what it draws, and nothing if nothing was measured', () => {
     for (const chart of charts) {
       const model = chart.read(panel, {});
       expect(model, chart.id).toBeDefined();
@@ -109,7 +109,7 @@ describe('every chart', () => {
     for (const chart of charts) expect(chart.read(bare, {}), chart.id).toBeUndefined();
     for (const chart of charts) expect(chart.read(panelOf([]), {}), chart.id).toBeUndefined();
   });
-  it('tells what a sweep found', () => {
+  it('describes the findings of a sweep', () => {
     const sweep = charts.find(({ id }) => id === 'sweep')!;
     const model = sweep.read(panel, {});
     expect(sweep.words(model)).toContain('LoRA: 1e-3 learned as much as the best rate and forgot least');

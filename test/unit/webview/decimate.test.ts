@@ -4,7 +4,7 @@ import { Random } from '../../support/random.ts';
 
 const series = (count: number, of: (x: number) => number) =>
   Array.from({ length: count }, (_, x) => ({ x, y: of(x) }));
-/** The extent of what is drawn in each pixel column: of the points in it, each column by a plain search. */
+/** The vertical extent drawn in each pixel column, by a plain search over its points. */
 function extents(points: readonly { x: number; y: number }[], columns: number, most: number): string[] {
   return Array.from({ length: columns }, (_, column) => {
     const [from, to] = [(column * most) / columns, ((column + 1) * most) / columns];
@@ -32,7 +32,7 @@ describe('thinning a series', () => {
     expect(decimate(points, 100)).toEqual(points);
     expect(decimate([], 100)).toEqual([]);
   });
-  it('takes of a range what lies in it, and a neighbour on each side', () => {
+  it('returns the points within a range, and a neighbour on each side', () => {
     const points = series(10_000, (x) => x % 7);
     const part = decimate(points, 400, { min: 100.5, max: 200 });
     expect([part[0]!.x, part.at(-1)!.x, part.length]).toEqual([100, 201, 102]);

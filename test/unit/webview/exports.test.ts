@@ -18,7 +18,7 @@ const exported = {
 const factsOf = (run: RunSnapshot) => runFacts(run, seriesOf(run.events));
 
 describe('the facts of a run', () => {
-  it('tell of each place that it was exported to, with the newest check', () => {
+  it('list each export destination, with the newest check', () => {
     const failed = { ...check, meanKl: 0.3, ok: false };
     const run = {
       ...makeRun({}),
@@ -33,7 +33,7 @@ describe('the facts of a run', () => {
     });
   });
 
-  it('of one that was imported tell where from, and nothing of a training that nobody saw', () => {
+  it('state the source of an imported one, and nothing about its unknown training', () => {
     const run = makeRun({});
     const imported = { from: '/x/adapter', format: 'peft', base: 'owner/base' } as const;
     const names = factsOf({ ...run, spec: { ...run.spec, imported } });

@@ -1,4 +1,4 @@
-/** Made-up runs, valid against the protocol, for what only reads them. */
+/** Made-up runs, valid against the protocol, for code that only reads them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Comparison, Metric, StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
@@ -17,7 +17,7 @@ import { runSpectrumSchema, type LinearSpectrum, type RunSpectrum } from '../../
 const startedAt = Date.parse('2026-11-24T14:05:00Z');
 const time = (seconds: number) => new Date(startedAt + seconds * 1000).toISOString();
 
-/** As evaluation/measure.ts says it. */
+/** As in evaluation/measure.ts. */
 const how = (setting: string, what: Text) => msg`${setting}: ${what}`;
 
 export const metric = (
@@ -133,7 +133,7 @@ export const summary = (step: number): Summary => {
   };
 };
 
-/** Measured at three strengths, of which the middle one was chosen; 0: none. */
+/** Measured at three strengths, with the middle one chosen; 0: none. */
 export function withStrengths(run: RunSnapshot, chosen = 0.5, given?: number): RunSnapshot {
   const around = (value: number, half: number) => ({ value, low: value - half, high: value + half });
   const choice: StrengthChoice = {
@@ -165,16 +165,16 @@ export interface Wanted {
   method?: 'lora' | 'full';
   folder?: string;
   shift?: number;
-  /** Checkpoints at which held-out loss and KL are measured, evenly spread; 3 with the loss alone where not given. */
+  /** Checkpoints at which held-out loss and KL are measured, evenly spread; by default 3 with the loss alone. */
   checkpoints?: number;
-  /** KL from base at the end, nats per token. */
+  /** KL from the base at the end, nats per token. */
   kl?: number;
   rate?: number;
   /** Step of the checkpoint that is kept. */
   best?: number;
 }
 
-/** A run as it stands at step `upTo`; done and evaluated when that is the last. */
+/** A run's state at step `upTo`; done and evaluated if that is the last. */
 export function makeRun({
   id = '20261124-1405-lora-smollm2-135m-ab12',
   name = 'web-server',
@@ -300,7 +300,7 @@ export function makeRun({
   });
 }
 
-/** What the panel shows of these runs: the first selected, those beside it as asked. */
+/** What the panel shows of these runs: the first one selected, compared with those in `beside`. */
 export const panelOf = (
   runs: RunSnapshot[],
   {
@@ -310,7 +310,7 @@ export const panelOf = (
 ): PanelView =>
   readPanel({ runs, sweeps: [], ...state }, { selected: runs[0]?.spec.id, beside }, startedAt, true);
 
-/** Beyond what every run has: pass@k at several k, diversity, and what memory was planned. */
+/** Beyond what every run has: pass@k at several k, diversity, and the planned memory. */
 export function withSamples(run: RunSnapshot, drop = 0.05): RunSnapshot {
   const samples = msg`${50} samples each, temperature ${0.2}, top-p ${0.95}`;
   const setting = how('paper', msg`${164} of ${164} problems, ${samples}, at most ${512} tokens`);
@@ -439,7 +439,7 @@ export function makeComparison(first: RunSnapshot, second: RunSnapshot): Compari
   };
 }
 
-/** Ranks that grow with the layer, in matrices as SmolLM2-135M has them. */
+/** Ranks that grow with the layer, in matrices of SmolLM2-135M's sizes. */
 export function makeSpectrum({
   layers = 4,
   method = 'lora',

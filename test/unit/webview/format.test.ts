@@ -13,7 +13,7 @@ import {
 } from '../../../webview/view-model/format.ts';
 
 describe('numbers', () => {
-  it('keeps as many digits as the size deserves', () => {
+  it('have as many digits as their size deserves', () => {
     expect([1.94321, 12.345, 1234.5, 0.0123, 0.00042, 4.2e-6, 0].map(formatNumber)).toEqual([
       '1.943',
       '12.3',
@@ -24,12 +24,12 @@ describe('numbers', () => {
       '0',
     ]);
   });
-  it('writes a true minus and names what is not finite', () => {
+  it('have a true minus sign, and name what is not finite', () => {
     expect(formatNumber(-0.195)).toBe('\u22120.195');
     expect(formatNumber(Number.NaN)).toBe('not a number');
     expect(formatNumber(-Infinity)).toBe('\u2212infinite');
   });
-  it('shows shares in percent and their differences in points', () => {
+  it('are in percent for shares, and in points for their differences', () => {
     expect(isShare('pass@1')).toBe(true);
     expect(isShare('loss', 'nats/token')).toBe(false);
     expect(formatInterval({ value: 0.05, low: 0, high: 0.125 }, true)).toBe('5.0% [0.0%, 12.5%]');
@@ -38,14 +38,14 @@ describe('numbers', () => {
     );
     expect(formatDifference({ value: 0.064, low: 0, high: 0.076 }, false)).toBe('+0.064 [0, +0.076]');
   });
-  it('shows no interval where a single item gives none', () => {
+  it('have no interval if a single item gives none', () => {
     const [share, difference] = [0.52, -0.165].map((value) => ({ value, low: value, high: value }));
     expect(formatInterval(share!, true)).toBe('52.0%');
     expect(formatDifference(difference!, false)).toBe('\u22120.165');
   });
-  it('gives the ticks of a scale the decimals that tell them apart', () => {
+  it('on a scale have enough decimals to differ', () => {
     expect([0, 0.25, 0.5].map((value) => formatTick(value, 0.25))).toEqual(['0', '0.25', '0.50']);
-    // 0.1 + 0.2 and the like, as a chart makes its ticks.
+    // 0.1 + 0.2 and the like, as a chart's ticks are computed.
     expect([0.1, 0.1 + 0.2].map((value) => formatTick(value, 0.30000000000000004 - 0.2))).toEqual([
       '0.1',
       '0.3',
@@ -53,7 +53,7 @@ describe('numbers', () => {
     expect(formatTick(2000, 1000)).toBe('2,000');
     expect(formatTick(-0.02, 0.01)).toBe('\u22120.02');
   });
-  it('speaks of time, memory, counts and rates in their units', () => {
+  it('of time, memory, counts and rates have their units', () => {
     expect([0.2, 40, 100, 4800].map(formatDuration)).toEqual(['1 s', '40 s', '2 min', '80 min']);
     expect(formatDuration(5 * 3600 + 60)).toBe('5 h 1 min');
     expect([8.8e8, 2.314e9].map(formatBytes)).toEqual(['880 MB', '2.31 GB']);

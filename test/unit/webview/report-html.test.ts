@@ -8,13 +8,13 @@ import { makeRun } from './fixtures.ts';
 const hostile = '</script><script>alert(1)</script><!--<script>\u2028 & "quotes" </style>';
 
 describe('what a report embeds', () => {
-  it('keeps JSON the same and harmless', () => {
+  it('keeps JSON unchanged and harmless', () => {
     const text = embedJson({ hostile });
     expect(text).not.toContain('<');
     expect(text).not.toContain('\u2028');
     expect(JSON.parse(text)).toEqual({ hostile });
   });
-  it('keeps a script the same and unable to end its element', () => {
+  it('keeps a script unchanged and unable to end its element', () => {
     const script = `result = ['<!-- x -->', \`</script>\`, '<SCRIPT>', /<script/.test('<script'), 1 < 2];\n//# sourceMappingURL=main.js.map\n`;
     const embedded = embedScript(script);
     expect(embedded).not.toMatch(/<!--|<\/?script|sourceMappingURL/i);
@@ -24,7 +24,7 @@ describe('what a report embeds', () => {
     runInNewContext(embedded, after);
     expect(after).toEqual(before);
   });
-  it('lets run exactly what it hashed', () => {
+  it('allows only what it hashed to run', () => {
     const run = makeRun({ name: hostile });
     const html = reportHtml({
       script: 'start()',

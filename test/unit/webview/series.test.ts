@@ -35,14 +35,14 @@ const evaluation = (at: number, value: number, setting: string): RunEvent => ({
 });
 
 describe('events to series', () => {
-  it('takes every step once, in order', () => {
+  it('contain every step once, in order', () => {
     const { loss, learningRate, start, done } = readSeries(makeRun({ steps: 30 }).events);
     expect(loss.map(({ x }) => x)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
     expect(learningRate).toHaveLength(30);
     expect(start?.backend).toBe('tensorflow');
     expect(done?.artefact).toBe('adapter.gguf');
   });
-  it('forgets what a resumed run does not build upon, from the moment it goes on', () => {
+  it('drop what a resumed run does not build upon, as soon as it resumes', () => {
     const before = [start(0), step(1, 3), step(2, 2), evaluation(2, 2.1, '4 windows'), step(3, 9)];
     const resumed = readSeries([...before, start(1)]);
     expect(resumed.loss).toEqual([{ x: 1, y: 3 }]);
@@ -57,7 +57,7 @@ describe('events to series', () => {
     expect(learningRate.map(({ x }) => x)).toEqual([1, 2, 3]);
     expect(last?.loss).toBe(1);
   });
-  it('keeps figures that were measured in different ways apart, and the newest of each step', () => {
+  it('separate metrics that were measured in different ways, and keep the newest of each step', () => {
     const { metrics } = readSeries([
       evaluation(0, 2.1, '4 windows'),
       evaluation(20, 2.0, '4 windows'),
@@ -75,18 +75,18 @@ describe('events to series', () => {
     expect(drawn.points[0]).toMatchObject({ low: 2.0, high: 2.2, n: 4 });
     expect(longest(metrics, () => false)).toBeUndefined();
   });
-  it('says a warning once', () => {
+  it('contain a warning once', () => {
     const warning: RunEvent = { type: 'warning', time, message: 'The loss jumped.' };
     expect(readSeries([warning, warning]).warnings).toEqual(['The loss jumped.']);
   });
 });
 
 describe('smoothing', () => {
-  it('leaves a constant as it is from the first step on', () => {
+  it('leaves a constant unchanged from the first step on', () => {
     const flat = Array.from({ length: 50 }, (_, x) => ({ x, y: 2 }));
     for (const { y } of smooth(flat, 10)) expect(y).toBeCloseTo(2, 12);
   });
-  it('is the weighted mean of what came before', () => {
+  it('is the weighted mean of earlier values', () => {
     const [first, second] = smooth(
       [
         { x: 0, y: 1 },
@@ -98,7 +98,7 @@ describe('smoothing', () => {
     // Weights 1/4 and 1/2.
     expect(second!.y).toBeCloseTo((1 * 0.25 + 3 * 0.5) / 0.75, 12);
   });
-  it('passes over what is not finite', () => {
+  it('skips values that are not finite', () => {
     expect(
       smooth(
         [

@@ -1,4 +1,4 @@
-/** How figures were measured, as the evaluator tells it, read in other languages. */
+/** How metrics were measured, as the evaluator states it, in other languages. */
 import { afterEach, expect, it } from 'vitest';
 import { describeSetting } from '../../../src/evaluation/measure.ts';
 import { setLanguage } from '../../../src/text/l10n.ts';
@@ -9,7 +9,7 @@ import { bundleIn } from '../../support/manifest.ts';
 
 afterEach(() => setLanguage('en'));
 
-/** As the tasks `workspace` and `humaneval` write them, of which the time did not allow all. */
+/** As the tasks `workspace` and `humaneval` write them, when time did not allow all items. */
 const sizes = together(
   [
     together([msg`${1016} held-out sequences of up to ${512} tokens`, msg` from ${3} files`], ''),
@@ -21,7 +21,7 @@ const workspace = msg`${'quick'}: ${describeSetting({ setting: sizes }, 8, 41)}`
 const how = msg`greedy, 1 sample each`;
 const humaneval = msg`${'paper'}: ${msg`${20} of ${164} problems, ${how}, at most ${512} tokens`}`;
 
-it('has its parts in their order', () => {
+it('has its parts in order', () => {
   setLanguage('de', bundleIn('de'));
   expect(settingIn(workspace)).toBe(
     'schnell: 1016 zurückgehaltene Sequenzen von bis zu 512 Tokens, aus 3 Dateien; ' +
@@ -33,14 +33,14 @@ it('has its parts in their order', () => {
   expect(settingAlone(sizes)).toMatch(/^1016 zurückgehaltene Sequenzen/);
 });
 
-it('is told with the figure', () => {
+it('is stored with the metric', () => {
   setLanguage('zh-cn', bundleIn('zh-cn'));
   const metric = heldOutLoss([{ sum: 6, weight: 3 }]);
   expect(metric.setting).toBe('during training: 1 held-out sequences, 3 tokens');
   expect(settingIn(textOf(metric, 'setting'))).not.toMatch(/[a-z]{6}/);
 });
 
-it('stays in English where it was written so, but for its name', () => {
+it('stays in English if only stored in English, except for its name', () => {
   const { setting } = told({ setting: workspace });
   expect(setting).toBe(english(workspace));
   expect(settingAlone(setting)).toBe(setting.replace('quick: ', ''));

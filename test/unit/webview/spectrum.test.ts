@@ -7,7 +7,7 @@ import { makeRun, makeSpectrum, panelOf } from './fixtures.ts';
 const theme = { first: '#0000ff', second: '#ff8800', third: '#008800', faint: '#888888' } as Theme;
 
 describe('the view of a spectrum', () => {
-  it('is there once something changed', () => {
+  it('exists once something changed', () => {
     expect(spectrumView(undefined)).toBeUndefined();
     const still = makeSpectrum();
     for (const linear of still.linears) delete linear.change;
@@ -15,7 +15,7 @@ describe('the view of a spectrum', () => {
     expect(spectrumView(makeSpectrum())).toBeDefined();
   });
 
-  it('gives each module the median and the range of its layers', () => {
+  it("has the median and the range of each module's layers", () => {
     const { modules } = spectrumView(makeSpectrum({ layers: 3 }))!;
     expect(modules.map(({ module }) => module)).toEqual(['q', 'k', 'v', 'o', 'gate', 'up', 'down']);
     expect(modules[1]).toEqual({
@@ -29,7 +29,7 @@ describe('the view of a spectrum', () => {
     });
   });
 
-  it('keeps layers and modules that LoRA was not put on apart from those that it was', () => {
+  it('separates layers and modules with LoRA from those without', () => {
     const spectrum = makeSpectrum({ layers: 2 });
     for (const linear of spectrum.linears)
       if (linear.module === 'k') {
@@ -61,7 +61,7 @@ describe('its charts', () => {
   const panel = (method: 'lora' | 'full') =>
     panelOf([{ ...makeRun({ method }), spectrum: makeSpectrum({ method }) }]);
 
-  it('are drawn of the selected run only when it was measured', () => {
+  it('are drawn only if the selected run was measured', () => {
     const without = panelOf([makeRun()]);
     for (const chart of [moduleRankChart, layerRankChart]) {
       expect(chart.read(without, {})).toBeUndefined();
@@ -86,7 +86,7 @@ describe('its charts', () => {
     expect(layerRankChart.note!(layerRankChart.read(panel('full'), {})!)).toContain('Full fine-tuning');
   });
 
-  it('warn where the change was read from rounded weights', () => {
+  it('warn if the change was read from rounded weights', () => {
     const model = moduleRankChart.read(panel('full'), {})!;
     expect(moduleRankChart.note!(model)).not.toContain('half precision');
     expect(moduleRankChart.note!({ ...model, source: 'model' })).toContain('rounded to half precision');

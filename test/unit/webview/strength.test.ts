@@ -6,8 +6,8 @@ import { makeRun, panelOf, withStrengths } from './fixtures.ts';
 const viewOf = (run: RunSnapshot) => strengthView(panelOf([run]).run!);
 const MINUS = '\u2212';
 
-describe('the slider of strengths', () => {
-  it('has the figures of each strength that was measured, and in words what they mean', () => {
+describe('the strength slider', () => {
+  it('has the metrics of each measured strength, and what they mean in words', () => {
     const view = viewOf(withStrengths(makeRun()))!;
     expect(view).toMatchObject({
       at: 0.5,
@@ -32,7 +32,7 @@ describe('the slider of strengths', () => {
       'Strength 1: on your code worse; elsewhere far from the base.',
     ]);
   });
-  it('has no figure that stands elsewhere on the page with another value, except where it says so', () => {
+  it('has no figure that occurs elsewhere on the page with another value, except if it says so', () => {
     const { sentence, words } = viewOf(withStrengths(makeRun()))!;
     expect(sentence).toBe(
       'The change is applied at strength 0.5, chosen by a measurement of its own, which the words beside the slider come from.',
@@ -40,7 +40,7 @@ describe('the slider of strengths', () => {
     for (const strength of [0.25, 1])
       expect(words(strength).replace(/^Strength [\d.]+/, '')).not.toMatch(/\d/);
   });
-  it('stands at what was set by hand, and says so', () => {
+  it('is at the strength set by hand, and says so', () => {
     const set = viewOf(withStrengths(makeRun(), 0.5, 1))!;
     expect([set.at, set.stops.map(({ mark }) => mark)]).toEqual([1, ['', 'chosen', 'in use']]);
     expect(set.sentence).toBe('The change is applied at strength 1, set by hand.');
@@ -48,13 +48,13 @@ describe('the slider of strengths', () => {
     expect([between.at, between.words(0.3)]).toEqual([0.3, 'Strength 0.3 (in use): not measured.']);
     expect(between.sentence).toContain('was not measured itself');
   });
-  it('can be used where no strength was chosen: the file is as it was trained', () => {
+  it('can be used if no strength was chosen: the file is as it was trained', () => {
     const view = viewOf(withStrengths(makeRun(), 0))!;
     expect(view).toMatchObject({ at: 1, inUse: undefined });
     expect(view.sentence).toContain('No strength was chosen, because none was seen to be better');
     expect(view.stops.some(({ mark }) => mark)).toBe(false);
   });
-  it('is none where there is nothing to choose between, and cannot be used while the run is at work', () => {
+  it('does not exist without a choice, and is disabled while the run is in use', () => {
     expect(viewOf(makeRun())).toBeUndefined();
     expect(viewOf(withStrengths(makeRun({ method: 'full' })))).toBeUndefined();
     const run = withStrengths(makeRun());
@@ -66,7 +66,7 @@ describe('the slider of strengths', () => {
 });
 
 describe('the path of strengths', () => {
-  it('begins at the base and has each strength that was measured, learned to the right', () => {
+  it('begins at the base and has each measured strength, with learning to the right', () => {
     const other = makeRun({ id: 'other', name: 'other' });
     const { shown } = panelOf([withStrengths(makeRun()), other], { beside: ['other'] });
     const [path, ...more] = strengthPaths(shown);
@@ -79,7 +79,7 @@ describe('the path of strengths', () => {
     ]);
     expect(path!.points[2]).toMatchObject({ xLow: expect.closeTo(0.062), xHigh: expect.closeTo(0.102) });
   });
-  it('is none where forgetting was not measured', () => {
+  it('does not exist if forgetting was not measured', () => {
     const run = withStrengths(makeRun());
     for (const point of run.summary!.choice!.path) delete point.kl;
     expect(strengthPaths(panelOf([run]).shown)).toEqual([]);

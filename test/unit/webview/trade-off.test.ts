@@ -9,7 +9,7 @@ const kl = { task: 'retention', metric: 'KL from base', better: 'lower' } as con
 const viewOf = (shown: RunView[]) => tradeOff(shown, loss, kl)!;
 
 describe('learning against forgetting', () => {
-  it('turns the fall of held-out loss into learning, its interval likewise', () => {
+  it('converts a fall of held-out loss into learning, along with its interval', () => {
     const [path] = viewOf(panelOf([makeRun()]).shown).paths;
     // Without checkpoints, it goes from the base to the result.
     expect(path!.points.map(({ step }) => step)).toEqual([0, 60]);
@@ -21,7 +21,7 @@ describe('learning against forgetting', () => {
     expect(Object.is(path!.points[0]!.x, 0)).toBe(true);
   });
 
-  it('makes a path of the checkpoints at which both were measured, and sets the final evaluation apart', () => {
+  it('makes a path of the checkpoints at which both were measured, and separates the final evaluation', () => {
     const run = makeRun({ checkpoints: 6, best: 50 });
     // One more measurement of the loss alone.
     run.events.push({ type: 'evaluation', time: '', step: 35, result: metric('workspace', 'loss', 2, 0.1) });
@@ -39,7 +39,7 @@ describe('learning against forgetting', () => {
     expect(tradeOffChart.note!(viewOf(panelOf([run]).shown))).toContain('Star');
   });
 
-  it('takes paired differences where the events have them', () => {
+  it('uses paired differences if the events have them', () => {
     const run = makeRun({ checkpoints: 3 });
     for (const event of run.events)
       if (event.type === 'evaluation' && event.result.metric === 'loss' && event.step === 20)
@@ -48,7 +48,7 @@ describe('learning against forgetting', () => {
     expect(path!.points[1]).toMatchObject({ x: 0.1, xLow: 0.08, xHigh: 0.12, paired: true });
   });
 
-  it('shows runs of the same base only, and says when they learned from different texts', () => {
+  it('shows only runs with the same base, and says if they learned from different texts', () => {
     const other = makeRun({ id: 'other', folder: '/home/me/else' });
     const foreign = makeRun({ id: 'foreign' });
     foreign.spec.base.sha256 = 'cd'.repeat(32);
@@ -61,7 +61,7 @@ describe('learning against forgetting', () => {
     expect(tradeOffChart.warning!(tradeOffChart.read(panelOf([makeRun()]), {})!)).toBeUndefined();
   });
 
-  it('measures forgetting as the person chooses: a fall of what is better high', () => {
+  it('measures forgetting by the chosen metric: a fall if higher is better', () => {
     const panel = panelOf([withSamples(makeRun())]);
     expect(forgettingFigures(panel.shown)[0]).toEqual(kl);
     const pass = { task: 'humaneval', metric: 'pass@1', better: 'higher' } as const;
@@ -73,7 +73,7 @@ describe('learning against forgetting', () => {
     expect(tradeOffChart.words(view)).toContain('forgot 2.500 [1.667, 3.333] points');
   });
 
-  it('takes what is better from the run, whatever a figure is called', () => {
+  it('takes the better direction from the run, whatever a metric is called', () => {
     const run = makeRun({ upTo: 30, checkpoints: 3 });
     const solved = (value: number) => metric('humaneval', 'puzzles solved', value, 0.1);
     for (const [step, value] of [
@@ -86,7 +86,7 @@ describe('learning against forgetting', () => {
     expect(axisTitle(view.forgetting, 'forgot')).toContain('fall of HumanEval puzzles solved');
   });
 
-  it('of an earlier version, which did not write that with each figure, takes it from the end of a run', () => {
+  it('takes it from the end of a run of an earlier version, which did not store it with each metric', () => {
     const old = (run: ReturnType<typeof makeRun>) => {
       const events = run.events.map((event) =>
         event.type === 'evaluation' ? { ...event, better: undefined } : event,
@@ -101,7 +101,7 @@ describe('learning against forgetting', () => {
     expect(tradeOffChart.read(beside, {})!.paths.map(({ run }) => run)).toContain('live');
   });
 
-  it('has nothing to show of a run that measured neither', () => {
+  it('has nothing to show for a run that measured neither', () => {
     expect(tradeOffChart.read(panelOf([makeRun({ upTo: 3 })]), {})).toBeUndefined();
     expect(tradeOffChart.read(panelOf([]), {})).toBeUndefined();
   });

@@ -17,7 +17,7 @@ const of = (run: RunSnapshot, inUse?: string) =>
   );
 
 describe('the verdict in the panel', () => {
-  it('is the sentence that the end of the run says, and offers to use what is better', () => {
+  it('is the sentence at the end of the run, and offers to use a better result', () => {
     const run = makeRun();
     expect(of(run)).toMatchObject({
       kind: 'better',
@@ -30,12 +30,12 @@ describe('the verdict in the panel', () => {
     );
     expect(of(run, run.spec.id)).toMatchObject({ step: undefined, isInUse: true });
   });
-  it('offers to use what is better while the rest is still to be measured', () => {
+  it('offers to use a better result while the rest is still to be measured', () => {
     const run = makeRun();
     run.summary!.pending = ['humaneval'];
     expect(of(run)?.step).toBe('use');
   });
-  it('offers to measure what nobody can judge yet', () => {
+  it("offers to measure if the result can't be judged yet", () => {
     const run = makeRun();
     delete run.summary;
     expect(of(run)).toMatchObject({ kind: 'unknown', step: 'measure' });
@@ -45,7 +45,7 @@ describe('the verdict in the panel', () => {
     begun.summary!.choice!.path = [{ strength: 1, learned: { value: -0.05, low: -0.2, high: 0.1 } }];
     expect(of(begun)).toMatchObject({ kind: 'unknown', step: 'measure' });
   });
-  it('offers the base instead of what is worse, if nothing else completes', () => {
+  it('offers the base instead of a worse result, if nothing else completes', () => {
     const run = withStrengths(makeRun(), 0);
     const bits = run.summary!.comparisons.find(({ metric }) => metric === 'bits per byte')!;
     bits.difference = { value: 0.2, low: 0.1, high: 0.3 };
@@ -67,7 +67,7 @@ describe('the verdict in the panel', () => {
     expect(of(withStrengths(measuring))).toMatchObject({ kind: 'better', step: 'use' });
     expect(of(makeRun({ upTo: 20, state: { status: 'failed' } }))).toBeUndefined();
   });
-  it('names a base that is a file by its last part', () => {
+  it('names a base that is a file by its file name', () => {
     const run = makeRun();
     run.spec.base.id = 'C:\\models\\mine.gguf';
     run.corpus!.heldOutTokens = 0;
@@ -77,12 +77,12 @@ describe('the verdict in the panel', () => {
 
 describe('places in the panel', () => {
   const view = placesView(summary(60))!;
-  it('are counted among all that were tried', () => {
+  it('are counted among all measured places', () => {
     expect(view.counted).toBe(
       'Held-out lines tried: 100. The base completes 30 exactly as written, the tuned model 42 (17 gained, 5 lost).',
     );
   });
-  it('have the lines up to the cursor with their numbers, without the indentation that they share', () => {
+  it('have the lines up to the cursor with their numbers, without their common indentation', () => {
     expect(view.places[0]).toEqual({
       at: 'src/routes/handler.ts, line 42',
       lines: [
@@ -96,7 +96,7 @@ describe('places in the panel', () => {
     });
     expect(view.places[1]!.result).toEqual({ text: '', isRight: false });
   });
-  it('are one in a run of an earlier version, of which it is said how it was chosen', () => {
+  it('are a single one in a run of an earlier version, with how it was chosen', () => {
     const { places, ...earlier } = summary(60);
     const old = placesView({ ...earlier, example: places!.shown[0]! })!;
     expect([old.counted, old.places]).toEqual(['', [view.places[0]]]);

@@ -29,20 +29,20 @@ describe('status', () => {
     });
     expect(status.sentence).toBe('Training: step 30 of 60, about 2 min left.');
   });
-  it('says interrupted when the owner has gone silent, and how to go on', () => {
+  it('is interrupted if the owner has gone silent, with how to resume', () => {
     for (const status of ['running', 'evaluating'] as const) {
       const view = of({ status, heartbeat: '2026-11-24T14:08:00Z' });
       expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
       expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
     }
   });
-  it('is queued for a minute, and interrupted if no trainer has come by then', () => {
+  it('is queued for a minute, and interrupted if no trainer has started by then', () => {
     const queued = (seconds: number) =>
       of({ status: 'queued', queuedAt: new Date(now - 1000 * seconds).toISOString() });
     expect(queued(10)).toMatchObject({ kind: 'queued', live: true, canStop: true });
     expect(queued(90)).toMatchObject({ kind: 'interrupted', live: false });
   });
-  it('passes on what failed and what to do', () => {
+  it('includes what failed and what to do', () => {
     const view = of({
       status: 'failed',
       error: { code: 'diverged', message: 'The loss became NaN.', next: 'Lower the rate.' },
@@ -54,7 +54,7 @@ describe('status', () => {
       canUse: false,
     });
   });
-  it('keeps cancelled apart from failed', () => {
+  it('distinguishes cancelled from failed', () => {
     expect(of({ status: 'cancelled' })).toMatchObject({ label: 'Stopped', live: false, canStop: false });
   });
   it('offers a finished run for completion, unless it is served differently from how it was trained', () => {
@@ -71,7 +71,7 @@ describe('status', () => {
       next: expect.stringContaining('"Use for Completion" checks it first'),
     });
   });
-  it('does not offer what is no better than the base', () => {
+  it('does not offer a result that is no better than the base', () => {
     const run = makeRun();
     run.summary!.choice = {
       strength: 0,
@@ -90,7 +90,7 @@ describe('status', () => {
     run.summary!.choice = { strength: 0.5, why: 'it learned most', limit: 0.1, path: [], setting: '' };
     expect(readStatus(run, now)).toMatchObject({ kind: 'evaluating', canUse: true, canStop: true });
   });
-  it('offers to measure what is not measured yet, also of a run that died meanwhile', () => {
+  it('offers to measure what is not measured yet, even if the run has been interrupted', () => {
     const run = makeRun();
     expect(readStatus(run, now).canMeasure).toBe(false);
     run.summary!.pending = ['retention'];
@@ -110,13 +110,13 @@ describe('comparisons', () => {
       metric('t', 'm', 2 + difference, 0.1),
       half,
     );
-  it('gives a direction only outside the interval', () => {
+  it('have a direction only outside the interval', () => {
     expect(verdict(loss(-0.2, 0.1))).toBe('better');
     expect(verdict(loss(0.2, 0.1))).toBe('worse');
     expect(verdict(loss(0.2, 0.1, 'higher'))).toBe('better');
     expect(verdict(loss(-0.2, 0.3))).toBe('same');
   });
-  it('shows value, interval, n and setting of each', () => {
+  it('show value, interval, n and setting of each', () => {
     const rows = comparisonRows(summary(60));
     expect(rows.map(({ figure }) => figure)).toEqual([
       'Held-out loss',
@@ -138,7 +138,7 @@ describe('comparisons', () => {
       unit: 'nats/token',
     });
   });
-  it('adds what became of older code since the run that it continues', () => {
+  it('include older code since the run that it continues', () => {
     const older = { ...loss(0.2, 0.1), task: 'workspace', metric: 'older code bits per byte' };
     const rows = comparisonRows({ ...summary(60), earlier: { run: 'r1', comparisons: [older] } });
     expect(rows).toHaveLength(7);
@@ -147,14 +147,14 @@ describe('comparisons', () => {
       verdict: 'worse',
     });
   });
-  it('leaves the name of a figure that it does not know', () => {
+  it('keep the name of an unknown metric', () => {
     expect(figureLabel('mbpp', 'strict match')).toBe('mbpp strict match');
   });
 });
 
 describe('before and after', () => {
   const match = (_: string, name: string) => isPassAtK(name);
-  it('comes from the events until there is a summary', () => {
+  it('come from the events until there is a summary', () => {
     const live = makeRun({ upTo: 0 });
     live.events.push({
       type: 'evaluation',
@@ -171,7 +171,7 @@ describe('before and after', () => {
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
   });
-  it('sets the results of the runs beside it beside it, of the same base only', () => {
+  it("show the compared runs' results, with the same base only", () => {
     const foreign = makeRun({ id: 'foreign' });
     foreign.spec.base.sha256 = 'cd'.repeat(32);
     const runs = [makeRun(), makeRun({ id: 'b', method: 'full' }), foreign];
@@ -185,7 +185,7 @@ describe('before and after', () => {
 });
 
 describe('facts', () => {
-  it('names backend and why, speed and memory, of the finished run where it is finished', () => {
+  it('name backend and reason, speed and memory, from the end of a finished run', () => {
     const run = makeRun();
     const facts = new Map(runFacts(run, readSeries(run.events)).map((fact) => [fact.name, fact]));
     expect(facts.get('Backend')).toMatchObject({
@@ -199,7 +199,7 @@ describe('facts', () => {
       note: expect.stringContaining('all linears'),
     });
   });
-  it('tells where the rate came from, what memory was planned, and why training went back', () => {
+  it('state where the rate came from, the planned memory, and why training went back', () => {
     const run = makeRun();
     const time = run.events[0]!.time;
     run.spec.learningRateReason = 'by the sweep of yesterday';
@@ -215,7 +215,7 @@ describe('facts', () => {
       'At step 7 the loss stayed at 9.00: back to step 4; training skips that data and continues at 0.5 of the rate.',
     );
   });
-  it('names the run that it continues, and how much is new', () => {
+  it('name the run that it continues, and how much is new', () => {
     const run = makeRun();
     run.spec.continues = { run: 'r1', sha256: 'ab'.repeat(32) };
     run.corpus!.changed = { files: 1234, trainTokens: 56_789, replay: 0.25 };
@@ -225,7 +225,7 @@ describe('facts', () => {
       note: '1,234 new or changed since, 56,789 tokens to train on; 25% of training is replay of what was there',
     });
   });
-  it('has no rank to show for full fine-tuning', () => {
+  it('have no rank for full fine-tuning', () => {
     const run = makeRun({ method: 'full' });
     expect(runFacts(run, readSeries(run.events)).find(({ name }) => name === 'Method')).toEqual({
       name: 'Method',
@@ -233,7 +233,7 @@ describe('facts', () => {
       note: undefined,
     });
   });
-  it('counts what was left out, most frequent reason first', () => {
+  it('count what was left out, most frequent reason first', () => {
     const view = corpusView(makeRun().corpus!, makeRun().spec);
     expect(view.sentence).toBe(
       '214 files kept (608k tokens to train on, 71k held out); 1,234 files or folders left out.',
@@ -241,13 +241,13 @@ describe('facts', () => {
     expect(view.leftOut[0]).toEqual({ reason: 'git ignores it', count: 1203 });
     expect(view.leftOut.at(-1)).toEqual({ reason: 'contains what looks like a secret', count: 1 });
   });
-  it('tells all folders', () => {
+  it('list all folders', () => {
     const run = makeRun();
     run.spec.folders = ['/api', '/web'].map((path) => ({ path, name: path.slice(1) }));
     const facts = runFacts(run, readSeries(run.events));
     expect(facts).toContainEqual({ name: 'Folders', value: '/api, /web' });
   });
-  it('tells a data set, and how it is learned', () => {
+  it('name a data set, and how it is learned', () => {
     const run = makeRun({ folder: '' });
     run.spec.corpus = corpusPlanSchema.parse({
       mode: 'instruct',
@@ -267,13 +267,13 @@ describe('panel', () => {
   runs[1]!.spec.createdAt = '2026-11-25T00:00:00Z';
   const read = (selected: string | undefined, some = runs) =>
     readPanel({ runs: some, sweeps: [] }, { selected, beside: [] }, now, true);
-  it('puts the newest run first and falls back on it', () => {
+  it('shows the newest run first and falls back on it', () => {
     expect(read(undefined).runs.map(({ spec }) => spec.id)).toEqual(['b', 'a']);
     expect(read('gone').run?.id).toBe('b');
     expect(read('a').run?.id).toBe('a');
     expect(read('a', []).run).toBeUndefined();
   });
-  it('gives each run a name that no other has, as short as that allows', () => {
+  it('gives each run a unique name, as short as possible', () => {
     const lora = makeRun({ id: 'x' });
     const fast = makeRun({ id: 'y', rate: 3e-3 });
     const full = makeRun({ id: 'z', method: 'full' });
@@ -289,7 +289,7 @@ describe('panel', () => {
       'web-server, full fine-tuning, w',
     ]);
   });
-  it('calls runs beside each other by what differs, and by nothing else', () => {
+  it('labels compared runs by what differs, and by nothing else', () => {
     const lora = makeRun({ id: 'x' });
     const full = makeRun({ id: 'z', method: 'full' });
     const labels = (...some: (typeof lora)[]) => [...shownLabels(some).values()];
@@ -319,13 +319,13 @@ describe('panel', () => {
       'Result',
     ]);
   });
-  it('tells what can be mended from what is only to be known', () => {
+  it('separates warnings that can be acted upon from notes', () => {
     const run = makeRun();
-    const said = (message: string) => ({ type: 'warning', time: run.spec.createdAt, message }) as const;
-    const mend = `It ended early. Go on with {evaluate ${run.spec.id}}.`;
-    const events = [...run.events, said('Checkpoints wait until step 24.'), said(mend)];
+    const warningOf = (message: string) => ({ type: 'warning', time: run.spec.createdAt, message }) as const;
+    const advice = `It ended early. Go on with {evaluate ${run.spec.id}}.`;
+    const events = [...run.events, warningOf('Checkpoints wait until step 24.'), warningOf(advice)];
     expect(runMessages(panelOf([{ ...run, events, brokenLines: 1 }]).run)).toEqual({
-      warnings: [mend],
+      warnings: [advice],
       notes: [
         'Checkpoints wait until step 24.',
         '1 line of events.jsonl could not be read and is not shown.',
@@ -333,7 +333,7 @@ describe('panel', () => {
     });
     expect(runMessages(undefined)).toEqual({ warnings: [], notes: [] });
   });
-  it('warns of different corpora, by their digest where there is one', () => {
+  it('warns of different corpora, by their digest if there is one', () => {
     const digest = (run: RunSnapshot, text: string) => ({ ...run, corpus: { ...run.corpus!, digest: text } });
     const [a, b] = [makeRun({ id: 'a' }), makeRun({ id: 'b', folder: '/moved' })];
     const warning = (...some: RunSnapshot[]) => panelOf(some, { beside: ['b'] }).differentCorpora;

@@ -11,7 +11,7 @@ const chosen: ViewState = {
 };
 const nothing: ViewState = { beside: [], filter: '', scroll: 0, details: false, cards: {} };
 
-it('comes back as it was kept', () => {
+it('is restored as it was stored', () => {
   expect(readViewState(JSON.parse(JSON.stringify(chosen)))).toEqual(chosen);
 });
 
@@ -21,14 +21,14 @@ it.each([
   ['text', 'run-a'],
   ['a list', []],
   ['a wrong kind', { ...chosen, beside: 'run-b' }],
-  ['a number that is none', { ...chosen, scroll: Number.NaN }],
+  ['a value that is not a number', { ...chosen, scroll: Number.NaN }],
   ['a range without an end', { ...chosen, cards: { loss: { range: { min: 1 } } } }],
-  ['more runs than can be told apart', { ...chosen, beside: ['a', 'b', 'c', 'd', 'e', 'f'] }],
-])('is empty where %s was kept', (_, kept) => {
+  ['more runs than can be distinguished', { ...chosen, beside: ['a', 'b', 'c', 'd', 'e', 'f'] }],
+])('is empty if %s was stored', (_, kept) => {
   expect(readViewState(kept)).toEqual(nothing);
 });
 
-it('takes what is there of a state that is not whole', () => {
+it('uses the valid parts of an incomplete state', () => {
   expect(readViewState({ run: 'run-a', cards: { loss: {} }, later: 1 })).toEqual({
     ...nothing,
     run: 'run-a',

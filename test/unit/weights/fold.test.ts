@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-/** W + (alpha / rank) B A, one number after the other. */
+/** W + (alpha / rank) B A, one element at a time. */
 function reference(weight: Float32Array, { a, b, rank, in: width }: AdapterLayer, alpha: number): number[] {
   return [...weight].map((value, index) => {
     const [row, column] = [Math.floor(index / width), index % width];
@@ -30,7 +30,7 @@ describe('folding an adapter into a base', () => {
     ['Q8_0', 'Q8_0'],
     ['F16', 'F16'],
     ['F32', 'F32'],
-  ] as const)('of %s stores what it changes as %s, and the rest as it was', async (type, stored) => {
+  ] as const)('of %s stores what it changes as %s, and leaves the rest unchanged', async (type, stored) => {
     await writeTinyModel(at('base.gguf'), { type });
     const all = await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'), { alpha: 8, scale: 0.02 });
     const layers = all.filter(({ name }) => !name.endsWith('ffn_down'));
@@ -60,7 +60,7 @@ describe('folding an adapter into a base', () => {
     }
   });
 
-  it('keeps beside it what four bits would round away', () => {
+  it('keeps unfolded what four bits would round away', () => {
     const layer = (name: string) => ({ name }) as AdapterLayer;
     const tensor = (type: string) => ({ type }) as never;
     const tensors = new Map([

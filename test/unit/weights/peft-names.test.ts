@@ -1,4 +1,7 @@
-/** Bases whose linears have other names in transformers than their architecture's others: test/reference/peft_names.py. */
+/**
+ * Bases whose linear layers have other names in transformers than usual for their architecture:
+ * test/reference/peft_names.py.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,7 +58,7 @@ async function written(name: Name, adapter: Written = adapters.get(name)!, scali
 const byName = (layers: readonly AdapterLayer[]) => new Map(layers.map((layer) => [layer.name, layer]));
 
 describe.each(names)('a %s with names of its own', (name) => {
-  it('is written with the names and shapes of transformers', async () => {
+  it("is written with transformers' names and shapes", async () => {
     const tensors = await readSafetensors(join(await written(name), PEFT_WEIGHTS));
     const blocks = name === 'gemma3' ? [0, 33] : [0, 1];
     const ours = [...tensors].filter(([key]) => blocks.some((block) => key.includes(`layers.${block}.`)));
@@ -78,7 +81,7 @@ describe.each(names)('a %s with names of its own', (name) => {
   });
 });
 
-it("adapts nothing of the model for pictures beside Gemma's, which has linears of the same names", async () => {
+it("adapts no layers of Gemma's vision model, whose linear layers have the same names", async () => {
   const config = await configOf(await written('gemma3'));
   const modules = config['target_modules'] as string[];
   expect(modules).toHaveLength(34 * 7);
@@ -86,7 +89,7 @@ it("adapts nothing of the model for pictures beside Gemma's, which has linears o
 });
 
 it.each(['model.', 'language_model.model.', 'model.language_model.', ''])(
-  "an adapter of a Gemma whose names begin with '%slayers.' is read",
+  "an adapter for a Gemma whose names begin with '%slayers.' is read",
   async (prefix) => {
     const folder = await written('gemma3');
     const path = join(folder, PEFT_WEIGHTS);
@@ -107,12 +110,12 @@ describe('a Gemma 3 of a size that exists with and without vision', () => {
   };
   const first = (config: ReturnType<typeof readConfig>) => transformersName('blk.0.attn_q', config);
 
-  // Of Google's 4B and of MedGemma 27B for text, as llama.cpp's converter copies them from the card.
+  // For Google's 4B and the text model MedGemma 27B, as llama.cpp's converter copies them from the card.
   it.each([
     [['image-text-to-text'], 'model.language_model.layers.0.self_attn.q_proj', '--names text'],
     [['medical', 'text-generation'], 'model.layers.0.self_attn.q_proj', '--names pictures'],
     [[], 'model.language_model.layers.0.self_attn.q_proj', '--names text'],
-  ])('has the names that its tags %j say, and a note of the others', (tags, name, other) => {
+  ])('has the names implied by its tags %j, and a note about the others', (tags, name, other) => {
     const config = withTags(...tags);
     expect(first(config)).toBe(name);
     expect(english(namingNote(config)!)).toContain(other);
@@ -131,7 +134,7 @@ describe('a Gemma 3 of a size that exists with and without vision', () => {
   });
 });
 
-describe("gate and up of a Granite 4.0, which is transformers' one linear", () => {
+describe('gate and up of a Granite 4.0, which are one linear layer in transformers', () => {
   const layer = (module: string, rank: number, seed: number): AdapterLayer => {
     const values = (count: number) =>
       Float32Array.from({ length: count }, (_, i) => Math.sin(seed + 1.7 * i));
@@ -151,7 +154,7 @@ describe("gate and up of a Granite 4.0, which is transformers' one linear", () =
     ['up alone', [layer('up', 2, 2)]],
   ];
 
-  it.each(cases)('change what they changed apart: %s', async (_, layers) => {
+  it.each(cases)('combine separate changes: %s', async (_, layers) => {
     const alpha = 6;
     const folder = await written('granite', { alpha, layers });
     const joined = await deltaInFile(folder, 'model.layers.1.shared_mlp.input_linear');
@@ -159,13 +162,13 @@ describe("gate and up of a Granite 4.0, which is transformers' one linear", () =
       const one = layers.find(({ name }) => name.endsWith(module));
       return one ? delta(one, alpha / one.rank) : new Array<number>(128 * 64).fill(0);
     });
-    expect(furthest(joined, apart)).toBeLessThan(1e-6);
+    expect(largestDifference(joined, apart)).toBeLessThan(1e-6);
     const { adapter } = await readPeft(folder, bases.get('granite')!);
     expect([...byName(adapter.layers).keys()].sort()).toEqual([...byName(layers).keys()].sort());
     for (const one of adapter.layers) {
       const before = layers.find(({ name }) => name === one.name)!;
       const [now, then] = [delta(one, adapter.alpha / one.rank), delta(before, alpha / before.rank)];
-      expect(furthest(now, then)).toBeLessThan(1e-6);
+      expect(largestDifference(now, then)).toBeLessThan(1e-6);
     }
   });
 
@@ -183,11 +186,11 @@ describe("gate and up of a Granite 4.0, which is transformers' one linear", () =
     ]);
     const joined = await deltaInFile(folder, 'model.layers.1.shared_mlp.input_linear');
     const apart = adapter.layers.flatMap((one) => delta(one, adapter.alpha / one.rank));
-    expect(furthest(joined, apart)).toBeLessThan(1e-6);
+    expect(largestDifference(joined, apart)).toBeLessThan(1e-6);
   });
 });
 
-/** (alpha / rank) B A, by rows. */
+/** (alpha / rank) B A, row by row. */
 function delta({ a, b, rank, in: width, out }: Omit<AdapterLayer, 'name'>, scale: number): number[] {
   return Array.from({ length: out * width }, (_, i) => {
     const [row, column] = [Math.floor(i / width), i % width];
@@ -197,7 +200,7 @@ function delta({ a, b, rank, in: width, out }: Omit<AdapterLayer, 'name'>, scale
   });
 }
 
-/** As PEFT computes it from the folder: pattern's alpha or the common one, by the rank. */
+/** As PEFT computes it from the folder: the pattern's alpha or the common one, divided by the rank. */
 async function deltaInFile(folder: string, module: string): Promise<number[]> {
   const config = await configOf(folder);
   const tensors = await read(join(folder, PEFT_WEIGHTS));
@@ -217,5 +220,5 @@ async function read(path: string) {
 }
 const configOf = async (folder: string) =>
   JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
-const furthest = (a: readonly number[], b: readonly number[]) =>
+const largestDifference = (a: readonly number[], b: readonly number[]) =>
   a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), a.length === b.length ? 0 : Infinity);

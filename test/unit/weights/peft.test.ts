@@ -1,4 +1,4 @@
-/** Adapters that the PEFT library saved, and what it computes with them: test/reference/peft_adapters.py. */
+/** Adapters saved by the PEFT library, and what it computes with them: test/reference/peft_adapters.py. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** As an import makes it: the library's numbers, those of the run. */
+/** As an import makes it: the library's values, as those of the run. */
 const hyperOf = (config: Record<string, unknown>) =>
   hyperSchema.parse({
     rank: config['r'],
@@ -51,7 +51,7 @@ const hyperOf = (config: Record<string, unknown>) =>
     steps: 1,
   });
 
-describe.each(peftCases)('an adapter of PEFT, %s', (_, one) => {
+describe.each(peftCases)('a PEFT adapter, %s', (_, one) => {
   const folder = () => at(one.architecture);
   beforeAll(() => writePeftFolder(folder(), one));
 
@@ -97,7 +97,7 @@ describe.each(peftCases)('an adapter of PEFT, %s', (_, one) => {
     >;
     return { ...config, target_modules: (config['target_modules'] as string[]).sort() };
   };
-  /** Those of its keys that we write, and where layers are chosen, their modules by name. */
+  /** The configuration keys that we write, and the modules by name if layers are chosen. */
   const configOfLibrary = async () => {
     const keys = Object.keys(await configAgain());
     const theirs = Object.fromEntries(keys.map((key) => [key, one.config[key]]));
@@ -127,7 +127,7 @@ it('an adapter with ranks and alphas per module is unchanged after writing and r
 });
 
 it.each(Object.keys(architectures) as ArchitectureName[])(
-  'an adapter of a %s is the same when it is written and read again',
+  'an adapter of a %s is unchanged after writing and reading it',
   async (architecture) => {
     const [base, folder] = [at(`own-${architecture}.gguf`), at(`own-${architecture}`)];
     await writeTinyModel(base, { architecture });
@@ -193,12 +193,12 @@ describe('an adapter is rejected', () => {
 
   it.each<[string, (folder: string) => Promise<void>]>([
     ['no configuration', (folder) => rm(join(folder, 'adapter_config.json'))],
-    ['a configuration that is no JSON', (folder) => writeFile(join(folder, 'adapter_config.json'), '{')],
+    ['a configuration that is not JSON', (folder) => writeFile(join(folder, 'adapter_config.json'), '{')],
     ['no weights', (folder) => rm(join(folder, 'adapter_model.safetensors'))],
     ['half the weights', (folder) => shorten(folder, 0.5)],
     ['three bytes of weights', (folder) => shorten(folder, 3e-5)],
     [
-      'a header of rubbish',
+      'a garbage header',
       (folder) =>
         writeFile(
           join(folder, 'adapter_model.safetensors'),
@@ -206,7 +206,7 @@ describe('an adapter is rejected', () => {
         ),
     ],
     [
-      'ranks that it does not tell',
+      'unstated ranks',
       (folder) => writeFile(join(folder, 'adapter_config.json'), JSON.stringify({ ...config(), r: 2 })),
     ],
     [

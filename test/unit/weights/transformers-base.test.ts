@@ -1,4 +1,4 @@
-/** A base as transformers loads it, held against the names and the order of rows that PyTorch's side has. */
+/** A base as transformers loads it, compared with the names and the order of rows on PyTorch's side. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -16,7 +16,7 @@ const { models } = JSON.parse(readFileSync('test/reference/golden.json', 'utf8')
 };
 
 it.each(Object.keys(architectures) as ArchitectureName[])(
-  'linears of %s have the names that PEFT gives them',
+  'linear layers of %s have the names that PEFT gives them',
   (architecture) => {
     const { config, cases } = models[architecture];
     const ours = linearNames({ layers: config.num_hidden_layers, architecture });

@@ -91,13 +91,13 @@ describe('an adapter', () => {
 
   const damage: [string, () => Promise<void>][] = [
     ['is text', () => writeFile(at('bad.gguf'), 'not an adapter')],
-    ['is cut short', async () => writeFile(at('bad.gguf'), (await readFile(at('a.gguf'))).subarray(0, -200))],
+    ['is truncated', async () => writeFile(at('bad.gguf'), (await readFile(at('a.gguf'))).subarray(0, -200))],
     ['is a model', () => writeTinyModel(at('bad.gguf'))],
     ['is empty', () => exportAdapterGguf(at('bad.gguf'), { ...adapter, layers: [] })],
     ['has no alpha', () => exportAdapterGguf(at('bad.gguf'), { ...adapter, alpha: NaN })],
     ['lacks a half', () => rewrite(({ name }) => !name.endsWith('lora_b'))],
     ['has halves of different rank', () => rewrite(() => true, [32, 1])],
-    ['holds something else', () => rewrite(() => true, undefined, 'token_embd.weight')],
+    ['contains something else', () => rewrite(() => true, undefined, 'token_embd.weight')],
   ];
   it.each(damage)('that %s is damaged', async (_, make) => {
     await exportAdapterGguf(at('a.gguf'), adapter);
@@ -135,23 +135,26 @@ describe('a full model', () => {
   it.each([
     ['F16', 1, 2 ** -11],
     ['F32', 0, 0],
-  ] as const)('in %s holds what was trained, and the rest of the base', async (type, fileType, precision) => {
-    await exportModelGguf(at('m.gguf'), base, replaced, { type });
-    const [model, before] = [await open(at('m.gguf')), await open(base)];
-    expect([...model.tensors.keys()]).toEqual([...before.tensors.keys()]);
-    for (const [name, { shape, type: stored }] of model.tensors) {
-      expect(stored).toBe(shape.length === 1 ? 'F32' : type);
-      const values = await model.readF32(name);
-      const expected = replaced.get(name) ?? (await before.readF32(name));
-      for (let i = 0; i < values.length; i++)
-        if (
-          Math.abs(values[i]! - expected[i]!) >
-          (shape.length === 1 ? 0 : precision) * Math.max(2 ** -14, Math.abs(expected[i]!))
-        )
-          expect(values[i], `${name}[${i}]`).toBe(expected[i]);
-    }
-    expect(model.metadata['general.file_type']).toBe(fileType);
-  });
+  ] as const)(
+    'in %s contains what was trained, and the rest of the base',
+    async (type, fileType, precision) => {
+      await exportModelGguf(at('m.gguf'), base, replaced, { type });
+      const [model, before] = [await open(at('m.gguf')), await open(base)];
+      expect([...model.tensors.keys()]).toEqual([...before.tensors.keys()]);
+      for (const [name, { shape, type: stored }] of model.tensors) {
+        expect(stored).toBe(shape.length === 1 ? 'F32' : type);
+        const values = await model.readF32(name);
+        const expected = replaced.get(name) ?? (await before.readF32(name));
+        for (let i = 0; i < values.length; i++)
+          if (
+            Math.abs(values[i]! - expected[i]!) >
+            (shape.length === 1 ? 0 : precision) * Math.max(2 ** -14, Math.abs(expected[i]!))
+          )
+            expect(values[i], `${name}[${i}]`).toBe(expected[i]);
+      }
+      expect(model.metadata['general.file_type']).toBe(fileType);
+    },
+  );
 
   it('in Q8_0 falls back to F16 if rows are not whole blocks', async () => {
     await writeTinyModel(at('narrow.gguf'), { seed: 1, embedding: 40, heads: 2, kvHeads: 1, ffn: 64 });

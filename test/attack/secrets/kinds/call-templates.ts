@@ -1,4 +1,4 @@
-/** Templates of calls and headers in which literals stand. */
+/** Templates of calls and headers that contain literals. */
 import { fill, type Draw } from '../draw.ts';
 import { shaped, type Language } from '../model.ts';
 import { base64Of, host, opaqueKey, password, person } from '../values.ts';

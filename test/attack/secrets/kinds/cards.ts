@@ -1,4 +1,4 @@
-/** Numbers of cards that pass Luhn's check, as all cards do. */
+/** Card numbers that pass Luhn's check, as all cards do. */
 import type { Draw } from '../draw.ts';
 import {
   code,

@@ -1,4 +1,4 @@
-/** Command lines and statements of SQL with a password. */
+/** Command lines and SQL statements with a password. */
 import type { Draw } from '../draw.ts';
 import { command, statement } from '../hosts.ts';
 import { shell } from '../languages/index.ts';
@@ -7,7 +7,7 @@ import { kindsOf } from '../model.ts';
 import { host, mixed, opaqueKey, password, person } from '../values.ts';
 
 const pw = (draw: Draw) => shellQuoted(password(draw), draw);
-/** Where it stands right behind other characters. */
+/** Where it directly follows other characters. */
 const plain = (draw: Draw) => password(draw, true);
 
 export const commands = kindsOf('command lines', {
@@ -140,7 +140,7 @@ export const commands = kindsOf('command lines', {
   ),
 });
 
-/** A literal of SQL. */
+/** An SQL literal. */
 const literal = (draw: Draw) => `'${password(draw)}'`;
 const role = (draw: Draw) => draw.pick([person(draw), `"${person(draw)}"`, draw.word()]);
 const account = (draw: Draw) =>

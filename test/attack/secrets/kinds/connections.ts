@@ -1,4 +1,4 @@
-/** Strings and calls that open a connection, with a password within. */
+/** Strings and calls that open a connection, containing a password. */
 import { fill, type Draw } from '../draw.ts';
 import { everything, scripts, settings } from '../languages/index.ts';
 import {
@@ -16,7 +16,7 @@ import {
 import { assigned, kindsOf, shaped, type Cell, type Language } from '../model.ts';
 import { host, mixed, password, person } from '../values.ts';
 
-/** In the part of a URL that names the user. */
+/** In the user part of a URL. */
 const inUrl = (draw: Draw) => encodeURIComponent(password(draw)).replaceAll("'", '%27');
 const database = (draw: Draw) => draw.word();
 const NAMES = [
@@ -31,7 +31,7 @@ const NAMES = [
   'datasource',
 ];
 
-/** A string under a name that says nothing of a password. */
+/** A string under a name unrelated to passwords. */
 const text = (
   value: (draw: Draw) => string,
   names = NAMES,
@@ -48,7 +48,7 @@ const url = (scheme: string, rest: (draw: Draw) => string) =>
   text((draw) => `${scheme}://${person(draw)}:${inUrl(draw)}@${host(draw)}${rest(draw)}`);
 const slash = (draw: Draw) => `/${database(draw)}`;
 
-/** In a string with ";" between. */
+/** In a string separated by ";". */
 const inList = (draw: Draw) => password(draw).replace(/[=;]/g, '+');
 
 export const connections = kindsOf('connections', {

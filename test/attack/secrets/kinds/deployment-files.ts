@@ -1,4 +1,4 @@
-/** Files of deployments: clusters, containers, pipelines, infrastructure as code. */
+/** Deployment files: clusters, containers, pipelines, infrastructure as code. */
 import type { Draw } from '../draw.ts';
 import { kindsOf, whole } from '../model.ts';
 import { base64Of, host, mixed, opaqueKey, password, person } from '../values.ts';

@@ -1,4 +1,4 @@
-/** Secrets named in languages of people other than English. */
+/** Secrets named in human languages other than English. */
 import { code, scripts, settings } from '../languages/index.ts';
 import { assigned, type Kind } from '../model.ts';
 import { opaqueKey, password } from '../values.ts';
@@ -40,7 +40,7 @@ const LANGUAGES: Readonly<Record<string, { passwords: string[]; keys?: string[] 
   Korean: { passwords: ['비밀번호', '암호', 'bimilbeonho'], keys: ['비밀키'] },
 };
 
-/** Names beyond ASCII are no names of variables in some of these. */
+/** Some of these do not allow non-ASCII variable names. */
 const anyLetters = [
   ...code.filter(({ name }) => name !== 'C'),
   ...settings.filter(({ name }) => name !== 'TOML'),

@@ -1,4 +1,4 @@
-/** Secrets in headers of HTTP. */
+/** Secrets in HTTP headers. */
 import {
   csharp,
   go,

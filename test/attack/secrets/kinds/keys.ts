@@ -1,4 +1,4 @@
-/** Private keys of ciphers, tokens that are signed, numbers of cards. */
+/** Private keys of ciphers, signed tokens, card numbers. */
 import { BASE32, BASE58, fill, type Draw } from '../draw.ts';
 import { doubleQuoted } from '../languages/quoting.ts';
 import {
@@ -29,7 +29,7 @@ import { base64Of, pieces } from '../values.ts';
 
 const PRIVATE = 'PRIVATE' + ' KEY';
 
-/** A number of ASN.1. */
+/** An ASN.1 integer. */
 function integer(bytes: Buffer): Buffer {
   const positive = bytes[0]! > 127 ? Buffer.concat([Buffer.of(0), bytes]) : bytes;
   return tagged(2, positive);
@@ -115,7 +115,7 @@ function pem(draw: Draw, form = draw.pick(Object.keys(FORMS))): Pem {
 const all = ({ begin, body, end }: Pem) => [begin, ...body, end];
 const text = (draw: Draw, form?: string) => all(pem(draw, form)).join('\n');
 
-/** A text of several lines as a literal of several lines. */
+/** A multi-line text as a multi-line literal. */
 const LONG: readonly (readonly [readonly Language[], (text: string) => string])[] = [
   [[python, notebook], (long) => `PRIVATE = """${long}\n"""`],
   [[javascript, typescript], (long) => `const signer = \`${long}\n\`;`],
@@ -150,7 +150,7 @@ const oneLine = (
 const NEUTRAL = ['signer', 'cert', 'server', 'pem', 'key file', 'identity'];
 const KEYS = ['private key', 'ssh key', 'signing key', 'tls key', 'deploy key'];
 
-/** Strings of one line each, put together in the language. */
+/** Strings of one line each, concatenated in the language. */
 const joinedIn = (write: (draw: Draw) => string[]): Cell[] => [
   ...shaped([python, notebook], {
     'side by side': (draw) =>

@@ -1,4 +1,4 @@
-/** Values that are secrets because their names say so. */
+/** Values that are secrets according to their names. */
 import type { Draw } from '../draw.ts';
 import { code, everything, scripts, settings } from '../languages/index.ts';
 import { sql } from '../languages/settings.ts';

@@ -5,16 +5,16 @@ import { mixed } from '../values.ts';
 export interface Provider {
   name: string;
   token(draw: Draw): string;
-  /** Words of the names that it usually has. */
+  /** Words of its usual names. */
   names: readonly string[];
-  /** The token says by itself what it is. Otherwise it stands under one of its names. */
+  /** The token is recognisable by itself. Otherwise it has one of its names. */
   evident: boolean;
 }
 
 type Make = (draw: Draw) => string;
 const URLSAFE = `${ALPHANUMERIC}_-`;
 
-/** A prefix and so many characters. */
+/** A prefix and this many characters. */
 const after =
   (prefix: string, length: number, alphabet = ALPHANUMERIC): Make =>
   (draw) =>

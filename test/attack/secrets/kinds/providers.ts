@@ -1,4 +1,4 @@
-/** Tokens of providers, under names that say what they are and under names that don't, as arguments and in text. */
+/** Tokens of providers, under names that say what they are and names that don't, as arguments and in text. */
 import type { Draw } from '../draw.ts';
 import {
   csharp,
@@ -23,7 +23,7 @@ import { providers, type Provider } from './provider-formats.ts';
 
 const NEUTRAL = ['value', 'client', 'credential', 'integration', 'setting'];
 
-/** Where a token stands without any name. */
+/** Where a token occurs without any name. */
 const PLACES: readonly (readonly [readonly Language[], Readonly<Record<string, string>>])[] = [
   [
     [python, notebook, ruby],

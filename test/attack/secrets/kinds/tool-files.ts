@@ -1,4 +1,4 @@
-/** Files of tools that hold passwords: of people's homes, of builds, of servers. */
+/** Files of tools that contain passwords: in home directories, builds and servers. */
 import { fill, type Draw } from '../draw.ts';
 import { kindsOf, whole } from '../model.ts';
 import { base64Of, cipherKey, host, mixed, opaqueKey, password, person } from '../values.ts';

@@ -1,4 +1,4 @@
-/** Languages that are compiled. */
+/** Compiled languages. */
 import type { Draw } from '../draw.ts';
 import type { Language } from '../model.ts';
 import { doubleQuoted, indented, singleQuoted } from './quoting.ts';

@@ -7,7 +7,7 @@ export * from './compiled.ts';
 export * from './scripting.ts';
 export * from './settings.ts';
 
-/** Those in which programs are written. */
+/** Programming languages. */
 export const code = [
   ...[python, notebook, javascript, typescript, go, java, csharp, ruby, php, rust, c, kotlin, swift, lua],
 ];

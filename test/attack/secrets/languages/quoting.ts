@@ -7,17 +7,17 @@ const escaped = (text: string, quote: string) =>
 export const doubleQuoted = (text: string) => escaped(text, '"');
 export const singleQuoted = (text: string) => escaped(text, "'");
 
-/** One of both; single ones where a dollar or a number sign would mean something in double ones. */
+/** Either kind of quote; single ones where a dollar or a number sign has a meaning in double ones. */
 export const eitherQuoted = (text: string, draw: Draw) =>
   draw.chance(0.5) && !/[$#]/.test(text) ? doubleQuoted(text) : singleQuoted(text);
 
-/** Without quotes, or with them where they are needed or drawn. */
+/** Without quotes, or with them if needed or drawn. */
 export function shellQuoted(text: string, draw: Draw): string {
   if (/^[\w.+/:=@%,~-]+$/.test(text) && draw.chance(0.5)) return text;
   return /["$`\\!]/.test(text) || draw.chance(0.5) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
 }
 
-/** As in YAML and properties: without quotes where that reads as the same text. */
+/** As in YAML and properties: without quotes if that reads as the same text. */
 export function settingQuoted(text: string, draw: Draw): string {
   const bare = /^[A-Za-z][\w.+/=-]*$/.test(text) && !/^(?:true|false|yes|no|on|off|null)$/i.test(text);
   if (bare && draw.chance(0.6)) return text;

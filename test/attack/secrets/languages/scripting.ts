@@ -1,4 +1,4 @@
-/** Languages of scripts. */
+/** Scripting languages. */
 import { fill, type Draw } from '../draw.ts';
 import type { Language } from '../model.ts';
 import { doubleQuoted, eitherQuoted, shellQuoted, singleQuoted } from './quoting.ts';
@@ -83,7 +83,7 @@ const scriptFiller = [
   "describe('{w}', () => {\n  it('counts {w}', () => expect(count({n})).toBe({n}));\n});",
 ];
 
-/** The name of an entry needs its quotes only where it is no identifier. */
+/** The name of an entry needs quotes only if it is not an identifier. */
 const withPlainKeys = (pieces: readonly string[], draw: Draw) =>
   `${pieces.join('\n\n').replace(/"([a-z_]\w*)": /gi, (whole, key: string) => (draw.chance(0.7) ? `${key}: ` : whole))}\n`;
 

@@ -220,7 +220,7 @@ export const hcl: Language = {
   ],
 };
 
-/** In SQL, a form gives a setting a value. */
+/** In SQL, a form assigns a setting. */
 export const sql: Language = {
   name: 'SQL',
   paths: ['db/{w}.sql', 'migrations/{n}_{w}.sql', 'seed/{w}.sql'],
@@ -270,7 +270,7 @@ export const markdown: Language = {
   ],
 };
 
-/** Of a hosted pipeline: `steps` of commands and their environment. */
+/** A hosted pipeline: `steps` of commands and their environment. */
 export const pipelineOf = (command: string, draw: Draw) =>
   draw.pick([
     () => `      - name: ${draw.word()}\n        run: ${command}`,

@@ -1,4 +1,4 @@
-/** What is called a key, a token or a secret and is none, with random characters: the hard ones. */
+/** Values called a key, a token or a secret that are none, with random characters: the hard ones. */
 import type { Draw } from '../draw.ts';
 import {
   code,
@@ -29,7 +29,7 @@ const value = (names: readonly string[], make: (draw: Draw) => string, languages
     forms: (form) => !['comparison', 'option apart', 'for a command'].includes(form),
   });
 
-/** Base64 of what everybody knows to be no password. */
+/** Base64 of text that is obviously not a password. */
 const KNOWN_BASIC = [
   'user:password',
   'username:password',

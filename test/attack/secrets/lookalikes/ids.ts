@@ -1,4 +1,4 @@
-/** Random characters that are no secrets: checksums, ids, locked packages. */
+/** Random characters that are not secrets: checksums, ids, locked packages. */
 import type { Draw } from '../draw.ts';
 import {
   code,
@@ -26,7 +26,7 @@ import { shaped, whole, assigned, kindsOf } from '../model.ts';
 import { mixed } from '../values.ts';
 
 const inPrograms = [...code, ...scripts, ...settings];
-/** Not those in which a value is a default or a comparison of something secret. */
+/** Except where a value is a default for or a comparison with something secret. */
 const plainForms = (form: string) => !['written to a file', 'option apart', 'for a command'].includes(form);
 const value = (names: readonly string[], make: (draw: Draw) => string, languages = inPrograms) =>
   assigned(languages, { names, value: make, forms: plainForms });

@@ -1,4 +1,4 @@
-/** All kinds of what only looks like a secret. */
+/** All kinds of secret lookalikes. */
 import type { Kind } from '../model.ts';
 import { encoded, urls } from './data.ts';
 import { declarations, patterns } from './declarations.ts';

@@ -26,7 +26,7 @@ import {
 } from '../languages/index.ts';
 import { whole, assigned, kindsOf, shaped } from '../model.ts';
 
-/** "Password", "Forgot your password?", "Enter your password" in languages of people. */
+/** "Password", "Forgot your password?", "Enter your password" in human languages. */
 const LABELS: Readonly<Record<string, readonly string[]>> = {
   English: [
     'Password',

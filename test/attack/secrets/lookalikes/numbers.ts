@@ -1,4 +1,4 @@
-/** Numbers that are no cards, and versions. */
+/** Numbers that are not cards, and versions. */
 import type { Draw } from '../draw.ts';
 import {
   code,
@@ -30,18 +30,18 @@ import { shaped, assigned, kindsOf } from '../model.ts';
 import { cardNumber, luhnDigit } from '../kinds/cards.ts';
 
 const inPrograms = [...code, ...scripts, ...settings];
-/** Not those in which a value is a default or a comparison of something secret. */
+/** Except where a value is a default for or a comparison with something secret. */
 const plainForms = (form: string) => !['written to a file', 'option apart', 'for a command'].includes(form);
 const value = (names: readonly string[], make: (draw: Draw) => string, languages = inPrograms) =>
   assigned(languages, { names, value: make, forms: plainForms });
 
-/** 16 digits that are no card: the last one is wrong for one. */
-function noCard(draw: Draw): string {
+/** 16 digits that are not a card: the last digit is wrong. */
+function notACard(draw: Draw): string {
   const body = draw.digits(15);
   return body + ((Number(luhnDigit(body)) + draw.between(1, 9)) % 10);
 }
 
-/** The numbers that providers of payments publish for tests. */
+/** The test numbers published by payment providers. */
 const TEST_CARDS = [
   '4242 4242 4242 4242',
   '4111 1111 1111 1111',
@@ -54,7 +54,7 @@ const TEST_CARDS = [
 export const numbers = kindsOf('numbers', {
   'number that is no card': value(
     ['order number', 'reference', 'tracking number', 'invoice number', 'customer number', 'serial'],
-    noCard,
+    notACard,
     everything,
   ),
   'id of 16 to 19 digits': value(

@@ -1,4 +1,4 @@
-/** Code and commands that handle a secret without holding one. */
+/** Code and commands that handle a secret without containing one. */
 import { fill } from '../draw.ts';
 import {
   c,

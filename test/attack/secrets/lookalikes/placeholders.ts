@@ -1,4 +1,4 @@
-/** Values that say that a person has to put a secret there. */
+/** Values that tell a person to put a secret there. */
 import { fill, type Draw } from '../draw.ts';
 import {
   everything,

@@ -1,4 +1,4 @@
-/** Keys, certificates and addresses that are for everybody. */
+/** Public keys, certificates and addresses. */
 import { BASE58, type Draw } from '../draw.ts';
 import {
   everything,

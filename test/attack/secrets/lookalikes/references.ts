@@ -45,7 +45,7 @@ export const SECRET_NAMES = [
   'token',
 ];
 
-/** Expressions of a language, put where a literal would stand. */
+/** Expressions of a language, in place of a literal. */
 function expressions(...groups: readonly (readonly [readonly Language[], readonly string[]])[]): Cell[] {
   return groups.flatMap(([languages, templates]) =>
     assigned(languages, {
@@ -63,7 +63,7 @@ function expressions(...groups: readonly (readonly [readonly Language[], readonl
   );
 }
 
-/** Texts that name a place, put where a secret would stand. */
+/** Texts that name a location, in place of a secret. */
 const texts = (templates: readonly string[], languages: readonly Language[] = everything) =>
   assigned(languages, {
     names: SECRET_NAMES,

@@ -1,4 +1,4 @@
-/** Placeholders and references in the places of secrets: in commands, statements, files of tools, headers and calls. */
+/** Placeholders and references in place of secrets: in commands, statements, files of tools, headers and calls. */
 import { Draw } from '../draw.ts';
 import { commands, statements } from '../kinds/commands.ts';
 import { connections } from '../kinds/connections.ts';
@@ -40,7 +40,7 @@ const STAND_INS = [
   '{password}',
 ];
 
-/** Kinds whose other parts are random, too, so that they would still hold a secret; and those that encode it. */
+/** Kinds whose other parts are random, too, so that they would still contain a secret; and those that encode it. */
 const UNFIT = new Set([
   'Authorization: Basic',
   'nginx',
@@ -63,7 +63,7 @@ const UNFIT = new Set([
   'npmrc',
   'Docker credentials',
 ]);
-/** Of connections, those whose password is no part of a URL; those are among the addresses. */
+/** Connections whose password is not part of a URL; the others are among the addresses. */
 const CONNECTIONS = new Set([
   'JDBC of SQL Server',
   'ADO.NET',

@@ -1,4 +1,4 @@
-/** Names of things that have to do with secrets: fields, headers, permissions, flags, algorithms. */
+/** Names of things related to secrets: fields, headers, permissions, flags, algorithms. */
 import { fill, type Draw } from '../draw.ts';
 import {
   code,

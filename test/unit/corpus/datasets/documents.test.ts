@@ -117,7 +117,7 @@ describe('bad rows', () => {
   });
 
   it.each([
-    ['no list', 'Hi', 'messages is not'],
+    ['not a list', 'Hi', 'messages is not'],
     ['a message without a role', [{ content: 'x' }], 'messages.0.role is not'],
     ['no answer', [{ role: 'user', content: 'x' }], 'it contains no answer'],
   ])('messages: %s', async (_, messages, why) => {

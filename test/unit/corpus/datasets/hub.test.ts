@@ -97,10 +97,10 @@ describe('a data set on the hub', () => {
     ['no such data set', 'team/nothing', { code: 'hub-not-found' }],
     ['a model of that name', 'team/model', { code: 'hub-not-found' }],
     ['no such split', 'team/lines:validation', { code: 'corpus-empty', next: 'It has: test, train.' }],
-    ['several sets', 'team/configs', { code: 'corpus-empty', next: 'Name one of them: c, go.' }],
+    ['several data sets', 'team/configs', { code: 'corpus-empty', next: 'Name one of them: c, go.' }],
     ['the wrong checksum', 'team/wrong', { code: 'corpus-unreadable' }],
     ['a server that leads outside the cache', 'team/evil', { code: 'hub-not-found' }],
-  ])('%s is refused, and nothing stays', async (_, reference, error) => {
+  ])('%s is rejected, and nothing is left on disk', async (_, reference, error) => {
     await expect(read(reference)).rejects.toMatchObject(error);
     const left = await readdir(home, { recursive: true, withFileTypes: true });
     expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);

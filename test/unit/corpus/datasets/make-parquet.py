@@ -1,4 +1,4 @@
-"""Writes the Parquet files of the tests with Arrow, which is what made those on the hub. Needs pyarrow."""
+"""Writes the Parquet files of the tests with Arrow, as used for those on the hub. Requires pyarrow."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ describe('JSON', () => {
     expect(await values(path)).toEqual([...rows, 'it is not an object']);
   });
 
-  it('an array that breaks off', async () => {
+  it('an array that is cut off', async () => {
     const path = await file('d.json', '[{"a":1},{"a":2},{"a"');
     const seen: NamedRow[] = [];
     const reading = (async () => {
@@ -166,7 +166,7 @@ describe('a folder', () => {
     ]);
   });
 
-  it('without data files, and what is not a data set', async () => {
+  it('rejects a folder without data files, and one that is not a data set', async () => {
     const folder = join(scratch, 'none');
     await mkdir(folder);
     await writeFile(join(folder, 'a.txt'), 'text');
@@ -205,7 +205,7 @@ describe('choosing files', () => {
     ['a folder with splits', gsm8k, 'main', ['main/train-0.parquet']],
     ['a file', gsm8k, 'main/test-0.parquet', ['main/test-0.parquet']],
     [
-      '"constraint" is no "train"',
+      '"constraint" is not "train"',
       ['constraints.jsonl', 'other.jsonl'],
       undefined,
       ['constraints.jsonl', 'other.jsonl'],

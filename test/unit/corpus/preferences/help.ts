@@ -1,6 +1,6 @@
 import type { Preference } from '../../../../src/protocol/preferences.ts';
 
-/** What became of a completion in a cart; all that is not given is like in the others. */
+/** The outcome of a completion in a shopping cart; fields that are not given have defaults. */
 export const preference = (more: Partial<Preference> = {}): Preference => ({
   time: '2026-11-26T10:00:00.000Z',
   repository: 'shop',

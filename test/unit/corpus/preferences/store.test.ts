@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 describe('the preferences of a folder', () => {
-  it('are stored by its whole path', () => {
+  it('are stored by its full path', () => {
     expect(preferencesFile('/a/shop')).not.toBe(preferencesFile('/b/shop'));
     expect(preferencesFile('/a/shop')).toMatch(/preferences[\\/]shop-[\da-f]{12}\.jsonl$/);
   });
@@ -45,7 +45,7 @@ describe('the preferences of a folder', () => {
     await deletePreferences(file);
   });
 
-  it('lose their older half when too large, in whole lines', async () => {
+  it('lose their older half, in whole lines, when too large', async () => {
     const file = preferencesFile('/a/shop');
     const line = JSON.stringify(preference()).length + 1;
     const times = Array.from({ length: 25 }, (_, i) => `2026-11-26T10:00:${String(i).padStart(2, '0')}.000Z`);
@@ -73,7 +73,7 @@ describe('the preferences of a folder', () => {
     const secret = planted['keys/dsa.ts']!;
     for (const place of ['prefix', 'suffix', 'shown', 'later'] as const)
       expect(await keepPreference({ file, preference: preference({ [place]: secret }) })).toBe(false);
-    // Only together with what is before it is it one.
+    // It is a secret only together with the text before it.
     const [head, tail] = [secret.slice(0, 50), secret.slice(50)];
     expect(await keepPreference({ file, preference: preference({ prefix: head, later: tail }) })).toBe(false);
     expect(await describePreferences(file)).toBeUndefined();

@@ -66,7 +66,7 @@ it('has no verdict if checked too soon, or too short', () => {
   expect(judged(record('()', '()', '()'))).toEqual([]);
 });
 
-it('keeps the later verdict if the same was judged twice at a place', () => {
+it('keeps the later verdict if the same text was judged twice at a place', () => {
   const twice = [record('sum(prices)', '', 'max(items)'), record('sum(prices)', '', 'sum(prices)')];
   const all = judgePreferences(twice).map(({ text, desirable }) => [text, desirable]);
   expect(all).toEqual([

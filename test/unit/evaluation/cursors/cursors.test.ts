@@ -37,7 +37,7 @@ const lineAt = (line: number) => find([document], 'line').find((cursor) => curso
 const blockAt = (line: number) => find([document], 'block').find((cursor) => cursor.line === line)!;
 
 describe('a cursor in a line', () => {
-  it('is at the first gap after a third of the line, whose rest follows it', () => {
+  it('is at the first gap after a third of the line, and the rest of the line is the middle', () => {
     const cursor = lineAt(6);
     expect(cursor).toMatchObject({ kind: 'line', path: 'src/add.ts', actual: ' = first + second;' });
     expect(cursor.before.endsWith('{\n  const total')).toBe(true);
@@ -88,16 +88,16 @@ describe('files with cursors', () => {
   it('are as many as cursors of both kinds, if enough files are held out', () => {
     expect(new Set(pathsOf(findCursors(files, { line: 16, block: 8 })))).toHaveProperty('size', 24);
   });
-  it('are all files if there are fewer, with at most one cursor more than another', () => {
+  it('are all files if there are fewer, with the counts per file differing by at most one', () => {
     const paths = pathsOf(findCursors(files.slice(0, 12), { line: 16, block: 8 }));
     const counts = files.slice(0, 12).map(({ file }) => paths.filter((path) => path === file).length);
     expect(counts).toEqual(counts.map(() => 2));
   });
-  it('are one file if their text is split into documents', () => {
+  it('count as one if their text is split into documents', () => {
     const cut = [...Array.from({ length: 9 }, () => documentOf('large.ts', text)), ...files.slice(0, 3)];
     expect(pathsOf(findCursors(cut, { line: 4, block: 0 }))).toEqual(['large.ts', 'f0.ts', 'f1.ts', 'f2.ts']);
   });
-  it.each([10, 11, 13, 24, 40])('of %i have at most a tenth of all cursors', (count) => {
+  it.each([10, 11, 13, 24, 40])('have at most a tenth of all cursors each, of %i', (count) => {
     const some = Array.from({ length: count }, (_, i) =>
       documentOf(`t${i}.ts`, i % 3 ? text : 'let total = first + second;\n'.repeat(i + 6)),
     );
@@ -112,17 +112,17 @@ describe('files with cursors', () => {
       expect(most).toBeLessThanOrEqual(Math.max(1, paths.length / 10));
     }
   });
-  it('are the same each time, and so are the cursors', () => {
+  it('are deterministic, and so are the cursors', () => {
     const counts = { line: 50, block: 20 };
     expect(findCursors(files, counts)).toEqual(findCursors(files, counts));
   });
-  it('have as many as they can, and no more', () => {
+  it('have as many cursors as fit, and no more', () => {
     expect([...allocate([5, 1, 9], 7)]).toEqual([3, 1, 3]);
     expect([...allocate([2, 0, 1], 9)]).toEqual([2, 0, 1]);
     expect([...allocate([4, 4, 4], 2, [1, 0, 0])]).toEqual([0, 1, 1]);
     expect([...allocate([], 3)]).toEqual([]);
   });
-  it('are drawn with probability proportional to size, so that all places count alike', () => {
+  it('are drawn with probability proportional to size, so that all places count equally', () => {
     const random = uniform(7);
     const sizes = Array.from({ length: 30 }, (_, i) => i + 1);
     const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -137,13 +137,13 @@ describe('files with cursors', () => {
     }
     for (const [index, size] of sizes.entries())
       expect(Math.abs(drawn[index]! / draws - (5 * size) / total)).toBeLessThan(0.03);
-    // One that is larger than its share is there in any case.
+    // A file larger than its share is always included.
     expect(allocate([1, 1, 1, 90, 1, 1, 1], 2)[3]).toBe(1);
   });
 });
 
 describe('cursors of many documents', () => {
-  /** A file of random code, with either kind of line end and letters beyond ASCII. */
+  /** A file of random code, with both kinds of line end and non-ASCII letters. */
   function generated(file: number): string {
     const random = uniform(file);
     const pick = <T>(of: readonly T[]) => of[Math.floor(random() * of.length)]!;
@@ -161,8 +161,8 @@ describe('cursors of many documents', () => {
     return Array.from({ length: Math.floor(random() * 400) }, line).join(end) + pick(['', end]);
   }
 
-  /** Every cursor with what is on both sides of it, joined line by line; then some are chosen. */
-  function plainly(texts: readonly string[], kind: CursorKind): Cursor[] {
+  /** Every cursor with the text on both sides, found line by line; some of them are then chosen. */
+  function bruteForce(texts: readonly string[], kind: CursorKind): Cursor[] {
     return texts.flatMap((whole, file) => {
       const lines = whole.replaceAll('\r\n', '\n').split('\n');
       const at = (line: number): Cursor[] => {
@@ -181,7 +181,7 @@ describe('cursors of many documents', () => {
   it('are among those found line by line, and all of them if that many are requested', () => {
     const texts = Array.from({ length: 9 }, (_, file) => generated(file + 1));
     const documents = texts.map((content, file) => documentOf(`f${file}`, content));
-    const [lines, blocks] = [plainly(texts, 'line'), plainly(texts, 'block')];
+    const [lines, blocks] = [bruteForce(texts, 'line'), bruteForce(texts, 'block')];
     const numbers = (all: readonly Cursor[], some: readonly Cursor[]) =>
       some.map((one) => all.findIndex((other) => isDeepStrictEqual(one, other)));
     for (const [line, block] of [
@@ -213,7 +213,7 @@ describe('cursors of many documents', () => {
     const begun = held();
     let most = 0;
     let read = 0;
-    // Some 4 MB of text with 120,000 places, of which a copy each would be 3 GB.
+    // Some 4 MB of text with 120,000 places; a copy for each would take 3 GB.
     const documents = Array.from({ length: 150 }, (_, file) => ({
       file: `src/f${file}.ts`,
       fromLine: 1,

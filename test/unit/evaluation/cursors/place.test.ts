@@ -1,4 +1,7 @@
-/** A held-out cursor gets the prompt that the editor would send there: compared with the editor's own index of a folder. */
+/**
+ * A held-out cursor gets the prompt that the editor would send there: compared with the editor's own index of a
+ * folder.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -59,7 +62,7 @@ function corpusOf(parts: readonly Part[]): Corpus {
   } as never;
 }
 const corpus = corpusOf(
-  // In the order of reading, as a corpus has them.
+  // In reading order, as in a corpus.
   Object.entries(texts)
     .sort()
     .map(([path, text]) => ({

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { predictedLines } from '../../../../src/evaluation/cursors/predicted-lines.ts';
 
-/** Token texts, numbered as they come; 0 ends a text, and stands for none. */
+/** Token texts, numbered as they occur; 0 ends a text and has none. */
 const texts: string[] = [''];
 const idOf = (text: string): number => {
   if (!texts.includes(text)) texts.push(text);
   return texts.indexOf(text);
 };
-/** Expected is what is written, but for the places given by their number. */
+/** The expected tokens are those written, except at the given positions. */
 const predicted = (written: string[], wrong: Record<number, string> = {}) =>
   predictedLines(
     [...written, ''].map(idOf),
@@ -55,15 +55,15 @@ describe('predicted lines', () => {
 
   it('may be predicted in different tokens', () => {
     expect(predicted(written, { 4: ' a +', 7: ';\n' })).toMatchObject({ exact: 1, right: characters });
-    // Right up to the line end, whatever comes after it.
+    // Correct up to the line end; the text after it does not matter.
     expect(predicted(written, { 7: ';\n\n' })).toMatchObject({ exact: 1, right: characters });
-    // A word that goes on in another way.
+    // A word that continues differently.
     expect(predicted(written, { 6: ' bcd' })).toMatchObject({ exact: 0, right: characters - 3 });
   });
 
   it('are wrong if only a prefix of a token is predicted', () => {
     expect(predicted(['a', '\n', 'f', '();', '\n'], { 3: '(' })).toMatchObject({ exact: 0, right: 1 });
-    // Up to the end of the line, no more is asked: the model may end there.
+    // Only text up to the end of the line is required: the model may stop there.
     expect(predicted(['a', '\n', 'f', '();\n'], { 3: '();' })).toMatchObject({ exact: 1, right: 4 });
   });
 
@@ -75,7 +75,7 @@ describe('predicted lines', () => {
     expect(at('\xb9')).toEqual({ lines: 1, exact: 0, characters: 4, right: 3 });
   });
 
-  it('must end at the end of the text, too', () => {
+  it('must also end at the end of the text', () => {
     expect(predicted(['a', '\n', 'bc'], { 3: ' + d' })).toMatchObject({ exact: 0, right: 2 });
     expect(predicted(['a', '\n', 'bc'], { 3: '\n\n' })).toMatchObject({ exact: 1, right: 2 });
   });

@@ -1,4 +1,4 @@
-/** Which of several GPUs is used; and what kind each is, by the names that drivers give them. */
+/** Which of several GPUs is used, and the kind of each, by the names that drivers report. */
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../../../src/protocol/doctor.ts';
 import { chooseDevice as choose } from '../../../../src/tensor/devices/choose-device.ts';
@@ -21,7 +21,7 @@ const small = adapter('NVIDIA GeForce RTX 3060', 12 * GB);
 const large = adapter('NVIDIA GeForce RTX 4090', 24 * GB);
 const software = adapter('llvmpipe (LLVM 15.0.6, 256 bits)');
 
-/** With its reason in English. */
+/** With the reason in English. */
 function chooseDevice(...given: Parameters<typeof choose>) {
   const chosen = choose(...given);
   return chosen && { ...chosen, why: english(chosen.why) };
@@ -33,30 +33,30 @@ describe('chooseDevice', () => {
     expect(chooseDevice([])).toBeUndefined();
   });
 
-  it('takes the larger of two cards, wherever it stands', () => {
+  it('takes the larger of two cards, whatever their order', () => {
     const why = 'the larger memory: 24.00 GB against 12.00 GB';
     expect(chooseDevice([small, large])).toEqual({ adapter: large, number: 1, why });
     expect(chooseDevice([large, small])).toMatchObject({ adapter: large, number: 0, why });
   });
 
-  it('takes a card before what is inside of the processor, and software last', () => {
+  it('takes a card before an integrated GPU, and software last', () => {
     expect(chooseDevice([software, iris, small])).toMatchObject({ number: 2, why: 'a card of its own' });
-    // However much of the main memory that one may use.
+    // However much main memory an integrated one may use.
     expect(chooseDevice([{ ...iris, memory: 32 * GB }, small])!.number).toBe(1);
     expect(chooseDevice([software, iris])!.number).toBe(1);
   });
 
-  it('takes the one that is asked for: by number, by name, by a part of it', () => {
+  it('takes the requested one: by number, by name, or by a part of it', () => {
     const all = [small, large, software];
     expect(chooseDevice(all, '0')).toEqual({ adapter: small, number: 0, why: 'asked for' });
     expect(chooseDevice(all, 'llvmpipe')!.number).toBe(2);
     expect(chooseDevice(all, 'rtx 4090')!.number).toBe(1);
-    // A whole name before a part of another one.
+    // A full name takes precedence over a part of another one.
     const [plain, xt] = [adapter('AMD Radeon RX 7600'), adapter('AMD Radeon RX 7600 XT')];
     expect(chooseDevice([xt, plain], 'amd radeon rx 7600')!.number).toBe(1);
   });
 
-  it('names those that there are if it is none of them', () => {
+  it('lists the existing ones if none matches', () => {
     expect(() => chooseDevice([small, large], '2')).toThrow(
       expect.objectContaining({
         code: 'bad-argument',
@@ -68,7 +68,7 @@ describe('chooseDevice', () => {
   });
 });
 
-// Names as Mesa, NVIDIA's, AMD's and Intel's drivers for Vulkan and Direct3D, and Metal, report them.
+// Names as reported by Metal and by Mesa's, NVIDIA's, AMD's and Intel's drivers for Vulkan and Direct3D.
 it.each([
   ['NVIDIA GeForce RTX 4090', 'discrete'],
   ['NVIDIA H100 80GB HBM3', 'discrete'],

@@ -26,12 +26,12 @@ it("finds an NVIDIA card's memory by its name", () => {
   const memory = (name: string) => memoryOf({ name, kind: 'discrete' }, nvidia, linux);
   expect(memory('NVIDIA GeForce RTX 3060')).toEqual({ memory: 12 * GiB, shared: false });
   expect(memory('NVIDIA H100 80GB HBM3').memory).toBe(81559 * 2 ** 20);
-  // Two cards of different sizes, and neither is called so.
+  // Two cards of different sizes, neither with that name.
   expect(memory('NVIDIA Graphics Device')).toEqual({ shared: false });
   expect(memory('Intel(R) Arc(TM) A770 Graphics (DG2)')).toEqual({ shared: false });
 });
 
-it('reads the compute capability where the driver tells it', () => {
+it('reads the compute capability if the driver reports it', () => {
   const [ada, old] = parseNvidia(
     'NVIDIA GeForce RTX 4090, 550.54.14, 24564, 8.9\nTesla K80, 470.1, 11441, [N/A]\n',
   );
@@ -39,7 +39,7 @@ it('reads the compute capability where the driver tells it', () => {
   expect(old).toEqual({ name: 'Tesla K80', driver: '470.1', memory: 11441 * 2 ** 20 });
 });
 
-it("reads amdgpu's files; a GPU in a processor has main memory besides", async () => {
+it("reads amdgpu's files; an integrated GPU has main memory in addition", async () => {
   const root = await mkdtemp(join(tmpdir(), 'fmn-drm-'));
   try {
     const device = join(root, 'card1', 'device');
@@ -79,7 +79,7 @@ it("reads Windows' registry", () => {
   );
 });
 
-it('adds half of the main memory to what a GPU in a processor has of its own on Windows', () => {
+it("on Windows, adds half of the main memory to an integrated GPU's own", () => {
   const name = 'Intel(R) Graphics';
   const listed = [{ maker: 'any' as const, name, memory: 128 * 2 ** 20, shared: 0 }];
   const windows = { platform: 'win32', total: 32 * GiB };
@@ -87,7 +87,7 @@ it('adds half of the main memory to what a GPU in a processor has of its own on 
   expect(memoryOf({ name, kind: 'integrated' }, listed, windows)).toEqual({ memory, shared: true });
 });
 
-it('takes a GPU of which nothing is known for one that uses main memory', () => {
+it('assumes that an unknown GPU uses main memory', () => {
   expect(memoryOf({ name: 'Some GPU', kind: 'unknown' }, nvidia, linux)).toEqual({ shared: true });
 });
 
@@ -100,13 +100,13 @@ afterEach(async () => {
   await rm(programs, { recursive: true });
 });
 
-/** Puts a program of this name, made up, before the others. */
+/** Puts a fake program of this name first on the PATH. */
 async function putProgram(name: string, lines: string[]): Promise<void> {
   await writeFile(join(programs, name), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
   vi.stubEnv('PATH', `${programs}:${process.env['PATH']}`);
 }
 
-it.skipIf(process.platform === 'win32')('reads what the registry tells before it refuses a key', async () => {
+it.skipIf(process.platform === 'win32')('uses the registry values read before a key is denied', async () => {
   const values = [
     'DriverDesc    REG_SZ    Intel(R) Graphics',
     'HardwareInformation.qwMemorySize    REG_QWORD    0x8000000',
@@ -115,7 +115,7 @@ it.skipIf(process.platform === 'win32')('reads what the registry tells before it
   expect(await readRegistry()).toMatchObject([{ name: 'Intel(R) Graphics', memory: 0x8000000 }]);
 });
 
-it.skipIf(process.platform === 'win32')('asks nvidia-smi once', async () => {
+it.skipIf(process.platform === 'win32')('asks nvidia-smi only once', async () => {
   const asked = join(programs, 'asked');
   await putProgram('nvidia-smi', [`echo asked >> '${asked}'`, "echo 'Tesla T4, 550.54, 15360, 7.5'"]);
   expect(await findNvidia()).toMatchObject([{ name: 'Tesla T4', computeCapability: 7.5 }]);
@@ -123,7 +123,7 @@ it.skipIf(process.platform === 'win32')('asks nvidia-smi once', async () => {
   expect(await readFile(asked, 'utf8')).toBe('asked\n');
 });
 
-it("takes Metal's share of a Mac's memory, and none for software", () => {
+it("assigns Metal its share of a Mac's memory, and software none", () => {
   const mac = (total: number) =>
     memoryOf({ name: 'Apple M3', kind: 'integrated' }, [], { platform: 'darwin', total });
   expect(mac(24 * GiB)).toEqual({ memory: 16 * GiB, shared: true });
@@ -131,7 +131,7 @@ it("takes Metal's share of a Mac's memory, and none for software", () => {
   expect(memoryOf({ name: 'llvmpipe', kind: 'software' }, nvidia, linux)).toEqual({ shared: true });
 });
 
-it('takes the precision that the device multiplies fastest', () => {
+it('chooses the precision that the device multiplies fastest', () => {
   const on = (computeCapability?: number) =>
     fastestPrecision('tensorflow', 'lora', computeCapability === undefined ? {} : { computeCapability });
   expect([on(8.9), on(8), on(7.5), on()]).toEqual(['bf16', 'bf16', 'f32', 'f32']);
@@ -139,12 +139,12 @@ it('takes the precision that the device multiplies fastest', () => {
   expect(fastestPrecision('webgpu', 'lora')).toBe('f32');
 });
 
-it('looks for GPUs only where the system shows one', async () => {
+it('looks for GPUs only if the system shows one', async () => {
   const dev = await mkdtemp(join(tmpdir(), 'fmn-dev-'));
   try {
     expect(mayHaveGpu('linux', dev)).toBe(false);
     await mkdir(join(dev, 'dri'));
-    // A card without a driver that computes.
+    // A card without a compute driver.
     await writeFile(join(dev, 'dri', 'card0'), '');
     expect(mayHaveGpu('linux', dev)).toBe(false);
     await writeFile(join(dev, 'dri', 'renderD128'), '');

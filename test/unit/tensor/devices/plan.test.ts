@@ -1,4 +1,4 @@
-/** What trains on a machine that is made up: what is looked for, measured, kept, and how often. */
+/** What trains on a fake machine: what is looked for, measured and cached, and how often. */
 import type * as files from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ vi.mock('../../../../src/tensor/runtime/find.ts', async (original) => ({
   ...(await original<typeof finding>()),
   findRuntime: () => Promise.resolve(runtime.installed ? { version: '2', gpu: false } : undefined),
 }));
-// A driver was removed, and its link into a folder of the system was left.
+// A driver was removed, but its symbolic link in a system folder was left behind.
 const links = vi.hoisted(() => ({ dangling: false }));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof files>();
@@ -51,7 +51,7 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** As a new process: nothing is remembered but what is on disk. */
+/** As in a new process: only what is on disk is known. */
 const newProcess = async () => {
   vi.resetModules();
   return (await import('../../../../src/tensor/devices/plan.ts')).planBackend;
@@ -79,7 +79,7 @@ function machine(probe: WebgpuProbe, rates: Record<string, number | Rate> = {}) 
 const auto = { backend: 'auto' } as const;
 
 describe('planBackend', () => {
-  it('measures a GPU once for a machine, and takes it if it is faster', async () => {
+  it('measures a GPU once per machine, and uses it if it is faster', async () => {
     const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12, wasm: 20e9 });
     const plan = await (await newProcess())(auto, look);
     expect(plan).toMatchObject({ backend: 'webgpu', order: ['webgpu', 'wasm'], device: { adapter: card } });
@@ -89,7 +89,7 @@ describe('planBackend', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('measures again where a driver has changed', async () => {
+  it('measures again if a driver has changed', async () => {
     const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12, wasm: 20e9 });
     await (
       await newProcess()
@@ -101,7 +101,7 @@ describe('planBackend', () => {
     expect(asked).toHaveLength(6);
   });
 
-  it('plans where a link to a driver leads nowhere', async () => {
+  it('works if a link to a driver is dangling', async () => {
     links.dangling = true;
     const { look } = machine({ adapters: [card] }, { webgpu: 4e12, wasm: 20e9 });
     expect((await (await newProcess())(auto, look)).backend).toBe('webgpu');
@@ -111,7 +111,7 @@ describe('planBackend', () => {
   it.each<[string, Adapter[], Record<string, number | Rate>, boolean]>([
     ['a GPU that was measured', [card], { webgpu: 4e12, tensorflow: 1e12 }, false],
     ['a TensorFlow that failed', [card], { webgpu: 4e12, wasm: 20e9 }, true],
-    ['no GPU but a software one', [adapter('llvmpipe', 'software')], {}, true],
+    ['only a software GPU', [adapter('llvmpipe', 'software')], {}, true],
   ])('looks again after two days: %s', async (_, adapters, rates, again) => {
     vi.useFakeTimers({ toFake: ['Date'] });
     runtime.installed = true;
@@ -125,7 +125,7 @@ describe('planBackend', () => {
     expect(asked.includes('adapters')).toBe(again);
   });
 
-  it('looks again if what is known was measured by a clock that was ahead', async () => {
+  it('looks again if the cache was written by a clock that was ahead', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
     const plan = await newProcess();
@@ -148,13 +148,13 @@ describe('planBackend', () => {
     expect((await (await newProcess())(auto, broken.look)).order).toEqual(['webgpu', 'wasm']);
   });
 
-  it('measures nothing for a software adapter, and does not take it', async () => {
+  it('does not measure or use a software adapter', async () => {
     const { asked, look } = machine({ adapters: [adapter('llvmpipe', 'software')] }, { webgpu: 1e15 });
     expect((await (await newProcess())(auto, look)).backend).toBe('wasm');
     expect(asked).toEqual(['adapters']);
   });
 
-  it('goes without a GPU whose driver ends the process, and says why', async () => {
+  it('excludes a GPU whose driver crashes the process, and says why', async () => {
     const { look } = machine({ adapters: [], reason: 'The process that looked for GPUs ended early.' });
     expect((await (await newProcess())(auto, look)).backend).toBe('wasm');
     const broken = machine({ adapters: [card] }, { wasm: 20e9 });
@@ -164,7 +164,7 @@ describe('planBackend', () => {
     expect(english(plan.reason)).toContain('webgpu does not start');
   });
 
-  it('neither measures nor takes a GPU that multiplies wrongly, and takes another that is asked for', async () => {
+  it('neither measures nor uses a GPU that multiplies wrongly, and uses another one on request', async () => {
     const reason = 'AMD Radeon RX 7600 multiplies wrongly (1).';
     const adapters = [card, adapter('Intel(R) UHD Graphics 630', 'integrated')];
     const { asked, look } = machine({ adapters, reason }, { webgpu: 4e12 });
@@ -177,14 +177,14 @@ describe('planBackend', () => {
     expect(other).toMatchObject({ backend: 'webgpu', device: { number: 1 } });
   });
 
-  it('starts nothing where the system shows no GPU', async () => {
+  it('starts nothing if the system shows no GPU', async () => {
     const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
     const plan = await (await newProcess())(auto, { ...look, mayHaveGpu: () => false });
     expect(plan.backend).toBe('wasm');
     expect(asked).toEqual([]);
   });
 
-  it('takes the GPU that is asked for, software too, without measuring', async () => {
+  it('uses the requested GPU, even software, without measuring', async () => {
     const adapters = [card, adapter('llvmpipe', 'software')];
     const { asked, look } = machine({ adapters });
     const plan = await (await newProcess())({ ...auto, device: 'llvm' }, look);
@@ -192,7 +192,7 @@ describe('planBackend', () => {
     expect(asked).toEqual(['adapters llvm']);
   });
 
-  it('refuses a GPU for a backend that has no use for one', async () => {
+  it("rejects a GPU for a backend that can't use one", async () => {
     const plan = await newProcess();
     await expect(plan({ backend: 'wasm', device: '0' })).rejects.toMatchObject({ code: 'bad-argument' });
   });
@@ -206,7 +206,7 @@ describe('fasterInF16', () => {
     return { is: await fasterInF16(wanted, look), asked };
   };
 
-  it('goes by a measurement, once for a machine', async () => {
+  it('is decided by a measurement, once per machine', async () => {
     expect(await faster({ rate: 4e12, half: 6e12 })).toEqual({
       is: true,
       asked: ['adapters', 'webgpu 0', 'wasm'],
@@ -214,7 +214,7 @@ describe('fasterInF16', () => {
     expect(await faster({ rate: 4e12, half: 1e12 })).toEqual({ is: true, asked: [] });
   });
 
-  it('says nothing of another GPU than the one that was measured', async () => {
+  it('says nothing about a GPU other than the measured one', async () => {
     const probe = { adapters: [adapter('Intel UHD 770', 'integrated'), card] };
     expect((await faster({ rate: 4e12, half: 6e12 }, probe, 'RX 7600')).is).toBe(true);
     expect((await faster({ rate: 4e12, half: 6e12 }, probe, '0')).is).toBe(false);
@@ -225,7 +225,7 @@ describe('fasterInF16', () => {
     ['has no f16', { rate: 4e12 }, [card]],
     ['does not start', { lack: 'No.' }, [card]],
     ['is software', { rate: 4e12, half: 6e12 }, [adapter('llvmpipe', 'software')]],
-  ] as const)('says no where the GPU %s', async (_, rates, adapters) => {
+  ] as const)('is false if the GPU %s', async (_, rates, adapters) => {
     expect((await faster(rates, { adapters: [...adapters] })).is).toBe(false);
   });
 });

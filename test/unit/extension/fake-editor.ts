@@ -1,6 +1,6 @@
 /**
- * An editor in which a person types, undoes and moves: `vi.mock('vscode', () => import('./played-editor.ts'))`. As in VS
- * Code, a change is told before the cursor that it leaves, and undo restores the cursor from before the change.
+ * A fake editor in which the test types, undoes and moves: `vi.mock('vscode', () => import('./fake-editor.ts'))`. As
+ * in VS Code, a change is reported before the resulting cursor, and undo restores the cursor from before the change.
  */
 
 type Listener = (event: never) => unknown;
@@ -77,7 +77,7 @@ export class Document {
     if (text === undefined) throw new Error('Illegal value for `line`');
     return { text, range: new Range(new Position(line, 0), new Position(line, text.length)) };
   }
-  /** Replaces parts of the text before, in any order. */
+  /** Replaces parts of the previous text, in any order. */
   write(written: readonly Written[], reason?: number): void {
     for (const { offset, old, text } of [...written].sort((a, b) => b.offset - a.offset))
       this.text = this.text.slice(0, offset) + text + this.text.slice(offset + old.length);
@@ -119,7 +119,7 @@ class Editor {
     this.change(written);
     return Promise.resolve(true);
   }
-  /** One step of undo. The cursor is behind what was written last. */
+  /** One undo step. The cursor ends up after the last text written. */
   change(written: Written[]): void {
     const { document } = this;
     document.done.push({ written, cursor: this.chosen });
@@ -133,17 +133,17 @@ class Editor {
   }
 }
 
-/** What the person does, and sees. */
-export const played = {
-  /** What every setting is. */
+/** What the user does, and sees. */
+export const fake = {
+  /** The value of every setting. */
   enabled: true,
   keys: new Map<string, boolean>(),
   commands: new Map<string, (...rest: unknown[]) => unknown>(),
-  /** Commands of the editor that were run. */
+  /** The editor commands that were executed. */
   ran: [] as string[],
   open(name: string, text: string): Document {
     const document = new Document(name, text);
-    played.openAgain(document);
+    fake.openAgain(document);
     return document;
   },
   openAgain(document: Document): void {
@@ -158,7 +158,7 @@ export const played = {
     workspace.isTrusted = true;
     fire('trust');
   },
-  /** Beside those that are shown already, if `beside`. */
+  /** Next to the visible ones, if `beside`. */
   show(document: Document, beside = false): Editor {
     const editor = new Editor(document);
     window.visibleTextEditors = beside ? [...window.visibleTextEditors, editor] : [editor];
@@ -168,17 +168,17 @@ export const played = {
     return editor;
   },
   editor: (): Editor => window.activeTextEditor!,
-  /** Puts the cursor before the n-th occurrence of a text in the document that is shown. */
+  /** Puts the cursor before the n-th occurrence of a text in the visible document. */
   moveTo(text: string, nth = 0, by = 0): void {
-    const { document } = played.editor();
+    const { document } = fake.editor();
     let at = -1;
     for (let count = 0; count <= nth; count += 1) at = document.getText().indexOf(text, at + 1);
     const position = document.positionAt(at + by);
-    played.editor().selection = new Selection(position, position);
+    fake.editor().selection = new Selection(position, position);
   },
-  /** Replaces the first occurrence of a text, as one that selects it and types does. */
+  /** Replaces the first occurrence of a text, like selecting it and typing. */
   replace(old: string, text: string): void {
-    const editor = played.editor();
+    const editor = fake.editor();
     const offset = editor.document.getText().indexOf(old);
     const [start, end] = [
       editor.document.positionAt(offset),
@@ -188,38 +188,38 @@ export const played = {
     editor.change([{ offset, old, text }]);
   },
   type(text: string): void {
-    const editor = played.editor();
+    const editor = fake.editor();
     const offset = editor.document.offsetAt(editor.selection.active);
     editor.change([{ offset, old: '', text }]);
   },
   undo: (): void => back('done', 'undone', 1),
   redo: (): void => back('undone', 'done', 2),
-  /** Tab as the bindings in package.json have it. */
+  /** Tab according to the key bindings in package.json. */
   async tab(): Promise<void> {
-    if (played.keys.get('forgetMeNot.nextEdit.tab')) await played.run('next', 'tab');
+    if (fake.keys.get('forgetMeNot.nextEdit.tab')) await fake.run('next', 'tab');
     else await commands.executeCommand('tab');
   },
   run: async (name: string, ...rest: unknown[]): Promise<void> =>
-    void (await played.commands.get(`forgetMeNot.nextEdit.${name}`)!(...rest)),
-  /** The texts that decorations show in the editor that is shown. */
+    void (await fake.commands.get(`forgetMeNot.nextEdit.${name}`)!(...rest)),
+  /** The texts that decorations show in the active editor. */
   shown: (): string[] =>
-    [...played.editor().decorations.values()].flat().flatMap((decoration) => {
+    [...fake.editor().decorations.values()].flat().flatMap((decoration) => {
       const { renderOptions } = decoration as { renderOptions?: { after: { contentText: string } } };
       return renderOptions ? [renderOptions.after.contentText] : [];
     }),
   reset(): void {
     listeners.clear();
-    played.enabled = true;
+    fake.enabled = true;
     workspace.isTrusted = true;
-    for (const map of [played.keys, played.commands]) map.clear();
-    played.ran.length = 0;
+    for (const map of [fake.keys, fake.commands]) map.clear();
+    fake.ran.length = 0;
     workspace.textDocuments = [];
     window.visibleTextEditors = [];
     window.activeTextEditor = undefined;
   },
 };
 
-/** Of an undo step, what takes it back. */
+/** The changes that revert an undo step. */
 function inverse(written: readonly Written[]): Written[] {
   let by = 0;
   return [...written]
@@ -232,7 +232,7 @@ function inverse(written: readonly Written[]): Written[] {
 }
 
 function back(from: 'done' | 'undone', to: 'done' | 'undone', reason: number): void {
-  const editor = played.editor();
+  const editor = fake.editor();
   const step = editor.document[from].pop()!;
   const { selection } = editor;
   const written = inverse(step.written);
@@ -251,7 +251,7 @@ export const window = {
   onDidChangeTextEditorVisibleRanges: event('ranges'),
   onDidChangeActiveTextEditor: event('active'),
   showTextDocument: (document: Document, { selection }: { selection: Range }) => {
-    const editor = window.activeTextEditor?.document === document ? played.editor() : played.show(document);
+    const editor = window.activeTextEditor?.document === document ? fake.editor() : fake.show(document);
     editor.selection = new Selection(selection.start, selection.end);
     return Promise.resolve(editor);
   },
@@ -260,7 +260,7 @@ export const workspace = {
   isTrusted: true,
   textDocuments: [] as Document[],
   getConfiguration: () => ({
-    get: (name: string) => (name === 'nextEdit.model' ? 'off' : played.enabled),
+    get: (name: string) => (name === 'nextEdit.model' ? 'off' : fake.enabled),
   }),
   onDidChangeTextDocument: event('change'),
   onDidOpenTextDocument: event('open'),
@@ -272,13 +272,13 @@ export const workspace = {
 };
 export const commands = {
   registerCommand: (name: string, run: (...rest: unknown[]) => unknown) => {
-    played.commands.set(name, run);
+    fake.commands.set(name, run);
     return { dispose: () => undefined };
   },
   executeCommand: (name: string, ...rest: unknown[]) => {
-    if (name === 'setContext') played.keys.set(rest[0] as string, rest[1] as boolean);
-    else played.ran.push(name);
-    if (name === 'tab') played.type('  ');
+    if (name === 'setContext') fake.keys.set(rest[0] as string, rest[1] as boolean);
+    else fake.ran.push(name);
+    if (name === 'tab') fake.type('  ');
     return Promise.resolve();
   },
 };

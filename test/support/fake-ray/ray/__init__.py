@@ -1,13 +1,13 @@
-"""Plays what src/cluster uses of Ray, as version 2.60 answers: `cluster` says what there is, `started` what was begun."""
+"""Fakes the parts of Ray 2.60 that src/cluster uses: `cluster` is its state, `started` the tasks that were started."""
 
 from types import SimpleNamespace
 
 from . import exceptions, util
 
 __version__ = "2.60.0"
-# Nodes as ray.nodes() lists them, and placement groups by their ids.
+# Nodes as ray.nodes() lists them, and placement groups by id.
 cluster = SimpleNamespace(nodes=[], groups={})
-# Options of each task, in the order of their start.
+# Options of each task, in the order they were started.
 started = []
 JOB = "01000000"
 

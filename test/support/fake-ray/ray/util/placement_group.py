@@ -1,4 +1,4 @@
-"""A group is pending until a test says where it is."""
+"""A group is pending until a test places it."""
 
 import ray
 
