@@ -23,6 +23,7 @@ import { ratio } from '../../src/statistics/statistics.ts';
 import { singularValues } from '../../src/tensor/linear-algebra.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+import { createSmallRun, trainToEnd } from '../support/trainer.ts';
 
 const STEP = 7;
 const ALPHA = 6;
@@ -201,31 +202,12 @@ it('goes on where it was stopped, and measures a base once for all of its runs',
 });
 
 describe('parts of a change', () => {
-  const trained = async (method: string, rate: string): Promise<string> => {
-    const code = await place.code(method);
-    const flags = [
-      '--base',
-      base.path,
-      '--backend',
-      'wasm',
-      '--seq',
-      '32',
-      '--steps',
-      '6',
-      '--method',
-      method,
-    ];
-    const less = [
-      '--humaneval',
-      '0',
-      '--retention',
-      '2',
-      '--held-out-windows',
-      '4',
-      '--measure-share',
-      '1000',
-    ];
-    const { dir } = await place.json<{ dir: string }>('train', code, ...flags, '--lr', rate, ...less);
+  const trained = async (hyper: Pick<Hyper, 'method' | 'learningRate'>): Promise<string> => {
+    const code = await place.code(hyper.method);
+    const evaluation = { heldOutWindows: 4, retentionTexts: 2 };
+    const hyperparameters = { ...hyper, steps: 6, sequenceLength: 32 };
+    const dir = await createSmallRun({ base: base.path, code, hyper: hyperparameters, evaluation });
+    await trainToEnd(dir);
     return dir;
   };
   const measure = (dir: string, ...asked: string[]) =>
@@ -251,7 +233,7 @@ describe('parts of a change', () => {
   };
 
   it('of full fine-tuning: low ranks learn less than all of it, a whole strength is the result', async () => {
-    const dir = await trained('full', '3e-3');
+    const dir = await trained({ method: 'full', learningRate: 3e-3 });
     await measure(dir, '--ranks', '2,512');
     const { names, figure } = await read(dir);
     // No matrix of the tiny model has rank 512.
@@ -272,7 +254,7 @@ describe('parts of a change', () => {
   });
 
   it('of LoRA: strengths on the items of the run, measured once', async () => {
-    const dir = await trained('lora', '3e-2');
+    const dir = await trained({ method: 'lora', learningRate: 3e-2 });
     await measure(dir, '--strengths', '0.5');
     const { names, figure } = await read(dir);
     expect(names).toEqual(['strength-0.5']);

@@ -1,9 +1,13 @@
-/** Watches a detached trainer from outside: its events, and its end. */
+/** Starts trainers and watches them from outside: their events, and their end. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { examine } from '../../src/base-models/checksums.ts';
+import { launchDetached, type LaunchedTrainer } from '../../src/cli/processes/launch.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
+import { hyperSchema, type BackendName, type EvaluationPlan, type Hyper } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
 import { hasEnded } from '../../src/findings/run-status.ts';
+import { createRun, queueRun, withTraining } from '../../src/runs/index.ts';
 import { lockOwner } from '../../src/runs/lock.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
 import { Workplace } from './cli.ts';
@@ -16,6 +20,55 @@ export async function openTraining(): Promise<{ place: Workplace; base: string; 
   const base = place.path('tiny.gguf');
   await writeTinyModel(base, { seed: 1 });
   return { place, base, code: await place.code() };
+}
+
+export interface SmallRun {
+  base: string;
+  code: string;
+  hyper: Partial<Hyper> & Pick<Hyper, 'steps'>;
+  evaluation?: Partial<EvaluationPlan>;
+  /** Default: wasm, which every machine has. */
+  backend?: BackendName | 'auto';
+}
+
+/**
+ * Creates a run in FORGET_ME_NOT_HOME that measures little, and returns its directory. For tests of what a trainer does:
+ * the command line would take a third of their time.
+ */
+export async function createSmallRun({
+  base,
+  code,
+  hyper,
+  evaluation,
+  backend = 'wasm',
+}: SmallRun): Promise<string> {
+  const { dir } = await createRun({
+    ...{ name: 'code', folder: code, backend, versions: {} },
+    base: { id: base, path: base, sha256: (await examine(base)).sha256 },
+    corpus: { fimRate: 0.9, repositoryContext: true, halfLifeDays: 180 },
+    hyper: hyperSchema.parse({ learningRate: 3e-3, sequenceLength: 64, evalEvery: 4, ...hyper }),
+    evaluation: {
+      ...{ heldOutWindows: 1, humanevalProblems: 0, retentionTexts: 0, completions: false },
+      ...evaluation,
+    },
+  });
+  return dir;
+}
+
+/** Starts the trainer of a new or interrupted run, as `train --detach` and `resume --detach` do. */
+export const startTrainer = (dir: string): Promise<LaunchedTrainer> =>
+  withTraining('A test', async (lock) => {
+    await queueRun(dir);
+    return launchDetached(dir, lock);
+  });
+
+/** Trains a run and measures its result. */
+export async function trainToEnd(dir: string): Promise<void> {
+  await (
+    await startTrainer(dir)
+  ).ended;
+  const { status, error } = await readState(dir);
+  if (status !== 'done') throw new Error(`The run is ${status}: ${JSON.stringify(error)}`);
 }
 
 /** More steps than any test waits for, so that the trainer is still working when the test acts on it. */
