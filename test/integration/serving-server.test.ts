@@ -223,7 +223,8 @@ describe('as a child', () => {
     return { child, exit, line };
   }
 
-  it('says ready, answers, and ends when nobody holds it any more', async () => {
+  // These two wait while a server lingers that nobody uses.
+  it.concurrent('says ready, answers, and ends when its last client releases it', async () => {
     const file = at('announced.json');
     const { exit, line } = start(
       '--base',
@@ -248,7 +249,7 @@ describe('as a child', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('two windows share it; one that is killed leaves it to the other, and it ends with the last', async () => {
+  it.concurrent('is shared by two windows, outlives one that is killed, and ends with the last', async () => {
     const windowScript = join('node_modules', '.cache', `window-${process.pid}.mjs`);
     await build({
       stdin: {
@@ -294,7 +295,7 @@ describe('as a child', () => {
     expect(await Promise.all([first.ask(), second.ask()])).toEqual([{ text }, { text }]);
     expect(pids).toHaveLength(1);
     first.child.kill('SIGKILL');
-    // Longer than a server lingers that nobody holds.
+    // Longer than an unused server lingers.
     await new Promise((resolve) => setTimeout(resolve, 6000));
     expect(await second.ask()).toEqual({ text });
     process.kill(pids[0]!, 'SIGKILL');
