@@ -13,13 +13,13 @@ import {
   createSmallRun,
   ENDLESS,
   eventsOf,
-  killedInTime,
+  killInTime,
   openTraining,
   startTrainer,
   trainToEnd,
-  untilFree,
-  untilMade,
-  untilTold,
+  untilIdle,
+  untilTrained,
+  untilEvent,
   warningsOf,
 } from '../support/trainer.ts';
 
@@ -162,13 +162,13 @@ describe('a run that measures its checkpoints', () => {
         await startTrainer(dir);
         return { dir };
       };
-      const killed = await killedInTime(
+      const killed = await killInTime(
         begin,
         sign,
         ({ dir }) => !existsSync(join(dir, 'evaluation', 'summary.json')),
       );
       const resumed = await place.json<{ dir: string }>('resume', basename(killed.dir), '--detach');
-      await untilMade(resumed.dir);
+      await untilTrained(resumed.dir);
       expect((await resultOf(resumed.dir)).equals(await resultOf(limited))).toBe(true);
       const decisions = async (of: string) =>
         survivingEvents(await eventsOf(of))
@@ -184,7 +184,7 @@ it('leaves out checkpoints that do not fit into their share of the time, and say
   // Some of them, or none: a measurement takes a tenth of this training, or twice as long.
   const dir = await createMeasured({ checkpointShare: 0.5 }, { steps: 60, backend: 'wasm' });
   await startTrainer(dir);
-  await untilMade(dir);
+  await untilTrained(dir);
   const events = await eventsOf(dir);
   const training = events.filter((event) => 'step' in event && event.step > 0);
   expect(training.filter(isKl).length).toBeLessThan(14);
@@ -221,7 +221,7 @@ it('measures a checkpoint of a run in training', async () => {
     { steps: ENDLESS, evalEvery: 40, backend: 'wasm' },
   );
   await startTrainer(dir);
-  await untilTold(dir, (event) => event.type === 'checkpoint' && event.step === 40);
+  await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40);
   // Paused, because a checkpoint is deleted once there are two later ones.
   const group = -(await readState(dir)).pid!;
   process.kill(group, 'SIGSTOP');
@@ -232,7 +232,7 @@ it('measures a checkpoint of a run in training', async () => {
     process.kill(group, 'SIGCONT');
   }
   await place.json('cancel', basename(dir));
-  await untilFree(place.home);
+  await untilIdle(place.home);
 });
 
 it.each([

@@ -13,12 +13,12 @@ import type { Workplace } from '../support/cli.ts';
 import {
   createSmallRun,
   eventsOf,
-  killedInTime,
+  killInTime,
   openTraining,
   startTrainer,
-  untilFree,
-  untilMade,
-  untilTold,
+  untilIdle,
+  untilTrained,
+  untilEvent,
 } from '../support/trainer.ts';
 
 let place: Workplace;
@@ -51,7 +51,7 @@ const resultOf = (dir: string) =>
 
 /** The result of a run in training. */
 async function resultBytes(dir: string): Promise<Buffer> {
-  await untilMade(dir);
+  await untilTrained(dir);
   return readFile(resultOf(dir)!);
 }
 
@@ -67,7 +67,7 @@ describe.each(backends)('on %s', (backend) => {
   /** A run whose trainer was killed at this event. */
   const killedAt = async (sign: (event: RunEvent) => boolean, hyper: Parameters<typeof train>[1]) => {
     const begin = async () => ({ dir: await train(backend, hyper) });
-    return (await killedInTime(begin, sign, ({ dir }) => !resultOf(dir))).dir;
+    return (await killInTime(begin, sign, ({ dir }) => !resultOf(dir))).dir;
   };
 
   it.each<[string, Partial<Hyper>]>([
@@ -127,12 +127,12 @@ describe.each(backends)('on %s', (backend) => {
 it('stops without a signal, as on Windows, at a checkpoint of that step, and resumes to the same bytes', async () => {
   const whole = await resultBytes(await train('wasm', { steps: 60 }));
   const dir = await train('wasm', { steps: 60 });
-  await untilTold(dir, ({ type }) => type === 'step');
+  await untilEvent(dir, ({ type }) => type === 'step');
   const kill = vi.spyOn(process, 'kill');
   expect(await cancelRun(dir, 'win32')).toBe('asked');
   expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
   kill.mockRestore();
-  await untilFree(place.home);
+  await untilIdle(place.home);
   const { status, step } = await readState(dir);
   expect(status).toBe('cancelled');
   expect(step).toBeLessThan(60);
