@@ -1,9 +1,9 @@
 /**
- * A program that plays Python with PyTorch under Ray Train: what it prints and writes has the form of what
- * src/cluster/train does, and its result is the adapter that it began with.
+ * A fake of Python with PyTorch under Ray Train: it prints and writes as src/cluster/train does, and its result is the
+ * initial adapter.
  */
 
-/** What its workers wait for. */
+/** The phase while its workers wait. */
 export const NO_ROOM =
   'Of 3 workers with 1 processor each, the cluster has room for 2; it waits for more nodes';
 
@@ -12,13 +12,13 @@ export interface PlayedStart {
   args: string[];
   /** Ray's address. */
   address?: string;
-  /** The job's folder, where that really lies. */
+  /** The real path of the job's folder. */
   folder?: string;
 }
 
 /**
- * A script for Node, which notes its starts in the file `log`. Its training has two steps. Started for the first time
- * on a folder, it keeps a checkpoint of the first step and then works until it is ended; started again, it goes on.
+ * A Node script that records its starts in the file `log`. Its training has two steps. On its first start in a folder,
+ * it writes a checkpoint of the first step and then runs until killed; on the next start, it resumes.
  */
 export const playedRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
 const { appendFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } = require('node:fs');

@@ -1,4 +1,4 @@
-/** Clients of servers elsewhere, and those servers: all are closed after each test. */
+/** Clients of remote servers, and these servers: all are closed after each test. */
 import { afterEach } from 'vitest';
 import { parseEndpoint } from '../../src/serving/remote/address.ts';
 import { RemoteClient, type RemoteClientOptions } from '../../src/serving/remote/remote-client.ts';
@@ -6,7 +6,7 @@ import type { OtherServer } from './other-servers.ts';
 
 type Request = Parameters<RemoteClient['stream']>[0];
 
-/** `request`: what is asked unless something else is said. `defaults`: options of every client. */
+/** `request`: the default request. `defaults`: options of every client. */
 export function useRemoteClients(request: Request, defaults: Partial<RemoteClientOptions> = {}) {
   const closing: (() => unknown)[] = [];
   afterEach(async () => {
