@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import type { BackendName, EvaluationPlan, Hyper } from '../../src/protocol/run.ts';
+import type { EvaluationPlan, Hyper } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
 import { readRun } from '../../src/runs/index.ts';
 import type { Workplace } from '../support/cli.ts';
@@ -41,10 +41,10 @@ afterAll(async () => {
 /** A run that measures retention at its checkpoints, by default at steps 4, 8 and 12. Returns its directory. */
 const createMeasured = (
   evaluation: Partial<EvaluationPlan> = {},
-  { steps = 12, evalEvery = 4, backend = 'auto' }: Partial<Hyper> & { backend?: BackendName | 'auto' } = {},
+  { steps = 12, evalEvery = 4 }: Partial<Hyper> = {},
 ) =>
   createSmallRun({
-    ...{ base, code, backend, hyper: { steps, evalEvery } },
+    ...{ base, code, hyper: { steps, evalEvery } },
     evaluation: {
       ...{ heldOutWindows: 4, retentionTexts: 2, checkpointTasks: ['retention'], checkpointShare: 100 },
       ...evaluation,
@@ -182,7 +182,7 @@ describe('a run that measures its checkpoints', () => {
 // checkpoint-schedule.test.ts tests the schedule: here, the time depends on how busy the machine is.
 it('leaves out checkpoints that do not fit into their share of the time, and says when the next one is due', async () => {
   // Some of them, or none: a measurement takes a tenth of this training, or twice as long.
-  const dir = await createMeasured({ checkpointShare: 0.5 }, { steps: 60, backend: 'wasm' });
+  const dir = await createMeasured({ checkpointShare: 0.5 }, { steps: 60 });
   await startTrainer(dir);
   await untilTrained(dir);
   const events = await eventsOf(dir);
@@ -216,10 +216,7 @@ it('warns and trains to its end when a task cannot be measured', async () => {
 });
 
 it('measures a checkpoint of a run in training', async () => {
-  const dir = await createMeasured(
-    { checkpointTasks: [] },
-    { steps: ENDLESS, evalEvery: 40, backend: 'wasm' },
-  );
+  const dir = await createMeasured({ checkpointTasks: [] }, { steps: ENDLESS, evalEvery: 40 });
   await startTrainer(dir);
   await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40);
   // Paused, because a checkpoint is deleted once there are two later ones.

@@ -28,7 +28,7 @@ export interface SmallRun {
   hyper: Partial<Hyper> & Pick<Hyper, 'steps'>;
   evaluation?: Partial<EvaluationPlan>;
   /** Default: wasm, which every machine has. */
-  backend?: BackendName | 'auto';
+  backend?: BackendName;
 }
 
 /**
@@ -56,11 +56,14 @@ export async function createSmallRun({
 }
 
 /** Starts the trainer of a new or interrupted run, as `train --detach` and `resume --detach` do. */
-export const startTrainer = (dir: string): Promise<LaunchedTrainer> =>
-  withTraining('A test', async (lock) => {
+export async function startTrainer(dir: string): Promise<LaunchedTrainer> {
+  // The trainer of the run before may be about to exit.
+  await untilIdle(dirname(dirname(dir)));
+  return withTraining('A test', async (lock) => {
     await queueRun(dir);
     return launchDetached(dir, lock);
   });
+}
 
 /** Trains a run and measures its result. */
 export async function trainToEnd(dir: string): Promise<void> {
