@@ -170,7 +170,7 @@ for (const name of ['unit', 'integration']) await runPart(name);
 await Promise.all([runPart('e2e'), runPart('compute'), checked]);
 
 const { passed, failed } = add(all);
-const failures = all.filter((part) => part.failed).map((part) => part.name);
+const failures = Object.keys(parts).filter((name) => all.some((part) => part.name === name && part.failed));
 if (failures.length) console.log(`Failed: ${failures.join(', ')}`);
 console.log(`In all: ${seconds(performance.now())}`);
 console.log(`${passed} passed, ${failed} failed`);
