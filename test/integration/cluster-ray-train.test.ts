@@ -67,7 +67,7 @@ async function unpacked({ request }: RayJob): Promise<string> {
   return folder;
 }
 
-type Told = ['line' | 'status', { type: string; step?: number }] | ['end', Ended];
+type Message = ['line' | 'status', { type: string; step?: number }] | ['end', Ended];
 interface Ended {
   failure: { code: string; message: string; next: string } | null;
   files: { name: string; bytes: number; sha256: string }[] | null;
@@ -75,7 +75,7 @@ interface Ended {
 }
 
 /** Runs the job's task as a node does, with a fake of Ray Train as its Python. */
-function perform(node: string, folder: string, played: string): ChildProcess {
+function startTask(node: string, folder: string, python3: string): ChildProcess {
   const [command, ...args] = python;
   return spawn(command!, [...args, resolve('test/support/cluster-task.py'), 'train'], {
     cwd: folder,
@@ -85,23 +85,23 @@ function perform(node: string, folder: string, played: string): ChildProcess {
       PYTHONPATH: place.path('modules'),
       PYTHONDONTWRITEBYTECODE: '1',
       FORGET_ME_NOT_CLUSTER_HOME: place.path(node),
-      FORGET_ME_NOT_PYTHON: played,
+      FORGET_ME_NOT_PYTHON: python3,
     },
   });
 }
 
-async function* told(child: ChildProcess): AsyncGenerator<Told> {
-  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Told;
+async function* messagesOf(child: ChildProcess): AsyncGenerator<Message> {
+  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Message;
 }
 
 async function endOf(child: ChildProcess): Promise<Ended> {
   let end: Ended | undefined;
-  for await (const [kind, what] of told(child)) if (kind === 'end') end = what as Ended;
+  for await (const [kind, what] of messagesOf(child)) if (kind === 'end') end = what as Ended;
   return end!;
 }
 
 /** A fake Python executable that records how it was started. */
-async function played(name: string, missing: string[] = []) {
+async function fakePython(name: string, missing: string[] = []) {
   const path = place.path(name);
   await writeFile(path, playedRayTrain(`${path}.jsonl`, missing));
   await chmod(path, 0o755);
@@ -117,7 +117,7 @@ async function played(name: string, missing: string[] = []) {
 
 describe('a training by Ray Train on a cluster', () => {
   it('resumes from its checkpoint on another node, and its result arrives as that of any run', async () => {
-    const torch = await played('torch');
+    const torch = await fakePython('torch');
     let sent: ClusterJob | undefined;
     const shared = () => join(storage(), sent!.id, 'train', 'ray-train');
     const failed = vi.fn();
@@ -130,14 +130,14 @@ describe('a training by Ray Train on a cluster', () => {
             ? printed({ type: 'line', id: 'train', line: what })
             : printed({ type: 'task', id: 'train', status: 'running', attempt: 1, ...what }));
       job.logs = printed({ type: 'started', ray: '2.60.0', nodes: 2 });
-      const lost = perform('node-1', folder, torch.path);
-      for await (const [kind, what] of told(lost)) {
+      const lost = startTask('node-1', folder, torch.path);
+      for await (const [kind, what] of messagesOf(lost)) {
         if (kind !== 'end') tell(kind, what);
         // It is in its second step then, waiting.
         if (kind === 'line' && what.step === 1 && what.type === 'checkpoint') lost.kill('SIGKILL');
       }
       expect(existsSync(join(shared(), 'train.json'))).toBe(true);
-      for await (const [kind, what] of told(perform('node-2', folder, torch.path))) {
+      for await (const [kind, what] of messagesOf(startTask('node-2', folder, torch.path))) {
         if (kind !== 'end') tell(kind, what);
         else {
           const { failure, files, fetch } = what as Ended;
@@ -211,8 +211,8 @@ describe('a training by Ray Train on a cluster', () => {
     await place.run(...train('--yes', '--detach'));
     const [job] = server.jobs.values();
     const folder = await unpacked(job!);
-    const without = await played('without-torch', ['torch', 'peft']);
-    const { failure } = await endOf(perform('node-3', folder, without.path));
+    const without = await fakePython('without-torch', ['torch', 'peft']);
+    const { failure } = await endOf(startTask('node-3', folder, without.path));
     expect(failure).toEqual({
       code: 'backend-unavailable',
       message: `Ray Train can't train here, because the Python "${without.path}" has no torch and no peft.`,
@@ -222,9 +222,9 @@ describe('a training by Ray Train on a cluster', () => {
     const made = await readdir(place.path('node-3', 'jobs'), { recursive: true });
     expect(made.filter((name) => name.endsWith('train.json'))).toEqual([]);
 
-    const torch = await played('torch-again');
-    const child = perform('node-3', folder, torch.path);
-    for await (const [kind, what] of told(child))
+    const torch = await fakePython('torch-again');
+    const child = startTask('node-3', folder, torch.path);
+    for await (const [kind, what] of messagesOf(child))
       if (kind === 'line' && what.type === 'step') child.kill('SIGKILL');
     const [, fit] = await torch.starts();
     expect(fit!.args.slice(3)).toEqual(['--workers', '2', '--here', '--node', 'a-node', '--beside', '2']);

@@ -63,7 +63,7 @@ async function pack(sweep: Sweep, patch: object = {}): Promise<void> {
   );
 }
 
-type Told = ['line', { type: string; step?: number; line?: SweepLine }] | ['status' | 'end', Ended];
+type Message = ['line', { type: string; step?: number; line?: SweepLine }] | ['status' | 'end', Ended];
 interface Ended {
   failure?: { code: string; message: string } | null;
   again?: boolean;
@@ -83,15 +83,15 @@ function start(node: string, task: string): ChildProcess {
   });
 }
 
-async function* told(child: ChildProcess): AsyncGenerator<Told> {
-  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Told;
+async function* messagesOf(child: ChildProcess): AsyncGenerator<Message> {
+  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Message;
 }
 
 async function all(node: string, task: string) {
   const lines: SweepLine[] = [];
   const steps: number[] = [];
   let end: Ended = {};
-  for await (const [kind, what] of told(start(node, task)))
+  for await (const [kind, what] of messagesOf(start(node, task)))
     if (kind === 'line') {
       if (what.line) lines.push(what.line);
       else if (what.step) steps.push(what.step);
@@ -99,7 +99,7 @@ async function all(node: string, task: string) {
   return { lines, steps, end };
 }
 
-const kept = async () =>
+const storedArchives = async () =>
   (await readdir(storage(), { recursive: true })).filter((name) => name.endsWith('.tar'));
 
 /** Our programs on a node. */
@@ -114,7 +114,7 @@ it('resumes a trial on another node after the first one was lost', async () => {
   const lost = start('node-1', 'lora-0.001');
   let reached = 0;
   let held: number[] | undefined;
-  for await (const [kind, what] of told(lost)) {
+  for await (const [kind, what] of messagesOf(lost)) {
     if (kind === 'line' && what.step) reached = what.step;
     expect(reached, 'it ended before it could be killed').toBeLessThan(STEPS);
     if (reached < 3 || held) continue;
@@ -124,7 +124,7 @@ it('resumes a trial on another node after the first one was lost', async () => {
     await until('a checkpoint on the storage', async () => {
       expect(lost.exitCode, 'it ended before it could be killed').toBeNull();
       // Written last, after the checkpoints.
-      return (await kept()).some((name) => name.endsWith('rest.tar'));
+      return (await storedArchives()).some((name) => name.endsWith('rest.tar'));
     });
     lost.kill('SIGKILL');
   }
@@ -134,7 +134,7 @@ it('resumes a trial on another node after the first one was lost', async () => {
   expect(steps[0]).toBeGreaterThan(1);
   expect(timeless(lines)).toEqual(timeless(known));
   // Its files are no longer needed and gone from the node.
-  expect(await kept()).toEqual([]);
+  expect(await storedArchives()).toEqual([]);
   const left = await readdir(join(home, 'node-2', 'jobs'), { recursive: true });
   expect(left.filter((name) => name.includes('sweep.json'))).toEqual([]);
 });
@@ -190,7 +190,7 @@ it('runs further programs in its folder, whose failure does no harm, with a corp
   await writeFile(path, JSON.stringify({ ...spec, tasks: [task] }));
   const said: { type: string; of?: string; message?: string; line?: SweepLine }[] = [];
   let end: Ended = {};
-  for await (const [kind, what] of told(start('node-4', 'more')))
+  for await (const [kind, what] of messagesOf(start('node-4', 'more')))
     if (kind === 'line') said.push(what);
     else if (kind === 'end') end = what;
   expect(end).toMatchObject({ failure: null });

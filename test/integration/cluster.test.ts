@@ -68,7 +68,7 @@ const until = (ready: () => boolean | Promise<boolean>) =>
 
 const at = { time: '2026-11-27T20:00:00.000Z' };
 const tell = (line: object) => printed({ type: 'line', id: 'train', line: { ...at, ...line } });
-const begun =
+const startedLogs =
   printed({ type: 'started', ray: '2.60.0', nodes: 1 }) +
   tell({
     type: 'start',
@@ -94,7 +94,7 @@ describe('a training on a cluster', () => {
   it('sends settings and tokens but no sources, and ends as a local training does', async () => {
     server.onSubmit = (one) => {
       job = one;
-      job.logs = begun;
+      job.logs = startedLogs;
       void end();
     };
     const done = await place.json<{ run: string; dir: string; status: string; artefact: string }>(
@@ -147,7 +147,7 @@ describe('a training on a cluster', () => {
   it('is sent once, detaches on Ctrl+C, is attached to again, and is stopped', async () => {
     server.onSubmit = (one) => {
       job = one;
-      job.logs = begun;
+      job.logs = startedLogs;
     };
     const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...train('--yes')], {
       env: place.env,
@@ -185,16 +185,16 @@ describe('a training on a cluster', () => {
 it('asks an editor with every option; after a no, nothing is sent or left', async () => {
   server.onSubmit = (one) => {
     job = one;
-    job.logs = begun;
+    job.logs = startedLogs;
   };
-  const heard: SendQuestion[] = [];
+  const questions: SendQuestion[] = [];
   const logged: string[] = [];
   const answers = [false, true];
   const children = new Children(
     () => Promise.resolve({ command: process.execPath, env: { ...place.env, RAY_AUTH_TOKEN: '' } }),
     resolve('dist/cli.mjs'),
     { info: (line: string) => logged.push(line) } as unknown as Log,
-    (question) => (heard.push(question), Promise.resolve(answers.shift()!)),
+    (question) => (questions.push(question), Promise.resolve(answers.shift()!)),
   );
   const ask = () =>
     children.ask(z.object({ dir: z.string() }), train('--yes', '--detach'), {
@@ -206,8 +206,8 @@ it('asks an editor with every option; after a no, nothing is sent or left', asyn
   expect(await readdir(runsDir()).catch(() => [])).toEqual(before);
   const { dir } = await ask();
   const { host } = new URL(server.url);
-  expect(heard).toMatchObject(Array(2).fill({ ask: 'send', host, plainText: false, storage: null }));
-  expect(heard[1]!.program).toBeGreaterThan(1e6);
+  expect(questions).toMatchObject(Array(2).fill({ ask: 'send', host, plainText: false, storage: null }));
+  expect(questions[1]!.program).toBeGreaterThan(1e6);
   await until(async () => (await readState(dir)).phase === 'Training');
   expect(await readState(dir)).toMatchObject({ cluster: host });
   expect(logged.join()).not.toContain(TOKEN);
