@@ -16,6 +16,22 @@ const changing =
 const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
 const unit = { testTimeout: 60_000, hookTimeout: 60_000, expect, maxWorkers: 2 };
 
+const integrationTests = ['test/integration/**/*.test.ts'];
+/** Files that compute and wait for nothing: npm test runs them at the lowest priority, beside the end-to-end test. */
+const compute = ['backend-*', 'compound', 'golden', 'gguf', 'package-platforms'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
+const integration = {
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  expect,
+  // Trainings keep a core busy: two files fill two cores.
+  maxWorkers: 2,
+  pool: 'forks' as const,
+  setupFiles: ['test/support/own-cores.ts'],
+  sequence: { groupOrder: 1 },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -31,21 +47,8 @@ export default defineConfig({
         },
       },
       { plugins, test: { ...unit, name: 'unit-isolated', include: isolated } },
-      {
-        plugins,
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          expect,
-          // Much of it waits for children that start, train for a moment and end: two files fill two cores.
-          maxWorkers: 2,
-          pool: 'forks',
-          setupFiles: ['test/support/own-cores.ts'],
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { plugins, test: { ...integration, name: 'integration', include: integrationTests, exclude: compute } },
+      { plugins, test: { ...integration, name: 'compute', include: compute } },
     ],
   },
 });

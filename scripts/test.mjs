@@ -30,7 +30,9 @@ async function quietly(command, ...args) {
     return { passed: 0, failed: 1, said };
   }
 }
-const npx = (...args) => quietly('npx', '--no-install', ...args);
+/** The same, taking only the processor time that other programs leave. */
+const inBackground = (...command) =>
+  process.platform === 'win32' ? quietly(...command) : quietly('nice', '-n', '19', ...command);
 const add = (all) => ({
   passed: all.reduce((sum, one) => sum + one.passed, 0),
   failed: all.reduce((sum, one) => sum + one.failed, 0),
@@ -38,6 +40,7 @@ const add = (all) => ({
 });
 
 async function checks() {
+  const npx = (...args) => (later ? inBackground : quietly)('npx', '--no-install', ...args);
   const types = async () => add([await npx('tsc', '--noEmit'), await npx('prettier', '--check', '.')]);
   return add(await Promise.all([npx('eslint', '.'), types()]));
 }
@@ -67,8 +70,10 @@ const loudly = (command, ...args) =>
     () => ({ passed: 0, failed: 1 }),
   );
 
+const installed = () => Promise.all([runtime, chromium, vulkan, bindings]);
+
 async function integration() {
-  await Promise.all([runtime, chromium, vulkan, bindings]);
+  await installed();
   const told = await vitest('integration', loudly);
   const slowest = (told.files ?? [])
     .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
@@ -100,10 +105,16 @@ const parts = {
   checks,
   unit: () => vitest('unit', chosen('checks') ? quietly : loudly),
   integration,
+  // The integration tests that only compute.
+  compute: async () => {
+    await installed();
+    return vitest('compute', chosen('e2e') ? inBackground : loudly);
+  },
   e2e,
 };
 
-const wanted = process.argv.slice(2).flatMap((name) => (name === 'quick' ? ['checks', 'unit'] : name));
+const several = { quick: ['checks', 'unit'], integration: ['integration', 'compute'] };
+const wanted = process.argv.slice(2).flatMap((name) => several[name] ?? name);
 const unknown = wanted.filter((name) => !(name in parts));
 if (unknown.length) {
   console.error(
@@ -123,12 +134,12 @@ const fetched = (...args) => {
   ended.catch(() => undefined);
   return ended;
 };
-const later = chosen('integration') || chosen('e2e');
+const later = chosen('compute') || chosen('e2e');
 const tools = later ? ensureNativeTools() : undefined;
 const chromium = tools?.then(ensureChromium);
 // Debian's packages are installed one after the other. The tests say what is missing.
-const vulkan = chosen('integration') ? chromium.then(ensureVulkan) : undefined;
-const runtime = chosen('integration')
+const vulkan = chosen('compute') ? chromium.then(ensureVulkan) : undefined;
+const runtime = chosen('compute')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;
 runtime?.catch(() => undefined);
@@ -153,12 +164,13 @@ async function runPart(name) {
   );
   all.push({ name, ...told });
 }
-await Promise.all([runPart('checks'), runPart('unit')]);
-await runPart('integration');
-await runPart('e2e');
+// Integration and end-to-end tests wait for much: meanwhile, others take the processors.
+const checked = runPart('checks');
+for (const name of ['unit', 'integration']) await runPart(name);
+await Promise.all([runPart('e2e'), runPart('compute'), checked]);
 
 const { passed, failed } = add(all);
-const failures = all.filter((part) => part.failed).map((part) => part.name);
+const failures = Object.keys(parts).filter((name) => all.some((part) => part.name === name && part.failed));
 if (failures.length) console.log(`Failed: ${failures.join(', ')}`);
 console.log(`In all: ${seconds(performance.now())}`);
 console.log(`${passed} passed, ${failed} failed`);

@@ -47,8 +47,9 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
   const cached = await rates.get(key);
   if (cached && isRecent(cached.at, VALID_MS)) return cached.rate;
   const othersLoad = watchLoad();
-  const rate = await measureMatmulRate(backend, precision);
-  if (othersLoad() > MAX_BUSY_PROCESSORS) return Math.max(rate, cached?.rate ?? 0);
+  const isBusy = () => othersLoad() > MAX_BUSY_PROCESSORS;
+  const rate = await measureMatmulRate(backend, precision, isBusy);
+  if (isBusy()) return Math.max(rate, cached?.rate ?? 0);
   await rates.set(key, { at: Date.now(), rate });
   return rate;
 }
@@ -59,7 +60,12 @@ const MAX_SIZE = 8192;
 const MIN_PRODUCT_MS = 10;
 const MEASURE_MS = 1000;
 
-async function measureMatmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
+/** `isBusy`: other work disturbs it, so that measuring for longer would not help. */
+async function measureMatmulRate(
+  backend: Backend,
+  precision: Hyper['precision'],
+  isBusy: () => boolean,
+): Promise<number> {
   backend.multiplyIn?.(precision === 'f16' ? 'f16' : 'f32');
   const end = performance.now() + MEASURE_MS;
   let best = 0;
@@ -71,7 +77,8 @@ async function measureMatmulRate(backend: Backend, precision: Hyper['precision']
     });
     let fastest = Infinity;
     // The first product is slow because it touches the memory for the first time.
-    for (let i = 0; i < 3 || (fastest >= MIN_PRODUCT_MS && performance.now() < end); i += 1)
+    const isWorthMore = () => fastest >= MIN_PRODUCT_MS && performance.now() < end && !isBusy();
+    for (let i = 0; i < 3 || isWorthMore(); i += 1)
       fastest = Math.min(fastest, await productMs(backend, square));
     backend.dispose(square);
     best = Math.max(best, (2 * size ** 3) / (fastest / 1000));

@@ -47,7 +47,7 @@ describe.each(['lora', 'full'] as const)('bf16 (%s)', (method) => {
   const kinds = (Object.keys(architectures) as ArchitectureName[]).map((architecture) => {
     return { architecture, qkvBias: architecture === 'qwen2' };
   });
-  it.each(kinds)('has the gradients of f32, as far as 8 bits go: $architecture', async (kind) => {
+  it.each(kinds)('has the gradients of f32, within 8 bits: $architecture', async (kind) => {
     const exact = await load({ method }, kind);
     const half = await load({ method, precision: 'bf16' }, kind);
     const expected = await gradientsOf(exact);
@@ -68,7 +68,7 @@ describe.each(['lora', 'full'] as const)('bf16 (%s)', (method) => {
 });
 
 describe.each(['f32', 'bf16'] as const)('%s', (precision) => {
-  it.each(['lora', 'full'] as const)('gives the same bits again (%s)', async (method) => {
+  it.each(['lora', 'full'] as const)('is bit-for-bit reproducible (%s)', async (method) => {
     const run = async () => {
       const model = await load({ method, precision });
       const optimizer = createOptimizer(model, { optimizer: 'lionw', weightDecay: 1e-5, learningRate: 1e-3 });

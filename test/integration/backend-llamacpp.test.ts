@@ -1,4 +1,4 @@
-/** Our forward pass against llama.cpp's, an implementation that we did not write, on the same files. */
+/** Our forward pass against llama.cpp's on the same files. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,8 +29,8 @@ let dir: string;
 const at = (name: string) => join(dir, name);
 
 /**
- * llama.cpp's distribution after each token. Told to compute in F32: by default it keeps keys and values in F16 and
- * uses flash attention in F16, which moves the log-probabilities of this model by 0.012.
+ * llama.cpp's distribution after each token, computed in F32: by default, keys, values and flash attention are in F16,
+ * which changes the log-probabilities of this model by 0.012.
  */
 async function theirs(
   model: string,
@@ -40,7 +40,7 @@ async function theirs(
   const loaded = await llama.loadModel({ modelPath: at(model) });
   const context = await loaded.createContext({
     contextSize: 512,
-    // More threads than free cores make llama.cpp crawl.
+    // llama.cpp is very slow with more threads than free cores.
     threads: 1,
     flashAttention: false,
     experimentalKvCacheKeyType: 'F32',
@@ -60,7 +60,7 @@ async function theirs(
   }
 }
 
-/** Largest difference between log-probabilities, which differ from logits by a constant of the row. */
+/** Largest difference between log-probabilities, which differ from logits by a constant for each row. */
 function largestDifference(ours: Float32Array[], other: Map<number, number>[]): number {
   expect(ours.length).toBe(other.length);
   let most = 0;
@@ -170,7 +170,7 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
 ];
 
 describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
-  it.each(kinds)('$kind agrees, base and adapter', async ({ kind, options, adapter }) => {
+  it.each(kinds)('$kind: base and adapter agree', async ({ kind, options, adapter }) => {
     const file = (part: string) => `${kind.replace(/\W/g, '-')}.${part}.gguf`;
     await writeTinyModel(at(file('base')), options);
     const layers = await writeTinyAdapter(at(file('adapter')), at(file('base')), adapter);
@@ -219,7 +219,7 @@ it.each(tabled)(
 );
 
 it.each(Object.keys(architectures) as ArchitectureName[])(
-  'a %s without one of its figures is taken only if llama.cpp takes it, too',
+  'a %s that lacks a figure is accepted only if llama.cpp accepts it',
   async (architecture) => {
     const [whole, part] = [at('whole.gguf'), at('part.gguf')];
     await writeTinyModel(whole, { architecture });
@@ -232,7 +232,7 @@ it.each(Object.keys(architectures) as ArchitectureName[])(
     for (const [figure] of metadata.filter(([key]) => key.startsWith(`${architecture}.`))) {
       await writeGguf(part, { metadata: new Map(metadata.filter(([key]) => key !== figure)), tensors });
       const without = await openGguf(part);
-      // At some that are missing, llama.cpp aborts the process.
+      // If some figures are missing, llama.cpp aborts the process.
       const refused = isRefused(() => readConfig(without));
       await without.close();
       if (refused) continue;
@@ -252,49 +252,46 @@ function isRefused(read: () => unknown): boolean {
   }
 }
 
-describe.each(Object.keys(architectures) as ArchitectureName[])(
-  'a trained %s, as a run exports it',
-  (architecture) => {
-    const hyper = hyperSchema.parse({ learningRate: 1, steps: 1, rank: 4, alpha: 8, dropout: 0 });
-    it.each([
-      { result: 'a rank-stabilised adapter of named linears', method: 'lora' as const },
-      { result: 'a whole model', method: 'full' as const },
-    ])('is the same to llama.cpp: $result', async ({ method }) => {
-      const base = { id: architecture, path: at(`${architecture}.gguf`), sha256: '' };
-      await writeTinyModel(base.path, { architecture, layers: 4 });
-      const gguf = await openGguf(base.path);
-      const model = await loadModel(await startBackend('tensorflow'), gguf, {
-        ...hyper,
-        method,
-        targets: ['blk.0.attn_q', 'blk.*.ffn_*', 'v_proj'],
-        scaling: 'rank-stabilised',
-      });
-      await gguf.close();
-      const random = new Random(3);
-      for (const { name, shape } of model.parameters) {
-        const changed = await model.read(name);
-        const deviation = shape.length === 1 || name.endsWith('.lora_b') ? 0.3 : 0.01;
-        random.normals(changed.length, deviation).forEach((value, i) => (changed[i]! += value));
-        model.write(name, changed);
-      }
-      const spec = { hyper: { ...hyper, method, scaling: 'rank-stabilised' }, base } as RunSpec;
-      const file = await exportResult(dir, spec, model);
-      const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
-      const [whole, adapter] = method === 'full' ? [file, undefined] : [`${architecture}.gguf`, file];
-      const tuned = await model.probabilities(tokens);
-      // A whole model is stored in F16, of 11 bits.
-      expect(largestDifference(tuned, await theirs(whole, adapter, tokens))).toBeLessThan(
-        method === 'full' ? 2e-2 : toleranceOf(architecture),
-      );
-      expect(
-        largestDifference(tuned, await theirs(`${architecture}.gguf`, undefined, tokens)),
-      ).toBeGreaterThan(0.2);
-      model.dispose();
+describe.each(Object.keys(architectures) as ArchitectureName[])('an exported %s', (architecture) => {
+  const hyper = hyperSchema.parse({ learningRate: 1, steps: 1, rank: 4, alpha: 8, dropout: 0 });
+  it.each([
+    { result: 'a rank-stabilised adapter of named linears', method: 'lora' as const },
+    { result: 'a whole model', method: 'full' as const },
+  ])('is the same in llama.cpp: $result', async ({ method }) => {
+    const base = { id: architecture, path: at(`${architecture}.gguf`), sha256: '' };
+    await writeTinyModel(base.path, { architecture, layers: 4 });
+    const gguf = await openGguf(base.path);
+    const model = await loadModel(await startBackend('tensorflow'), gguf, {
+      ...hyper,
+      method,
+      targets: ['blk.0.attn_q', 'blk.*.ffn_*', 'v_proj'],
+      scaling: 'rank-stabilised',
     });
-  },
-);
+    await gguf.close();
+    const random = new Random(3);
+    for (const { name, shape } of model.parameters) {
+      const changed = await model.read(name);
+      const deviation = shape.length === 1 || name.endsWith('.lora_b') ? 0.3 : 0.01;
+      random.normals(changed.length, deviation).forEach((value, i) => (changed[i]! += value));
+      model.write(name, changed);
+    }
+    const spec = { hyper: { ...hyper, method, scaling: 'rank-stabilised' }, base } as RunSpec;
+    const file = await exportResult(dir, spec, model);
+    const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
+    const [whole, adapter] = method === 'full' ? [file, undefined] : [`${architecture}.gguf`, file];
+    const tuned = await model.probabilities(tokens);
+    // A whole model is stored in F16, of 11 bits.
+    expect(largestDifference(tuned, await theirs(whole, adapter, tokens))).toBeLessThan(
+      method === 'full' ? 2e-2 : toleranceOf(architecture),
+    );
+    expect(largestDifference(tuned, await theirs(`${architecture}.gguf`, undefined, tokens))).toBeGreaterThan(
+      0.2,
+    );
+    model.dispose();
+  });
+});
 
-it('half the strength is half the change, to the scorer and to llama.cpp', async () => {
+it('has half the change at half the strength, in the scorer and in llama.cpp', async () => {
   await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });
   await writeTinyAdapter(at('change.gguf'), at('whole.gguf'), attention);
   const { alpha, layers } = await readAdapterGguf(at('change.gguf'));
@@ -319,7 +316,7 @@ it('half the strength is half the change, to the scorer and to llama.cpp', async
   expect(largestDifference(whole, halved)).toBeGreaterThan(0.02);
   await setAdapterStrength(at('change.gguf'), trained, 1);
   expect(largestDifference(whole, await theirs('whole.gguf', 'change.gguf', tokens))).toBeLessThan(1e-3);
-  // Our own keys are written anew each time, in the same order.
+  // Our own keys are written again each time, in the same order.
   expect(await readFile(at('change.gguf'))).toEqual(before);
 });
 
@@ -328,7 +325,7 @@ describe.each(['tensorflow', 'wasm'] as const)('a small F32 model on %s', (backe
     { result: 'an adapter', model: 'base.gguf', adapter: 'all.gguf' },
     { result: 'an adapter of some linears', model: 'base.gguf', adapter: 'some.gguf' },
     { result: 'a whole model', model: 'whole.gguf', adapter: undefined },
-  ])('agrees within 1e-3 with llama.cpp, base and $result', async ({ model, adapter }) => {
+  ])('agrees with llama.cpp within 1e-3: base and $result', async ({ model, adapter }) => {
     const scorer: Scorer = await openScorer({
       basePath: at('base.gguf'),
       ...(adapter ? { adapterPath: at(adapter) } : { modelPath: at(model) }),
@@ -340,7 +337,7 @@ describe.each(['tensorflow', 'wasm'] as const)('a small F32 model on %s', (backe
     expect(largestDifference(await scorer.probabilities(tokens, 'base'), base)).toBeLessThan(1e-3);
     const tuned = await scorer.probabilities(tokens, 'result');
     expect(largestDifference(tuned, result)).toBeLessThan(1e-3);
-    // The check can fail: base and result are not the same model.
+    // Base and result differ, so the check could fail.
     expect(largestDifference(tuned, base)).toBeGreaterThan(0.05);
     scorer.dispose();
   });

@@ -5,7 +5,7 @@ import { tensorSuite } from '../support/tensor-suite.ts';
 tensorSuite('tensorflow');
 
 it(
-  'keeps a constant that it is about to use, however many others have come since',
+  'keeps a constant that it is about to use, however many others were created since',
   { timeout: 60_000 },
   async () => {
     for (let others = 4090; others < 4100; others += 1) {
@@ -18,7 +18,7 @@ it(
       const cut = (begin: number, size: number) => b.dispose(b.slice(x, [begin], [size]));
       cut(3, 2);
       for (let i = 0; i < others; i += 1) b.dispose(b.add(x, i / 8));
-      // Its size may be forgotten by now; its beginning is the next to be.
+      // Its size may have been dropped by now; its beginning is next.
       const part = b.slice(x, [2], [3]);
       expect(Array.from(await b.read(part))).toEqual([2, 3, 4]);
     }

@@ -1,4 +1,4 @@
-/** Attention as a whole on a GPU against attention composed of small operations, which has every score. */
+/** Fused attention on a GPU against attention composed of small operations. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Attention } from '../../src/model/attention.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
@@ -25,7 +25,7 @@ interface Case {
   dropout?: number;
 }
 
-/** No length, size or group that a tile divides, except for the first ones. */
+/** Except for the first ones, tiles divide no length, size or group. */
 const cases: Case[] = [
   { batch: 2, length: 128, heads: 3, kvHeads: 1, headSize: 64 },
   { batch: 1, length: 301, heads: 9, kvHeads: 3, headSize: 64 },
@@ -44,7 +44,7 @@ const title = (options: Case) =>
     .replace(/["{}]/g, '')
     .replace(/,(?=\w)/g, ', ');
 
-describe.skipIf(!(await canTestWebgpu()))('attention as a whole', () => {
+describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
   let gpu: Backend;
   let inPieces: WebgpuBackend;
   let reference: Backend;
@@ -59,10 +59,10 @@ describe.skipIf(!(await canTestWebgpu()))('attention as a whole', () => {
     await compare(gpu, options);
   });
 
-  it('sequence by sequence, where a kernel can see no more', () =>
+  it('goes sequence by sequence where a kernel cannot bind more', () =>
     compare(inPieces, { batch: 3, length: 128, heads: 4, kvHeads: 2, headSize: 12, documents: [40] }));
 
-  it.each([1e5, 2e6, 6e6])('in dispatches of at most %d operations', async (most) => {
+  it.each([1e5, 2e6, 6e6])('stays within %d operations per dispatch', async (most) => {
     const { gpu: device } = gpu as WebgpuBackend;
     const [before, run] = [device.mostOperations, device.run];
     let dispatches = 0;
@@ -70,7 +70,7 @@ describe.skipIf(!(await canTestWebgpu()))('attention as a whole', () => {
     device.run = (kernel, bindings, numbers, workgroups, operations) => {
       if (kernel.name.startsWith('attention')) {
         dispatches += 1;
-        // A single tile takes more than the least of these.
+        // A single tile takes more than the smallest of these limits.
         expect(operations).toBeLessThanOrEqual(Math.max(most, 1.2e6));
       }
       run.call(device, kernel, bindings, numbers, workgroups, operations);
@@ -113,7 +113,7 @@ async function figures(b: Backend, options: Case) {
   const attention = new Attention(b, config);
   const before = b.liveTensors;
   const starts = Int32Array.from({ length: batch * length }, (_, i) =>
-    // The second sequence has other documents.
+    // The second sequence has different documents.
     Math.max(0, ...documents.map((at) => at + Math.floor(i / length)).filter((at) => at <= i % length)),
   );
   const plan = attention.plan(batch, length, starts, window);

@@ -1,4 +1,4 @@
-/** Training in f16 on WebGPU: products that round to it, and the loss scale that is watched. */
+/** Training in f16 on WebGPU: products rounded to f16, and the dynamic loss scale. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ interface Trained {
   progress: LoopProgress;
 }
 
-/** A tiny model that begins near a uniform guess: its head, which is its embedding too, is small. */
+/** A tiny model that starts near a uniform guess, because its tied head is small. */
 function calmWeights() {
   const source = tinyWeights();
   const head = source.values.get('token_embd.weight')!;
@@ -56,7 +56,7 @@ function calmWeights() {
   return source;
 }
 
-/** Trains a tiny model from the checkpoint in `dir`, if there is one, and leaves one there. */
+/** Trains a tiny model, from the checkpoint in `dir` if there is one, and writes a checkpoint there. */
 async function train(
   b: WebgpuBackend,
   precision: 'f32' | 'f16',
@@ -110,7 +110,7 @@ describe.skipIf(!(await canTestWebgpu()))('f16 on WebGPU', () => {
     });
     afterAll(() => rm(home, { recursive: true, force: true }));
 
-    it('is offered here, and not where the adapter has none', async () => {
+    it('is offered only if the adapter supports it', async () => {
       expect(b.precisions).toEqual(['f16']);
       const wasm = await startBackend('wasm');
       const lora = { rank: 4, alpha: 8, dropout: 0, seed: 3, targets: moduleNames } as const;
@@ -119,7 +119,7 @@ describe.skipIf(!(await canTestWebgpu()))('f16 on WebGPU', () => {
       ).rejects.toMatchObject({ code: 'bad-argument', message: 'The wasm backend has no f16 here.' });
     });
 
-    it('ends near training in f32', async () => {
+    it('ends close to training in f32', async () => {
       const [whole, half] = [await train(b, 'f32', 40), await train(b, 'f16', 40)];
       const losses = ({ reports }: Trained) => reports.map(({ loss }) => loss);
       expect(losses(half).at(-1)).toBeLessThan(losses(half)[0]! * 0.9);
@@ -138,12 +138,12 @@ describe.skipIf(!(await canTestWebgpu()))('f16 on WebGPU', () => {
       expect(skipped.map(({ skippedTo }) => skippedTo)).toEqual(skipped.map((_, i) => 2 ** (35 - i)));
       expect(reports.at(-1)!.skippedTo).toBeUndefined();
       expect(reports.at(-1)!.loss).toBeLessThan(reports[0]!.loss * 0.95);
-      // Nothing was updated, and nothing about it is remembered as usual.
+      // Skipped steps update nothing and add no gradient norm.
       expect(progress.watch.norms.length).toBe(Math.min(32, 40 - skipped.length));
       expect(progress.lossScale!.scale).toBe(skipped.at(-1)!.skippedTo);
     });
 
-    it('comes to the same bytes after an interruption, the scale included', async () => {
+    it('resumes to the same bytes, loss scale included', async () => {
       const progress = progressSchema.parse({ lossScale: { scale: 2 ** 30, good: 1998 } });
       const [once, twice] = [join(home, 'once'), join(home, 'twice')];
       await train(b, 'f16', 8, { dir: once, progress });

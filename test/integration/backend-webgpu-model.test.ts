@@ -1,4 +1,4 @@
-/** Models on the WebGPU backend: the figures of PyTorch and PEFT, and gradients of every architecture. */
+/** Models on the WebGPU backend against PyTorch and PEFT, and gradients of every architecture. */
 import { describe } from 'vitest';
 import { architectureSuite } from '../support/architecture-suite.ts';
 import { goldenSuite } from '../support/golden-suite.ts';

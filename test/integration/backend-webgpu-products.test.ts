@@ -1,4 +1,4 @@
-/** Matrix products on the WebGPU backend: each shape of tile, very large products, and what is chosen. */
+/** Matrix products on the WebGPU backend: tile shapes, very large products, and which tile is chosen. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ interface Sizes {
   transposeB?: boolean;
 }
 
-/** No tile divides any of them; the last one is cut into slices. */
+/** No tile divides any of them; the last one is computed in slices. */
 const odd: Sizes[] = [
   { rows: 197, columns: 131, inner: 67 },
   { rows: 133, columns: 259, inner: 35, transposeB: true },
@@ -67,7 +67,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     wanted = await products(await startBackend('wasm'));
   });
 
-  it('are the same to the last bit with each shape of tile', async () => {
+  it('have the same bits with every tile shape', async () => {
     const usual = await products(b);
     expect(furthest(usual, wanted)).toBeLessThan(1e-5);
     for (const tile of tileNames) {
@@ -77,7 +77,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     b.launcher.tiles = usualTiles;
   });
 
-  it('take only tiles that this driver computes rightly', async () => {
+  it('use only tiles that this driver computes correctly', async () => {
     expect(await rightTiles(b)).toEqual(expect.arrayContaining([...tileNames]));
     const other = await openWebgpu('asked for');
     const run = other.gpu.run.bind(other.gpu);
@@ -94,7 +94,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     expect(other.launcher.tiles).toBe(usualTiles);
   });
 
-  it('take one of the tiles that are worth measuring, of those that are right', async () => {
+  it('use a correct tile that is worth measuring', async () => {
     const live = b.liveTensors;
     const chosen = await fastestTiles(b, tileNames);
     for (const form of forms) expect(candidates[form]).toContain(chosen[form]);
@@ -105,7 +105,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     expect(b.liveTensors).toBe(live);
   });
 
-  it('take the tiles that were found the fastest on this adapter before', async () => {
+  it('use the tiles that were fastest on this adapter before', async () => {
     await startWebgpu('asked for');
     const file = join(cacheDir(), 'webgpu-kernels.json');
     const outcomes = JSON.parse(await readFile(file, 'utf8')) as Record<string, object>;
@@ -116,7 +116,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     expect(((await startWebgpu('asked for')) as WebgpuBackend).launcher.tiles).toEqual(tiles);
   });
 
-  it('are cut into several dispatches where one would keep the GPU for too long', async () => {
+  it('are split into several dispatches if one would occupy the GPU for too long', async () => {
     const usual = await products(b);
     const batch = (of: Backend) =>
       of.arena(() => {
@@ -151,7 +151,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     [[5, 4, 3], 13],
     [[5, 4, 3], 3],
     [[5, 4, 3], 0.2],
-  ] as const)('have each of %j workgroups in one dispatch of at most %d', ([x, y, z], most) => {
+  ] as const)('put each of %j workgroups in exactly one dispatch of at most %d', ([x, y, z], most) => {
     const seen = new Set<string>();
     for (const { begins, counts } of cut([x, y, z], most)) {
       expect(counts[0] * counts[1] * counts[2]).toBeLessThanOrEqual(Math.max(1, most));

@@ -1,4 +1,4 @@
-/** A driver that computes wrongly is noticed before it trains anything. Drivers are simulated by changing kernels' text. */
+/** A driver that computes incorrectly is detected before it trains. Such drivers are simulated by changing kernels. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ afterAll(() => rm(home, { recursive: true }));
 
 const start = () => startWebgpu('asked for') as Promise<WebgpuBackend>;
 
-/** A backend, not tested yet, whose driver compiles something else in place of `from`, in kernels with such a name. */
+/** An untested backend whose driver compiles `to` instead of `from` in kernels of this name. */
 async function broken(name: RegExp, from: string | RegExp, to: string): Promise<WebgpuBackend> {
   const backend = await openWebgpu('asked for');
   const { gpu } = backend;
@@ -65,8 +65,8 @@ async function trained(b: WebgpuBackend): Promise<Float32Array[]> {
   return values;
 }
 
-describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
-  it('finds nothing wrong here, and remembers that', async () => {
+describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
+  it('passes here and remembers it', async () => {
     const backend = await start();
     expect(backend.compound.attention).toBeDefined();
     expect(english(backend.reason)).not.toContain('wrongly');
@@ -88,7 +88,7 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
     await rm(file);
   });
 
-  it('keeps nothing about a driver that could not be tested for want of memory', async () => {
+  it('remembers nothing about a driver that it lacks the memory to test', async () => {
     const backend = await openWebgpu('asked for');
     await rm(join(home, 'cache'), { recursive: true, force: true });
     const { gpu } = backend;
@@ -101,7 +101,7 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
     expect(existsSync(join(home, 'cache', 'webgpu-kernels.json'))).toBe(false);
   });
 
-  it('keeps nothing about a GPU that a test makes smaller', async () => {
+  it('remembers nothing about a GPU that a test limits', async () => {
     await startWebgpu('asked for', 64 * 1024);
     expect(existsSync(join(home, 'cache', 'webgpu-kernels.json'))).toBe(false);
   });
@@ -118,12 +118,12 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
     ],
     ['subgroups', /^norm in subgroups/, 'subgroupAdd', 'subgroupMax'],
     ['products', /^product .*second/, 'p.inner2', '(p.inner2 - 1u)'],
-  ] as const)('leaves out %s', async (kind, name, from, to) => {
+  ] as const)('disables %s', async (kind, name, from, to) => {
     const backend = await broken(name, from, to);
     expect(await findWrong(backend)).toEqual({ leftOut: [kind] });
   });
 
-  it('trains the same without what may be left out', async () => {
+  it('trains the same without the optional kernels', async () => {
     const [whole, rest] = [await start(), await start()];
     rest.compound.leaveOut(['attention', 'products', 'together']);
     const [wanted, found] = [await trained(whole), await trained(rest)];
@@ -136,7 +136,7 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
     expect(rest.liveTensors).toBe(whole.liveTensors);
   });
 
-  it('leaves out what does not compile, and goes on', async () => {
+  it('disables what does not compile, and goes on', async () => {
     const backend = await broken(/^attention 64/, /let outer = [^;]+;/, 'let outer = ;');
     await rm(join(home, 'cache'), { recursive: true, force: true });
     await leaveOutWrong(backend, 'X');
@@ -161,7 +161,7 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
       next: 'Update the driver, or train with --backend tensorflow or wasm.',
     };
     await expect(leaveOutWrong(backend, 'An old GPU')).rejects.toMatchObject(refused);
-    // It is not tested again.
+    // It is not tested twice.
     backend.gpu.run = () => expect.fail('A kernel ran.');
     await expect(leaveOutWrong(backend, 'An old GPU')).rejects.toMatchObject(refused);
     await rm(join(home, 'cache'), { recursive: true });

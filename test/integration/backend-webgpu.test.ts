@@ -1,4 +1,4 @@
-/** The WebGPU backend, on whatever adapter there is; without a GPU, on Mesa's llvmpipe, which computes on the processor. */
+/** The WebGPU backend on any adapter; without a GPU, on Mesa's llvmpipe, which computes on the CPU. */
 import { describe, expect, it } from 'vitest';
 import { loadModel, type ModelOptions } from '../../src/model/index.ts';
 import { moduleNames } from '../../src/protocol/run.ts';
@@ -17,7 +17,7 @@ import { canTestWebgpu } from '../support/vulkan.ts';
 
 ownHome();
 const start = (mostBound?: number) => startWebgpu('asked for', mostBound) as Promise<WebgpuBackend>;
-/** Bytes that a kernel may see: so few that tensors of some ten thousand numbers are worked on in pieces. */
+/** A limit of bytes per binding at which tensors of some ten thousand numbers are processed in pieces. */
 const FEW = 64 * 1024;
 
 describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
@@ -29,7 +29,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
   oddShapesSuite('odd shapes', () => start());
   oddShapesSuite('odd shapes, in pieces', () => start(FEW), { inPieces: true });
 
-  it('refuses what fits into no buffer, and what has no pieces, in a sentence', async () => {
+  it('refuses tensors that fit into no buffer or cannot be split', async () => {
     const b = await start(FEW);
     expect(() => b.zeros([2 ** 40])).toThrow(
       /^Training needs .* in one piece, and this GPU gives .* at most\.$/,
@@ -39,7 +39,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
     );
   });
 
-  it('says that the GPU went away, whatever is asked of it then', async () => {
+  it('reports a lost GPU on every later call', async () => {
     const b = await start();
     const x = b.zeros([1000]);
     const reading = b.read(x);
@@ -50,14 +50,14 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
     expect(() => b.add(x, 1)).toThrow('The GPU went away');
   });
 
-  it('says what went wrong on the device, instead of giving numbers', async () => {
+  it('reports device errors instead of returning numbers', async () => {
     const b = await start();
     const x = b.zeros([4]);
     b.gpu.device.createBuffer({ size: 2 ** 50, usage: GPUBufferUsage.STORAGE });
     await expect(b.read(x)).rejects.toThrow('exceeds the max buffer size');
   });
 
-  it('keeps an upload apart from commands that wait for memory it takes over', async () => {
+  it('does not let an upload overwrite memory that queued commands still read', async () => {
     const b = await start();
     const results = Array.from({ length: 20 }, (_, i) =>
       b.arena(() => b.mul(b.tensor(new Float32Array(300).fill(i), [300]), 2)),
@@ -65,7 +65,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
     for (const [i, x] of results.entries()) expect((await b.read(x))[299]).toBe(2 * i);
   });
 
-  it('takes few dispatches for each block of a step, and few besides', async () => {
+  it('needs few dispatches for each block of a step, and few others', async () => {
     const b = await start();
     let dispatches = 0;
     const run = b.gpu.run.bind(b.gpu);
@@ -88,7 +88,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
         optimizer.step({ learningRate: 1e-2, gradientScale: 1 });
         model.zeroGradients();
       };
-      // The first step makes what the others use.
+      // The first step creates what later ones reuse.
       await step();
       dispatches = 0;
       await step();
@@ -102,7 +102,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
     expect(two - 2 * block).toBeLessThanOrEqual(20);
   });
 
-  it('takes no more memory after many steps, and gives the same bits again', async () => {
+  it('does not grow in memory over many steps, and is bit-for-bit reproducible', async () => {
     const b = await start();
     const run = async (steps: number) => {
       const options = { rank: 4, alpha: 8, dropout: 0.1, seed: 3, targets: moduleNames } as const;

@@ -1,4 +1,4 @@
-/** What can go wrong on the command line: one sentence with a code, a non-zero exit, nothing lost. Needs dist/. */
+/** Errors of the command line: one sentence with a code, a non-zero exit, nothing lost. Needs dist/. */
 import { createServer, type AddressInfo } from 'node:net';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { lockRun } from '../../src/runs/lock.ts';
 import { Workplace, type CliResult } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, untilFree, untilTold } from '../support/trainer.ts';
+import { ENDLESS, untilIdle, untilEvent } from '../support/trainer.ts';
 
 let place: Workplace;
 let code: string;
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => place?.dispose());
 
-/** The only line on stderr that is no progress: `[code] What happened. What to do.` */
+/** The only line on stderr that is not progress: `[code] What happened. What to do.` */
 function expectSentence({ code: exit, stderr }: CliResult, errorCode: string, words: RegExp): void {
   const lines = stderr.trimEnd().split('\n');
   const sentences = lines.filter((line) => line.startsWith('['));
@@ -37,13 +37,13 @@ function expectSentence({ code: exit, stderr }: CliResult, errorCode: string, wo
   expect(exit).toBe(1);
 }
 
-describe('is refused before there is a run', () => {
+describe('before it creates a run, the command line refuses', () => {
   type Case = [what: string, args: () => string[], errorCode: string, words: RegExp];
   const cases: Case[] = [
-    ['no command of ours', () => ['trian'], 'bad-argument', /Did you mean train\?/],
-    ['no folder given', () => ['train'], 'bad-argument', /neither a folder nor a data set/],
+    ['an unknown command', () => ['trian'], 'bad-argument', /Did you mean train\?/],
+    ['a missing folder', () => ['train'], 'bad-argument', /neither a folder nor a data set/],
     ['an unknown option', () => train('--foo'), 'bad-argument', /'--foo'/],
-    ['a file as folder', () => ['train', base()], 'corpus-unreadable', /is not a folder/],
+    ['a file in place of a folder', () => ['train', base()], 'corpus-unreadable', /is not a folder/],
     ['rank 0', () => train('--rank', '0'), 'bad-argument', /--rank.*at least 1/],
     ['dropout 2', () => train('--dropout', '2'), 'bad-argument', /--dropout.*from 0 to 0.9/],
     ['unknown targets', () => train('--targets', 'q,foo'), 'bad-argument', /no linear "foo"/],
@@ -53,20 +53,25 @@ describe('is refused before there is a run', () => {
       'bad-argument',
       /blocks are 0 to 1/,
     ],
-    ['a rank above the matrix', () => train('--rank', '65'), 'bad-argument', /rank 65.*64/],
+    ['a rank above that of the matrix', () => train('--rank', '65'), 'bad-argument', /rank 65.*64/],
     ['a budget of no steps', () => train('--steps', '0'), 'bad-argument', /--steps.*at least 1/],
     ['a budget of no epochs', () => train('--epochs', '0'), 'bad-argument', /--epochs.*above 0/],
     ['a budget of no tokens', () => train('--tokens', '0'), 'bad-argument', /--tokens.*at least 1/],
     ['a budget of no time', () => train('--minutes', '0'), 'bad-argument', /--minutes.*above 0/],
-    ['a cosine that cools down', () => train('--cooldown', '0.2'), 'bad-argument', /cosine/],
+    ['a cosine schedule with a cool-down', () => train('--cooldown', '0.2'), 'bad-argument', /cosine/],
     [
-      'more warm-up and cool-down than there is run',
+      'warm-up and cool-down longer than the run',
       () => train('--schedule', 'constant', '--warmup', '0.6', '--cooldown', '0.6'),
       'bad-argument',
       /0.6.*0.6.*whole run/,
     ],
     ['two budgets', () => train('--steps', '5', '--minutes', '3'), 'bad-argument', /--steps and --minutes/],
-    ['more HumanEval than there is', () => train('--humaneval', '500'), 'bad-argument', /from 0 to 164/],
+    [
+      'more HumanEval problems than exist',
+      () => train('--humaneval', '500'),
+      'bad-argument',
+      /from 0 to 164/,
+    ],
     [
       'a sequence longer than the context',
       () => train('--base', 'short.gguf', '--seq', '128'),
@@ -74,19 +79,19 @@ describe('is refused before there is a run', () => {
       /128 .* 64 tokens/,
     ],
     [
-      'an architecture that is not trained',
+      'an architecture that cannot be trained',
       () => train('--base', 'other.gguf'),
       'base-unsupported-architecture',
       /"qwen9"/,
     ],
     [
-      'an architecture that llama.cpp does not know',
+      'an architecture unknown to llama.cpp',
       () => ['serve', '--base', place.path('other.gguf')],
       'base-unsupported-architecture',
       /qwen9/,
     ],
-    ['a run that is not there', () => ['show', 'nothing'], 'run-not-found', /"nothing"/],
-    ['a place that is none', () => ['complete', 'a.js', '--base', base()], 'bad-argument', /LINE:COLUMN/],
+    ['a run that does not exist', () => ['show', 'nothing'], 'run-not-found', /"nothing"/],
+    ['an invalid position', () => ['complete', 'a.js', '--base', base()], 'bad-argument', /LINE:COLUMN/],
   ];
   it.each(cases)('%s', async (_, args, errorCode, words) => {
     const result = await place.run(...args(), '--json');
@@ -95,7 +100,7 @@ describe('is refused before there is a run', () => {
     expect(await readdir(place.path('data', 'runs')).catch(() => [])).toEqual([]);
   });
 
-  it('a taken port', async () => {
+  it('a port in use', async () => {
     const server = createServer();
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const port = String((server.address() as AddressInfo).port);
@@ -104,7 +109,7 @@ describe('is refused before there is a run', () => {
     expectSentence(result, 'port-taken', new RegExp(port));
   });
 
-  it('a data directory that cannot be made', async () => {
+  it('a data directory that cannot be created', async () => {
     await writeFile(place.path('file'), '');
     place.home = place.path('file');
     try {
@@ -123,8 +128,8 @@ describe('on a Linux without glibc', () => {
     ['reading tokens', () => ['corpus', code, '--base', base()]],
     ['fetching a model', () => ['models', 'fetch', 'smollm2-135m', '--yes']],
     ['installing TensorFlow', () => ['runtime', 'install', '--yes']],
-  ])('%s says what is needed, before anything is downloaded', async (_, args) => {
-    // What Alpine's Node reports: nothing.
+  ])('%s says what is needed before it downloads anything', async (_, args) => {
+    // Alpine's Node reports nothing.
     await writeFile(place.path('musl.cjs'), 'process.report.getReport = () => ({ header: {} });\n');
     vi.stubEnv('NODE_OPTIONS', `--require ${place.path('musl.cjs')}`);
     expectSentence(await place.run(...args()), 'backend-unavailable', /needs glibc.*Alpine.*Debian 12/);
@@ -132,7 +137,7 @@ describe('on a Linux without glibc', () => {
   });
 });
 
-it('two lines in one file, under a name with spaces and no ASCII, train and are completed with', async () => {
+it('trains on and completes in a file of two lines whose name has spaces and non-ASCII letters', async () => {
   const folder = place.path('prö jekt 日本');
   await mkdir(folder);
   await writeFile(join(folder, 'ä b.py'), 'x = 1\n');
@@ -155,7 +160,7 @@ describe('a run that diverges', () => {
   const args = () => [...train('--optimizer', 'adamw', '--clip', '0', '--warmup', '0', '--steps', '20')];
   const newest = async () => (await place.json<{ runs: { dir: string; id: string }[] }>('runs')).runs[0]!;
 
-  it('to no number keeps the checkpoint before it, and resume says what helps', async () => {
+  it('to NaN keeps the checkpoint before it, and resume says what helps', async () => {
     expectSentence(
       await place.run(...args(), '--lr', '1e30', '--eval-every', '1'),
       'diverged',
@@ -168,20 +173,20 @@ describe('a run that diverges', () => {
     expect((await place.run('show', id)).stdout).not.toContain('forget-me-not resume');
   });
 
-  it('into weights so large that no gradient is left', async () => {
+  it('into huge weights is reported when no gradient is left', async () => {
     expectSentence(await place.run(...args(), '--lr', '1e9'), 'diverged', /no gradient left/);
   });
 });
 
-it('a trainer that cannot take the run, or not go on with its base, says why', async () => {
+it('resume says why a trainer cannot take the run or use its base', async () => {
   const mine = place.path('mine.gguf');
   await copyFile(base(), mine);
   const { run, dir } = await place.json<{ run: string; dir: string }>(
     ...train('--base', mine, '--steps', String(ENDLESS), '--detach'),
   );
-  await untilTold(dir, ({ type }) => type === 'step');
+  await untilEvent(dir, ({ type }) => type === 'step');
   await place.json('cancel', run);
-  await untilFree(place.home);
+  await untilIdle(place.home);
   const before = await readFile(join(dir, 'events.jsonl'), 'utf8');
   const lock = await lockRun(dir);
   try {
@@ -192,7 +197,7 @@ it('a trainer that cannot take the run, or not go on with its base, says why', a
   expect(await readFile(join(dir, 'events.jsonl'), 'utf8')).toBe(before);
   expect((await place.run('cancel', run)).stdout).toMatch(/has already ended/);
 
-  // Another file in the place of its base would go unnoticed otherwise.
+  // Without a checksum, another file in place of the base would go unnoticed.
   await writeTinyModel(mine, { seed: 2 });
   expectSentence(await place.run('resume', run), 'base-checksum', /mine\.gguf is not the file/);
 });

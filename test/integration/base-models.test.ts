@@ -1,4 +1,4 @@
-/** `forget-me-not models` as a person types it. Needs dist/ (npm test builds it). */
+/** The command `forget-me-not models`. Needs dist/. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Workplace } from '../support/cli.ts';
@@ -39,7 +39,7 @@ interface Listed {
   default: { id: string; why: string; withTensorflow?: { id: string } };
 }
 
-it('lists the known bases with size, licence and memory, whether they are here, and which is the default', async () => {
+it('lists known bases with size, licence and memory, which are here, and which is the default', async () => {
   const { models, default: chosen } = await place.json<Listed>('models');
   expect(models.map(({ id }) => id)).toEqual(
     expect.arrayContaining(['smollm2-135m', 'qwen2.5-coder-0.5b', 'qwen2.5-coder-1.5b', 'codellama-7b']),
@@ -51,7 +51,7 @@ it('lists the known bases with size, licence and memory, whether they are here, 
     present: false,
   });
   for (const { memory } of models) expect(memory!.full).toBeGreaterThan(memory!.lora);
-  // Which one depends on the machine's GPU: the choice itself is a unit test's.
+  // Which one depends on the machine's GPU; unit tests cover the choice itself.
   expect(models.map(({ id }) => id)).toContain(chosen.id);
   const { stdout, code } = await place.run('models');
   expect(code).toBe(0);
@@ -68,10 +68,10 @@ it('lists the known bases with size, licence and memory, whether they are here, 
   expect(stdout).toContain(`The default on this machine is ${chosen.id}: ${chosen.why}.`);
 });
 
-it('takes for auto what train, doctor and fetching take, also without TensorFlow', async () => {
+it('resolves auto as train, doctor and fetch do, also without TensorFlow', async () => {
   const folder = await place.code();
   const home = place.home;
-  // Runtimes and downloads are elsewhere; no package index may be asked.
+  // Without this machine's runtime and downloads, and without a package index.
   place.home = place.path('bare');
   vi.stubEnv('PATH', place.root);
   vi.stubEnv('PIP_NO_INDEX', '1');
@@ -95,7 +95,7 @@ it('takes for auto what train, doctor and fetching take, also without TensorFlow
   }
 });
 
-it('fetches a known base of the hub by its name, and lists it once', async () => {
+it('fetches a known base by its name and lists it once', async () => {
   const { code, stdout, stderr } = await place.run('models', 'fetch', 'llama-3.2-1b');
   expect({ code, stderr }).toMatchObject({
     code: 0,
@@ -109,7 +109,7 @@ it('fetches a known base of the hub by its name, and lists it once', async () =>
   expect(listed).toMatchObject([{ id: 'llama-3.2-1b', bytes: model.length, present: true }]);
 });
 
-it('fetches from the hub: says how much, then lists it', async () => {
+it('fetches from the hub, says how much, and lists it', async () => {
   const { code, stdout, stderr } = await place.run('models', 'fetch', 'team/tiny');
   expect({ code, stderr }).toMatchObject({
     code: 0,
@@ -124,7 +124,7 @@ it('fetches from the hub: says how much, then lists it', async () => {
   expect((await readFile(listed.path)).equals(model)).toBe(true);
 });
 
-it('looks at a local file', async () => {
+it('shows a local file', async () => {
   const base = await place.json('models', 'fetch', place.path('tiny.gguf'));
   expect(base).toMatchObject({
     id: 'tiny',
@@ -135,11 +135,11 @@ it('looks at a local file', async () => {
 
 describe('bad input: one sentence, non-zero exit', () => {
   it.each([
-    ['no such name', 'smollm', 'base-not-found'],
-    ['no such repository', 'team/none', 'hub-not-found'],
-    ['no such file', 'team/tiny:none.gguf', 'hub-not-found'],
-    ['no model', 'text.gguf', 'base-not-gguf'],
-    ['cut short', 'cut.gguf', 'base-truncated'],
+    ['an unknown name', 'smollm', 'base-not-found'],
+    ['an unknown repository', 'team/none', 'hub-not-found'],
+    ['an unknown file', 'team/tiny:none.gguf', 'hub-not-found'],
+    ['a file that is not a model', 'text.gguf', 'base-not-gguf'],
+    ['a truncated file', 'cut.gguf', 'base-truncated'],
   ])('%s', async (_, reference, errorCode) => {
     await writeFile(place.path('text.gguf'), 'not a model');
     await writeFile(place.path('cut.gguf'), model.subarray(0, -100));

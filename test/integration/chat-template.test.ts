@@ -1,4 +1,4 @@
-/** Bases whose chat template asks for too much: a sentence, and everything else goes on. */
+/** Chat templates that ask for too much: they end with an error, and everything else goes on. Needs dist/. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,86 +11,88 @@ import { processes } from '../support/processes.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { until } from '../support/until.ts';
 
-const base = (template: string) =>
+const load = (template: string) =>
   loadChatTemplate({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.chat_template': template });
-const real = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
+const plain = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
 const asked = [
   { role: 'user', content: 'Hi' },
   { role: 'assistant', content: 'Ho' },
 ];
-/** Only for a conversation of more than the two messages with which a template is tried. */
-const later = (harm: string) => `{% if messages | length > 2 %}${harm}{% endif %}${real}`;
+/** A template is tried with two messages when it is loaded: this one does its harm with more. */
+const later = (harm: string) => `{% if messages | length > 2 %}${harm}{% endif %}${plain}`;
 const endless = '{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}';
 const many = [...asked, ...asked];
 
-describe('a template of a base', () => {
-  it('is rendered in a process of its own', async () => {
-    const template = await base(real);
+describe('a chat template', () => {
+  it('renders in a process of its own', async () => {
+    const template = await load(plain);
     expect(template.name).toBe("the base's own");
     expect((await template.render(asked)).map(({ text }) => text).join('')).toBe('user: Hi\nassistant: Ho\n');
   });
 
-  // On a busy machine, the limit of time is the first.
+  // On a busy machine, the time limit comes first.
   it.each([
-    ['a range that ends the process of V8', '{% for i in range(1000000000) %}{% endfor %}', /memory|10 s/],
-    ['a list without end', '{{ range(100000000) | list | length }}', /memory|10 s/],
+    ['a range that crashes V8', '{% for i in range(1000000000) %}{% endfor %}', /memory|10 s/],
+    ['an endless list', '{{ range(100000000) | list | length }}', /memory|10 s/],
     [
-      'text that doubles',
+      'text that keeps doubling',
       '{% set n = namespace(x="abcdefgh") %}{% for i in range(24) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}',
       /characters/,
     ],
-  ])('that asks for %s gives a sentence, and the next conversation is laid out', async (_, harm, why) => {
-    const template = await base(later(harm));
+  ])('fails on %s, and renders the next conversation', async (_, harm, why) => {
+    const template = await load(later(harm));
     await expect(template.render(many)).rejects.toMatchObject({
       message: expect.stringMatching(why) as string,
     });
     expect(await template.render(asked)).toHaveLength(5);
-    // Also where it is tried first.
-    await expect(base(harm + real)).rejects.toMatchObject({ code: 'chat-template' });
-  });
-
-  it('answers those that wait for it all at once', async () => {
-    const template = await base(later(endless));
-    const all = await Promise.allSettled(Array.from({ length: 40 }, () => template.render(many)));
-    expect(all.every(({ status }) => status === 'rejected')).toBe(true);
+    // Also when it is tried while loading.
+    await expect(load(harm + plain)).rejects.toMatchObject({ code: 'chat-template' });
   });
 });
 
-it.runIf(process.platform === 'linux')('a template without end does not outlive who asked', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'fmn-template-'));
-  try {
-    await writeTinyModel(join(dir, 'base.gguf'), { chatTemplate: endless });
-    await writeFile(
-      join(dir, 'a.js'),
-      '/** Adds two numbers, both of them whole. */\nfunction add(a, b) {}\n',
-    );
-    const args = ['dist/cli.mjs', 'corpus', dir, '--mode', 'instruct', '--base', join(dir, 'base.gguf')];
-    const env = { ...process.env, FORGET_ME_NOT_HOME: join(dir, 'home') };
-    const parent = spawn(process.execPath, args, { env, stdio: 'ignore' });
-    const isIts = async (pid: number) =>
-      (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).includes(`) R ${parent.pid} `);
-    const child = await until('the process of the template', async () => {
-      for (const { pid, args: given } of await processes())
-        if (given.some((arg) => arg.endsWith('chat-template.mjs')) && (await isIts(pid))) return pid;
-      return undefined;
-    });
-    parent.kill('SIGKILL');
-    await until('its end', () => !isProcessAlive(child));
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+// The next three wait for the time limit of 10 s, and do so together.
+it.concurrent('an endless template fails all waiting requests at once', async () => {
+  const template = await load(later(endless));
+  const all = await Promise.allSettled(Array.from({ length: 40 }, () => template.render(many)));
+  expect(all.every(({ status }) => status === 'rejected')).toBe(true);
 });
 
-describe('a server', () => {
+it.runIf(process.platform === 'linux')(
+  'an endless template ends with the process that asked for it',
+  { concurrent: true },
+  async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'fmn-template-'));
+    try {
+      await writeTinyModel(join(dir, 'base.gguf'), { chatTemplate: endless });
+      await writeFile(
+        join(dir, 'a.js'),
+        '/** Adds two numbers, both of them whole. */\nfunction add(a, b) {}\n',
+      );
+      const args = ['dist/cli.mjs', 'corpus', dir, '--mode', 'instruct', '--base', join(dir, 'base.gguf')];
+      const env = { ...process.env, FORGET_ME_NOT_HOME: join(dir, 'home') };
+      const parent = spawn(process.execPath, args, { env, stdio: 'ignore' });
+      const isIts = async (pid: number) =>
+        (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).includes(`) R ${parent.pid} `);
+      const child = await until('the process of the template', async () => {
+        for (const { pid, args: given } of await processes())
+          if (given.some((arg) => arg.endsWith('chat-template.mjs')) && (await isIts(pid))) return pid;
+        return undefined;
+      });
+      parent.kill('SIGKILL');
+      await until('its end', () => !isProcessAlive(child));
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  },
+);
+
+describe.concurrent('a server', () => {
   let dir: string;
   let server: RunningServer;
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'fmn-template-'));
     vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
-    const chatTemplate = later(
-      '{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}',
-    );
-    await writeTinyModel(join(dir, 'base.gguf'), { chatTemplate });
+    await writeTinyModel(join(dir, 'base.gguf'), { chatTemplate: later(endless) });
     server = await startServer({
       basePath: join(dir, 'base.gguf'),
       threads: 1,
@@ -112,12 +114,14 @@ describe('a server', () => {
     return { status: response.status, text: await response.text() };
   };
 
-  it('answers others while a template does not end, and then the chat with its sentence', async () => {
-    let over = false;
-    const chat = post('/v1/chat/completions', { messages: many, max_tokens: 4 }).finally(() => (over = true));
+  it('answers other requests while a template runs, and the chat with an error at its time limit', async () => {
+    let isOver = false;
+    const chat = post('/v1/chat/completions', { messages: many, max_tokens: 4 }).finally(
+      () => (isOver = true),
+    );
     for (let i = 0; i < 3; i++)
       expect((await post('/v1/completions', { model: 'base', prompt: 'a', max_tokens: 2 })).status).toBe(200);
-    expect(over).toBe(false);
+    expect(isOver).toBe(false);
     const { status, text } = await chat;
     expect(status).toBe(400);
     expect(text).toMatch(/chat template takes longer than 10 s/);

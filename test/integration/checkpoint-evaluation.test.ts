@@ -1,72 +1,87 @@
-/** Tasks at checkpoints while a run trains, what ends it early, and which checkpoint becomes the result. Needs dist/. */
+/** Tasks measured at checkpoints, what ends a run early, and which checkpoint becomes the result. Needs dist/. */
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import type { EvaluationPlan, Hyper } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
+import { readRun } from '../../src/runs/index.ts';
 import type { Workplace } from '../support/cli.ts';
 import {
+  createSmallRun,
   ENDLESS,
   eventsOf,
-  killedInTime,
+  killInTime,
   openTraining,
-  untilFree,
-  untilMade,
-  untilTold,
+  startTrainer,
+  trainToEnd,
+  untilIdle,
+  untilTrained,
+  untilEvent,
   warningsOf,
 } from '../support/trainer.ts';
 
-interface Started {
-  run: string;
-  dir: string;
-}
-interface Trained extends Started {
-  steps: number;
-  summary: { step: number; comparisons: { task: string; metric: string; after: { value: number } }[] };
-}
 type Evaluated = Extract<RunEvent, { type: 'evaluation' }>;
 
 let place: Workplace;
 let base: string;
 let code: string;
-const small =
-  '--strength 1 --seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
 
-beforeAll(async () => void ({ place, base, code } = await openTraining()));
-afterAll(() => place?.dispose());
+beforeAll(async () => {
+  ({ place, base, code } = await openTraining());
+  vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await place?.dispose();
+});
 
-const train = (options: string) =>
-  place.json<Trained>('train', code, '--base', base, ...small.split(' '), ...options.split(' '));
+/** A run that measures retention at its checkpoints, by default at steps 4, 8 and 12. Returns its directory. */
+const createMeasured = (
+  evaluation: Partial<EvaluationPlan> = {},
+  { steps = 12, evalEvery = 4 }: Partial<Hyper> = {},
+) =>
+  createSmallRun({
+    ...{ base, code, hyper: { steps, evalEvery } },
+    evaluation: {
+      ...{ heldOutWindows: 4, retentionTexts: 2, checkpointTasks: ['retention'], checkpointShare: 100 },
+      ...evaluation,
+    },
+  });
 
 const isFigure =
   (task: string, metric: string) =>
   (event: RunEvent): event is Evaluated =>
     event.type === 'evaluation' && event.result.task === task && event.result.metric === metric;
 const isKl = isFigure('retention', 'KL from base');
-const figure = ({ summary }: Trained, task: string, metric: string) =>
-  summary.comparisons.find((one) => one.task === task && one.metric === metric)!.after.value;
+const figure = ({ summary }: RunSnapshot, task: string, metric: string) =>
+  summary!.comparisons.find((one) => one.task === task && one.metric === metric)!.after.value;
 /** By step; the base is step 0. */
 const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =>
   new Map(events.filter(is).map(({ step, result }) => [step, result.value]));
-const artefact = ({ dir }: Started) => readFile(join(dir, 'adapter.gguf'));
+const resultOf = (dir: string) => readFile(join(dir, 'adapter.gguf'));
 
-describe('a run with checkpoints measured', () => {
-  let whole: Trained;
+describe('a run that measures its checkpoints', () => {
+  let dir: string;
+  let whole: RunSnapshot;
   let events: RunEvent[];
   let kl: Map<number, number>;
   beforeAll(async () => {
-    whole = await train('--eval-share 100');
-    events = await eventsOf(whole.dir);
+    dir = await createMeasured();
+    await trainToEnd(dir);
+    whole = await readRun(dir);
+    events = await eventsOf(dir);
     kl = path(events, isKl);
   });
 
-  it('has the base first, then every checkpoint, then the result: a path', () => {
+  it('measures the base, then every checkpoint, then the result', () => {
     const first = events.findIndex((event) => event.type === 'step');
     expect(events.slice(0, first).filter(isKl)).toMatchObject([{ step: 0, result: { value: 0 } }]);
     expect([...kl.keys()]).toEqual([0, 4, 8, 12]);
     expect(kl.get(12)).toBe(figure(whole, 'retention', 'KL from base'));
-    // At such a rate it only moves away.
+    // At this rate it only moves away from the base.
     expect(kl.get(4)).toBeGreaterThan(0);
     expect(kl.get(8)).toBeGreaterThan(kl.get(4)!);
     const learned = path(
@@ -78,8 +93,8 @@ describe('a run with checkpoints measured', () => {
     expect(warningsOf(events)).toEqual([]);
   });
 
-  it('has the items of each, and nothing left of the weights that were measured', async () => {
-    const files = await readdir(join(whole.dir, 'evaluation'));
+  it('keeps the items of each measurement and removes the measured weights', async () => {
+    const files = await readdir(join(dir, 'evaluation'));
     expect(files.toSorted()).toEqual([
       ...[12, 4, 8].map((step) => `retention.${step}.jsonl`),
       'summary.json',
@@ -87,14 +102,14 @@ describe('a run with checkpoints measured', () => {
     ]);
   });
 
-  it('is made of the last one, as always', () => {
+  it('takes the last checkpoint as its result', () => {
     expect(events.some((event) => event.type === 'best' || event.type === 'earlyStop')).toBe(false);
-    expect(whole.summary.step).toBe(12);
+    expect(whole.summary!.step).toBe(12);
   });
 
-  it('measures a checkpoint when asked, to the same figures', async () => {
+  it('measures a checkpoint on request, to the same figures', async () => {
     const figures = await place.json<{ step: number; metric: string; value: number }[]>(
-      ...['evaluate', whole.run, '--checkpoint', '8', '--tasks', 'retention,workspace', '--limit', '2'],
+      ...['evaluate', whole.spec.id, '--checkpoint', '8', '--tasks', 'retention,workspace', '--limit', '2'],
     );
     const of = (step: number, metric: string) =>
       figures.find((one) => one.step === step && one.metric === metric)!.value;
@@ -106,60 +121,71 @@ describe('a run with checkpoints measured', () => {
   it.each([
     ['7', /no checkpoint of step 7\. It has checkpoints of steps .*8, 12; step 0 is the base/],
     ['-1', /whole number/],
-  ])('says which checkpoints there are: %s', async (step, message) => {
-    const { code: exit, stderr } = await place.run('evaluate', whole.run, '--checkpoint', step);
+  ])('refuses checkpoint %s', async (step, message) => {
+    const { code: exit, stderr } = await place.run('evaluate', whole.spec.id, '--checkpoint', step);
     expect(exit).toBe(1);
     expect(stderr).toMatch(message);
   });
 
   describe('with a forgetting limit', () => {
-    let limited: Trained;
-    const options = () =>
-      `--eval-share 100 --patience 1 --forgetting-limit ${((kl.get(4)! + kl.get(8)!) / 2).toFixed(4)}`;
-    beforeAll(async () => void (limited = await train(options())));
+    let limited: string;
+    const createLimited = () =>
+      createMeasured({ patience: 1, keep: 'best', forgettingLimit: (kl.get(4)! + kl.get(8)!) / 2 });
+    beforeAll(async () => {
+      limited = await createLimited();
+      await trainToEnd(limited);
+    });
 
-    it('ends early, with the checkpoint that learned most within it', async () => {
-      const told = await eventsOf(limited.dir);
+    it('ends early and keeps the checkpoint that learned most within the limit', async () => {
+      const run = await readRun(limited);
+      const told = run.events;
       expect(told.filter((event) => event.type === 'earlyStop')).toMatchObject([
         { step: 8, why: expect.stringContaining('forgetting limit') as string },
       ]);
       expect(told.filter((event) => event.type === 'best')).toMatchObject([
         { step: 4, why: expect.stringContaining('nats/token') as string },
       ]);
-      expect(limited).toMatchObject({ steps: 8, summary: { step: 4 } });
-      // What is served and measured is that checkpoint.
-      expect(figure(limited, 'retention', 'KL from base')).toBe(kl.get(4));
-      const { stdout } = await place.run('show', limited.run);
+      expect(told.find((event) => event.type === 'done')).toMatchObject({ step: 8 });
+      expect(run.summary!.step).toBe(4);
+      // That checkpoint is served and measured.
+      expect(figure(run, 'retention', 'KL from base')).toBe(kl.get(4));
+      const { stdout } = await place.run('show', run.spec.id);
       expect(stdout).toMatch(/early, at step 8[^]*the checkpoint of step 4/);
     });
 
     it.each([
-      ['a checkpoint is measured', (event: RunEvent) => event.type === 'checkpoint' && event.step === 8],
-      ['it has ended early', (event: RunEvent) => event.type === 'earlyStop'],
-    ])('comes to the same after kill -9 while %s', async (_, sign) => {
-      const { run } = await killedInTime(
-        () => train(`${options()} --detach`),
+      ['it measures a checkpoint', (event: RunEvent) => event.type === 'checkpoint' && event.step === 8],
+      ['it ends early', (event: RunEvent) => event.type === 'earlyStop'],
+    ])('gives the same result after kill -9 while %s', async (_, sign) => {
+      const begin = async () => {
+        const dir = await createLimited();
+        await startTrainer(dir);
+        return { dir };
+      };
+      const killed = await killInTime(
+        begin,
         sign,
         ({ dir }) => !existsSync(join(dir, 'evaluation', 'summary.json')),
       );
-      const resumed = await place.json<Started>('resume', run, '--detach');
-      await untilMade(resumed.dir);
-      expect((await artefact(resumed)).equals(await artefact(limited))).toBe(true);
-      const decided = async (of: Started) =>
-        survivingEvents(await eventsOf(of.dir))
+      const resumed = await place.json<{ dir: string }>('resume', basename(killed.dir), '--detach');
+      await untilTrained(resumed.dir);
+      expect((await resultOf(resumed.dir)).equals(await resultOf(limited))).toBe(true);
+      const decisions = async (of: string) =>
+        survivingEvents(await eventsOf(of))
           .filter((event) => event.type === 'earlyStop' || event.type === 'best')
           .map(({ type, step, why }) => ({ type, step, why }));
-      expect(await decided(resumed)).toEqual(await decided(limited));
+      expect(await decisions(resumed.dir)).toEqual(await decisions(limited));
     });
   });
 });
 
-// How long is for checkpoint-schedule.test.ts: on a busy machine no clock can tell.
-it('leaves out checkpoints that its share of the time has no room for, and says what waits', async () => {
-  // Some of them, or none: a measurement takes from a tenth to twice as long as this training, as the machine likes.
-  const run = await train('--backend wasm --steps 60 --eval-share 0.5 --detach');
-  await untilMade(run.dir);
-  const events = await eventsOf(run.dir);
+// checkpoint-schedule.test.ts tests the schedule: here, the time depends on how busy the machine is.
+it('leaves out checkpoints that do not fit into their share of the time, and says when the next one is due', async () => {
+  // Some of them, or none: a measurement takes a tenth of this training, or twice as long.
+  const dir = await createMeasured({ checkpointShare: 0.5 }, { steps: 60 });
+  await startTrainer(dir);
+  await untilTrained(dir);
+  const events = await eventsOf(dir);
   const training = events.filter((event) => 'step' in event && event.step > 0);
   expect(training.filter(isKl).length).toBeLessThan(14);
   expect(warningsOf(events)).toEqual([
@@ -169,42 +195,41 @@ it('leaves out checkpoints that its share of the time has no room for, and says 
   ]);
 });
 
-it('goes on to its end when a task can not be measured, with a warning', async () => {
+it('warns and trains to its end when a task cannot be measured', async () => {
   vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:9');
-  // Rows that were fetched before would do.
-  const { home } = place;
-  place.home = place.path('offline');
+  // Without this machine's cache, which may hold the task's rows.
+  vi.stubEnv('FORGET_ME_NOT_HOME', place.path('offline'));
   try {
-    const run = await train('--eval-share 100 --eval-tasks winogrande,retention');
-    const events = await eventsOf(run.dir);
+    const dir = await createMeasured({ checkpointTasks: ['winogrande', 'retention'] });
+    await trainToEnd(dir);
+    const events = await eventsOf(dir);
     expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
     expect(warningsOf(events)).toMatchObject([
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
-      // The evaluation of the result tells of its own.
+      // The evaluation of the result has a warning of its own.
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
     ]);
   } finally {
-    place.home = home;
     vi.unstubAllEnvs();
+    vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
   }
 });
 
-it('measures a run that is in training, and says when it has no checkpoints yet', async () => {
-  const { run, dir } = await train(
-    `--backend wasm --steps ${ENDLESS} --eval-every 40 --eval-tasks none --detach`,
-  );
-  await untilTold(dir, (event) => event.type === 'checkpoint' && event.step === 40);
-  // It rests: a checkpoint goes when there are two later ones, which this machine may make before it is measured.
+it('measures a checkpoint of a run in training', async () => {
+  const dir = await createMeasured({ checkpointTasks: [] }, { steps: ENDLESS, evalEvery: 40 });
+  await startTrainer(dir);
+  await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40);
+  // Paused, because a checkpoint is deleted once there are two later ones.
   const group = -(await readState(dir)).pid!;
   process.kill(group, 'SIGSTOP');
   try {
-    const figures = await place.json<{ step: number }[]>('evaluate', run, '--checkpoint', '40');
+    const figures = await place.json<{ step: number }[]>('evaluate', basename(dir), '--checkpoint', '40');
     expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 40]));
   } finally {
     process.kill(group, 'SIGCONT');
   }
-  await place.json('cancel', run);
-  await untilFree(place.home);
+  await place.json('cancel', basename(dir));
+  await untilIdle(place.home);
 });
 
 it.each([

@@ -1,4 +1,4 @@
-/** The command line as npm installs it: a link to dist/cli.mjs that is run as a program. */
+/** The command line as npm installs it: an executable link to dist/cli.mjs. */
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ interface Package {
   bin: Record<string, string>;
 }
 
-it.skipIf(process.platform === 'win32')('runs as a program of its own', () => {
+it.skipIf(process.platform === 'win32')('runs as an executable', () => {
   const { version, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as Package;
   const dir = mkdtempSync(join(tmpdir(), 'fmn-bin-'));
   try {
@@ -25,7 +25,7 @@ it.skipIf(process.platform === 'win32')('runs as a program of its own', () => {
   }
 });
 
-it('ends in silence where nobody reads on', async () => {
+it('ends silently when its reader closes the pipe', async () => {
   const child = spawn(process.execPath, [resolve('dist/cli.mjs'), 'train', '--help']);
   child.stdout.destroy();
   let said = '';

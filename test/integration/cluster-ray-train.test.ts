@@ -1,7 +1,7 @@
 /**
  * `train --engine ray-train --on`: the built command line, a server that behaves like Ray's dashboard, and the task as
- * a node performs it. Played are the driver, which hands tasks to Ray, and PyTorch under Ray Train; the real ones are
- * tried by hand (docs/ray-train.md).
+ * a node runs it. The driver, which gives tasks to Ray, and PyTorch under Ray Train are fakes; the real ones are tested
+ * by hand (docs/ray-train.md).
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   ({ place, base, code } = await openTraining());
   vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
   python = (await findPython()).command;
-  // The package as the job's runtime environment has it.
+  // The package as in the job's runtime environment.
   await cp('src/cluster/driver', place.path('modules', 'forget_me_not'), { recursive: true });
   await symlink(resolve('dist'), place.path('modules', 'forget_me_not', 'dist'), 'junction');
   await mkdir(storage());
@@ -56,7 +56,7 @@ const train = (...args: string[]) => [
   ...args,
 ];
 
-/** What a job was sent with, in a folder. */
+/** A folder with what was sent with a job. */
 async function unpacked({ request }: RayJob): Promise<string> {
   const { working_dir } = request['runtime_env'] as { working_dir: string };
   const name = working_dir.replace('gcs://', '');
@@ -67,15 +67,15 @@ async function unpacked({ request }: RayJob): Promise<string> {
   return folder;
 }
 
-type Told = ['line' | 'status', { type: string; step?: number }] | ['end', Ended];
+type Message = ['line' | 'status', { type: string; step?: number }] | ['end', Ended];
 interface Ended {
   failure: { code: string; message: string; next: string } | null;
   files: { name: string; bytes: number; sha256: string }[] | null;
   fetch: { kind: string; path?: string } | null;
 }
 
-/** A node performs the job's task, with a Python that plays Ray Train. */
-function perform(node: string, folder: string, played: string): ChildProcess {
+/** Runs the job's task as a node does, with a fake of Ray Train as its Python. */
+function startTask(node: string, folder: string, python3: string): ChildProcess {
   const [command, ...args] = python;
   return spawn(command!, [...args, resolve('test/support/cluster-task.py'), 'train'], {
     cwd: folder,
@@ -85,23 +85,23 @@ function perform(node: string, folder: string, played: string): ChildProcess {
       PYTHONPATH: place.path('modules'),
       PYTHONDONTWRITEBYTECODE: '1',
       FORGET_ME_NOT_CLUSTER_HOME: place.path(node),
-      FORGET_ME_NOT_PYTHON: played,
+      FORGET_ME_NOT_PYTHON: python3,
     },
   });
 }
 
-async function* told(child: ChildProcess): AsyncGenerator<Told> {
-  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Told;
+async function* messagesOf(child: ChildProcess): AsyncGenerator<Message> {
+  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Message;
 }
 
 async function endOf(child: ChildProcess): Promise<Ended> {
   let end: Ended | undefined;
-  for await (const [kind, what] of told(child)) if (kind === 'end') end = what as Ended;
+  for await (const [kind, what] of messagesOf(child)) if (kind === 'end') end = what as Ended;
   return end!;
 }
 
-/** An executable that is taken for Python, and how it was started. */
-async function played(name: string, missing: string[] = []) {
+/** A fake Python executable that records how it was started. */
+async function fakePython(name: string, missing: string[] = []) {
   const path = place.path(name);
   await writeFile(path, playedRayTrain(`${path}.jsonl`, missing));
   await chmod(path, 0o755);
@@ -116,8 +116,8 @@ async function played(name: string, missing: string[] = []) {
 }
 
 describe('a training by Ray Train on a cluster', () => {
-  it('goes on from its checkpoint on another node, and comes home like any run', async () => {
-    const torch = await played('torch');
+  it('resumes from its checkpoint on another node, and its result arrives as that of any run', async () => {
+    const torch = await fakePython('torch');
     let sent: ClusterJob | undefined;
     const shared = () => join(storage(), sent!.id, 'train', 'ray-train');
     const failed = vi.fn();
@@ -130,14 +130,14 @@ describe('a training by Ray Train on a cluster', () => {
             ? printed({ type: 'line', id: 'train', line: what })
             : printed({ type: 'task', id: 'train', status: 'running', attempt: 1, ...what }));
       job.logs = printed({ type: 'started', ray: '2.60.0', nodes: 2 });
-      const lost = perform('node-1', folder, torch.path);
-      for await (const [kind, what] of told(lost)) {
+      const lost = startTask('node-1', folder, torch.path);
+      for await (const [kind, what] of messagesOf(lost)) {
         if (kind !== 'end') tell(kind, what);
-        // It is then in its second step, and waits for nobody knows what.
+        // It is in its second step then, waiting.
         if (kind === 'line' && what.step === 1 && what.type === 'checkpoint') lost.kill('SIGKILL');
       }
       expect(existsSync(join(shared(), 'train.json'))).toBe(true);
-      for await (const [kind, what] of told(perform('node-2', folder, torch.path))) {
+      for await (const [kind, what] of messagesOf(startTask('node-2', folder, torch.path))) {
         if (kind !== 'end') tell(kind, what);
         else {
           const { failure, files, fetch } = what as Ended;
@@ -173,7 +173,7 @@ describe('a training by Ray Train on a cluster', () => {
       cpus: 1,
       parallel: 'fsdp',
     });
-    // Each attempt joined the cluster, with workers on any of its nodes, beside the one processor that the task has.
+    // Each attempt joined the cluster, with workers on any node besides the task's own processor.
     const starts = await torch.starts();
     expect(starts.map(({ args }) => args[1])).toEqual(
       Array(2).fill(['ray_train.needs', 'ray_train.fit']).flat(),
@@ -186,12 +186,12 @@ describe('a training by Ray Train on a cluster', () => {
     const of = <T extends RunEvent['type']>(type: T) =>
       events.filter((event): event is Extract<RunEvent, { type: T }> => event.type === type);
     expect(of('step').map(({ step }) => step)).toEqual([1, 2]);
-    // What workers wait for is seen, as long as they do.
+    // The run shows what its workers wait for.
     const phases = of('phase').map(({ phase }) => phase);
     expect(phases.slice(phases.indexOf('Training')).slice(0, 3)).toEqual(['Training', NO_ROOM, 'Training']);
-    // The second attempt did not measure the base again, and still knows how much better it has become.
+    // The second attempt did not measure the base again, and still knows the change.
     const measured = of('evaluation').map(({ step, change }) => [step, change !== undefined]);
-    // What follows is of the evaluator.
+    // Later ones are the evaluator's.
     expect(measured.slice(0, 3)).toEqual([
       [0, false],
       [1, true],
@@ -201,18 +201,18 @@ describe('a training by Ray Train on a cluster', () => {
     expect((await readAdapterGguf(join(done.dir, 'adapter.gguf'), gguf)).layers.length).toBeGreaterThan(0);
     await gguf.close();
     expect(existsSync(join(done.dir, 'evaluation', 'summary.json'))).toBe(true);
-    // What the workers read stays on the cluster, and is gone once it is no longer needed.
+    // The workers' files stay on the cluster and are deleted when no longer needed.
     expect(existsSync(join(done.dir, 'ray-train'))).toBe(false);
     expect(existsSync(shared())).toBe(false);
   });
 
-  it('is on one node where nodes share no folder, and first says what its Python lacks', async () => {
+  it('uses one node if nodes share no folder, and first says what its Python lacks', async () => {
     server.onSubmit = (job) => (job.status = 'STOPPED');
     await place.run(...train('--yes', '--detach'));
     const [job] = server.jobs.values();
     const folder = await unpacked(job!);
-    const without = await played('without-torch', ['torch', 'peft']);
-    const { failure } = await endOf(perform('node-3', folder, without.path));
+    const without = await fakePython('without-torch', ['torch', 'peft']);
+    const { failure } = await endOf(startTask('node-3', folder, without.path));
     expect(failure).toEqual({
       code: 'backend-unavailable',
       message: `Ray Train can't train here, because the Python "${without.path}" has no torch and no peft.`,
@@ -222,9 +222,9 @@ describe('a training by Ray Train on a cluster', () => {
     const made = await readdir(place.path('node-3', 'jobs'), { recursive: true });
     expect(made.filter((name) => name.endsWith('train.json'))).toEqual([]);
 
-    const torch = await played('torch-again');
-    const child = perform('node-3', folder, torch.path);
-    for await (const [kind, what] of told(child))
+    const torch = await fakePython('torch-again');
+    const child = startTask('node-3', folder, torch.path);
+    for await (const [kind, what] of messagesOf(child))
       if (kind === 'line' && what.type === 'step') child.kill('SIGKILL');
     const [, fit] = await torch.starts();
     expect(fit!.args.slice(3)).toEqual(['--workers', '2', '--here', '--node', 'a-node', '--beside', '2']);
@@ -235,7 +235,7 @@ describe('a training by Ray Train on a cluster', () => {
     [['--storage', 's3://bucket/folder'], /folder, so an address can't be their --storage/],
     [['--minutes', '1'], /does not know --minutes/],
     [['--backend', 'webgpu'], /is for this machine/],
-  ])('is refused in a sentence with %s', async (args, sentence) => {
+  ])('is refused with %s', async (args, sentence) => {
     const before = await readdir(runsDir());
     const { code: status, stderr } = await place.run(...train(...args));
     expect(status).toBe(1);
@@ -245,7 +245,7 @@ describe('a training by Ray Train on a cluster', () => {
   });
 });
 
-describe('what Python says before it imports anything', () => {
+describe('Python, before it imports anything', () => {
   const ask = async (script: string[], packages = resolve('src/cluster')) => {
     const [command, ...args] = python;
     const { stdout } = await promisify(execFile)(command!, [...args, '-S', ...script], {
@@ -258,23 +258,23 @@ describe('what Python says before it imports anything', () => {
     return JSON.parse(stdout) as unknown;
   };
 
-  it('names what is missing', async () => {
+  it('names missing packages', async () => {
     const packages = place.path('packages');
     for (const name of ['ray', 'torch', 'transformers', 'fsspec', 'pandas', 'pyarrow', 'pydantic']) {
       await mkdir(join(packages, name), { recursive: true });
       await writeFile(
         join(packages, name, '__init__.py'),
-        'raise RuntimeError("It is not to be imported.")\n',
+        'raise RuntimeError("It must not be imported.")\n',
       );
     }
     const needs = () => ask(['-m', 'train.needs'], packages);
-    // Requests belongs to ray[train].
+    // requests is part of ray[train].
     expect(await needs()).toEqual({ type: 'needs', missing: ['ray[train]', 'peft'] });
     for (const name of ['requests', 'peft']) await writeFile(join(packages, `${name}.py`), '');
     expect(await needs()).toEqual({ type: 'needs', missing: [] });
   });
 
-  it('counts the workers for which the nodes have room', async () => {
+  it('counts the workers that the nodes have room for', async () => {
     const script = [
       'import json',
       'from train.room import Wanted, room, too_little',

@@ -1,6 +1,5 @@
 /**
- * `reproduce --on`: the built command line against a server that behaves like Ray's dashboard. What the driver would do
- * is played here.
+ * `reproduce --on`: the built command line against a server that behaves like Ray's dashboard. The driver is faked.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -23,7 +22,7 @@ let place: Workplace;
 let base: string;
 let code: string;
 let server: RayServer;
-/** By what they are for. */
+/** Jobs by kind. */
 const jobs: Partial<Record<ClusterJob['kind'], { job: RayJob; sent: ClusterJob; folder: string }>> = {};
 
 beforeAll(async () => {
@@ -43,7 +42,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** The sweep's trials end at once; the runs do not. */
+/** The sweep's trials end at once; the runs go on. */
 async function play(job: RayJob): Promise<void> {
   const { working_dir: uri } = job.request['runtime_env'] as { working_dir: string };
   const name = uri.replace('gcs://', '');
@@ -73,7 +72,7 @@ const until = (what: string, ready: () => boolean | Promise<boolean>) =>
 
 const answerSchema = z.object({ dir: z.string(), claims: z.array(claimResultSchema) });
 
-it('finds the rates there, sends all runs as one job, is left, attached to again, and ends', async () => {
+it('finds the rates on the cluster, sends all runs as one job, detaches, attaches again, and ends', async () => {
   const args = ['reproduce', code, '--base', base, '--seq', '32', '--backend', 'wasm', '--budget', '30'];
   const child = spawn(
     process.execPath,
@@ -103,7 +102,7 @@ it('finds the rates there, sends all runs as one job, is left, attached to again
   });
   expect(tasks.get('lora')!.needs.memoryBytes).toBeGreaterThan(0);
   expect(tasks.get('lora-instruct')!.corpus).toBe('corpus-instruct');
-  // Each corpus once, for all runs; of each run what it was created with.
+  // Each corpus once for all runs; each run as it was created.
   expect((await readdir(join(folder, 'work', sent.id))).sort()).toEqual(['corpus', 'corpus-instruct']);
   for (const { folder: run } of sent.tasks) {
     expect((await readdir(join(folder, 'work', run))).sort()).toEqual([
@@ -147,7 +146,7 @@ it('finds the rates there, sends all runs as one job, is left, attached to again
   expect((await readState(runOf('full'))).status).toBe('failed');
 });
 
-it('refuses files of this machine', async () => {
+it('refuses local files', async () => {
   const args = [code, '--base', base, '--on', server.url, '--data', 'hellaswag=x.jsonl'];
   const { code: exit, stderr } = await place.run('reproduce', ...args);
   expect(exit).toBe(1);

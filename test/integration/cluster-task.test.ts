@@ -1,4 +1,4 @@
-/** A task as a cluster's node performs it, without Ray: what is on the storage, and what becomes of it elsewhere. */
+/** A task as a cluster's node runs it, without Ray: what it keeps on the storage, and how another node resumes it. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   await pack(sweep);
   await runSweep(sweep.dir, { signal: new AbortController().signal });
   known = (await readSweep(sweep.dir)).lines;
-  // The package as the job's runtime environment has it.
+  // The package as in the job's runtime environment.
   await cp('src/cluster/driver', join(home, 'modules', 'forget_me_not'), { recursive: true });
   await symlink(resolve('dist'), join(home, 'modules', 'forget_me_not', 'dist'), 'junction');
   await mkdir(storage());
@@ -63,7 +63,7 @@ async function pack(sweep: Sweep, patch: object = {}): Promise<void> {
   );
 }
 
-type Told = ['line', { type: string; step?: number; line?: SweepLine }] | ['status' | 'end', Ended];
+type Message = ['line', { type: string; step?: number; line?: SweepLine }] | ['status' | 'end', Ended];
 interface Ended {
   failure?: { code: string; message: string } | null;
   again?: boolean;
@@ -83,15 +83,15 @@ function start(node: string, task: string): ChildProcess {
   });
 }
 
-async function* told(child: ChildProcess): AsyncGenerator<Told> {
-  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Told;
+async function* messagesOf(child: ChildProcess): AsyncGenerator<Message> {
+  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Message;
 }
 
 async function all(node: string, task: string) {
   const lines: SweepLine[] = [];
   const steps: number[] = [];
   let end: Ended = {};
-  for await (const [kind, what] of told(start(node, task)))
+  for await (const [kind, what] of messagesOf(start(node, task)))
     if (kind === 'line') {
       if (what.line) lines.push(what.line);
       else if (what.step) steps.push(what.step);
@@ -99,10 +99,10 @@ async function all(node: string, task: string) {
   return { lines, steps, end };
 }
 
-const kept = async () =>
+const storedArchives = async () =>
   (await readdir(storage(), { recursive: true })).filter((name) => name.endsWith('.tar'));
 
-/** The programs of ours that run on a node. */
+/** Our programs on a node. */
 async function programsOn(node: string): Promise<number[]> {
   const found = (await processes()).filter(({ args }) =>
     ['sweeper.mjs', join(home, node)].every((part) => args.some((one) => one.includes(part))),
@@ -110,21 +110,21 @@ async function programsOn(node: string): Promise<number[]> {
   return found.map(({ pid }) => pid);
 }
 
-it('goes on with a trial on another node, where the first one was lost', async () => {
+it('resumes a trial on another node after the first one was lost', async () => {
   const lost = start('node-1', 'lora-0.001');
   let reached = 0;
   let held: number[] | undefined;
-  for await (const [kind, what] of told(lost)) {
+  for await (const [kind, what] of messagesOf(lost)) {
     if (kind === 'line' && what.step) reached = what.step;
     expect(reached, 'it ended before it could be killed').toBeLessThan(STEPS);
     if (reached < 3 || held) continue;
-    // It rests until a checkpoint is on the storage, where that is looked for every two seconds.
+    // Paused until a checkpoint is on the storage, which is checked every two seconds.
     held = await programsOn('node-1');
     for (const pid of held) process.kill(pid, 'SIGSTOP');
     await until('a checkpoint on the storage', async () => {
       expect(lost.exitCode, 'it ended before it could be killed').toBeNull();
-      // The last that is written: checkpoints come before it.
-      return (await kept()).some((name) => name.endsWith('rest.tar'));
+      // Written last, after the checkpoints.
+      return (await storedArchives()).some((name) => name.endsWith('rest.tar'));
     });
     lost.kill('SIGKILL');
   }
@@ -133,13 +133,13 @@ it('goes on with a trial on another node, where the first one was lost', async (
   expect(end).toMatchObject({ failure: null });
   expect(steps[0]).toBeGreaterThan(1);
   expect(timeless(lines)).toEqual(timeless(known));
-  // What it kept is no longer needed, and nothing of it is left on the node.
-  expect(await kept()).toEqual([]);
+  // Its files are no longer needed and gone from the node.
+  expect(await storedArchives()).toEqual([]);
   const left = await readdir(join(home, 'node-2', 'jobs'), { recursive: true });
   expect(left.filter((name) => name.includes('sweep.json'))).toEqual([]);
 });
 
-it('refuses another base, and says what a program ended with', async () => {
+it('refuses a different base, and reports how a program ended', async () => {
   const path = join(job(), 'job.json');
   const spec = JSON.parse(await readFile(path, 'utf8')) as {
     base: { sha256: string };
@@ -154,11 +154,11 @@ it('refuses another base, and says what a program ended with', async () => {
   expect(wrong.end).toMatchObject({ again: false, failure: { code: 'bad-argument' } });
   expect(wrong.end.failure!.message).toMatch(/has no trials of full/);
   await writeFile(path, JSON.stringify({ ...spec, base: { ...spec.base, sha256: '0'.repeat(64) } }));
-  // The next attempt begins with what is on the storage; only what says why it failed stays.
+  // The next attempt starts from the storage; only the reason of the failure stays.
   const left = await readdir(join(home, 'node-3', 'jobs'), { recursive: true, withFileTypes: true });
   const names = left.filter((one) => !one.isDirectory()).map(({ name }) => name);
   expect(names.sort()).toEqual(['lora-base.lock', 'sweeper.log']);
-  // What all tasks share is there as before.
+  // What all tasks share is unchanged.
   expect((await readdir(join(home, 'node-3'))).sort()).toEqual(
     expect.arrayContaining(['cache', 'models', 'runtime']),
   );
@@ -167,7 +167,7 @@ it('refuses another base, and says what a program ended with', async () => {
   await writeFile(path, JSON.stringify(spec));
 });
 
-it('runs further programs in its folder, whose failure costs nothing, with a corpus that several tasks have', async () => {
+it('runs further programs in its folder, whose failure does no harm, with a corpus that tasks share', async () => {
   const path = join(job(), 'job.json');
   const spec = JSON.parse(await readFile(path, 'utf8')) as { id: string; tasks: object[] };
   const own = join(job(), 'work', spec.id);
@@ -190,7 +190,7 @@ it('runs further programs in its folder, whose failure costs nothing, with a cor
   await writeFile(path, JSON.stringify({ ...spec, tasks: [task] }));
   const said: { type: string; of?: string; message?: string; line?: SweepLine }[] = [];
   let end: Ended = {};
-  for await (const [kind, what] of told(start('node-4', 'more')))
+  for await (const [kind, what] of messagesOf(start('node-4', 'more')))
     if (kind === 'line') said.push(what);
     else if (kind === 'end') end = what;
   expect(end).toMatchObject({ failure: null });
@@ -206,7 +206,7 @@ it('runs further programs in its folder, whose failure costs nothing, with a cor
   );
 });
 
-it('cleans a node up, but for what is needed', async () => {
+it('cleans up a node except for what is needed', async () => {
   const jobs = join(home, 'node-5', 'jobs', 'a-job');
   const put = async (name: string) => {
     await mkdir(dirname(join(jobs, name)), { recursive: true });

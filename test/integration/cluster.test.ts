@@ -1,6 +1,6 @@
 /**
- * `--on`: the built command line against a server that behaves like Ray's dashboard. What the driver would do is played
- * here; the real one, on a real Ray, is what bench:cluster tries.
+ * `--on`: the built command line against a server that behaves like Ray's dashboard. The driver is faked; bench:cluster
+ * tries the real one on a real Ray.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -50,7 +50,7 @@ const how = '--backend wasm --seq 64 --steps 2 --eval-every 2 --humaneval 0 --re
 );
 const train = (...args: string[]) => ['train', code, '--base', base, ...how, '--on', server.url, ...args];
 
-/** What was sent as a package, by its URI in the job's runtime environment, in a folder. */
+/** A folder with the package at this URI in the job's runtime environment. */
 async function unpacked(uri: unknown): Promise<string> {
   const name = String(uri).replace('gcs://', '');
   const folder = place.path(`unpacked-${name}`);
@@ -68,7 +68,7 @@ const until = (ready: () => boolean | Promise<boolean>) =>
 
 const at = { time: '2026-11-27T20:00:00.000Z' };
 const tell = (line: object) => printed({ type: 'line', id: 'train', line: { ...at, ...line } });
-const begun =
+const startedLogs =
   printed({ type: 'started', ray: '2.60.0', nodes: 1 }) +
   tell({
     type: 'start',
@@ -91,10 +91,10 @@ async function end(): Promise<void> {
 }
 
 describe('a training on a cluster', () => {
-  it('sends settings and tokens and no sources, and ends as if it had been here', async () => {
+  it('sends settings and tokens but no sources, and ends as a local training does', async () => {
     server.onSubmit = (one) => {
       job = one;
-      job.logs = begun;
+      job.logs = startedLogs;
       void end();
     };
     const done = await place.json<{ run: string; dir: string; status: string; artefact: string }>(
@@ -114,14 +114,14 @@ describe('a training on a cluster', () => {
       storage: null,
       tasks: [{ argv: ['trainer.mjs', '{folder}'], folder: done.run, needs: { cpus: 2, gpus: 0 } }],
     });
-    // It is no base that a worker could fetch.
+    // A worker could not fetch this base.
     expect((await readFile(join(folder, sent.base.path!))).equals(await readFile(base))).toBe(true);
     const work = join(folder, 'work', done.run);
     expect((await readdir(work)).sort()).toEqual(['corpus', 'events.jsonl', 'run.json', 'state.json']);
     expect((await openCorpus(join(work, 'corpus'))).digest).toBe(
       (await openCorpus(join(done.dir, 'corpus'))).digest,
     );
-    // A line of the code, and the token, are nowhere in it.
+    // It contains neither the code nor the token.
     const all = await Promise.all(
       (await readdir(folder, { recursive: true, withFileTypes: true }))
         .filter((entry) => entry.isFile() && !entry.name.endsWith('.gguf'))
@@ -129,11 +129,11 @@ describe('a training on a cluster', () => {
     );
     expect(all.join()).not.toContain('class Command extends EventEmitter');
     expect(all.join() + JSON.stringify(job.request)).not.toContain(TOKEN);
-    // Nor is it said where anything is on this machine; here, it is known as before.
+    // Nor any local path, which the run here still has.
     for (const path of [code, base, place.home, homedir()]) expect(all.join()).not.toContain(path);
     expect(await readSpec(done.dir)).toMatchObject({ folder: code, base: { path: base } });
 
-    // The program: what its bundles need beside them, and nothing of an editor.
+    // The program: its bundles and what they need, but nothing of the editor.
     const program = join(await unpacked(runtimeEnv().py_modules[0]), 'forget_me_not');
     const names = await readdir(program);
     expect(names).toEqual(expect.arrayContaining(['driver.py', '__init__.py', 'dist', 'node_modules']));
@@ -144,10 +144,10 @@ describe('a training on a cluster', () => {
     expect(bundles).not.toContain('extension.cjs');
   });
 
-  it('is not sent twice, is left by Ctrl+C, attached to again, and stopped', async () => {
+  it('is sent once, detaches on Ctrl+C, is attached to again, and is stopped', async () => {
     server.onSubmit = (one) => {
       job = one;
-      job.logs = begun;
+      job.logs = startedLogs;
     };
     const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...train('--yes')], {
       env: place.env,
@@ -162,10 +162,10 @@ describe('a training on a cluster', () => {
     expect(said).toContain('The run goes on at 127.0.0.1');
     expect(job.status).toBe('RUNNING');
     const dir = await findRun('latest');
-    // The one that goes on in the background takes over in its own time.
+    // The background follower takes over soon.
     await until(async () => (await readState(dir)).pid !== undefined);
     const { pid } = await readState(dir);
-    // As when this machine is turned off.
+    // As if this machine were turned off.
     process.kill(pid!, 'SIGTERM');
     await until(async () => (await readState(dir)).pid === undefined);
     expect((await readState(dir)).status).toBe('running');
@@ -182,19 +182,19 @@ describe('a training on a cluster', () => {
   });
 });
 
-it('an editor is asked with every option, and its no sends and leaves nothing', async () => {
+it('asks an editor with every option; after a no, nothing is sent or left', async () => {
   server.onSubmit = (one) => {
     job = one;
-    job.logs = begun;
+    job.logs = startedLogs;
   };
-  const heard: SendQuestion[] = [];
+  const questions: SendQuestion[] = [];
   const logged: string[] = [];
   const answers = [false, true];
   const children = new Children(
     () => Promise.resolve({ command: process.execPath, env: { ...place.env, RAY_AUTH_TOKEN: '' } }),
     resolve('dist/cli.mjs'),
     { info: (line: string) => logged.push(line) } as unknown as Log,
-    (question) => (heard.push(question), Promise.resolve(answers.shift()!)),
+    (question) => (questions.push(question), Promise.resolve(answers.shift()!)),
   );
   const ask = () =>
     children.ask(z.object({ dir: z.string() }), train('--yes', '--detach'), {
@@ -206,8 +206,8 @@ it('an editor is asked with every option, and its no sends and leaves nothing', 
   expect(await readdir(runsDir()).catch(() => [])).toEqual(before);
   const { dir } = await ask();
   const { host } = new URL(server.url);
-  expect(heard).toMatchObject(Array(2).fill({ ask: 'send', host, plainText: false, storage: null }));
-  expect(heard[1]!.program).toBeGreaterThan(1e6);
+  expect(questions).toMatchObject(Array(2).fill({ ask: 'send', host, plainText: false, storage: null }));
+  expect(questions[1]!.program).toBeGreaterThan(1e6);
   await until(async () => (await readState(dir)).phase === 'Training');
   expect(await readState(dir)).toMatchObject({ cluster: host });
   expect(logged.join()).not.toContain(TOKEN);
@@ -216,7 +216,7 @@ it('an editor is asked with every option, and its no sends and leaves nothing', 
   expect(job.status).toBe('STOPPED');
 });
 
-describe('one sentence, and nothing begun', () => {
+describe('fails with one sentence before it starts anything', () => {
   const fails = async (...args: string[]): Promise<string> => {
     const before = await readdir(runsDir()).catch(() => []);
     const { code: status, stdout, stderr } = await place.run(...args);

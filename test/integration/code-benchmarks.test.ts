@@ -1,6 +1,6 @@
 /**
- * The benchmarks of code that are measured by name: gaps and programs in the real sandbox, and all of them on a model
- * that the test makes. Needs dist/.
+ * Code benchmarks that are only measured by name: gaps and programs in the real sandbox, and all of them on a generated
+ * model. Needs dist/.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { loadProblems } from '../../src/evaluation/tasks/humaneval.ts';
 import { mbppPrograms } from '../../src/evaluation/tasks/mbpp-plus.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 
-/** Python's image is made once for all runs. */
+/** Python's image is created once for all runs. */
 const cache = join('node_modules', '.cache', 'forget-me-not');
 let dir = '';
 let sandbox: Sandbox;
@@ -31,12 +31,12 @@ afterAll(async () => {
 });
 
 describe("HumanEval's gaps", () => {
-  it('are as many as in the paper, 1,033 and 5,815', async () => {
+  it('number 1,033 and 5,815, as in the paper', async () => {
     const problems = await loadProblems();
     const count = (kind: 'line' | 'lines') => problems.flatMap((problem) => listGaps(problem, kind)).length;
     expect([count('line'), count('lines')]).toEqual([1033, 5815]);
   });
-  it('pass when they are filled with what was there', async () => {
+  it('pass when filled with the original text', async () => {
     const problems = (await loadProblems()).slice(0, 8);
     const programs = problems.flatMap((problem) =>
       listGaps(problem, 'line').map((gap) => filledProgram(gap, gap.middle, problem)),
@@ -78,14 +78,14 @@ describe("SAFIM's programs", () => {
     ['x = i\n    print(x)', 'passed'],
     ['sys.stdout.write(f"{i}\\n")', 'passed'],
     ['sys.stdout.buffer.write(b"%d\\n" % i)', 'passed'],
-    // Lines that go on after the block, or are broken, are cut.
+    // Lines after the block and incomplete lines are cut.
     ['print(i)\nprint("too much")', 'passed'],
     ['print(i)\n    if i > ', 'passed'],
     ['print(i + 1)', 'failed'],
     ['exit()', 'failed'],
     ['1 / 0', 'failed'],
   ])('judge %j', async (answer, outcome) => expect(await judge(answer)).toBe(outcome));
-  it('do not cut a condition, and read all of the input', async () => {
+  it('keep a whole condition, and read all of the input', async () => {
     const whole = { before: 'import sys\nif ', after: '\n    print(sys.stdin.read().strip())\n' };
     const given = { answer: 'True:', block: false, test: { input: 'a\nb\n', output: ['a\nb'] } };
     expect((await sandbox.run(fillProgram(whole, given))).outcome).toBe('passed');
@@ -101,7 +101,7 @@ describe("SAFIM's programs", () => {
   );
 });
 
-it('are all measured on a model', async () => {
+it('all code benchmarks are measured on a model', async () => {
   const base = { id: 'tiny', path: join(dir, 'tiny.gguf'), sha256: 'ef'.repeat(32) };
   await writeTinyModel(base.path, { seed: 5 });
   const data: Record<string, string> = {};

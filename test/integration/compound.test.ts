@@ -5,8 +5,8 @@ import { compoundSuite } from '../support/compound-suite.ts';
 import { headSuite } from '../support/head-suite.ts';
 import { storedSuite } from '../support/stored-suite.ts';
 
-describe('the kernels against the composition', () => {
-  it('are what the binding runs on a processor', async () => {
+describe('compound kernels', () => {
+  it('are used on the CPU', async () => {
     expect((await startBackend('tensorflow')).compound).toBeInstanceOf(Fused);
   });
   compoundSuite(() => startBackend('tensorflow'));

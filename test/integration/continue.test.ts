@@ -1,7 +1,7 @@
-/** A run that continues another: it begins where that one ended, and learns what has changed since. */
+/** A run that continues another: it starts where that one ended and learns what has changed since. */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
@@ -17,6 +17,7 @@ import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';
 import { learnedFromUse } from '../unit/runs/help.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { createSmallRun } from '../support/trainer.ts';
 
 const hyper = hyperSchema.parse({
   ...{ learningRate: 3e-3, steps: 6, sequenceLength: 48, evalEvery: 2, dropout: 0, warmup: 0 },
@@ -54,13 +55,13 @@ describe('training', () => {
     return run;
   }
 
-  /** A run that continues one as it is now. */
+  /** A run that continues another one as it is now. */
   const continuing = async ({ dir, id } = earlier, patch: Partial<NewRun> = {}) => {
     const { sha256 } = await examine(join(dir, 'adapter.gguf'));
     return newRun({ continues: { run: id, sha256 }, ...patch });
   };
 
-  /** To the end, or to a step as if it were cancelled there. Returns all that was told. */
+  /** Trains to the end, or up to a step as if cancelled there. Returns all events. */
   async function trainUpTo(dir: string, step = Infinity): Promise<RunEvent[]> {
     const writer = await openRunWriter(dir);
     const stop = new AbortController();
@@ -76,7 +77,7 @@ describe('training', () => {
     return (await readRun(dir)).events;
   }
 
-  /** Nats per learned token of these sequences, by what an adapter's file holds. */
+  /** Nats per learned token of these sequences, with the adapter as its file has it. */
   async function lossOf(sequences: readonly Sequence[], which: 'base' | 'result'): Promise<number> {
     const adapterPath = join(earlier.dir, 'adapter.gguf');
     const scorer = await openScorer({ basePath: base.path, adapterPath, backend: 'wasm' });
@@ -90,7 +91,7 @@ describe('training', () => {
     return sums.nats / sums.tokens;
   }
 
-  it.each([1, 0.5])('begins with the adapter as it is served, at strength %d', async (strength) => {
+  it.each([1, 0.5])('starts with the adapter as it is served, at strength %d', async (strength) => {
     await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, strength);
     const { dir } = await continuing();
     const events = await trainUpTo(dir, 1);
@@ -99,7 +100,7 @@ describe('training', () => {
     const step = events.find((event) => event.type === 'step')!;
     expect(step.loss).toBeCloseTo(await lossOf(first, 'result'), 5);
     expect(Math.abs(step.loss - (await lossOf(first, 'base')))).toBeGreaterThan(0.01);
-    // What is held against it is the base, as in every run.
+    // As in every run, it is compared with the base.
     const before = events.find((event) => event.type === 'evaluation')!;
     const heldOut = corpus.heldOutSequences(hyper.sequenceLength, 2);
     expect(before).toMatchObject({
@@ -127,7 +128,7 @@ describe('training', () => {
     expect(compared.after.setting).toMatch(/; before: the base with its reference adapter$/);
   });
 
-  it('begins anew without it', async () => {
+  it('starts from the base if it continues nothing', async () => {
     const events = await trainUpTo((await newRun({ hyper: { ...hyper, steps: 1 } })).dir);
     const { dir } = await continuing();
     const continued = await trainUpTo(dir, 1);
@@ -135,7 +136,7 @@ describe('training', () => {
     expect(lossIn(continued)).toBeLessThan(lossIn(events));
   });
 
-  it('goes on after it was stopped to the same bytes, though the earlier run is gone', async () => {
+  it('resumes to the same bytes though the earlier run is gone', async () => {
     const doomed = await newRun({ hyper: { ...hyper, steps: 2 } });
     await trainUpTo(doomed.dir);
     const adapterOf = ({ dir }: { dir: string }) => readFile(join(dir, 'adapter.gguf'));
@@ -146,7 +147,7 @@ describe('training', () => {
     ];
     await trainUpTo(whole.dir);
     await trainUpTo(parted.dir, 3);
-    // Stopped before its first checkpoint, it has only what it began with.
+    // Stopped before its first checkpoint, it only has its initial weights.
     await trainUpTo(untouched.dir, 1);
     await rm(join(untouched.dir, 'checkpoints'), { recursive: true });
     await rm(doomed.dir, { recursive: true });
@@ -156,7 +157,7 @@ describe('training', () => {
     }
   });
 
-  it("goes on, and is continued, where an earlier version was to learn from the person's completions", async () => {
+  it("resumes and can be continued if an earlier version was to learn from the user's completions", async () => {
     const [whole, old] = [await newRun({}), await newRun({})];
     await trainUpTo(whole.dir);
     await trainUpTo(old.dir, 3);
@@ -170,7 +171,7 @@ describe('training', () => {
     expect((await trainUpTo(next.dir, 1)).some(({ type }) => type === 'step')).toBe(true);
   });
 
-  it('refuses an adapter that has become another one meanwhile', async () => {
+  it('refuses an adapter that has changed meanwhile', async () => {
     const run = await continuing();
     await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 0.25);
     await expect(trainUpTo(run.dir)).rejects.toMatchObject({ code: 'adapter-damaged' });
@@ -178,7 +179,7 @@ describe('training', () => {
   });
 });
 
-describe('as a command', () => {
+describe('train --continue', () => {
   let place: Workplace;
   let base: string;
   let code: string;
@@ -187,7 +188,7 @@ describe('as a command', () => {
     '--seq 48 --steps 6 --humaneval 0 --retention 0 --held-out-windows 2 --eval-tasks none --strength 1';
   const train = (...args: string[]) =>
     place.json<{ run: string; dir: string }>('train', ...args, '--backend', 'wasm', ...small.split(' '));
-  /** What a command that must fail says. */
+  /** The error of a command that must fail. */
   const refused = async (...args: string[]) => {
     const { code: exit, stderr } = await place.run('train', ...args, '--backend', 'wasm', '--steps', '6');
     expect(exit).toBe(1);
@@ -204,7 +205,7 @@ describe('as a command', () => {
   });
   afterAll(() => place?.dispose());
 
-  it('refuses where nothing has changed', async () => {
+  it('refuses if nothing has changed', async () => {
     const run = first.run;
     expect(await place.json('changed', run)).toEqual({ run, files: 0, share: 0, enough: false });
     expect(await refused('--continue', run)).toMatch(
@@ -212,7 +213,7 @@ describe('as a command', () => {
     );
   });
 
-  it('learns what has changed, as the run that it continues, and leaves no file on the other side', async () => {
+  it('learns what has changed with the settings of the earlier run, and keeps every file in its split', async () => {
     const before = await readManifest(join(first.dir, 'corpus'));
     const result = await readFile(join(first.dir, 'adapter.gguf'));
     await cp('node_modules/pino/lib', join(code, 'pino'), { recursive: true });
@@ -248,12 +249,12 @@ describe('as a command', () => {
     for (const { metric, before, after } of earlier!.comparisons) {
       const against = comparisons.find((one) => one.metric === metric)!;
       expect(after.value).toBe(against.after.value);
-      // The run that is continued has learned something itself.
+      // The continued run has learned something itself.
       expect(before.value).toBeLessThan(against.before.value);
     }
   });
 
-  it('says in one sentence what it can not continue', async () => {
+  it('says in one sentence what it cannot continue', async () => {
     expect(await refused('--continue', 'nothing')).toMatch(/^\[run-not-found\] There is no run "nothing"/);
     expect(await refused('--continue', first.run, '--rank', '8')).toMatch(
       /^\[bad-argument\] Run .* has --rank 4, but 8 was given\./,
@@ -264,8 +265,10 @@ describe('as a command', () => {
     expect(await refused(other, '--continue', first.run)).toMatch(
       /^\[bad-argument\] This is not the folder of run .*none of the files/,
     );
-    const full = await train(code, '--base', base, '--lr', '1e-4', '--method', 'full', '--name', 'full');
-    expect(await refused('--continue', full.run)).toMatch(
+    vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
+    const full = await createSmallRun({ base, code, hyper: { method: 'full', steps: 6 } });
+    vi.unstubAllEnvs();
+    expect(await refused('--continue', basename(full))).toMatch(
       /^\[bad-argument\] Run .* can't be continued: it is a full fine-tuning/,
     );
     await cp(first.dir, join(place.home, 'runs', 'unfinished'), { recursive: true });
@@ -290,7 +293,7 @@ describe('as a command', () => {
     await writeTinyModel(base, { seed: 1 });
   });
 
-  it('of a result that is gone says so, and resume makes the same again', async () => {
+  it('says that a result is gone, and resume makes the same one again', async () => {
     const adapter = join(first.dir, 'adapter.gguf');
     const before = await readFile(adapter);
     await rm(adapter);

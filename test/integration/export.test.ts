@@ -1,4 +1,4 @@
-/** What we export, as llama.cpp computes with it. */
+/** Exported files, as llama.cpp computes with them. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ async function merged(layers: AdapterLayer[]): Promise<Map<string, Float32Array>
   return weights;
 }
 
-it('an adapter beside its base computes what the merged model does', async () => {
+it('an adapter on its base computes the same as the merged model', async () => {
   const layers = await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'), { rank: 3, alpha });
   await exportModelGguf(at('merged.gguf'), at('base.gguf'), await merged(layers), { type: 'F32' });
   const adapted = await llamaProbabilities(at('base.gguf'), tokens, at('adapter.gguf'));
@@ -54,7 +54,7 @@ it('an adapter of zeros changes nothing', async () => {
 it.each([
   ['F32', 0],
   ['F16', 1e-5],
-] as const)('a whole model in %s', async (type, limit) => {
+] as const)('a whole model in %s computes the same', async (type, limit) => {
   await writeTinyModel(at('trained.gguf'), { seed: 2 });
   const trained = await openGguf(at('trained.gguf'));
   const replaced = new Map<string, Float32Array>();

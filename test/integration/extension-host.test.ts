@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const bundle = join(import.meta.dirname, '../../dist/extension.cjs');
 
-/** What VS Code's extension host does before it loads extensions: whoever reads `navigator` is reported (PendingMigrationError). */
+/** As VS Code's extension host, which reports extensions that read `navigator` (PendingMigrationError). */
 const host = `
 Object.defineProperty(globalThis, 'navigator', { get: () => { console.log(new Error('navigator was read').stack); } });
 const Module = require('node:module');
@@ -22,6 +22,6 @@ console.log(typeof require(${JSON.stringify(bundle)}).activate);
 process.exit();
 `;
 
-it('loading the extension reads no global that VS Code reports', () => {
+it('the extension loads without reading a global that VS Code reports', () => {
   expect(execFileSync(process.execPath, ['-e', host], { encoding: 'utf8' })).toBe('function\n');
 });

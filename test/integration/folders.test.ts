@@ -1,4 +1,4 @@
-/** Several folders, through the command line: what is read, a run of them, and one that continues it. */
+/** Several folders on the command line: their corpus, a run, and a run that continues it. */
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { writeTinyModel } from '../support/tiny-model.ts';
 
 let place: Workplace;
 let base = '';
-/** A folder of real code, and one of the same name elsewhere. */
+/** A folder of real code, and another one of the same name. */
 let api = '';
 let other = '';
 
@@ -44,7 +44,7 @@ const python = (n: number) =>
 type Read = CorpusSummary & { files: KeptEntry[] };
 
 describe('forget-me-not corpus', () => {
-  it('reads all folders that it is given', async () => {
+  it('reads all given folders', async () => {
     const { files, folders, leftOut } = await place.json<Read>('corpus', api, other);
     expect(folders).toEqual([
       { path: api, name: 'api (new)' },
@@ -59,7 +59,7 @@ describe('forget-me-not corpus', () => {
     expect(stdout).toContain('api (old)/key.py:1 (');
   });
 
-  it('is the same for one folder, and for one that is given twice', async () => {
+  it('reads a folder that is given twice once', async () => {
     const once = await place.json<Read>('corpus', other);
     expect(once).not.toHaveProperty('folders');
     expect(await place.json('corpus', other, join(other, '..', 'api'))).toEqual(once);
@@ -72,7 +72,7 @@ describe('forget-me-not corpus', () => {
     expect(kept.some((path) => path.startsWith('api/'))).toBe(false);
   });
 
-  it('names the folder that is missing, and the one that is empty', async () => {
+  it('names a missing and an empty folder', async () => {
     const missing = await place.run('corpus', other, place.path('gone'));
     expect(missing.code).not.toBe(0);
     expect(missing.stderr).toContain(`[corpus-unreadable] ${place.path('gone')} is not a folder`);
@@ -85,7 +85,7 @@ describe('forget-me-not corpus', () => {
     );
   });
 
-  it('makes instructions of all of them', async () => {
+  it('takes instruction pairs from all folders', async () => {
     for (const [folder, name] of [
       [api, 'first'],
       [other, 'second'],
@@ -122,7 +122,7 @@ describe('a run of several folders', () => {
   const dir = (...parts: string[]) => place.path('data', 'runs', run, ...parts);
   const specOf = async () => runSpecSchema.parse(JSON.parse(await readFile(dir('run.json'), 'utf8')));
 
-  it('says which, in a format that older versions refuse', async () => {
+  it('records its folders in a format that older versions refuse', async () => {
     const done = await place.json<{ run: string }>(
       ...['train', api, other, '--base', base, '--steps', '2', '--strength', '1', ...quick, ...noMeasuring],
     );
@@ -140,7 +140,7 @@ describe('a run of several folders', () => {
     expect(listed.runs).toMatchObject([{ folder: api, folders: [{ path: api }, { path: other }] }]);
   });
 
-  it('is laid out as completion asks: each folder a repository, with paths in it', async () => {
+  it('is laid out as in completion: each folder a repository, with paths relative to it', async () => {
     const spec = await specOf();
     const corpus = await openCorpus(dir('corpus'));
     const tokenizer = await openTokenizer(base);
@@ -161,7 +161,7 @@ describe('a run of several folders', () => {
     }
   });
 
-  it('reads the same again where its corpus is gone', async () => {
+  it('rebuilds the same corpus if it is gone', async () => {
     const before = await readFile(dir('corpus', 'manifest.jsonl'), 'utf8');
     const { digest } = (await openCorpus(dir('corpus'))).summary;
     await rm(dir('corpus'), { recursive: true });
@@ -171,7 +171,7 @@ describe('a run of several folders', () => {
     expect(await readFile(dir('corpus', 'manifest.jsonl'), 'utf8')).toBe(before);
   });
 
-  it('tells what has changed in any of them, and is continued with that', async () => {
+  it('finds what has changed in any folder, and is continued with that', async () => {
     expect(await place.json<Changed>('changed', run)).toMatchObject({ files: 0, enough: false });
     const documents = (await openCorpus(dir('corpus'))).documents;
     const sides = new Map(documents.map(({ path, split }) => [path, split]));
@@ -203,7 +203,7 @@ describe('a run of several folders', () => {
     expect(later.summary.changed).toMatchObject({ files: 2 });
   });
 
-  it('can be continued in one of its folders, whose files stay on their sides', async () => {
+  it('can be continued with one of its folders, whose files keep their split', async () => {
     const sides = new Map(
       (await openCorpus(dir('corpus'))).documents.map(({ path, split }) => [path, split]),
     );
@@ -221,7 +221,7 @@ describe('a run of several folders', () => {
   });
 });
 
-it('a sweep takes several folders, too', async () => {
+it('a sweep takes several folders', async () => {
   const { dir } = await place.json<{ dir: string }>(
     ...['sweep', api, other, '--base', base, '--method', 'lora', '--grid', '1e-3', '--steps', '1'],
     ...['--backend', 'wasm', '--seq', '64', '--held-out-windows', '1'],

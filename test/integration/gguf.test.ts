@@ -1,4 +1,4 @@
-/** Files that we write, read by llama.cpp; values that we read, against llama.cpp computing on the same bytes. */
+/** Files that we write, read by llama.cpp; values that we read, compared with llama.cpp on the same bytes. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 it.each([
   ['F16', 1e-6],
   ['BF16', 1e-4],
-  // For these llama.cpp rounds activations to 8 bits, for BF16 to its 8.
+  // For these types, llama.cpp rounds activations to 8 bits, for BF16 to its 8.
   ['Q8_0', 1e-3],
   ['Q4_0', 1e-3],
   ['Q4_1', 1e-3],
@@ -31,7 +31,7 @@ it.each([
   ['Q4_K', 1e-3],
   ['Q5_K', 1e-3],
   ['Q6_K', 1e-3],
-] as const)('our values of %s are the ones that llama.cpp computes with', async (type, limit) => {
+] as const)('values of %s are those that llama.cpp computes with', async (type, limit) => {
   // Rows of whole blocks.
   const shape = type.endsWith('_K') ? { embedding: 256, ffn: 512 } : {};
   await writeTinyModel(at('stored.gguf'), { ...shape, seed: 1, type });
@@ -40,33 +40,30 @@ it.each([
   const plain = await llamaProbabilities(at('plain.gguf'), tokens);
   const kl = meanKl(stored, plain);
   expect(kl).toBeLessThan(limit);
-  // Another model is far away: the limit tells something.
+  // Another model is far off, so the limit is strict.
   await writeTinyModel(at('other.gguf'), { ...shape, seed: 2, type });
   expect(meanKl(await llamaProbabilities(at('other.gguf'), tokens), plain)).toBeGreaterThan(0.1);
 });
 
-it.each(['Q5_0', 'Q4_K', 'Q6_K'] as const)(
-  'our forward pass on %s gives what llama.cpp gives',
-  async (type) => {
-    await writeTinyModel(at('stored.gguf'), { embedding: 256, ffn: 512, seed: 3, type });
-    await writeTinyAdapter(at('adapter.gguf'), at('stored.gguf'));
-    const scorer = await openScorer({
-      basePath: at('stored.gguf'),
-      adapterPath: at('adapter.gguf'),
-      backend: await startBackend('wasm'),
-    });
-    const ours = async (which: 'base' | 'result') =>
-      (await scorer.probabilities(tokens, which)).map((row) => Float64Array.from(row));
-    const stored = await llamaProbabilities(at('stored.gguf'), tokens);
-    const adapted = await llamaProbabilities(at('stored.gguf'), tokens, at('adapter.gguf'));
-    expect(meanKl(stored, await ours('base'))).toBeLessThan(1e-3);
-    expect(meanKl(adapted, await ours('result'))).toBeLessThan(1e-3);
-    expect(meanKl(adapted, stored)).toBeGreaterThan(0.01);
-    scorer.dispose();
-  },
-);
+it.each(['Q5_0', 'Q4_K', 'Q6_K'] as const)('the forward pass on %s agrees with llama.cpp', async (type) => {
+  await writeTinyModel(at('stored.gguf'), { embedding: 256, ffn: 512, seed: 3, type });
+  await writeTinyAdapter(at('adapter.gguf'), at('stored.gguf'));
+  const scorer = await openScorer({
+    basePath: at('stored.gguf'),
+    adapterPath: at('adapter.gguf'),
+    backend: await startBackend('wasm'),
+  });
+  const ours = async (which: 'base' | 'result') =>
+    (await scorer.probabilities(tokens, which)).map((row) => Float64Array.from(row));
+  const stored = await llamaProbabilities(at('stored.gguf'), tokens);
+  const adapted = await llamaProbabilities(at('stored.gguf'), tokens, at('adapter.gguf'));
+  expect(meanKl(stored, await ours('base'))).toBeLessThan(1e-3);
+  expect(meanKl(adapted, await ours('result'))).toBeLessThan(1e-3);
+  expect(meanKl(adapted, stored)).toBeGreaterThan(0.01);
+  scorer.dispose();
+});
 
-it("another reader finds the same header: node-llama-cpp's own parser", async () => {
+it("node-llama-cpp's parser reads the same header", async () => {
   await writeTinyModel(at('m.gguf'), { layers: 3, type: 'Q4_0', tied: false });
   const ours = await openGguf(at('m.gguf'));
   await ours.close();

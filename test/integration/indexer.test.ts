@@ -1,4 +1,4 @@
-/** The real indexer: what it answers, and that it ends with its parent. */
+/** The real indexer process: its answers, and its end with its parent. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ function start(...folders: string[]): ChildProcess {
   return child;
 }
 
-/** The folder that was indexed last, once there is one. */
+/** The last indexed folder, if any. */
 const nextIndexed = () =>
   vi.waitFor(() => {
     expect(indexed).not.toEqual([]);
@@ -51,25 +51,25 @@ const asked: Asked = {
   ...{ shown: { before: 2400, after: 600 }, edits: [], problems: [] },
 };
 
-it('answers with what names mean, named as the asker names files', async () => {
+it("finds definitions, with paths in the asker's form", async () => {
   start(folder, join(work, 'nowhere'));
-  // Also what is asked before it knows anything.
+  // Requests before the index is ready are answered as well.
   expect(await indexer.parts(join(work, 'elsewhere'), asked)).toEqual([]);
   expect(await nextIndexed()).toMatchObject({ folder, files: 1, read: 1 });
   expect(warnings).toEqual([expect.stringContaining('nowhere')]);
   expect((await indexer.parts(folder, asked))[0]).toMatchObject({ filename: 'tax.py' });
-  // A model that has learned the folder above names files from there.
+  // For a model trained on the parent folder, paths start there.
   const [found] = await indexer.parts(work, { ...asked, path: 'shop/cart.py' });
   expect(found).toMatchObject({ filename: 'shop/tax.py' });
 });
 
-it('ends when its parent has gone, and keeps what it knows', async () => {
+it('ends with its parent, and keeps its index', async () => {
   const first = start(folder);
   await nextIndexed();
   const ended = new Promise((done) => first.once('exit', done));
   first.disconnect();
   expect(await ended).toBe(0);
-  // Also where nothing has changed for long, or the clock is years ahead.
+  // Even if nothing has changed for long, or the clock is years ahead.
   const index = join(work, 'home', 'cache', 'index');
   for (const name of readdirSync(index)) utimesSync(join(index, name), 1, 1);
   start(folder);

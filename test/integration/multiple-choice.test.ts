@@ -1,7 +1,7 @@
 /**
- * Multiple-choice questions against PyTorch's scores of the same rows and the same model: test/reference/README.md says
- * how multiple_choice.py made them. The rows are those that a scorer gets wrong: marks of WikiHow, contexts that end in
- * a space, gaps at either end, choices of many bytes and few characters.
+ * Multiple-choice questions against PyTorch's scores of the same rows and the same model, from multiple_choice.py (see
+ * test/reference/README.md). The rows are hard to score: WikiHow's markers, contexts that end with a space, gaps at
+ * either end, choices of many bytes and few characters.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ async function scores<I extends Item>(task: Task<I>): Promise<ItemScore[]> {
 }
 
 describe.each([hellaswagTask, arcTask, winograndeTask])('$title', (task) => {
-  it("has PyTorch's log-likelihoods and its verdicts", async () => {
+  it("has PyTorch's log-likelihoods and verdicts", async () => {
     const found = await scores(task);
     const expected = reference[task.name]!;
     expect(found).toHaveLength(expected.length);

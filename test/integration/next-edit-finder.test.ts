@@ -1,4 +1,4 @@
-/** The thread that looks for next edits, as the extension starts it. Needs dist/ (npm test builds it). */
+/** The thread that finds next edits, as the extension starts it. Needs dist/. */
 import { once } from 'node:events';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ function question(id: number, more: Partial<ToFinder> = {}): ToFinder {
   };
 }
 
-/** Of one question; those of the questions before it may still come. */
+/** The answers to one request; those to earlier requests may still arrive. */
 async function answers(count: number, id = 1): Promise<FromFinder[]> {
   const found: FromFinder[] = [];
   while (found.length < count) {
@@ -73,13 +73,13 @@ it('answers for open documents first, then for files that git does not ignore', 
   ]);
 });
 
-it('answers a second time as well if the files have nothing', async () => {
+it('answers twice even if the files contain nothing', async () => {
   finder.postMessage(question(1));
   const [first, second] = await answers(2);
   expect(second).toEqual({ id: 1, offers: first!.offers });
 });
 
-it('does not search a file on disk that is open, however its address is written', async () => {
+it('does not search an open file on disk, however its URI is written', async () => {
   await writeFile(join(folder, '[id]@b.ts'), 'load("x");\n');
   await writeFile(join(folder, 'c.ts'), 'load("y");\n');
   // As VS Code writes it.
@@ -92,7 +92,7 @@ it('does not search a file on disk that is open, however its address is written'
   ]);
 });
 
-it('keeps texts until they change, and leaves out what is not wanted', async () => {
+it('keeps texts until they change, and leaves out unwanted ones', async () => {
   finder.postMessage(question(1));
   const [first] = await answers(1);
   finder.postMessage(question(2, { changed: [] }));
@@ -101,7 +101,7 @@ it('keeps texts until they change, and leaves out what is not wanted', async () 
   expect((await answers(1, 3))[0]!.offers).toEqual([]);
 });
 
-it('where nothing is found, it names lines that are like the edited one, if a model can be asked', async () => {
+it('names lines similar to the edited one if it finds nothing and a model can be asked', async () => {
   const path = address('a.ts');
   const text = 'const a = await read("a");\nconst b = read("b");\n';
   const [after] = text.split('\n') as [string];
@@ -119,7 +119,7 @@ it('where nothing is found, it names lines that are like the edited one, if a mo
   ]);
   finder.postMessage(question(2, { ...asked, changed: [] }));
   expect((await answers(1, 2))[0]).toEqual({ id: 2, offers: [] });
-  // What the rules find is certain.
+  // What the rules find needs no model.
   finder.postMessage(question(3, { candidates: true }));
   expect((await answers(1, 3))[0]).not.toHaveProperty('candidates');
 });

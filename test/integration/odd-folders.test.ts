@@ -1,4 +1,4 @@
-/** Folders that are not what training expects, as a person meets them on the command line. Needs dist/. */
+/** Unusual folders on the command line. Needs dist/. */
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => place?.dispose());
 
-/** A folder with these files. */
+/** Creates a folder with these files. */
 async function folderOf(name: string, files: Record<string, string>): Promise<string> {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(place.path(name, path)), { recursive: true });
@@ -29,7 +29,7 @@ async function folderOf(name: string, files: Record<string, string>): Promise<st
   }
   return place.path(name);
 }
-/** No two of them are alike. */
+/** All different. */
 const lines = (seed: number, count: number) =>
   Array.from(
     { length: count },
@@ -37,7 +37,7 @@ const lines = (seed: number, count: number) =>
   ).join('');
 
 const train = (...args: string[]) => place.run('train', ...args, '--base', place.path('tiny.gguf'), ...small);
-/** What training says; it must succeed. Afterwards the run is read. */
+/** The output of a training that must succeed, and its run. */
 async function trained(...args: string[]) {
   const { code, stdout, stderr } = await train(...args);
   expect(stderr.split('\n').filter((line) => line.startsWith('['))).toEqual([]);
@@ -45,7 +45,7 @@ async function trained(...args: string[]) {
   const [, id] = /^Run: +(\S+)$/m.exec(stdout)!;
   return { stdout, id: id!, ...(await readRun(join(place.home, 'runs', id!))) };
 }
-/** The last sentence of what must fail before there is a run. */
+/** The error of a command that must fail before it creates a run. */
 async function refused(...args: string[]): Promise<string> {
   const before = await runs();
   const { code, stderr } = await train(...args);
@@ -55,7 +55,7 @@ async function refused(...args: string[]): Promise<string> {
 }
 const runs = () => readdir(join(place.home, 'runs')).catch(() => []);
 
-it('prose only is learned and measured, and said to be no code', async () => {
+it('training learns and measures prose if there is no code, and says so', async () => {
   const folder = await folderOf('prose', { 'notes.md': lines(1, 30), 'docs/guide.rst': lines(2, 30) });
   await cp('node_modules/commander/Readme.md', join(folder, 'README.md'));
   const run = await trained(folder);
@@ -67,7 +67,7 @@ it('prose only is learned and measured, and said to be no code', async () => {
   expect(run.summary!.served!.ok).toBe(true);
 });
 
-it('a single file is cut in two, and it is said where; the rate is the default, and it is said why', async () => {
+it('training splits a single file and takes the default rate, and says so', async () => {
   const folder = await folderOf('one', {});
   await mkdir(folder);
   await cp('node_modules/commander/lib/help.js', join(folder, 'help.js'));
@@ -76,7 +76,7 @@ it('a single file is cut in two, and it is said where; the rate is the default, 
   expect(warningsOf(run.events)).toEqual([
     expect.stringMatching(/^help\.js is all the code there is: its end, from line \d+ on, is held out/),
   ]);
-  // The budget is too short for a trial of rates: in the terminal, in the events, in the run and in the report.
+  // The budget is too short for rate trials, according to terminal, events, run and report.
   const why =
     'the default for a base of this size: the budget is too short for trials of other rates, which need a run of at least 160 steps';
   expect(run.stdout).toContain(`  learning rate 0.0003, ${why}`);
@@ -89,7 +89,7 @@ it('a single file is cut in two, and it is said where; the rate is the default, 
   expect(await readFile(report, 'utf8')).toContain(why);
 });
 
-it('of twenty languages each is held out as much as whole files allow, and all of it in proportion', async () => {
+it('training holds out each of twenty languages in proportion, as far as whole files allow', async () => {
   const files = languages.flatMap((extension, at) =>
     Array.from({ length: 6 }, (_, n): [string, string] => [
       `${extension}/${n % 2}/f${n}.${extension}`,
@@ -114,10 +114,10 @@ it('of twenty languages each is held out as much as whole files allow, and all o
   expect(run.summary!.served!.ok).toBe(true);
 });
 
-describe('a language that is not known here', () => {
+describe('an unknown language', () => {
   const blorp = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`f${n}.blorp`, lines(n, 20)]));
 
-  it('is not taken for code by itself; it is said how it can be, and then it is learned', async () => {
+  it('is left out with a hint how to include it, and learned when included', async () => {
     const folder = await folderOf('blorp', blorp);
     expect(await refused(folder)).toMatch(
       /^\[corpus-empty\] There is nothing to learn from in .*: 8 left out \(8 neither code nor documentation\)\. Choose a folder that holds source code, or, .* give --include "\*\.blorp"/,
@@ -132,7 +132,7 @@ describe('a language that is not known here', () => {
     expect(files.every(({ kind }) => kind === 'code')).toBe(true);
   });
 
-  it('beside a known one is missed, and the globs that are named bring it in', async () => {
+  it('is left out beside a known one, and included by the suggested globs', async () => {
     const folder = await folderOf('both', { ...blorp, 'a.py': lines(20, 20), 'b.py': lines(21, 20) });
     const { stdout } = await place.run('corpus', folder);
     expect(stdout).toMatch(/8 \.blorp files are left out, more than/);
@@ -147,7 +147,7 @@ describe('a language that is not known here', () => {
   });
 });
 
-it('globs that leave nothing are named, with what to do', async () => {
+it('globs that match nothing are reported with a next step', async () => {
   const folder = await place.code();
   for (const globs of [
     ['--include', '*.py'],

@@ -1,4 +1,4 @@
-/** The package on a machine that has nothing: no Python, no compiler, no program at all on its PATH. */
+/** The package on a bare machine: no Python, no compiler, nothing on its PATH. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** The last line that a command prints. How the network is reached is the machine's, and not what is tried here. */
+/** The last line that a command prints. The machine's network settings are kept. */
 async function ask(...args: string[]): Promise<unknown> {
   const network = Object.entries(process.env).filter(([name]) => /^PIP_|_proxy$|CERT|CA_BUNDLE$/i.test(name));
   const env = {
@@ -33,8 +33,8 @@ async function ask(...args: string[]): Promise<unknown> {
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
 
-describe.runIf(offer(false).release)('TensorFlow, out of the package', () => {
-  it('is installed with nothing but Node, and computes', { timeout: 600_000 }, async () => {
+describe.runIf(offer(false).release)('TensorFlow from the package', () => {
+  it('is installed with nothing but Node and computes', { timeout: 600_000 }, async () => {
     await ask('runtime', 'install', '--yes');
     const report = doctorReportSchema.parse(await ask('doctor'));
     expect(report).toMatchObject({ ok: true, chosenBackend: 'tensorflow', llama: { starts: true } });

@@ -1,13 +1,13 @@
-/** A package for each platform, made on this one: it has the binaries of that platform and no others. */
+/** The package for each platform, built on this one, has the binaries of that platform and no others. */
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { packageExtension } from '../../scripts/package.mjs';
 
 const targets = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
-/** Bytes that the proxies of companies let through; Open VSX takes 512 MB. */
+/** A size in bytes that company proxies let through; Open VSX accepts 512 MB. */
 const MOST_BYTES = 120e6;
-/** What Open VSX and VS Code's store show of it, or refuse it without: files of the package, by asset. */
+/** Files that Open VSX and VS Code's marketplace show or require, by asset. */
 const shownFiles = {
   Details: 'readme.md',
   Changelog: 'changelog.md',
@@ -26,14 +26,14 @@ function platformOf(bytes: Buffer): string | undefined {
   if (bytes.length < 64) return undefined;
   if (bytes.readUInt32BE(0) === 0x7f454c46) return `linux-${machines['elf']![bytes.readUInt16LE(18)]}`;
   if (bytes.readUInt32LE(0) === 0xfeedfacf) return `darwin-${machines['machO']![bytes.readUInt32LE(4)]}`;
-  // For both processors.
+  // For both CPU types.
   if (bytes.readUInt32BE(0) === 0xcafebabe) return 'darwin';
   if (bytes.toString('latin1', 0, 2) !== 'MZ') return undefined;
   const header = bytes.readUInt32LE(0x3c);
   return `win32-${machines['pe']![bytes.readUInt16LE(header + 4)]}`;
 }
 
-/** n for GLIBC_2.n, the newest version of which it wants a symbol. */
+/** n of GLIBC_2.n, the newest version that it needs. */
 const newestGlibc = (bytes: Buffer): number =>
   Math.max(...[...bytes.toString('latin1').matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor)));
 
@@ -42,7 +42,7 @@ async function bytesOf(zip: ZipFile, entry: Entry): Promise<Buffer> {
 }
 
 describe.each(targets)('the package for %s', (target) => {
-  it('has its binaries only, and says so to VS Code', { timeout: 600_000 }, async () => {
+  it('has only its own binaries, and names the platform in its manifest', { timeout: 600_000 }, async () => {
     const zip = await openPromise(await packageExtension({ target, quiet: true }));
     const platforms: Record<string, string> = {};
     let manifest = '';
@@ -73,19 +73,19 @@ describe.each(targets)('the package for %s', (target) => {
       expect(sizes.get(path)).toBeGreaterThan(500);
     }
     expect(manifest).toContain('Publisher="forget-me-not"');
-    // Neither store nor forks take proposals of the API.
+    // Neither the marketplace nor VS Code's forks accept proposed APIs.
     expect(manifest).toContain('EnabledApiProposals" Value=""');
-    // TensorFlow is offered on Linux only, and there its binding is ready, for systems from 2018 on.
+    // TensorFlow is offered only on Linux, with a prebuilt binding for systems from 2018 on.
     if (target.startsWith('linux')) expect(glibc).toBeLessThanOrEqual(28);
     else expect(glibc).toBeUndefined();
   });
 });
 
-it('refuses a platform that it has no binaries for, and names those that it has', async () => {
+it('refuses a platform without binaries, and names the others', async () => {
   await expect(packageExtension({ target: 'linux-riscv64' })).rejects.toThrow(/linux-x64.*win32-arm64/);
 });
 
-it("says that Alpine's C library is what can't be had, and which target to use", async () => {
+it("says that Alpine's C library is not supported, and which target to use", async () => {
   for (const cpu of ['x64', 'arm64'])
     await expect(packageExtension({ target: `alpine-${cpu}` })).rejects.toThrow(
       new RegExp(`musl.*Use linux-${cpu} in a container with glibc`),

@@ -1,4 +1,4 @@
-/** The .vsix as a person gets it: nothing in it points outside, and whose work is in it is said. */
+/** The contents of the .vsix: its links, translations, licences and bundles. */
 import { posix } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { beforeAll, expect, it } from 'vitest';
@@ -19,10 +19,10 @@ beforeAll(async () => {
   }
 }, 600_000);
 
-/** vsce gives the files of the store their names in small letters. */
+/** vsce lower-cases the names of files that the marketplace shows. */
 const page = (name: string) => texts.get(name) ?? texts.get(name.toLowerCase())!;
 
-it.each(['README.md', 'CHANGELOG.md'])('every picture and local link of %s is in the package', (name) => {
+it.each(['README.md', 'CHANGELOG.md'])('contains every picture and local link target of %s', (name) => {
   const markdown = page(name);
   expect(markdown.length).toBeGreaterThan(500);
   const targets = [...markdown.matchAll(/\]\(([^)\s]+)[^)]*\)|(?:src|href)="([^"]+)"/g)].map(
@@ -34,7 +34,7 @@ it.each(['README.md', 'CHANGELOG.md'])('every picture and local link of %s is in
   expect(missing).toEqual([]);
 });
 
-it("has none of llama.cpp's builds for GPUs, which are fetched when wanted", () => {
+it("contains none of llama.cpp's GPU builds, which are downloaded on demand", () => {
   const builds = [...files].flatMap(
     (name) => /^node_modules\/@node-llama-cpp\/([^/]+)\//.exec(name)?.[1] ?? [],
   );
@@ -42,7 +42,7 @@ it("has none of llama.cpp's builds for GPUs, which are fetched when wanted", () 
   expect(builds.filter((name) => /vulkan|cuda/.test(name))).toEqual([]);
 });
 
-it('has the texts of package.json in each language, and the pages that they name', () => {
+it('contains the texts of package.json in each language, and the pages that they name', () => {
   for (const language of ['en', ...translations] as const) {
     const name = `package.nls${language === 'en' ? '' : `.${language}`}.json`;
     expect(JSON.parse(texts.get(name)!)).toEqual(textsIn(language));
@@ -51,7 +51,7 @@ it('has the texts of package.json in each language, and the pages that they name
   }
 });
 
-it('has the texts that the extension shows, in each language', () => {
+it("contains the extension's texts in each language", () => {
   const { l10n } = JSON.parse(texts.get('package.json')!) as { l10n: string };
   for (const language of translations) {
     const name = posix.join(l10n, `bundle.l10n.${language}.json`);
@@ -59,7 +59,7 @@ it('has the texts that the extension shows, in each language', () => {
   }
 });
 
-it('names every package whose code is in it, each with a text of its licence', () => {
+it('lists every package that it contains, with the text of its licence', () => {
   const notices = texts.get('THIRD-PARTY-NOTICES.txt')!;
   const [list = '', ...parts] = notices.split(`${'='.repeat(80)}\n`);
   const listed = [...list.matchAll(/^- (.+): (.+)$/gm)].map(([, name, licence]) => `${name} (${licence})`);
@@ -68,7 +68,7 @@ it('names every package whose code is in it, each with a text of its licence', (
   for (const body of parts.filter((_, at) => at % 2 === 1)) expect(body.trim().length).toBeGreaterThan(400);
 
   const names = new Set(listed.map((one) => one.replace(/ \S+ \(.*$/, '')));
-  // esbuild says above each module of a bundle where it is from.
+  // esbuild writes the path of each module into the bundle.
   const bundled = [...texts]
     .filter(([name]) => /^dist\/[^/]+\.mjs$/.test(name))
     .flatMap(([, code]) => [...code.matchAll(/^\s*\/\/ .*node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//gm)])
@@ -78,13 +78,13 @@ it('names every package whose code is in it, each with a text of its licence', (
   );
   expect(new Set(bundled).size).toBeGreaterThan(20);
   expect(shipped).toContain('pyodide');
-  // Of the extension and the panel, whose bundles are small and say nothing.
+  // In the bundles of extension and panel, which are minified.
   const others = ['chart.js', '@vscode/webview-ui-toolkit', '@microsoft/fast-element', 'svgcanvas'];
   expect([...new Set([...bundled, ...shipped, ...others])].filter((name) => !names.has(name))).toEqual([]);
   for (const part of ['llama.cpp', 'CPython', 'Emscripten']) expect(notices).toContain(part);
 });
 
-it('has no source maps, and nothing that points to one', () => {
+it('contains no source maps, and no references to one', () => {
   expect([...files].filter((name) => name.endsWith('.map'))).toEqual([]);
   const pointing = [...texts].filter(([, code]) => /^(\/\/|\/\*)# sourceMappingURL=(?!data:)/m.test(code));
   expect(pointing.map(([name]) => name)).toEqual([]);

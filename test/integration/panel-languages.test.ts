@@ -1,4 +1,4 @@
-/** The panel in German and Chinese: nothing is left in English, and nothing is too wide. */
+/** The panel in German and Chinese: nothing stays English, and nothing is too wide. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageHtml } from '../../src/extension/panel/page.ts';
@@ -62,7 +62,7 @@ const first = {
 };
 const second = withSamples(makeRun({ id: 'b', method: 'full', folder: '/else' }));
 
-/** One run, as it is first seen; then all that there is, with everything opened. */
+/** One run as it first appears; then everything, with all details open. */
 async function showAll(page: Page): Promise<void> {
   await page.locator('.run-list vscode-checkbox').last().click();
   await tell(page, { type: 'comparison', ...makeComparison(first, second) });
@@ -74,7 +74,7 @@ async function showAll(page: Page): Promise<void> {
 const send = (page: Page) =>
   tell(page, { type: 'runs', runs: [first, second], sweeps: [makeSweep()], selected: 'a', inUse: 'a' });
 
-/** What is read and what is heard: the visible texts, and those of labels. */
+/** Visible texts and labels. */
 const textsOf = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const attributes = ['aria-label', 'title', 'placeholder', 'aria-valuetext'];
@@ -85,14 +85,14 @@ const textsOf = (page: Page): Promise<string[]> =>
     return [...shown, ...labels].map((text) => text.trim()).filter(Boolean);
   });
 
-/** Words that no German text has. Names in the fixtures have none of them. */
+/** Words that occur in no German text and in no name of the fixtures. */
 const english =
   /\b(the|of|and|is|are|were|with|that|this|not|from|before|after|learned|forgot|step|steps|base|held|run|measured|training loss)\b/;
-/** What the fixtures have made up, which no bundle can know. */
+/** Texts of the fixtures, which have no translation. */
 const madeUp = /^(shop|src\/|.*forget-me-not )/;
 
 describe.each(translations)('in %s', (language) => {
-  it('has nothing left in English, neither on the first screen nor with everything opened', async () => {
+  it('has no English left, on the first screen and with everything open', async () => {
     const { page, problems } = await openIn(language, 1000);
     await send(page);
     const left = async () =>
@@ -106,7 +106,7 @@ describe.each(translations)('in %s', (language) => {
     await page.close();
   });
 
-  it.each([600, 1400])('is not wider than a window of %i pixels', async (width) => {
+  it.each([600, 1400])('fits into a window of %i pixels', async (width) => {
     const { page } = await openIn(language, width);
     await send(page);
     await showAll(page);

@@ -1,4 +1,4 @@
-/** What the tests of the panel ask of a page in a real browser. */
+/** Helpers for tests of the panel in a real browser. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -25,7 +25,7 @@ export async function builtPanel(): Promise<Record<string, string>> {
   };
 }
 
-/** Collects console errors, exceptions, breaches of the content security policy, and requests beyond the page's own file. */
+/** Collects console errors, exceptions, violations of the content security policy, and requests to the network. */
 export async function watchPage(page: Page): Promise<string[]> {
   const problems: string[] = [];
   page.on('console', (message) => {
@@ -47,13 +47,13 @@ export async function watchPage(page: Page): Promise<string[]> {
   return problems;
 }
 
-/** Opens what stands under Details, and waits until it is drawn. */
+/** Opens the details, and waits until they are drawn. */
 export async function openDetails(page: Page): Promise<void> {
   await page.locator('details.more > summary').click();
   await page.locator('details.more[open] .facts').waitFor();
 }
 
-/** Pixels of a chart's canvas that are not empty. */
+/** Number of non-empty pixels of a chart's canvas. */
 export function inkOf(page: Page, chart: string): Promise<number> {
   return page.locator(`[data-chart="${chart}"] canvas`).evaluate((element) => {
     const canvas = element as HTMLCanvasElement;
@@ -70,7 +70,7 @@ interface AxeViolation {
   nodes: { html: string; failureSummary?: string }[];
 }
 
-/** What axe calls serious or critical, one line each. It comes in by the debugger, past the page's policy. */
+/** axe's serious and critical findings, one line each. axe is injected by the debugger, past the page's policy. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   await page.evaluate(source);

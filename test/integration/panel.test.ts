@@ -1,4 +1,4 @@
-/** The panel as VS Code shows it: the same policy, a stand-in for the editor's side of the conversation. */
+/** The panel as in VS Code, with the same content security policy and a fake of the editor's side. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FromPanel, RunSnapshot, ToPanel, WholePanel } from '../../src/protocol/panel.ts';
@@ -15,7 +15,7 @@ import {
 import { charts as allCharts } from '../../webview/charts/index.ts';
 import { builtPanel, launchChromium, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';
 
-/** For what the page does in its own time; a loaded machine may take it. */
+/** Timeout for what the page does asynchronously, generous for a busy machine. */
 const patient = { timeout: 30_000 };
 const origin = 'http://panel.test';
 const nonce = 'bm9uY2U';
@@ -23,7 +23,7 @@ const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${nonce}'; style-src ${origin}; font-src ${origin}; img-src ${origin}">
 <link rel="stylesheet" href="${origin}/main.css"></head>
 <body class="vscode-dark" data-vscode-theme-kind="vscode-dark"><div id="app"></div><script nonce="${nonce}" src="${origin}/main.js"></script></body></html>`;
-/** As VS Code sets them, on the root element's style. */
+/** Set on the root element's style, as in VS Code. */
 const darkTheme = {
   '--vscode-foreground': '#cccccc',
   '--vscode-descriptionForeground': '#9d9d9d',
@@ -96,7 +96,7 @@ async function open() {
     const view = window as unknown as { posted(message: unknown): void; acquireVsCodeApi(): unknown };
     view.acquireVsCodeApi = () => ({
       postMessage: (message: unknown) => view.posted(message),
-      // As the editor keeps it, over a reload of the page.
+      // Survives a reload of the page, as in the editor.
       getState: () => JSON.parse(sessionStorage.getItem('kept') ?? 'null') ?? undefined,
       setState: (state: unknown) => sessionStorage.setItem('kept', JSON.stringify(state)),
     });
@@ -119,7 +119,7 @@ async function open() {
   return { page, problems, posted, shown };
 }
 
-/** What the extension would send; resolves once it is drawn. */
+/** Sends a message as the extension does; resolves once it is drawn. */
 async function send(
   page: Page,
   runs: RunSnapshot[],
@@ -139,7 +139,7 @@ const live = (upTo: number, steps = 60) =>
   makeRun({ upTo, steps, state: { phase: 'Training', heartbeat: new Date().toISOString(), etaSeconds: 90 } });
 
 describe('the panel in VS Code', () => {
-  it('says ready first, and follows a run from nothing to its result', async () => {
+  it('says ready first, then follows a run from its start to its result', async () => {
     const { page, problems, posted } = await open();
     expect(posted).toEqual([{ type: 'ready' }]);
     await send(page, []);
@@ -160,7 +160,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('passes on what the person asks for', async () => {
+  it("sends the user's requests to the host", async () => {
     const { page, posted } = await open();
     const running = live(12);
     const done = makeRun({ id: 'done-run' });
@@ -186,7 +186,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('has a slider of strengths for the keyboard, which stays where it was moved until another is in use', async () => {
+  it('has a strength slider for the keyboard, which stays where it is until another strength is used', async () => {
     const { page, posted, problems } = await open();
     await send(page, [makeRun()]);
     const slider = page.getByLabel('Strength: how much of the trained change is applied');
@@ -209,7 +209,7 @@ describe('the panel in VS Code', () => {
     for (let step = 0; step < 5; step += 1) await page.keyboard.press('ArrowRight');
     await expect.poll(text, patient).toContain('Strength 0.25: on your code');
     expect(await page.locator('.strength tr.at').textContent()).toMatch(/^0\.25/);
-    // Something else of the run is new.
+    // Something else in the run changes.
     await send(page, [{ ...run, summary: { ...run.summary!, sentence: 'Another one.' } }]);
     expect(await text()).toContain('Strength 0.25');
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('strength');
@@ -222,7 +222,7 @@ describe('the panel in VS Code', () => {
     await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.25)]);
     expect(await text()).toContain('Strength 0.25 (in use)');
     expect(await use.isVisible()).toBe(false);
-    // Set by the command line, between two steps of the slider.
+    // Set on the command line, between two steps of the slider.
     await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.33)]);
     expect(await text()).toBe('Strength 0.33 (in use): not measured.');
     expect(await use.isVisible()).toBe(false);
@@ -234,7 +234,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('keeps zoom, focus, scroll and what is open while a run goes on', async () => {
+  it('keeps zoom, focus, scroll position and open details while a run goes on', async () => {
     const { page } = await open();
     await send(page, [live(30)]);
     const canvas = page.locator('[data-chart=loss] canvas');
@@ -247,7 +247,7 @@ describe('the panel in VS Code', () => {
     const reset = page.locator('[data-chart=loss]').getByText('Reset zoom');
     expect(await reset.isVisible()).toBe(true);
     await page.locator('[data-chart=loss] summary').click();
-    // With its rows the page is tall enough to scroll.
+    // With its rows, the page is tall enough to scroll.
     await page.locator('[data-chart=loss] tbody tr').first().waitFor();
     await holder.focus();
     await page.evaluate(() => {
@@ -273,7 +273,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('keeps the person\u2019s choice of run until the host makes another', async () => {
+  it('keeps the chosen run until the host selects another', async () => {
     const { page, posted } = await open();
     const runs = [makeRun({ id: 'a' }), makeRun({ id: 'b' }), makeRun({ id: 'c' })];
     const run = () => page.locator('#app').getAttribute('data-run');
@@ -282,7 +282,7 @@ describe('the panel in VS Code', () => {
     await page.keyboard.press('End');
     await expect.poll(run, patient).toBe('c');
     expect(posted.at(-1)).toEqual({ type: 'select', run: 'c' });
-    // A snapshot that was on its way already.
+    // A snapshot that was already on its way.
     await send(page, runs, { selected: 'a' });
     expect(await run()).toBe('c');
     await send(page, runs, { selected: 'b' });
@@ -293,7 +293,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('is as it was after it was hidden: runs beside, zoom, filter, open table and place', async () => {
+  it('restores compared runs, zoom, filter, open table and scroll position after it was hidden', async () => {
     const { page, posted, shown, problems } = await open();
     const runs = ['one', 'two', 'three'].map((name) => makeRun({ id: `run-${name}`, name }));
     await send(page, runs, { selected: 'run-two' });
@@ -301,7 +301,7 @@ describe('the panel in VS Code', () => {
     await page.locator('[data-chart=loss] .canvas').press('+');
     await page.locator('[data-chart=loss] summary').click();
     await page.locator('.run-comparison vscode-text-field input').fill('three');
-    // Not at the end, where a line more or less would move it.
+    // Not at the end, where another line would move it.
     await page.evaluate(() => window.scrollTo(0, 300));
     await page.mouse.wheel(0, 400);
     const now = () =>
@@ -323,10 +323,10 @@ describe('the panel in VS Code', () => {
     expect(before).toMatchObject({ zoomed: true, open: true, rows: 1 });
     expect(before.kept).toMatchObject({ run: 'run-two', beside: ['run-three'], filter: 'three' });
 
-    // Hidden and shown again, the page is loaded anew; after a reload of the window the host has chosen nothing.
+    // When shown again, the page is reloaded; after a reload of the window, the host has selected no run.
     await page.reload();
     await expect.poll(() => posted.filter(({ type }) => type === 'ready').length, patient).toBe(2);
-    // A host sends events only when it knows what is looked at.
+    // The host only sends events once it knows which run is shown.
     await send(
       page,
       runs.map((run) => ({ ...run, events: [] })),
@@ -340,7 +340,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('offers to go on with a run that was stopped, and what a text names, as buttons', async () => {
+  it('has buttons to resume a stopped run and for the next steps in texts', async () => {
     const { page, posted } = await open();
     const stopped = makeRun({ id: 'stopped-run', upTo: 12, state: { status: 'cancelled' } });
     await send(page, [stopped]);
@@ -362,7 +362,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('redraws its charts in the colours of another theme', async () => {
+  it('redraws its charts in the colours of a new theme', async () => {
     const { page } = await open();
     await send(page, [makeRun()]);
     await openDetails(page);
@@ -384,7 +384,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('shows the ranks of a run whose spectrum was measured', async () => {
+  it('shows the ranks of a measured spectrum', async () => {
     const { page, problems } = await open();
     await send(page, [makeRun()]);
     expect(await page.locator('[data-chart=rank-by-layer]').isVisible()).toBe(false);
@@ -403,7 +403,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('follows a run by what changed, and asks for everything when it missed something', async () => {
+  it('applies changes to a run, and asks for a snapshot if it missed one', async () => {
     const { page, posted, problems } = await open();
     const feed = new PanelFeed();
     const next = (upTo: number) => ({ ...feed.nextMessage([live(upTo)]), sweeps: [] }) as ToPanel;
@@ -412,7 +412,7 @@ describe('the panel in VS Code', () => {
     const line = page.locator('.status-line');
     expect(await line.textContent()).toContain('step 9 of 60');
     expect(await page.locator('[data-chart=loss] canvas').getAttribute('aria-label')).toContain('at step 9.');
-    // This one is lost, as with a hidden panel.
+    // This one is lost, as in a hidden panel.
     next(12);
     await tell(page, next(15));
     expect(await line.textContent()).toContain('step 9 of 60');
@@ -424,7 +424,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('sets runs beside each other, asks the host what differs, and keeps the focus', async () => {
+  it('compares runs, asks the host what differs, and keeps the focus', async () => {
     const { page, posted, problems } = await open();
     const [first, second] = [
       withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })),
@@ -447,7 +447,7 @@ describe('the panel in VS Code', () => {
     for (const chart of ['trade-off', 'loss', 'pass-at-k', 'diversity', 'learning-rate'])
       expect(await words(chart), chart).toContain('full fine-tuning');
     expect(await page.locator('[data-chart=loss] .chart-warning').isVisible()).toBe(false);
-    // Another folder: allowed, and said on the chart.
+    // Another folder is allowed, and the chart says so.
     await box(page, 'elsewhere').click();
     await expect.poll(() => posted.at(-1), patient).toEqual({ type: 'compare', runs: ['a', 'b', 'c'] });
     expect(await page.locator('[data-chart=loss] .chart-warning').textContent()).toContain('different texts');
@@ -461,7 +461,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('shows forgetting by the figure that the person chooses', async () => {
+  it('shows forgetting by the chosen metric', async () => {
     const { page } = await open();
     await send(page, [withSamples(makeRun({ checkpoints: 6 }))]);
     await openDetails(page);
@@ -474,7 +474,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('saves vectors and figures, not only pictures', async () => {
+  it('saves charts as pictures, vectors and numbers', async () => {
     const { page, posted, problems } = await open();
     const run = { ...withSamples(makeRun({ checkpoints: 6, best: 50 })), spectrum: makeSpectrum() };
     const sweeps = [makeSweep()];
@@ -556,7 +556,7 @@ describe('the panel in VS Code', () => {
     },
   );
 
-  it('draws twenty thousand steps and a thousand checkpoints, and follows them', async () => {
+  it('draws and follows twenty thousand steps and a thousand checkpoints', async () => {
     const { page, problems } = await open();
     const long = makeRun({ steps: 20_000, checkpoints: 1000 });
     const feed = new PanelFeed();
@@ -577,7 +577,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('takes thousands of steps, and draws no more of them than can be seen', async () => {
+  it('draws no more of thousands of steps than can be seen', async () => {
     const { page, problems } = await open();
     await send(page, [live(5000, 6000)]);
     await send(page, [live(5001, 6000)]);
@@ -590,7 +590,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('ignores a message that it does not understand', async () => {
+  it('ignores an unknown message', async () => {
     const { page, problems } = await open();
     await send(page, [live(3)]);
     await page.evaluate(() => window.postMessage({ type: 'runs', runs: [{ nonsense: true }] }));

@@ -1,4 +1,4 @@
-/** The thread that writes what became of completions, as the extension starts it. Needs dist/ (npm test builds it). */
+/** The thread that records what became of completions, as the extension starts it. Needs dist/. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import type { KeeperMessage } from '../../src/corpus/preferences/keeper.ts';
 import { readPreferences } from '../../src/corpus/preferences/store.ts';
 import { preference } from '../unit/corpus/preferences/help.ts';
 
-it('has written all that it was told, in order, by the time that it ends', async () => {
+it('has written everything in order when it ends', async () => {
   const home = await mkdtemp(join(tmpdir(), 'keeper-'));
   try {
     const file = join(home, 'preferences', 'shop.jsonl');

@@ -1,4 +1,4 @@
-/** The learning rate that a run finds by itself: it changes nothing but the rate, and is found once. */
+/** The learning rate that a run finds in trials: they change nothing but the rate, and happen once. */
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,11 +15,11 @@ import { learningRateAt } from '../../src/training/schedule.ts';
 import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { eventsOf, untilFree, untilTold } from '../support/trainer.ts';
+import { eventsOf, untilIdle, untilEvent } from '../support/trainer.ts';
 
-/** Of which 15% are eight for each of three rates. */
+/** 15% of them are eight for each of three rates. */
 const STEPS = 160;
-/** So many of them are made. */
+/** Number of steps that are trained. */
 const MADE = 5;
 let home: string;
 let base: RunSpec['base'];
@@ -60,7 +60,7 @@ async function newRun(hyper: Partial<Hyper>, patch: Partial<NewRun> = {}): Promi
   return dir;
 }
 
-/** Trains up to a step, as if it were cancelled there. Returns what it told. */
+/** Trains up to a step, as if cancelled there. Returns the new events. */
 async function trainUpTo(dir: string, step: number): Promise<RunEvent[]> {
   const writer = await openRunWriter(dir);
   const stop = new AbortController();
@@ -82,7 +82,7 @@ async function trainUpTo(dir: string, step: number): Promise<RunEvent[]> {
   return (await readRun(dir)).events.slice(before);
 }
 
-/** What a rate of this run is remembered by. */
+/** The key of this run's remembered rate. */
 async function kindOf(dir: string): Promise<RateKind> {
   const spec = await readSpec(dir);
   return { ...spec, baseSha256: base.sha256, trainTokens, steps: spec.hyper.steps };
@@ -95,42 +95,37 @@ async function adapterOf(dir: string): Promise<Buffer> {
 }
 const found = (events: readonly RunEvent[]) => events.filter((event) => event.type === 'rate');
 
-it.each(['lora', 'full'] as const)(
-  'finds a rate, and goes on as a run that was given it (%s)',
-  async (method) => {
-    const learningRate = method === 'lora' ? 3e-3 : 3e-4;
-    const dir = await newRun({ method, learningRate });
-    const [rate, ...more] = found(await trainUpTo(dir, MADE));
-    expect(more).toEqual([]);
-    expect(rate).toMatchObject({ steps: 8, why: expect.stringMatching(/^measured in short trials on \d/) });
-    expect(rate!.seconds).toBeGreaterThan(0);
-    const tried = rate!.trials.map((trial) => trial.learningRate);
-    expect(tried).toEqual(
-      [learningRate / 3, learningRate, learningRate * 3].map((one) => expect.closeTo(one)),
-    );
-    expect(tried).toContain(rate!.learningRate);
-    for (const { learned, kl } of rate!.trials) {
-      expect(learned!.value).toBeLessThan(0);
-      expect(kl).toBeGreaterThan(0);
-    }
-    // What was asked stays as it was; what is read is what the run goes by.
-    expect((await readSpec(dir)).hyper.learningRate).toBe(learningRate);
-    const { spec } = await readRun(dir);
-    expect(spec.hyper.learningRate).toBe(rate!.learningRate);
-    expect(spec.learningRateReason).toBe(rate!.why);
-    expect(await rememberedRate(await kindOf(dir))).toMatchObject({ rate: rate!.learningRate });
+it.each(['lora', 'full'] as const)('finds a rate and trains as a run with that rate (%s)', async (method) => {
+  const learningRate = method === 'lora' ? 3e-3 : 3e-4;
+  const dir = await newRun({ method, learningRate });
+  const [rate, ...more] = found(await trainUpTo(dir, MADE));
+  expect(more).toEqual([]);
+  expect(rate).toMatchObject({ steps: 8, why: expect.stringMatching(/^measured in short trials on \d/) });
+  expect(rate!.seconds).toBeGreaterThan(0);
+  const tried = rate!.trials.map((trial) => trial.learningRate);
+  expect(tried).toEqual([learningRate / 3, learningRate, learningRate * 3].map((one) => expect.closeTo(one)));
+  expect(tried).toContain(rate!.learningRate);
+  for (const { learned, kl } of rate!.trials) {
+    expect(learned!.value).toBeLessThan(0);
+    expect(kl).toBeGreaterThan(0);
+  }
+  // The stored spec is unchanged; the run as read has the rate that was found.
+  expect((await readSpec(dir)).hyper.learningRate).toBe(learningRate);
+  const { spec } = await readRun(dir);
+  expect(spec.hyper.learningRate).toBe(rate!.learningRate);
+  expect(spec.learningRateReason).toBe(rate!.why);
+  expect(await rememberedRate(await kindOf(dir))).toMatchObject({ rate: rate!.learningRate });
 
-    const given = await newRun({ method, learningRate: rate!.learningRate }, { learningRateTrials: false });
-    expect(found(await trainUpTo(given, MADE))).toEqual([]);
-    if (method === 'lora') expect((await adapterOf(dir)).equals(await adapterOf(given))).toBe(true);
-    for (const file of ['parameters.safetensors', 'optimizer.safetensors']) {
-      const of = (run: string) => readFile(join(run, 'checkpoints', 'step-000005', file));
-      expect((await of(dir)).equals(await of(given)), file).toBe(true);
-    }
-  },
-);
+  const given = await newRun({ method, learningRate: rate!.learningRate }, { learningRateTrials: false });
+  expect(found(await trainUpTo(given, MADE))).toEqual([]);
+  if (method === 'lora') expect((await adapterOf(dir)).equals(await adapterOf(given))).toBe(true);
+  for (const file of ['parameters.safetensors', 'optimizer.safetensors']) {
+    const of = (run: string) => readFile(join(run, 'checkpoints', 'step-000005', file));
+    expect((await of(dir)).equals(await of(given)), file).toBe(true);
+  }
+});
 
-it('keeps its rate when it is resumed, even from before its first checkpoint', async () => {
+it('keeps its rate when resumed, even from before its first checkpoint', async () => {
   const dir = await newRun({});
   const [rate] = found(await trainUpTo(dir, 2));
   await rm(join(dir, 'checkpoints'), { recursive: true });
@@ -142,7 +137,7 @@ it('keeps its rate when it is resumed, even from before its first checkpoint', a
   expect((await readRun(dir)).state.learningRate).toMatchObject({ rate: rate!.learningRate, why: rate!.why });
 });
 
-it('settles nothing when it is stopped in the middle of its trials', async () => {
+it('settles on no rate when stopped in the middle of its trials', async () => {
   const dir = await newRun({});
   const writer = await openRunWriter(dir);
   const stop = new AbortController();
@@ -162,9 +157,9 @@ it('settles nothing when it is stopped in the middle of its trials', async () =>
 
 it.each([
   ['few steps', { steps: 40 }, {}, '160 steps', 3e-3],
-  // By the length that the machine's speed gives, not by the plan's.
+  // Its length depends on the machine's speed, not on the plan.
   ['seconds', {}, { minutes: 0.01 }, '\\d+ (s|min)', 3e-4],
-])('takes the default within a budget of %s, and says why', async (_, hyper, patch, least, learningRate) => {
+])('takes the default with a budget of %s, and says why', async (_, hyper, patch, least, learningRate) => {
   const dir = await newRun(hyper, patch);
   const [rate] = found(await trainUpTo(dir, 1));
   expect(rate).toMatchObject({ learningRate, steps: 0, trials: [] });
@@ -176,7 +171,7 @@ it.each([
   expect(await rememberedRate(await kindOf(dir))).toBeUndefined();
 });
 
-it('takes no rate that would forget too much for its result to be offered', async () => {
+it('takes no rate that would forget too much', async () => {
   const evaluation = { heldOutWindows: 8, strength: 'measured' as const, strengthLimit: 1e-9 };
   const [rate] = found(await trainUpTo(await newRun({}, { evaluation }), 1));
   const kls = rate!.trials.map(({ kl }) => kl!);
@@ -185,7 +180,7 @@ it('takes no rate that would forget too much for its result to be offered', asyn
   expect(rate!.why).toMatch(/; a higher one would forget too much\)$/);
 });
 
-it('goes below the lowest rate where that diverges already, and does not remember it', async () => {
+it('goes below the lowest rate if that diverges, and does not remember it', async () => {
   const dir = await newRun({ learningRate: 1e30 });
   const [rate] = found(await trainUpTo(dir, 1).catch(async () => (await readRun(dir)).events));
   expect(rate!.trials).toMatchObject([{ learningRate: 3e29, diverged: { why: expect.any(String) } }]);
@@ -193,7 +188,7 @@ it('goes below the lowest rate where that diverges already, and does not remembe
   expect(await rememberedRate(await kindOf(dir))).toBeUndefined();
 });
 
-describe('as a command', () => {
+describe('the train command', () => {
   let place: Workplace;
   let code: string;
   beforeAll(async () => {
@@ -206,20 +201,20 @@ describe('as a command', () => {
     const { run, dir } = await place.json<{ run: string; dir: string }>(
       ...['train', code, '--base', base.path, ...few, ...options],
     );
-    await untilTold(dir, ({ type }) => type === 'step');
+    await untilEvent(dir, ({ type }) => type === 'step');
     await place.json('cancel', run);
-    await untilFree(place.home);
+    await untilIdle(place.home);
     return { run, dir };
   };
 
-  it('tries rates where none was given or known, and shows what came of it', async () => {
+  it('tries rates if none is given or known, and shows the outcome', async () => {
     const { run, dir } = await begin();
     expect(await readSpec(dir)).toMatchObject({ learningRateTrials: true });
     const { stdout } = await place.run('show', run);
     expect(stdout).toMatch(/rate +0\.0003, the default .*: the budget is too short for trials/);
   });
 
-  it.each([['--no-rate-trials'], ['--lr', '1e-3']])('leaves it with %s', async (...options) => {
+  it.each([['--no-rate-trials'], ['--lr', '1e-3']])('tries no rates with %s', async (...options) => {
     const { dir } = await begin(...options);
     expect(await readSpec(dir)).toMatchObject({ learningRateTrials: false });
     expect(found(await eventsOf(dir))).toEqual([]);

@@ -1,4 +1,4 @@
-/** The panel's bundle in a real browser, as report.html. */
+/** report.html in a real browser. */
 import { execFile } from 'node:child_process';
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ const shown = (page: Page) =>
     .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-chart')));
 
 describe('report.html', () => {
-  it('draws every chart, silently, within its policy and without the network', async () => {
+  it('draws every chart without console output, policy violations or network', async () => {
     const other = makeRun({ id: 'other', method: 'full', name: 'other' });
     const { page, problems } = await open([withStrengths(makeRun()), other]);
     expect(await page.getByLabel('Strength: how much of the trained change is applied').isVisible()).toBe(
@@ -66,14 +66,14 @@ describe('report.html', () => {
 
   it.each(['light', 'dark'] as const)('has no serious accessibility fault in %s', async (colorScheme) => {
     const { page } = await open([makeRun()], { colorScheme });
-    // Everything that can be opened is looked at too.
+    // With everything open.
     await openDetails(page);
     for (const summary of await page.locator('.card summary:visible').all()) await summary.click();
     expect(await seriousFaults(page)).toEqual([]);
     await page.close();
   });
 
-  it('is as usable in high contrast, and where it has nothing or bad news to show', async () => {
+  it('is accessible in high contrast, without runs, and with a failed run', async () => {
     const failed = makeRun({
       upTo: 21,
       state: {
@@ -95,14 +95,14 @@ describe('report.html', () => {
     }
   });
 
-  it('would notice a fault', async () => {
+  it('the accessibility check finds a fault', async () => {
     const { page } = await open([]);
     await page.evaluate(() => document.querySelector('main')!.append(document.createElement('img')));
     expect(await seriousFaults(page)).toEqual([expect.stringContaining('image-alt')]);
     await page.close();
   });
 
-  it('says the data of a chart in words and in a table', async () => {
+  it('describes the data of a chart in words and in a table', async () => {
     const { page } = await open([makeRun()]);
     const words = await page.locator('[data-chart=humaneval] canvas').getAttribute('aria-label');
     expect(words).toContain('base 5.0% [1.0%, 9.0%], tuned 4.0% [0.5%, 7.5%]');
@@ -111,7 +111,7 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('shows held-out lines as an editor does, base and result side by side, below each other where it is narrow', async () => {
+  it('shows held-out lines as an editor does, base and result side by side, or stacked if narrow', async () => {
     const { page } = await open([makeRun()], { viewport: { width: 1180, height: 900 } });
     const places = page.locator('.place');
     expect(await places.count()).toBe(3);
@@ -132,7 +132,7 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('still shows the one example of a run of an earlier version', async () => {
+  it("shows an earlier version's single example", async () => {
     const { places, ...earlier } = makeRun().summary!;
     const { page, problems } = await open([
       { ...makeRun(), summary: { ...earlier, example: places!.shown[0]! } },
@@ -143,7 +143,7 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('shows names and completions as text, whatever they hold', async () => {
+  it('shows names and completions as plain text', async () => {
     const hostile = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><!--';
     const run = makeRun({ name: hostile });
     run.summary!.places!.shown[0]!.after = hostile;
@@ -154,7 +154,7 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('saves a chart as a picture of its own', async () => {
+  it('saves a chart as a picture', async () => {
     const { page } = await open([makeRun()]);
     const downloading = page.waitForEvent('download');
     await page.locator('[data-chart=loss]').getByText('PNG', { exact: true }).click();
@@ -166,7 +166,7 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('saves the figures of a chart, and the chart as vectors', async () => {
+  it('saves a chart as numbers and as vectors', async () => {
     const { page, problems } = await open([makeRun({ checkpoints: 3 })]);
     await openDetails(page);
     for (const [format, begins] of [
@@ -182,7 +182,7 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('holds several runs against the first, or says why they can not be compared', async () => {
+  it('compares runs with the first one, or says why it cannot', async () => {
     const { page, problems } = await open([
       withSamples(makeRun({ id: 'first' })),
       withSamples(makeRun({ id: 'second', method: 'full' })),
@@ -201,7 +201,7 @@ describe('report.html', () => {
     await live.page.close();
   });
 
-  it('reads what is whole of a damaged run, and says how much it passed over', async () => {
+  it('reads the intact lines of a damaged run, and counts the others', async () => {
     const dir = await writeRun(join(folder, 'damaged'), makeRun({ upTo: 12 }));
     await appendFile(
       join(dir, 'events.jsonl'),
@@ -211,7 +211,7 @@ describe('report.html', () => {
     const page = await browser.newPage();
     await page.goto(pathToFileURL(path).href);
     await page.waitForFunction(() => document.querySelector<HTMLElement>('#app')?.dataset['run']);
-    // The unfinished last line is still being written: it is not broken.
+    // The last line counts as unfinished, not as broken.
     await openDetails(page);
     expect(await page.locator('.notes').textContent()).toContain('3 lines of events.jsonl could not be read');
     expect(await page.locator('[data-chart=loss] canvas').getAttribute('aria-label')).toContain(
@@ -236,12 +236,12 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it('refuses what is not a run and what cannot be written', async () => {
+  it('refuses a folder without a run, and an unwritable path', async () => {
     await expect(writeReport([join(folder, 'nothing')], join(folder, 'x.html'))).rejects.toMatchObject({
       code: 'run-not-found',
     });
     const dir = await writeRun(join(folder, 'good'), makeRun());
-    // A folder stands where the file should go.
+    // There is a folder at the file's path.
     await expect(writeReport([dir], folder)).rejects.toMatchObject({ code: 'bad-argument' });
   });
 });

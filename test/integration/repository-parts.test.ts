@@ -1,4 +1,4 @@
-/** The extension's side of the index with the real indexer: an editor that changes, saves and closes documents. */
+/** The extension's side of the index with the real indexer, while documents are changed, saved and closed. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,7 +87,7 @@ const ask = (name: string) =>
 const namesOf = async (name: string) => (await ask(name)).map(({ filename }) => filename);
 const definition = (name: string) => `def ${name}(price, country):\n    return price\n`;
 
-it('gives parts of the workspace, follows disk and documents, and is quiet when it is turned off', async () => {
+it('gives parts of the workspace, follows disk and documents, and gives none when turned off', async () => {
   mkdirSync(join(work, 'shop'));
   writeFileSync(join(work, 'shop/tax.py'), definition('tax_of'));
   await vi.waitFor(async () => expect(await namesOf('tax_of')).toEqual(['tax.py']), 30_000);

@@ -1,24 +1,26 @@
-/** `reproduce` as a command on a tiny model: within its budget, a table; stopped, a table; what is done is not done again. */
+/** `reproduce` as a command on a tiny model: it keeps to its budget, can be stopped, and repeats nothing when resumed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { basename, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { claimResultSchema, reproductionStateSchema } from '../../src/protocol/reproduction.ts';
-import { Workplace } from '../support/cli.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
+import type { Hyper } from '../../src/protocol/run.ts';
+import type { Workplace } from '../support/cli.ts';
+import { createSmallRun, openTraining, trainToEnd } from '../support/trainer.ts';
 
 let place: Workplace;
 let code: string;
 let base: string;
 beforeAll(async () => {
-  place = await Workplace.create();
-  code = await place.code();
-  base = place.path('tiny.gguf');
-  await writeTinyModel(base, { seed: 1 });
+  ({ place, base, code } = await openTraining());
+  vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
 });
-afterAll(() => place.dispose());
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await place.dispose();
+});
 
 const small = () => [code, '--base', base, '--seq', '32'];
 const answerSchema = z.object({
@@ -30,14 +32,14 @@ const answerSchema = z.object({
 const stateIn = async (dir: string) =>
   reproductionStateSchema.parse(JSON.parse(await readFile(join(dir, 'results.json'), 'utf8')));
 
-it('ends within its budget with a table of claims, and goes on without doing anything again', async () => {
+it('ends within its budget with a table of claims, and repeats nothing when resumed', async () => {
   const minutes = 1;
   const asked = [...small(), '--budget', String(minutes), '--claims', 'forgetting,rates,rank'];
   const { dir, claims, seconds, reproduction } = answerSchema.parse(await place.json('reproduce', ...asked));
   expect(seconds).toBeLessThanOrEqual(60 * minutes);
   expect(claims.map(({ claim }) => claim)).toEqual(['forgetting', 'rank', 'rates']);
   for (const { verdict, why, effects } of claims)
-    // A fast machine makes so many steps that a run of the tiny model may diverge, which is a claim's end too.
+    // A fast machine makes so many steps that a run of the tiny model may diverge, which also ends a claim.
     if (verdict === 'not run') expect(why).toMatch(/^budget$|^Training diverged at step /);
     else {
       for (const { value, low, high } of effects) expect(low <= value && value <= high).toBe(true);
@@ -46,7 +48,7 @@ it('ends within its budget with a table of claims, and goes on without doing any
   const report = await readFile(join(dir, 'report.md'), 'utf8');
   for (const { title } of claims) expect(report).toContain(title);
 
-  // Its runs are ordinary ones.
+  // Its runs are listed like any others.
   const before = await stateIn(dir);
   const listed = await place.json<
     { id: string; name: string; status: string }[] | { runs: { id: string }[] }
@@ -60,7 +62,7 @@ it('ends within its budget with a table of claims, and goes on without doing any
   expect(again.dir).toBe(dir);
   const after = await stateIn(dir);
   expect(after).toMatchObject({ steps: before.steps, runs: before.runs });
-  // What the time left over may add are further seeds.
+  // The remaining time may add seeds.
   const told = claims.filter(({ verdict }) => verdict !== 'not run');
   for (const { claim, run } of told) {
     const second = again.claims.find((one) => one.claim === claim)!;
@@ -70,7 +72,7 @@ it('ends within its budget with a table of claims, and goes on without doing any
   }
 });
 
-it('prints the table so far when it is stopped', async () => {
+it('prints the table so far when stopped', async () => {
   const args = ['reproduce', ...small(), '--budget', '10', '--claims', 'forgetting,targets'];
   const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
   let printed = '';
@@ -83,7 +85,7 @@ it('prints the table so far when it is stopped', async () => {
   expect(printed).toMatch(/1\. not run: stopped +LoRA forgets less/);
   expect(printed).toMatch(/2\. not run: stopped +Attention alone learns less/);
   expect(printed).toMatch(/Resume with: forget-me-not reproduce --resume \S+-reproduce-/);
-  // Given again, it goes on.
+  // The same command resumes it.
   const again = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
   let second = '';
   again.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -95,16 +97,18 @@ it('prints the table so far when it is stopped', async () => {
 });
 
 describe('compare', () => {
-  it('holds the runs of a reproduction against each other', async () => {
-    const flags = ['--base', base, '--backend', 'wasm', '--seq', '32', '--steps', '2', '--humaneval', '0'];
-    const less = ['--retention', '2', '--held-out-windows', '4'];
-    const train = async (...more: string[]) => {
-      const { run } = await place.json<{ run: string }>('train', code, ...flags, ...less, ...more);
-      // What the run had no time for on a busy machine.
-      await place.run('evaluate', run, '--tasks', 'workspace,retention');
-      return run;
+  it('compares the runs of a reproduction', async () => {
+    const train = async (hyper: Partial<Hyper>) => {
+      const evaluation = { retentionTexts: 2, heldOutWindows: 4 };
+      const hyperparameters = { steps: 2, sequenceLength: 32, ...hyper };
+      const dir = await createSmallRun({ base, code, hyper: hyperparameters, evaluation });
+      await trainToEnd(dir);
+      return basename(dir);
     };
-    const [one, two] = [await train('--lr', '1e-3'), await train('--lr', '1e-2', '--method', 'full')];
+    const [one, two] = [
+      await train({ learningRate: 1e-3 }),
+      await train({ learningRate: 1e-2, method: 'full' }),
+    ];
     type Comparison = {
       differs: { setting: string; values: string[] }[];
       against: { comparisons: { task: string; difference: { value: number } }[] }[];

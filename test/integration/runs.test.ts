@@ -1,4 +1,4 @@
-/** Runs between real processes: who owns, who is refused, what a killed owner leaves, how one is stopped. */
+/** Ownership of runs between real processes: refusals, killed owners, stopping. */
 import { build } from 'esbuild';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import {
   withTraining,
 } from '../../src/runs/index.ts';
 
-/** Owns a run as the trainer does: says "owner" or the error's code, writes steps, ends on SIGTERM. */
+/** Owns a run as the trainer does: prints "owner" or the error's code, writes steps, ends on SIGTERM. */
 const ownerSource = `
 import { openRunWriter } from './src/runs/index.ts';
 try {
@@ -42,8 +42,8 @@ try {
 `;
 
 /**
- * A command that trains under its lock by a child, and that child, a trainer but for the training: it says when it is
- * told that its command is gone, and ends once the file is there that it is given.
+ * A command that trains under its lock in a child process, and that child, a trainer that does not train: it prints when
+ * it learns that its command is gone, and ends once the given file exists.
  */
 const trainingSource = `
 import { spawn } from 'node:child_process';
@@ -113,7 +113,7 @@ async function newRun(): Promise<string> {
   return dir;
 }
 
-/** Starts a would-be owner; what it said first. */
+/** Starts a would-be owner. Returns what it prints first. */
 async function own(dir: string): Promise<{ child: ChildProcess; said: string }> {
   const child = spawn(process.execPath, [script, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
@@ -124,7 +124,7 @@ async function own(dir: string): Promise<{ child: ChildProcess; said: string }> 
   return { child, said };
 }
 
-/** Follows until `wanted` is true of the run. */
+/** Follows the run until `wanted` is true. */
 async function until(
   dir: string,
   wanted: (run: Awaited<ReturnType<typeof readRun>>) => boolean,
@@ -134,13 +134,13 @@ async function until(
 }
 
 describe('owners of a run', () => {
-  it('one of several that start at once; the others are told so', async () => {
+  it('of several that start at once, one owns the run and the others are refused', async () => {
     const dir = await newRun();
     const said = (await Promise.all([own(dir), own(dir), own(dir)])).map((owner) => owner.said);
     expect(said.sort()).toEqual(['owner', 'run-locked', 'run-locked']);
   });
 
-  it('a killed owner is noticed, and its run taken over with nothing lost', async () => {
+  it('a killed owner is noticed, and its run taken over without loss', async () => {
     const dir = await newRun();
     const { child } = await own(dir);
     await until(dir, ({ state }) => state.step >= 5);
@@ -160,7 +160,7 @@ describe('owners of a run', () => {
     expect(now.brokenLines).toBe(0);
   });
 
-  it('a living owner is asked to stop and ends by itself', async () => {
+  it('a living owner is asked to stop, and ends by itself', async () => {
     const dir = await newRun();
     const { child } = await own(dir);
     expect(await cancelRun(dir)).toBe('asked');
@@ -171,7 +171,7 @@ describe('owners of a run', () => {
     expect(await cancelRun(dir)).toBe('over');
   });
 
-  it('a dead owner is not asked: its run is cancelled at once', async () => {
+  it('the run of a dead owner is cancelled at once', async () => {
     const dir = await newRun();
     const { child } = await own(dir);
     child.kill('SIGKILL');
@@ -181,7 +181,7 @@ describe('owners of a run', () => {
   });
 });
 
-it('a training whose command was killed ends, and is in the way of others until it has', async () => {
+it('a training whose command was killed ends, and blocks others until then', async () => {
   const mayEnd = join(home, 'may-end');
   const command = spawn(process.execPath, [trainingScript, mayEnd], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(command);

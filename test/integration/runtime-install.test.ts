@@ -1,4 +1,4 @@
-/** The real thing: TensorFlow from the package index, its binding built here, and what doctor says of it. */
+/** A real installation of TensorFlow from the package index, its binding built here, and doctor's report. */
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { Sandbox } from '../unit/runtime/fakes.ts';
 
 let box: Sandbox;
 beforeAll(() => {
-  // A folder that stays from one run of the tests to the next saves the download.
+  // A folder that is kept between test runs saves the download.
   const cache = process.env['FORGET_ME_NOT_TEST_CACHE'];
   box = new Sandbox(cache);
 });
@@ -19,7 +19,7 @@ afterAll(() => box.close());
 
 describe.runIf(offer(false).release)('the runtime', () => {
   it(
-    'is missing, then installs once for two that ask at once, computes, and is seen by doctor',
+    'installs once for two simultaneous requests, computes, and is found by doctor',
     { timeout: 600_000 },
     async () => {
       const before = doctorReportSchema.parse(await examine());

@@ -1,4 +1,4 @@
-/** The machine's own pip, where a package index lets in nobody else; and sign-ins that need no pip. */
+/** The machine's own pip for a package index that accepts nothing else, and credentials without pip. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -8,7 +8,7 @@ import { FileServer, Sandbox, sha256 } from '../unit/runtime/fakes.ts';
 
 const fileName = 'demo_model-1.0-py3-none-any.whl';
 const info = 'demo_model-1.0.dist-info';
-/** As pip wants a wheel to be. */
+/** A wheel that pip accepts. */
 const members = {
   'demo_model/model.gguf': randomBytes(400_000),
   [`${info}/METADATA`]: Buffer.from('Metadata-Version: 2.1\nName: demo-model\nVersion: 1.0\n'),
@@ -22,7 +22,7 @@ const wanted = { project: 'demo-model', version: '1.0' };
 let box: Sandbox;
 let server: FileServer;
 let wheel: { data: Buffer; sha256: string };
-/** Who is let in, to the index and to its files. */
+/** Who may access the index and its files. */
 let isAllowed: (request: IncomingMessage) => boolean;
 
 beforeEach(async () => {
@@ -49,7 +49,7 @@ afterEach(async () => {
 const onlyPip = () => (isAllowed = ({ headers }) => headers['user-agent']?.startsWith('pip/') === true);
 
 describe('a package index', () => {
-  it('gets the sign-in of its URL, also for its files, and nobody sees it', async () => {
+  it('gets the credentials of its URL, for its files too, and nobody else sees them', async () => {
     const expected = `Basic ${Buffer.from('me:se cret').toString('base64')}`;
     isAllowed = ({ headers }) => headers.authorization === expected;
     process.env['PIP_INDEX_URL'] = server.url('simple').replace('://', '://me:se%20cret@');
@@ -59,7 +59,7 @@ describe('a package index', () => {
     expect(told.join('\n')).not.toMatch(/cret|pip/);
   });
 
-  it('notices that a file is not the one of its index', async () => {
+  it('is distrusted if a file does not match the index', async () => {
     server.data = Buffer.from(wheel.data);
     server.data[2100]! ^= 1;
     await expect(fetchWheel(wanted)).rejects.toMatchObject({ code: 'base-checksum' });
@@ -67,7 +67,7 @@ describe('a package index', () => {
 });
 
 describe("the machine's pip", () => {
-  it('downloads where only pip is let in', async () => {
+  it('downloads if only pip has access', async () => {
     onlyPip();
     const told: string[] = [];
     const path = await fetchWheel({ ...wanted, onProgress: ({ what }) => told.push(what) });
@@ -83,7 +83,7 @@ describe("the machine's pip", () => {
     });
   });
 
-  it('says that it could not reach its index', async () => {
+  it('says that its index cannot be reached', async () => {
     process.env['PIP_INDEX_URL'] = 'http://127.0.0.1:1/simple';
     await expect(fetchWheel(wanted)).rejects.toMatchObject({
       code: 'network',

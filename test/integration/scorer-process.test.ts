@@ -19,7 +19,7 @@ afterAll(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }));
 
 const open = () => ScorerProcess.open({ ...paths, backend: 'wasm', precision: 'f32' });
 
-it('scores as in the same process, to the last bit, also at another strength', async () => {
+it('gives the same bits as in-process scoring, also at another strength', async () => {
   const tokens = tinyTokens(32, 24);
   const here = await openScorer({ ...paths, backend: 'wasm' });
   const there = await open();
@@ -42,7 +42,7 @@ it('scores as in the same process, to the last bit, also at another strength', a
   await expect(there.tokenKl(tokens)).rejects.toThrow('closed');
 });
 
-it('tells errors of the model, and that it was killed, in a sentence', async () => {
+it('reports errors of the model, and its own death, in a sentence', async () => {
   const missing = await ScorerProcess.open({
     ...{ basePath: `${paths.basePath}.none`, backend: 'wasm', precision: 'f32' },
   });

@@ -1,4 +1,4 @@
-/** What is served is compared with what was trained in f32, whatever precision it was trained in. */
+/** The served check compares in f32, whatever the training's precision. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
 
-it('compares an adapter in f32, also if it was trained in bf16', async () => {
+it('compares an adapter in f32 even if it was trained in bf16', async () => {
   const trainedIn = async (precision: 'f32' | 'bf16') => {
     const base = { id: 'tiny', path: join(root, 'base.gguf'), sha256: 'ab'.repeat(32) };
     const result = { id: 'changed', adapterPath: join(root, 'adapter.gguf') };
@@ -31,14 +31,14 @@ it('compares an adapter in f32, also if it was trained in bf16', async () => {
   expect(await trainedIn('bf16')).toEqual(await trainedIn('f32'));
 });
 
-it('finds that an adapter was not applied, however little it changes', async () => {
+it('detects a missing adapter, however little it changes', async () => {
   const base = { id: 'tiny', path: join(root, 'base.gguf'), sha256: 'ab'.repeat(32) };
   const result = { id: 'slight', adapterPath: join(root, 'slight.gguf') };
   const resources = new Resources({ base, backend: 'tensorflow', result });
   try {
     const of = await resources.distributions(tinyTokens(32, 40));
     const { trained, served } = of.result;
-    // Without the base's rows it looks the same.
+    // Without the base's rows, it would look the same.
     expect(compareDistributions(trained, of.base!.served)).toMatchObject({ ok: true });
     expect(compareDistributions(trained, of.base!.served, of.base)).toMatchObject({ ok: false });
     expect(compareDistributions(trained, served, of.base)).toMatchObject({ ok: true });

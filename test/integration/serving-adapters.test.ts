@@ -1,4 +1,4 @@
-/** Adapters that come, go, are replaced and deleted while a host serves others. */
+/** Adapters that are added, removed, replaced and deleted while a host serves others. */
 import { copyFile, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterEach(() => host.dispose());
 
 describe('an adapter', () => {
-  it('comes and goes, and answers what it answers alone', async () => {
+  it('is added and removed, and answers as it does alone', async () => {
     const mine = await textOf('mine');
     await host.addAdapter({ name: 'later', path: at('two') });
     expect(host.models).toEqual(['base', 'mine', 'later']);
@@ -68,7 +68,7 @@ describe('an adapter', () => {
     expect(rows[2]).not.toEqual(rows[3]);
   });
 
-  it('finishes what it answers when it is removed meanwhile', async () => {
+  it('finishes its answer if removed meanwhile', async () => {
     const whole = await host.complete(ask('mine', { maxTokens: 100 }));
     let removed: Promise<boolean> | undefined;
     const underway = host.complete(ask('mine', { maxTokens: 100 }), undefined, () => {
@@ -79,14 +79,14 @@ describe('an adapter', () => {
     expect(host.memory.contexts).toBe(0);
   });
 
-  it('that is removed while its request begins leaves nothing in memory', async () => {
+  it('leaves nothing in memory if removed while a request begins', async () => {
     const underway = textOf('mine');
     expect(await host.removeAdapter('mine')).toBe(true);
     expect(await underway).not.toBe('');
     expect(host.memory.contexts).toBe(0);
   });
 
-  it('whose file is deleted finishes too, and then is gone until the file is back', async () => {
+  it('finishes its answer if its file is deleted, and is gone until the file is back', async () => {
     const whole = await host.complete(ask('mine', { maxTokens: 100 }));
     let deleted: Promise<void> | undefined;
     const underway = host.complete(ask('mine', { maxTokens: 100 }), undefined, () => {
@@ -103,7 +103,7 @@ describe('an adapter', () => {
     expect((await host.complete(ask('mine', { maxTokens: 100 }))).text).toBe(whole.text);
   });
 
-  it('whose file is replaced is the new one from then on', async () => {
+  it('is the new one once its file is replaced', async () => {
     const old = await textOf('mine');
     await rm(at('mine'));
     await copyFile(at('two'), at('mine'));
@@ -116,7 +116,7 @@ describe('an adapter', () => {
     await expect(host.complete(ask('mine'))).rejects.toMatchObject({ code: 'adapter-mismatch' });
   });
 
-  it('whose strength was changed answers by the new one, as at that scale', async () => {
+  it('answers at its new strength once that is changed', async () => {
     const rows = async (name: string) => host.distributions(name, host.encode('const answer ='));
     const whole = await rows('mine');
     await host.addAdapter({ name: 'half', path: at('one'), scale: 0.5 });
@@ -128,9 +128,9 @@ describe('an adapter', () => {
     expect(await rows('mine')).toEqual(whole);
   });
 
-  it('goes from memory for others, least recently used first, and comes back the same', async () => {
+  it('is evicted from memory when least recently used, and answers the same once back', async () => {
     await host.complete(ask('mine'));
-    // Room for two: the second also has the first in its graph, and there is not much of anything else here.
+    // Room for two: the graph of the second includes the first, and little else needs memory here.
     const limit = 3 * host.memory.bytes;
     await host.dispose();
     host = await openLlamaHost({
@@ -153,10 +153,10 @@ describe('an adapter', () => {
   });
 });
 
-describe('over HTTP, as vLLM has it', () => {
+describe("over HTTP, with vLLM's API", () => {
   const token = 'secret';
   const headers = { authorization: `Bearer ${token}` };
-  it('is loaded and unloaded, with the token only', async () => {
+  it('is only loaded and unloaded with the token', async () => {
     const app = await createApp(host, { token });
     const post = (url: string, payload: object, own: Record<string, string> = headers) =>
       app.inject({ method: 'POST', url, payload, headers: own });
@@ -181,7 +181,7 @@ describe('over HTTP, as vLLM has it', () => {
     await app.close();
   });
 
-  it('is refused when it is for another base, damaged or no path, and the others are served on', async () => {
+  it('is refused if for another base, damaged or without a path, and the others stay available', async () => {
     const app = await createApp(host, { token });
     const load = async (payload: object) => {
       const answer = await app.inject({ method: 'POST', url: '/v1/load_lora_adapter', payload, headers });

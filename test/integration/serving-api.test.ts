@@ -1,4 +1,4 @@
-/** The server as other tools use it: OpenAI's own client, llama.cpp's requests, Prometheus; and clients that misbehave. */
+/** The server with other tools: OpenAI's own client, llama.cpp's requests, Prometheus; and with misbehaving clients. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,7 +51,7 @@ describe("OpenAI's client", () => {
     expect(models.data.map(({ id }) => id)).toEqual(['base', 'one']);
   });
 
-  it('gets a completion, whole and in pieces', async () => {
+  it('gets a completion, whole and streamed', async () => {
     const request = { model: 'one', prompt, max_tokens: 24 };
     const whole = await client.completions.create(request);
     expect(whole.choices[0]!.text.length).toBeGreaterThan(0);
@@ -71,7 +71,7 @@ describe("OpenAI's client", () => {
     expect(usage).toMatchObject({ completion_tokens: whole.usage!.completion_tokens });
   });
 
-  it('chats with two adapters at once, whole and in pieces', async () => {
+  it('chats with two adapters at once, whole and streamed', async () => {
     const messages = [
       { role: 'system' as const, content: 'Be short.' },
       { role: 'user' as const, content: [{ type: 'text' as const, text: 'What does add do?' }] },
@@ -103,7 +103,7 @@ describe("OpenAI's client", () => {
       }),
     );
     expect(answers[0]).not.toBe(answers[1]);
-    // ChatML: between these texts are five special tokens.
+    // ChatML has five special tokens between these texts.
     const texts = ['system\n', 'Be short.', '\n', 'user\n', 'What does add do?', '\n', 'assistant\n'];
     const { usage } = await client.chat.completions.create({ ...ask, model: 'one' });
     const counts = texts.map((text) => server.host.encode(text).length);
@@ -121,14 +121,14 @@ describe("OpenAI's client", () => {
     ['a result of a tool', { messages: [{ role: 'tool', content: 'x' }] }, 'tools are not supported'],
     ['no message', { messages: [] }, 'messages'],
     ['too long a chat', { messages: [{ role: 'user', content: 'word '.repeat(2000) }] }, 'shorten it'],
-  ])('is refused a chat with %s, with the reason', async (_, part, why) => {
+  ])('is refused a chat with %s, and told why', async (_, part, why) => {
     const messages = [{ role: 'user', content: 'Hello' }];
     const response = await post('/v1/chat/completions', { messages, ...part });
     expect(response.status).toBe(400);
     expect(await response.text()).toContain(why);
   });
 
-  it('gets log-probabilities, which are those of the distributions', async () => {
+  it('gets the log-probabilities of the distributions', async () => {
     const { choices } = await client.completions.create({ model: 'one', prompt, max_tokens: 6, logprobs: 3 });
     const { tokens, token_logprobs, top_logprobs, text_offset } = choices[0]!.logprobs!;
     const [row] = (await server.host.distributions('one', server.host.encode(prompt))).slice(-1);
@@ -138,7 +138,7 @@ describe("OpenAI's client", () => {
     expect(token_logprobs![0]).toBeCloseTo(Math.log(best[0]!), 3);
     expect(Object.keys(top_logprobs![0]!)).toContain(tokens![0]);
     expect(text_offset![0]).toBe(0);
-    // Before temperature, as without it.
+    // Taken before temperature is applied, so the same as without it.
     const hot = await client.completions.create({
       model: 'one',
       prompt,
@@ -151,7 +151,7 @@ describe("OpenAI's client", () => {
     first.forEach((logprob, index) => expect(logprob).toBeCloseTo(tops[index]!, 3));
   });
 
-  it('tells the same log-probabilities in pieces', async () => {
+  it('streams the same log-probabilities', async () => {
     const request = { model: 'one', prompt, max_tokens: 20, logprobs: 2 };
     const whole = (await client.completions.create(request)).choices[0]!;
     const pieces = [];
@@ -163,7 +163,7 @@ describe("OpenAI's client", () => {
     );
   });
 
-  it('tells how likely each piece is, if asked, for the same text', async () => {
+  it('gets the probability of each piece on request, for the same text', async () => {
     const request = { model: 'one', prompt, max_tokens: 20 };
     const { text, logprobs } = (await client.completions.create({ ...request, logprobs: 0 })).choices[0]!;
     const pieces: { text: string; confidence?: number }[] = [];
@@ -176,7 +176,7 @@ describe("OpenAI's client", () => {
     expect(pieces.map((piece) => piece.text).join('')).toBe(text);
     const told = pieces.reduce((sum, { confidence = 0 }) => sum + confidence, 0);
     const exact = logprobs!.token_logprobs!.reduce((sum, logprob) => sum + logprob!, 0);
-    // Only the 40 likeliest of its tokens compete, so each seems a little likelier than it is.
+    // Only the 40 most likely tokens count, so each probability is a little too high.
     expect(told).toBeGreaterThan(exact - 0.01);
     expect(told).toBeLessThan(0);
   });
@@ -214,13 +214,13 @@ describe("llama.cpp's client", () => {
     prompt: '  return ',
     n_predict: 12,
     temperature: 0,
-    // As llama.vim sends them; some mean nothing here.
+    // As llama.vim sends them; some have no meaning here.
     samplers: ['top_k', 'top_p', 'infill'],
     t_max_prompt_ms: 500,
     cache_prompt: true,
   };
 
-  it('fills in, in the form of its own server', async () => {
+  it("gets an infill in the form of llama.cpp's server", async () => {
     const answer = await json('/infill', infill);
     const direct = await server.host.complete({
       model: 'one',
@@ -246,7 +246,7 @@ describe("llama.cpp's client", () => {
     expect(direct.promptTokens).toBe(lengths.reduce((a, b) => a + b, 0) + 3);
   });
 
-  it('gets pieces, the last with stop', async () => {
+  it('gets a stream whose last piece has stop', async () => {
     const text = await (await post('/infill', { ...infill, stream: true, n_probs: 2 })).text();
     const events = text
       .trim()
@@ -257,7 +257,7 @@ describe("llama.cpp's client", () => {
     expect(events[0].completion_probabilities[0].top_logprobs).toHaveLength(2);
   });
 
-  it('warms the cache, gives other files, and chooses fields', async () => {
+  it('warms the cache, sends other files, and selects fields', async () => {
     const extra = [{ filename: 'sum.ts', text: 'export const sum = (list) => list.reduce(add);' }];
     const fields = ['content', 'timings/cache_n', 'nothing'];
     const warm = { ...infill, input_extra: extra, n_predict: 0 };
@@ -267,7 +267,7 @@ describe("llama.cpp's client", () => {
     expect(answer['timings/cache_n']).toBeGreaterThan(server.host.encode(extra[0]!.text).length);
   });
 
-  it('completes, and counts tokens', async () => {
+  it('gets completions and token counts', async () => {
     const answer = await json('/completion', { model: 'base', prompt, n_predict: 8, temperature: 0 });
     const direct = await server.host.complete({ model: 'base', prompt, maxTokens: 8 });
     expect(answer.content).toBe(direct.text);
@@ -276,7 +276,7 @@ describe("llama.cpp's client", () => {
     expect((await post('/infill', { ...infill, n_predict: 1e9 })).status).toBe(400);
   });
 
-  it('is told what was cut off', async () => {
+  it('is told what was truncated', async () => {
     const long = Array.from({ length: 400 }, (_, index) => `const v${index} = ${index};\n`).join('');
     const answer = await json('/infill', { ...infill, input_prefix: long });
     expect(answer.truncated).toBe(true);
@@ -289,12 +289,12 @@ describe("llama.cpp's client", () => {
   });
 });
 
-describe('who misbehaves', () => {
+describe('a misbehaving client', () => {
   const long = { model: 'one', prompt: 'x = 1\n'.repeat(60), max_tokens: 400 };
   const idle = () =>
     vi.waitFor(() => expect(server.host.statistics.active).toBe(0), { timeout: 10_000, interval: 20 });
 
-  it('asks too often: is told when to come back, and those before are answered', async () => {
+  it('that asks too often is told when to retry, and earlier requests are answered', async () => {
     const answers = await Promise.all(
       Array.from({ length: 40 }, () => post('/v1/completions', { ...long, max_tokens: 60 })),
     );
@@ -308,7 +308,7 @@ describe('who misbehaves', () => {
     await idle();
   });
 
-  it('opens a thousand connections: others are answered', async () => {
+  it('that opens a thousand connections does not block others', async () => {
     const sockets = await Promise.all(
       Array.from(
         { length: 1000 },
@@ -325,7 +325,7 @@ describe('who misbehaves', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  it('never reads: what it asked for does not keep others from theirs', async () => {
+  it('that never reads does not block others', async () => {
     const body = JSON.stringify({ ...long, n: 8, stream: true, logprobs: 20, temperature: 1 });
     const { requests } = server.host.statistics;
     const socket = connect(server.port, '127.0.0.1');
@@ -341,7 +341,7 @@ describe('who misbehaves', () => {
     await idle();
   });
 
-  it('goes away in mid-prompt: the model is free', async () => {
+  it('that leaves in mid-prompt frees the model', async () => {
     const leaving = new AbortController();
     const before = server.host.statistics.completionTokens;
     const request = post(
@@ -362,7 +362,7 @@ describe('who misbehaves', () => {
     expect(metrics).toMatch(/^forget_me_not_requests_running 0$/m);
   });
 
-  it('takes too long', async () => {
+  it('that takes too long is cut off', async () => {
     const hasty = await startServer({
       basePath: join(dir, 'base.gguf'),
       threads: 1,

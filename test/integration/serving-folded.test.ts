@@ -17,7 +17,7 @@ const at = (name: string) => join(dir, name);
 const PROMPT = 'export function add(a: number, b: number) {';
 const mine = () => ({ name: 'mine', path: at('adapter.gguf') });
 
-/** As llama.cpp writes a small base in Q4_K_M: most matrices in Q5_0, others in types that can't take an adapter. */
+/** As llama.cpp writes a small base in Q4_K_M: most matrices in Q5_0, others in types that support no adapter. */
 async function writeMixed(path: string): Promise<void> {
   await writeTinyModel(at('f32.gguf'), { architecture: 'qwen2', seed: 3, marks: 'qwen' });
   const source = await openGguf(at('f32.gguf'));
@@ -30,7 +30,7 @@ async function writeMixed(path: string): Promise<void> {
   await source.close();
 }
 
-/** As measured on a machine with nothing else to do, or with something. */
+/** As measured on an idle or a busy machine. */
 const times =
   (token: number, prompt: number, othersBusy = 0) =>
   (): Promise<BothTimes> =>
@@ -43,7 +43,7 @@ const fold = (token = 0.8, prompt = 0.8, othersBusy = 0) =>
     time: times(token, prompt, othersBusy),
   });
 
-/** What the adapter's host says: distributions after the prompt's tokens, and an answer. */
+/** The output of the adapter's host: distributions after the prompt's tokens, and an answer. */
 async function ask(folded?: IdleFolding) {
   const host = await openLlamaHost({
     ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
@@ -71,7 +71,7 @@ afterAll(async () => {
 beforeEach(() => removeCopy(at('base.gguf'), at('adapter.gguf')));
 
 describe('a folded copy', () => {
-  it('answers as the adapter on its base does, and is used', { timeout: 60_000 }, async () => {
+  it('is used, and answers as the adapter on its base does', { timeout: 60_000 }, async () => {
     const about = await fold();
     expect(about).toMatchObject({ model: {}, beside: {}, tokenTime: 0.8 });
     expect(about.unfit).toBeUndefined();
@@ -79,38 +79,34 @@ describe('a folded copy', () => {
     const copy = (await findCopy(at('base.gguf'), at('adapter.gguf')))!;
     const [adapted, folded] = [await ask(), await ask(new IdleFolding({ basePath: at('base.gguf') }))];
     const kls = adapted.rows.map((row, position) => klDivergence(row, folded.rows[position]!));
-    // Stored anew, the weights differ a little: so the copy was used. The change itself is a hundred times larger.
+    // Requantised weights differ a little, so the copy was used. The adapter's change is a hundred times larger.
     expect(Math.max(...kls)).toBeGreaterThan(0);
     expect(Math.max(...kls)).toBeLessThan(about.change! / 10);
     expect(folded.bytes).toBeGreaterThanOrEqual(copy.bytes);
   });
 
-  it(
-    'is opened again for an adapter that is replaced in the middle of an answer',
-    { timeout: 60_000 },
-    async () => {
-      await fold();
-      const folded = new IdleFolding({ basePath: at('base.gguf') });
-      const host = await openLlamaHost({
-        ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
-      });
-      try {
-        const request = { model: 'mine', prompt: PROMPT, maxTokens: 60, ignoreEnd: true };
-        const first = host.complete(request);
-        await host.addAdapter(mine(), true);
-        const both = await Promise.all([first, host.complete(request)]);
-        expect(both[1].text).toBe(both[0].text);
-        expect((await host.complete(request)).text).toBe(both[0].text);
-      } finally {
-        await host.dispose();
-      }
-    },
-  );
+  it('is opened again for an adapter that is replaced during an answer', { timeout: 60_000 }, async () => {
+    await fold();
+    const folded = new IdleFolding({ basePath: at('base.gguf') });
+    const host = await openLlamaHost({
+      ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
+    });
+    try {
+      const request = { model: 'mine', prompt: PROMPT, maxTokens: 60, ignoreEnd: true };
+      const first = host.complete(request);
+      await host.addAdapter(mine(), true);
+      const both = await Promise.all([first, host.complete(request)]);
+      expect(both[1].text).toBe(both[0].text);
+      expect((await host.complete(request)).text).toBe(both[0].text);
+    } finally {
+      await host.dispose();
+    }
+  });
 
   it.each([
     ['half of it is there', (model: string) => truncate(model, 1000)],
-    ['it can not be loaded', (model: string) => writeFile(model, Buffer.alloc(1000), { flag: 'r+' })],
-  ])('is deleted, and the adapter answers, where %s', { timeout: 60_000 }, async (_, damage) => {
+    ['it cannot be loaded', (model: string) => writeFile(model, Buffer.alloc(1000), { flag: 'r+' })],
+  ])('is deleted, and the adapter answers, if %s', { timeout: 60_000 }, async (_, damage) => {
     await fold();
     await damage((await findCopy(at('base.gguf'), at('adapter.gguf')))!.model);
     expect(await ask(new IdleFolding({ basePath: at('base.gguf') }))).toEqual(await ask());
@@ -120,17 +116,17 @@ describe('a folded copy', () => {
   it.each([
     ['a token takes as long', 0.99, 0.8],
     ['prompts take longer', 0.8, 1.1],
-  ])('is not kept where %s', async (_, token, prompt) => {
+  ])('is not kept if %s', async (_, token, prompt) => {
     expect(await fold(token, prompt)).toMatchObject({ unfit: 'it is not faster', tokenTime: token });
     expect(await findCopy(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
   });
 
-  it('is neither kept nor given up where other programs make times useless', async () => {
+  it('is neither kept nor given up while other programs disturb the timing', async () => {
     await expect(fold(0.8, 0.8, 0.9)).rejects.toThrow('Other programs are at work');
     expect(await readCopyInfo(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
   });
 
-  it('is not made of a base whose numbers are too coarse', async () => {
+  it('is not made of a base whose quantisation is too coarse', async () => {
     await writeTinyModel(at('coarse.gguf'), { type: 'Q4_1' });
     await writeTinyAdapter(at('coarse-adapter.gguf'), at('coarse.gguf'));
     const about = await foldCopy({
@@ -140,7 +136,7 @@ describe('a folded copy', () => {
     expect(about.unfit).toMatch('too coarse');
   });
 
-  it('is timed by turns in llama.cpp', { timeout: 60_000 }, async () => {
+  it('is timed in turn with the adapter in llama.cpp', { timeout: 60_000 }, async () => {
     const side = [at('base.gguf'), at('adapter.gguf')] as const;
     const { adapted, copy } = await timeModels(side, [at('base.gguf'), undefined], 1, undefined, 300);
     for (const { token, prompt } of [adapted, copy]) {

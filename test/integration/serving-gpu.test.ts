@@ -1,6 +1,6 @@
 /**
- * Completion on a GPU: on Mesa's llvmpipe, which runs the Vulkan kernels of llama.cpp on the processor, held against
- * its own kernels there.
+ * Completion on a GPU: on Mesa's llvmpipe, which runs llama.cpp's Vulkan kernels on the CPU, compared with llama.cpp's
+ * CPU kernels.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,11 +19,11 @@ vi.mock('../../src/serving/host/training-memory.ts', async (original) => ({
   trainingGpuMemory: () => Promise.resolve({ bytes: planned.bytes, isAllocated: false }),
 }));
 
-/** llama.cpp lists a device that computes on the processor only if it is named. */
+/** llama.cpp lists a software device only if it is named. */
 const SOFTWARE = 'GGML_VK_VISIBLE_DEVICES';
 const DRIVERS = '/usr/share/vulkan/icd.d';
 const canTest = await canTestWebgpu();
-/** Mesa's driver; it alone is used, also on a machine with a GPU. */
+/** Mesa's driver, the only one used, even on a machine with a GPU. */
 const llvmpipe = existsSync(DRIVERS)
   ? readdirSync(DRIVERS).find((name) => /^lvp_icd.*json$/.test(name))
   : undefined;
@@ -50,7 +50,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fmn-gpu-'));
   vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
   if (!isThere) return;
-  // Older loaders know only the second name.
+  // Older loaders only know the second name.
   for (const name of ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES']) vi.stubEnv(name, join(DRIVERS, llvmpipe!));
   await writeTinyModel(at('base.gguf'), { embedding: 256, ffn: 256 });
   await writeTinyAdapter(at('own.gguf'), at('base.gguf'));
@@ -62,8 +62,8 @@ afterAll(async () => {
 });
 
 describe.runIf(isThere)('on llvmpipe', () => {
-  // F32 only: Mesa compiles each type's kernels for a minute or more. docs/science.md has others.
-  it('gives the tokens of the processor, with an adapter too', async () => {
+  // F32 only, since Mesa compiles each type's kernels for a minute or more; docs/science.md has others.
+  it('gives the same tokens as on the CPU, with an adapter too', async () => {
     const adapters = [{ name: 'own', path: at('own.gguf') }];
     const answers = async (host: LlamaHost) => {
       const said = [];
@@ -86,7 +86,7 @@ describe.runIf(isThere)('on llvmpipe', () => {
     expect(Math.max(...apart)).toBeLessThan(1e-3);
   });
 
-  it('what a training plans to take is left to it; the processor takes over where nothing is left', async () => {
+  it("leaves a training's planned memory free, and falls back to the CPU if none is left", async () => {
     vi.stubEnv(SOFTWARE, '0');
     planned.bytes = 1e15;
     const host = await open('vulkan', 'small.gguf');
@@ -97,7 +97,7 @@ describe.runIf(isThere)('on llvmpipe', () => {
     await host.dispose();
   });
 
-  it('goes on on the processor when the memory of the GPU is taken later', async () => {
+  it('falls back to the CPU when GPU memory is taken later', async () => {
     const adapters = [{ name: 'own', path: at('own.gguf') }];
     vi.stubEnv(SOFTWARE, '0');
     const host = await open('vulkan', 'base.gguf', { adapters });
@@ -111,8 +111,8 @@ describe.runIf(isThere)('on llvmpipe', () => {
     await host.dispose();
   });
 
-  // Last: llama.cpp reads which devices are named once in a process.
-  it('a device that computes on the processor is not chosen by itself', async () => {
+  // Last, because llama.cpp reads the names of devices once per process.
+  it('does not select a software device automatically', async () => {
     const host = await open('auto', 'small.gguf');
     expect(host.device).toMatchObject({ backend: 'cpu', devices: [], layers: 0 });
     expect(host.device.why).toMatch(/finds no GPU/);

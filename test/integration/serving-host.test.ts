@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 it.each(Object.keys(architectures) as ArchitectureName[])(
-  'a base of %s is completed with, between two texts and with an adapter',
+  'completes with a %s base, with a suffix and with an adapter',
   async (architecture) => {
     const [basePath, adapter] = [at(`${architecture}.gguf`), at(`${architecture}-adapter.gguf`)];
     await writeTinyModel(basePath, { architecture, marks: 'starcoder' });
@@ -73,7 +73,7 @@ describe('models on one base', () => {
     expect(host.fillInTheMiddle).toBe(true);
   });
 
-  it('do not mix when they answer at the same time', async () => {
+  it('do not affect each other when they answer at the same time', async () => {
     const names = ['base', 'one', 'two', 'whole'];
     const alone: string[] = [];
     for (const model of names) alone.push((await host.complete(ask({ model }))).text);
@@ -83,7 +83,7 @@ describe('models on one base', () => {
     expect(together.map(({ text }) => text)).toEqual(jobs.map((index) => alone[index]));
   });
 
-  it('a zero adapter gives the very distributions of the base', async () => {
+  it('have the same distributions if an adapter is zero', async () => {
     const tokens = host.encode(prompt);
     const [base, zero, one] = await Promise.all(
       ['base', 'zero', 'one'].map((model) => host.distributions(model, tokens)),
@@ -95,7 +95,7 @@ describe('models on one base', () => {
     expect(one![3]).not.toEqual(base![3]);
   });
 
-  it('the most probable token is what greedy sampling takes', async () => {
+  it('sample the most probable token at temperature 0', async () => {
     let compared = 0;
     for (const [index, model] of ['base', 'one', 'two', 'base', 'one', 'two'].entries()) {
       const text = `${prompt} ${'abc'.slice(0, index % 4)}${index}`;
@@ -103,7 +103,7 @@ describe('models on one base', () => {
       const row = (await host.distributions(model, tokens)).at(-1)!;
       const best = row.indexOf(Math.max(...row));
       const answer = await host.complete(ask({ model, prompt: text, maxTokens: 1 }));
-      // A byte that is no character by itself, or a special token, is no text.
+      // A partial character or a special token has no text.
       if (!answer.text) continue;
       expect([...host.encode(text + answer.text)]).toEqual([...tokens, best]);
       compared += 1;
@@ -113,14 +113,14 @@ describe('models on one base', () => {
 });
 
 describe('a request', () => {
-  it('is the same with the same seed and another with another', async () => {
+  it('gives the same text with the same seed, and another one with another seed', async () => {
     const sample = (seed: number) => host.complete(ask({ temperature: 1.2, seed })).then(({ text }) => text);
     const [first, again, other] = [await sample(7), await sample(7), await sample(8)];
     expect(again).toBe(first);
     expect(other).not.toBe(first);
   });
 
-  it('reuses what was computed of the same beginning', async () => {
+  it('reuses the cache of a common prefix', async () => {
     const own = 'const unique = "prefix reuse";\n'.repeat(4);
     const first = await host.complete(ask({ prompt: own, maxTokens: 1 }));
     const second = await host.complete(ask({ prompt: `${own}const next`, maxTokens: 1 }));
@@ -135,7 +135,7 @@ describe('a request', () => {
     expect(pieces.join('')).toBe(text);
   });
 
-  it('ends at a stop text, also one that spans tokens', async () => {
+  it('ends at a stop text, even one that spans tokens', async () => {
     const { text } = await host.complete(ask({ maxTokens: 30 }));
     const characters = [...text];
     for (let from = 1; from + 3 <= characters.length; from += 4) {
@@ -147,7 +147,7 @@ describe('a request', () => {
   });
 
   it.each([undefined, ';\n}\n'])(
-    'heals a token: goes on as if its beginning were not typed (suffix %j)',
+    'heals a partial token: completes as if it were not typed (suffix %j)',
     async (suffix) => {
       let inside = 0;
       for (let number = 0; number < 24; number += 1) {
@@ -168,7 +168,7 @@ describe('a request', () => {
     },
   );
 
-  it('tells how sure it is of a token that was begun, too: surer than if it were not', async () => {
+  it('returns a confidence for a partial token, higher than without it', async () => {
     const sure = async (request: Parameters<typeof ask>[0]) => {
       const {
         text,
@@ -191,24 +191,24 @@ describe('a request', () => {
     expect(begun).toBeGreaterThan(2);
   });
 
-  it('spells what the model would not say, and does not tell it', async () => {
+  it('spells out a partial token that the model would not choose, and does not return it', async () => {
     const heal = 'qZ@ 日本';
     const spelled = await host.complete(ask({ heal, maxTokens: 5 }));
     expect(spelled.text).not.toContain('日');
-    // What is spelled takes nothing from the answer.
+    // What is spelled out does not shorten the answer.
     expect(spelled.completionTokens).toBeGreaterThanOrEqual(3 + 5);
     expect((await host.complete(ask({ heal, maxTokens: 0 }))).completionTokens).toBe(0);
-    // By chance, too, as the rest.
+    // When sampled, too.
     const byChance = (seed: number) => host.complete(ask({ heal: ' ', temperature: 1.5, seed }));
     const texts = await Promise.all([1, 1, 2, 3, 4].map(async (seed) => (await byChance(seed)).text));
     expect(texts[1]).toBe(texts[0]);
     expect(new Set(texts.map((text) => text.slice(0, 3))).size).toBeGreaterThan(1);
-    // Where each token is told, it is a part of the prompt.
+    // Where each token is returned, it is part of the prompt.
     const told = await host.complete(ask({ heal, logprobs: 1 }));
     expect(told.promptTokens).toBe(host.encode(prompt + heal).length);
   });
 
-  it('takes special tokens in its prompt for text, and writes none', async () => {
+  it('treats special tokens in its prompt as text, and writes none', async () => {
     const typed = '<|fim_middle|>';
     expect(host.encode(typed).length).toBeGreaterThan(1);
     const answers = await Promise.all(
@@ -227,19 +227,19 @@ describe('a request', () => {
     expect(withSuffix.promptTokens).toBe(without.promptTokens + host.encode(';\n}\n').length + 3);
   });
 
-  it('is cut at the far end when it is longer than the context, and counted', async () => {
+  it('is cut at the far end if longer than the context, and says how much', async () => {
     const long = Array.from({ length: 400 }, (_, index) => `const value${index} = ${index};\n`).join('');
     const before = host.statistics.trimmedPrompts;
     const cut = await host.complete(ask({ prompt: long, maxTokens: 20 }));
     expect(cut.promptTokens + 20).toBeLessThan(512);
     expect(cut.trimmedTokens).toBe(host.encode(long).length - cut.promptTokens);
     expect(host.statistics.trimmedPrompts).toBe(before + 1);
-    // Typing on leaves the beginning where it is.
+    // Further typing does not move the cut.
     const typed = await host.complete(ask({ prompt: `${long}const`, maxTokens: 20 }));
     expect(typed.cachedTokens).toBeGreaterThan(cut.promptTokens - 10);
   });
 
-  it('for an unknown model says which there are', async () => {
+  it('for an unknown model names the known ones', async () => {
     await expect(host.complete(ask({ model: 'nobody' }))).rejects.toMatchObject({
       status: 404,
       message: expect.stringContaining('one, two'),
@@ -279,7 +279,7 @@ describe('cancelling', () => {
     expect(pieces).toBe(3);
   });
 
-  it('reaches a request that waits for its turn', async () => {
+  it('ends a request that waits for its turn', async () => {
     const cancelled = new AbortController();
     const busy = [0, 1].map(() => host.complete(ask({ maxTokens: 60 })));
     const waiting = host.complete(ask(), cancelled.signal);
@@ -290,18 +290,18 @@ describe('cancelling', () => {
   });
 });
 
-describe('what is no fitting file', () => {
+describe('loading fails for', () => {
   const open = (name: string) =>
     openLlamaHost({ basePath: at('base.gguf'), adapters: [{ name: 'x', path: at(name) }] });
 
-  it('an adapter for another base is refused, naming both', async () => {
+  it('an adapter for another base, naming both', async () => {
     await expect(open('foreign.gguf')).rejects.toMatchObject({
       code: 'adapter-mismatch',
       message: expect.stringMatching(/foreign\.gguf.*base\.gguf/),
     });
   });
 
-  it('so is one for another model of the same shape, told by the checksum', async () => {
+  it('an adapter for another model of the same shape, by its checksum', async () => {
     const layers = await writeTinyAdapter(at('sibling.gguf'), at('base.gguf'));
     await exportAdapterGguf(at('sibling.gguf'), {
       architecture: 'llama',
@@ -315,7 +315,7 @@ describe('what is no fitting file', () => {
     });
   });
 
-  it('a damaged adapter, a model in its place, and a missing one are told apart from it', async () => {
+  it('a damaged adapter, a model in its place, or a missing file', async () => {
     await writeTinyAdapter(at('cut.gguf'), at('base.gguf'));
     await truncate(at('cut.gguf'), 4000);
     await writeFile(at('text.gguf'), 'not a model at all, just some text that is long enough');
@@ -323,7 +323,7 @@ describe('what is no fitting file', () => {
       await expect(open(name)).rejects.toMatchObject({ code: 'adapter-damaged' });
   });
 
-  it('a name twice, and a base that is not there', async () => {
+  it('a name given twice, or a missing base', async () => {
     const adapter = { name: 'base', path: at('one.gguf') };
     await expect(openLlamaHost({ basePath: at('base.gguf'), adapters: [adapter] })).rejects.toMatchObject({
       code: 'bad-argument',
@@ -334,7 +334,7 @@ describe('what is no fitting file', () => {
   });
 });
 
-it('a request ends the measuring of threads, and what was measured is used without another answer', async () => {
+it('stops measuring threads at a request, and uses what was measured', async () => {
   const options = {
     basePath: at('base.gguf'),
     contextSize: 512,
@@ -349,7 +349,7 @@ it('a request ends the measuring of threads, and what was measured is used witho
     own.complete(ask()),
   ]);
   expect(again.text).toBe(plain.text);
-  // Whether it counts depends on what else the machine does now.
+  // Whether it counts depends on the machine's other work.
   await own.measureThreads();
   expect((await own.complete(ask())).text).toBe(plain.text);
   await own.dispose();

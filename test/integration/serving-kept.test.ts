@@ -47,7 +47,7 @@ async function withHost<R>(
   }
 }
 
-describe('going back to a file', () => {
+describe('returning to a file', () => {
   const backAndForth = (keptPrompts: number) =>
     withHost({ keptPrompts }, async (host) => {
       await host.complete(ask(file('alpha')));
@@ -55,19 +55,19 @@ describe('going back to a file', () => {
       return host.complete(ask(file('alpha')));
     });
 
-  it('finds its text already read', async () => {
+  it('finds its text in the cache', async () => {
     const [without, kept] = [await backAndForth(0), await backAndForth(2)];
     expect(kept.cachedTokens).toBe(kept.promptTokens - 1);
     expect(without.cachedTokens).toBeLessThan(kept.promptTokens / 2);
   });
 });
 
-describe('the last prompt, kept on disk', () => {
+describe('the last prompt on disk', () => {
   const prompts = () => join(dir, 'home', 'cache', 'prompts');
   const start = (more: Partial<HostRequest> = {}, options: Partial<LlamaHostOptions> = {}) =>
     withHost({ keepOnDisk: true, ...options }, (host) => host.complete(ask(file('alpha'), more)));
 
-  it('is read at the next start, by the same model only', async () => {
+  it('is loaded at the next start, by the same model only', async () => {
     const first = await start();
     expect(first.cachedTokens).toBe(0);
     const next = await start();
@@ -78,14 +78,14 @@ describe('the last prompt, kept on disk', () => {
     expect((await start({}, { keepOnDisk: false })).cachedTokens).toBe(0);
   });
 
-  it.skipIf(process.platform === 'win32')('can be read by the user only', async () => {
+  it.skipIf(process.platform === 'win32')('is only readable by the user', async () => {
     expect((await stat(prompts())).mode & 0o777).toBe(0o700);
     const names = await readdir(prompts());
     expect(names).toHaveLength(6);
     for (const name of names) expect((await stat(join(prompts(), name))).mode & 0o777).toBe(0o600);
   });
 
-  it('is of the base that was loaded, not of one that took its place meanwhile', async () => {
+  it('belongs to the base that was loaded, not to one that replaced it meanwhile', async () => {
     await withHost({ keepOnDisk: true }, async (host) => {
       await writeTinyModel(at('base.gguf'), { seed: 5 });
       await host.complete(ask(file('alpha')));
@@ -94,7 +94,7 @@ describe('the last prompt, kept on disk', () => {
     await writeTinyModel(at('base.gguf'));
   });
 
-  it('is ignored, and removed, if it is damaged', async () => {
+  it('is ignored and removed if damaged', async () => {
     const states = (await readdir(prompts())).filter((name) => name.endsWith('.state'));
     for (const name of states) {
       const bytes = await readFile(join(prompts(), name));

@@ -1,4 +1,4 @@
-/** A base whose GPU has no room for a context, on a machine that has no room for it beside the GPU at first. */
+/** A base whose context fits neither on the GPU nor, at first, in the machine's memory. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ vi.mock('../../src/serving/host/place-base.ts', async (original) => {
     processor.full = false;
     return Promise.reject(new Error('unable to allocate'));
   };
-  // The processor stands for the GPU.
+  // The CPU plays the GPU.
   const placeBase: typeof placing.placeBase = async (file) => {
     const { model, used } = await real.onProcessor(file);
     return { model, used: { ...used, backend: 'vulkan', layers: used.ofLayers } };

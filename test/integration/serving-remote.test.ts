@@ -1,4 +1,4 @@
-/** Our own server as one elsewhere: its answers are those that this machine gives. */
+/** Our own server as a remote one: it answers as this machine does. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ const clientOf = (model: string, secret = token) =>
     token: () => Promise.resolve(secret),
   });
 
-it('is recognised, and takes the request as it is: other files and the begun token included', async () => {
+it('is recognised and takes a whole request, with snippets and the partial token', async () => {
   const client = clientOf('one');
   expect(await client.start()).toMatchObject({
     kind: 'forget-me-not',
@@ -65,11 +65,11 @@ it('is recognised, and takes the request as it is: other files and the begun tok
   );
   expect(text).toBe(here.text);
   expect(pieces.join('')).toBe(text);
-  // How likely the pieces are decides what is shown, as on this machine.
+  // The confidence decides what is shown, as with a local server.
   expect(confidences.length).toBeGreaterThan(0);
 });
 
-it('refuses a wrong token, and a model that it lacks', async () => {
+it('refuses a wrong token and an unknown model', async () => {
   await expect(clientOf('one', 'wrong').start()).rejects.toMatchObject({ code: 'endpoint-token' });
   await expect(clientOf('two').start()).rejects.toMatchObject({
     code: 'endpoint-model',

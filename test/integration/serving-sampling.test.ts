@@ -72,7 +72,7 @@ describe('samples', () => {
     },
   );
 
-  it('are those of the distribution', async () => {
+  it('follow the distribution', async () => {
     const answers = textsOf(await samples(1500, { maxTokens: 1, temperature: 1 }));
     const row = (await host.distributions('base', host.encode(prompts[3]!))).at(-1)!;
     const share = Math.max(...row);
@@ -82,8 +82,8 @@ describe('samples', () => {
     expect(Math.abs(hits - share)).toBeLessThan(4 * deviation);
   });
 
-  it('without temperature begin as what complete gives', async () => {
-    // Rounding may part the two later on: these models know nothing, and all their tokens are near ties.
+  it('at temperature 0 start as those of complete', async () => {
+    // They may differ later by rounding, because all tokens of these untrained models are nearly tied.
     for (const model of ['base', 'one', 'whole'])
       for (const prompt of prompts) {
         const request = ask({ model, prompt, maxTokens: 1, temperature: 0 });
@@ -91,7 +91,7 @@ describe('samples', () => {
       }
   });
 
-  it('heal a token as complete does, whatever else is sampled', async () => {
+  it('heal a partial token as complete does, whatever else is sampled', async () => {
     const greedy = { maxTokens: 12, temperature: 0 };
     let healed = 0;
     for (const [index, prompt] of prompts.entries()) {
@@ -109,23 +109,23 @@ describe('samples', () => {
     expect(healed).toBeGreaterThan(0);
   });
 
-  it('of one prompt read it once for each sequence that writes them', async () => {
+  it('of one prompt read it once for each sequence', async () => {
     const answers = await samples(60, { prompt: 'a prompt of its own, read for the first time' });
     const read = answers.filter(({ cachedTokens, promptTokens }) => cachedTokens < promptTokens - 1);
     expect(read.length).toBeGreaterThan(0);
     expect(read.length).toBeLessThanOrEqual(LANES * SEQUENCES);
   });
 
-  it('keep what prompts have in common', async () => {
+  it('reuse a common prefix of prompts', async () => {
     const shared = 'question and answer\n'.repeat(12);
     const cached: number[] = [];
-    // Any free sequence may take one, so not each of them finds what they share.
+    // Any free sequence may take a prompt, so not all of them find the common prefix.
     for (let index = 0; index < 12; index += 1)
       cached.push((await sample({ prompt: `${shared}number ${index}` })).cachedTokens);
     expect(Math.max(...cached)).toBeGreaterThan(0);
   });
 
-  it('end at stop texts and are cut to the context like any answer', async () => {
+  it('end at stop texts and are cut to the context as other answers', async () => {
     const greedy = { maxTokens: 60, temperature: 0 };
     const { text } = await sample(greedy);
     const stop = [...text].slice(4, 6).join('');
@@ -136,13 +136,13 @@ describe('samples', () => {
     expect(cut.promptTokens + cut.completionTokens).toBeLessThan(512);
   });
 
-  it('of an unknown model say which there are', async () => {
+  it('of an unknown model fail and name the known ones', async () => {
     await expect(sample({ model: 'nobody' })).rejects.toMatchObject({ code: 'model_not_found' });
   });
 });
 
 describe('cancelling', () => {
-  it('ends what is written and what waits, and leaves the rest as it would have been', async () => {
+  it('ends running and waiting samples, and does not change the others', async () => {
     const other = { prompt: prompts[1]!, maxTokens: 30 };
     const wanted = textsOf(await samples(6, other));
     const stop = new AbortController();

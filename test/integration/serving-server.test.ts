@@ -54,8 +54,8 @@ const post = (payload: unknown, headers: Record<string, string> = { authorizatio
     payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
   });
 
-describe('the door', () => {
-  it('wants the token, and says so as OpenAI does', async () => {
+describe('access', () => {
+  it("needs the token, and fails with OpenAI's error otherwise", async () => {
     for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: token }] as Record<
       string,
       string
@@ -67,7 +67,7 @@ describe('the door', () => {
     expect((await app.inject('/v1/models')).statusCode).toBe(401);
   });
 
-  it('tells its health to anyone, and nothing else', async () => {
+  it('needs no token for /health, and is limited to known paths', async () => {
     expect((await app.inject('/health')).json()).toMatchObject({
       ...{ status: 'ok', active: 0 },
       device: { backend: 'cpu', devices: [], layers: 0, ofLayers: 3 },
@@ -90,7 +90,7 @@ describe('the door', () => {
     expect((await post(body)).statusCode).toBe(200);
   });
 
-  it('names the models there are when asked for another', async () => {
+  it('names the known models for an unknown one', async () => {
     const answer = await post({ ...body, model: 'two' });
     expect(answer.statusCode).toBe(404);
     expect(answer.json().error.message).toMatch(/"two".*base, one/);
@@ -100,7 +100,7 @@ describe('the door', () => {
 });
 
 describe('a completion', () => {
-  it('is what the host says, with its usage', async () => {
+  it("is the host's, with its usage", async () => {
     const answer = (await post(body)).json();
     const direct = await host.complete({ model: 'one', prompt: body.prompt, maxTokens: 16 });
     expect(answer).toMatchObject({
@@ -125,11 +125,11 @@ describe('a completion', () => {
     expect(choices.map(({ text }: { text: string }) => text)).toEqual(singles);
   });
 
-  it('takes null for what is not given', async () => {
+  it('accepts null for a missing option', async () => {
     expect((await post({ ...body, suffix: null, stop: null, seed: null })).statusCode).toBe(200);
   });
 
-  it('streamed says the same as not streamed', async () => {
+  it('is the same when streamed', async () => {
     const request = { ...body, n: 2, max_tokens: 40, temperature: 1, seed: 3, stop: ['\n'] };
     const whole = (await post(request)).json();
     const streamed = await post({ ...request, stream: true });
@@ -160,7 +160,7 @@ describe('on a port', () => {
 
   it('listens on this machine only', () => expect(server.port).toBeGreaterThan(0));
 
-  it.each([false, true])('a client that goes away stops the model (stream: %s)', async (stream) => {
+  it.each([false, true])('stops the model when the client disconnects (stream: %s)', async (stream) => {
     const { cancelled } = server.host.statistics;
     const gone = new AbortController();
     const long = { model: 'base', prompt: 'let a = 1;\n'.repeat(60), max_tokens: 800, stream };
@@ -177,7 +177,7 @@ describe('on a port', () => {
     expect(server.host.statistics.cancelled).toBe(cancelled + 1);
   });
 
-  it('a port that is taken is said so', async () => {
+  it('says that a port is in use', async () => {
     await expect(startServer({ basePath: at('base.gguf'), token, port: server.port })).rejects.toMatchObject({
       code: 'port-taken',
       message: expect.stringContaining(String(server.port)),
@@ -190,7 +190,7 @@ describe('as a child', () => {
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    // As esbuild.mjs does; inside the project, so that node-llama-cpp is found.
+    // As esbuild.mjs does; inside the project, so that it finds node-llama-cpp.
     await build({
       entryPoints: ['src/serving/http/server.ts'],
       outfile: script,
@@ -223,7 +223,8 @@ describe('as a child', () => {
     return { child, exit, line };
   }
 
-  it('says ready, answers, and ends when nobody holds it any more', async () => {
+  // These two wait while a server lingers that nobody uses.
+  it.concurrent('says ready, answers, and ends when its last client releases it', async () => {
     const file = at('announced.json');
     const { exit, line } = start(
       '--base',
@@ -248,7 +249,7 @@ describe('as a child', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('two windows share it; one that is killed leaves it to the other, and it ends with the last', async () => {
+  it.concurrent('is shared by two windows, outlives one that is killed, and ends with the last', async () => {
     const windowScript = join('node_modules', '.cache', `window-${process.pid}.mjs`);
     await build({
       stdin: {
@@ -294,7 +295,7 @@ describe('as a child', () => {
     expect(await Promise.all([first.ask(), second.ask()])).toEqual([{ text }, { text }]);
     expect(pids).toHaveLength(1);
     first.child.kill('SIGKILL');
-    // Longer than a server lingers that nobody holds.
+    // Longer than an unused server lingers.
     await new Promise((resolve) => setTimeout(resolve, 6000));
     expect(await second.ask()).toEqual({ text });
     process.kill(pids[0]!, 'SIGKILL');
@@ -307,15 +308,15 @@ describe('as a child', () => {
 
   it.each([
     ['no base', ['--port', '0'], 'bad-argument'],
-    ['a base that is not there', ['--base', 'nowhere.gguf'], 'base-not-found'],
+    ['a missing base', ['--base', 'nowhere.gguf'], 'base-not-found'],
     ['an unknown option', ['--base', 'x', '--fast'], 'bad-argument'],
-  ])('says failed: %s', async (_, args, code) => {
+  ])('reports a failure: %s', async (_, args, code) => {
     const { exit, line } = start(...args);
     expect(await line).toMatchObject({ type: 'failed', code });
     expect(await exit).toBe(1);
   });
 
-  it('says failed when its port is taken', async () => {
+  it('reports a failure if its port is in use', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => blocker.once('listening', resolve));
     const { exit, line } = start(
@@ -329,8 +330,8 @@ describe('as a child', () => {
     blocker.close();
   });
 
-  it('the client starts it, asks, cancels, and brings it back when it was killed', async () => {
-    // Seconds of work, whatever the model says.
+  it('is started by its client, asked, cancelled, and restarted after it was killed', async () => {
+    // Takes seconds, whatever the model writes.
     const slow = { ...body, n: 64, max_tokens: 400, temperature: 1 };
     const log: string[] = [];
     const pids: number[] = [];

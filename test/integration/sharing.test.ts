@@ -1,4 +1,4 @@
-/** An adapter goes from one data directory to another through the command line, and is of use there. */
+/** An adapter is published from one data directory and used in another. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.dispose());
 
-it('is published only if somebody agrees', async () => {
+it('is only published with consent', async () => {
   const { code, stderr } = await place.run('publish', run, '--to', place.path('team'));
   expect(code).not.toBe(0);
   expect(stderr).toMatch(/\d kB leave this machine for .*team, as mine version 1:\n {2}README.md {2}\d kB\n/);
@@ -71,7 +71,7 @@ it('is published with its report, listed, fetched and used', async () => {
   );
   const again = await place.json('fetch', 'mine', '--from', place.path('team'));
   expect(again).toMatchObject({ run: fetched.run, already: true });
-  // The trainer and llama.cpp load it, and agree.
+  // The trainer and llama.cpp load it and agree.
   await place.json('export', fetched.run, '--to', 'gguf-adapter', '-o', place.path('out.gguf'));
   const base = (await readSpec(fetched.dir)).base;
   const [before, after] = await Promise.all(
@@ -80,7 +80,7 @@ it('is published with its report, listed, fetched and used', async () => {
   expect(after!.adapter.layers).toEqual(before!.adapter.layers);
 });
 
-it('under a name of its own names neither its folder nor this machine, the report included', async () => {
+it('reveals neither its folder nor this machine under a given name, not even in its report', async () => {
   alice();
   const path = place.path('data', 'runs', run, 'run.json');
   const spec = await readSpec(place.path('data', 'runs', run));
@@ -98,7 +98,7 @@ it('under a name of its own names neither its folder nor this machine, the repor
       expect((await readFile(join(published, name), 'latin1')).split(word), name).toHaveLength(1);
 });
 
-it.skipIf(process.platform === 'win32')('leaves nothing for ever where its publisher is killed', async () => {
+it.skipIf(process.platform === 'win32')('leaves nothing behind when its publisher is killed', async () => {
   alice();
   const temporary = place.path('tmp');
   await mkdir(temporary);
@@ -121,11 +121,11 @@ it.skipIf(process.platform === 'win32')('leaves nothing for ever where its publi
   expect(await inside(place.path('other'))).toEqual(['killed']);
 });
 
-it('is handed to a vLLM server, which loads a PEFT folder and is compared with the trainer', async () => {
+it('is given to a vLLM server as a PEFT folder, and compared with the trainer', async () => {
   alice();
   const dir = place.path('data', 'runs', run);
   const spec = await readSpec(dir);
-  // A server that computes what the trainer does; `wrong`: without the adapter.
+  // A server that computes as the trainer does; `wrong`: without the adapter.
   let wrong = false;
   const rows = new Map<string, Float32Array[]>();
   const compute = (adapter: string | number | undefined, tokens: readonly number[]) =>
@@ -133,7 +133,7 @@ it('is handed to a vLLM server, which loads a PEFT folder and is compared with t
   const { checkPrompts } = await import('../../src/sharing/servers/prompts.ts');
   const prompts = await checkPrompts(spec.base.path);
   for (const [index, { trained, base }] of (await trainedPrompts(dir, spec, prompts)).entries()) {
-    // The server knows the row after the last token, too; nobody asks for it.
+    // The server also has the row after the last token, which is not used.
     rows.set(`trained ${prompts[index]!.join()}`, [...trained, trained.at(-1)!]);
     rows.set(`base ${prompts[index]!.join()}`, [...base, base.at(-1)!]);
   }

@@ -1,4 +1,4 @@
-/** The real base, as it is served and as it is trained: SmolLM2-135M in Q4_1, fetched as a user's machine does it. */
+/** A real base as served and as trained: SmolLM2-135M in Q4_1, downloaded as on a user's machine. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
@@ -15,7 +15,7 @@ let place: Workplace;
 let base: string;
 let adapter: string;
 let texts: Int32Array[];
-/** What llama.cpp says of each text. */
+/** llama.cpp's distributions for each text. */
 let served: Record<(typeof models)[number], (readonly Float32Array[])[]>;
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => place?.dispose());
 
 it.each(['f32', 'bf16'] as const)(
-  'serves what is trained in %s: mean KL under 0.01 nats a token',
+  'is served as trained in %s: mean KL under 0.01 nats per token',
   async (precision) => {
     const scorer = await openScorer({ basePath: base, adapterPath: adapter, backend: 'auto', precision });
     try {
@@ -53,7 +53,7 @@ it.each(['f32', 'bf16'] as const)(
           expect(positions).toBe(POSITIONS);
           expect(meanKl).toBeLessThan(0.01);
         }
-      // The comparison can tell them apart: the base is not the adapter.
+      // The base fails the comparison.
       const trained = await scorer.probabilities(texts[0]!, 'result');
       expect(compareDistributions(trained, served.base[0]!).meanKl).toBeGreaterThan(0.01);
     } finally {

@@ -1,6 +1,5 @@
 /**
- * The spectrum of runs on a model that the test makes, with changes whose singular values are known; parts of changes
- * that were trained.
+ * The spectrum of runs on a generated model, with changes whose singular values are known; parts of trained changes.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -23,6 +22,7 @@ import { ratio } from '../../src/statistics/statistics.ts';
 import { singularValues } from '../../src/tensor/linear-algebra.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+import { createSmallRun, trainToEnd } from '../support/trainer.ts';
 
 const STEP = 7;
 const ALPHA = 6;
@@ -36,7 +36,7 @@ const at = (...parts: string[]) => join(root, ...parts);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'fmn-spectrum-'));
   place = await Workplace.create();
-  // What is measured here is nothing for the machine's own cache.
+  // Measurements of this test do not belong in the machine's cache.
   await rm(place.path('data', 'cache'), { force: true });
   process.env['FORGET_ME_NOT_HOME'] = place.home;
   await writeTinyModel(at('base.gguf'), { layers: LAYERS, seed: 1 });
@@ -76,7 +76,7 @@ async function loraRun(backend?: BackendName): Promise<string> {
   return dir;
 }
 
-/** The base with a product of this rank added to every linear but the gates. */
+/** The base with a product of this rank added to every linear except the gates. */
 async function trainedWeights(rank: number): Promise<Map<string, { shape: number[]; data: Float32Array }>> {
   const file = await openGguf(base.path);
   const weights = new Map<string, { shape: number[]; data: Float32Array }>();
@@ -111,10 +111,10 @@ async function fullRun(rank: number, { checkpoint = true, spoil = '' } = {}): Pr
 const near = (actual: number, expected: number, tolerance: number) =>
   expect(Math.abs(actual - expected)).toBeLessThan(tolerance * expected);
 
-// TensorFlow first: loaded beside the threads of WebAssembly it has twice ended the process, in hundreds of runs, and
-// the product never has both in one.
+// TensorFlow first: loaded beside WebAssembly's threads, it has crashed the process twice in hundreds of runs. The
+// product never has both in one process.
 describe.each(['tensorflow', 'wasm'] as const)('on %s', (backend) => {
-  it('finds the change of LoRA, of a rank that is never above r, and noise as large', async () => {
+  it("finds LoRA's change, of rank at most r, and noise of the same size", async () => {
     const dir = await loraRun(backend);
     const { linears, source, rank } = await measureSpectrum(dir);
     expect([source, rank, linears.length]).toEqual(['adapter', 3, 7 * LAYERS]);
@@ -143,7 +143,7 @@ describe.each(['tensorflow', 'wasm'] as const)('on %s', (backend) => {
 describe('a full run', () => {
   const changed = ({ linears }: RunSpectrum) => linears.filter(({ module }) => module !== 'gate');
 
-  it('has the change that its last checkpoint has, to the rank', async () => {
+  it('has the change and rank of its last checkpoint', async () => {
     const spectrum = await measureSpectrum(await fullRun(2));
     expect(spectrum.source).toBe('checkpoint');
     for (const { change } of changed(spectrum)) expect(change!.ranks.at(-1)).toBe(2);
@@ -151,7 +151,7 @@ describe('a full run', () => {
       if (module === 'gate') expect([change, noise]).toEqual([undefined, undefined]);
   });
 
-  it('without a checkpoint is read from the exported model, within its rounding', async () => {
+  it('is read from the exported model without a checkpoint, within rounding', async () => {
     const exact = await measureSpectrum(await fullRun(2));
     const rounded = await measureSpectrum(await fullRun(2, { checkpoint: false }));
     expect(rounded.source).toBe('model');
@@ -162,7 +162,7 @@ describe('a full run', () => {
     }
   });
 
-  it('has the base of its file, the same for every run', async () => {
+  it("has the base's own spectrum, the same for every run", async () => {
     const { linears } = await measureSpectrum(await fullRun(1));
     const file = await openGguf(base.path);
     const values = singularValues(await file.readF32('blk.1.ffn_up.weight'), 128, 64);
@@ -173,7 +173,7 @@ describe('a full run', () => {
   });
 });
 
-it('goes on where it was stopped, and measures a base once for all of its runs', async () => {
+it('resumes where it was stopped, and measures a base once for all its runs', async () => {
   await rm(join(place.home, 'cache', 'evaluation'), { recursive: true, force: true });
   const dir = await fullRun(2);
   const stop = new AbortController();
@@ -188,7 +188,7 @@ it('goes on where it was stopped, and measures a base once for all of its runs',
   await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
   await expect(stat(join(dir, 'spectrum.json'))).rejects.toThrow('ENOENT');
   const all = before[0]!.total;
-  // Noise of each shape, and base and change of each linear.
+  // Noise for each shape, base and change for each linear.
   expect(all).toBe(4 + 2 * 7 * LAYERS);
   const after: SpectrumProgress[] = [];
   const resumed = await measureSpectrum(dir, { onProgress: (progress) => after.push(progress) });
@@ -201,31 +201,12 @@ it('goes on where it was stopped, and measures a base once for all of its runs',
 });
 
 describe('parts of a change', () => {
-  const trained = async (method: string, rate: string): Promise<string> => {
-    const code = await place.code(method);
-    const flags = [
-      '--base',
-      base.path,
-      '--backend',
-      'wasm',
-      '--seq',
-      '32',
-      '--steps',
-      '6',
-      '--method',
-      method,
-    ];
-    const less = [
-      '--humaneval',
-      '0',
-      '--retention',
-      '2',
-      '--held-out-windows',
-      '4',
-      '--measure-share',
-      '1000',
-    ];
-    const { dir } = await place.json<{ dir: string }>('train', code, ...flags, '--lr', rate, ...less);
+  const trained = async (hyper: Pick<Hyper, 'method' | 'learningRate'>): Promise<string> => {
+    const code = await place.code(hyper.method);
+    const evaluation = { heldOutWindows: 4, retentionTexts: 2 };
+    const hyperparameters = { ...hyper, steps: 6, sequenceLength: 32 };
+    const dir = await createSmallRun({ base: base.path, code, hyper: hyperparameters, evaluation });
+    await trainToEnd(dir);
     return dir;
   };
   const measure = (dir: string, ...asked: string[]) =>
@@ -250,11 +231,11 @@ describe('parts of a change', () => {
     return ratio(rows.flatMap(({ parts }) => parts.after[metric] ?? []));
   };
 
-  it('of full fine-tuning: low ranks learn less than all of it, a whole strength is the result', async () => {
-    const dir = await trained('full', '3e-3');
+  it('of full fine-tuning: low ranks learn less than the whole, and strength 1 is the result', async () => {
+    const dir = await trained({ method: 'full', learningRate: 3e-3 });
     await measure(dir, '--ranks', '2,512');
     const { names, figure } = await read(dir);
-    // No matrix of the tiny model has rank 512.
+    // The tiny model has no matrix of rank 512.
     expect(names).toEqual(['linears', 'rank-2']);
     const [base, whole] = [figure('linears', 'loss', 'before'), figure('linears', 'loss')];
     expect(whole).toBeLessThan(base);
@@ -262,7 +243,7 @@ describe('parts of a change', () => {
 
     await measure(dir, '--strengths', '0.5,1');
     const scaled = await read(dir);
-    // model.gguf is rounded to half precision, and so is what it is compared with.
+    // model.gguf is rounded to half precision, as is the part.
     for (const metric of ['loss', 'KL from base'])
       near(scaled.figure('strength-1', metric), await resultOf(dir, metric), 1e-4);
     const kl = ['strength-0.5', 'strength-1'].map((part) => scaled.figure(part, 'KL from base'));
@@ -271,8 +252,8 @@ describe('parts of a change', () => {
     expect((await readdir(join(dir, 'parts'))).filter((name) => name.includes('gguf'))).toEqual([]);
   });
 
-  it('of LoRA: strengths on the items of the run, measured once', async () => {
-    const dir = await trained('lora', '3e-2');
+  it("of LoRA: strengths are measured once, on the run's items", async () => {
+    const dir = await trained({ method: 'lora', learningRate: 3e-2 });
     await measure(dir, '--strengths', '0.5');
     const { names, figure } = await read(dir);
     expect(names).toEqual(['strength-0.5']);
@@ -285,16 +266,16 @@ describe('parts of a change', () => {
   });
 });
 
-describe('what can’t be measured', () => {
+describe('a spectrum cannot be measured of', () => {
   it('a run without a result', async () => {
     await expect(measureSpectrum(await newRun({}))).rejects.toMatchObject({ code: 'run-not-finished' });
   });
-  it('a run whose base is another file now', async () => {
+  it('a run whose base file has changed', async () => {
     const dir = await newRun({}, { sha256: 'ab'.repeat(32) });
     await cp(at('adapter.gguf'), join(dir, 'adapter.gguf'));
     await expect(measureSpectrum(dir)).rejects.toMatchObject({ code: 'base-checksum' });
   });
-  it('weights that are no numbers', async () => {
+  it('weights that are NaN', async () => {
     const dir = await fullRun(1, { spoil: 'blk.1.attn_k.weight' });
     await expect(measureSpectrum(dir)).rejects.toMatchObject({
       code: 'diverged',

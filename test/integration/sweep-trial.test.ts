@@ -1,4 +1,4 @@
-/** A trial as a process of its own: the same figures as within a sweep, also if it was killed on its way. */
+/** A trial as a separate process: the same results as within a sweep, even if killed meanwhile. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { createTinySweep, timeless } from '../support/tiny-sweep.ts';
 const STEPS = 40;
 const RATES = [1e-3, 1e30];
 let home: string;
-/** As it was asked, and its lines once it was run here. */
+/** The sweep as asked for, and its lines once it ran here. */
 let asked: string;
 let known: SweepLine[];
 
@@ -54,7 +54,7 @@ async function* messages(child: ChildProcess): AsyncGenerator<SweeperMessage> {
   }
 }
 
-/** All that a part of a sweep prints. */
+/** Everything that a part of a sweep prints. */
 async function all(...args: string[]): Promise<{ lines: SweepLine[]; steps: number[] }> {
   const lines: SweepLine[] = [];
   const steps: number[] = [];
@@ -79,7 +79,7 @@ it('measures the base, then each rate, as the sweep does', async () => {
   expect(timeless(found)).toEqual(timeless(known));
 });
 
-it('goes on where it was killed, to the same figures', async () => {
+it('resumes where it was killed, to the same results', async () => {
   const dir = await copy('killed');
   const args = [dir, '--trial', 'lora:0.001', '--checkpoint-seconds', '0'];
   const checkpoints = join(dir, 'trials', 'lora-0.001', 'checkpoints');
@@ -97,6 +97,6 @@ it('goes on where it was killed, to the same figures', async () => {
   const [, from] = steps;
   expect(from).toBeGreaterThan(1);
   expect(timeless(lines)).toEqual(timeless(known.slice(0, 2)));
-  // Nothing is left of it.
+  // Its checkpoints are gone.
   await expect(readdir(checkpoints)).rejects.toThrow('ENOENT');
 });

@@ -1,4 +1,4 @@
-/** A real sweep on a tiny model: what the trials measure, that it diverges where it must, that it can be stopped. */
+/** A sweep on a tiny model: its measurements, divergence, stopping and resuming. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import {
 import { runSweep } from '../../src/training/sweep/run.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { untilFree } from '../support/trainer.ts';
+import { untilIdle } from '../support/trainer.ts';
 
 const STEPS = 12;
 let home: string;
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await writeTinyModel(path, { seed: 1 });
   base = { id: path, path, sha256: (await examine(path)).sha256 };
   const tokenizer = await openTokenizer(path);
-  // Files enough that an interval says something: of two it would not.
+  // Enough files for a useful interval: two would not do.
   const folder = 'node_modules/fastify/lib';
   const summary = await buildCorpus({ folder, out: join(home, 'corpus'), tokenizer, seed: 0 });
   corpusDigest = summary.digest;
@@ -72,7 +72,7 @@ const never = () => ({ signal: new AbortController().signal });
 const trialsIn = async (dir: string) =>
   (await readSweep(dir)).lines.filter((line): line is Trial => line.type === 'trial');
 
-/** What does not depend on when it was measured. */
+/** Without what depends on when it was measured. */
 const timeless = (trial: Trial) => ({ ...trial, time: '', seconds: 0 });
 
 it('finds where each method diverges, and keeps every curve', async () => {
@@ -85,32 +85,32 @@ it('finds where each method diverges, and keeps every curve', async () => {
   for (const { rates } of results) {
     expect(rates[0]!.losses).toHaveLength(STEPS);
     expect(rates[0]!.change!.high).toBeLessThan(0);
-    // Cut short.
+    // Ended early.
     expect(rates[1]!.diverged!.step).toBeLessThan(STEPS);
     expect(rates[1]!.losses.length).toBeGreaterThan(0);
     expect(rates[1]!.heldOut).toBeUndefined();
   }
 });
 
-it('gives every trial the same tokens, on which the base is measured too', async () => {
+it('gives every trial, and the measurement of the base, the same tokens', async () => {
   const hyper = { ...asked([lora(1e-4)]).hyper, batch: 2, accumulate: 2, steps: 4 };
   const { dir } = await start([lora(1e-4, 3e-3), full(1e-5)], { hyper, extend: false });
   const results = await runSweep(dir, never());
   for (const { baseLosses, rates } of results)
     for (const { losses } of rates) {
-      // Before the first update a trial is the base.
+      // Before its first update, a trial is the base.
       expect(losses[0]).toBeCloseTo(baseLosses[0]!, 4);
       expect(losses[3]).not.toBeCloseTo(baseLosses[3]!, 4);
     }
   expect(results[1]!.baseLosses[0]).toBeCloseTo(results[0]!.baseLosses[0]!, 4);
   expect(results[1]!.base!.value).toBeCloseTo(results[0]!.base!.value, 4);
-  // The larger the rate, the farther from the base.
+  // Larger rates end farther from the base.
   const [slow, fast] = results[0]!.rates;
   expect(slow!.kl).toBeGreaterThan(0);
   expect(fast!.kl).toBeGreaterThan(10 * slow!.kl!);
 });
 
-it('goes on where it was stopped, to the same figures', async () => {
+it('resumes where it was stopped, to the same results', async () => {
   const methods = [lora(1e-3, 3e-3, 1e-2)];
   const whole = await start(methods, { extend: false });
   await runSweep(whole.dir, never());
@@ -133,7 +133,7 @@ it('goes on where it was stopped, to the same figures', async () => {
   expect(await findUnfinished(asked(methods, { extend: false }))).toBeUndefined();
 });
 
-it('says so when everything diverges, and keeps the curves', async () => {
+it('chooses no rate when all diverge, and keeps the curves', async () => {
   const { dir } = await start([full(1e20, 1e30)], { extend: false });
   const [result] = await runSweep(dir, never());
   expect(result).toMatchObject({ finished: true, divergesFrom: 1e20 });
@@ -141,7 +141,7 @@ it('says so when everything diverges, and keeps the curves', async () => {
   expect((await trialsIn(dir)).every(({ losses, diverged }) => losses.length && diverged)).toBe(true);
 });
 
-it('has one owner, and notices another base', async () => {
+it('has one owner, and refuses a changed base', async () => {
   const { dir } = await start([lora(1e-3)], { extend: false });
   const stop = new AbortController();
   let begun = () => {};
@@ -157,7 +157,7 @@ it('has one owner, and notices another base', async () => {
   await expect(runSweep(dir, never())).rejects.toMatchObject({ code: 'base-checksum' });
 });
 
-describe('as a command', () => {
+describe('the command', () => {
   let place: Workplace;
   let code: string;
   const small = ['--backend', 'wasm', '--seq', '48', '--steps', '8', '--held-out-windows', '4'];
@@ -168,7 +168,7 @@ describe('as a command', () => {
   afterAll(() => place.dispose());
   const sweep = (...args: string[]) => place.run('sweep', code, '--base', base.path, ...small, ...args);
 
-  it('prints the table, and train goes by it', async () => {
+  it('prints a table, and train uses its result', async () => {
     const { code: exit, stdout } = await sweep('--grid', '1e-3,1e30');
     expect(exit).toBe(0);
     expect(stdout).toMatch(/1e-3 .* stable, chosen\n +1e30 .* diverged at step \d/);
@@ -184,13 +184,13 @@ describe('as a command', () => {
       ...['train', code, '--base', base.path, '--backend', 'wasm', '--seq', '48', '--detach'],
     );
     await place.json('cancel', run);
-    await untilFree(place.home);
+    await untilIdle(place.home);
     const spec = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as RunSpec;
     expect(spec).toMatchObject({ id: run, hyper: { learningRate: 1e-3 } });
     expect(spec.learningRateReason).toMatch(/^from the sweep of/);
   });
 
-  it('stops when asked, and the same command goes on', async () => {
+  it('stops on Ctrl+C, and resumes when repeated', async () => {
     const grid = ['--method', 'lora', '--grid', '1e-4,1e-3', '--steps', '40'];
     const args = ['sweep', code, '--base', base.path, ...small, ...grid];
     const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
@@ -208,7 +208,7 @@ describe('as a command', () => {
     expect(stdout).toMatch(/no rate up to 1e-3 diverged/);
   });
 
-  it('ends with an error and the curve when everything diverges', async () => {
+  it('ends with an error and the curves when all rates diverge', async () => {
     const { code: exit, stdout, stderr } = await sweep('--grid', '1e20,1e30', '--method', 'lora', '--json');
     expect(exit).toBe(1);
     expect(stderr).toMatch(/\[diverged\] Every rate of the grid diverges for LoRA, even 1e20 .* lower rates/);

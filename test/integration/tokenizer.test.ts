@@ -32,7 +32,7 @@ describe('a tokenizer', () => {
     'naïve 中文 😀 \u0000\u2028',
     "[a , ...b] ? c : d ! it 's  \n",
     '',
-  ])('gives %j back', (text) => {
+  ])('decodes %j as it was', (text) => {
     const encoded = tokenizer.encode(text);
     expect(encoded).toBeInstanceOf(Int32Array);
     expect(tokenizer.decode(encoded)).toBe(text);
@@ -42,14 +42,14 @@ describe('a tokenizer', () => {
     expect(encoded.every((token) => token >= 0 && token < tokenizer.vocabularySize)).toBe(true);
   });
 
-  it('applies merges, and bytes where there are none', () => {
+  it('applies merges, and falls back to bytes', () => {
     expect([...tokenizer.encode('function')]).toEqual([id('function')]);
     expect([...tokenizer.encode(' return')]).toEqual([id('Ġreturn')]);
     expect([...tokenizer.encode('zq')]).toEqual([id('z'), id('q')]);
     expect(tokenizer.encode('😀')).toHaveLength(4);
   });
 
-  it('takes special text as text, and as its token only when asked', () => {
+  it('reads special tokens as text unless asked', () => {
     const text = 'a<|fim_prefix|>b';
     expect([...tokenizer.encode(text, { special: true })]).toEqual([id('a'), id('<|fim_prefix|>'), id('b')]);
     const plain = tokenizer.encode(text);
@@ -57,14 +57,14 @@ describe('a tokenizer', () => {
     expect(tokenizer.decode(plain)).toBe(text);
   });
 
-  it('leaves special tokens out of text unless asked', () => {
+  it('omits special tokens from text unless asked', () => {
     const encoded = [id('a'), id('<|endoftext|>')];
     expect(tokenizer.decode(encoded)).toBe('a');
     expect(tokenizer.decode(encoded, { special: true })).toBe('a<|endoftext|>');
     expect(tokenizer.decode(Int32Array.from(encoded))).toBe('a');
   });
 
-  it('shows special tokens only when asked to', () => {
+  it('shows special tokens only if asked', () => {
     const list = [id('<|fim_prefix|>'), id('a'), id('<|endoftext|>')];
     expect(tokenizer.decode(list)).toBe('a');
     expect(tokenizer.decode(list, { special: true })).toBe('<|fim_prefix|>a<|endoftext|>');
@@ -82,7 +82,7 @@ describe('a tokenizer', () => {
     expect(tokenizer.endTokens).not.toContain(id('a'));
   });
 
-  it("knows StarCoder's special tokens, as StarCoder2 and Granite have them", async () => {
+  it("knows StarCoder's special tokens, as in StarCoder2 and Granite", async () => {
     await writeTinyModel(at('angled.gguf'), { architecture: 'starcoder2', marks: 'starcoder' });
     const angled = await openTokenizer(at('angled.gguf'));
     const words = tinyVocabulary({ marks: 'starcoder' }).tokens;
@@ -96,7 +96,7 @@ describe('a tokenizer', () => {
     await angled.dispose();
   });
 
-  it('begins texts with what serving begins them with, and reads tokens as it does', async () => {
+  it('starts texts and reads tokens as serving does', async () => {
     expect(tokenizer.start).toBeUndefined();
     await writeTinyModel(at('started.gguf'), { start: true });
     const started = await openTokenizer(at('started.gguf'));
@@ -110,11 +110,11 @@ describe('a tokenizer', () => {
     for (const one of [started, model]) await one.dispose();
   });
 
-  it.each([-1, 1e6, 1.5, NaN])('refuses %d, which would end the process', (token) => {
+  it.each([-1, 1e6, 1.5, NaN])('refuses %d, which would crash the process', (token) => {
     expect(() => tokenizer.decode([token])).toThrow(RangeError);
   });
 
-  it('two at once', async () => {
+  it('works beside another one', async () => {
     const other = await openTokenizer(at('tiny.gguf'));
     expect(other.encode('function')).toEqual(tokenizer.encode('function'));
     await other.dispose();
@@ -122,7 +122,7 @@ describe('a tokenizer', () => {
   });
 });
 
-describe('what is no tokenizer', () => {
+describe('opening a tokenizer fails for', () => {
   it('an adapter', async () => {
     await writeTinyAdapter(at('adapter.gguf'), at('tiny.gguf'));
     await expect(openTokenizer(at('adapter.gguf'))).rejects.toMatchObject({ code: 'base-not-gguf' });
@@ -130,7 +130,7 @@ describe('what is no tokenizer', () => {
     await expect(openTokenizer(at('empty.gguf'))).rejects.toMatchObject({ code: 'base-not-gguf' });
   });
 
-  it('an architecture that llama.cpp does not know', async () => {
+  it('an architecture unknown to llama.cpp', async () => {
     await writeTinyModel(at('odd.gguf'), { architecture: 'perceptron' });
     await expect(openTokenizer(at('odd.gguf'))).rejects.toMatchObject({
       code: 'base-unsupported-architecture',

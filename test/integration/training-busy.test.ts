@@ -1,9 +1,9 @@
-/** Trainings that meet on one machine. Needs dist/. */
+/** Several trainings on one machine. Needs dist/. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, untilFree } from '../support/trainer.ts';
+import { ENDLESS, untilIdle } from '../support/trainer.ts';
 
 let place: Workplace;
 let train: (...args: string[]) => string[];
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => place?.dispose());
 
-it('one of two that begin at once trains; what comes beside it is refused, or says that it slows', async () => {
+it('of two trainings that start at once, one runs; later work is refused or warns that it will be slow', async () => {
   const begun = await Promise.all(
     [1, 2].map(() => place.run(...train('--steps', String(ENDLESS), '--detach', '--json'))),
   );
@@ -47,7 +47,7 @@ it('one of two that begin at once trains; what comes beside it is refused, or sa
   expect(evaluated.stderr).toContain(told);
 
   await place.run('cancel', run);
-  // It is free once the trainer has written its checkpoint, and the stopped run can go on.
+  // The machine is free once the trainer has written its checkpoint; then the stopped run can resume.
   for (;;) {
     const { code, stderr } = await place.run('resume', run, '--detach');
     if (code === 0) break;
@@ -55,6 +55,6 @@ it('one of two that begin at once trains; what comes beside it is refused, or sa
     await sleep(200);
   }
   await place.run('cancel', run);
-  // It writes into the folder that is deleted then.
-  await untilFree(place.home);
+  // It still writes into the folder that is deleted next.
+  await untilIdle(place.home);
 });

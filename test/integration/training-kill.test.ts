@@ -1,108 +1,141 @@
-/** What a run comes to when its trainer is killed and it goes on, byte by byte. Needs dist/ (npm test builds it). */
+/** A run whose trainer is killed ends, once resumed, with the same bytes as one that was never interrupted. Needs dist/. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
+import type { BackendName, Hyper } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
-import { cancelRun } from '../../src/runs/index.ts';
+import { cancelRun, readSpec } from '../../src/runs/index.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
+import { runCorpus } from '../../src/training/run-corpus.ts';
 import type { Workplace } from '../support/cli.ts';
-import { eventsOf, killedInTime, openTraining, untilFree, untilMade, untilTold } from '../support/trainer.ts';
-
-interface Started {
-  run: string;
-  dir: string;
-}
+import {
+  createSmallRun,
+  eventsOf,
+  killInTime,
+  openTraining,
+  startTrainer,
+  untilIdle,
+  untilTrained,
+  untilEvent,
+} from '../support/trainer.ts';
 
 let place: Workplace;
 let base: string;
 let code: string;
-const backends = ['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])];
-const small =
-  '--strength 1 --seq 64 --eval-every 4 --humaneval 0 --retention 0 --held-out-windows 1 --lr 3e-3 --eval-tasks none';
+const backends: BackendName[] = ['wasm', ...((await findRuntime()) ? (['tensorflow'] as const) : [])];
 
-beforeAll(async () => void ({ place, base, code } = await openTraining()));
-afterAll(() => place?.dispose());
+beforeAll(async () => {
+  ({ place, base, code } = await openTraining());
+  vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
+  // All runs learn from one corpus.
+  const spec = await readSpec(await createSmallRun({ base, code, hyper: { steps: 1 } }));
+  const { signal } = new AbortController();
+  await runCorpus(place.path('corpus'), spec, { signal, phase: async () => undefined });
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await place?.dispose();
+});
 
-const train = (options: string) =>
-  place.json<Started>(
-    ...['train', code, '--base', base, '--detach', ...small.split(' '), ...options.split(' ')],
-  );
-const resume = (run: string) => place.json<Started>('resume', run, '--detach');
-const resultOf = ({ dir }: Started) =>
+/** Starts a training and returns the run's directory. */
+async function train(backend: BackendName, hyper: Partial<Hyper> & Pick<Hyper, 'steps'>): Promise<string> {
+  const dir = await createSmallRun({ base, code, hyper, backend });
+  await cp(place.path('corpus'), join(dir, 'corpus'), { recursive: true });
+  await startTrainer(dir);
+  return dir;
+}
+const resultOf = (dir: string) =>
   ['adapter.gguf', 'model.gguf'].map((name) => join(dir, name)).find((file) => existsSync(file));
 
-/** What a run that is under way makes. */
-async function made(run: Started): Promise<Buffer> {
-  await untilMade(run.dir);
-  return readFile(resultOf(run)!);
+/** The result of a run in training. */
+async function resultBytes(dir: string): Promise<Buffer> {
+  await untilTrained(dir);
+  return readFile(resultOf(dir)!);
 }
 
-/** A run whose trainer was killed once its events said so. */
-const killedAt = (sign: (event: RunEvent) => boolean, options: string) =>
-  killedInTime(
-    () => train(options),
-    sign,
-    (run) => !resultOf(run),
-  );
+async function resumed(dir: string): Promise<Buffer> {
+  await startTrainer(dir);
+  return resultBytes(dir);
+}
 
 describe.each(backends)('on %s', (backend) => {
-  // Enough steps are left after the sixth for a busy machine to kill the trainer in time.
+  // After step 6, enough steps are left that even a busy machine kills the trainer in time.
   const steps = backend === 'wasm' ? 12 : 20;
-  const quick = `--backend ${backend} --steps ${steps}`;
 
-  it.each([
-    'lora lionw',
-    'lora adamw --batch 2 --accumulate 2 --attention-dropout 0.1 --schedule constant --recompute',
-    'lora lionw --targets blk.1.*,q --rank-stabilised --schedule inverse-sqrt --steps 16',
-    'full adamw --lr 1e-4',
-    'full lionw --lr 1e-4 --weight-decay 1e-4 --attention-dropout 0.1 --accumulate 2',
-  ])('goes on after kill -9 to the same bytes: %s', async (words) => {
-    const [method, optimizer, ...more] = words.split(' ');
-    const options = [quick, '--method', method, '--optimizer', optimizer, ...more].join(' ');
-    const whole = await made(await train(options));
-    const killed = await killedAt((event) => event.type === 'step' && event.step === 6, options);
-    expect((await made(await resume(killed.run))).equals(whole)).toBe(true);
+  /** A run whose trainer was killed at this event. */
+  const killedAt = async (sign: (event: RunEvent) => boolean, hyper: Parameters<typeof train>[1]) => {
+    const begin = async () => ({ dir: await train(backend, hyper) });
+    return (await killInTime(begin, sign, ({ dir }) => !resultOf(dir))).dir;
+  };
+
+  it.each<[string, Partial<Hyper>]>([
+    ['LoRA, Lion', {}],
+    [
+      'LoRA, AdamW, batches, accumulation, attention dropout, recomputation',
+      {
+        ...{ optimizer: 'adamw', batch: 2, accumulate: 2, attentionDropout: 0.1 },
+        ...{ schedule: 'constant', recompute: true },
+      },
+    ],
+    [
+      'LoRA, some linears, rank-stabilised',
+      {
+        ...{ targets: ['blk.1.*', 'q'], scaling: 'rank-stabilised' },
+        ...{ schedule: 'inverse-sqrt', steps: 16 },
+      },
+    ],
+    ['full, AdamW', { method: 'full', optimizer: 'adamw', learningRate: 1e-4 }],
+    [
+      'full, Lion, weight decay, attention dropout, accumulation',
+      { method: 'full', learningRate: 1e-4, weightDecay: 1e-4, attentionDropout: 0.1, accumulate: 2 },
+    ],
+  ])('resumes after kill -9 to the same bytes: %s', async (_, hyper) => {
+    const whole = await resultBytes(await train(backend, { steps, ...hyper }));
+    const killed = await killedAt((event) => event.type === 'step' && event.step === 6, { steps, ...hyper });
+    expect((await resumed(killed)).equals(whole)).toBe(true);
   });
 
-  it('comes to other bytes with another seed', async () => {
-    const seeded = async (seed: number) => made(await train(`${quick} --steps 2 --seed ${seed}`));
+  it('gives other bytes with another seed', async () => {
+    const seeded = async (seed: number) => resultBytes(await train(backend, { steps: 2, seed }));
     expect((await seeded(0)).equals(await seeded(1))).toBe(false);
   });
 
-  it('goes back when it diverges, tells so, and after kill -9 comes to the same bytes', async () => {
-    const options = `${quick} --method full --lr 0.1 --schedule constant --warmup 0 --steps 60`;
-    const whole = await train(options);
-    const result = await made(whole);
-    const killed = await killedAt(({ type }) => type === 'rollback', options);
-    expect((await made(await resume(killed.run))).equals(result)).toBe(true);
-    const events = await eventsOf(whole.dir);
-    const back = events.find((event) => event.type === 'rollback')!;
-    // Which sign shows first hangs on the backend's last bits.
-    expect(back).toMatchObject({ rateScale: 0.5, why: expect.stringMatching(/loss|gradient/) as string });
+  it('rolls back when it diverges, reports it, and resumes after kill -9 to the same bytes', async () => {
+    const hyper = { method: 'full', learningRate: 0.1, schedule: 'constant', warmup: 0, steps: 60 } as const;
+    const whole = await train(backend, hyper);
+    const result = await resultBytes(whole);
+    const killed = await killedAt(({ type }) => type === 'rollback', hyper);
+    expect((await resumed(killed)).equals(result)).toBe(true);
+    const events = await eventsOf(whole);
+    const rollback = events.find((event) => event.type === 'rollback')!;
+    // Whether loss or gradient shows it first depends on the backend's last bits.
+    expect(rollback).toMatchObject({
+      rateScale: 0.5,
+      why: expect.stringMatching(/loss|gradient/) as string,
+    });
     const rates = events.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
     expect(rates[0]).toBe(0.1);
     expect(rates.at(-1)).toBeLessThanOrEqual(0.05);
-    // The history that counts has every step once.
+    // The surviving history has every step once.
     const counted = survivingEvents(events).flatMap((event) => (event.type === 'step' ? [event.step] : []));
     expect(counted).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   });
 });
 
-it('stops without a signal, as on Windows: at a checkpoint of that step, and goes on to the same bytes', async () => {
-  const options = '--steps 60 --backend wasm';
-  const whole = await made(await train(options));
-  const { run, dir } = await train(options);
-  await untilTold(dir, ({ type }) => type === 'step');
+it('stops without a signal, as on Windows, at a checkpoint of that step, and resumes to the same bytes', async () => {
+  const whole = await resultBytes(await train('wasm', { steps: 60 }));
+  const dir = await train('wasm', { steps: 60 });
+  await untilEvent(dir, ({ type }) => type === 'step');
   const kill = vi.spyOn(process, 'kill');
   expect(await cancelRun(dir, 'win32')).toBe('asked');
   expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
   kill.mockRestore();
-  await untilFree(place.home);
+  await untilIdle(place.home);
   const { status, step } = await readState(dir);
   expect(status).toBe('cancelled');
   expect(step).toBeLessThan(60);
   expect(await readdir(join(dir, 'checkpoints'))).toContain(`step-${String(step).padStart(6, '0')}`);
-  expect((await made(await resume(run))).equals(whole)).toBe(true);
+  expect((await resumed(dir)).equals(whole)).toBe(true);
 });

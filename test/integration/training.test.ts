@@ -1,4 +1,4 @@
-/** The trainer as a process: what a person types, kills and resumes. Needs dist/ (npm test builds it). */
+/** Training on the command line: results, strengths, stopping and bad input. Needs dist/. */
 import { appendFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { readState } from '../../src/runs/files.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import type { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, openTraining, untilFree, untilTold } from '../support/trainer.ts';
+import { ENDLESS, openTraining, untilIdle, untilEvent } from '../support/trainer.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 interface Trained {
@@ -33,7 +33,7 @@ const backends = [
   ...['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])],
   ...((await canTestWebgpu()) ? ['webgpu'] : []),
 ];
-// Tasks at checkpoints: see checkpoint-evaluation.test.ts.
+// checkpoint-evaluation.test.ts tests tasks at checkpoints.
 const small =
   '--strength 1 --seq 64 --eval-every 4 --humaneval 0 --retention 2 --held-out-windows 4 --lr 3e-3 --eval-tasks none'.split(
     ' ',
@@ -43,16 +43,16 @@ beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());
 
 const train = (...args: string[]) => place.json<Trained>('train', code, '--base', base, ...small, ...args);
-/** A run that is in training until it is told to stop. */
+/** A run that trains until it is stopped. */
 async function endless(): Promise<Trained> {
   const run = await train('--steps', String(ENDLESS), '--backend', 'wasm', '--detach');
-  await untilTold(run.dir, ({ type }) => type === 'step');
+  await untilEvent(run.dir, ({ type }) => type === 'step');
   return run;
 }
 
 describe.each(backends)('on %s', (backend) => {
-  it('learns held-out code and says how fast and how large', async () => {
-    const result = await train('--steps', '24', '--backend', backend);
+  it('learns held-out code, and reports speed and memory', async () => {
+    const result = await train('--steps', '12', '--backend', backend);
     expect(result).toMatchObject({ backend, artefact: 'adapter.gguf' });
     expect(result.tokensPerSecond).toBeGreaterThan(0);
     expect(result.peakMemory).toBeGreaterThan(1e7);
@@ -64,7 +64,7 @@ describe.each(backends)('on %s', (backend) => {
 it.each([
   ['lora', 'adapter.gguf', ['--targets', 'q_proj,blk.*.ffn_*', '--optimizer', 'adamw']],
   ['full', 'model.gguf', ['--lr', '1e-3', '--optimizer', 'adamw', '--weight-decay', '0.1']],
-])('trains a qwen2, and serves what it trained (%s)', async (method, file, options) => {
+])('trains a qwen2 and serves the result (%s)', async (method, file, options) => {
   const qwen2 = place.path('qwen2.gguf');
   await writeTinyModel(qwen2, { architecture: 'qwen2', padding: 3 });
   const run = ['--base', qwen2, '--method', method, '--steps', '12'];
@@ -77,7 +77,7 @@ it.each([
   expect(served.meanKl).toBeLessThan(1e-4);
 });
 
-it('offers the strength that learned most, and the file of the result has it', async () => {
+it('offers the strength that learned most, and writes it into the result', async () => {
   const measured = ['--strength', 'measured', '--steps', '24', '--backend', 'wasm'];
   const { dir, summary } = await train(...measured, '--retention', '0');
   const { strength, path, why } = summary.choice!;
@@ -90,7 +90,7 @@ it('offers the strength that learned most, and the file of the result has it', a
   expect(file.metadata['adapter.lora.alpha']).toBeCloseTo(32 * strength, 5);
 });
 
-it('offers nothing where all that was learned forgot too much', async () => {
+it('offers nothing if every strength forgot too much', async () => {
   const measured = ['--strength', 'measured', '--steps', '24', '--backend', 'wasm', '--keep', 'best'];
   const limited = ['--eval-tasks', 'retention', '--forgetting-limit', '0'];
   const { run, summary } = await train(...measured, ...limited);
@@ -98,7 +98,7 @@ it('offers nothing where all that was learned forgot too much', async () => {
   expect(summary.sentence).toMatch(/^Not offered: what it learned of this code made it forget too much/);
   const complete = () => place.run('complete', `${code}/command.js:9:1`, '--run', run);
   expect((await complete()).stderr).toContain('completes code no better than before training');
-  // Set outright, the strength is the person's own; what is served is checked anew.
+  // A strength set by hand is used anyway, and what is served is checked again.
   await place.json('strength', run, '0.5');
   const own = await complete();
   expect(own.code).toBe(0);
@@ -108,10 +108,10 @@ it('offers nothing where all that was learned forgot too much', async () => {
   expect((await complete()).stderr).toContain('completes code no better than before training');
 });
 
-it('stops when asked, keeps a checkpoint, and can go on', async () => {
+it('stops when asked and keeps a checkpoint', async () => {
   const { run, dir } = await endless();
   await place.json('cancel', run);
-  await untilFree(place.home);
+  await untilIdle(place.home);
   expect((await readState(dir)).status).toBe('cancelled');
   expect(
     (await readdir(join(dir, 'checkpoints'))).filter((name) => !name.endsWith('.tmp')).length,
@@ -119,7 +119,7 @@ it('stops when asked, keeps a checkpoint, and can go on', async () => {
 });
 
 describe('bad input: one sentence, non-zero exit, nothing lost', () => {
-  it('stops a learning rate that diverges and keeps the last good checkpoint', async () => {
+  it('a run that diverges keeps its last good checkpoint', async () => {
     const { code: exit, stderr } = await place.run(
       'train',
       code,
@@ -143,13 +143,13 @@ describe('bad input: one sentence, non-zero exit, nothing lost', () => {
     expect(stderr).not.toMatch(/ at .*\.mjs/);
   });
 
-  it('refuses a second trainer on the same run', async () => {
+  it('a second trainer on the same run is refused', async () => {
     const { run } = await endless();
     const second = await place.run('resume', run);
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/\[run-locked\]/);
     await place.json('cancel', run);
-    await untilFree(place.home);
+    await untilIdle(place.home);
   });
 
   it.each([
@@ -171,7 +171,7 @@ describe('bad input: one sentence, non-zero exit, nothing lost', () => {
     expect(result.stderr).toContain(`[${errorCode}]`);
   });
 
-  it('a base that is not a GGUF, is cut short, or does not exist', async () => {
+  it('a base that is not a GGUF, is truncated, or does not exist', async () => {
     const text = place.path('text.gguf');
     await writeFile(text, 'not a model');
     const cut = place.path('cut.gguf');
@@ -187,7 +187,7 @@ describe('bad input: one sentence, non-zero exit, nothing lost', () => {
     }
   });
 
-  it('a run directory from a newer version', async () => {
+  it('a run directory of a newer version', async () => {
     const dir = place.path('data', 'runs', 'newer');
     await mkdir(dir, { recursive: true });
     await writeFile(join(dir, 'run.json'), JSON.stringify({ format: 99, id: 'newer' }));

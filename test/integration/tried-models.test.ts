@@ -1,4 +1,4 @@
-/** Files at which llama.cpp aborts the process that opens them: a process of its own opens them first. */
+/** Files at which llama.cpp aborts: a separate process opens them first. */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,33 +47,30 @@ it.each([
   ['llama', 'tokenizer.ggml.model', text('llama')],
   ['rwkv', 'tokenizer.ggml.model', text('rwkv')],
   ['layers without end', 'llama.nextn_predict_layers', { type: 'uint32', value: 1e9 } as MetadataEntry],
-])(
-  'a model with a vocabulary or figure that is none (%s) is refused in a sentence',
-  async (_, key, entry) => {
-    await writeChanged(at('bad.gguf'), { [key]: entry });
-    const refused = { code: 'base-not-gguf', message: expect.stringMatching(/bad\.gguf.*\.$/) as string };
-    await expect(openTokenizer(at('bad.gguf'))).rejects.toMatchObject(refused);
-    await expect(openLlamaHost({ basePath: at('bad.gguf') })).rejects.toMatchObject(refused);
-    const host = await openLlamaHost({
-      basePath: at('base.gguf'),
-      models: [{ name: 'other', path: at('base.gguf') }],
+])('refuses a model with invalid metadata in a sentence (%s)', async (_, key, entry) => {
+  await writeChanged(at('bad.gguf'), { [key]: entry });
+  const refused = { code: 'base-not-gguf', message: expect.stringMatching(/bad\.gguf.*\.$/) as string };
+  await expect(openTokenizer(at('bad.gguf'))).rejects.toMatchObject(refused);
+  await expect(openLlamaHost({ basePath: at('bad.gguf') })).rejects.toMatchObject(refused);
+  const host = await openLlamaHost({
+    basePath: at('base.gguf'),
+    models: [{ name: 'other', path: at('base.gguf') }],
+  });
+  try {
+    // In place of a valid one, after the host was opened.
+    await rename(at('bad.gguf'), at('base.gguf'));
+    await expect(host.complete({ model: 'other', prompt: 'a', maxTokens: 2 })).rejects.toMatchObject({
+      code: 'base-not-gguf',
     });
-    try {
-      // In the place of one that was right when the host was opened.
-      await rename(at('bad.gguf'), at('base.gguf'));
-      await expect(host.complete({ model: 'other', prompt: 'a', maxTokens: 2 })).rejects.toMatchObject({
-        code: 'base-not-gguf',
-      });
-      await host.complete({ model: 'base', prompt: 'a', maxTokens: 2 });
-    } finally {
-      await host.dispose();
-    }
-  },
-);
+    await host.complete({ model: 'base', prompt: 'a', maxTokens: 2 });
+  } finally {
+    await host.dispose();
+  }
+});
 
-it('what came of it is kept for these bytes, and refusals for a day', async () => {
+it('remembers the outcome for these bytes, and refusals for a day', async () => {
   await writeChanged(at('bad.gguf'), { 'tokenizer.ggml.model': text('rwkv') });
-  // Disks have coarse clocks: another file may be as large and as old.
+  // Disks have coarse clocks, so another file may have the same size and time.
   for (const name of ['base.gguf', 'bad.gguf']) await utimes(at(name), 1e9, 1e9);
   await expect(openTokenizer(at('bad.gguf'))).rejects.toThrow();
   const [first] = await outcomes();
@@ -81,7 +78,7 @@ it('what came of it is kept for these bytes, and refusals for a day', async () =
   await expect(openTokenizer(at('bad.gguf'))).rejects.toThrow();
   expect(await outcomes()).toEqual([first]);
 
-  // As if it had been a day ago.
+  // As if a day had passed.
   const path = at('home/cache/tried-models.json');
   const kept = JSON.parse(await readFile(path, 'utf8')) as Record<string, { at: number }>;
   for (const outcome of Object.values(kept)) outcome.at -= 25 * 3600_000;
@@ -89,7 +86,7 @@ it('what came of it is kept for these bytes, and refusals for a day', async () =
   await expect(openTokenizer(at('bad.gguf'))).rejects.toThrow();
   expect((await outcomes())[0]!.at).toBeGreaterThanOrEqual(first!.at);
 
-  // Other bytes under the same name.
+  // Different bytes under the same name.
   await rename(at('base.gguf'), at('bad.gguf'));
   const tokenizer = await openTokenizer(at('bad.gguf'));
   expect(tokenizer.encode('a')).toHaveLength(1);
@@ -99,7 +96,7 @@ it('what came of it is kept for these bytes, and refusals for a day', async () =
 it.each<[string, MetadataEntry]>([
   ['adapter.lora.alpha', { type: 'uint32', value: 8 }],
   ['general.type', { type: 'string[]', value: ['adapter'] }],
-])('an adapter whose %s is of another type is refused before llama.cpp sees it', async (key, entry) => {
+])('refuses an adapter whose %s has another type before llama.cpp opens it', async (key, entry) => {
   await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'));
   await writeChanged(at('bad.gguf'), { [key]: entry }, 'adapter.gguf');
   const adapters = [{ name: 'bad', path: at('bad.gguf') }];
@@ -108,8 +105,8 @@ it.each<[string, MetadataEntry]>([
   });
 });
 
-it('ends itself where opening takes more than it may', async () => {
-  // With so many bytes less, the limits are below what Node itself takes.
+it('ends itself if opening takes too much', async () => {
+  // Without these bytes, the limit is below what Node itself needs.
   const args = ['dist/try-model.mjs', at('base.gguf'), '-500000000', 'whole'];
   const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect(child.signal).toBe('SIGKILL');

@@ -18,7 +18,7 @@ export class Workplace {
   private constructor(readonly root: string) {
     this.home = join(root, 'data');
   }
-  /** Has its own runs and models, but shares the machine's TensorFlow and downloads, which `npm test` has installed. */
+  /** Has its own runs and models, but shares this machine's TensorFlow and downloads. */
   static async create(): Promise<Workplace> {
     const place = new Workplace(await mkdtemp(join(tmpdir(), 'forget-me-not-test-')));
     await mkdir(place.path('data'));
@@ -50,7 +50,7 @@ export class Workplace {
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as T;
   }
 
-  /** A folder of real code that is not ours. */
+  /** Creates a folder of third-party code. */
   async code(name = 'code'): Promise<string> {
     await cp(resolve('node_modules/commander/lib'), this.path(name), { recursive: true });
     return this.path(name);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface HubFile {
   content: Buffer;
-  /** The size in the listing; default: the content's own. */
+  /** The checksum in the listing; default: the content's own. */
   sha256?: string;
   size?: number;
 }
@@ -22,9 +22,9 @@ export class HubServer {
   /** Each number makes one download, in turn, stall after that many bytes, until `drop` breaks it. */
   readonly stallAfter: number[] = [];
   #stalled: ServerResponse[] = [];
-  /** Status of all of the hub's answers; if not 200, all of them fail. */
+  /** Status of all the hub's answers; if not 200, all fail. */
   status = 200;
-  /** The token with write permission; without one, writes are rejected. */
+  /** The token that may write; without one, nobody may. */
   writer: string | undefined;
   /** Called before a commit is accepted, as if somebody else were faster. */
   beforeCommit: (() => void) | undefined;
@@ -93,7 +93,7 @@ export class HubServer {
     return String(this.commits).padStart(40, '0');
   }
 
-  /** What @huggingface/hub requests when it creates a repository and commits: large files go to the storage first. */
+  /** The requests of @huggingface/hub to create a repository and commit: large files go to the storage first. */
   async #write(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = (await bodyOf(request)).toString();
     if (!this.writer || request.headers.authorization !== `Bearer ${this.writer}`) return fail(response, 403);

@@ -1,6 +1,6 @@
 /**
- * Servers that accept LoRA adapters like vLLM 0.32 (compared with the answers of a real one on a CPU) and llama.cpp's
- * server (tools/server/README.md). They compute `compute`.
+ * Servers that load LoRA adapters as vLLM 0.32 (with answers of one that ran on a CPU) and llama.cpp's server
+ * (tools/server/README.md) do. `compute` computes their probabilities.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export interface VllmLikeOptions {
   /** Started without VLLM_ALLOW_RUNTIME_LORA_UPDATING. */
   fixed?: boolean;
   maxLogprobs?: number;
-  /** Its answer to loading an adapter, if it rejects all, or this one. */
+  /** Its refusal to load any adapter, or this one. */
   refuses?: string | ((name: string, path: string) => string | undefined);
   token?: string;
 }
@@ -84,8 +84,8 @@ export async function vllmLike(options: VllmLikeOptions): Promise<VllmLike> {
         `Requested prompt logprobs of ${top}, which is greater than max allowed: ${maxLogprobs}`,
       );
     const rows = compute(adapters.get(model), prompt).slice(0, -1);
-    // The actual token is also returned, whatever its rank.
-    const returned = rows.map((row, at) => {
+    // The actual token is included, whatever its rank.
+    const told = rows.map((row, at) => {
       const likeliest = likeliestOf(row, top);
       const all = likeliest.includes(prompt[at + 1]!) ? likeliest : [prompt[at + 1]!, ...likeliest];
       return Object.fromEntries(
@@ -107,7 +107,7 @@ export interface LlamaCppLike extends LoraServer {
   scales: number[];
 }
 
-/** @param paths the files that it was started with */
+/** @param paths the adapters that it was started with */
 export async function llamaCppLike(compute: Compute, paths: string[]): Promise<LlamaCppLike> {
   const server = await begin();
   const scales = paths.map(() => 0);

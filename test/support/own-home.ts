@@ -1,10 +1,10 @@
-/** A data directory for each test file, so that none reads or writes the user's. */
+/** A data directory for each test file, so that none uses the user's. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, vi } from 'vitest';
 
-/** Sets FORGET_ME_NOT_HOME while the file's tests run. Call it at the beginning of the file. */
+/** Sets FORGET_ME_NOT_HOME while the file's tests run. Call it at the top of the file. */
 export function ownHome(): void {
   let home: string;
   beforeAll(async () => {

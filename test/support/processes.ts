@@ -1,7 +1,7 @@
 /** The processes of this machine. */
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Their command lines; nothing if there is no /proc. */
+/** Their pids and arguments; empty without /proc. */
 export async function processes(): Promise<{ pid: number; args: string[] }[]> {
   const names = await readdir('/proc').catch(() => []);
   const pids = names.map(Number).filter(Number.isInteger);

@@ -1,6 +1,6 @@
 /**
- * A server that behaves like the Jobs interface of Ray 2.60's dashboard: the texts and statuses of its answers are
- * from a real one (recorded by bench/cluster). The test provides what a job prints.
+ * A server that behaves like the Jobs API of Ray 2.60's dashboard, with answers recorded from a real one by bench/cluster.
+ * Tests write the logs of its jobs.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -15,7 +15,7 @@ export interface RayJob {
   request: Record<string, unknown>;
 }
 
-/** From browsers, for which Ray changes nothing; `fetch` sends one of them. */
+/** Headers of browsers, whose requests Ray refuses to change anything; `fetch` sends one of them. */
 const ofBrowsers = ['sec-fetch-mode', 'sec-fetch-site', 'sec-fetch-dest', 'origin', 'referer'];
 
 export class RayServer {
@@ -23,7 +23,7 @@ export class RayServer {
   readonly jobs = new Map<string, RayJob>();
   /** Files in the nodes' log folders, by "NODE/FILE". */
   readonly logFiles = new Map<string, string>();
-  /** Each makes one request for such a file fail: with a status, or cut in the middle. */
+  /** Each makes one request for such a file fail: with a status, or truncated. */
   readonly logFailures: (number | 'cut')[] = [];
   readonly requests: string[] = [];
   version: object = {
@@ -32,9 +32,9 @@ export class RayServer {
     ray_commit: '9ddd32d2a4c4f1d5f0a3b2e7c8d1e6f5a4b3c2d1',
     session_name: 'session_2026-11-27_21-12-00_000000_1',
   };
-  /** Whether connections that follow logs are rejected, as by a proxy without WebSockets. */
+  /** Whether connections that follow logs are refused, as by a proxy without WebSockets. */
   refusesTails = false;
-  /** Called when a job was submitted: its driver. */
+  /** Plays the driver of a submitted job. */
   onSubmit: (job: RayJob, id: string) => void = () => {};
   onStop: (job: RayJob) => void = (job) => (job.status = 'STOPPED');
   private readonly server = createServer((request, response) => void this.answer(request, response));
@@ -55,7 +55,7 @@ export class RayServer {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, on the port that it had before. */
+  /** Starts it, on its previous port if any. */
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
     this.port = (this.server.address() as AddressInfo).port;
@@ -63,7 +63,7 @@ export class RayServer {
     return this;
   }
 
-  /** Ends all connections, like a dashboard that is killed. Jobs stay. */
+  /** Ends all connections, as a killed dashboard does. Jobs stay. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     for (const socket of this.sockets) socket.destroy();
@@ -71,7 +71,7 @@ export class RayServer {
     if (this.server.listening) await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** Cuts the connections that follow logs. */
+  /** Breaks the connections that follow logs. */
   cutTails(): void {
     for (const tail of this.tails) tail.socket.destroy();
     this.tails.clear();
@@ -100,7 +100,7 @@ export class RayServer {
     const failure = request.url!.startsWith('/api/v0/logs/file') ? this.logFailures.shift() : undefined;
     if (failure === 'cut') {
       response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-      // Like a killed dashboard: the end of the chunks is missing.
+      // The end of the chunks is missing, as from a killed dashboard.
       return void response.write('UEsD', () => response.destroy());
     }
     const [status, answer] = failure
@@ -167,7 +167,7 @@ export class RayServer {
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
-    // A real one agrees to compression, and then sends nothing but the end.
+    // A real one accepts compression, and then sends only the end.
     const mute = request.headers['sec-websocket-extensions'] !== undefined;
     this.tails.add({ id, sent: mute ? Infinity : 0, socket });
   }
@@ -199,6 +199,6 @@ function frame(kind: 1 | 8, body: Buffer): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Lines from a driver, as they appear in a job's logs. */
+/** A driver's lines, as in a job's logs. */
 export const printed = (...lines: object[]): string =>
   lines.map((line) => `${JSON.stringify(line)}\n`).join('');

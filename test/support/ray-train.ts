@@ -1,9 +1,9 @@
 /**
- * A program that stands in for Python with PyTorch under Ray Train: its output has the form of src/cluster/train's,
- * and its result is the initial adapter.
+ * A fake of Python with PyTorch under Ray Train: it prints and writes as src/cluster/train does, and its result is the
+ * initial adapter.
  */
 
-/** What its workers wait for. */
+/** The phase while its workers wait. */
 export const NO_ROOM =
   'Of 3 workers with 1 processor each, the cluster has room for 2; it waits for more nodes';
 
@@ -12,14 +12,13 @@ export interface PlayedStart {
   args: string[];
   /** Ray's address. */
   address?: string;
-  /** The job's real folder. */
+  /** The real path of the job's folder. */
   folder?: string;
 }
 
 /**
- * A script for Node, which records its starts in the file `log`. Its training has two steps. Started for the first
- * time in a folder, it keeps a checkpoint of the first step and then works until it is ended; started again, it
- * continues.
+ * A Node script that records its starts in the file `log`. Its training has two steps. On its first start in a folder,
+ * it writes a checkpoint of the first step and then runs until killed; on the next start, it resumes.
  */
 export const playedRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
 const { appendFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } = require('node:fs');

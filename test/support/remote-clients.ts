@@ -1,4 +1,4 @@
-/** Clients of remote servers, and those servers: all are closed after each test. */
+/** Clients of remote servers, and these servers: all are closed after each test. */
 import { afterEach } from 'vitest';
 import { parseEndpoint } from '../../src/serving/remote/address.ts';
 import { RemoteClient, type RemoteClientOptions } from '../../src/serving/remote/remote-client.ts';

@@ -1,5 +1,5 @@
 /**
- * A store that behaves like S3: signatures (checked with Amazon's own signer, which the code under test does not use),
+ * A server that behaves like S3: signatures (verified with Amazon's own signer, which the tested code does not use),
  * objects, listings in pages of two with a delimiter, conditional writes, and errors in XML.
  */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
@@ -46,9 +46,9 @@ export class S3Server {
   readonly failures: number[] = [];
   /** Each makes one write succeed without an answer: the publisher sees a broken connection. */
   lost = 0;
-  /** What happens to the object whose answer is lost, for example if somebody else wrote another one first. */
+  /** Changes the object whose answer is lost, such as if somebody else wrote another one first. */
   onLost: (key: string) => void = () => {};
-  /** Where all requests are redirected. */
+  /** Redirects all requests here. */
   redirect: string | undefined;
   #server!: Server;
 
@@ -141,7 +141,7 @@ export class S3Server {
       `<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>${this.options.bucket}</Name><Prefix>${prefix}</Prefix>` +
         `<MaxKeys>2</MaxKeys><Delimiter>/</Delimiter><IsTruncated>${more}</IsTruncated>` +
-        // A token is opaque; this one has to be unescaped to be correct.
+        // This token is only valid once unescaped.
         (more ? `<NextContinuationToken>page&amp;${from + 2}</NextContinuationToken>` : '') +
         `${page.map((one) => `<CommonPrefixes><Prefix>${one}</Prefix></CommonPrefixes>`).join('')}</ListBucketResult>`,
     );

@@ -1,4 +1,4 @@
-/** A sweep on a generated model, so small that a trial takes seconds. */
+/** A sweep on a generated model, small enough for trials of a second. */
 import { join } from 'node:path';
 import { examine } from '../../src/base-models/checksums.ts';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
@@ -21,7 +21,7 @@ export async function createTinySweep(folder: string, rates: number[], steps: nu
     base: { id: path, path, sha256: (await examine(path)).sha256 },
     methods: [{ method: 'lora', precision: 'f32', rates }],
     extend: false,
-    // Dropout, so that random numbers also have to resume where they were.
+    // With dropout, so that random numbers have to be resumed, too.
     hyper: { steps, sequenceLength: 48, dropout: 0.1, optimizer: 'adamw' },
     backend: 'wasm',
     heldOutWindows: 4,

@@ -1,9 +1,13 @@
-/** Watches a detached trainer from outside: its events, and its end. */
+/** Starts trainers and watches them from outside: their events, and their end. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { examine } from '../../src/base-models/checksums.ts';
+import { launchDetached, type LaunchedTrainer } from '../../src/cli/processes/launch.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
+import { hyperSchema, type BackendName, type EvaluationPlan, type Hyper } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
 import { hasEnded } from '../../src/findings/run-status.ts';
+import { createRun, queueRun, withTraining } from '../../src/runs/index.ts';
 import { lockOwner } from '../../src/runs/lock.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
 import { Workplace } from './cli.ts';
@@ -18,27 +22,79 @@ export async function openTraining(): Promise<{ place: Workplace; base: string; 
   return { place, base, code: await place.code() };
 }
 
-/** More steps than any test waits for, so that the trainer is still running when the test acts on it. */
+export interface SmallRun {
+  base: string;
+  code: string;
+  hyper: Partial<Hyper> & Pick<Hyper, 'steps'>;
+  evaluation?: Partial<EvaluationPlan>;
+  /** Default: wasm, which every machine has. */
+  backend?: BackendName;
+}
+
+/**
+ * Creates a run in FORGET_ME_NOT_HOME that measures little, and returns its directory. For tests of what a trainer does:
+ * the command line would take a third of their time.
+ */
+export async function createSmallRun({
+  base,
+  code,
+  hyper,
+  evaluation,
+  backend = 'wasm',
+}: SmallRun): Promise<string> {
+  const { dir } = await createRun({
+    ...{ name: 'code', folder: code, backend, versions: {} },
+    base: { id: base, path: base, sha256: (await examine(base)).sha256 },
+    corpus: { fimRate: 0.9, repositoryContext: true, halfLifeDays: 180 },
+    hyper: hyperSchema.parse({ learningRate: 3e-3, sequenceLength: 64, evalEvery: 4, ...hyper }),
+    evaluation: {
+      ...{ heldOutWindows: 1, humanevalProblems: 0, retentionTexts: 0, completions: false },
+      ...evaluation,
+    },
+  });
+  return dir;
+}
+
+/** Starts the trainer of a new or interrupted run, as `train --detach` and `resume --detach` do. */
+export async function startTrainer(dir: string): Promise<LaunchedTrainer> {
+  // The trainer of the run before may be about to exit.
+  await untilIdle(dirname(dirname(dir)));
+  return withTraining('A test', async (lock) => {
+    await queueRun(dir);
+    return launchDetached(dir, lock);
+  });
+}
+
+/** Trains a run and measures its result. */
+export async function trainToEnd(dir: string): Promise<void> {
+  await (
+    await startTrainer(dir)
+  ).ended;
+  const { status, error } = await readState(dir);
+  if (status !== 'done') throw new Error(`The run is ${status}: ${JSON.stringify(error)}`);
+}
+
+/** More steps than any test waits for, so that the trainer is still working when the test acts on it. */
 export const ENDLESS = 100_000;
 
-/** The events in whole lines: the last line may not be fully written yet. */
+/** The events so far; an incomplete last line is left out. */
 export async function eventsOf(dir: string): Promise<RunEvent[]> {
   const text = await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '');
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as RunEvent);
 }
 
-/** The warnings of a run, without that of a corpus of few files. */
+/** The warnings of a run, except the one about few files. */
 export const warningsOf = (events: readonly RunEvent[]): string[] =>
   events.flatMap((event) =>
     event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
   );
 
 /** Waits until the run has an event for which `sign` is true. Throws once no process is left that could write one. */
-export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
+export async function untilEvent(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
   await until(`an event of the run: ${sign.toString()}`, async () => {
-    // Read before the events: what it wrote before its end is among them.
-    const ended = await isLeft(dir);
+    // Checked before the events are read, which then include the trainer's last ones.
+    const ended = await isAbandoned(dir);
     if ((await eventsOf(dir)).some(sign)) return true;
     if (!ended) return false;
     const [state, log] = await Promise.all(
@@ -48,20 +104,20 @@ export async function untilTold(dir: string, sign: (event: RunEvent) => boolean)
   });
 }
 
-/** Whether a run no longer has an owner, and no trainer is about to become one. */
-async function isLeft(dir: string): Promise<boolean> {
+/** Whether a run has no owner any more, and no trainer that will become one. */
+async function isAbandoned(dir: string): Promise<boolean> {
   const state = await readState(dir);
   if (hasEnded(state)) return true;
   if (state.pid !== undefined) return !isProcessAlive(state.pid);
-  return (await trainerIn(dirname(dirname(dir)))) === undefined;
+  return (await trainingOwner(dirname(dirname(dir)))) === undefined;
 }
 
-/** The living process that has a data directory's training lock: a trainer gets it before it takes its run. */
-const trainerIn = (home: string) => lockOwner(join(home, 'training.lock'));
+/** The living process that holds a data directory's training lock, which a trainer gets before it owns its run. */
+const trainingOwner = (home: string) => lockOwner(join(home, 'training.lock'));
 
-/** Waits until nothing trains in a data directory: a stopped trainer still writes its checkpoint. */
-export async function untilFree(home: string): Promise<void> {
-  await until('the training to end', async () => (await trainerIn(home)) === undefined, { everyMs: 20 });
+/** Waits until nothing trains in a data directory: a stopped trainer still writes a checkpoint. */
+export async function untilIdle(home: string): Promise<void> {
+  await until('the training to end', async () => (await trainingOwner(home)) === undefined, { everyMs: 20 });
 }
 
 /** Kills the process that owns a run and waits until it has ended. Returns false if it had ended by itself. */
@@ -75,27 +131,28 @@ export async function killTrainer(dir: string): Promise<boolean> {
 }
 
 /**
- * Waits until a run has written its result, then kills it and its children: measuring would take longer than training.
+ * Waits until a run has written its result, then kills its trainer and evaluator: measuring would take longer than
+ * training.
  */
-export async function untilMade(dir: string): Promise<void> {
-  await untilTold(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
+export async function untilTrained(dir: string): Promise<void> {
+  await untilEvent(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
   const { pid } = await readState(dir);
-  // On a busy machine it may be measured before that is noticed.
+  // On a busy machine, it may already be measured.
   if (pid === undefined || !isProcessAlive(pid)) return;
   process.kill(-pid, 'SIGKILL');
   await until('the trainer to be gone', () => !isProcessAlive(pid));
 }
 
-/** Starts runs until one was killed in time: on a busy machine, a trainer may end before the sign is noticed. */
-export async function killedInTime<R extends { dir: string }>(
+/** Starts runs until one is killed in time: on a busy machine, a trainer may end before the event is seen. */
+export async function killInTime<R extends { dir: string }>(
   begin: () => Promise<R>,
   sign: (event: RunEvent) => boolean,
-  inTime: (run: R) => boolean = () => true,
+  isInTime: (run: R) => boolean = () => true,
 ): Promise<R> {
   for (let tries = 0; tries < 5; tries += 1) {
     const run = await begin();
-    await untilTold(run.dir, sign);
-    if ((await killTrainer(run.dir)) && inTime(run)) return run;
+    await untilEvent(run.dir, sign);
+    if ((await killTrainer(run.dir)) && isInTime(run)) return run;
   }
   throw new Error('The trainer ended five times before it could be killed.');
 }

@@ -1,10 +1,10 @@
 /** Waits for what another process does asynchronously. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Below the limit of an integration test, so that a wait ends with its reason. */
+/** Below the time limit of an integration test, so that a failed wait says what it waited for. */
 const PATIENCE_MS = 240_000;
 
-/** The first true value of `ready`. If it throws, the wait ends; `what` names the awaited thing in the error. */
+/** The first true value of `ready`, whose errors end the wait. `what` is waited for, for the error. */
 export async function until<T>(
   what: string,
   ready: () => T | Promise<T>,

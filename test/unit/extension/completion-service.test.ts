@@ -135,7 +135,7 @@ test('a base completes with its reference adapter, or says that it is damaged an
   copyFileSync(join('media/reference', file), at(`media/reference/${file}`));
   const model = (await service.untrained(known)) as ReturnType<typeof run>;
   const answer = ask(model);
-  await expect.poll(heard).toContain('/v1/load_lora_adapter reference');
+  await expect.poll(received).toContain('/v1/load_lora_adapter reference');
   await (service.serving(model) as ServingClient).countTokens('go on');
   expect(await answer).toBe('of reference');
   expect(await service.untrained(base())).toMatchObject({ requested: 'base' });

@@ -56,6 +56,7 @@ it('runs all parts even if some fail, says which, and ends with a line of figure
   const ends = lines.filter((line) => /^== \w+: /.test(line)).map((line) => line.replace(/\d+ s/, 'N s'));
   expect(ends.toSorted()).toEqual([
     '== checks: N s, 2 passed, 1 failed',
+    '== compute: N s, 5 passed, 0 failed',
     '== e2e: N s, 7 passed, 0 failed',
     '== integration: N s, 4 passed, 1 failed',
     '== unit: N s, 5 passed, 0 failed',
@@ -63,7 +64,7 @@ it('runs all parts even if some fail, says which, and ends with a line of figure
   expect(lines).toContain('Failed: checks, integration');
   expect(lines).toContain('Slowest: integration.test.ts 3 s');
   expect(lines).toContain('eslint was here');
-  expect(lines.at(-1)).toBe('18 passed, 2 failed');
+  expect(lines.at(-1)).toBe('23 passed, 2 failed');
 });
 
 it('runs the named parts, and exits with 0 if none fails', async () => {
@@ -71,8 +72,13 @@ it('runs the named parts, and exits with 0 if none fails', async () => {
   expect(code).toBe(0);
   expect(lines.filter((line) => /^== \w+: /.test(line))).toHaveLength(2);
   expect(lines.at(-1)).toBe('12 passed, 0 failed');
-  const { lines: quick } = await npmTest('quick');
-  expect(quick.flatMap((line) => /^== (\w+): /.exec(line)?.[1] ?? []).toSorted()).toEqual(['checks', 'unit']);
+  for (const [name, parts] of [
+    ['quick', ['checks', 'unit']],
+    ['integration', ['compute', 'integration']],
+  ] as const) {
+    const { lines: said } = await npmTest(name);
+    expect(said.flatMap((line) => /^== (\w+): /.exec(line)?.[1] ?? []).toSorted()).toEqual(parts);
+  }
   expect((await npmTest('nonsense')).code).toBe(2);
 });
 
