@@ -51,7 +51,7 @@ import { fetchBase } from '../../machine/fetch-base.ts';
 import type { CheckedBase } from '../../machine/fit-machine.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
-import { launchOnCluster } from '../../processes/cluster-run.ts';
+import { launchOnCluster } from '../../processes/cluster-job.ts';
 import { finishRun } from '../../processes/finish-run.ts';
 import { launchDetached } from '../../processes/launch.ts';
 import { checkData, defaultName, toCorpusPlan } from '../../options/data-options.ts';

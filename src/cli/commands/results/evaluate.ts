@@ -13,7 +13,7 @@ import { followChild } from '../../processes/follow-child.ts';
 import { clusterOptions, type ClusterOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { chosenCluster } from '../../options/cluster-options.ts';
-import { sendEvaluation } from '../../processes/cluster-evaluation.ts';
+import { sendEvaluation } from '../../processes/cluster-job.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { LiveLine, note, print, printJson, printProgress } from '../../view/output.ts';
 import { checkServed, describeServed } from '../../processes/served-check.ts';
