@@ -14,7 +14,7 @@ import { buildReplay } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes, formatCount, plural } from './view/format.ts';
 import { print, printProgress } from './view/output.ts';
-import { progressView } from './view/progress.ts';
+import { withProgress } from './view/progress.ts';
 
 export interface ReadCorpusOptions extends Folders {
   /** Directory to write into. */
@@ -99,30 +99,18 @@ export async function readReplay(
 }
 
 /** Runs `work`: Ctrl+C stops it; downloads ask for consent and show progress. */
-async function stoppable<T>(
-  { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
+const stoppable = <T>(
+  { yes, json }: { yes?: boolean | undefined; json?: boolean | undefined },
   work: (stopping: {
     signal: AbortSignal;
     fetching: Pick<ResolveOptions, 'onProgress' | 'confirm'>;
   }) => Promise<T>,
-): Promise<T> {
-  const view = progressView({ json });
-  const stop = new AbortController();
-  const onStop = () => stop.abort();
-  process.once('SIGINT', onStop).once('SIGTERM', onStop);
-  try {
-    return await work({
-      signal: stop.signal,
-      fetching: {
-        onProgress: (progress) => view.show(progress),
-        confirm: ({ what, bytes }) => confirm(`${what}: downloads ${formatBytes(bytes)}.`, { yes, json }),
-      },
-    });
-  } finally {
-    view.end();
-    process.off('SIGINT', onStop).off('SIGTERM', onStop);
-  }
-}
+): Promise<T> =>
+  withProgress({ json, signals: ['SIGINT', 'SIGTERM'] }, (onProgress, signal) => {
+    const ask: ResolveOptions['confirm'] = ({ what, bytes }) =>
+      confirm(`${what}: downloads ${formatBytes(bytes)}.`, { yes, json });
+    return work({ signal, fetching: { onProgress, confirm: ask } });
+  });
 
 function printSummary(plan: CorpusPlan, folder: string | undefined, summary: CorpusSummary): void {
   const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
