@@ -7,7 +7,7 @@ import { settings } from './settings.ts';
 const warned = new Set<string>();
 
 export function warnIgnoredSettings({ log }: Pick<Services, 'log'>): void {
-  const { base, options } = settings.ignored;
+  const { base, options } = settings.ignored();
   const warn = (setting: string, sentence: string) => {
     if (warned.has(sentence)) return;
     warned.add(sentence);

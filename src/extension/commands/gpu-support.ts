@@ -24,7 +24,7 @@ export const watchGpu = (context: Context): vscode.Disposable =>
 async function offerGpu(context: Context, device: ComputeDevice): Promise<void> {
   const { store, log } = context;
   const { backend, why } = device;
-  const isChosenByName = !['auto', 'off'].includes(settings.gpu);
+  const isChosenByName = !['auto', 'off'].includes(settings.gpu());
   if (isChosenByName && backend === 'cpu' && why && why !== lastReason) {
     lastReason = why;
     return log.notify(

@@ -46,7 +46,7 @@ interface CommandEntry {
 }
 
 const table: Record<string, CommandEntry> = {
-  fineTune: { trains: () => !settings.cluster, run: fineTune },
+  fineTune: { trains: () => !settings.cluster(), run: fineTune },
   findLearningRate: { trains: () => true, run: findLearningRate },
   showResults: { run: (context, argument) => context.panel.show(argument) },
   useForCompletion: { run: useForCompletion },

@@ -41,7 +41,7 @@ function prepareBase(
   return withChildProgress(t('Setting up completion'), async (options) => {
     options.onProgress?.({ phase: t('Looking at this machine'), done: 0, total: 0 });
     const list = await listBases(context, options);
-    const base = requestedBase ?? baseForCompletion(settings.base, list);
+    const base = requestedBase ?? baseForCompletion(settings.base(), list);
     const isPresent = list.models.some(({ id, present }) => id === base && present);
     if (!(await askConsent(isPresent ? [] : missingBase(base), 'completion'))) return undefined;
     return context.children.ask(runSpecSchema.shape.base, ['models', 'fetch', base, '--yes'], options);

@@ -27,7 +27,7 @@ export class RemoteServer {
 
   /** The server in the settings; undefined if there is none, or if its address is invalid, which is reported once. */
   get endpoint(): Endpoint | undefined {
-    const setting = settings.endpoint;
+    const setting = settings.endpoint();
     if (this.parsed?.setting === setting) return this.parsed.endpoint;
     this.parsed = { setting };
     if (!setting) return undefined;
@@ -41,7 +41,7 @@ export class RemoteServer {
 
   get model(): RemoteModel | undefined {
     const { endpoint } = this;
-    return endpoint && modelFromServer(endpoint, settings.endpointModel);
+    return endpoint && modelFromServer(endpoint, settings.endpointModel());
   }
 
   isAllowed({ api }: Endpoint): boolean {

@@ -160,7 +160,8 @@ export async function fetchBase(context: Context, argument: string | undefined):
  * be installed, else wasm.
  */
 function expectedBackend(report: DoctorReport): BackendName {
-  if (settings.backend !== 'auto') return settings.backend;
+  const backend = settings.backend();
+  if (backend !== 'auto') return backend;
   if (report.chosenBackend === 'webgpu') return 'webgpu';
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
 }
