@@ -44,7 +44,7 @@ export async function evaluateCheckpoint(
 
 const checkpointTasks = (spec: RunSpec): readonly Task[] => {
   const atCheckpoints = allTasks.filter((task) => isMeasuredAtCheckpoints(task, spec));
-  return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned(spec) > 0);
+  return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned?.(spec));
 };
 
 interface MeasureRequest {
