@@ -2,15 +2,13 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/resolve-options.ts';
-import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';
 import type { CorpusTokenizer } from '../corpus/tokens/tokenizer.ts';
-import { openGguf } from '../gguf/index.ts';
 import { describeChanged, describeLearning, documentWord } from '../findings/describe-learning.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
-import { buildReplay } from '../training/run-corpus.ts';
+import { buildReplay, withBase } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes, formatCount, plural } from './view/format.ts';
 import { print, printProgress } from './view/output.ts';
@@ -59,31 +57,16 @@ export async function readCorpus(
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
   const { folder, folders, out, basePath, seed, earlier, json = false } = options;
   if (!json) print('Reading files');
-  const gguf = await openGguf(basePath);
-  await gguf.close();
-  const tokenizer = await openTokenizer(basePath);
-  try {
-    const plan = options.plan(tokenizer);
+  return withBase(basePath, async (base) => {
+    const plan = options.plan(base.tokenizer);
+    const onProgress = json ? readingProgress() : undefined;
     const summary = await stoppable(options, (stopping) =>
-      buildPlanned({
-        ...stopping,
-        plan,
-        folder,
-        folders,
-        out,
-        tokenizer,
-        metadata: gguf.metadata,
-        seed,
-        earlier,
-        onProgress: json ? readingProgress() : undefined,
-      }),
+      buildPlanned({ ...stopping, ...base, plan, folder, folders, out, seed, earlier, onProgress }),
     );
     if (!json) printSummary(plan, folder, summary);
     if (!json && !options.followed) for (const warning of summary.warnings) print(`  ${warning}`);
     return { plan, summary };
-  } finally {
-    await tokenizer.dispose();
-  }
+  });
 }
 
 /** Reads the replay data set, so that its problems are reported before a run is created. */

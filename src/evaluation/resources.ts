@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../llama-cpp/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
-import { openGguf } from '../gguf/index.ts';
+import { readHeader } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
 import { msg, UserError } from '../text/errors.ts';
@@ -279,7 +279,6 @@ export class Resources {
 }
 
 async function readContextLength(path: string): Promise<number> {
-  const gguf = await openGguf(path);
-  await gguf.close();
+  const gguf = await readHeader(path);
   return readConfig(gguf).contextLength;
 }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
-import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { UserError, whyOf } from '../text/errors.ts';
@@ -215,15 +215,6 @@ async function writeExport(
   });
 }
 
-async function withGguf<T>(path: string, body: (gguf: GgufFile) => T | Promise<T>): Promise<T> {
-  const gguf = await openGguf(path);
-  try {
-    return await body(gguf);
-  } finally {
-    await gguf.close();
-  }
-}
-
 /** Writes a full fine-tune's model in another type. */
 async function exportFullModel(
   path: string,
@@ -231,8 +222,7 @@ async function exportFullModel(
   model: string,
   options: ModelOptions,
 ): Promise<void> {
-  const trained = await openGguf(model);
-  try {
+  return withGguf(model, async (trained) => {
     const readLazily = (name: string, shape: readonly number[]): LazyValues => ({
       length: shape.reduce((product, size) => product * size, 1),
       read: () => trained.readF32(name),
@@ -241,9 +231,7 @@ async function exportFullModel(
       ([name, { shape }]) => [name, readLazily(name, shape)] as const,
     );
     await exportModelGguf(path, basePath, new Map(replaced), options);
-  } finally {
-    await trained.close();
-  }
+  });
 }
 
 /**
@@ -268,15 +256,12 @@ async function checkExport(
 
 /** Reads the PEFT folder back like a foreign one, and merges it into the base in half precision. */
 async function mergePeft({ spec, folder, signal }: ExportJob, staged: string): Promise<string> {
-  const base = await openGguf(spec.base.path);
-  try {
+  return withGguf(spec.base.path, async (base) => {
     const { adapter } = await readPeft(staged, base);
     const path = join(folder, 'merged.gguf');
     await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16', signal });
     return path;
-  } finally {
-    await base.close();
-  }
+  });
 }
 
 async function moveTo(output: string, staged: string, to: ExportTarget): Promise<void> {
