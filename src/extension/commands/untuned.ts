@@ -7,7 +7,7 @@ import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { t } from '../../text/l10n.ts';
-import type { Action } from '../log.ts';
+import { commandAction, type Action } from '../log.ts';
 import type { BaseList } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
 import { missingBase } from '../wizard/downloads.ts';
@@ -26,10 +26,11 @@ export async function completeUntuned(context: Context, requestedBase?: string):
   const base = await prepareBase(context, requestedBase).finally(() => context.refresh());
   if (!base) return showDeclined(context);
   const editor = vscode.window.activeTextEditor;
-  await context.completion.use(modelFromBase(base), ...(editor ? [] : [openFile()]), {
-    title: t('Fine-tune on Workspace'),
-    run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
-  });
+  await context.completion.use(
+    modelFromBase(base),
+    ...(editor ? [] : [openFile()]),
+    commandAction(t('Fine-tune on Workspace'), 'fineTune'),
+  );
   if (editor) await suggest();
 }
 
