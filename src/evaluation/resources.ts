@@ -37,12 +37,8 @@ const CONTEXT = 1024;
  */
 const ROOM = 10;
 
-export interface Subject {
-  base: RunSpec['base'];
-  backend: RunSpec['backend'];
-  /** As in the run; another backend is used if that one is missing. */
-  device?: RunSpec['device'];
-  planned?: RunSpec['planned'];
+/** Another backend than the run's is used if that one is missing. */
+export interface Subject extends Pick<RunSpec, 'base' | 'backend' | 'device' | 'planned'> {
   /** The precision it was trained in. Default f32. */
   precision?: Hyper['precision'];
   /**
@@ -56,7 +52,7 @@ export interface Subject {
 
 /** A run's base and its result. Errors: run-not-finished. */
 export function runSubject(dir: string, spec: RunSpec): Subject {
-  const { id, base, backend, device, planned, hyper, continues } = spec;
+  const { id, hyper, continues } = spec;
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
     throw new UserError(
@@ -64,17 +60,21 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
       msg`Run ${id} has no result yet.`,
       msg`Resume it with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
-  const { precision } = hyper;
   return {
-    base,
-    backend,
-    device,
-    planned,
-    precision,
+    ...baseSubject(spec),
     result: { id, ...artefactPaths(path, hyper) },
     ...(continues && { earlier: { id: continues.run, path: join(dir, EARLIER_ADAPTER) } }),
   };
 }
+
+/** A run's base alone. */
+export const baseSubject = ({ base, backend, device, planned, hyper: { precision } }: RunSpec): Subject => ({
+  base,
+  backend,
+  device,
+  planned,
+  precision,
+});
 
 /** Reads a run's corpus at the first call. */
 export function lazyCorpus(dir: string): () => Promise<Corpus> {
