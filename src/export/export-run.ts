@@ -16,9 +16,8 @@ import {
   describeTarget,
   type ExportCheck,
   type ExportRecord,
+  type ExportRequest,
   type ExportTarget,
-  type MergedType,
-  type PeftNames,
 } from '../protocol/export.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
@@ -43,20 +42,6 @@ import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
 import { namingNote, applyNaming } from '../weights/transformers.ts';
 import type { LazyValues } from '../weights/values.ts';
-
-export interface ExportRequest {
-  to: ExportTarget;
-  /** Precision of a merged model. Default F16. */
-  type?: MergedType | undefined;
-  /** Path of the output file, or of the folder for PEFT. */
-  output: string;
-  /** Step of the checkpoint to export instead of the result. */
-  checkpoint?: number | undefined;
-  /** For PEFT: the name under which transformers loads the base. Default: the base's id. */
-  baseName?: string | undefined;
-  /** For PEFT, if the base is a Gemma 3 that may have vision. Default: according to the base's metadata. */
-  names?: PeftNames | undefined;
-}
 
 export interface ExportOptions {
   onProgress?: (phase: string, done: number, total: number) => void;
