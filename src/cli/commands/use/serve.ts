@@ -11,6 +11,7 @@ import {
   toNumbers,
   type NumberOptions,
 } from '../../../serving/http/server-args.ts';
+import { readyOf } from '../../../serving/http/service.ts';
 import { startServer } from '../../../serving/http/start-server.ts';
 import { print, printJson } from '../../view/output.ts';
 import { SERVER_TOKEN, serveOn } from './serve-on.ts';
@@ -102,17 +103,9 @@ async function serve(options: Options): Promise<void> {
     onIdle: end,
   });
   process.once('SIGINT', end).once('SIGTERM', end);
-  const { models, fillInTheMiddle, device } = server.host;
-  if (options.json) {
-    printJson({
-      type: 'ready',
-      port: server.port,
-      models,
-      fillInTheMiddle,
-      device,
-      ...(envToken ? {} : { token }),
-    });
-  } else {
+  const { models, device } = server.host;
+  if (options.json) printJson({ ...readyOf(server.host, server.port), ...(!envToken && { token }) });
+  else {
     const url = `http://127.0.0.1:${server.port}/v1`;
     print(`Serving ${models.join(', ')} at ${url}, on ${describeDevice(device)}`);
     if (device.why) print(forTerminal(device.why));
