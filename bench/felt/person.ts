@@ -2,7 +2,7 @@
  * What suggestions cost a person who knows what they are going to write, and what they save: a keystroke-level model
  * (Card, Moran & Newell 1980). Pure. Sources of the constants, and which are uncertain: docs/benchmarks.md.
  */
-import { commonPrefix } from '../../src/serving/tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../src/completion/code/text.ts';
 import { typedCharacters, typingTime } from './keys.ts';
 
 /** Milliseconds. */

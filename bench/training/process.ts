@@ -7,7 +7,7 @@ import { loadModel } from '../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { runLoop } from '../../src/training/loop.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import type { Job, Measurement, Step } from './job.ts';
 import { randomSequences } from './random-sequences.ts';
 import { measureMatmulRate } from './roofline.ts';
@@ -22,7 +22,7 @@ async function measure(job: Job): Promise<Measurement> {
   const gguf = await openGguf(job.base);
   const model = await loadModel(backend, gguf, hyper);
   await gguf.close();
-  const optimizer = createOptimizer(model, hyper);
+  const optimizer = new Optimizer(model, hyper);
   const steps: Step[] = [];
   let cpu = cpuSeconds();
   await runLoop({

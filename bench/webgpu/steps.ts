@@ -5,7 +5,7 @@ import { hyperSchema } from '../../src/protocol/run.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { runLoop } from '../../src/training/loop.ts';
 import { planDevice } from '../../src/training/memory/device.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import { median } from '../quantiles.ts';
 import { randomSequences } from '../training/random-sequences.ts';
 import { countOn, hostMs } from './counters.ts';
@@ -32,7 +32,7 @@ export async function measureSteps(
   const gguf = await openGguf(path);
   const model = await loadModel(backend, gguf, hyper);
   await gguf.close();
-  const optimizer = createOptimizer(model, hyper);
+  const optimizer = new Optimizer(model, hyper);
   const { gpu } = backend;
   const counts = countOn(gpu);
   const seen: { seconds: number; dispatches: number; bytes: number; hostMs: number }[] = [];

@@ -5,7 +5,7 @@ import { note, type Lines } from './view/output.ts';
 /** Prints `text` and, on a terminal, asks for consent unless `yes` is set. Without a terminal the answer is yes. */
 export async function confirm(
   text: Lines,
-  { yes = false, json = false }: { yes?: boolean; json?: boolean },
+  { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
 ): Promise<boolean> {
   if (!json) note(text);
   if (yes || json || !process.stdin.isTTY || !process.stderr.isTTY) return true;

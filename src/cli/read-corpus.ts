@@ -2,19 +2,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/resolve-options.ts';
-import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';
 import type { CorpusTokenizer } from '../corpus/tokens/tokenizer.ts';
-import { openGguf } from '../gguf/index.ts';
 import { describeChanged, describeLearning, documentWord } from '../findings/describe-learning.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
-import { buildReplay } from '../training/run-corpus.ts';
+import { buildReplay, withBase } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes, formatCount, plural } from './view/format.ts';
 import { print, printProgress } from './view/output.ts';
-import { progressView } from './view/progress.ts';
+import { withProgress } from './view/progress.ts';
 
 export interface ReadCorpusOptions extends Folders {
   /** Directory to write into. */
@@ -59,31 +57,16 @@ export async function readCorpus(
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
   const { folder, folders, out, basePath, seed, earlier, json = false } = options;
   if (!json) print('Reading files');
-  const gguf = await openGguf(basePath);
-  await gguf.close();
-  const tokenizer = await openTokenizer(basePath);
-  try {
-    const plan = options.plan(tokenizer);
+  return withBase(basePath, async (base) => {
+    const plan = options.plan(base.tokenizer);
+    const onProgress = json ? readingProgress() : undefined;
     const summary = await stoppable(options, (stopping) =>
-      buildPlanned({
-        ...stopping,
-        plan,
-        folder,
-        folders,
-        out,
-        tokenizer,
-        metadata: gguf.metadata,
-        seed,
-        earlier,
-        onProgress: json ? readingProgress() : undefined,
-      }),
+      buildPlanned({ ...stopping, ...base, plan, folder, folders, out, seed, earlier, onProgress }),
     );
     if (!json) printSummary(plan, folder, summary);
     if (!json && !options.followed) for (const warning of summary.warnings) print(`  ${warning}`);
     return { plan, summary };
-  } finally {
-    await tokenizer.dispose();
-  }
+  });
 }
 
 /** Reads the replay data set, so that its problems are reported before a run is created. */
@@ -99,30 +82,18 @@ export async function readReplay(
 }
 
 /** Runs `work`: Ctrl+C stops it; downloads ask for consent and show progress. */
-async function stoppable<T>(
-  { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
+const stoppable = <T>(
+  { yes, json }: { yes?: boolean | undefined; json?: boolean | undefined },
   work: (stopping: {
     signal: AbortSignal;
     fetching: Pick<ResolveOptions, 'onProgress' | 'confirm'>;
   }) => Promise<T>,
-): Promise<T> {
-  const view = progressView({ json });
-  const stop = new AbortController();
-  const onStop = () => stop.abort();
-  process.once('SIGINT', onStop).once('SIGTERM', onStop);
-  try {
-    return await work({
-      signal: stop.signal,
-      fetching: {
-        onProgress: (progress) => view.show(progress),
-        confirm: ({ what, bytes }) => confirm(`${what}: downloads ${formatBytes(bytes)}.`, { yes, json }),
-      },
-    });
-  } finally {
-    view.end();
-    process.off('SIGINT', onStop).off('SIGTERM', onStop);
-  }
-}
+): Promise<T> =>
+  withProgress({ json, signals: ['SIGINT', 'SIGTERM'] }, (onProgress, signal) => {
+    const ask: ResolveOptions['confirm'] = ({ what, bytes }) =>
+      confirm(`${what}: downloads ${formatBytes(bytes)}.`, { yes, json });
+    return work({ signal, fetching: { onProgress, confirm: ask } });
+  });
 
 function printSummary(plan: CorpusPlan, folder: string | undefined, summary: CorpusSummary): void {
   const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);

@@ -8,6 +8,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { packageRoot } from '../llama-cpp/llama.ts';
 import { msg, UserError } from '../text/errors.ts';
 import { describePackage, type Package, type PackedFile } from './zip.ts';
+import { ignoreMissing } from '../runs/file-mark.ts';
 
 /** The workers' platform, by VS Code's name, and llama.cpp's package for it. */
 export const WORKERS = 'linux-x64';
@@ -57,13 +58,8 @@ const withPrefix = (prefix: string, files: readonly PackedFile[]): PackedFile[] 
 
 /** The chosen files in a folder, recursively, with relative names and forward slashes. */
 export async function filesIn(folder: string, choose: (name: string) => boolean): Promise<PackedFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    },
-  );
-  return entries
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(ignoreMissing);
+  return (entries ?? [])
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .map((from) => ({ name: relative(folder, from).split(sep).join('/'), from }))

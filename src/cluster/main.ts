@@ -10,21 +10,15 @@ import { follow } from './follow.ts';
 import type { FollowerMessage } from './mirror.ts';
 import { openCluster, readCluster } from './store.ts';
 
-const dir = process.argv[2];
-if (!dir) {
-  console.error('Usage: node cluster-follower.mjs DIR');
-  process.exit(2);
-}
-
+const dir = process.argv[2]!;
 const file = await readCluster(dir).catch((error: unknown) => {
   console.error(logged(error));
   return undefined;
 });
 if (!file) process.exit(1);
-if (file.kind !== 'train')
-  await runAsChild<FollowerMessage>(async (emit, detach) => {
-    await follow({ client: openCluster(file.url), dir, file, emit, detach });
-  });
+const followWith = async (emit: (message: FollowerMessage) => void, detach: AbortSignal): Promise<void> =>
+  void (await follow({ client: openCluster(file.url), dir, file, emit, detach }));
+if (file.kind !== 'train') await runAsChild<FollowerMessage>(followWith);
 
 const stopRequested = new AbortController();
 // Install handlers before becoming the run's owner, so that a signal never kills it while it holds the run.
@@ -32,13 +26,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopRe
 // Keep following when the terminal that started it is closed.
 process.on('SIGHUP', () => undefined);
 try {
-  await follow({
-    client: openCluster(file.url),
-    dir,
-    file,
-    emit: () => undefined,
-    detach: stopRequested.signal,
-  });
+  await followWith(() => undefined, stopRequested.signal);
 } catch (error) {
   console.error(logged(error));
   process.exitCode = 1;

@@ -6,18 +6,14 @@ import { readText } from '../platform/files/regular-file.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { parseCluster } from './ray/address.ts';
 import { RayClient } from './ray/client.ts';
+import { ignoreMissing } from '../runs/file-mark.ts';
 
 const clusterPath = (dir: string) => join(dir, 'cluster.json');
 
 /** undefined if `dir` never had a job on a cluster. Errors: run-damaged. */
 export async function readCluster(dir: string): Promise<ClusterFile | undefined> {
-  let text: string;
-  try {
-    text = await readText(clusterPath(dir));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readText(clusterPath(dir)).catch(ignoreMissing);
+  if (text === undefined) return undefined;
   try {
     return clusterFileSchema.parse(JSON.parse(text));
   } catch {

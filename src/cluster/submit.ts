@@ -26,8 +26,6 @@ export interface PreparedJob {
   client: RayClient;
   work: Work;
   version: string;
-  /** Ray's release on the cluster. */
-  ray: string;
   bundle: Package;
   job: Package;
   uploads: Upload[];
@@ -44,7 +42,7 @@ export async function prepare(
   version: string,
   signal?: AbortSignal,
 ): Promise<PreparedJob> {
-  const ray = await client.version(signal);
+  await client.version(signal);
   const bundle = await bundlePackage(version);
   const job = await describePackage('forget-me-not-job', await jobFiles(work, version));
   const uploads: Upload[] = [];
@@ -56,7 +54,7 @@ export async function prepare(
     return bytes.length;
   };
   const uploadBytes = { program: await add(bundle), work: await add(job) };
-  return { client, work, version, ray, bundle, job, uploads, uploadBytes };
+  return { client, work, version, bundle, job, uploads, uploadBytes };
 }
 
 interface SendOptions {

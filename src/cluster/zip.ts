@@ -15,8 +15,6 @@ export interface Package {
   /** "forget-me-not-0.1.0-8f14e45fceea167a.zip" */
   name: string;
   files: PackedFile[];
-  /** Total size of the files, uncompressed. */
-  bytes: number;
 }
 
 /** Keeps the date and time zone out of a zip, whose times are local. */
@@ -29,15 +27,13 @@ const epoch = () => new Date(1990, 0, 1);
 export async function describePackage(prefix: string, files: readonly PackedFile[]): Promise<Package> {
   const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const digest = createHash('sha256');
-  let bytes = 0;
   for (const { name, from } of sorted) {
     const size = Buffer.isBuffer(from) ? from.length : (await stat(from)).size;
     digest.update(`${name}\n${size}\n`);
     if (Buffer.isBuffer(from)) digest.update(from);
     else for await (const chunk of createReadStream(from)) digest.update(chunk as Buffer);
-    bytes += size;
   }
-  return { name: `${prefix}-${digest.digest('hex').slice(0, 16)}.zip`, files: sorted, bytes };
+  return { name: `${prefix}-${digest.digest('hex').slice(0, 16)}.zip`, files: sorted };
 }
 
 /** The zip of a package; deterministic for the same zlib. */

@@ -4,28 +4,19 @@ import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
-import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
+import { buildCorpus, type BuildOptions } from './build.ts';
 import { dataSetDocuments } from './datasets/documents.ts';
 import { workspacePairs } from './instruct/pairs.ts';
 import { Globs } from './reading/globs.ts';
 import { loadChatTemplate, type ChatTemplate } from './datasets/chat-template.ts';
 import type { CorpusSummary } from './manifest.ts';
 import type { SourceDocument } from './reading/source.ts';
-import type { CorpusTokenizer } from './tokens/tokenizer.ts';
 
 /** `folder` is empty or undefined if the plan has only a data set. */
-export interface PlannedOptions extends Folders {
+export interface PlannedOptions extends Omit<BuildOptions, 'plan' | 'globs' | 'documents' | 'warnings'> {
   plan: CorpusPlan;
-  /** Directory to write into. */
-  out: string;
-  tokenizer: CorpusTokenizer;
   /** Metadata of the base's GGUF file, for its chat template. */
   metadata: Readonly<Record<string, unknown>>;
-  seed: number;
-  heldOutShare?: number | undefined;
-  /** The corpus this one continues. */
-  earlier?: BuildOptions['earlier'];
-  onProgress?: ((progress: BuildProgress) => void) | undefined;
   /** Callbacks for the progress and confirmation of a data set's download. */
   fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
   signal?: AbortSignal | undefined;
@@ -33,10 +24,8 @@ export interface PlannedOptions extends Folders {
 
 /** Builds the corpus of a plan. Errors: those of buildCorpus, of dataSetDocuments and of workspacePairs. */
 export async function buildPlanned(options: PlannedOptions): Promise<CorpusSummary> {
-  const { plan, out, tokenizer, seed, heldOutShare, earlier, onProgress, signal } = options;
-  const sources = plannedSources({ ...options, hasStartToken: tokenizer.start !== undefined });
-  const rest = { out, tokenizer, plan, seed, heldOutShare, earlier, onProgress, signal };
-  return await buildCorpus({ ...sources, ...rest });
+  const sources = plannedSources({ ...options, hasStartToken: options.tokenizer.start !== undefined });
+  return await buildCorpus({ ...options, folder: undefined, folders: undefined, ...sources });
 }
 
 type Sources = Pick<PlannedOptions, keyof Folders | 'plan' | 'metadata' | 'fetching' | 'signal'>;
@@ -79,20 +68,12 @@ async function* suppliedDocumentsFor(
   options: Sources & { hasStartToken: boolean; globs: Globs },
   onWarning: (message: Text) => void,
 ): AsyncGenerator<SourceDocument> {
-  const { plan, folder, folders, globs, hasStartToken, metadata, fetching, signal } = options;
+  const { plan, folder, hasStartToken, metadata, fetching, signal } = options;
   const template: ChatTemplate | undefined =
     plan.mode === 'instruct' ? await loadChatTemplate(metadata, { started: hasStartToken }) : undefined;
   if (folder && template) {
     onWarning(PAIRS_HURT_COMPLETION);
-    yield* workspacePairs({
-      folder,
-      folders,
-      globs,
-      kinds: plan.pairs,
-      template,
-      onWarning,
-      signal,
-    });
+    yield* workspacePairs({ ...options, kinds: plan.pairs, template, onWarning });
   }
   if (plan.data !== undefined)
     yield* dataSetDocuments(plan.data, { ...fetching, mode: plan.mode, template, onWarning, signal });

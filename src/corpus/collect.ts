@@ -75,17 +75,12 @@ export interface CollectedCorpus {
  * corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<CollectedCorpus> {
-  const { folder, folders, globs, documents, signal, onProgress } = options;
+  const { folder, documents, signal, onProgress } = options;
   const collector = new Collector(options, sink);
   let last: ReadProgress = { done: 0, total: 0 };
   if (folder !== undefined) {
-    const files = readDocuments({
-      folder,
-      folders,
-      globs,
-      signal,
-      onProgress: (progress) => onProgress?.((last = progress)),
-    });
+    const report = (progress: ReadProgress) => onProgress?.((last = progress));
+    const files = readDocuments({ ...options, folder, onProgress: report });
     for await (const entry of files) await collector.add(entry, false);
     collector.splitFiles();
   }

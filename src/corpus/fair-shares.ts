@@ -1,4 +1,5 @@
 /** Limits each file to a tenth of what is measured, so that no single file dominates a metric. Pure functions. */
+import { spread } from '../statistics/statistics.ts';
 
 const FEWEST_FILES = 10;
 
@@ -18,12 +19,6 @@ export function limitToTenth<T>(
     if (size >= target) return selection;
     target = size;
   }
-}
-
-/** Indices of `count` of `total` items (or of all): the middle item of each of `count` equal shares. */
-export function spreadEvenly(total: number, count: number): number[] {
-  const taken = Math.min(count, total);
-  return Array.from({ length: taken }, (_, index) => Math.floor(((index + 0.5) * total) / taken));
 }
 
 /**
@@ -70,14 +65,14 @@ function spreadWithin(
   for (;;) {
     const open = [...owners.keys()].filter((index) => !capped.has(owners[index]!));
     const remaining = Math.max(0, count - capped.size * limit);
-    const chosen = spreadEvenly(open.length, remaining).map((at) => open[at]!);
+    const chosen = spread(open.length, remaining).map((at) => open[at]!);
     const perOwner = new Map<number, number>();
     for (const index of chosen) perOwner.set(owners[index]!, (perOwner.get(owners[index]!) ?? 0) + 1);
     const exceeding = [...perOwner].filter(([, many]) => many > limit);
     if (exceeding.length === 0) {
       const fromCapped = [...capped].flatMap((owner) => {
         const indices = byOwner.get(owner)!;
-        return spreadEvenly(indices.length, limit).map((at) => indices[at]!);
+        return spread(indices.length, limit).map((at) => indices[at]!);
       });
       return [...chosen, ...fromCapped].sort((a, b) => a - b);
     }

@@ -29,44 +29,7 @@ import { readText, readTextSync } from '../platform/files/regular-file.ts';
 export type FimTokenizer = WindowTokenizer &
   Pick<CorpusTokenizer, 'fim'> & { readonly fileSeparator?: number };
 
-export interface Corpus {
-  digest: string;
-  summary: CorpusSummary;
-  /**
-   * The kept documents in reading order; read from the manifest on first use. A document's tokens are `(split ===
-   * 'train' ? train : heldOut).read(offset, tokens)`, ending with the end token.
-   */
-  readonly documents: KeptEntry[];
-  readonly leftOut: LeftOutEntry[];
-  train: TokenFile;
-  heldOut: TokenFile;
-  /**
-   * Training sequences of `length` predictions. `tokenizer` is the base's and is needed only with `summary.fim`; it
-   * must stay open while the sequences are read. Errors: corpus-empty; bad-argument if the tokenizer can't fill in
-   * the middle.
-   */
-  sequences(length: number, seed: number, tokenizer?: FimTokenizer): CorpusSequences;
-  /** The kind that is measured: code if any is held out, else prose, else data. */
-  readonly measured: Kind;
-  /**
-   * Held-out text of a kind (default: the measured one) in sequences of up to `length` predictions: all of them, or
-   * `count` spread evenly, with at most a tenth from one file. Documents are neither shuffled nor repeated. Empty if
-   * nothing of the kind is held out.
-   */
-  heldOutSequences(length: number, count?: number, kind?: Kind): Sequence[];
-  /**
-   * The same for the measured kind in a corpus that continues an earlier one: only unchanged documents ("older"), or
-   * only new and changed ones ("new"). Empty in other corpora.
-   */
-  heldOutByAge(length: number, count: number, age: Age): Sequence[];
-  /**
-   * The same for training text: `count` windows of the measured kind from files (or, for instructions, from examples of
-   * files and commits) that do not occur in the first `read` of `sequences(length, seed)`. `document` is equal for
-   * windows of one file, but is not an offset in the split's tokens. Files are not joined to repositories. Empty if no
-   * such file is left.
-   */
-  unreadSequences(length: number, count: number, first: { read: number; seed: number }): Sequence[];
-}
+export type Corpus = Pick<OpenCorpus, keyof OpenCorpus>;
 
 export type Age = 'older' | 'new';
 
@@ -145,7 +108,7 @@ async function readWeights(dir: string, length: number): Promise<WeightedRange[]
   return weighted;
 }
 
-class OpenCorpus implements Corpus {
+class OpenCorpus {
   private manifest: Manifest | undefined;
   readonly digest: string;
   readonly train: TokenFile;
@@ -162,6 +125,10 @@ class OpenCorpus implements Corpus {
     this.heldOut = heldOutSplit.tokens;
   }
 
+  /**
+   * The kept documents in reading order; read from the manifest on first use. A document's tokens are `(split ===
+   * 'train' ? train : heldOut).read(offset, tokens)`, ending with the end token.
+   */
   get documents(): KeptEntry[] {
     return this.readManifest().kept;
   }
@@ -175,6 +142,11 @@ class OpenCorpus implements Corpus {
     return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
   }
 
+  /**
+   * Training sequences of `length` predictions. `tokenizer` is the base's and is needed only with `summary.fim`; it
+   * must stay open while the sequences are read. Errors: corpus-empty; bad-argument if the tokenizer can't fill in
+   * the middle.
+   */
   sequences(length: number, seed: number, tokenizer?: FimTokenizer): CorpusSequences {
     const { stream } = this.trainSplit;
     const { mode, documentEnd } = this.summary;
@@ -198,11 +170,17 @@ class OpenCorpus implements Corpus {
     };
   }
 
+  /** The kind that is measured: code if any is held out, else prose, else data. */
   get measured(): Kind {
     if (this.summary.mode === 'instruct') return 'code';
     return measuredKind((kind) => this.heldOutRanges(kind).length > 0) ?? 'code';
   }
 
+  /**
+   * Held-out text of a kind (default: the measured one) in sequences of up to `length` predictions: all of them, or
+   * `count` spread evenly, with at most a tenth from one file. Documents are neither shuffled nor repeated. Empty if
+   * nothing of the kind is held out.
+   */
   heldOutSequences(length: number, count?: number, kind = this.measured): Sequence[] {
     const { stream } = this.heldOutSplit;
     const { mode, documentEnd } = this.summary;
@@ -213,6 +191,10 @@ class OpenCorpus implements Corpus {
     return kind === 'code' ? exampleWindows(stream, { length, count, padding: documentEnd }) : [];
   }
 
+  /**
+   * The same for the measured kind in a corpus that continues an earlier one: only unchanged documents ("older"), or
+   * only new and changed ones ("new"). Empty in other corpora.
+   */
   heldOutByAge(length: number, count: number, age: Age): Sequence[] {
     if (!this.summary.changed) return [];
     const { measured } = this;
@@ -223,6 +205,12 @@ class OpenCorpus implements Corpus {
     return ranges.length > 0 ? heldOutWindows(this.heldOutSplit.stream, length, count, ranges) : [];
   }
 
+  /**
+   * The same for training text: `count` windows of the measured kind from files (or, for instructions, from examples of
+   * files and commits) that do not occur in the first `read` of `sequences(length, seed)`. `document` is equal for
+   * windows of one file, but is not an offset in the split's tokens. Files are not joined to repositories. Empty if no
+   * such file is left.
+   */
   unreadSequences(length: number, count: number, { read, seed }: { read: number; seed: number }): Sequence[] {
     const { stream } = this.trainSplit;
     const { mode, documentEnd: padding, repositoryContext } = this.summary;

@@ -12,7 +12,7 @@ import { compare, figure } from './figures/compare.ts';
 import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
-import { lazyCorpus, Resources, artefactPaths, type Subject } from './resources.ts';
+import { lazyCorpus, Resources, artefactPaths, baseSubject, type Subject } from './resources.ts';
 import { summarise } from '../findings/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './task.ts';
@@ -44,7 +44,7 @@ export async function evaluateCheckpoint(
 
 const checkpointTasks = (spec: RunSpec): readonly Task[] => {
   const atCheckpoints = allTasks.filter((task) => isMeasuredAtCheckpoints(task, spec));
-  return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned(spec) > 0);
+  return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned?.(spec));
 };
 
 interface MeasureRequest {
@@ -76,9 +76,7 @@ async function measure(
         }
         const comparison = compare(count);
         comparisons.push(comparison);
-        const { before, after, difference: change, better } = comparison;
-        evaluation.emit({ type: 'result', step: 0, result: before, better });
-        evaluation.emit({ type: 'result', step, result: after, change, better });
+        evaluation.emitComparison(step, comparison);
       }
     }
     const summary = { step, comparisons, sentence: summarise({ comparisons }) };
@@ -96,9 +94,8 @@ async function loadSubject(
   spec: RunSpec,
   step: number,
 ): Promise<Subject> {
-  const { id, base, backend, device, planned, hyper } = spec;
-  const { precision } = hyper;
-  if (!file) return { base, backend, device, planned, precision };
+  const { id, hyper } = spec;
+  if (!file) return baseSubject(spec);
   const steps = await listCheckpoints(dir);
   if (!steps.includes(step)) throw noCheckpoint(id, step, steps);
   try {
@@ -109,11 +106,7 @@ async function loadSubject(
     throw remaining.includes(step) ? error : noCheckpoint(id, step, remaining);
   }
   return {
-    base,
-    backend,
-    device,
-    planned,
-    precision,
+    ...baseSubject(spec),
     result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...artefactPaths(file, hyper) },
   };
 }

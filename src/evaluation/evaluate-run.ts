@@ -111,10 +111,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
         ...(calibration && { calibration }),
         ...(places && { places }),
       });
-      for (const { before, after, difference: change, better } of comparisons) {
-        evaluation.emit({ type: 'result', step: 0, result: before, better });
-        evaluation.emit({ type: 'result', step, result: after, change, better });
-      }
+      for (const comparison of comparisons) evaluation.emitComparison(step, comparison);
     }
     evaluation.emit({ type: 'summary', summary });
     return summary;

@@ -6,6 +6,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { resolveBase } from '../base-models/resolve.ts';
 import { handleStop } from '../platform/processes/child.ts';
 import { reportError, UserError } from '../text/errors.ts';
@@ -13,87 +14,48 @@ import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { evaluateCheckpoint } from './evaluate-checkpoint.ts';
 import { evaluateModel } from './evaluate-model.ts';
 import { evaluateRun } from './evaluate-run.ts';
-import type { EvaluateOptions } from './measure.ts';
 import { checkRun } from './served-check.ts';
-import { settingNames, type SettingName } from './task.ts';
+import { settingNames } from './task.ts';
 
 const emit = (message: EvaluatorMessage) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-interface Arguments {
-  /** The run's directory, or the model's file. */
-  dir: string | undefined;
-  model: { path: string; name: string | undefined } | undefined;
-  /** Step of a checkpoint of the run; 0 is its base. */
-  checkpoint: number | undefined;
-  /** Only check that the served model matches the trained one. */
-  check: boolean;
-  options: EvaluateOptions;
-}
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean', default: false } as const;
+const whole = z.coerce.number().int();
+const argumentsSchema = z.object({
+  model: z.string().optional(),
+  name: z.string().optional(),
+  checkpoint: whole.min(0).optional(),
+  tasks: z.string().optional(),
+  data: z.array(z.string().regex(/^[^=]+=/, 'must be TASK=FILE')).default([]),
+  limit: whole.min(1).optional(),
+  setting: z.enum(settingNames).optional(),
+  check: z.boolean(),
+  timed: z.boolean(),
+});
 
-function readArguments(): Arguments {
-  const usage = 'See {options evaluate}.';
-  let parsed;
-  try {
-    parsed = parseArgs({
-      allowPositionals: true,
-      options: {
-        model: { type: 'string' },
-        name: { type: 'string' },
-        checkpoint: { type: 'string' },
-        tasks: { type: 'string' },
-        data: { type: 'string', multiple: true },
-        limit: { type: 'string' },
-        setting: { type: 'string' },
-        check: { type: 'boolean', default: false },
-        timed: { type: 'boolean', default: false },
-        verbose: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw new UserError('bad-argument', `${(error as Error).message}.`, usage);
-  }
-  const { values, positionals } = parsed;
-  const [dir] = positionals;
-  const { model, name } = values;
-  if (positionals.length + (model ? 1 : 0) !== 1)
-    throw new UserError('bad-argument', 'Give either one run directory or one model.', usage);
-  const limit = values.limit === undefined ? undefined : Number(values.limit);
-  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
-    throw new UserError(
-      'bad-argument',
-      `--limit must be a whole number above zero, not "${values.limit}".`,
-      usage,
-    );
-  const checkpoint = values.checkpoint === undefined ? undefined : Number(values.checkpoint);
-  if (checkpoint !== undefined && !(Number.isInteger(checkpoint) && checkpoint >= 0))
-    throw new UserError('bad-argument', `--checkpoint must be a step, not "${values.checkpoint}".`, usage);
-  if (checkpoint !== undefined && model !== undefined)
-    throw new UserError('bad-argument', 'A model has no checkpoints; only runs have.', usage);
-  if (values.check && (model !== undefined || checkpoint !== undefined))
-    throw new UserError('bad-argument', '--check needs the result of a run.', usage);
-  if (values.setting !== undefined && !settingNames.includes(values.setting as SettingName))
-    throw new UserError(
-      'bad-argument',
-      `--setting must be ${settingNames.join(' or ')}, not "${values.setting}".`,
-      usage,
-    );
-  const pairs = (values.data ?? []).map((text): [string, string] => {
-    const at = text.indexOf('=');
-    if (at < 1) throw new UserError('bad-argument', `--data must be TASK=FILE, not "${text}".`, usage);
-    return [text.slice(0, at), text.slice(at + 1)];
+/** The command line has checked them. `dir`: the run's, without a model. */
+function readArguments() {
+  const options = { model: text, name: text, checkpoint: text, tasks: text, limit: text, setting: text };
+  const flags = { check: flag, timed: flag, verbose: flag };
+  const data = { ...text, multiple: true } as const;
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { ...options, data, ...flags },
   });
+  const { tasks, data: pairs, ...rest } = argumentsSchema.parse(values);
+  const [dir] = positionals;
+  if (positionals.length + (rest.model ? 1 : 0) !== 1)
+    throw new UserError(
+      'bad-argument',
+      'Give either one run directory or one model.',
+      'See {options evaluate}.',
+    );
   return {
+    ...rest,
     dir,
-    model: model === undefined ? undefined : { path: model, name },
-    checkpoint,
-    check: values.check,
-    options: {
-      tasks: values.tasks?.split(',').filter(Boolean),
-      data: Object.fromEntries(pairs),
-      limit,
-      timed: values.timed,
-      setting: values.setting as SettingName | undefined,
-    },
+    tasks: tasks?.split(',').filter(Boolean),
+    data: Object.fromEntries(pairs.map((pair) => pair.split(/=(.*)/s) as [string, string])),
   };
 }
 
@@ -105,11 +67,11 @@ handleStop();
 
 let code = 0;
 try {
-  const { dir, model, checkpoint, check, options: asked } = readArguments();
+  const { dir, model, name, checkpoint, check, ...asked } = readArguments();
   const options = { ...asked, onEvent: emit, signal: controller.signal };
   if (model) {
-    const base = await resolveBase(model.path);
-    await evaluateModel({ ...base, id: model.name ?? base.id }, options);
+    const base = await resolveBase(model);
+    await evaluateModel({ ...base, id: name ?? base.id }, options);
   } else if (checkpoint !== undefined) await evaluateCheckpoint(dir!, checkpoint, options);
   else if (check) await checkRun(dir!, options);
   else await evaluateRun(dir!, options);

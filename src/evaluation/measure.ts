@@ -1,5 +1,6 @@
 /** Measures tasks on models, one task at a time: shared by evaluating a run and evaluating a model. */
 import { saidOf, UserError } from '../text/errors.ts';
+import type { Comparison } from '../protocol/evaluation.ts';
 import { msg, type Text, told } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
@@ -78,6 +79,12 @@ export class Evaluation {
 
   emit(message: EvaluatorMessage): void {
     this.options.onEvent?.(message);
+  }
+
+  /** Emits the metrics of the base and of the weights at `step`. */
+  emitComparison(step: number, { before, after, difference: change, better }: Comparison): void {
+    this.emit({ type: 'result', step: 0, result: before, better });
+    this.emit({ type: 'result', step, result: after, change, better });
   }
 
   /**

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../llama-cpp/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
-import { openGguf } from '../gguf/index.ts';
+import { readHeader } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
 import { msg, UserError } from '../text/errors.ts';
@@ -44,12 +44,8 @@ const CONTEXT = 1024;
  */
 const ROOM = 10;
 
-export interface Subject {
-  base: RunSpec['base'];
-  backend: RunSpec['backend'];
-  /** As in the run; another backend is used if that one is missing. */
-  device?: RunSpec['device'];
-  planned?: RunSpec['planned'];
+/** Another backend than the run's is used if that one is missing. */
+export interface Subject extends Pick<RunSpec, 'base' | 'backend' | 'device' | 'planned'> {
   /** The precision it was trained in. Default f32. */
   precision?: Hyper['precision'];
   /**
@@ -63,7 +59,7 @@ export interface Subject {
 
 /** A run's base and its result. Errors: run-not-finished. */
 export function runSubject(dir: string, spec: RunSpec): Subject {
-  const { id, base, backend, device, planned, hyper } = spec;
+  const { id, hyper } = spec;
   const earlier = earlierAdapterName(spec);
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
@@ -72,17 +68,21 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
       msg`Run ${id} has no result yet.`,
       msg`Resume it with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
-  const { precision } = hyper;
   return {
-    base,
-    backend,
-    device,
-    planned,
-    precision,
+    ...baseSubject(spec),
     result: { id, ...artefactPaths(path, hyper) },
     ...(earlier !== undefined && { earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER) } }),
   };
 }
+
+/** A run's base alone. */
+export const baseSubject = ({ base, backend, device, planned, hyper: { precision } }: RunSpec): Subject => ({
+  base,
+  backend,
+  device,
+  planned,
+  precision,
+});
 
 /** Reads a run's corpus at the first call. */
 export function lazyCorpus(dir: string): () => Promise<Corpus> {
@@ -293,7 +293,6 @@ export class Resources {
 }
 
 async function readContextLength(path: string): Promise<number> {
-  const gguf = await openGguf(path);
-  await gguf.close();
+  const gguf = await readHeader(path);
   return readConfig(gguf).contextLength;
 }

@@ -122,8 +122,8 @@ export interface Task<I extends Item = Item> {
   onlyByName?: boolean;
   /** Metrics that also depend on the machine's load; comparable only between models measured interleaved. */
   loadDependent?: readonly string[];
-  /** Number of items in a run's own evaluation; 0 leaves the task out. */
-  planned(spec: Pick<RunSpec, 'evaluation' | 'imported'>): number;
+  /** Number of items in a run's own evaluation; 0 leaves the task out. Default 0. */
+  planned?(spec: Pick<RunSpec, 'evaluation' | 'imported'>): number;
   /** Rough estimate in seconds (task-facts.ts), for the remaining time and for dividing limited time. */
   cost: number;
   /** Maximum tokens of prompt and answer, if the task samples. */

@@ -74,12 +74,7 @@ function normalise(row: ArrayLike<number>): Float64Array {
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The trained model, as the scorer loads it. */
-export interface TrainedFile {
-  base: RunSpec['base'];
-  backend: RunSpec['backend'];
-  /** As in the run; another backend is used if it is not available. */
-  device?: RunSpec['device'];
-  planned?: RunSpec['planned'];
+export interface TrainedFile extends Pick<RunSpec, 'base' | 'backend' | 'device' | 'planned'> {
   adapterPath?: string;
   modelPath?: string;
 }

@@ -1,7 +1,7 @@
 /** The text on which the trained model and the exported file are compared. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTokenizer } from '../llama-cpp/tokenizer.ts';
+import { withTokenizer } from '../llama-cpp/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 
 /** Length in tokens, in pieces from all over the corpus, because a single file may contain nothing that was learned. */
@@ -9,7 +9,7 @@ export const CHECK_TOKENS = 96;
 const PIECES = 4;
 
 /** Used for a run without a corpus. */
-export const SAMPLE = `import { readFile } from 'node:fs/promises';
+const SAMPLE = `import { readFile } from 'node:fs/promises';
 
 /** Counts how often each word occurs in a file, the most frequent first. */
 export async function countWords(path: string): Promise<[string, number][]> {
@@ -37,10 +37,9 @@ export function corpusTokens({ heldOut, train }: Pick<Corpus, 'heldOut' | 'train
 export async function checkTokens(runDir: string, basePath: string): Promise<Int32Array> {
   const dir = join(runDir, 'corpus');
   if (existsSync(join(dir, 'summary.json'))) return corpusTokens(await openCorpus(dir));
-  const tokenizer = await openTokenizer(basePath);
-  try {
-    return tokenizer.encode(SAMPLE).slice(0, CHECK_TOKENS);
-  } finally {
-    await tokenizer.dispose();
-  }
+  return sampleTokens(basePath);
 }
+
+/** Tokens of a sample of code. */
+export const sampleTokens = (basePath: string): Promise<Int32Array> =>
+  withTokenizer(basePath, ({ encode }) => encode(SAMPLE).slice(0, CHECK_TOKENS));

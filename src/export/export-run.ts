@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
-import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { UserError, whyOf } from '../text/errors.ts';
@@ -16,9 +16,8 @@ import {
   describeTarget,
   type ExportCheck,
   type ExportRecord,
+  type ExportRequest,
   type ExportTarget,
-  type MergedType,
-  type PeftNames,
 } from '../protocol/export.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
@@ -43,20 +42,6 @@ import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
 import { namingNote, applyNaming } from '../weights/transformers.ts';
 import type { LazyValues } from '../weights/values.ts';
-
-export interface ExportRequest {
-  to: ExportTarget;
-  /** Precision of a merged model. Default F16. */
-  type?: MergedType | undefined;
-  /** Path of the output file, or of the folder for PEFT. */
-  output: string;
-  /** Step of the checkpoint to export instead of the result. */
-  checkpoint?: number | undefined;
-  /** For PEFT: the name under which transformers loads the base. Default: the base's id. */
-  baseName?: string | undefined;
-  /** For PEFT, if the base is a Gemma 3 that may have vision. Default: according to the base's metadata. */
-  names?: PeftNames | undefined;
-}
 
 export interface ExportOptions {
   onProgress?: (phase: string, done: number, total: number) => void;
@@ -215,15 +200,6 @@ async function writeExport(
   });
 }
 
-async function withGguf<T>(path: string, body: (gguf: GgufFile) => T | Promise<T>): Promise<T> {
-  const gguf = await openGguf(path);
-  try {
-    return await body(gguf);
-  } finally {
-    await gguf.close();
-  }
-}
-
 /** Writes a full fine-tune's model in another type. */
 async function exportFullModel(
   path: string,
@@ -231,8 +207,7 @@ async function exportFullModel(
   model: string,
   options: ModelOptions,
 ): Promise<void> {
-  const trained = await openGguf(model);
-  try {
+  return withGguf(model, async (trained) => {
     const readLazily = (name: string, shape: readonly number[]): LazyValues => ({
       length: shape.reduce((product, size) => product * size, 1),
       read: () => trained.readF32(name),
@@ -241,9 +216,7 @@ async function exportFullModel(
       ([name, { shape }]) => [name, readLazily(name, shape)] as const,
     );
     await exportModelGguf(path, basePath, new Map(replaced), options);
-  } finally {
-    await trained.close();
-  }
+  });
 }
 
 /**
@@ -268,15 +241,12 @@ async function checkExport(
 
 /** Reads the PEFT folder back like a foreign one, and merges it into the base in half precision. */
 async function mergePeft({ spec, folder, signal }: ExportJob, staged: string): Promise<string> {
-  const base = await openGguf(spec.base.path);
-  try {
+  return withGguf(spec.base.path, async (base) => {
     const { adapter } = await readPeft(staged, base);
     const path = join(folder, 'merged.gguf');
     await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16', signal });
     return path;
-  } finally {
-    await base.close();
-  }
+  });
 }
 
 async function moveTo(output: string, staged: string, to: ExportTarget): Promise<void> {

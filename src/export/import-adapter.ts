@@ -3,7 +3,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { withGguf, type GgufFile } from '../gguf/index.ts';
 import { blockModules, moduleTensors } from '../base-models/architectures.ts';
 import { linearNames, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
@@ -40,8 +40,7 @@ export async function importAdapter(
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   const { base, versions } = request;
   const path = resolve(request.path);
-  const gguf = await openGguf(base.path);
-  try {
+  return withGguf(base.path, async (gguf) => {
     const { adapter, hyper, format, namedBase } = await readAdapter(path, gguf, base);
     checkNumbers(path, adapter);
     return await createRun(
@@ -67,9 +66,7 @@ export async function importAdapter(
         return { artefact: 'adapter.gguf' };
       },
     );
-  } finally {
-    await gguf.close();
-  }
+  });
 }
 
 /**
@@ -80,14 +77,11 @@ export async function openForeignAdapter(
   path: string,
   base: RunSpec['base'],
 ): Promise<Pick<ReadAdapter, 'adapter' | 'hyper'>> {
-  const gguf = await openGguf(base.path);
-  try {
+  return withGguf(base.path, async (gguf) => {
     const result = await readGgufAdapter(path, gguf, base.sha256);
     checkNumbers(path, result.adapter);
     return result;
-  } finally {
-    await gguf.close();
-  }
+  });
 }
 
 async function readAdapter(path: string, base: GgufFile, { sha256 }: RunSpec['base']): Promise<ReadAdapter> {

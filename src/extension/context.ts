@@ -98,7 +98,7 @@ export class Context implements Services, vscode.Disposable {
   }
 
   node(): Promise<NodeCommand> {
-    this.nodeCommand ??= findNode(settings.nodePath || undefined);
+    this.nodeCommand ??= findNode(settings.nodePath() || undefined);
     return this.nodeCommand;
   }
 

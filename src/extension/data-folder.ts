@@ -1,11 +1,11 @@
 /** Warns if the data folder is in a bad place: in a container but not on a volume, or on a network drive. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import * as vscode from 'vscode';
 import { isWithin, networkDrive, readMounts, type Mount } from '../platform/files/network-drive.ts';
 import { dataDir } from '../platform/files/paths.ts';
 import { t } from '../text/l10n.ts';
 import type { Services } from './services.ts';
+import { settingAction } from './log.ts';
 
 /** Once per container: a rebuilt container starts with new state and a new data folder. */
 const WARNED_CONTAINER_KEY = 'warnedOfContainer';
@@ -35,10 +35,7 @@ async function warnIfOnNetworkDrive({ extension, log }: Pick<Services, 'extensio
   );
 }
 
-const chooseFolderAction = () => ({
-  title: t('Choose Data Folder'),
-  run: () => vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.dataDirectory'),
-});
+const chooseFolderAction = () => settingAction('dataDirectory', t('Choose Data Folder'));
 
 async function warnIfInContainer({ extension, log }: Pick<Services, 'extension' | 'log'>): Promise<void> {
   const { globalState } = extension;

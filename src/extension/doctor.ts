@@ -6,6 +6,7 @@ import { t } from '../text/l10n.ts';
 import { doctorText } from './texts.ts';
 import { withProgress } from './editor-ui.ts';
 import { textOf } from '../text/message.ts';
+import { commandAction } from './log.ts';
 
 const scheme = 'forget-me-not';
 const uri = vscode.Uri.parse(`${scheme}:Forget-Me-Not Doctor.md`);
@@ -45,14 +46,13 @@ export async function showDoctor(context: Context): Promise<void> {
   await vscode.commands.executeCommand('markdown.showPreview', uri);
   const gpu = report.checks.find(({ area }) => area === 'completion');
   if (gpu?.command && vscode.workspace.isTrusted)
-    void context.log.notify('info', textOf(gpu, 'text'), {
-      title: t('Install GPU Support'),
-      run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
-    });
+    void context.log.notify(
+      'info',
+      textOf(gpu, 'text'),
+      commandAction(t('Install GPU Support'), 'installGpu'),
+    );
   const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
   if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
-  await context.log.notify('info', textOf(tensorflow, 'reason'), {
-    title: t('Install TensorFlow'),
-    run: () => vscode.commands.executeCommand('forgetMeNot.installRuntime'),
-  });
+  const install = commandAction(t('Install TensorFlow'), 'installRuntime');
+  await context.log.notify('info', textOf(tensorflow, 'reason'), install);
 }

@@ -1,20 +1,17 @@
 /** Warns about workspace settings that are ignored (workspace-rules.ts), once each per session. */
-import * as vscode from 'vscode';
 import { t } from '../text/l10n.ts';
 import type { Services } from './services.ts';
 import { settings } from './settings.ts';
+import { settingAction } from './log.ts';
 
 const warned = new Set<string>();
 
 export function warnIgnoredSettings({ log }: Pick<Services, 'log'>): void {
-  const { base, options } = settings.ignored;
+  const { base, options } = settings.ignored();
   const warn = (setting: string, sentence: string) => {
     if (warned.has(sentence)) return;
     warned.add(sentence);
-    void log.notify('warning', sentence, {
-      title: t('Open Settings'),
-      run: () => vscode.commands.executeCommand('workbench.action.openSettings', `forgetMeNot.${setting}`),
-    });
+    void log.notify('warning', sentence, settingAction(setting));
   };
   if (base.length > 0)
     warn(

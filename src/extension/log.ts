@@ -13,6 +13,18 @@ export interface Action {
   run: () => unknown;
 }
 
+/** A button that runs one of our commands, by its name in commands/table.ts. */
+export const commandAction = (title: string, name: string, ...args: string[]): Action => ({
+  title,
+  run: () => vscode.commands.executeCommand(`forgetMeNot.${name}`, ...args),
+});
+
+/** A button that opens the editor's settings at one of ours. */
+export const settingAction = (setting: string, title = t('Open Settings')): Action => ({
+  title,
+  run: () => vscode.commands.executeCommand('workbench.action.openSettings', `forgetMeNot.${setting}`),
+});
+
 export class Log {
   readonly channel = vscode.window.createOutputChannel('Forget-Me-Not', { log: true });
 

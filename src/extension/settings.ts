@@ -43,94 +43,53 @@ const resolvedOptions = () => resolveOptions(inspect('training.options'), get('t
 
 export const settings = {
   /** For a document, whose language may have its own value, or in general. */
-  completionEnabled(document?: vscode.TextDocument) {
-    return get<boolean>(ENABLED, document);
-  },
+  completionEnabled: (document?: vscode.TextDocument) => get<boolean>(ENABLED, document),
   /** Whether next edits are offered, in the language of a document. */
-  nextEditEnabled(document: vscode.TextDocument) {
-    return get<boolean>(NEXT_EDIT, document);
-  },
+  nextEditEnabled: (document: vscode.TextDocument) => get<boolean>(NEXT_EDIT, document),
   /** When the model is asked for next edits: never, only if it was trained to, or always. */
-  nextEditModel(document: vscode.TextDocument) {
-    return oneOf('nextEdit.model', ['off', 'tuned', 'on'], document);
-  },
+  nextEditModel: (document: vscode.TextDocument) => oneOf('nextEdit.model', ['off', 'tuned', 'on'], document),
   /** Undefined: the pause adapts to the user's typing. */
-  get debounceMs() {
-    return debounceFrom(get('completion.debounce'));
-  },
-  get maxTokens() {
-    return get<number>('completion.maxTokens');
-  },
+  debounceMs: () => debounceFrom(get('completion.debounce')),
+  maxTokens: () => get<number>('completion.maxTokens'),
   /** Which suggestions are shown in a document. */
-  show(document: vscode.TextDocument): ShowChoice {
-    return oneOf('completion.show', Object.keys(leastChance) as ShowChoice[], document);
-  },
+  show: (document: vscode.TextDocument): ShowChoice =>
+    oneOf('completion.show', Object.keys(leastChance) as ShowChoice[], document),
   /** Whether the editor shows inline suggestions automatically: a setting of the editor. */
-  inlineSuggestions(document: vscode.TextDocument) {
-    return vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true);
-  },
+  inlineSuggestions: (document: vscode.TextDocument) =>
+    vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true),
   /** Whether suggestions are shown beside the editor's own list. */
-  besideSuggestList(document: vscode.TextDocument) {
-    return get<boolean>('completion.besideSuggestList', document);
-  },
+  besideSuggestList: (document: vscode.TextDocument) =>
+    get<boolean>('completion.besideSuggestList', document),
   /** Whether parts of the repository's other files go into prompts. */
-  get repositoryInPrompt() {
-    return get<boolean>('completion.repository');
-  },
+  repositoryInPrompt: () => get<boolean>('completion.repository'),
   /** What completion computes on. */
-  get gpu(): GpuChoice {
-    return oneOf('completion.gpu', gpuChoices);
-  },
+  gpu: (): GpuChoice => oneOf('completion.gpu', gpuChoices),
   /** Whether a copy of the base with the result in it is kept, where that is faster. */
-  get foldedCopy() {
-    return get<boolean>('completion.foldedCopy');
-  },
+  foldedCopy: () => get<boolean>('completion.foldedCopy'),
   /** Address of a remote completion server; "": this machine completes. */
-  get endpoint() {
-    return userValue(inspect('completion.endpoint'));
-  },
+  endpoint: () => userValue(inspect('completion.endpoint')),
   /** The remote server's model; "": its only one. */
-  get endpointModel() {
-    return userValue(inspect(ENDPOINT_MODEL));
-  },
+  endpointModel: () => userValue(inspect(ENDPOINT_MODEL)),
   /** Dashboard address of the Ray cluster that trains; "": this machine trains. */
-  get cluster() {
-    return userValue(inspect('cluster'));
-  },
+  cluster: () => userValue(inspect('cluster')),
   /** Where the cluster keeps checkpoints; "": on its nodes. */
-  get clusterStorage() {
-    return userValue(inspect('clusterStorage'));
-  },
+  clusterStorage: () => userValue(inspect('clusterStorage')),
   /** Whether completions are recorded. */
-  get recordCompletions() {
-    return get<boolean>(RECORD_COMPLETIONS);
-  },
-  get base() {
-    return resolvedBase().value.trim() || AUTO_BASE;
-  },
-  get method() {
-    return get<'lora' | 'full'>('training.method');
-  },
-  get minutes() {
-    return get<number>('training.minutes');
-  },
-  get backend() {
-    return get<'auto' | BackendName>('training.backend');
-  },
+  recordCompletions: () => get<boolean>(RECORD_COMPLETIONS),
+  base: () => resolvedBase().value.trim() || AUTO_BASE,
+  method: () => get<'lora' | 'full'>('training.method'),
+  minutes: () => get<number>('training.minutes'),
+  backend: () => get<'auto' | BackendName>('training.backend'),
   /** The backend and the GPU as options. `override` replaces the backend in the settings. */
   backendOptions(override?: BackendName): string[] {
-    const backend = override ?? this.backend;
+    const backend = override ?? get<'auto' | BackendName>('training.backend');
     const device = get<string>('training.device').trim();
     const onGpu = backend === 'auto' || backend === 'webgpu';
     return ['--backend', backend, ...(device && onGpu ? ['--device', device] : [])];
   },
-  get trainOptions() {
-    return resolvedOptions().value;
-  },
+  trainOptions: () => resolvedOptions().value,
   /** Values in the workspace's settings that a workspace may not decide; they are ignored. */
-  get ignored() {
-    return { base: resolvedBase().ignored, options: resolvedOptions().ignored };
-  },
+  ignored: () => ({ base: resolvedBase().ignored, options: resolvedOptions().ignored }),
   /** The globs for these folders as options; a folder may have its own settings. */
   globOptions(folders: readonly string[]): string[] {
     const globsIn = (folder: string, name: 'include' | 'exclude') =>
@@ -143,12 +102,8 @@ export const settings = {
       })),
     );
   },
-  get dataDirectory() {
-    return get<string>('dataDirectory').trim();
-  },
-  get nodePath() {
-    return get<string>('nodePath').trim();
-  },
+  dataDirectory: () => get<string>('dataDirectory').trim(),
+  nodePath: () => get<string>('nodePath').trim(),
 };
 
 const targets: Record<SettingPlace, vscode.ConfigurationTarget> = {
@@ -214,24 +169,17 @@ export async function setCompletionEnabled(
 }
 
 /** Writes the user setting, for all workspaces. */
-export const setRecordCompletions = (enabled: boolean): Thenable<void> =>
-  vscode.workspace
-    .getConfiguration(section)
-    .update(RECORD_COMPLETIONS, enabled, vscode.ConfigurationTarget.Global);
+const update = (name: string, value: unknown): Thenable<void> =>
+  vscode.workspace.getConfiguration(section).update(name, value, vscode.ConfigurationTarget.Global);
 
+export const setRecordCompletions = (enabled: boolean) => update(RECORD_COMPLETIONS, enabled);
 /** Removes the remote server, so that this machine completes. */
-export const clearEndpoint = (): Thenable<void> =>
-  vscode.workspace
-    .getConfiguration(section)
-    .update('completion.endpoint', undefined, vscode.ConfigurationTarget.Global);
-
-/** Writes the user setting. */
-export const setEndpointModel = (model: string): Thenable<void> =>
-  vscode.workspace.getConfiguration(section).update(ENDPOINT_MODEL, model, vscode.ConfigurationTarget.Global);
+export const clearEndpoint = () => update('completion.endpoint', undefined);
+export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model);
 
 /** Passes the data directory to child processes, and to the code that reads runs, in the environment. */
 export function applyDataDirectory(inherited: string | undefined): void {
-  const chosen = settings.dataDirectory || inherited;
+  const chosen = settings.dataDirectory() || inherited;
   if (chosen) process.env['FORGET_ME_NOT_HOME'] = chosen;
   else delete process.env['FORGET_ME_NOT_HOME'];
 }

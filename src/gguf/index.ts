@@ -1,4 +1,4 @@
-export { openGguf, type GgufFile, type GgufTensor } from './open.ts';
+export { openGguf, readHeader, withGguf, type GgufFile, type GgufTensor } from './open.ts';
 export { writeGguf, type GgufContent, type TensorData, type TensorSource } from './write.ts';
 export { dequantise } from './dequantise.ts';
 export { encodeHalf } from './half.ts';

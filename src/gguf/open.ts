@@ -68,6 +68,19 @@ export async function openGguf(path: string): Promise<GgufFile> {
   }
 }
 
+/** Calls `work` with an open file, and closes it. Throws like openGguf and `work`. */
+export async function withGguf<T>(path: string, work: (file: GgufFile) => T | Promise<T>): Promise<T> {
+  const file = await openGguf(path);
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file's metadata and the places of its tensors; the file is closed. Throws like openGguf. */
+export const readHeader = (path: string): Promise<GgufFile> => withGguf(path, (file) => file);
+
 type Header = Awaited<ReturnType<typeof parseHeader>>;
 
 function openedFile(

@@ -60,6 +60,19 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   return createTokenizer(model, words.length, readPieces(file.metadata));
 }
 
+/** Calls `work` with a tokenizer, and closes it. Throws like openTokenizer and `work`. */
+export async function withTokenizer<T>(
+  path: string,
+  work: (tokenizer: Tokenizer) => T | Promise<T>,
+): Promise<T> {
+  const tokenizer = await openTokenizer(path);
+  try {
+    return await work(tokenizer);
+  } finally {
+    await tokenizer.dispose();
+  }
+}
+
 function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Pieces): Tokenizer {
   const { bos, eos, eot, infill } = model.tokens;
   const named = (...texts: string[]) => {

@@ -1,6 +1,6 @@
 /** Lines similar to the one just edited, for which no rule has an answer. */
 import { byLine, similarity, piecesOf } from './by-line.ts';
-import type { Edit } from './edit.ts';
+import { endOfLine, type Edit } from './edit.ts';
 import { TASK_CONTEXT } from './edit-task.ts';
 import type { SearchedText } from './find.ts';
 
@@ -112,8 +112,3 @@ function inContext({ path, text }: SearchedText, start: number): LineInContext {
 
 /** Without the carriage return of a Windows line end, which no model should see. */
 const withoutCarriageReturn = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
-
-function endOfLine(text: string, place: number): number {
-  const end = text.indexOf('\n', place);
-  return end < 0 ? text.length : end;
-}

@@ -229,7 +229,7 @@ const startOfLine = (text: string, place: number) =>
   place === 0 ? 0 : text.lastIndexOf('\n', place - 1) + 1;
 
 /** Where the line of a place ends, without its line break. */
-function endOfLine(text: string, place: number): number {
+export function endOfLine(text: string, place: number): number {
   const end = text.indexOf('\n', place);
   return end < 0 ? text.length : end;
 }

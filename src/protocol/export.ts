@@ -16,6 +16,22 @@ export type MergedType = (typeof mergedTypes)[number];
 export const peftNames = ['text', 'pictures'] as const;
 export type PeftNames = (typeof peftNames)[number];
 
+/** What the exporter is asked for. */
+export const exportRequestSchema = z.object({
+  to: z.enum(exportTargets),
+  /** Path of the output file, or of the folder for PEFT. */
+  output: z.string(),
+  /** Precision of a merged model. Default F16. */
+  type: z.enum(mergedTypes).optional(),
+  /** Step of the checkpoint to export instead of the result. */
+  checkpoint: z.int().min(0).optional(),
+  /** For PEFT: the name under which transformers loads the base. Default: the base's id. */
+  baseName: z.string().optional(),
+  /** For PEFT, if the base is a Gemma 3 that may have vision. Default: according to the base's metadata. */
+  names: z.enum(peftNames).optional(),
+});
+export type ExportRequest = z.infer<typeof exportRequestSchema>;
+
 /** Distributions of the written file, computed by llama.cpp, against the trainer's; KL in nats per token. */
 export const exportCheckSchema = z.object({
   tokens: z.int(),

@@ -3,14 +3,14 @@
  * beside each other. The plan is that of a machine which has the budget for one thing after the other, so the claims
  * are tried on runs of the same length; how long it takes is the cluster's. The caller provides the processes.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reproduction.ts';
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
 import { claims } from './claims.ts';
-import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
+import { Ledger, PROBLEMS, type Circumstances, type Makers } from './ledger.ts';
 import { planStages } from './plan.ts';
 import { notesOf, PLANNED_SHARE, runsUnder, SWEEP_SHARE, type Launcher, type Reporter } from './reproduce.ts';
 import { newSweep } from './runs.ts';
@@ -30,7 +30,7 @@ export interface RunElsewhere {
 }
 
 /** The processes. Each resolves when its job has ended or, soon after `signal` fires, is left. Errors: UserErrors. */
-export interface ClusterLauncher extends Pick<Launcher, 'createRun' | 'createSweep' | 'sweep'> {
+export interface ClusterLauncher extends Makers, Pick<Launcher, 'sweep'> {
   /** Whether the job of the runs was sent, and its end is not known. */
   isUnderWay(): Promise<boolean>;
   /** Sends the runs as one job, unless it is under way, and follows it. */
@@ -159,13 +159,11 @@ class ReproducingElsewhere {
   /** False if it was left. */
   private async sweepAgain(stage: StageName): Promise<boolean> {
     const { ledger } = this;
-    const { furtherSweeps } = this.repro.state;
     const { launcher, reporter, stop } = this.options;
-    furtherSweeps[stage] ??= await launcher.createSweep(ledger.newFurtherSweep(stage));
-    await ledger.save();
+    const dir = await ledger.furtherSweep(stage);
     reporter.note(`Learning rates again: trials with seed ${kindOf(stage).seed}`);
-    await launcher.sweep(join(sweepsDir(), furtherSweeps[stage]), stop, (text) => reporter.phase(text));
-    return (await ledger.takeSweep(stage, furtherSweeps[stage])).finished && !stop.aborted;
+    await launcher.sweep(dir, stop, (text) => reporter.phase(text));
+    return (await ledger.takeSweep(stage, basename(dir))).finished && !stop.aborted;
   }
 
   /** As if the trials had been made one after the other. What is resumed later has its budget for itself. */
@@ -179,13 +177,10 @@ class ReproducingElsewhere {
 
   private async prepared(name: StageName, planned: readonly StageName[]): Promise<RunElsewhere> {
     const { ledger } = this;
-    const { spec, state } = this.repro;
+    const { spec } = this.repro;
     const { kind, seed } = kindOf(name);
     const { method, instruct = false }: Variant = ledger.variants[kind as VariantName];
-    if (!state.runs[name]) {
-      state.runs[name] = await this.options.launcher.createRun(ledger.newRun(name));
-      await ledger.save();
-    }
+    const id = await ledger.runOf(name);
     const wanted = claims
       .filter(({ id, seeded }) => spec.claims.includes(id) && (seeded || seed === 0))
       .flatMap(({ needs }) => needs);
@@ -198,7 +193,7 @@ class ReproducingElsewhere {
           : wanted.includes(measurement),
       )
       .map((measurement) => programs[measurement]);
-    return { name, id: state.runs[name]!, method, instruct, then };
+    return { name, id, method, instruct, then };
   }
 
   /** Takes over each run as it ends, and judges anew. */

@@ -21,6 +21,12 @@ import { kindOf, type Kind, type StageName } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
 import { variantsFor, type Variant, type VariantName } from './variants.ts';
 
+/** Make runs and sweeps with their corpora; each returns the id. */
+export interface Makers {
+  createRun(run: PlannedRun): Promise<string>;
+  createSweep(sweep: ReturnType<typeof newSweep>): Promise<string>;
+}
+
 export interface Circumstances {
   machine: MachineGuess;
   /** Shape of the base. */
@@ -45,7 +51,7 @@ export class Ledger {
 
   constructor(
     private readonly repro: Reproduction,
-    private readonly around: Circumstances,
+    private readonly around: Circumstances & { launcher: Makers },
   ) {
     this.variants = variantsFor(around.largestRank);
     this.evidence = { variants: this.variants, runs: {}, sweeps: [] };
@@ -101,8 +107,15 @@ export class Ledger {
     };
   }
 
-  /** The first sweep again with another seed, near the rates that it found. */
-  newFurtherSweep(stage: StageName): ReturnType<typeof newSweep> {
+  /** The folder of the first sweep again with another seed, near the rates that it found; made on first use. */
+  async furtherSweep(stage: StageName): Promise<string> {
+    const { furtherSweeps } = this.repro.state;
+    furtherSweeps[stage] ??= await this.around.launcher.createSweep(this.newFurtherSweep(stage));
+    await this.save();
+    return join(sweepsDir(), furtherSweeps[stage]);
+  }
+
+  private newFurtherSweep(stage: StageName): ReturnType<typeof newSweep> {
     const { spec, lines } = this.evidence.sweeps[0]!;
     const rates = Object.fromEntries(
       concludeSweep(spec, lines).map(({ method, best }, i) => [
@@ -171,8 +184,17 @@ export class Ledger {
     };
   }
 
-  /** The run of a variant and a seed, with the rates and the length that are settled. */
-  newRun(name: StageName): PlannedRun {
+  /** The id of a run of a variant and a seed, with the rates and the length that are settled; made on first use. */
+  async runOf(name: StageName): Promise<string> {
+    const { runs } = this.repro.state;
+    if (!runs[name]) {
+      runs[name] = await this.around.launcher.createRun(this.newRun(name));
+      await this.save();
+    }
+    return runs[name];
+  }
+
+  private newRun(name: StageName): PlannedRun {
     const { spec, state } = this.repro;
     const { kind, seed } = kindOf(name);
     const variant: Variant = this.variants[kind as VariantName];

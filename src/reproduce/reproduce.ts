@@ -3,22 +3,19 @@
  * first. Finished work is kept; what there is no time for is left out and reported. The caller provides the processes
  * (Launcher).
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { reportError } from '../text/errors.ts';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult } from '../protocol/reproduction.ts';
-import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
+import { Ledger, PROBLEMS, type Circumstances, type Makers } from './ledger.ts';
 import { planStages, secondsOf, type Planned } from './plan.ts';
-import { newSweep, type PlannedRun } from './runs.ts';
+import { newSweep } from './runs.ts';
 import { kindOf, main, stageOf, titleOf, type Kind, type StageName } from './stages.ts';
 import type { Reproduction } from './store.ts';
 import { isVariant, PART_RANKS, STRENGTHS, type VariantName } from './variants.ts';
 
 /** The processes. Each resolves when it is done or, soon after `signal` fires, stopped. Errors: UserErrors. */
-export interface Launcher {
-  /** Creates a run with its corpus; returns its id. */
-  createRun(run: PlannedRun): Promise<string>;
-  createSweep(sweep: ReturnType<typeof newSweep>): Promise<string>;
+export interface Launcher extends Makers {
   train(runDir: string, signal: AbortSignal, onPhase: (phase: string) => void): Promise<void>;
   sweep(sweepDir: string, signal: AbortSignal, onPhase: (phase: string) => void): Promise<void>;
   evaluate(
@@ -231,22 +228,14 @@ class Reproducing {
     signal: AbortSignal,
     phase: (text: string) => void,
   ): Promise<boolean> {
-    const { furtherSweeps } = this.repro.state;
-    const { launcher } = this.options;
-    furtherSweeps[stage] ??= await launcher.createSweep(this.ledger.newFurtherSweep(stage));
-    await this.ledger.save();
-    await launcher.sweep(join(sweepsDir(), furtherSweeps[stage]), signal, phase);
-    return (await this.ledger.takeSweep(stage, furtherSweeps[stage])).finished;
+    const dir = await this.ledger.furtherSweep(stage);
+    await this.options.launcher.sweep(dir, signal, phase);
+    return (await this.ledger.takeSweep(stage, basename(dir))).finished;
   }
 
   private async train(name: StageName, signal: AbortSignal, phase: (text: string) => void): Promise<boolean> {
-    const { state } = this.repro;
-    const { launcher } = this.options;
-    if (!state.runs[name]) {
-      state.runs[name] = await launcher.createRun(this.ledger.newRun(name));
-      await this.ledger.save();
-    }
-    await launcher.train(join(runsDir(), state.runs[name]), signal, phase);
+    const dir = join(runsDir(), await this.ledger.runOf(name));
+    await this.options.launcher.train(dir, signal, phase);
     const done = await this.ledger.take(name);
     if (done) await this.ledger.dropCheckpoints(name);
     if (!done && !signal.aborted) throw new Error('it ended without figures');

@@ -203,7 +203,6 @@ export interface HostMemory {
   /** Number of open contexts, each with its adapter or model. */
   contexts: number;
   bytes: number;
-  limit: number;
   /** Number of contexts that were evicted to make room. */
   evictions: number;
 }

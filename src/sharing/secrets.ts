@@ -1,6 +1,6 @@
 /** Scans for secrets again before anything leaves: in every text, and in the texts of a GGUF file's header. */
 import { findSecret } from '../corpus/secrets/find.ts';
-import { openGguf } from '../gguf/index.ts';
+import { readHeader } from '../gguf/index.ts';
 import { UserError } from '../text/errors.ts';
 
 export interface OutgoingText {
@@ -27,8 +27,7 @@ const withoutDigests = (text: string) => text.replace(/\b[0-9a-f]{64}\b/g, 'dige
 
 /** The texts in a GGUF file's header. Errors: those of openGguf. */
 export async function headerTexts(path: string): Promise<string> {
-  const gguf = await openGguf(path);
-  await gguf.close();
+  const gguf = await readHeader(path);
   return Object.entries(gguf.metadata)
     .filter(([, value]) => typeof value === 'string')
     .map(([key, value]) => `${key}: ${String(value)}`)

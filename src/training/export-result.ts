@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { exportAdapterGguf, exportModelGguf, type Adapter, type AdapterLayer } from '../weights/index.ts';
 import type { LazyValues } from '../weights/values.ts';
-import { openGguf } from '../gguf/index.ts';
+import { readHeader } from '../gguf/index.ts';
 import { adapterAlpha, readConfig, type Model } from '../model/index.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { lazyParameter, readParameters } from './checkpoints/store.ts';
@@ -30,8 +30,7 @@ export async function exportCheckpoint(
   step: number,
 ): Promise<void> {
   const parameters = await readParameters(dir, step);
-  const gguf = await openGguf(spec.base.path);
-  await gguf.close();
+  const gguf = await readHeader(spec.base.path);
   await exportParameters(to, spec, parameters, readConfig(gguf).architecture);
 }
 

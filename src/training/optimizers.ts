@@ -5,15 +5,6 @@ import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';
 import type { AdamNumbers, AdamState } from '../tensor/compound.ts';
 
-export interface Optimizer {
-  /** One update from the model's accumulated gradients, each multiplied by `gradientScale` first. */
-  step(options: { learningRate: number; gradientScale: number }): void;
-  /** Everything needed to resume bit for bit; keys are stable. */
-  state(): Map<string, Values>;
-  load(state: ReadonlyMap<string, Values>): Promise<void>;
-  dispose(): void;
-}
-
 export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 export const LION = { beta1: 0.9, beta2: 0.95 };
 
@@ -34,11 +25,7 @@ export interface Rule {
   learningRate: number;
 }
 
-export function createOptimizer(model: TrainableModel, rule: Rule): Optimizer {
-  return new BackendOptimizer(model, rule);
-}
-
-class BackendOptimizer implements Optimizer {
+export class Optimizer {
   private readonly moments = new Map<string, Moments>();
   private steps = 0;
 
@@ -47,6 +34,7 @@ class BackendOptimizer implements Optimizer {
     private readonly rule: Rule,
   ) {}
 
+  /** One update from the model's accumulated gradients, each multiplied by `gradientScale` first. */
   step({ learningRate, gradientScale }: { learningRate: number; gradientScale: number }): void {
     const { backend, slots } = this.model;
     this.steps += 1;
@@ -106,6 +94,7 @@ class BackendOptimizer implements Optimizer {
     return (backend.compound.together?.(tensors) ?? tensors).map((x) => backend.keep(x));
   }
 
+  /** Everything needed to resume bit for bit; keys are stable. */
   state(): Map<string, Values> {
     const lazy = (tensor: Tensor): Values => ({
       length: elementCount(tensor.shape),

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/resolve-options.ts';
-import { openTokenizer } from '../llama-cpp/tokenizer.ts';
+import { withTokenizer, type Tokenizer } from '../llama-cpp/tokenizer.ts';
 import { detectMode } from '../corpus/datasets/documents.ts';
 import {
   buildCorpus,
@@ -14,7 +14,7 @@ import {
 } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';
 import type { SourceDocument } from '../corpus/reading/source.ts';
-import { openGguf } from '../gguf/index.ts';
+import { readHeader, type GgufFile } from '../gguf/index.ts';
 import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/host/llama-host.ts';
 import { sampledTexts } from '../serving/host/sampled-texts.ts';
@@ -165,19 +165,11 @@ async function* baseTexts({ base }: CorpusSpec, signal: AbortSignal): AsyncGener
   }
 }
 
-async function withBase<T>(
+/** Calls `work` with the tokenizer and the metadata of a base. Errors: those of opening it, and of `work`. */
+export async function withBase<T>(
   path: string,
-  work: (base: {
-    tokenizer: Awaited<ReturnType<typeof openTokenizer>>;
-    metadata: Readonly<Record<string, unknown>>;
-  }) => Promise<T>,
+  work: (base: { tokenizer: Tokenizer; metadata: GgufFile['metadata'] }) => Promise<T>,
 ): Promise<T> {
-  const gguf = await openGguf(path);
-  await gguf.close();
-  const tokenizer = await openTokenizer(path);
-  try {
-    return await work({ tokenizer, metadata: gguf.metadata });
-  } finally {
-    await tokenizer.dispose();
-  }
+  const { metadata } = await readHeader(path);
+  return withTokenizer(path, (tokenizer) => work({ tokenizer, metadata }));
 }

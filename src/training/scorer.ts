@@ -2,7 +2,7 @@
  * Computes losses, distributions and KL of base and result with the trainer's own arithmetic and precision, without
  * dropout.
  */
-import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { withGguf } from '../gguf/index.ts';
 import { readAdapterGguf, type Adapter } from '../weights/index.ts';
 import {
   linearNames,
@@ -170,15 +170,6 @@ class AlternatingScorer implements Scorer {
     const { model } = await loadAdapted(this.backend, this.paths[which], undefined, this.precision);
     this.loaded = { which, model };
     return model;
-  }
-}
-
-async function withGguf<T>(path: string, work: (gguf: GgufFile) => Promise<T>): Promise<T> {
-  const gguf = await openGguf(path);
-  try {
-    return await work(gguf);
-  } finally {
-    await gguf.close();
   }
 }
 

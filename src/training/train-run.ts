@@ -18,7 +18,7 @@ import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, copyEarlierAdapter } from './continued.ts';
 import { listCheckpoints, restoreInitialWeights } from './checkpoints/store.ts';
-import { createOptimizer } from './optimizers.ts';
+import { Optimizer } from './optimizers.ts';
 import { trainOnRay } from './ray-train/run.ts';
 import { settleRate } from './learning-rate/trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
@@ -106,7 +106,7 @@ async function trainOn(
   }
   const hyper = { ...fittedSpec.hyper, learningRate: settled.learningRate };
   const spec: RunSpec = { ...fittedSpec, hyper };
-  const optimizer = createOptimizer(model, hyper);
+  const optimizer = new Optimizer(model, hyper);
   const session = new Session({
     ...options,
     spec,

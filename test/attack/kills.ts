@@ -138,7 +138,7 @@ function trainingTrial({ begun, trainingMs, result }: Whole, moment: number, ane
   };
 }
 
-const exportArgs = (dir: string, output: string) => [dir, '--to', 'gguf-adapter', '--output', output];
+const exportArgs = (dir: string, output: string) => [dir, JSON.stringify({ to: 'gguf-adapter', output })];
 
 function exportTrial({ at }: Ground, { done, exportMs, exported }: Whole, moment: number): Trial {
   return {

@@ -4,7 +4,7 @@ import { loadModel, type Llama, type ModelOptions } from '../../src/model/index.
 import { gaussian, mixText } from '../../src/statistics/random.ts';
 import { moduleNames } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import { gradientSuite } from '../support/gradient-suite.ts';
 import { tinyTokens, tinyWeights, type TinyShape } from '../support/tiny-weights.ts';
 
@@ -71,7 +71,7 @@ describe.each(['f32', 'bf16'] as const)('%s', (precision) => {
   it.each(['lora', 'full'] as const)('is bit-for-bit reproducible (%s)', async (method) => {
     const run = async () => {
       const model = await load({ method, precision });
-      const optimizer = createOptimizer(model, { optimizer: 'lionw', weightDecay: 1e-5, learningRate: 1e-3 });
+      const optimizer = new Optimizer(model, { optimizer: 'lionw', weightDecay: 1e-5, learningRate: 1e-3 });
       for (let step = 0; step < 3; step += 1) {
         await model.accumulate(
           { tokens: batch, rows: 1, length },

@@ -15,7 +15,7 @@ import {
   saveCheckpoint,
 } from '../../src/training/checkpoints/store.ts';
 import { progressSchema, runLoop, type LoopProgress, type StepReport } from '../../src/training/loop.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import { goldenHalfSuite } from '../support/golden-suite.ts';
 import { oddShapesSuite } from '../support/odd-shapes-suite.ts';
 import { ownHome } from '../support/own-home.ts';
@@ -68,7 +68,7 @@ async function train(
   const hyper = hyperSchema.parse({
     ...{ precision, steps: 40, learningRate: 1e-2, sequenceLength: LENGTH, batch: 2, warmup: 0 },
   });
-  const optimizer = createOptimizer(model, hyper);
+  const optimizer = new Optimizer(model, hyper);
   const known = dir
     ? (await restoreCheckpoint(dir, { model, optimizer, initial: ({ name }) => model.read(name) })).state
     : undefined;

@@ -11,7 +11,7 @@ import type { Kernel } from '../../src/tensor/webgpu/kernel.ts';
 import { findWrong, leaveOutWrong } from '../../src/tensor/webgpu/self-test/self-test.ts';
 import { openWebgpu, startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 import { english } from '../../src/text/message.ts';
@@ -47,7 +47,7 @@ async function trained(b: WebgpuBackend): Promise<Float32Array[]> {
   const dropouts = { dropout: 0.1, attentionDropout: 0.1 };
   const lora = { rank: 4, alpha: 8, seed: 3, targets: moduleNames, precision: 'f32' } as const;
   const model = await loadModel(b, tinyWeights(), { ...lora, ...dropouts, method: 'lora' });
-  const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-3 });
+  const optimizer = new Optimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-3 });
   const norms: number[] = [];
   for (let step = 0; step < 3; step += 1) {
     const pass = { seed: [1, step] as [number, number], lossWeight: 1 / 40 };

@@ -5,7 +5,7 @@ import { moduleNames } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import { compoundSuite } from '../support/compound-suite.ts';
 import { headSuite } from '../support/head-suite.ts';
 import { oddShapesSuite } from '../support/odd-shapes-suite.ts';
@@ -80,7 +80,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
         method: 'lora',
         precision: 'f32',
       });
-      const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-2 });
+      const optimizer = new Optimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-2 });
       const step = async () => {
         const pass = { seed: [1, 2] as [number, number], lossWeight: 1 / 40 };
         await model.accumulate({ tokens: tinyTokens(2 * 21, 40), rows: 2, length: 20 }, pass);
@@ -108,7 +108,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
       const options = { rank: 4, alpha: 8, dropout: 0.1, seed: 3, targets: moduleNames } as const;
       const lora: ModelOptions = { ...options, method: 'lora', precision: 'f32' };
       const model = await loadModel(b, tinyWeights(), lora);
-      const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-2 });
+      const optimizer = new Optimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-2 });
       const sizes: number[] = [];
       const losses: number[] = [];
       for (let step = 0; step < steps; step += 1) {

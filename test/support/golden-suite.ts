@@ -9,7 +9,7 @@ import { architectures, epsilonKey, type ArchitectureName } from '../../src/base
 import { loadModel, type Batch, type Llama, type WeightSource } from '../../src/model/index.ts';
 import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
-import { createOptimizer } from '../../src/training/optimizers.ts';
+import { Optimizer } from '../../src/training/optimizers.ts';
 import { llama3Divisors } from './tiny-model.ts';
 
 type Kind = ArchitectureName;
@@ -272,7 +272,7 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
       const expected = cases[method][rule]!;
       const model = await load(backend, kind, method);
       const rates = golden.rates[rule];
-      const optimizer = createOptimizer(model, {
+      const optimizer = new Optimizer(model, {
         optimizer: rule,
         weightDecay: golden.weightDecay[rule],
         learningRate: rates[0]!,
@@ -366,7 +366,7 @@ export function goldenHalfSuite(start: () => Promise<Backend>): void {
       const model = await load(backend, kind, 'lora', 'f16');
       const rates = golden.rates.adamw;
       const rule = { optimizer: 'adamw', weightDecay: golden.weightDecay.adamw } as const;
-      const optimizer = createOptimizer(model, { ...rule, learningRate: rates[0]! });
+      const optimizer = new Optimizer(model, { ...rule, learningRate: rates[0]! });
       for (const [step, learningRate] of rates.entries()) {
         const [batch, lossWeight] = batchOf(batches[step]!);
         const { lossSum } = await model.accumulate(batch, { ...same, lossWeight: SCALE * lossWeight });

@@ -85,7 +85,7 @@ export async function vllmLike(options: VllmLikeOptions): Promise<VllmLike> {
       );
     const rows = compute(adapters.get(model), prompt).slice(0, -1);
     // The actual token is included, whatever its rank.
-    const told = rows.map((row, at) => {
+    const returned = rows.map((row, at) => {
       const likeliest = likeliestOf(row, top);
       const all = likeliest.includes(prompt[at + 1]!) ? likeliest : [prompt[at + 1]!, ...likeliest];
       return Object.fromEntries(

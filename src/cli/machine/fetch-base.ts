@@ -8,7 +8,7 @@ import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { autoBase, autoBaseAmong, describeTensorflowGain } from './auto-base.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
-import { progressView } from '../view/progress.ts';
+import { withProgress } from '../view/progress.ts';
 import { print } from '../view/output.ts';
 import { english } from '../../text/message.ts';
 
@@ -51,26 +51,15 @@ async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
 
 const withoutNetwork: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 
-async function fetchNamed(
-  reference: string,
-  { yes = false, json = false }: FetchOptions,
-): Promise<ResolvedBase> {
-  const view = progressView({ json });
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
-  try {
-    return await resolveBase(reference, {
-      signal: stop.signal,
-      onProgress: (progress) => view.show(progress),
+const fetchNamed = (reference: string, { yes, json }: FetchOptions): Promise<ResolvedBase> =>
+  withProgress({ json }, (onProgress, signal) =>
+    resolveBase(reference, {
+      signal,
+      onProgress,
       confirm: ({ what, bytes, licence }) =>
         confirm(`${what}: downloads ${formatBytes(bytes)}${licence ? `, licence ${licence}` : ''}.`, {
           yes,
           json,
         }),
-    });
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    view.end();
-  }
-}
+    }),
+  );

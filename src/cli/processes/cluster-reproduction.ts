@@ -1,38 +1,22 @@
-/** Reproductions whose sweep and runs are on a cluster: sent, followed, attached to again, stopped. */
-import { readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
-import { isRunning, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
-import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
+/** Reproductions whose sweep and runs are on a cluster. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRunning, openCluster, readCluster } from '../../cluster/store.ts';
 import { UserError } from '../../text/errors.ts';
-import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
+import { sweepsDir } from '../../platform/files/paths.ts';
 import { reproducerMessageSchema, type Method } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
-import type { ClusterLauncher, RunElsewhere } from '../../reproduce/elsewhere.ts';
-import {
-  corpusDir,
-  findReproduction,
-  instructDir,
-  sweepsOf,
-  type Reproduction,
-} from '../../reproduce/store.ts';
-import { queueRun, readRun } from '../../runs/index.ts';
-import { runOwner } from '../../runs/lock.ts';
+import type { ClusterLauncher } from '../../reproduce/elsewhere.ts';
+import { sweepsOf, type Reproduction } from '../../reproduce/store.ts';
+import { queueRun } from '../../runs/index.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
-import { note, print, printJson } from '../view/output.ts';
-import { initialFiles } from './cluster-run.ts';
-import { cancelSweep, ifRunning, takeOver } from './cluster-stop.ts';
-import { sendSweep } from './cluster-sweep.ts';
+import { note } from '../view/output.ts';
+import { findReproductionJob, sendSweep } from './cluster-job.ts';
+import { CPUS, reproductionWork } from './cluster-works.ts';
 import { followChild } from './follow-child.ts';
 import { reproduceMakers, trialPhase } from './reproduce-launcher.ts';
 import { sendWork } from './send-work.ts';
-
-/** Processors of each run there, unless a person says otherwise. */
-const CPUS = 2;
-/** Folders of a reproduction. */
-const CORPUS = basename(corpusDir(''));
-const INSTRUCTIONS = basename(instructDir(''));
 
 export interface ClusterReproductionOptions {
   /** The cluster that was named; without one, where it was before. */
@@ -44,19 +28,9 @@ export interface ClusterReproductionOptions {
   verbose?: boolean | undefined;
 }
 
-/** The job that a reproduction has, or had last: its runs', else its newest sweep's. Errors: run-damaged. */
-async function findJob({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
-  const folders = sweepsOf(state).map((id) => join(sweepsDir(), id));
-  const files: ClusterFile[] = [];
-  for (const folder of [dir, ...folders.reverse()]) {
-    const file = await readCluster(folder);
-    if (file) files.push(file);
-  }
-  return files.find(isRunning) ?? files[0];
-}
-
 /** Whether its job is under way on a cluster. Errors: run-damaged. */
-export const isOnCluster = async (repro: Reproduction): Promise<boolean> => isRunning(await findJob(repro));
+export const isOnCluster = async (repro: Reproduction): Promise<boolean> =>
+  isRunning((await findReproductionJob(repro))?.file);
 
 /** Deletes a reproduction of which nothing was sent, with its sweep. */
 export async function deleteUnsent({ dir, state }: Reproduction): Promise<void> {
@@ -69,29 +43,24 @@ export async function deleteUnsent({ dir, state }: Reproduction): Promise<void> 
 /** Errors: bad-argument if the cluster is unknown. */
 export async function clusterLauncher(
   repro: Reproduction,
-  options: ClusterReproductionOptions,
+  { cluster, memoryBytes, yes: agreed = false, json, verbose }: ClusterReproductionOptions,
 ): Promise<ClusterLauncher> {
   const { dir, spec } = repro;
-  const { cluster, memoryBytes, json, verbose } = options;
-  if (!cluster && !(await findJob(repro)))
+  if (!cluster && !(await findReproductionJob(repro)))
     throw new UserError(
       'bad-argument',
       `Nothing of reproduction ${spec.id} was sent to a cluster yet.`,
       'Give --on with the address of its dashboard.',
     );
-  // Consent to sending the corpus for the sweep covers the runs.
-  let agreed = options.yes ?? false;
-  const runtime = spec.backend === 'auto' ? 'tensorflow' : spec.backend;
   return {
-    ...reproduceMakers(repro, runtime),
+    ...reproduceMakers(repro, spec.backend === 'auto' ? 'tensorflow' : spec.backend),
     isUnderWay: async () => isRunning(await readCluster(dir)),
     async sweep(sweepDir, signal, onPhase) {
       const prepared = { sweep: await readSweep(sweepDir), isNew: false, memoryBytes: memoryBytes.full };
-      const wasRunning = isRunning(await readCluster(sweepDir));
-      const announced =
+      const laterContents =
         'The runs follow when the trials are done, with the same corpus and their own settings';
-      await sendSweep(prepared, cluster, { yes: agreed, json, laterContents: announced });
-      agreed ||= !wasRunning;
+      // Consent to sending the corpus for the sweep covers the runs.
+      if (await sendSweep(prepared, cluster, { yes: agreed, json, laterContents })) agreed = true;
       await followChild('cluster-follower', [sweepDir], {
         schema: sweeperMessageSchema,
         signal,
@@ -106,12 +75,11 @@ export async function clusterLauncher(
       const file = await readCluster(dir);
       if (isRunning(file)) await openCluster(file.url).version();
       else {
-        const before = await findJob(repro);
-        const client = cluster?.client ?? openCluster(before!.url);
-        const storage = cluster ? cluster.storage : before!.storage;
+        const { file: before } = (await findReproductionJob(repro)) ?? {};
+        const { client, storage } = cluster ?? { client: openCluster(before!.url), storage: before!.storage };
         const earlier = before?.kind === 'reproduce' ? before.needs.cpus : undefined;
-        const cpus = cluster?.cpus ?? earlier ?? CPUS;
-        const work = await toWork(repro, runs, { cpus, storage, memoryBytes, runtime });
+        const needs = { cpus: cluster?.cpus ?? earlier ?? CPUS.reproduce, memoryBytes: memoryBytes.full };
+        const work = await reproductionWork(repro, runs, memoryBytes, { storage, needs });
         await sendWork(client, work, { yes: agreed, json });
         for (const run of work.runs!) await queueRun(run.dir);
       }
@@ -123,79 +91,4 @@ export async function clusterLauncher(
       });
     },
   };
-}
-
-interface How {
-  cpus: number;
-  storage: string | null;
-  memoryBytes: Record<Method, number>;
-  runtime: Work['runtime'];
-}
-
-async function toWork(
-  { dir, spec }: Reproduction,
-  runs: readonly RunElsewhere[],
-  { cpus, storage, memoryBytes, runtime }: How,
-): Promise<Work> {
-  const sent = await Promise.all(runs.map(toWorkRun));
-  const corpora = [CORPUS, ...(runs.some(({ instruct }) => instruct) ? [INSTRUCTIONS] : [])];
-  return {
-    kind: 'reproduce',
-    dir,
-    id: spec.id,
-    base: spec.base,
-    runtime,
-    tasks: runs.map((run): NewTask => toTask(run, memoryBytes)),
-    needs: { cpus, memoryBytes: memoryBytes.full },
-    storage,
-    isSent: (name) => corpora.some((corpus) => name.startsWith(`${corpus}/`)),
-    runs: sent,
-  };
-}
-
-const toTask = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes: Record<Method, number>) => ({
-  id: name,
-  argv: ['trainer.mjs', FOLDER_PLACE],
-  ...(then.length > 0 && { then }),
-  folder: id,
-  corpus: instruct ? INSTRUCTIONS : CORPUS,
-  // A local run drops them as well.
-  leaves: ['checkpoints'],
-  memoryBytes: memoryBytes[method],
-});
-
-async function toWorkRun({ name, id }: RunElsewhere): Promise<WorkRun> {
-  const dir = join(runsDir(), id);
-  const { spec, events } = await readRun(dir);
-  return {
-    task: name,
-    id,
-    dir,
-    files: {
-      'run.json': await readFile(join(dir, 'run.json'), 'utf8'),
-      ...initialFiles(spec),
-    },
-    eventsBefore: events.length,
-  };
-}
-
-/** The reproduction with this id, or id prefix, if it has a job on a cluster. */
-export const clusterReproduction = (wanted: string): Promise<Reproduction | undefined> =>
-  ifRunning(wanted, findReproduction, findJob);
-
-/** Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient and follow. */
-export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {
-  const command = `reproduce --resume ${spec.id}`;
-  const file = await readCluster(dir);
-  if (!isRunning(file))
-    return cancelSweep(await readSweep(join(sweepsDir(), sweepsOf(state).at(-1)!)), {
-      json,
-      restartCommand: command,
-    });
-  await stopJob(file);
-  if (!(await runOwner(dir))) await takeOver(dir, file);
-  if (json) return printJson({ outcome: 'cancelled', dir });
-  print(
-    `Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${command}`,
-  );
 }

@@ -13,6 +13,7 @@ import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
 import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { sweeperMessageSchema, type SweepProgress } from '../../protocol/sweep.ts';
+import type { Makers } from '../../reproduce/ledger.ts';
 import type { Launcher } from '../../reproduce/reproduce.ts';
 import { instructPlan } from '../../reproduce/runs.ts';
 import { corpusDir, instructDir, type Reproduction } from '../../reproduce/store.ts';
@@ -42,10 +43,7 @@ export interface LauncherOptions {
 /**
  * Makes runs and sweeps of a reproduction, with the corpora in its folder. `planned`: the backend, if already chosen.
  */
-export function reproduceMakers(
-  { dir, spec }: Reproduction,
-  planned?: BackendName,
-): Pick<Launcher, 'createRun' | 'createSweep'> {
+export function reproduceMakers({ dir, spec }: Reproduction, planned?: BackendName): Makers {
   const settled = planned && { planned };
   /** Makes a copy that is moved into a run or sweep by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {

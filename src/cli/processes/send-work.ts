@@ -6,7 +6,7 @@ import { askParent, canAskParent } from '../../platform/processes/ask-parent.ts'
 import { UserError } from '../../text/errors.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
-import { progressView } from '../view/progress.ts';
+import { withProgress } from '../view/progress.ts';
 import { version } from '../version.ts';
 
 export interface SendOptions {
@@ -20,24 +20,16 @@ export interface SendOptions {
 
 /** Errors: cancelled if the user declines, and those of `prepare` and `send`. */
 export async function sendWork(client: RayClient, work: Work, options: SendOptions): Promise<void> {
-  const { json = false } = options;
-  const stop = new AbortController();
-  const onStop = () => stop.abort(new UserError('cancelled', 'Nothing was started on the cluster.', ''));
-  process.once('SIGINT', onStop).once('SIGTERM', onStop);
-  const view = progressView({ json });
-  try {
-    const prepared = await prepare(client, work, version, stop.signal);
-    await consent(prepared, options, stop.signal);
-    const { host } = client.cluster.address;
-    await send(prepared, {
-      ...options,
-      signal: stop.signal,
-      onUpload: (done, total) => view.show({ phase: 'uploading', what: `to ${host}`, done, total }),
-    });
-  } finally {
-    view.end();
-    process.off('SIGINT', onStop).off('SIGTERM', onStop);
-  }
+  const { host } = client.cluster.address;
+  const reason = new UserError('cancelled', 'Nothing was started on the cluster.', '');
+  const settings = { json: options.json, signals: ['SIGINT', 'SIGTERM'] as const, reason };
+  await withProgress(settings, async (show, signal) => {
+    const prepared = await prepare(client, work, version, signal);
+    await consent(prepared, options, signal);
+    const onUpload = (done: number, total: number) =>
+      show({ phase: 'uploading', what: `to ${host}`, done, total });
+    await send(prepared, { ...options, signal, onUpload });
+  });
 }
 
 /** Does not ask if everything is already there, as after a lost job. */

@@ -49,6 +49,31 @@ export function progressView({
   return stream.isTTY ? new BarView(stream) : new LineView(new LiveLine(stream));
 }
 
+interface WithProgressOptions {
+  json?: boolean | undefined;
+  /** What aborts the work. Default: only Ctrl+C. */
+  signals?: readonly NodeJS.Signals[];
+  /** The reason of the abort. */
+  reason?: Error;
+}
+
+/** Runs `work` with a view of its progress, and with a signal that aborts on Ctrl+C. */
+export async function withProgress<T>(
+  { json, signals = ['SIGINT'], reason }: WithProgressOptions,
+  work: (show: (progress: ByteProgress) => void, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const onStop = () => stop.abort(reason);
+  for (const name of signals) process.once(name, onStop);
+  const view = progressView({ json });
+  try {
+    return await work((progress) => view.show(progress), stop.signal);
+  } finally {
+    for (const name of signals) process.off(name, onStop);
+    view.end();
+  }
+}
+
 const INTERVAL_MS = 250;
 
 class JsonView implements ProgressView {

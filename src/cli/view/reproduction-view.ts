@@ -18,7 +18,7 @@ export const reproductionView = (json: boolean): ReproductionView =>
 export function printClaims(
   { dir, spec }: Reproduction,
   results: readonly ClaimResult[],
-  { json, seconds, onCluster = false }: { json: boolean; seconds: number; onCluster?: boolean },
+  { json, seconds, onCluster = false }: { json: boolean; seconds: number; onCluster?: boolean | undefined },
 ): void {
   const continues = onCluster && { underWay: onCluster };
   if (json) return printJson({ reproduction: spec.id, dir, seconds, ...continues, claims: results });

@@ -61,3 +61,10 @@ export function wholeCharacter(text: string, at: number): number {
 
 /** Replaces lone surrogates, which no model can read, by U+FFFD. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD');
+
+/** Number of tokens, or characters, that two sequences share at their beginnings. */
+export function commonPrefix(a: ArrayLike<unknown>, b: ArrayLike<unknown>): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;
+  return length;
+}

@@ -1,5 +1,6 @@
 /** How many characters of other files a prompt may have, given this machine's measured prompt-reading speed. */
 import type { ContextBudget } from './context.ts';
+import { commonPrefix } from '../code/text.ts';
 import type { ModelRequest } from '../types.ts';
 
 /** An entirely uncached prompt should be read in this time. */
@@ -32,7 +33,7 @@ export class PromptSpeed {
   answered(request: ModelRequest, milliseconds: number | undefined): void {
     const { context = [], prompt, suffix = '' } = request;
     const text = [...context.flatMap((file) => [file.filename, file.text]), prompt, suffix].join('');
-    const unread = text.length - Math.max(0, ...this.read.map((earlier) => sharedBeginning(earlier, text)));
+    const unread = text.length - Math.max(0, ...this.read.map((earlier) => commonPrefix(earlier, text)));
     this.read = [text, ...this.read].slice(0, REMEMBERED);
     const first = !this.warm;
     this.warm = true;
@@ -60,11 +61,4 @@ export class PromptSpeed {
     this.read = [];
     this.given = undefined;
   }
-}
-
-/** Length of the common prefix of two texts. */
-function sharedBeginning(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;
-  return length;
 }

@@ -7,16 +7,6 @@ import { BadValue, type Message } from './formats.ts';
 import type { Piece } from '../reading/source.ts';
 import { renderInProcess, type TemplateValues } from './template-process.ts';
 
-export interface ChatTemplate {
-  /** For display: "the base's own", "ChatML" or "plain". */
-  name: string;
-  /**
-   * Throws BadValue for a conversation that the template can't render, and UserError `chat-template` if it takes too
-   * much time or memory.
-   */
-  render(messages: readonly Message[]): Promise<Piece[]>;
-}
-
 /** The text of a whole conversation. */
 type RenderText = (values: TemplateValues) => Promise<string> | string;
 
@@ -48,6 +38,8 @@ const endNames = new Set([
   '<|end_of_turn|>',
   '<|return|>',
 ]);
+
+export type ChatTemplate = Pick<RenderedTemplate, 'name' | 'render'>;
 
 type Metadata = Readonly<Record<string, unknown>>;
 
@@ -105,13 +97,14 @@ const MAX_CACHED_CHARACTERS = 1_000_000;
 /** Memory overhead of a string, in characters. */
 const STRING_OVERHEAD = 32;
 
-class RenderedTemplate implements ChatTemplate {
+class RenderedTemplate {
   private readonly end: RegExp;
   private readonly skeletons = new Map<string, Skeleton>();
   private cachedCharacters = 0;
 
   constructor(
     private readonly write: RenderText,
+    /** For display: "the base's own", "ChatML" or "plain". */
     readonly name: string,
     private readonly tokens: SpecialTokens,
   ) {
@@ -133,6 +126,10 @@ class RenderedTemplate implements ChatTemplate {
     }
   }
 
+  /**
+   * Throws BadValue for a conversation that the template can't render, and UserError `chat-template` if it takes too
+   * much time or memory.
+   */
   async render(messages: readonly Message[]): Promise<Piece[]> {
     const [first, second, ...rest] = messages;
     try {

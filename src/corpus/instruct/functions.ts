@@ -20,7 +20,6 @@ export interface DocumentedFunction {
 interface Language {
   name: string;
   fence: string;
-  extensions: string[];
   /** How a documentation comment begins; a docstring comes after the declaration. */
   comment: 'docstring' | 'block' | '///' | '//';
   declaration: RegExp;
@@ -32,74 +31,37 @@ const typedDeclaration =
 const scriptDeclaration =
   /^(?:(?:export\s+(?:default\s+)?)?(?:async\s+)?function\b|(?:export\s+)?const\s+\w+\s*(?::[^=]+)?=\s*(?:async\s*)?(?:\(|function\b|\w+\s*=>)|(?:(?:public|private|protected|static|override|async|get|set|abstract)\s+)*(?!(?:if|for|while|switch|return|catch|function|await|new|throw)\b)[#\w$]+\s*(?:<[^>]*>)?\([^;]*$)/;
 
-const languages: readonly Language[] = [
-  {
-    name: 'Python',
-    fence: 'python',
-    extensions: ['py', 'pyi'],
-    comment: 'docstring',
-    declaration: /^(?:async\s+)?def\s+\w+\s*[([]/,
-  },
-  {
-    name: 'JavaScript',
-    fence: 'javascript',
-    extensions: ['js', 'mjs', 'cjs', 'jsx'],
-    comment: 'block',
-    declaration: scriptDeclaration,
-  },
-  {
-    name: 'TypeScript',
-    fence: 'typescript',
-    extensions: ['ts', 'mts', 'cts', 'tsx'],
-    comment: 'block',
-    declaration: scriptDeclaration,
-  },
-  { name: 'Java', fence: 'java', extensions: ['java'], comment: 'block', declaration: typedDeclaration },
-  { name: 'C', fence: 'c', extensions: ['c', 'h'], comment: 'block', declaration: typedDeclaration },
-  {
-    name: 'C++',
-    fence: 'cpp',
-    extensions: ['cc', 'cpp', 'cxx', 'hpp', 'hh'],
-    comment: 'block',
-    declaration: typedDeclaration,
-  },
-  {
-    name: 'PHP',
-    fence: 'php',
-    extensions: ['php'],
-    comment: 'block',
-    declaration: /^(?:\w+\s+)*function\s+&?\w+\s*\(/,
-  },
-  {
-    name: 'Kotlin',
-    fence: 'kotlin',
-    extensions: ['kt', 'kts'],
-    comment: 'block',
-    declaration: /^(?:\w+\s+)*fun\s/,
-  },
-  { name: 'C#', fence: 'csharp', extensions: ['cs'], comment: '///', declaration: typedDeclaration },
-  {
-    name: 'Rust',
-    fence: 'rust',
-    extensions: ['rs'],
-    comment: '///',
-    declaration: /^(?:pub(?:\([^)]*\))?\s+)?(?:(?:const|async|unsafe|extern(?:\s+"[^"]*")?)\s+)*fn\s/,
-  },
-  {
-    name: 'Swift',
-    fence: 'swift',
-    extensions: ['swift'],
-    comment: '///',
-    declaration: /^(?:@?\w+\s+)*func\s/,
-  },
-  { name: 'Go', fence: 'go', extensions: ['go'], comment: '//', declaration: /^func\s/ },
-];
+/** By name, code fence and extensions. */
+const languages = [
+  ['Python', 'python', 'py pyi', 'docstring', /^(?:async\s+)?def\s+\w+\s*[([]/],
+  ['JavaScript', 'javascript', 'js mjs cjs jsx', 'block', scriptDeclaration],
+  ['TypeScript', 'typescript', 'ts mts cts tsx', 'block', scriptDeclaration],
+  ['Java', 'java', 'java', 'block', typedDeclaration],
+  ['C', 'c', 'c h', 'block', typedDeclaration],
+  ['C++', 'cpp', 'cc cpp cxx hpp hh', 'block', typedDeclaration],
+  ['PHP', 'php', 'php', 'block', /^(?:\w+\s+)*function\s+&?\w+\s*\(/],
+  ['Kotlin', 'kotlin', 'kt kts', 'block', /^(?:\w+\s+)*fun\s/],
+  ['C#', 'csharp', 'cs', '///', typedDeclaration],
+  [
+    'Rust',
+    'rust',
+    'rs',
+    '///',
+    /^(?:pub(?:\([^)]*\))?\s+)?(?:(?:const|async|unsafe|extern(?:\s+"[^"]*")?)\s+)*fn\s/,
+  ],
+  ['Swift', 'swift', 'swift', '///', /^(?:@?\w+\s+)*func\s/],
+  ['Go', 'go', 'go', '//', /^func\s/],
+] as const;
 const byExtension = new Map(
-  languages.flatMap((language) => language.extensions.map((name) => [name, language] as const)),
+  languages.flatMap(([name, fence, extensions, comment, declaration]) =>
+    extensions
+      .split(' ')
+      .map((extension): [string, Language] => [extension, { name, fence, comment, declaration }]),
+  ),
 );
 
 /** For display: "Python, JavaScript, ...". */
-export const documentedLanguages = languages.map(({ name }) => name).join(', ');
+export const documentedLanguages = languages.map(([name]) => name).join(', ');
 
 const MOST_LINES = 150;
 /** A shorter comment says too little to write the function from. */

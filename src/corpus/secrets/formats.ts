@@ -1,6 +1,6 @@
 /** Secrets recognised by their format, wherever they occur: tokens with a prefix, keys, cards. */
 import { entropy, randomBits } from './randomness.ts';
-import type { Rule } from './rule.ts';
+import { rule, type Rule } from './rule.ts';
 import { isAlphabet, isPassedPassword } from './values.ts';
 
 /** As opposed to `xxxx` or the like, by gitleaks' limit for most tokens; random tokens are well above it. */
@@ -13,159 +13,104 @@ const TOKEN_PREFIX =
 /** gitleaks knows some of these, but only before a quote, space or semicolon. The comments say what it would miss. */
 const tokens: readonly Rule[] = [
   // In a URL: `js?key=AIza...&callback=`.
-  { id: 'google-api-key', clues: ['aiza'], pattern: /\bAIza[\w-]{35}(?![\w-])/g, isMatch: isRandom },
-  { id: 'google-oauth-secret', clues: ['gocspx-'], pattern: /\bGOCSPX-[\w-]{24,}/g, isMatch: isRandom },
-  {
-    id: 'google-oauth-token',
-    clues: ['ya29.', '1//0'],
-    pattern: /\bya29\.[\w-]{20,}|\b1\/\/0[\w-]{35,}/g,
-    isMatch: isRandom,
-  },
-  {
-    id: 'fcm-key',
-    clues: ['aaaa', 'apa91b'],
-    pattern: /\bAAAA[\w-]{7}:[\w-]{100,}|\bAPA91b[\w-]{60,}/g,
-    isMatch: isRandom,
-  },
+  rule('google-api-key', ['aiza'], /\bAIza[\w-]{35}(?![\w-])/g, isRandom),
+  rule('google-oauth-secret', ['gocspx-'], /\bGOCSPX-[\w-]{24,}/g, isRandom),
+  rule('google-oauth-token', ['ya29.', '1//0'], /\bya29\.[\w-]{20,}|\b1\/\/0[\w-]{35,}/g, isRandom),
+  rule('fcm-key', ['aaaa', 'apa91b'], /\bAAAA[\w-]{7}:[\w-]{100,}|\bAPA91b[\w-]{60,}/g, isRandom),
   // As an option of curl: `-u sk_live_...:`.
-  {
-    id: 'stripe-live-key',
-    clues: ['k_live_'],
-    pattern: /\b[rs]k_live_[A-Za-z0-9]{16,}\b/g,
-    isMatch: isRandom,
-  },
-  { id: 'webhook-secret', clues: ['whsec_'], pattern: /\bwhsec_[A-Za-z0-9+/=]{24,}/g, isMatch: isRandom },
-  { id: 'square-secret', clues: ['sq0'], pattern: /\bsq0(?:csp|atp)-[\w-]{20,}/g, isMatch: isRandom },
+  rule('stripe-live-key', ['k_live_'], /\b[rs]k_live_[A-Za-z0-9]{16,}\b/g, isRandom),
+  rule('webhook-secret', ['whsec_'], /\bwhsec_[A-Za-z0-9+/=]{24,}/g, isRandom),
+  rule('square-secret', ['sq0'], /\bsq0(?:csp|atp)-[\w-]{20,}/g, isRandom),
   // With digits in it.
-  { id: 'hugging-face-token', clues: ['hf_'], pattern: /\bhf_[A-Za-z0-9]{30,}\b/g, isMatch: isRandom },
-  { id: 'replicate-token', clues: ['r8_'], pattern: /\br8_[A-Za-z0-9]{30,}\b/g, isMatch: isRandom },
-  { id: 'groq-key', clues: ['gsk_'], pattern: /\bgsk_[A-Za-z0-9]{40,}\b/g, isMatch: isRandom },
-  {
-    id: 'telegram-bot-token',
-    clues: [':aa'],
-    pattern: /\b\d{8,10}:AA[\w-]{33}(?![\w-])/g,
-    isMatch: isRandom,
-  },
-  {
-    id: 'discord-token',
-    clues: ['.'],
-    pattern: /\b[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])/g,
-    isMatch: isRandom,
-  },
-  {
-    id: 'discord-webhook',
-    clues: ['/api/webhooks/'],
-    pattern: /\bdiscord(?:app)?\.com\/api\/webhooks\/\d{16,20}\/[\w-]{60,}/g,
-  },
-  { id: 'twilio-key', clues: ['sk', 'ac'], pattern: /\b(?:SK|AC)[\da-f]{32}\b/g, isMatch: isRandom },
-  {
-    id: 'mailgun-key',
-    clues: ['key-'],
-    pattern: /\bkey-[\da-f]{32}\b/g,
-    isMatch: (value) => entropy(value.slice(4)) > 3,
-  },
-  { id: 'mailchimp-key', clues: ['-us'], pattern: /\b[\da-f]{32}-us\d{1,2}\b/g, isMatch: isRandom },
-  { id: 'docker-token', clues: ['dckr_'], pattern: /\bdckr_[a-z]{3}_[\w-]{20,}/g, isMatch: isRandom },
-  {
-    id: 'atlassian-token',
-    clues: ['atatt3', 'atctt3', 'atbb'],
-    pattern: /\b(?:AT[AC]TT3x[\w=-]{40,}|ATBB[A-Za-z0-9]{28,})/g,
-    isMatch: isRandom,
-  },
-  { id: 'databricks-token', clues: ['dapi'], pattern: /\bdapi[\da-f]{32}\b/g, isMatch: isRandom },
+  rule('hugging-face-token', ['hf_'], /\bhf_[A-Za-z0-9]{30,}\b/g, isRandom),
+  rule('replicate-token', ['r8_'], /\br8_[A-Za-z0-9]{30,}\b/g, isRandom),
+  rule('groq-key', ['gsk_'], /\bgsk_[A-Za-z0-9]{40,}\b/g, isRandom),
+  rule('telegram-bot-token', [':aa'], /\b\d{8,10}:AA[\w-]{33}(?![\w-])/g, isRandom),
+  rule('discord-token', ['.'], /\b[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])/g, isRandom),
+  rule(
+    'discord-webhook',
+    ['/api/webhooks/'],
+    /\bdiscord(?:app)?\.com\/api\/webhooks\/\d{16,20}\/[\w-]{60,}/g,
+  ),
+  rule('twilio-key', ['sk', 'ac'], /\b(?:SK|AC)[\da-f]{32}\b/g, isRandom),
+  rule('mailgun-key', ['key-'], /\bkey-[\da-f]{32}\b/g, (value) => entropy(value.slice(4)) > 3),
+  rule('mailchimp-key', ['-us'], /\b[\da-f]{32}-us\d{1,2}\b/g, isRandom),
+  rule('docker-token', ['dckr_'], /\bdckr_[a-z]{3}_[\w-]{20,}/g, isRandom),
+  rule(
+    'atlassian-token',
+    ['atatt3', 'atctt3', 'atbb'],
+    /\b(?:AT[AC]TT3x[\w=-]{40,}|ATBB[A-Za-z0-9]{28,})/g,
+    isRandom,
+  ),
+  rule('databricks-token', ['dapi'], /\bdapi[\da-f]{32}\b/g, isRandom),
   // For an index other than pypi.org.
-  { id: 'pypi-token', clues: ['pypi-'], pattern: /\bpypi-[A-Za-z0-9_-]{50,}/g, isMatch: isRandom },
+  rule('pypi-token', ['pypi-'], /\bpypi-[A-Za-z0-9_-]{50,}/g, isRandom),
   // A root token, which is short, and a recovery token.
-  {
-    id: 'vault-token',
-    clues: ['hvs.', 'hvb.', 'hvr.'],
-    pattern: /\bhv[sbr]\.[\w-]{24,}/g,
-    isMatch: isRandom,
-  },
-  { id: 'azure-key', clues: ['key='], pattern: /\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{43,86}={1,2}/g },
-  { id: 'azure-sas', clues: ['sig='], pattern: /[?&;]sig=[A-Za-z0-9%+/]{40,}(?:%3D|=)/gi },
-  {
-    id: 'azure-client-secret',
-    clues: ['q~'],
-    pattern: /(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])/g,
-    isMatch: isRandom,
-  },
-  { id: 'artifactory-key', clues: ['akcp'], pattern: /\bAKCp[A-Za-z\d]{60,}\b/g, isMatch: isRandom },
-  {
-    id: 'crates-token',
-    clues: ['cio'],
-    pattern: /\bcio[A-Za-z\d]{32}\b/g,
-    isMatch: (value) => isRandom(value) && randomBits(value) > 20,
-  },
-  {
-    id: 'circleci-token',
-    clues: ['ccipat_', 'cciprj_'],
-    pattern: /\bCCIP(?:AT|RJ)_[A-Za-z\d]{22}_[\da-f]{40}\b/g,
-  },
-  { id: 'asana-token', clues: ['1/', '2/'], pattern: /\b[12]\/\d{12,20}(?:\/\d{12,20})?:[\da-f]{32}\b/g },
-  {
-    id: 'new-relic-key',
-    clues: ['ffffnral', 'nra'],
-    pattern: /\b[\da-f]{32,36}FFFFNRAL\b|\bNRA[A-Z]{1,2}-[A-Z\d]{24,}\b/g,
-    isMatch: isRandom,
-  },
-  {
-    id: 'flutterwave-key',
-    clues: ['flwsec'],
-    pattern: /\bFLWSECK(?:_TEST)?-[\da-f]{32}-X\b/g,
-    isMatch: isRandom,
-  },
-  { id: 'dropbox-token', clues: ['sl.'], pattern: /(?<![\w.])sl\.(?:u\.)?[\w-]{60,}/g, isMatch: isRandom },
-  { id: 'airtable-token', clues: ['pat'], pattern: /\bpat[A-Za-z\d]{14}\.[\da-f]{64}\b/g },
-  {
-    id: 'yandex-key',
-    clues: ['aqvn', 'ycaj', 'y0_', 't1.'],
-    pattern: /\bAQVN[\w-]{35,}|\bYC[AM][\w-]{30,}|\by0_[\w-]{50,}|\bt1\.[\w-]{20,}={0,2}\.[\w-]{60,}/g,
-    isMatch: isRandom,
-  },
-  { id: 'mapbox-token', clues: ['sk.eyj'], pattern: /\bsk\.eyJ[\w-]{20,}\.[\w-]{20,}/g },
-  {
-    id: 'launchdarkly-key',
-    clues: ['sdk-', 'mob-', 'api-', 'pat-'],
-    pattern: /\b(?:sdk|mob|api|pat-[a-z]{2}\d)-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g,
-  },
-  { id: 'postman-key', clues: ['pmak-'], pattern: /\bPMAK-[\da-f]{24}-[\da-f]{34}\b/g },
-  { id: 'cloudflare-ca-key', clues: ['v1.0-'], pattern: /\bv1\.0-[\da-f]{24}-[\da-f]{100,}\b/g },
-  { id: 'nuget-key', clues: ['oy2'], pattern: /\boy2[a-z2-7]{43}\b/g, isMatch: isRandom },
-  {
-    id: 'wallet-key',
-    clues: ['k', 'l', '5', 'c', '9'],
-    pattern: /(?<![\w+/=-])(?:[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51})(?![\w+/=-])/g,
-    isMatch: (value) => randomBits(value) > 30 && /\d/.test(value) && entropy(value) > 4,
-  },
-  {
-    id: 'extended-private-key',
-    clues: ['prv'],
-    pattern: /\b[tuvxyz]prv[1-9A-HJ-NP-Za-km-z]{90,}/g,
-    isMatch: isRandom,
-  },
-  {
-    id: 'token',
-    clues: ['_', '-'],
-    pattern: new RegExp(
+  rule('vault-token', ['hvs.', 'hvb.', 'hvr.'], /\bhv[sbr]\.[\w-]{24,}/g, isRandom),
+  rule('azure-key', ['key='], /\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{43,86}={1,2}/g),
+  rule('azure-sas', ['sig='], /[?&;]sig=[A-Za-z0-9%+/]{40,}(?:%3D|=)/gi),
+  rule('azure-client-secret', ['q~'], /(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])/g, isRandom),
+  rule('artifactory-key', ['akcp'], /\bAKCp[A-Za-z\d]{60,}\b/g, isRandom),
+  rule(
+    'crates-token',
+    ['cio'],
+    /\bcio[A-Za-z\d]{32}\b/g,
+    (value) => isRandom(value) && randomBits(value) > 20,
+  ),
+  rule('circleci-token', ['ccipat_', 'cciprj_'], /\bCCIP(?:AT|RJ)_[A-Za-z\d]{22}_[\da-f]{40}\b/g),
+  rule('asana-token', ['1/', '2/'], /\b[12]\/\d{12,20}(?:\/\d{12,20})?:[\da-f]{32}\b/g),
+  rule(
+    'new-relic-key',
+    ['ffffnral', 'nra'],
+    /\b[\da-f]{32,36}FFFFNRAL\b|\bNRA[A-Z]{1,2}-[A-Z\d]{24,}\b/g,
+    isRandom,
+  ),
+  rule('flutterwave-key', ['flwsec'], /\bFLWSECK(?:_TEST)?-[\da-f]{32}-X\b/g, isRandom),
+  rule('dropbox-token', ['sl.'], /(?<![\w.])sl\.(?:u\.)?[\w-]{60,}/g, isRandom),
+  rule('airtable-token', ['pat'], /\bpat[A-Za-z\d]{14}\.[\da-f]{64}\b/g),
+  rule(
+    'yandex-key',
+    ['aqvn', 'ycaj', 'y0_', 't1.'],
+    /\bAQVN[\w-]{35,}|\bYC[AM][\w-]{30,}|\by0_[\w-]{50,}|\bt1\.[\w-]{20,}={0,2}\.[\w-]{60,}/g,
+    isRandom,
+  ),
+  rule('mapbox-token', ['sk.eyj'], /\bsk\.eyJ[\w-]{20,}\.[\w-]{20,}/g),
+  rule(
+    'launchdarkly-key',
+    ['sdk-', 'mob-', 'api-', 'pat-'],
+    /\b(?:sdk|mob|api|pat-[a-z]{2}\d)-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g,
+  ),
+  rule('postman-key', ['pmak-'], /\bPMAK-[\da-f]{24}-[\da-f]{34}\b/g),
+  rule('cloudflare-ca-key', ['v1.0-'], /\bv1\.0-[\da-f]{24}-[\da-f]{100,}\b/g),
+  rule('nuget-key', ['oy2'], /\boy2[a-z2-7]{43}\b/g, isRandom),
+  rule(
+    'wallet-key',
+    ['k', 'l', '5', 'c', '9'],
+    /(?<![\w+/=-])(?:[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51})(?![\w+/=-])/g,
+    (value) => randomBits(value) > 30 && /\d/.test(value) && entropy(value) > 4,
+  ),
+  rule('extended-private-key', ['prv'], /\b[tuvxyz]prv[1-9A-HJ-NP-Za-km-z]{90,}/g, isRandom),
+  rule(
+    'token',
+    ['_', '-'],
+    new RegExp(
       String.raw`(?<![\w./+-])(?:[A-Za-z][A-Za-z\d]{1,11}[-_]){0,2}(?:${TOKEN_PREFIX})[-_](?:[a-z]{1,6}[-_]?v?\d{1,2}[-_]|v?\d[-_])?([A-Za-z\d_-]{20,300})(?![\w.])`,
       'g',
     ),
-    isMatch: (value) => randomBits(value) > 30 && /\d/.test(value) && isRandom(value),
-  },
+    (value) => randomBits(value) > 30 && /\d/.test(value) && isRandom(value),
+  ),
 ];
 
 /** Not applied to concatenated pieces, which only look random. */
 export const unknownTokens: readonly Rule[] = [
   // An unknown issuer's prefix, and a body that is too long for an id. No token is longer than 300.
-  {
-    id: 'token',
-    clues: ['_', '-'],
-    pattern:
-      /(?<![\w./+]|(?<!:)-)(?!(?:sha|md|rev|commit|chunk|build|img|image|asset|css|file|msg|chatcmpl|thread|run|resp|call|req|evt)\d{0,3}[-_])(?:[a-z][a-z\d]{2,7}|[A-Z]{2,8})[-_]([A-Za-z\d_-]{32,300})(?![\w./+-])/g,
-    isMatch: (body, [token]) =>
+  rule(
+    'token',
+    ['_', '-'],
+    /(?<![\w./+]|(?<!:)-)(?!(?:sha|md|rev|commit|chunk|build|img|image|asset|css|file|msg|chatcmpl|thread|run|resp|call|req|evt)\d{0,3}[-_])(?:[a-z][a-z\d]{2,7}|[A-Z]{2,8})[-_]([A-Za-z\d_-]{32,300})(?![\w./+-])/g,
+    (body, [token]) =>
       randomBits(body) > 30 && /\d/.test(body) && isRandom(body) && !isId(token) && !isAlphabet(token),
-  },
+  ),
 ];
 
 /** Words followed by a UUID or a checksum. */
@@ -184,15 +129,15 @@ const isSplitToken = (value: string, { input, index }: RegExpExecArray) =>
 
 const webTokens: readonly Rule[] = [
   // In a URL, and with "-" or "_" in its first part.
-  { id: 'jwt', clues: ['eyj'], pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g, isMatch: isRandom },
-  { id: 'jwt', clues: ['eyj'], pattern: /\beyJ[\w-]{10,}/g, isMatch: isSplitToken },
-  {
-    id: 'jwk',
-    clues: ['kty'],
-    pattern: /(?<![\w-])(?:d|k)["']?\s{0,4}:\s{0,4}["']([\w-]{20,})["']/g,
-    isMatch: (value, { input, index }) =>
+  rule('jwt', ['eyj'], /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g, isRandom),
+  rule('jwt', ['eyj'], /\beyJ[\w-]{10,}/g, isSplitToken),
+  rule(
+    'jwk',
+    ['kty'],
+    /(?<![\w-])(?:d|k)["']?\s{0,4}:\s{0,4}["']([\w-]{20,})["']/g,
+    (value, { input, index }) =>
       /\bkty\b/.test(input.slice(Math.max(0, index - 3000), index + 3000)) && isRandom(value),
-  },
+  ),
 ];
 
 const BASE64 = String.raw`[A-Za-z\d+/]`;
@@ -213,44 +158,40 @@ function beginsPrivateKey(base64: string): boolean {
 }
 
 const keys: readonly Rule[] = [
-  { id: 'putty-key', clues: ['putty-user-key'], pattern: /\bPuTTY-User-Key-File-\d/g },
+  rule('putty-key', ['putty-user-key'], /\bPuTTY-User-Key-File-\d/g),
   // Without its end, which a program may add.
-  {
-    id: 'private-key',
-    clues: ['private key'],
-    pattern: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-]){0,200}[\w+/=]{16}/g,
-  },
+  rule(
+    'private-key',
+    ['private key'],
+    /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-]){0,200}[\w+/=]{16}/g,
+  ),
   // A PGP block and an encrypted PEM begin with headers.
-  {
-    id: 'private-key',
-    clues: ['private key'],
-    pattern:
-      /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-]){0,200}(?:Version|Comment|Proc-Type|DEK-Info): /g,
-  },
+  rule(
+    'private-key',
+    ['private key'],
+    /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-]){0,200}(?:Version|Comment|Proc-Type|DEK-Info): /g,
+  ),
   // Without its first line.
-  {
-    id: 'private-key',
-    clues: ['mi', 'mhcca', 'mhqca', 'mdecaq', 'mc4caq', 'b3blbnnzac1rzxktdjE'.toLowerCase()],
-    pattern: new RegExp(
+  rule(
+    'private-key',
+    ['mi', 'mhcca', 'mhqca', 'mdecaq', 'mc4caq', 'b3blbnnzac1rzxktdjE'.toLowerCase()],
+    new RegExp(
       String.raw`(?<![\w+/=-])(?:M[ICH][A-Za-z\d]${BASE64}{35,}|b3BlbnNzaC1rZXktdjE${BASE64}{20,})`,
       'g',
     ),
-    isMatch: (value) => value.startsWith('b3') || beginsPrivateKey(value),
-  },
-  {
-    id: 'private-key',
-    clues: ['mi'],
-    pattern: new RegExp(String.raw`(?<![\w+/=-])MI${BASE64}{62}${SEAM}${BASE64}{64}(?!${BASE64})`, 'g'),
-    isMatch: (value, { input, index }) =>
+    (value) => value.startsWith('b3') || beginsPrivateKey(value),
+  ),
+  rule(
+    'private-key',
+    ['mi'],
+    new RegExp(String.raw`(?<![\w+/=-])MI${BASE64}{62}${SEAM}${BASE64}{64}(?!${BASE64})`, 'g'),
+    (value, { input, index }) =>
       !isPublic(value) && !/-----BEGIN|cert|public|data:/i.test(input.slice(Math.max(0, index - 120), index)),
-  },
+  ),
   // A PEM file in base64.
-  {
-    id: 'private-key',
-    clues: ['ls0tls1crudjti'],
-    pattern: /LS0tLS1CRUdJTi[\w+/]{20,}/g,
-    isMatch: (value) => decode(value).includes('PRIVATE KEY'),
-  },
+  rule('private-key', ['ls0tls1crudjti'], /LS0tLS1CRUdJTi[\w+/]{20,}/g, (value) =>
+    decode(value).includes('PRIVATE KEY'),
+  ),
 ];
 
 /** A certificate or a public key: the length is followed by another sequence. */
@@ -260,50 +201,39 @@ const isPublic = (base64: string) => {
 };
 
 const files: readonly Rule[] = [
-  {
-    id: 'kubeconfig',
-    clues: ['client-key-data'],
-    pattern: /\bclient-key-data["']?:\s*["']?[A-Za-z0-9+/=]{40,}/g,
-  },
-  {
-    id: 'kubernetes-secret',
-    clues: ['secret'],
-    pattern:
-      /\bkind["']?:\s*["']?Secret\b[^]{0,2000}?\b(?:stringData|data)["']?:\s*\{?(?:\s*["']?[\w.-]+["']?:\s*["']?(?:[\w+/=-]{8,})["']?,?)/g,
-  },
-  { id: 'docker-auth', clues: ['"auth"'], pattern: /"auth"\s*:\s*"[A-Za-z0-9+/]{12,}={0,2}"/g },
-  {
-    id: 'netrc',
-    clues: ['machine'],
-    pattern: /\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)/g,
-    isMatch: isPassedPassword,
-  },
+  rule('kubeconfig', ['client-key-data'], /\bclient-key-data["']?:\s*["']?[A-Za-z0-9+/=]{40,}/g),
+  rule(
+    'kubernetes-secret',
+    ['secret'],
+    /\bkind["']?:\s*["']?Secret\b[^]{0,2000}?\b(?:stringData|data)["']?:\s*\{?(?:\s*["']?[\w.-]+["']?:\s*["']?(?:[\w+/=-]{8,})["']?,?)/g,
+  ),
+  rule('docker-auth', ['"auth"'], /"auth"\s*:\s*"[A-Za-z0-9+/]{12,}={0,2}"/g),
+  rule('netrc', ['machine'], /\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)/g, isPassedPassword),
   // host:port:database:user:password
-  {
-    id: 'pgpass',
-    clues: [':'],
-    pattern: /^[\w.*-]{1,80}:(?:\d{2,5}|\*):[\w*-]{1,60}:[\w.*-]{1,60}:(\S{4,100})$/gm,
-    isMatch: isPassedPassword,
-  },
+  rule(
+    'pgpass',
+    [':'],
+    /^[\w.*-]{1,80}:(?:\d{2,5}|\*):[\w*-]{1,60}:[\w.*-]{1,60}:(\S{4,100})$/gm,
+    isPassedPassword,
+  ),
   // Lines of user:password: of cloud-init, and for chpasswd.
-  {
-    id: 'chpasswd',
-    clues: ['chpasswd'],
-    pattern:
-      /\bchpasswd\b[^\n]{0,60}\n(?:[ \t]*(?:list|users|expire|type):[^\n]{0,20}\n){0,3}(?:[ \t]*(?:- )?[\w.-]{1,40}:(?:R|RANDOM)\n){0,5}[ \t]*(?:- )?["']?[\w.-]{1,40}:([^\s"']{4,100})/g,
-    isMatch: isPassedPassword,
-  },
-  {
-    id: 'htpasswd',
-    clues: [':$', ':{ssha', ':{sha'],
-    pattern: /^[\w.@-]+:(?:\$(?:apr1|2[abxy]|5|6)\$\S{20,}|\{SSHA?\}[\w+/=]{20,})/gm,
-  },
-  {
-    id: 'terraform-state',
-    clues: ['random_password', 'random_string', 'terraform_version'],
-    pattern: /"(?:result|bcrypt_hash|private_key_pem|secret_string|value)"\s*:\s*"([^"\n]{8,400})"/g,
-    isMatch: isPassedPassword,
-  },
+  rule(
+    'chpasswd',
+    ['chpasswd'],
+    /\bchpasswd\b[^\n]{0,60}\n(?:[ \t]*(?:list|users|expire|type):[^\n]{0,20}\n){0,3}(?:[ \t]*(?:- )?[\w.-]{1,40}:(?:R|RANDOM)\n){0,5}[ \t]*(?:- )?["']?[\w.-]{1,40}:([^\s"']{4,100})/g,
+    isPassedPassword,
+  ),
+  rule(
+    'htpasswd',
+    [':$', ':{ssha', ':{sha'],
+    /^[\w.@-]+:(?:\$(?:apr1|2[abxy]|5|6)\$\S{20,}|\{SSHA?\}[\w+/=]{20,})/gm,
+  ),
+  rule(
+    'terraform-state',
+    ['random_password', 'random_string', 'terraform_version'],
+    /"(?:result|bcrypt_hash|private_key_pem|secret_string|value)"\s*:\s*"([^"\n]{8,400})"/g,
+    isPassedPassword,
+  ),
 ];
 
 /** Published test card numbers, except those with many equal digits. */
@@ -355,13 +285,12 @@ function isCard(written: string, { input, index }: RegExpExecArray): boolean {
 }
 
 const cards: readonly Rule[] = [
-  {
-    id: 'card-number',
-    clues: ['3', '4', '5', '6', '2'],
-    pattern:
-      /(?<![\w.,+-]|\d )[2-6]\d{3}(?:(?: \d{4}){3}|(?:-\d{4}){3}|\d{9,12}|[ -]\d{6}[ -]\d{5})(?![\w.+-]| \d)/g,
-    isMatch: isCard,
-  },
+  rule(
+    'card-number',
+    ['3', '4', '5', '6', '2'],
+    /(?<![\w.,+-]|\d )[2-6]\d{3}(?:(?: \d{4}){3}|(?:-\d{4}){3}|\d{9,12}|[ -]\d{6}[ -]\d{5})(?![\w.+-]| \d)/g,
+    isCard,
+  ),
 ];
 
 export const formats: readonly Rule[] = [...tokens, ...webTokens, ...keys, ...files, ...cards];

@@ -1,6 +1,6 @@
 /** Finds unnamed passwords where they are passed: in URLs and headers, to commands, to login functions. */
 import { randomBits } from './randomness.ts';
-import type { Rule } from './rule.ts';
+import { rule, type Rule } from './rule.ts';
 import { isPassedPassword, isLiteralValue, isSecretValue } from './values.ts';
 import { classifyName } from './secret-names.ts';
 
@@ -30,63 +30,51 @@ function isBasic(value: string): boolean {
 const isBearer = (value: string) => isSecretValue(value, { kind: 'key', strong: true }) && /\d/.test(value);
 
 const urls: readonly Rule[] = [
-  {
-    id: 'password-in-url',
-    clues: ['://'],
-    pattern: /\b[a-z][a-z\d+.-]{1,30}:\/\/[^\s:/?#@"'`<>]{0,100}:([^\s/?#@"'`<>]{1,200})@[\w[]/gi,
-    isMatch: isPasswordInUrl,
-  },
+  rule(
+    'password-in-url',
+    ['://'],
+    /\b[a-z][a-z\d+.-]{1,30}:\/\/[^\s:/?#@"'`<>]{0,100}:([^\s/?#@"'`<>]{1,200})@[\w[]/gi,
+    isPasswordInUrl,
+  ),
   // With a character that a URL would not allow.
-  {
-    id: 'password-in-url',
-    clues: ['://'],
-    pattern: /:\/\/[\w.-]{1,60}:([^\s"'`<>]{1,100})@[\w.-]{2,100}(?::\d|\/|["'`\s]|$)/g,
-    isMatch: (value) => !/[/]\/|\/\w+\/|:/.test(value) && isPassedPassword(value),
-  },
+  rule(
+    'password-in-url',
+    ['://'],
+    /:\/\/[\w.-]{1,60}:([^\s"'`<>]{1,100})@[\w.-]{2,100}(?::\d|\/|["'`\s]|$)/g,
+    (value) => !/[/]\/|\/\w+\/|:/.test(value) && isPassedPassword(value),
+  ),
   // Go's `user:password@tcp(host)`.
-  {
-    id: 'password-in-url',
-    clues: ['('],
-    pattern: /(?<![\w.-])[\w.-]{1,60}:([^\s:"'`]{4,100})@\w{0,12}\(/g,
-    isMatch: isPasswordInUrl,
-  },
-  {
-    id: 'password-in-url',
-    clues: ['oracle', 'sqlplus', 'sqlldr', 'expdp', 'impdp'],
-    pattern:
-      /(?:oracle:\w{2,8}:|\b(?:sqlplus|sqlldr|expdp|impdp)\s(?:-\w\s){0,3}|userid=)\w{1,40}\/["']?([^\s@"'`/]{4,100})@/gi,
-    isMatch: isPasswordInUrl,
-  },
+  rule('password-in-url', ['('], /(?<![\w.-])[\w.-]{1,60}:([^\s:"'`]{4,100})@\w{0,12}\(/g, isPasswordInUrl),
+  rule(
+    'password-in-url',
+    ['oracle', 'sqlplus', 'sqlldr', 'expdp', 'impdp'],
+    /(?:oracle:\w{2,8}:|\b(?:sqlplus|sqlldr|expdp|impdp)\s(?:-\w\s){0,3}|userid=)\w{1,40}\/["']?([^\s@"'`/]{4,100})@/gi,
+    isPasswordInUrl,
+  ),
   // Without a scheme: `user:password@host`.
-  {
-    id: 'password-in-url',
-    clues: ['@'],
-    pattern: /(?<![^\s"'`=(])(?!mailto:)[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
-    isMatch: isPassedPassword,
-  },
+  rule(
+    'password-in-url',
+    ['@'],
+    /(?<![^\s"'`=(])(?!mailto:)[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
+    isPassedPassword,
+  ),
 ];
 
 const headers: readonly Rule[] = [
-  {
-    id: 'basic-auth',
-    clues: ['basic'],
-    pattern: /\bBasic["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/_-]{8,}={0,2})/gi,
-    isMatch: isBasic,
-  },
+  rule('basic-auth', ['basic'], /\bBasic["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/_-]{8,}={0,2})/gi, isBasic),
   // In a .http request file, where the editor encodes it.
-  {
-    id: 'basic-auth',
-    clues: ['basic'],
-    pattern: /\bAuthorization:[ \t]*Basic[ \t]+[\w.@-]{1,60}[ :]([^\s"'`]{4,100})/gi,
-    isMatch: isPassedPassword,
-  },
-  {
-    id: 'bearer-token',
-    clues: ['bearer', 'authorization'],
-    pattern:
-      /\b(?:Bearer|Authorization["'\]]{0,2}\s?[:=,]\s?["'`]?(?:Token|ApiKey|Api-Key|Key|GenieKey|Bot|OAuth|SSWS)(?:\s?token=)?)["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/=._~-]{12,})/gi,
-    isMatch: isBearer,
-  },
+  rule(
+    'basic-auth',
+    ['basic'],
+    /\bAuthorization:[ \t]*Basic[ \t]+[\w.@-]{1,60}[ :]([^\s"'`]{4,100})/gi,
+    isPassedPassword,
+  ),
+  rule(
+    'bearer-token',
+    ['bearer', 'authorization'],
+    /\b(?:Bearer|Authorization["'\]]{0,2}\s?[:=,]\s?["'`]?(?:Token|ApiKey|Api-Key|Key|GenieKey|Bot|OAuth|SSWS)(?:\s?token=)?)["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/=._~-]{12,})/gi,
+    isBearer,
+  ),
 ];
 
 /** An argument of a command, quoted or not. */
@@ -125,91 +113,91 @@ const userAndPassword: readonly [commands: string, options: string, between: str
 ];
 
 const shell: readonly Rule[] = [
-  ...commands.map(([names, options]): Rule => ({
-    id: 'password-of-command',
-    clues: ['-p', '-a', '-w', '-k', '/p', '/u', '-x', 'pass', 'tring'],
-    pattern: new RegExp(String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}${ARGUMENT}`, 'g'),
-    isMatch: isPassedPassword,
-  })),
-  ...userAndPassword.map(([names, options, between]): Rule => ({
-    id: 'password-of-command',
-    clues: ['-u', '-a'],
-    pattern: new RegExp(
-      String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}["']?[^\s"'${between}]{1,60}${between}([^\s"']{4,200})`,
-      'g',
+  ...commands.map(([names, options]) =>
+    rule(
+      'password-of-command',
+      ['-p', '-a', '-w', '-k', '/p', '/u', '-x', 'pass', 'tring'],
+      new RegExp(String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}${ARGUMENT}`, 'g'),
+      isPassedPassword,
     ),
-    isMatch: (value) => isPasswordInUrl(value) && !/^\d+(?:$|[:/])/.test(value),
-  })),
-  {
-    id: 'password-of-command',
-    clues: ['net use'],
-    pattern: new RegExp(String.raw`\bnet use\s+(?:\S{1,3}\s+)?\\\\\S{1,200}\s+(?!/)${ARGUMENT}`, 'gi'),
-    isMatch: isPassedPassword,
-  },
+  ),
+  ...userAndPassword.map(([names, options, between]) =>
+    rule(
+      'password-of-command',
+      ['-u', '-a'],
+      new RegExp(
+        String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}["']?[^\s"'${between}]{1,60}${between}([^\s"']{4,200})`,
+        'g',
+      ),
+      (value) => isPasswordInUrl(value) && !/^\d+(?:$|[:/])/.test(value),
+    ),
+  ),
+  rule(
+    'password-of-command',
+    ['net use'],
+    new RegExp(String.raw`\bnet use\s+(?:\S{1,3}\s+)?\\\\\S{1,200}\s+(?!/)${ARGUMENT}`, 'gi'),
+    isPassedPassword,
+  ),
   // MinIO's `mc alias set name url user password`.
-  {
-    id: 'password-of-command',
-    clues: ['alias set', 'host add'],
-    pattern: new RegExp(
+  rule(
+    'password-of-command',
+    ['alias set', 'host add'],
+    new RegExp(
       String.raw`\bmc\s+(?:-\S+\s+)*(?:alias\s+set|config\s+host\s+add)\s+\S{1,60}\s+\S{1,200}\s+\S{1,60}\s+${ARGUMENT}`,
       'g',
     ),
-    isMatch: isPassedPassword,
-  },
+    isPassedPassword,
+  ),
   // `echo password | sudo -S`
-  {
-    id: 'password-of-command',
-    clues: ['sudo', 'passwd', '-stdin', 'kinit', 'cryptsetup'],
-    pattern: new RegExp(
+  rule(
+    'password-of-command',
+    ['sudo', 'passwd', '-stdin', 'kinit', 'cryptsetup'],
+    new RegExp(
       String.raw`\b(?:echo|printf|print)\s+(?:-\w+\s+)?(?:["'](?:[\w.-]{1,40}:)?([^"'\n]{4,100})["']|(?:[\w.-]{1,40}:)?([^\s"'|]{4,100}))\s*\|\s*[^\n|]{0,80}?(?:sudo\b[^\n|]{0,20}-S|chpasswd|passwd|password-stdin|kinit|cryptsetup|su\b)`,
       'g',
     ),
-    isMatch: (value) => isPassedPassword(value.replace(/\\n$/, '')),
-  },
-  {
-    id: 'password-of-command',
-    clues: ['<<<'],
-    pattern: /\b(?:sudo\s+-S|kinit|chpasswd|su)\b[^\n]{0,80}<<<\s*["']?(?:[\w.-]{1,40}:)?([^\s"']{4,100})/g,
-    isMatch: isPassedPassword,
-  },
+    (value) => isPassedPassword(value.replace(/\\n$/, '')),
+  ),
+  rule(
+    'password-of-command',
+    ['<<<'],
+    /\b(?:sudo\s+-S|kinit|chpasswd|su)\b[^\n]{0,80}<<<\s*["']?(?:[\w.-]{1,40}:)?([^\s"']{4,100})/g,
+    isPassedPassword,
+  ),
   // expect: the answer to a password prompt.
-  {
-    id: 'password-of-command',
-    clues: ['send'],
-    pattern:
-      /assword[^\n]{0,40}[\n{;]\s{0,40}(?:\{\s*)?send(?:line)?[\s(]{1,4}(?:--\s)?["']([^"'\\\n]{4,100})(?:\\[rn])?["']/g,
-    isMatch: isPassedPassword,
-  },
-  {
-    id: 'password-of-command',
-    clues: ['htpasswd'],
-    pattern: /\bhtpasswd\s+(?:-\w+\s+){1,4}(?:\S{1,100}\s+)?\S{1,60}\s+["']?([^\s"']{4,100})/g,
-    isMatch: isPassedPassword,
-  },
+  rule(
+    'password-of-command',
+    ['send'],
+    /assword[^\n]{0,40}[\n{;]\s{0,40}(?:\{\s*)?send(?:line)?[\s(]{1,4}(?:--\s)?["']([^"'\\\n]{4,100})(?:\\[rn])?["']/g,
+    isPassedPassword,
+  ),
+  rule(
+    'password-of-command',
+    ['htpasswd'],
+    /\bhtpasswd\s+(?:-\w+\s+){1,4}(?:\S{1,100}\s+)?\S{1,60}\s+["']?([^\s"']{4,100})/g,
+    isPassedPassword,
+  ),
 ];
 
 const sql: readonly Rule[] = [
   // Hashed by the database: `crypt('password', gen_salt('bf'))`.
-  {
-    id: 'password-in-sql',
-    clues: ["('", '("', '(\\', 'crypt('],
-    pattern:
-      /\b(?:crypt|password|old_password|md5|sha[12]?|pwdencrypt|hashbytes\s?\(\s?N?'[\w]+',|pgp_sym_(?:en|de)crypt\s?\([^,()\n]{1,80},)\s?\(?\s?N?\\?'((?:[^'\n\\]|\\.){4,100})\\?'\s?[,)]/gi,
-    isMatch: isPassedPassword,
-  },
-  {
-    id: 'password-in-sql',
-    clues: ['identified'],
-    pattern:
-      /\bidentified\s+(?:with\s+\S{1,60}\s+)?(?:by|as|using)\s+(?:password\s+|values\s+)?(?:\\?["'`]((?:[^"'`\n\\]|\\\$){4,200})|([^\s"'`;,)\\]{4,200}))/gi,
-    isMatch: (value) => isPassedPassword(value),
-  },
-  {
-    id: 'password-in-sql',
-    clues: ['insert'],
-    pattern:
-      /\binsert\s+(?:\w+\s+)?into\s+[\w."`[\]]{1,100}\s*\(([^()]{1,600})\)\s*values\s*\([^()]{1,1500}\)/gi,
-    isMatch: (columns, match) => {
+  rule(
+    'password-in-sql',
+    ["('", '("', '(\\', 'crypt('],
+    /\b(?:crypt|password|old_password|md5|sha[12]?|pwdencrypt|hashbytes\s?\(\s?N?'[\w]+',|pgp_sym_(?:en|de)crypt\s?\([^,()\n]{1,80},)\s?\(?\s?N?\\?'((?:[^'\n\\]|\\.){4,100})\\?'\s?[,)]/gi,
+    isPassedPassword,
+  ),
+  rule(
+    'password-in-sql',
+    ['identified'],
+    /\bidentified\s+(?:with\s+\S{1,60}\s+)?(?:by|as|using)\s+(?:password\s+|values\s+)?(?:\\?["'`]((?:[^"'`\n\\]|\\\$){4,200})|([^\s"'`;,)\\]{4,200}))/gi,
+    (value) => isPassedPassword(value),
+  ),
+  rule(
+    'password-in-sql',
+    ['insert'],
+    /\binsert\s+(?:\w+\s+)?into\s+[\w."`[\]]{1,100}\s*\(([^()]{1,600})\)\s*values\s*\([^()]{1,1500}\)/gi,
+    (columns, match) => {
       const values = match[0].slice(match[0].lastIndexOf('(') + 1, -1).match(/'[^']*'|"[^"]*"|[^,]+/g) ?? [];
       return columns.split(',').some((column, at) => {
         const naming = classifyName(column.trim());
@@ -218,7 +206,7 @@ const sql: readonly Rule[] = [
         return naming !== undefined && value !== undefined && isSecretValue(value, naming);
       });
     },
-  },
+  ),
 ];
 
 /** Functions that take a password as a positional argument. */
@@ -231,32 +219,30 @@ const KEY_FUNCTIONS =
   'hmac\\w*|fernet|serializer|signer|secret_?key_?spec|jwt\\w*|create_?(?:de)?cipher\\w*|secretbox|signing_?key|symmetric_?security_?key|cookie_?session|cookie_?parser|set_?password|make_?password|hash_?password|password_?hash|bcrypt\\.\\w+|key_?from_?\\w+|session_?store';
 
 const calls: readonly Rule[] = [
-  {
-    id: 'key-as-argument',
-    clues: ['('],
-    pattern: new RegExp(
+  rule(
+    'key-as-argument',
+    ['('],
+    new RegExp(
       String.raw`(?:${KEY_FUNCTIONS})(?:::new|\.new)?\s?\(\s{0,20}(?:b|r|\[\]byte\()?(["'\`])([^"'\`\n]{6,200})\1`,
       'gi',
     ),
-    isMatch: (_, { 2: value }) => isArgument(value!) && (randomBits(value!) > 8 || /password/i.test(value!)),
-  },
+    (_, { 2: value }) => isArgument(value!) && (randomBits(value!) > 8 || /password/i.test(value!)),
+  ),
   // After an email address, as the user name.
-  {
-    id: 'password-as-argument',
-    clues: ['@'],
-    pattern:
-      /["'`][\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+["'`],\s{0,20}[bBrRuU@]{0,2}(?:(["'`])|"{3})((?:(?!\1)[^\n]){6,100}?)["'`]\s{0,20}[,)]/g,
-    isMatch: (_, { 2: value }) => isArgument(value!),
-  },
-  {
-    id: 'password-as-argument',
-    clues: ['('],
-    // Also in a tuple: `auth=("user", "password")`.
-    pattern: new RegExp(
+  rule(
+    'password-as-argument',
+    ['@'],
+    /["'`][\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+["'`],\s{0,20}[bBrRuU@]{0,2}(?:(["'`])|"{3})((?:(?!\1)[^\n]){6,100}?)["'`]\s{0,20}[,)]/g,
+    (_, { 2: value }) => isArgument(value!),
+  ),
+  rule(
+    'password-as-argument',
+    ['('], // Also in a tuple: `auth=("user", "password")`.
+    new RegExp(
       String.raw`(?:(?:${LOGIN_FUNCTIONS})(?:_?(?:[wW]ith|[aA]s|[uU]sing|[sS]ync)\w{0,30})?\s?\(|\bauth["']?\s?[=:]\s?[(\[])((?:"(?:[^"\\\n]|\\.){0,200}"|'(?:[^'\\\n]|\\.){0,200}'|[^()\n"']|\n|["']|\([^()\n]{0,100}\)){2,400})\)?`,
       'gi',
     ),
-    isMatch: (args) => {
+    (args) => {
       const literals = [...args.matchAll(LITERAL)];
       return literals.some(
         ({ 2: value, index }, at) =>
@@ -265,7 +251,7 @@ const calls: readonly Rule[] = [
           isArgument(value!),
       );
     },
-  },
+  ),
 ];
 
 /** Stricter than for named values, because hosts, algorithms, tables and messages are also passed. */

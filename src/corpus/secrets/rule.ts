@@ -8,8 +8,16 @@ export interface Rule {
   /** In lower case. The pattern is tried only if the text contains one of these, which is many times faster. */
   clues: readonly string[];
   /** A further condition on the value. */
-  isMatch?: (value: string, match: RegExpExecArray) => boolean;
+  isMatch?: ((value: string, match: RegExpExecArray) => boolean) | undefined;
 }
+
+/** A row of a table of rules. */
+export const rule = (id: string, clues: Rule['clues'], pattern: RegExp, isMatch?: Rule['isMatch']): Rule => ({
+  id,
+  clues,
+  pattern,
+  isMatch,
+});
 
 export interface ScanInput {
   path: string;

@@ -3,7 +3,7 @@
  * as fit, plus padding. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in shuffled order
  * instead of by length, so that sequences mix long and short examples.
  */
-import { spreadEvenly } from '../fair-shares.ts';
+import { spread } from '../../statistics/statistics.ts';
 import { assemble, nothingToTrainOn, type TokenRun, type TokenStream } from './packing.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled } from '../shuffle.ts';
@@ -57,7 +57,7 @@ export function exampleWindows(
   { length, padding, count = Infinity }: { length: number; padding: number; count?: number | undefined },
 ): Sequence[] {
   const bins = packBestFit(stream, length + 1, (index) => index);
-  return spreadEvenly(bins.begins.length - 1, count).map((bin) => {
+  return spread(bins.begins.length - 1, count).map((bin) => {
     const members = [...bins.members.subarray(bins.begins[bin], bins.begins[bin + 1])];
     const longest = members.reduce((a, b) => (documentLength(stream, b) > documentLength(stream, a) ? b : a));
     return { ...fill(stream, bins, bin, length + 1, padding), document: stream.starts[longest]! };

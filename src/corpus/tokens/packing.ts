@@ -78,7 +78,7 @@ export function runsFrom(stream: TokenStream, begin: number, size: number): Posi
 }
 
 /** Index of the last document that begins at or before `position`. */
-export function documentAt(starts: Int32Array, position: number): number {
+export function documentAt(starts: ArrayLike<number>, position: number): number {
   let low = 0;
   for (let high = starts.length; high - low > 1;) {
     const middle = (low + high) >> 1;

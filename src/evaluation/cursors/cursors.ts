@@ -3,7 +3,7 @@
  * Chosen by a rule, evenly over all places of their kind. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
-import { commonPrefix } from '../../serving/tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../completion/code/text.ts';
 import { choosePlaces, detachedCopy, type HeldOutDocument } from './held-out.ts';
 
 export type CursorKind = 'line' | 'block';

@@ -3,7 +3,7 @@
  * tokens: a suggestion shows the predicted tokens, and the user accepts them as far as they are right. One pass over a
  * text thus replaces a request at each of many places. Pure; explained in docs/science.md.
  */
-import { commonPrefix } from '../../serving/tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../completion/code/text.ts';
 
 export interface PredictedLines {
   /** Lines that contain a word, and those of which the last two thirds would have been suggested exactly. */

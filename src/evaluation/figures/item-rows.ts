@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../../platform/files/lines.ts';
 import { readText } from '../../platform/files/regular-file.ts';
+import { ignoreMissing } from '../../runs/file-mark.ts';
 
 const partsSchema = z.record(z.string(), z.object({ sum: z.number(), weight: z.number() }));
 
@@ -25,9 +26,6 @@ export const itemsPath = (dir: string, task: string, step: number) =>
 
 /** Rows by digest. Skips lines that are broken or of an early version; empty if there is no file. */
 export async function readItemRows(dir: string, task: string, step: number): Promise<Map<string, ItemRow>> {
-  const text = await readText(itemsPath(dir, task, step)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = (await readText(itemsPath(dir, task, step)).catch(ignoreMissing)) ?? '';
   return new Map(parseLines(rowSchema, text).values.map((row) => [row.digest, row]));
 }

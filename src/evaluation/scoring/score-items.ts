@@ -23,15 +23,11 @@ export async function scoreItems<I extends Item>(
     if (!known) await cache.put(item, scores[index]);
     context.onScore(!known);
   };
-  try {
-    if (unknown.length) await task.prepare?.(unknown, model);
-    await forEach(items.keys(), task.parallel ?? 1, async (index) => {
-      context.signal?.throwIfAborted();
-      await scoreOne(index);
-    });
-  } finally {
-    await cache.close();
-  }
+  if (unknown.length) await task.prepare?.(unknown, model);
+  await forEach(items.keys(), task.parallel ?? 1, async (index) => {
+    context.signal?.throwIfAborted();
+    await scoreOne(index);
+  });
   return scores;
 }
 
@@ -66,23 +62,19 @@ export async function scoreTogether<I extends Item>(
   const caches = await Promise.all(models.map((model) => openScoreCache(model, task)));
   const modelsKey = models.map(({ digest }) => digest.slice(0, 32)).join(' ');
   const scores = models.map((): ItemScore[] => []);
-  try {
-    for (const item of items) {
-      context.signal?.throwIfAborted();
-      const key = { digest: `${item.digest} beside ${modelsKey}` };
-      let found = caches.flatMap((cache) => cache.get(key) ?? []);
-      const computed = found.length < models.length;
-      if (computed) {
-        found = await task.scoreTogether!(item, models, context);
-        for (const [at, cache] of caches.entries()) await cache.put(key, found[at]!);
-      }
-      for (const [at, score] of found.entries()) {
-        scores[at]!.push(score);
-        context.onScore(computed);
-      }
+  for (const item of items) {
+    context.signal?.throwIfAborted();
+    const key = { digest: `${item.digest} beside ${modelsKey}` };
+    let found = caches.flatMap((cache) => cache.get(key) ?? []);
+    const computed = found.length < models.length;
+    if (computed) {
+      found = await task.scoreTogether!(item, models, context);
+      for (const [at, cache] of caches.entries()) await cache.put(key, found[at]!);
     }
-  } finally {
-    for (const cache of caches) await cache.close();
+    for (const [at, score] of found.entries()) {
+      scores[at]!.push(score);
+      context.onScore(computed);
+    }
   }
   return scores;
 }

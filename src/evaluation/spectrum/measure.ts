@@ -15,7 +15,7 @@ import { writeByRename } from '../../platform/files/write-file.ts';
 import { readSpec, spectrumPath } from '../../runs/files.ts';
 import { resultStep } from '../../runs/index.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
-import { SpectrumStore } from './store.ts';
+import { openSpectrumStore, type SpectrumStore } from './store.ts';
 import { scaleSpectrum, sumOfSquares, summarise } from './summary.ts';
 import { openWeights, type Linear, type Matrix, type Weights } from './weights.ts';
 
@@ -83,9 +83,9 @@ class Measurement {
   async run(): Promise<LinearSpectrum[]> {
     const { linears, digests } = this.weights;
     const stores: Stores = {
-      base: await SpectrumStore.open(digests.base),
-      change: await SpectrumStore.open(digests.change),
-      noise: await SpectrumStore.open('noise'),
+      base: await openSpectrumStore(digests.base),
+      change: await openSpectrumStore(digests.change),
+      noise: await openSpectrumStore('noise'),
     };
     const blocks = this.plan(stores);
     for (const job of blocks.flat()) count(this.total, job);

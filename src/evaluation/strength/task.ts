@@ -147,7 +147,6 @@ export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
   version: 4,
   needsRun: true,
-  planned: () => 1,
   contextTokens: 1024,
   plan,
   prepare: (items, model) =>

@@ -121,7 +121,6 @@ export const crossCodeEvalTask: Task<PlaceItem> = {
   ...taskFacts.crosscodeeval,
   version: 1,
   onlyByName: true,
-  planned: () => 0,
   contextTokens: ROOM.all,
   parallel: 8,
   plan,

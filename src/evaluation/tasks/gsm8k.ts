@@ -79,7 +79,6 @@ export const gsm8kTask: Task<Sum> = {
   name: 'gsm8k',
   ...taskFacts.gsm8k,
   version: 1,
-  planned: () => 0,
   contextTokens: CONTEXT_TOKENS,
   parallel: 32,
   plan,

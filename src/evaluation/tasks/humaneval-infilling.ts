@@ -104,7 +104,6 @@ const infilling = (name: 'humaneval_line' | 'humaneval_lines', kind: Kind): Task
   ...taskFacts[name],
   version: 2,
   onlyByName: true,
-  planned: () => 0,
   contextTokens: 1024,
   parallel: 32,
   plan: (context) => plan(kind, context),

@@ -29,7 +29,7 @@ import {
   type SettingName,
   type Task,
 } from '../task.ts';
-import { english, msg } from '../../text/message.ts';
+import { english, msg, type Text } from '../../text/message.ts';
 
 const problemSchema = z.object({
   task_id: z.string(),
@@ -66,6 +66,9 @@ export const samplings: Record<SettingName, Sampling> = {
   quick: { n: 1, temperature: 0, topP: 1, maxTokens: 256, ks: [1] },
   paper: { n: 50, temperature: 0.2, topP: 0.95, maxTokens: 512, ks: [1, 10] },
 };
+
+export const describeSampling = ({ n, temperature, topP }: Sampling): Text =>
+  n === 1 ? msg`greedy, 1 sample each` : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
 
 export const humanevalPrompt = (problem: Problem) => problem.prompt + PROMPT_ENDING;
 
@@ -119,12 +122,10 @@ const planned: Task['planned'] = (spec) => spec.evaluation.humanevalProblems;
 async function plan(context: PlanContext): Promise<Plan<HumanevalItem>> {
   const { setting, data, signal } = context;
   const sampling = samplings[setting];
-  const { n, temperature, topP, maxTokens, ks } = sampling;
+  const { n, maxTokens, ks } = sampling;
   const all = await loadProblems(data, signal);
   const chosen = spread(all.length, itemCount(context, { quick: 20, planned }));
-  const how =
-    n === 1 ? msg`greedy, 1 sample each` : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
-  const sizes = msg`${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`;
+  const sizes = msg`${chosen.length} of ${all.length} problems, ${describeSampling(sampling)}, at most ${maxTokens} tokens`;
   return {
     items: chosen.map((index) => createItem(all[index]!.task_id, { problem: all[index]!, sampling })),
     setting: sizes,

@@ -49,7 +49,7 @@ export function chooseTasks(names: readonly string[]): Task[] {
  * result.
  */
 export const plannedTasks = (spec: Pick<RunSpec, 'evaluation' | 'imported'>): Task[] =>
-  tasks.filter((task) => task.planned(spec) > 0 || isMeasuredAtCheckpoints(task, spec));
+  tasks.filter((task) => task.planned?.(spec) || isMeasuredAtCheckpoints(task, spec));
 
 export const isMeasuredAtCheckpoints = (
   { name }: Pick<Task, 'name'>,

@@ -15,7 +15,7 @@ import {
   type ScoreContext,
   type Task,
 } from '../task.ts';
-import { samplings } from './humaneval.ts';
+import { describeSampling, samplings } from './humaneval.ts';
 import { msg } from '../../text/message.ts';
 
 const row = z.object({
@@ -99,21 +99,16 @@ export const mbppPlusTask: Task<MbppItem> = {
   ...taskFacts.mbpp_plus,
   version: 2,
   onlyByName: true,
-  planned: () => 0,
   contextTokens: 1024,
   parallel: 32,
   async plan(context) {
     const sampling = samplings[context.setting];
-    const { n, temperature, topP, maxTokens, ks } = sampling;
+    const { n, maxTokens, ks } = sampling;
     const { rows, total: of } = await chooseRows(benchmark, context);
-    const how =
-      n === 1
-        ? msg`greedy, 1 sample each`
-        : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
     const metrics = ks.flatMap((k) => [`pass@${k}`, plusMetric(k)]);
     return {
       items: rows.map(({ value }) => createItem(`Mbpp/${value.task_id}`, { problem: value, sampling })),
-      setting: msg`${rows.length} of ${of} problems, ${how}, at most ${maxTokens} tokens`,
+      setting: msg`${rows.length} of ${of} problems, ${describeSampling(sampling)}, at most ${maxTokens} tokens`,
       measures: metrics.map((metric): Measure => ({
         metric,
         unit: '',

@@ -28,7 +28,6 @@ export function multipleChoiceTask(
     name,
     title,
     version: 1,
-    planned: () => 0,
     cost,
     async plan(context) {
       const { rows, total: of } = await chooseRows(benchmark, context);

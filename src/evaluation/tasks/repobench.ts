@@ -94,7 +94,6 @@ export const repoBenchTask: Task<LineItem> = {
   ...taskFacts.repobench,
   version: 1,
   onlyByName: true,
-  planned: () => 0,
   contextTokens: ROOM.paper,
   parallel: 4,
   plan,

@@ -5,10 +5,9 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { judge, QUANTISED_LIMIT, servedRows } from '../check-export.ts';
-import { CHECK_TOKENS, SAMPLE } from '../check-text.ts';
-import { openTokenizer } from '../../llama-cpp/tokenizer.ts';
+import { sampleTokens } from '../check-text.ts';
 import { freeSpace } from '../../platform/files/disk.ts';
-import { openGguf } from '../../gguf/index.ts';
+import { withGguf } from '../../gguf/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
 import { storeCopy, type CopyInfo, type CopyMeasurement } from '../../serving/folding/copies.ts';
@@ -77,16 +76,13 @@ async function readParts(
   basePath: string,
   adapterPath: string,
 ): Promise<(Adapter & ReturnType<typeof partsToFold>) | { unfit: string }> {
-  const base = await openGguf(basePath);
-  try {
+  return withGguf(basePath, async (base) => {
     const adapter = await readAdapterGguf(adapterPath, base);
     const parts = partsToFold(base, adapter.layers);
     const rows = (layers: Adapter['layers']) => layers.reduce((sum, { out }) => sum + out, 0);
     if (rows(parts.folded) < rows(parts.beside)) return { unfit: 'the numbers of the base are too coarse' };
     return { ...adapter, ...parts };
-  } finally {
-    await base.close();
-  }
+  });
 }
 
 /** Throws an Error, so that nothing is recorded: there may be room another time. */
@@ -104,9 +100,7 @@ async function compare(
   beside: string | undefined,
   signal?: AbortSignal,
 ): Promise<{ meanKl: number; change: number; ok: boolean }> {
-  const tokenizer = await openTokenizer(base);
-  const tokens = tokenizer.encode(SAMPLE).slice(0, CHECK_TOKENS);
-  await tokenizer.dispose();
+  const tokens = await sampleTokens(base);
   const reference = await servedRows(base, adapter, tokens, signal);
   const folded = await servedRows(copy, beside, tokens, signal);
   const { meanKl, change, ok } = judge(

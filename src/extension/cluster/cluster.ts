@@ -13,7 +13,7 @@ import { showWarningMessage } from '../editor-ui.ts';
 
 /** The cluster in the settings; undefined if this machine trains. Errors: cluster-address. */
 export const clusterInSettings = (): ClusterAddress | undefined =>
-  settings.cluster ? parseCluster(settings.cluster) : undefined;
+  settings.cluster() ? parseCluster(settings.cluster()) : undefined;
 
 /** The key of its token in the editor's secret storage: one per address, so that no other server gets the token. */
 export const clusterSecretKey = ({ url }: Pick<ClusterAddress, 'url'>) => `forgetMeNot.clusterToken ${url}`;

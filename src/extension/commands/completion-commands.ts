@@ -12,6 +12,7 @@ import type { LocalModel } from '../completion/completion-model.ts';
 import { useRun } from '../completion/use-run.ts';
 import { setStatusBarMessage, showQuickPick } from '../editor-ui.ts';
 import { plain } from '../plain.ts';
+import { settingAction } from '../log.ts';
 
 /** The previously used adapter comes first, so that the shortcut and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
@@ -107,11 +108,7 @@ async function setEnabled(
     const settings = placeName(await setCompletionEnabled(enabled, where));
     showStatus(enabledMessage(enabled, settings, language));
   } catch (error) {
-    log.showError(error, {
-      title: t('Open Settings'),
-      run: () =>
-        vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.enabled'),
-    });
+    log.showError(error, settingAction('completion.enabled'));
   }
 }
 

@@ -9,6 +9,7 @@ import type { CommandArgument } from '../results/pick-run.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from '../wizard/consent.ts';
 import { textOf } from '../../text/message.ts';
+import { commandAction } from '../log.ts';
 
 /** The reason shown last: a restarted server gives the same one. */
 let lastReason: string | undefined;
@@ -24,7 +25,7 @@ export const watchGpu = (context: Context): vscode.Disposable =>
 async function offerGpu(context: Context, device: ComputeDevice): Promise<void> {
   const { store, log } = context;
   const { backend, why } = device;
-  const isChosenByName = !['auto', 'off'].includes(settings.gpu);
+  const isChosenByName = !['auto', 'off'].includes(settings.gpu());
   if (isChosenByName && backend === 'cpu' && why && why !== lastReason) {
     lastReason = why;
     return log.notify(
@@ -41,10 +42,8 @@ async function offerGpu(context: Context, device: ComputeDevice): Promise<void> 
   const report = await runDoctor(context).catch(() => undefined);
   const completionCheck = report?.checks.find(({ area }) => area === 'completion');
   if (completionCheck?.status !== 'missing') return;
-  await log.notify('info', textOf(completionCheck, 'text'), {
-    title: t('Install GPU Support'),
-    run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
-  });
+  const install = commandAction(t('Install GPU Support'), 'installGpu');
+  await log.notify('info', textOf(completionCheck, 'text'), install);
 }
 
 /** Resolves after the first completion. */

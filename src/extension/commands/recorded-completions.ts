@@ -13,7 +13,7 @@ export async function showRecordedCompletions({ log, completion }: Context): Pro
   if (!folder) return;
   const file = preferencesFile(folder.uri.fsPath);
   const records = await describePreferences(file);
-  const isRecording = settings.recordCompletions;
+  const isRecording = settings.recordCompletions();
   const toggle = {
     title: isRecording ? t('Turn Off') : t('Turn On'),
     run: () => setRecordCompletions(!isRecording),

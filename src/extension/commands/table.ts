@@ -35,6 +35,7 @@ import { byGain, hasResult, servableItem, whyNotServable, type RunStatus } from 
 import { requireTrust, trustedCommands } from '../trust.ts';
 import { completeUntuned } from './untuned.ts';
 import { useRun } from '../completion/use-run.ts';
+import { commandAction } from '../log.ts';
 
 interface CommandEntry {
   /**
@@ -46,7 +47,7 @@ interface CommandEntry {
 }
 
 const table: Record<string, CommandEntry> = {
-  fineTune: { trains: () => !settings.cluster, run: fineTune },
+  fineTune: { trains: () => !settings.cluster(), run: fineTune },
   findLearningRate: { trains: () => true, run: findLearningRate },
   showResults: { run: (context, argument) => context.panel.show(argument) },
   useForCompletion: { run: useForCompletion },
@@ -101,7 +102,9 @@ export function registerCommands(context: Context): vscode.Disposable {
         context.log.showError(
           error,
           ...(vscode.workspace.isTrusted ? [] : [manageTrustAction()]),
-          ...(busy && context.runs.live.length > 0 ? [stopTrainingAction()] : []),
+          ...(busy && context.runs.live.length > 0
+            ? [commandAction(t('Stop Training'), 'stopTraining')]
+            : []),
         );
         return undefined;
       }
@@ -113,11 +116,6 @@ export function registerCommands(context: Context): vscode.Disposable {
 const manageTrustAction = () => ({
   title: t('Manage Workspace Trust'),
   run: () => vscode.commands.executeCommand('workbench.trust.manage'),
-});
-
-const stopTrainingAction = () => ({
-  title: t('Stop Training'),
-  run: () => vscode.commands.executeCommand('forgetMeNot.stopTraining'),
 });
 
 /** Errors: training-busy. If two start at once, the command line refuses one as well. */

@@ -7,7 +7,7 @@ import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { t } from '../../text/l10n.ts';
-import type { Action } from '../log.ts';
+import { commandAction, type Action } from '../log.ts';
 import type { BaseList } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
 import { missingBase } from '../wizard/downloads.ts';
@@ -25,11 +25,11 @@ export async function completeUntuned(context: Context, requestedBase?: string):
   const base = await prepareBase(context, requestedBase).finally(() => context.refresh());
   if (!base) return showDeclined(context);
   const editor = vscode.window.activeTextEditor;
-  const model = await context.completion.untrained(base);
-  await context.completion.use(model, ...(editor ? [] : [openFile()]), {
-    title: t('Fine-tune on Workspace'),
-    run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
-  });
+  await context.completion.use(
+    await context.completion.untrained(base),
+    ...(editor ? [] : [openFile()]),
+    commandAction(t('Fine-tune on Workspace'), 'fineTune'),
+  );
   if (editor) await suggest();
 }
 
@@ -41,7 +41,7 @@ function prepareBase(
   return withChildProgress(t('Setting up completion'), async (options) => {
     options.onProgress?.({ phase: t('Looking at this machine'), done: 0, total: 0 });
     const list = await listBases(context, options);
-    const base = requestedBase ?? baseForCompletion(settings.base, list);
+    const base = requestedBase ?? baseForCompletion(settings.base(), list);
     const isPresent = list.models.some(({ id, present }) => id === base && present);
     if (!(await askConsent(isPresent ? [] : missingBase(base), 'completion'))) return undefined;
     return context.children.ask(runSpecSchema.shape.base, ['models', 'fetch', base, '--yes'], options);

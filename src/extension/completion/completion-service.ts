@@ -186,8 +186,8 @@ export class CompletionService implements CompletionHost {
     // A running server does not pick up a newly installed GPU build, nor another Node.
     const root = this.services.extension.extensionPath;
     const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
-    const environment = [...builds, settings.nodePath].filter(Boolean).join();
-    const args = ['--gpu', settings.gpu, ...(settings.foldedCopy ? ['--fold'] : [])];
+    const environment = [...builds, settings.nodePath()].filter(Boolean).join();
+    const args = ['--gpu', settings.gpu(), ...(settings.foldedCopy() ? ['--fold'] : [])];
     return {
       serves: [model.server, ...args, environment, dataDir()].join('\n'),
       options: {
@@ -313,7 +313,7 @@ export class CompletionService implements CompletionHost {
     );
     if (isEnabled) this.ghost.forget();
     else void this.stop();
-    if (!isEnabled || !settings.repositoryInPrompt) this.repository.stop();
+    if (!isEnabled || !settings.repositoryInPrompt()) this.repository.stop();
     this.changed.fire();
   }
 

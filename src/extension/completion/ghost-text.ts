@@ -220,8 +220,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const { service } = this;
     const core = createCompleter({
       fillInTheMiddle: () => service.serving(model).fillInTheMiddle(),
-      maxTokens: () => settings.maxTokens,
-      ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
+      maxTokens: () => settings.maxTokens(),
+      debounceMs: settings.debounceMs(),
       onAnswer: (milliseconds) => service.answered(milliseconds),
       ahead: true,
       ...(model.calibration ? { calibration: model.calibration } : {}),

@@ -59,7 +59,7 @@ export class IndexerClient implements vscode.Disposable {
 
   /** The parts of the repository that belong in the prompt; none until the index is ready. Starts the indexer. */
   async parts(question: PartsQuestion): Promise<readonly ContextFile[]> {
-    if (!settings.repositoryInPrompt || !vscode.workspace.isTrusted) return [];
+    if (!settings.repositoryInPrompt() || !vscode.workspace.isTrusted) return [];
     const { document, learned } = question;
     const [place, root] = [placeOf(document, learned), rootOf(document, learned)];
     if (!place || root === undefined || document.uri.scheme !== 'file') return [];
@@ -111,7 +111,7 @@ export class IndexerClient implements vscode.Disposable {
 
   private async launch(): Promise<void> {
     const { command, env } = await this.services.node();
-    if (this.disposed || !settings.repositoryInPrompt) {
+    if (this.disposed || !settings.repositoryInPrompt()) {
       this.starting = undefined;
       return;
     }

@@ -2,7 +2,6 @@
  * Completion by a remote server (`completion.endpoint`): its address, permission and token. Nothing is sent before the
  * user has allowed that address.
  */
-import * as vscode from 'vscode';
 import { LONGEST_BEGUN } from '../../completion/prompt/anchor.ts';
 import { defaultBudget } from '../../completion/prompt/context.ts';
 import { UserError } from '../../text/errors.ts';
@@ -14,6 +13,7 @@ import type { Remote } from '../../serving/remote/remote-http.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
 import { modelFromServer, type RemoteModel } from './completion-model.ts';
+import { settingAction } from '../log.ts';
 
 export class RemoteServer {
   private parsed: { setting: string; endpoint?: Endpoint } | undefined;
@@ -27,21 +27,21 @@ export class RemoteServer {
 
   /** The server in the settings; undefined if there is none, or if its address is invalid, which is reported once. */
   get endpoint(): Endpoint | undefined {
-    const setting = settings.endpoint;
+    const setting = settings.endpoint();
     if (this.parsed?.setting === setting) return this.parsed.endpoint;
     this.parsed = { setting };
     if (!setting) return undefined;
     try {
       this.parsed = { setting, endpoint: parseEndpoint(setting) };
     } catch (error) {
-      this.services.log.showError(error, openSetting());
+      this.services.log.showError(error, settingAction('completion.endpoint'));
     }
     return this.parsed.endpoint;
   }
 
   get model(): RemoteModel | undefined {
     const { endpoint } = this;
-    return endpoint && modelFromServer(endpoint, settings.endpointModel);
+    return endpoint && modelFromServer(endpoint, settings.endpointModel());
   }
 
   isAllowed({ api }: Endpoint): boolean {
@@ -110,9 +110,3 @@ const notAllowed = ({ host }: Endpoint) =>
     t('You have not allowed to send code to {host}.', { host }),
     t('To allow it, use {step}.', { step: '{endpoint-model}' }),
   );
-
-const openSetting = () => ({
-  title: t('Open Settings'),
-  run: () =>
-    vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.endpoint'),
-});

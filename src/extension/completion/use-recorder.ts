@@ -107,7 +107,7 @@ export class UseRecorder {
   }
 }
 
-const isRecording = () => settings.recordCompletions && vscode.workspace.isTrusted;
+const isRecording = () => settings.recordCompletions() && vscode.workspace.isTrusted;
 
 /** Converts to Unix line ends, the only ones that models see. */
 function withUnixLineEnds({ shown, accepted, later, seconds }: Outcome) {

@@ -14,6 +14,7 @@ import { onMains } from '../../platform/machine/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { commandAction } from '../log.ts';
 
 const PROBLEMS = 164;
 /** Idle time before measuring; by then, the completion server has freed its memory. */
@@ -134,10 +135,8 @@ export class MeasureWhenIdle implements vscode.Disposable {
       { name, why },
     );
     const lower = t('To use it all the same, set a lower strength in its results.');
-    void this.services.log.notify('warning', joined([message, hyper.method === 'lora' ? lower : '']), {
-      title: t('Show Results'),
-      run: () => vscode.commands.executeCommand('forgetMeNot.showResults', id),
-    });
+    const show = commandAction(t('Show Results'), 'showResults', id);
+    void this.services.log.notify('warning', joined([message, hyper.method === 'lora' ? lower : '']), show);
   }
 
   dispose(): void {

@@ -52,8 +52,8 @@ export async function askPath(
 
 /** The base for this machine, or the one in the settings; method and minutes of the settings. */
 function recommended(list: BaseList) {
-  const [first] = baseChoices(settings.base, list);
-  return { base: first!.value, method: settings.method, budget: { minutes: settings.minutes } };
+  const [first] = baseChoices(settings.base(), list);
+  return { base: first!.value, method: settings.method(), budget: { minutes: settings.minutes() } };
 }
 
 function recommendedChoice(list: BaseList, machine: Machine): Choice<Path> {

@@ -23,7 +23,7 @@ type SharedMember =
 /** What all wizards share, whatever they start. */
 export const carryOutHost = (context: Context): Pick<CarryOutHost<Answers>, SharedMember> => ({
   async missing({ base, backend }) {
-    return missingParts(base, await runDoctor(context), backend ?? settings.backend);
+    return missingParts(base, await runDoctor(context), backend ?? settings.backend());
   },
   consent: (parts) => askConsent(parts),
   async fetch({ name, command }) {

@@ -1,5 +1,4 @@
 /** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
-import * as vscode from 'vscode';
 import { z } from 'zod';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { machineCosts } from '../../training/measured-costs.ts';
@@ -26,6 +25,7 @@ import { askWithRetry, carryOutHost } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments } from './wizard.ts';
 import { textOf } from '../../text/message.ts';
+import { commandAction } from '../log.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
@@ -71,10 +71,8 @@ const baseOnlyHost = (context: Context) => ({
 
 /** Shows how to get back to the question. */
 function showDeclined({ log }: Context): void {
-  void log.notify('info', t('Nothing was downloaded. Your answers are kept.'), {
-    title: t('Fine-tune on Workspace'),
-    run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
-  });
+  const again = commandAction(t('Fine-tune on Workspace'), 'fineTune');
+  void log.notify('info', t('Nothing was downloaded. Your answers are kept.'), again);
 }
 
 function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<Plan | undefined> {
@@ -160,7 +158,8 @@ export async function fetchBase(context: Context, argument: string | undefined):
  * be installed, else wasm.
  */
 function expectedBackend(report: DoctorReport): BackendName {
-  if (settings.backend !== 'auto') return settings.backend;
+  const backend = settings.backend();
+  if (backend !== 'auto') return backend;
   if (report.chosenBackend === 'webgpu') return 'webgpu';
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
 }

@@ -12,6 +12,7 @@ import { listBases } from './list-bases.ts';
 import { askWithRetry, carryOutHost } from './carry-out-host.ts';
 import { askToReuse, back, choose, withAnswer, askSteps, type Answer, type Step } from './steps.ts';
 import { askBase, askBaseFor } from './wizard.ts';
+import { commandAction } from '../log.ts';
 
 const title = () => t('Import Adapter');
 const whichBase = () => t('Which model was it trained on?');
@@ -108,8 +109,7 @@ async function measure({ children, runs, log, panel }: Context, run: string, nam
       children.ask(z.unknown(), ['evaluate', run, '--tasks', 'retention'], options),
     );
   } catch (error) {
-    const again = () => vscode.commands.executeCommand('forgetMeNot.measureResult', run);
-    return log.showError(error, { title: t('Measure Result'), run: again });
+    return log.showError(error, commandAction(t('Measure Result'), 'measureResult', run));
   } finally {
     await runs.refresh();
   }
@@ -117,9 +117,6 @@ async function measure({ children, runs, log, panel }: Context, run: string, nam
     'info',
     t('{name} was imported as a run, and what it forgot was measured.', { name }),
     { title: t('Show Results'), run: () => panel.show(run) },
-    {
-      title: t('Use for Completion'),
-      run: () => vscode.commands.executeCommand('forgetMeNot.useForCompletion', run),
-    },
+    commandAction(t('Use for Completion'), 'useForCompletion', run),
   );
 }

@@ -93,7 +93,7 @@ export async function askBase<D extends { base?: string | undefined }>(
   placeholder = t('Which model do you want to fine-tune?'),
 ): Promise<Answer<D>> {
   const choices = list.then((bases): Choice<string>[] => [
-    ...baseChoices(plan.base ?? settings.base, bases),
+    ...baseChoices(plan.base ?? settings.base(), bases),
     {
       label: `$(file) ${t('A .gguf file…')}`,
       description: t('Llama, Qwen, Granite, Gemma 3, SmolLM3 or StarCoder2'),
@@ -164,7 +164,7 @@ function askMethod(
       ...position,
       placeholder: t('Which training method?'),
       choices,
-      preferred: plan.method ?? settings.method,
+      preferred: plan.method ?? settings.method(),
     }),
   );
 }
@@ -173,7 +173,7 @@ type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
 async function askBudget(plan: Draft, position: Position, lookups: Promise<Machine>): Promise<Answer<Draft>> {
-  const quick = settings.minutes;
+  const quick = settings.minutes();
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
   const presetChoice = (label: string, value: Preset, machine: Machine): Choice<BudgetName> => ({
     label,
@@ -256,13 +256,13 @@ export function trainArguments(plan: Plan, cluster?: ClusterAddress): string[] {
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
     ...(cluster ? ['--backend', clusterBackend()] : settings.backendOptions(plan.backend)),
     ...settings.globOptions(plan.folders),
-    ...settings.trainOptions,
+    ...settings.trainOptions(),
     // The last options win, so a folder's settings can't send anything elsewhere.
     ...(cluster ? ['--on', cluster.url] : ['--yes']),
-    ...(cluster && settings.clusterStorage ? ['--storage', settings.clusterStorage] : []),
+    ...(cluster && settings.clusterStorage() ? ['--storage', settings.clusterStorage()] : []),
     '--detach',
   ];
 }
 
 /** Workers compute on their processors; this machine's GPU doesn't matter. */
-export const clusterBackend = (): BackendName => (settings.backend === 'wasm' ? 'wasm' : 'tensorflow');
+export const clusterBackend = (): BackendName => (settings.backend() === 'wasm' ? 'wasm' : 'tensorflow');

@@ -11,7 +11,7 @@ export interface Programs {
   'cluster-follower': [folder: string];
   sweeper: [sweep: string, ...options: string[]];
   evaluator: readonly string[];
-  exporter: readonly string[];
+  exporter: [run: string, request: string];
   spectrum: readonly string[];
   'scorer-worker': [];
   devices: [what: 'probe', device: string] | [what: 'rate', backend: string, device: string];

@@ -17,7 +17,6 @@ const lineSchema = z.union([serverReadySchema, serverEndingSchema]);
 const TIMEOUT_MS = 5000;
 
 export interface Lease {
-  pid: number;
   token: string;
   ready: ServerReady;
   /**
@@ -63,7 +62,7 @@ export function holdServer({ pid, port, token }: Announcement): Promise<Lease | 
             wasExpected = true;
             connection.destroy();
           };
-          resolve({ pid, token, ready: line.value, ended, release });
+          resolve({ token, ready: line.value, ended, release });
         }
       });
       void ended.then(giveUp);

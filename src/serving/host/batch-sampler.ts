@@ -23,7 +23,7 @@ import { usableProcessors } from '../../platform/machine/processors.ts';
 import { Answer } from '../tokens/answer.ts';
 import { contextOptions } from './model-context.ts';
 import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from '../host-types.ts';
-import { commonPrefix } from '../tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../completion/code/text.ts';
 import { layOutRequest, samplerOptions, type RequestTokens } from '../tokens/request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';
 import { generateLikeliest, wantsConfidence, type Generated } from '../tokens/confidence.ts';

@@ -1,7 +1,7 @@
 /** Which prompts a model keeps in memory, so that returning to a file finds its text already processed. */
 import type { LlamaModel } from 'node-llama-cpp';
 import { freemem } from 'node:os';
-import { commonPrefix } from '../tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../completion/code/text.ts';
 
 /** Shares of the free memory, and of the memory limit, that all prompts of one model may take. */
 const FREE_SHARE = 1 / 16;

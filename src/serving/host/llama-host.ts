@@ -138,7 +138,7 @@ class Host implements LlamaHost {
 
   get memory(): HostMemory {
     const { size, bytes, evictions } = this.contexts;
-    return { contexts: size, bytes, evictions, limit: this.options.memoryLimit ?? Infinity };
+    return { contexts: size, bytes, evictions };
   }
 
   get device(): ComputeDevice {

@@ -15,7 +15,7 @@ import { reusableTokens } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
 import { generateLikeliest, wantsConfidence, type Generated } from '../tokens/confidence.ts';
 import { FIRST_STEP, MAX_ROWS, maxRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
-import { commonPrefix } from '../tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../completion/code/text.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';

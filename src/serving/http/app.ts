@@ -10,7 +10,6 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { reportError } from '../../text/errors.ts';
-import type { ServerReady } from '../../protocol/server.ts';
 import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
 import { answerChat } from './chat-route.ts';
 import { answerCompletions } from './completions-route.ts';
@@ -20,7 +19,7 @@ import type { Leases } from './leases.ts';
 import { HttpError } from '../http-error.ts';
 import { answerInfill, answerLlamaCompletion, answerTokenize } from './llama-routes.ts';
 import { errorBody, openAiError } from './openai.ts';
-import { Service, type ServiceOptions } from './service.ts';
+import { readyOf, Service, type ServiceOptions } from './service.ts';
 
 /** Large enough for every sensible prompt, but not for a client that sends a whole disk. */
 const BODY_LIMIT = 4 * 1024 * 1024;
@@ -98,15 +97,8 @@ function addRoutes(app: FastifyInstance, service: Service): void {
 
 /** Sends the models, and keeps the connection open as long as the client needs the server. */
 function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply: FastifyReply): void {
-  const ready: ServerReady = {
-    type: 'ready',
-    port: socket.localPort ?? 0,
-    models: [...host.models],
-    fillInTheMiddle: host.fillInTheMiddle,
-    device: host.device,
-  };
   reply.hijack();
-  leases.add(reply.raw, ready);
+  leases.add(reply.raw, readyOf(host, socket.localPort ?? 0));
 }
 
 /**

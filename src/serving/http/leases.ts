@@ -27,10 +27,6 @@ export class Leases {
     this.timer = setTimeout(() => (isAnswering?.() ? this.scheduleEnd(lingerMs) : onUnused()), milliseconds);
   }
 
-  get size(): number {
-    return this.responses.size;
-  }
-
   /** Sends `firstLine` and keeps `response` open. */
   add(response: ServerResponse, firstLine: object): void {
     clearTimeout(this.timer);

@@ -3,18 +3,25 @@ import { parseArgs } from 'node:util';
 import { UserError } from '../../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../../protocol/gpu.ts';
 
-export interface ServerArgs {
+/** The options that are numbers, each with its lowest and highest value. */
+const numbers = {
+  port: ['port', 0, 65_535],
+  contextSize: ['context', 64, 1_048_576],
+  sequences: ['sequences', 1, 64],
+  threads: ['threads', 1, 256],
+  idleMinutes: ['idle-minutes', 0, 100_000],
+  memoryMb: ['memory', 1, 10_000_000],
+  queue: ['queue', 0, 100_000],
+  timeoutSeconds: ['timeout', 1, 86_400],
+} as const;
+type Numbers = typeof numbers;
+/** As they are given. */
+export type NumberOptions = { [flag in Numbers[keyof Numbers][0]]?: string | undefined };
+
+export interface ServerArgs extends Partial<Record<keyof Numbers, number>> {
   base: string;
   adapters: { name: string; path: string }[];
   models: { name: string; path: string }[];
-  port?: number;
-  contextSize?: number;
-  sequences?: number;
-  threads?: number;
-  idleMinutes?: number;
-  memoryMb?: number;
-  queue?: number;
-  timeoutSeconds?: number;
   gpu: GpuChoice;
   /** Make folded copies of adapters, and use them. */
   fold?: boolean;
@@ -26,27 +33,23 @@ export interface ServerArgs {
 export function parseServerArgs(argv: readonly string[]): ServerArgs {
   const { values } = parse(argv);
   if (!values.base) throw new UserError('bad-argument', 'The server needs a base.', 'Give it --base FILE.');
-  const numbers = {
-    port: toNumber('port', values.port, 0, 65_535),
-    contextSize: toNumber('context', values.context, 64, 1_048_576),
-    sequences: toNumber('sequences', values.sequences, 1, 64),
-    threads: toNumber('threads', values.threads, 1, 256),
-    idleMinutes: toNumber('idle-minutes', values['idle-minutes'], 0, 100_000),
-    memoryMb: toNumber('memory', values.memory, 1, 10_000_000),
-    queue: toNumber('queue', values.queue, 0, 100_000),
-    timeoutSeconds: toNumber('timeout', values.timeout, 1, 86_400),
-  };
   return {
     base: values.base,
     adapters: (values.adapter ?? []).map((text) => parseNamedFile(text)),
     models: (values.model ?? []).map((text) => parseNamedFile(text)),
     gpu: toGpuChoice(values.gpu),
-    ...(Object.fromEntries(
-      Object.entries(numbers).filter(([, value]) => value !== undefined),
-    ) as Partial<ServerArgs>),
-    ...(values.fold ? { fold: true } : {}),
-    ...(values.announce === undefined ? {} : { announceIn: values.announce }),
+    ...toNumbers(values),
+    ...(values.fold && { fold: true }),
+    ...(values.announce !== undefined && { announceIn: values.announce }),
   };
+}
+
+/** Those that are given. Throws UserError `bad-argument`. */
+export function toNumbers(values: NumberOptions): Partial<Record<keyof Numbers, number>> {
+  const read = Object.entries(numbers).map(
+    ([name, [flag, low, high]]) => [name, toNumber(flag, values[flag], low, high)] as const,
+  );
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined));
 }
 
 function parse(argv: readonly string[]) {

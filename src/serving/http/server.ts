@@ -4,8 +4,8 @@
  */
 import { reportError, UserError } from '../../text/errors.ts';
 import { letEditorGoFirst } from '../../platform/processes/low-priority.ts';
-import type { ServerReady } from '../../protocol/server.ts';
 import { parseServerArgs } from './server-args.ts';
+import { readyOf } from './service.ts';
 import { startServer, type RunningServer } from './start-server.ts';
 
 const TOKEN = 'FORGET_ME_NOT_TOKEN';
@@ -31,14 +31,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', end);
   // The process that started this one may end after it has read `ready`.
   process.stdout.on('error', () => undefined);
-  const ready: ServerReady = {
-    type: 'ready',
-    port: server.port,
-    models: [...server.host.models],
-    fillInTheMiddle: server.host.fillInTheMiddle,
-    device: server.host.device,
-  };
-  printLine(ready);
+  printLine(readyOf(server.host, server.port));
 }
 
 main().catch((error: unknown) => {

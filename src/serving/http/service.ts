@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { ServerReady } from '../../protocol/server.ts';
 import { UserError } from '../../text/errors.ts';
 import { FairQueue } from './fair-queue.ts';
 import { HttpError, unknownModel } from '../http-error.ts';
@@ -24,6 +25,15 @@ export interface ServiceOptions {
   /** Limit of parallel requests per model: the host's `sequences`. Default 1. */
   perModel?: number | undefined;
 }
+
+/** What a server says of itself once it listens. */
+export const readyOf = ({ models, fillInTheMiddle, device }: LlamaHost, port: number): ServerReady => ({
+  type: 'ready',
+  port,
+  models: [...models],
+  fillInTheMiddle,
+  device,
+});
 
 const DEFAULT_QUEUE = 64;
 const DEFAULT_TIMEOUT_S = 120;

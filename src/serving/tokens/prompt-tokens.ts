@@ -66,10 +66,3 @@ function keepEnd(tokens: readonly number[], room: number): readonly number[] {
   const block = Math.min(BLOCK, 2 ** Math.floor(Math.log2(Math.max(1, room / 8))));
   return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
 }
-
-/** Number of tokens, or characters, that two sequences share at their beginnings. */
-export function commonPrefix(a: ArrayLike<unknown>, b: ArrayLike<unknown>): number {
-  const length = Math.min(a.length, b.length);
-  for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;
-  return length;
-}

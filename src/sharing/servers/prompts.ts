@@ -1,5 +1,5 @@
 /** The texts on which a server elsewhere is compared with the trainer. They are ours: none of the user's code is sent. */
-import { openTokenizer } from '../../llama-cpp/tokenizer.ts';
+import { withTokenizer } from '../../llama-cpp/tokenizer.ts';
 
 /** Tokens of each text. */
 const LENGTH = 40;
@@ -32,11 +32,5 @@ it evaporate from oceans and lakes; it rises, cools down, and falls again as rai
 ];
 
 /** Each as tokens of the base. */
-export async function checkPrompts(basePath: string): Promise<Int32Array[]> {
-  const tokenizer = await openTokenizer(basePath);
-  try {
-    return TEXTS.map((text) => tokenizer.encode(text).slice(0, LENGTH));
-  } finally {
-    await tokenizer.dispose();
-  }
-}
+export const checkPrompts = (basePath: string): Promise<Int32Array[]> =>
+  withTokenizer(basePath, ({ encode }) => TEXTS.map((text) => encode(text).slice(0, LENGTH)));

@@ -17,6 +17,7 @@ import {
   type Store,
   type Transfer,
 } from './store.ts';
+import { ignoreMissing } from '../../runs/file-mark.ts';
 
 export class FolderStore implements Store {
   readonly label: string;
@@ -34,12 +35,7 @@ export class FolderStore implements Store {
   }
 
   async manifest(name: string, version: number, most: number): Promise<Buffer | undefined> {
-    return readBytes(join(this.label, name, String(version), MANIFEST), most).catch(
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined;
-        throw error;
-      },
-    );
+    return readBytes(join(this.label, name, String(version), MANIFEST), most).catch(ignoreMissing);
   }
 
   async download({ name, version, path }: Place, to: string, { signal, onBytes }: Transfer) {

@@ -16,7 +16,7 @@ import { restoreInitialWeights } from '../checkpoints/store.ts';
 import { defaultLearningRate } from '../default-rate.ts';
 import { formatRate, foundReason } from './choose.ts';
 import { runLoop } from '../loop.ts';
-import { createOptimizer } from '../optimizers.ts';
+import { Optimizer } from '../optimizers.ts';
 import { MIN_STEPS, minBudget, trialSeconds, trialSteps, type TrialCosts } from './trial-budget.ts';
 import { maxTrialKl } from './trial-forgetting.ts';
 import { MAX_WINDOWS, trialWindows, type TrialWindows } from './trial-windows.ts';
@@ -139,7 +139,7 @@ class RateTrials {
   private async measureStep(): Promise<number> {
     const { spec, model, sequences } = this.options;
     const hyper = { ...spec.hyper, steps: 2, learningRate: this.rates[0]! };
-    const optimizer = createOptimizer(model, hyper);
+    const optimizer = new Optimizer(model, hyper);
     let last = 0;
     try {
       await runLoop({

@@ -18,12 +18,7 @@ import { retryAfterGpuLoss } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
 import { msg, withValue } from '../../text/message.ts';
 
-const dir = process.argv[2];
-if (!dir) {
-  console.error('Usage: node trainer.mjs RUN_DIR');
-  process.exit(2);
-}
-
+const dir = process.argv[2]!;
 letEditorGoFirst('training');
 const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
@@ -76,7 +71,7 @@ async function openClockedWriter(dir: string): Promise<RunWriter> {
 async function recordError(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
   const { code, what, whatNext } = asUserError(error);
-  const resume = `{resume ${basename(dir!)}}`;
+  const resume = `{resume ${basename(dir)}}`;
   // Where the computation says "resume", it does not know which run it is.
   const next =
     code === 'disk-full'

@@ -12,6 +12,7 @@ import { exportAdapterGguf, exportModelGguf } from '../../weights/index.ts';
 import { readPeft } from '../../weights/read-peft.ts';
 import { readTransformersModel } from '../../weights/transformers-base.ts';
 import { heldOutLoss } from '../held-out.ts';
+import { ignoreMissing } from '../../runs/file-mark.ts';
 
 /** Nats and predictions of each held-out window, after a step. */
 const heldOutSchema = z.object({
@@ -42,10 +43,7 @@ export class EventReader {
 
   /** Takes the base's figures from what workers told before into the job's `folder`. Returns the last step, if any. */
   async readEarlier(folder: string): Promise<StepEvent | undefined> {
-    const text = await readText(join(folder, 'lines.jsonl')).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return '';
-      throw error;
-    });
+    const text = (await readText(join(folder, 'lines.jsonl')).catch(ignoreMissing)) ?? '';
     let last: StepEvent | undefined;
     for (const line of parseLines(lineSchema, text).values)
       if (line.type === 'step') last = line;

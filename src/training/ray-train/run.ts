@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
-import { openGguf } from '../../gguf/index.ts';
+import { withGguf } from '../../gguf/index.ts';
 import { errorCodes, errorOf, UserError } from '../../text/errors.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
@@ -49,8 +49,7 @@ export async function trainOnRay(
   const folder = join(dir, RAY_TRAIN);
   const place = rayPlace(process.env);
   await requirePackages(place.python);
-  const base = await openGguf(spec.base.path);
-  try {
+  return withGguf(spec.base.path, async (base) => {
     if (!existsSync(join(folder, 'train.json'))) {
       await phase('Writing what the workers read');
       const windows = Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows);
@@ -71,9 +70,7 @@ export async function trainOnRay(
       await setAdapterStrength(join(dir, artefact), spec.hyper, strength);
     const { step, tokensPerSecond, peakMemory } = last;
     return { step, tokensPerSecond, peakMemory, artefact };
-  } finally {
-    await base.close();
-  }
+  });
 }
 
 /** Where Ray is, as the environment says it. */

@@ -20,6 +20,7 @@ import { writeByRename } from '../../platform/files/write-file.ts';
 import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../../runs/index.ts';
 import { concludeSweep } from './choice.ts';
 import { readText } from '../../platform/files/regular-file.ts';
+import { ignoreMissing } from '../../runs/file-mark.ts';
 
 export interface Sweep {
   dir: string;
@@ -61,10 +62,7 @@ export async function readSweep(dir: string): Promise<Sweep> {
   refuseNewer(dir, json, SWEEP_FORMAT);
   const parsed = sweepSpecSchema.safeParse(json);
   if (!parsed.success) throw damaged(dir, parsed.error.issues[0]?.message ?? 'unexpected shape');
-  const text = await readText(trialsPath(dir)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = (await readText(trialsPath(dir)).catch(ignoreMissing)) ?? '';
   return { dir, spec: parsed.data, lines: parseLines(sweepLineSchema, text).values };
 }
 

@@ -8,7 +8,7 @@ import type { BaseLine, Trial } from '../../protocol/sweep.ts';
 import { stepSequences } from '../batches.ts';
 import { learnedLoss } from '../held-out.ts';
 import { runLoop } from '../loop.ts';
-import { createOptimizer } from '../optimizers.ts';
+import { Optimizer } from '../optimizers.ts';
 import { endedAboveBase, divergenceReason } from './choice.ts';
 import type { TrialCheckpoints, TrialState } from './trial-checkpoints.ts';
 import { told } from '../../text/message.ts';
@@ -142,7 +142,7 @@ interface TrainedTrial extends Pick<Trial, 'losses' | 'diverged'> {
 async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
   const { model, hyper, texts, base, signal, checkpoints } = options;
   const started = performance.now();
-  const optimizer = createOptimizer(model, hyper);
+  const optimizer = new Optimizer(model, hyper);
   const restored = await checkpoints?.restore({ model, optimizer });
   const losses = [...(restored?.losses ?? [])];
   const secondsBefore = restored?.seconds ?? 0;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { requireSameBase } from '../../base-models/checksums.ts';
 import { openCorpus } from '../../corpus/index.ts';
-import { openGguf } from '../../gguf/index.ts';
+import { withGguf } from '../../gguf/index.ts';
 import { initialValues, loadModel, type Llama } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
@@ -54,13 +54,8 @@ export class Trials {
     return { ...this.sweep.spec.hyper, method, precision: lacksF16 ? 'f32' : precision, learningRate };
   }
 
-  async load(hyper: Hyper): Promise<Llama> {
-    const gguf = await openGguf(this.sweep.spec.base.path);
-    try {
-      return await loadModel(this.backend, gguf, hyper);
-    } finally {
-      await gguf.close();
-    }
+  load(hyper: Hyper): Promise<Llama> {
+    return withGguf(this.sweep.spec.base.path, (gguf) => loadModel(this.backend, gguf, hyper));
   }
 
   /** Of a model that is not trained yet. Undefined if `signal` fires. */
@@ -82,8 +77,7 @@ export class Trials {
     done: (trial: Trial) => Promise<void>,
   ): Promise<Trial | undefined> {
     const { texts, backend } = this;
-    const gguf = await openGguf(this.sweep.spec.base.path);
-    try {
+    return withGguf(this.sweep.spec.base.path, async (gguf) => {
       const checkpoints =
         checkpointSeconds === undefined
           ? undefined
@@ -98,9 +92,7 @@ export class Trials {
       await done(trial);
       await checkpoints?.deleteAll();
       return trial;
-    } finally {
-      await gguf.close();
-    }
+    });
   }
 }
 

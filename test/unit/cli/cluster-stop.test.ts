@@ -3,12 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
-  cancelReproduction,
-  clusterReproduction,
-  isOnCluster,
-} from '../../../src/cli/processes/cluster-reproduction.ts';
-import { resumeOnCluster } from '../../../src/cli/processes/cluster-run.ts';
-import { cancelSweep, stopDetached, describeStopped } from '../../../src/cli/processes/cluster-stop.ts';
+  cancelGroupJob,
+  describeStopped,
+  findGroupJob,
+  resumeOnCluster,
+  stopDetached,
+} from '../../../src/cli/processes/cluster-job.ts';
+import { isOnCluster } from '../../../src/cli/processes/cluster-reproduction.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { createReproduction } from '../../../src/reproduce/store.ts';
@@ -41,7 +42,7 @@ it('collects trials that a sweep finished while it was not followed', async () =
   await writeCluster(sweep.dir, clusterFile(server.url, { kind: 'sweep' }));
   const measured = [baseLine(), trial(1e-4, -0.1)];
   job.logs = printed(...measured.map((line) => ({ type: 'line', id: 'x', line: { type: 'line', line } })));
-  await cancelSweep(sweep);
+  await cancelGroupJob((await findGroupJob(sweep.spec.id))!);
   expect(job.status).toBe('STOPPED');
   expect((await readSweep(sweep.dir)).lines).toEqual(measured);
   expect((await readCluster(sweep.dir))?.ended).toBe('cancelled');
@@ -99,12 +100,13 @@ describe('a reproduction whose runs share a job', () => {
 
   it('stops the job, and cancels the unfinished runs', async () => {
     const { repro, dir } = await sent();
-    expect((await clusterReproduction(repro.spec.id))?.dir).toBe(repro.dir);
-    await cancelReproduction(repro);
+    const found = await findGroupJob(repro.spec.id);
+    expect(found).toMatchObject({ dir: repro.dir, command: `reproduce --resume ${repro.spec.id}` });
+    await cancelGroupJob(found!);
     expect(job.status).toBe('STOPPED');
     expect((await readRun(dir)).state.status).toBe('cancelled');
     for (const of of [repro.dir, dir]) expect((await readCluster(of))?.ended).toBe('cancelled');
-    expect(await clusterReproduction(repro.spec.id)).toBeUndefined();
+    expect(await findGroupJob(repro.spec.id)).toBeUndefined();
     expect(await isOnCluster(repro)).toBe(false);
   });
 

@@ -35,7 +35,6 @@ beforeEach(async () => {
     client: new RayClient({ address: parseCluster(server.url) }),
     work,
     version: '0.0.0',
-    ray: '2.60.0',
     bundle: { name: 'program.zip', ...nothing },
     job: { name: 'job.zip', ...nothing },
     uploads: [{ name: 'job.zip', bytes: Buffer.from('a zip') }],

@@ -1,7 +1,7 @@
 import { appendFile, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SpectrumStore } from '../../../src/evaluation/spectrum/store.ts';
+import { openSpectrumStore } from '../../../src/evaluation/spectrum/store.ts';
 import { scaleSpectrum, summarise } from '../../../src/evaluation/spectrum/summary.ts';
 import { coreMatrix } from '../../../src/evaluation/spectrum/weights.ts';
 import {
@@ -67,15 +67,15 @@ describe('the store', () => {
   const one = { size: 5, ranks: [1, 2, 2], values: [4, 3] };
 
   it('has all measured values, including zeros, and skips a truncated line', async () => {
-    const store = await SpectrumStore.open(digest);
+    const store = await openSpectrumStore(digest);
     await store.put('blk.0.attn_q', one);
     await store.put('blk.0.attn_k', undefined);
     const folder = join(home.path(), 'cache', 'evaluation', digest.slice(0, 32));
     const path = join(folder, (await readdir(folder))[0]!);
     await appendFile(path, '{"name":"blk.0.attn_v","spec');
-    const again = await SpectrumStore.open(digest);
+    const again = await openSpectrumStore(digest);
     await again.put('blk.0.attn_output', one);
-    const last = await SpectrumStore.open(digest);
+    const last = await openSpectrumStore(digest);
     expect(last.get('blk.0.attn_q')).toEqual(one);
     expect([last.has('blk.0.attn_k'), last.get('blk.0.attn_k')]).toEqual([true, undefined]);
     expect(last.has('blk.0.attn_v')).toBe(false);
@@ -84,8 +84,8 @@ describe('the store', () => {
   });
 
   it('keeps files apart', async () => {
-    await (await SpectrumStore.open(digest)).put('blk.0.attn_q', one);
-    expect((await SpectrumStore.open('ef'.repeat(32))).has('blk.0.attn_q')).toBe(false);
+    await (await openSpectrumStore(digest)).put('blk.0.attn_q', one);
+    expect((await openSpectrumStore('ef'.repeat(32))).has('blk.0.attn_q')).toBe(false);
   });
 });
 

@@ -176,8 +176,8 @@ it('ignored settings are reported once', () => {
   inspected['base'] = workspace('evil/model');
   inspected['training.options'] = workspace(['--data', '/etc', '--rank', '8']);
   Object.assign(configured, { base: 'evil/model', 'training.options': ['--data', '/etc', '--rank', '8'] });
-  expect(settings.base).toBe('auto');
-  expect(settings.trainOptions).toEqual(['--rank=8']);
+  expect(settings.base()).toBe('auto');
+  expect(settings.trainOptions()).toEqual(['--rank=8']);
   warn();
   warn();
   expect(notified).toEqual([

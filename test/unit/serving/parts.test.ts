@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Answer } from '../../../src/serving/tokens/answer.ts';
 import { Detokenizer } from '../../../src/serving/tokens/detokenizer.ts';
 import { Slots } from '../../../src/serving/host/slots.ts';
-import { commonPrefix, layOutPrompt } from '../../../src/serving/tokens/prompt-tokens.ts';
+import { commonPrefix } from '../../../src/completion/code/text.ts';
+import { layOutPrompt } from '../../../src/serving/tokens/prompt-tokens.ts';
 import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { StopText } from '../../../src/serving/tokens/stop-text.ts';
 

@@ -15,7 +15,7 @@ import {
 import { planDisk, requireRunSpace } from '../../../src/training/checkpoints/disk.ts';
 import { exportResult } from '../../../src/training/export-result.ts';
 import { progressSchema } from '../../../src/training/loop.ts';
-import { createOptimizer } from '../../../src/training/optimizers.ts';
+import { Optimizer } from '../../../src/training/optimizers.ts';
 import { tinyWeights } from '../../support/tiny-weights.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
@@ -51,7 +51,7 @@ describe.each([
     const asked = hyper({ method, optimizer, evalEvery: 5, steps: 25 });
     const backend = await startBackend('wasm');
     const model = await loadModel(backend, gguf, asked);
-    const moments = createOptimizer(model, asked);
+    const moments = new Optimizer(model, asked);
     const initial = (parameter: { name: string; shape: number[] }) => initialValues(gguf, parameter, asked);
     const bits = async () =>
       Buffer.concat(

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { gaussian } from '../../../src/statistics/random.ts';
 import { loadModel, type Llama } from '../../../src/model/index.ts';
 import { startBackend, type Backend } from '../../../src/tensor/index.ts';
-import { createOptimizer } from '../../../src/training/optimizers.ts';
+import { Optimizer } from '../../../src/training/optimizers.ts';
 import { tinyTokens, tinyWeights } from '../../support/tiny-weights.ts';
 
 let backend: Backend;
@@ -46,7 +46,7 @@ describe('AdamW', () => {
     const model = await load('full');
     const name = 'token_embd.weight';
     const before = await model.read(name);
-    const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0, learningRate: 0.01 });
+    const optimizer = new Optimizer(model, { optimizer: 'adamw', weightDecay: 0, learningRate: 0.01 });
     const reference = tf.train.adam(0.01, 0.9, 0.999, 1e-8);
     const variable = tf.variable(tf.tensor(before.slice(), [40, 32]), true, 'adam reference');
     for (let step = 0; step < 5; step += 1) {
@@ -70,7 +70,7 @@ describe('LionW', () => {
     const name = 'blk.1.ffn_down.weight';
     const expected = Float64Array.from(await model.read(name));
     const momentum = new Float64Array(expected.length);
-    const optimizer = createOptimizer(model, { optimizer: 'lionw', weightDecay: 0.1, learningRate: 0.01 });
+    const optimizer = new Optimizer(model, { optimizer: 'lionw', weightDecay: 0.1, learningRate: 0.01 });
     for (let step = 0; step < 4; step += 1) {
       const gradient = setGradient(model, name, step);
       // Half the peak rate, half the decay.
@@ -88,12 +88,7 @@ describe('LionW', () => {
 
 describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
   const options = { optimizer: rule, weightDecay: 0.01, learningRate: 0.01 };
-  const train = async (
-    model: Llama,
-    optimizer: ReturnType<typeof createOptimizer>,
-    from: number,
-    to: number,
-  ) => {
+  const train = async (model: Llama, optimizer: Optimizer, from: number, to: number) => {
     for (let step = from; step < to; step += 1) {
       const tokens = tinyTokens(17, 40, step + 1);
       await model.accumulate({ tokens, rows: 1, length: 16 }, { seed: [3, step], lossWeight: 1 / 16 });
@@ -109,17 +104,17 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
 
   it.each(['lora', 'full'] as const)('resumes from a checkpoint bit for bit (%s)', async (method) => {
     const whole = await load(method, 0.1);
-    const wholeOptimizer = createOptimizer(whole, options);
+    const wholeOptimizer = new Optimizer(whole, options);
     await train(whole, wholeOptimizer, 0, 6);
 
     const first = await load(method, 0.1);
-    const firstOptimizer = createOptimizer(first, options);
+    const firstOptimizer = new Optimizer(first, options);
     await train(first, firstOptimizer, 0, 3);
     const state = new Map<string, Float32Array>();
     for (const [name, values] of firstOptimizer.state()) state.set(name, await readValues(values));
     const second = await load(method, 0.1);
     for (const { name } of first.parameters) second.write(name, await first.read(name));
-    const secondOptimizer = createOptimizer(second, options);
+    const secondOptimizer = new Optimizer(second, options);
     await secondOptimizer.load(state);
     await train(second, secondOptimizer, 3, 6);
 
@@ -131,7 +126,7 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
 
   it('learns: the loss on its training text falls', async () => {
     const model = await load('lora');
-    const optimizer = createOptimizer(model, options);
+    const optimizer = new Optimizer(model, options);
     const tokens = tinyTokens(17, 40, 9);
     const mean = async () => (await model.tokenLosses(tokens)).reduce((a, b) => a + b, 0) / 16;
     const before = await mean();

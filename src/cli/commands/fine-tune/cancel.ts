@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { cancelRun, findRun, isAlive, readRun } from '../../../runs/index.ts';
-import { cancelReproduction, clusterReproduction } from '../../processes/cluster-reproduction.ts';
-import { cancelSweep, clusterSweep, stopDetached, describeStopped } from '../../processes/cluster-stop.ts';
+import { cancelGroupJob, describeStopped, findGroupJob, stopDetached } from '../../processes/cluster-job.ts';
 import { print, printJson } from '../../view/output.ts';
 
 export function cancelCommand(): Command {
@@ -12,10 +11,8 @@ export function cancelCommand(): Command {
     .argument('<run>', 'id of a run, or of a sweep or reproduction on a cluster, the start of one, or latest')
     .option('--json', 'print the result as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
-      const sweep = await clusterSweep(wanted);
-      if (sweep) return cancelSweep(sweep, { json });
-      const reproduction = await clusterReproduction(wanted);
-      if (reproduction) return cancelReproduction(reproduction, json);
+      const job = await findGroupJob(wanted);
+      if (job) return cancelGroupJob(job, json);
       const dir = await findRun(wanted);
       const { state } = await readRun(dir);
       const stopped = await stopDetached(dir, isAlive(state));

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { openTokenizer } from '../../../llama-cpp/tokenizer.ts';
 import {
   buildCorpus,
   chooseFolders,
@@ -19,11 +18,11 @@ import {
 import { plannedSources } from '../../../corpus/build-from-plan.ts';
 import { findSecret } from '../../../corpus/secrets/find.ts';
 import type { SourceDocument } from '../../../corpus/reading/source.ts';
-import { openGguf } from '../../../gguf/index.ts';
 import { documentWord } from '../../../findings/describe-learning.ts';
 import { foldersOf, type Folders } from '../../../protocol/folders.ts';
 import { corpusPlanSchema } from '../../../protocol/run.ts';
 import { dataOptions, type DataOptions } from '../../../training/options/data.ts';
+import { withBase } from '../../../training/run-corpus.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
@@ -96,21 +95,15 @@ async function surveySamples(
     return { ...survey, samples };
   }
   const base = await fetchBase(options.base, options);
-  const gguf = await openGguf(base.path);
-  await gguf.close();
   const out = await mkdtemp(join(tmpdir(), 'forget-me-not-corpus-'));
-  const tokenizer = await openTokenizer(base.path);
-  try {
+  return withBase(base.path, async ({ tokenizer, metadata }) => {
     const plan = toCorpusPlan(where.folder, options, tokenizer);
     const started = tokenizer.start !== undefined;
-    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, hasStartToken: started });
+    const sources = plannedSources({ ...where, plan, metadata, hasStartToken: started });
     const given = { ...sources, documents: documents(sources.documents) };
     const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
     return { summary, ...(await readManifest(out)), samples };
-  } finally {
-    await tokenizer.dispose();
-    await rm(out, { recursive: true, force: true });
-  }
+  }).finally(() => rm(out, { recursive: true, force: true }));
 }
 
 const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');

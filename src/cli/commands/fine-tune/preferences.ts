@@ -5,6 +5,7 @@ import { judgePreferences } from '../../../corpus/preferences/verdict.ts';
 import type { Preference } from '../../../protocol/preferences.ts';
 import { formatTable } from '../../view/format.ts';
 import { print, printJson, type Lines } from '../../view/output.ts';
+import { ignoreMissing } from '../../../runs/file-mark.ts';
 
 export function preferencesCommand(): Command {
   return new Command('preferences')
@@ -33,10 +34,10 @@ interface RecordedPreferences {
 }
 
 async function describe(file: string): Promise<RecordedPreferences> {
-  const { preferences, broken } = await readPreferences(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    return { preferences: [], broken: 0 };
-  });
+  const { preferences, broken } = (await readPreferences(file).catch(ignoreMissing)) ?? {
+    preferences: [],
+    broken: 0,
+  };
   const byBase = new Map<string, Preference[]>();
   for (const preference of preferences) {
     const group = byBase.get(preference.base.sha256);

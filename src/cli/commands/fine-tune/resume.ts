@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { findRun, isAlive, queueRun, readRun, withTraining } from '../../../runs/index.ts';
 import { msg, UserError } from '../../../text/errors.ts';
 import { artefactName, type RunSpec } from '../../../protocol/run.ts';
-import { resumeOnCluster } from '../../processes/cluster-run.ts';
+import { resumeOnCluster } from '../../processes/cluster-job.ts';
 import { finishRun } from '../../processes/finish-run.ts';
 import { launchDetached } from '../../processes/launch.ts';
 import { print, printJson } from '../../view/output.ts';

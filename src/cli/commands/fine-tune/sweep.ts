@@ -24,7 +24,7 @@ import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
-import { isOnCluster, sendSweep, type PreparedSweep } from '../../processes/cluster-sweep.ts';
+import { sendSweep, type PreparedSweep } from '../../processes/cluster-job.ts';
 import { print, printJson } from '../../view/output.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { followSweeper } from '../../processes/sweeper-child.ts';
@@ -67,7 +67,9 @@ export function sweepCommand(): Command {
     .action(async (folders: string[], options: SweepOptions) => {
       const cluster = await chosenCluster(options);
       const resumed = options.resume === undefined ? undefined : await findSweep(options.resume);
-      const onCluster = cluster !== undefined || (resumed !== undefined && (await isOnCluster(resumed.dir)));
+      const onCluster =
+        cluster !== undefined ||
+        (resumed !== undefined && (await readCluster(resumed.dir))?.kind === 'sweep');
       const run = () => sweep(folders, options, { resumed, cluster, onCluster });
       await (onCluster ? run() : withTraining('A search for a learning rate', run));
     });

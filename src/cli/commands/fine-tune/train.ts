@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { chooseFolders } from '../../../corpus/index.ts';
-import { elementCount, openGguf } from '../../../gguf/index.ts';
+import { elementCount, readHeader } from '../../../gguf/index.ts';
 import { readConfig } from '../../../model/config.ts';
 import { checkRank, chooseTargets } from '../../../model/targets.ts';
 import { UserError } from '../../../text/errors.ts';
@@ -52,7 +52,7 @@ import type { CheckedBase } from '../../machine/fit-machine.ts';
 import { comparedReference } from '../../machine/reference-adapter.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
-import { launchOnCluster } from '../../processes/cluster-run.ts';
+import { launchOnCluster } from '../../processes/cluster-job.ts';
 import { finishRun } from '../../processes/finish-run.ts';
 import { launchDetached } from '../../processes/launch.ts';
 import { checkData, defaultName, toCorpusPlan } from '../../options/data-options.ts';
@@ -208,8 +208,7 @@ export async function checkBase(
   path: string,
   { base, seq, method, targets, rank }: TrainOptions,
 ): Promise<CheckedBase> {
-  const gguf = await openGguf(path);
-  await gguf.close();
+  const gguf = await readHeader(path);
   const config = readConfig(gguf);
   if (seq > config.contextLength)
     throw new UserError(
@@ -275,9 +274,8 @@ export async function expectedSpeed(
   if (perToken) return 1 / perToken;
   const [newest] = (await measuredSpeeds(how)).get(base.sha256) ?? [];
   if (newest) return newest;
-  const gguf = await openGguf(base.path);
+  const { tensors } = await readHeader(base.path);
   let parameters = 0;
-  for (const { shape } of gguf.tensors.values()) parameters += elementCount(shape);
-  await gguf.close();
+  for (const { shape } of tensors.values()) parameters += elementCount(shape);
   return guessTokensPerSecond(parameters, how);
 }

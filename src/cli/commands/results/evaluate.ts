@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseHubReference } from '../../../base-models/hub.ts';
 import { findKnownBase } from '../../../base-models/registry.ts';
 import type { ResolvedBase } from '../../../base-models/resolve.ts';
+import { settingNames, type SettingName } from '../../../evaluation/task.ts';
 import { chooseTasks, taskNames } from '../../../evaluation/tasks/index.ts';
 import { UserError } from '../../../text/errors.ts';
 import type { Metric, Summary } from '../../../protocol/evaluation.ts';
@@ -13,7 +14,7 @@ import { followChild } from '../../processes/follow-child.ts';
 import { clusterOptions, type ClusterOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { chosenCluster } from '../../options/cluster-options.ts';
-import { sendEvaluation } from '../../processes/cluster-evaluation.ts';
+import { sendEvaluation } from '../../processes/cluster-job.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { LiveLine, note, print, printJson, printProgress } from '../../view/output.ts';
 import { checkServed, describeServed } from '../../processes/served-check.ts';
@@ -24,8 +25,8 @@ import { english } from '../../../text/message.ts';
 interface Options extends ClusterOptions {
   tasks?: string;
   data: string[];
-  limit?: string;
-  setting?: string;
+  limit?: number;
+  setting?: SettingName;
   checkpoint?: number;
   check?: boolean;
   background?: boolean;
@@ -48,11 +49,15 @@ export function evaluateCommand(): Command {
     .option(
       '--data <task=file>',
       "read a task's data from a .jsonl, .json or .parquet file, or from another data set on Hugging Face",
-      (value, all: string[]) => [...all, value],
+      dataFile,
       [],
     )
-    .option('--limit <n>', 'the most items to measure of each task')
-    .option('--setting <name>', 'quick (takes minutes) or paper (measures as the paper did)')
+    .option('--limit <n>', 'the most items to measure of each task', integer(1))
+    .addOption(
+      new Option('--setting <name>', 'quick (takes minutes) or paper (measures as the paper did)').choices(
+        settingNames,
+      ),
+    )
     .option(
       '--checkpoint <step>',
       'measure this checkpoint of the run instead of its result, even while it trains; 0: its base',
@@ -64,6 +69,11 @@ export function evaluateCommand(): Command {
     .option('--yes', 'download a model, and send a run to a cluster, without asking')
     .option('--json', 'print the figures as a JSON array')
     .action(evaluate);
+}
+
+function dataFile(text: string, all: string[]): string[] {
+  if (!/^[^=]+=/.test(text)) throw new InvalidArgumentError('It must be TASK=FILE.');
+  return [...all, text];
 }
 
 /** step 0 is the base, or a model measured without a run. */
@@ -88,7 +98,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
     ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
     ...(options.tasks ? ['--tasks', options.tasks] : []),
     ...options.data.flatMap((value) => ['--data', value]),
-    ...(options.limit ? ['--limit', options.limit] : []),
+    ...(options.limit ? ['--limit', String(options.limit)] : []),
     ...(options.setting ? ['--setting', options.setting] : []),
     ...(options.verbose ? ['--verbose'] : []),
   ];

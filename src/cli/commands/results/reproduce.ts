@@ -111,7 +111,7 @@ export function reproduceCommand(): Command {
       if (cluster || found?.spec.elsewhere) {
         const isGiven = command.getOptionValueSource('budget') === 'cli';
         const budget = found && !isGiven ? found.spec.budgetMinutes : options.budget;
-        return runOnCluster({ folder, found, cluster }, { ...options, budget });
+        return run({ folder, found, cluster }, { ...options, budget });
       }
       await withTraining('A reproduction', (lock) => run({ folder, found }, options, lock));
     });
@@ -157,46 +157,37 @@ interface Start {
   cluster?: ChosenCluster | undefined;
 }
 
-async function run(start: Start, options: Options, lock: TrainingLock): Promise<void> {
+/** `lock`: here, with its trainers under this lock; without one, on a cluster. */
+async function run(start: Start, options: Options, lock?: TrainingLock): Promise<void> {
   const began = performance.now();
   const { json = false, verbose = false } = options;
-  const { repro, environment } = await prepare(start, options, false);
-  const { signal, release } = stopOnInterrupt('Stopping; finished work is kept.');
-  const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
-  const reporter = reproductionView(json);
-  const results = await reproduce(repro, {
-    launcher: localLauncher(repro, { verbose, lock, grace: 400 * reservedSeconds(options.budget) }),
-    reporter,
-    deadline: began + 1000 * (60 * options.budget - reservedSeconds(options.budget)),
-    stop: signal,
-    ...environment,
-    trainTokens,
-  });
-  release();
-  reporter.end();
-  printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000 });
-}
-
-async function runOnCluster(start: Start, options: Options): Promise<void> {
-  const began = performance.now();
-  const { json = false } = options;
-  checkNoLocalData(options);
-  const { repro, memoryBytes, isNew, environment } = await prepare(start, options, true);
+  if (!lock) checkNoLocalData(options);
+  const { repro, memoryBytes, isNew, environment } = await prepare(start, options, !lock);
   const { cluster } = start;
-  const launcher = await clusterLauncher(repro, { ...options, cluster, memoryBytes });
-  const { signal, release } = stopOnInterrupt('Leaving it; the work goes on on the cluster.');
+  const there = lock ? undefined : await clusterLauncher(repro, { ...options, cluster, memoryBytes });
+  const { signal: stop, release } = stopOnInterrupt(
+    there ? 'Leaving it; the work goes on on the cluster.' : 'Stopping; finished work is kept.',
+  );
   const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
   const reporter = reproductionView(json);
+  const settings = { reporter, stop, ...environment, trainTokens };
+  const reserved = reservedSeconds(options.budget);
+  const budgetSeconds = 60 * options.budget;
   try {
-    const budgetSeconds = 60 * options.budget;
-    const settings = { launcher, reporter, budgetSeconds, stop: signal, ...environment, trainTokens };
-    const results = await reproduceElsewhere(repro, settings);
+    const results = there
+      ? await reproduceElsewhere(repro, { ...settings, launcher: there, budgetSeconds })
+      : await reproduce(repro, {
+          ...settings,
+          launcher: localLauncher(repro, { verbose, lock: lock!, grace: 400 * reserved }),
+          deadline: began + 1000 * (budgetSeconds - reserved),
+        });
     reporter.end();
-    const underWay = await isOnCluster(repro);
-    printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, onCluster: underWay });
+    const onCluster = there && (await isOnCluster(repro));
+    printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, onCluster });
   } catch (error) {
     reporter.end();
-    if (isNew && error instanceof UserError && error.code === 'cancelled') await deleteUnsent(repro);
+    const isDeclined = error instanceof UserError && error.code === 'cancelled';
+    if (there && isNew && isDeclined) await deleteUnsent(repro);
     throw error;
   } finally {
     release();

@@ -8,6 +8,7 @@ import { isAlive, listRuns, trainingNow } from '../../../runs/index.ts';
 import { consent } from '../../confirm.ts';
 import { fileSize, formatBytes, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
+import { ignoreMissing } from '../../../runs/file-mark.ts';
 
 interface Kind {
   name: string;
@@ -140,11 +141,8 @@ async function measureUsage(): Promise<CacheUsage[]> {
   return [...(await Promise.all(cacheUsages)), { ...BASES, bytes: await totalBytes(bases), paths: bases }];
 }
 
-const listFolder = (folder: string): Promise<string[]> =>
-  readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+const listFolder = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(ignoreMissing)) ?? [];
 
 /** Links are not followed; files deleted in the meantime count as 0. */
 async function totalBytes(paths: readonly string[]): Promise<number> {

@@ -9,7 +9,7 @@ import { llamaDir } from '../../../platform/files/paths.ts';
 import { confirm } from '../../confirm.ts';
 import { formatBytes } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
-import { progressView } from '../../view/progress.ts';
+import { withProgress } from '../../view/progress.ts';
 
 interface Options {
   cuda?: boolean;
@@ -33,16 +33,7 @@ async function installGpu({ cuda = false, yes = false, json = false }: Options):
   const kind = supportedKind(cuda);
   const missing = missingGpuPackages(kind, packageRoot());
   if (missing.length > 0) await announce(kind, missing, { yes, json });
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
-  const view = progressView({ json });
-  try {
-    await fetchGpuPackages(missing, { signal: stop.signal, onProgress: (progress) => view.show(progress) });
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    view.end();
-  }
+  await withProgress({ json }, (onProgress, signal) => fetchGpuPackages(missing, { signal, onProgress }));
   const alreadyThere = missing.length === 0;
   if (json) return printJson({ kind, alreadyThere, dir: llamaDir() });
   const what = `llama.cpp's build for ${gpuKindNames[kind]} is`;

@@ -7,7 +7,7 @@ import { confirm } from '../../confirm.ts';
 import { installGpuCommand } from './install-gpu.ts';
 import { formatBytes, formatDuration } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
-import { progressView } from '../../view/progress.ts';
+import { withProgress } from '../../view/progress.ts';
 
 interface Options {
   gpu?: boolean;
@@ -36,16 +36,7 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
   const there = before !== undefined && (before.gpu || !gpu);
   const size = installSize(gpu);
   if (!there && size) await announce(size, { yes, json });
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
-  const view = progressView({ json });
-  try {
-    await installRuntime({ gpu, signal: stop.signal, onProgress: (progress) => view.show(progress) });
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    view.end();
-  }
+  await withProgress({ json }, (onProgress, signal) => installRuntime({ gpu, signal, onProgress }));
   const runtime = await findRuntime();
   if (!runtime)
     throw new UserError(

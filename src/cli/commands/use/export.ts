@@ -8,10 +8,8 @@ import {
   exportTargets,
   mergedTypes,
   type ExportRecord,
-  type ExportTarget,
+  type ExportRequest,
   peftNames,
-  type MergedType,
-  type PeftNames,
 } from '../../../protocol/export.ts';
 import { findRun, readSpec } from '../../../runs/index.ts';
 import { followChild } from '../../processes/follow-child.ts';
@@ -19,13 +17,8 @@ import { formatBytes } from '../../view/format.ts';
 import { LiveLine, print, printJson, printProgress } from '../../view/output.ts';
 import { integer } from '../../../training/options/values.ts';
 
-interface Options {
-  to: ExportTarget;
-  type?: MergedType;
+interface Options extends Omit<ExportRequest, 'output'> {
   output?: string;
-  checkpoint?: number;
-  baseName?: string;
-  names?: PeftNames;
   json?: boolean;
   verbose?: boolean;
 }
@@ -76,20 +69,10 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   const dir = await findRun(wanted);
   const { id } = await readSpec(dir);
   const output = resolve(options.output ?? defaultName(id, options));
-  const args = [
-    dir,
-    '--to',
-    to,
-    '--output',
-    output,
-    ...(type ? ['--type', type] : []),
-    ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
-    ...(options.baseName === undefined ? [] : ['--base-name', options.baseName]),
-    ...(options.names === undefined ? [] : ['--names', options.names]),
-  ];
+  const request: ExportRequest = { ...options, output };
   let record: ExportRecord | undefined;
   try {
-    await followChild('exporter', args, {
+    await followChild('exporter', [dir, JSON.stringify(request)], {
       schema: exportMessageSchema,
       onMessage: (message) => {
         if (message.type === 'done') record = message.record;

@@ -20,7 +20,7 @@ import { fetchBase } from '../../machine/fetch-base.ts';
 import { version } from '../../version.ts';
 import { fileSize, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
-import { progressView } from '../../view/progress.ts';
+import { withProgress } from '../../view/progress.ts';
 
 interface Options {
   from: string;
@@ -63,7 +63,14 @@ async function runFetch(wanted: string | undefined, options: Options): Promise<v
   requireBaseOf(manifest, base);
   const agreed = await confirm(describeDownload(found, store.label), options);
   if (!agreed) throw new UserError('cancelled', 'Nothing was fetched.', 'Run it again to fetch it.');
-  const { dir, id } = await download(store, found, { base, json });
+  const { dir, id } = await withProgress({ json }, (show, signal) =>
+    fetchAdapter(store, found, {
+      base,
+      signal,
+      versions: { 'forget-me-not': version, node: process.version },
+      onBytes: (done, total) => show({ phase: 'downloading', what: store.label, done, total }),
+    }),
+  );
   if (json) return printJson({ run: id, dir, name, version: manifest.version, newest: found.newest });
   print(
     `Run ${id}: ${sharedLabel(manifest)}, for ${base.id}.${manifest.sentence ? ` Its publisher says: ${manifest.sentence}` : ''}`,
@@ -79,28 +86,6 @@ async function list(store: Store, { json }: Options): Promise<void> {
   if (all.length === 0) return print(`${store.label} has no adapters.`);
   const rows = all.map(({ name, versions }) => [name, versions.join(', ')]);
   print(formatTable([['adapter', 'versions'], ...rows]));
-}
-
-async function download(
-  store: Store,
-  found: FoundAdapter,
-  { base, json }: { base: RunSpec['base']; json?: boolean | undefined },
-) {
-  const view = progressView({ json });
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
-  try {
-    return await fetchAdapter(store, found, {
-      base,
-      signal: stop.signal,
-      versions: { 'forget-me-not': version, node: process.version },
-      onBytes: (done, total) => view.show({ phase: 'downloading', what: store.label, done, total }),
-    });
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    view.end();
-  }
 }
 
 const describeDownload = ({ manifest, bytes, newest }: FoundAdapter, from: string): string[] => {

@@ -6,14 +6,14 @@ import { findRun, readSpec } from '../../../runs/index.ts';
 import { inUnfinished } from '../../../runs/unfinished.ts';
 import { packRun, sharedName, type Packed } from '../../../sharing/pack.ts';
 import { openStore } from '../../../sharing/stores/open-store.ts';
-import { requireName, type Store } from '../../../sharing/stores/store.ts';
+import { requireName } from '../../../sharing/stores/store.ts';
 import { consent } from '../../confirm.ts';
 import { findServed } from '../../processes/served-check.ts';
 import { writeReport } from '../../report/write.ts';
 import { version } from '../../version.ts';
 import { fileSize } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
-import { progressView } from '../../view/progress.ts';
+import { withProgress } from '../../view/progress.ts';
 
 interface Options {
   to: string;
@@ -64,25 +64,14 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
       what: `${sharedLabel(packed.manifest)} was not published`,
     });
     if (!agreed) throw new UserError('cancelled', 'Nothing was published.', 'Run it again to publish.');
-    await send(store, packed, json);
+    await withProgress({ json }, (show, signal) =>
+      store.publish(name, next, packed.files, {
+        signal,
+        onBytes: (done) => show({ phase: 'Sending', what: store.label, done, total: packed.bytes }),
+      }),
+    );
     printResult(packed, store.label, json);
   });
-}
-
-async function send(store: Store, { manifest, files, bytes }: Packed, json = false): Promise<void> {
-  const view = progressView({ json });
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
-  try {
-    await store.publish(manifest.name, manifest.version, files, {
-      signal: stop.signal,
-      onBytes: (done) => view.show({ phase: 'Sending', what: store.label, done, total: bytes }),
-    });
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    view.end();
-  }
 }
 
 /** Lists what is uploaded, and where to. */

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { networkFetch } from '../../../platform/network/http.ts';
 import { formatError, reportError, UserError } from '../../../text/errors.ts';
-import { exportMessageSchema } from '../../../protocol/export.ts';
+import { exportMessageSchema, type ExportRequest } from '../../../protocol/export.ts';
 import { readSpec, findRun } from '../../../runs/index.ts';
 import { parseEndpoint, type Endpoint } from '../../../serving/remote/address.ts';
 import { listModels } from '../../../serving/remote/probe.ts';
@@ -185,7 +185,7 @@ const offerTools = (host: string) => ({
   host,
   report: (text: string) => note(text),
   writePeft: (dir: string, output: string, baseName: string) =>
-    followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', baseName], {
+    followChild('exporter', [dir, JSON.stringify({ to: 'peft', output, baseName } satisfies ExportRequest)], {
       schema: exportMessageSchema,
       onMessage: () => undefined,
     }),

@@ -6,26 +6,25 @@ import { UserError } from '../../../text/errors.ts';
 import { describeDevice } from '../../../protocol/gpu.ts';
 import { forTerminal } from '../../../text/next-step.ts';
 import type { ServedRun } from '../../../serving/client/run-model.ts';
-import { parseNamedFile, toGpuChoice, toNumber } from '../../../serving/http/server-args.ts';
+import {
+  parseNamedFile,
+  toGpuChoice,
+  toNumbers,
+  type NumberOptions,
+} from '../../../serving/http/server-args.ts';
+import { readyOf } from '../../../serving/http/service.ts';
 import { startServer } from '../../../serving/http/start-server.ts';
 import { print, printJson } from '../../view/output.ts';
 import { SERVER_TOKEN, serveOn } from './serve-on.ts';
 import { referenceAdapterOf } from '../../machine/reference-adapter.ts';
 import { findServed } from '../../processes/served-check.ts';
 
-interface Options {
+interface Options extends NumberOptions {
   base?: string;
   adapter?: string[];
   model?: string[];
   run?: string[];
-  port?: string;
-  context?: string;
-  sequences?: string;
-  threads?: string;
   idleMinutes?: string;
-  memory?: string;
-  queue?: string;
-  timeout?: string;
   gpu?: string;
   on?: string;
   shared?: string;
@@ -107,29 +106,14 @@ async function serve(options: Options): Promise<void> {
     ],
     models: [...(options.model ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.models)],
     token,
-    port: toNumber('port', options.port, 0, 65_535),
-    contextSize: toNumber('context', options.context, 64, 1_048_576),
-    sequences: toNumber('sequences', options.sequences, 1, 64),
-    threads: toNumber('threads', options.threads, 1, 256),
-    idleMinutes: toNumber('idle-minutes', options.idleMinutes, 0, 100_000),
-    memoryMb: toNumber('memory', options.memory, 1, 10_000_000),
-    queue: toNumber('queue', options.queue, 0, 100_000),
-    timeoutSeconds: toNumber('timeout', options.timeout, 1, 86_400),
+    ...toNumbers({ ...options, 'idle-minutes': options.idleMinutes }),
     gpu: toGpuChoice(options.gpu),
     onIdle: end,
   });
   process.once('SIGINT', end).once('SIGTERM', end);
-  const { models, fillInTheMiddle, device } = server.host;
-  if (options.json) {
-    printJson({
-      type: 'ready',
-      port: server.port,
-      models,
-      fillInTheMiddle,
-      device,
-      ...(envToken ? {} : { token }),
-    });
-  } else {
+  const { models, device } = server.host;
+  if (options.json) printJson({ ...readyOf(server.host, server.port), ...(!envToken && { token }) });
+  else {
     const url = `http://127.0.0.1:${server.port}/v1`;
     print(`Serving ${models.join(', ')} at ${url}, on ${describeDevice(device)}`);
     if (device.why) print(forTerminal(device.why));

@@ -1,0 +1,256 @@
+/** Jobs on a cluster: sent unless under way, attached to again, stopped. */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { follow } from '../../cluster/follow.ts';
+import type { Work } from '../../cluster/job.ts';
+import { isRunning, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
+import { sweepsDir } from '../../platform/files/paths.ts';
+import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+import { findReproduction, sweepsOf, type Reproduction } from '../../reproduce/store.ts';
+import { openRunWriter, queueRun, readRun } from '../../runs/index.ts';
+import { runOwner } from '../../runs/lock.ts';
+import { findSweep, readSweep, type Sweep } from '../../training/sweep/store.ts';
+import { reportError, UserError } from '../../text/errors.ts';
+import type { ChosenCluster } from '../options/cluster-options.ts';
+import { print, printJson } from '../view/output.ts';
+import { CPUS, evaluationWork, runWork, sweepWork, type WorkSettings } from './cluster-works.ts';
+import { launchTrainer, type LaunchedTrainer } from './launch.ts';
+import { sendWork, type SendOptions } from './send-work.ts';
+
+type Consent = Pick<SendOptions, 'yes' | 'json' | 'laterContents'>;
+
+/** Where each kind of work runs on a cluster that was named. `memoryBytes`: what a task needs; 0 if that is not known. */
+const settingsOn = (
+  { storage, cpus }: ChosenCluster,
+  kind: ClusterFile['kind'],
+  memoryBytes: number,
+): WorkSettings => ({ storage, needs: { cpus: cpus ?? CPUS[kind], memoryBytes } });
+
+const isDeclined = (error: unknown) => error instanceof UserError && error.code === 'cancelled';
+
+/**
+ * Sends a run that was just created, and follows it. A run that the user does not want to send is deleted; one that
+ * can't be sent has failed, and can be resumed. Errors: those of sendWork.
+ */
+export async function launchOnCluster(
+  dir: string,
+  spec: RunSpec,
+  cluster: ChosenCluster,
+  options: Consent & { memoryBytes: number },
+): Promise<LaunchedTrainer> {
+  const { address } = cluster.client.cluster;
+  const settings = settingsOn(cluster, 'train', options.memoryBytes);
+  try {
+    await sendWork(cluster.client, runWork(dir, spec, settings), options);
+  } catch (error) {
+    if (isDeclined(error)) await rm(dir, { recursive: true, force: true });
+    else await recordUnsent(dir, error, { url: address.url, ...settings });
+    throw error;
+  }
+  return launchTrainer(dir, 0, address.host);
+}
+
+/** With a cluster.json, so that resuming sends the run again instead of training here. */
+async function recordUnsent(
+  dir: string,
+  error: unknown,
+  place: Pick<ClusterFile, 'url' | 'storage' | 'needs'>,
+): Promise<void> {
+  const report = reportError(error);
+  const writer = await openRunWriter(dir);
+  const unsent = {
+    version: CLUSTER_JOB,
+    kind: 'train',
+    submissionId: 'none',
+    ended: 'failed',
+    eventsBefore: 0,
+  } as const;
+  try {
+    if (!(await readCluster(dir))) await writeCluster(dir, { ...unsent, ...place });
+    await writer.event({ type: 'error', ...report });
+    await writer.state({ status: 'failed', error: report });
+  } finally {
+    await writer.close();
+  }
+}
+
+/**
+ * Attaches to the job of a run again, or sends the run again if its job has ended without a result; undefined if it is
+ * no run of a cluster. Errors: run-locked while it is part of a reproduction there, those of RayClient and sendWork.
+ */
+export async function resumeOnCluster(dir: string, options: Consent): Promise<LaunchedTrainer | undefined> {
+  const file = await readCluster(dir);
+  if (file?.reproduction !== undefined && isRunning(file))
+    throw new UserError(
+      'run-locked',
+      'This run is one of a reproduction whose runs train on a cluster.',
+      `Go on with "reproduce --resume ${file.reproduction}" on the command line.`,
+    );
+  if (file?.kind !== 'train') return undefined;
+  const client = openCluster(file.url);
+  // What is wrong with the token or the network is said before anything is started.
+  await client.version();
+  const { spec, events } = await readRun(dir);
+  if (!isRunning(file))
+    await sendWork(client, runWork(dir, spec, file), { ...options, eventsBefore: events.length });
+  await queueRun(dir);
+  return launchTrainer(dir, events.length, client.cluster.address.host);
+}
+
+export interface PreparedSweep {
+  sweep: Sweep;
+  /** It was created just now, so it is deleted if the user does not want to send it. */
+  isNew: boolean;
+  /** What a trial needs; 0 if that is not known. */
+  memoryBytes: number;
+}
+
+/**
+ * Sends what is left of a sweep to `cluster`; without one, to that where it was before. Does nothing if its job is
+ * under way. Returns whether it was sent. Errors: those of RayClient and sendWork.
+ */
+export async function sendSweep(
+  { sweep: { dir }, isNew, memoryBytes }: PreparedSweep,
+  cluster: ChosenCluster | undefined,
+  options: Consent,
+): Promise<boolean> {
+  const file = await readCluster(dir);
+  if (isRunning(file)) {
+    await openCluster(file.url).version();
+    return false;
+  }
+  const client = cluster?.client ?? openCluster(file!.url);
+  const settings = cluster ? settingsOn(cluster, 'sweep', memoryBytes) : file!;
+  try {
+    await sendWork(client, sweepWork(await readSweep(dir), settings), options);
+  } catch (error) {
+    if (isNew && isDeclined(error)) await rm(dir, { recursive: true, force: true });
+    throw error;
+  }
+  return true;
+}
+
+/**
+ * Sends a run to be measured, unless a job with the same arguments is already in progress. `args`: those of the
+ * evaluator, after the run's directory. Errors: bad-argument, run-locked while the run has another job, and those of
+ * sendWork.
+ */
+export async function sendEvaluation(
+  dir: string,
+  args: readonly string[],
+  cluster: ChosenCluster,
+  options: Consent,
+): Promise<void> {
+  const toFile = (pair: string) => pair.replace(/^[^=]*=/, '');
+  const local = args.find((pair, at) => args[at - 1] === '--data' && existsSync(toFile(pair)));
+  if (local !== undefined)
+    throw new UserError(
+      'bad-argument',
+      `--data ${local} is a file of this machine, and what is measured on a cluster reads its data there.`,
+      'Name a data set on Hugging Face, or leave --on out.',
+    );
+  const file = await readCluster(dir);
+  if (isRunning(file)) {
+    if (file.kind === 'evaluate' && isDeepStrictEqual(file.args, args)) return;
+    throw new UserError(
+      'run-locked',
+      'This run has another job on a cluster.',
+      'Wait until it ends, or stop it with {cancel}.',
+    );
+  }
+  const work: Work = await evaluationWork(dir, args, settingsOn(cluster, 'evaluate', 0));
+  await sendWork(cluster.client, work, { ...options, args });
+}
+
+/** A job, and the folder with its cluster.json. */
+interface FoundJob {
+  dir: string;
+  file: ClusterFile;
+}
+
+/** The job that a reproduction has, or had last: its runs', else its newest sweep's. Errors: run-damaged. */
+export async function findReproductionJob({ dir, state }: Reproduction): Promise<FoundJob | undefined> {
+  const sweeps = sweepsOf(state).map((id) => join(sweepsDir(), id));
+  const jobs: FoundJob[] = [];
+  for (const folder of [dir, ...sweeps.reverse()]) {
+    const file = await readCluster(folder);
+    if (file) jobs.push({ dir: folder, file });
+  }
+  return jobs.find(({ file }) => isRunning(file)) ?? jobs[0];
+}
+
+/** A job of many tasks, and the command that resumes it. */
+interface GroupJob extends FoundJob {
+  command: string;
+}
+
+/** The job under way of the sweep or reproduction with this id, or id prefix. "latest" means a run. */
+export async function findGroupJob(wanted: string): Promise<GroupJob | undefined> {
+  if (wanted === 'latest') return undefined;
+  const sweep = await findSweep(wanted).catch(ifNotFound);
+  const file = sweep && (await readCluster(sweep.dir));
+  if (sweep && isRunning(file)) return { dir: sweep.dir, file, command: `sweep --resume ${sweep.spec.id}` };
+  const repro = await findReproduction(wanted).catch(ifNotFound);
+  const job = repro && (await findReproductionJob(repro));
+  return job && isRunning(job.file) ? { ...job, command: `reproduce --resume ${repro.spec.id}` } : undefined;
+}
+
+/** It may be a run's id, or the start of several. */
+function ifNotFound(error: unknown): undefined {
+  if (!(error instanceof UserError) || error.code !== 'run-not-found') throw error;
+}
+
+/** Stops a job; what its tasks finished is collected here, unless its follower does so. Errors: those of RayClient and follow. */
+export async function cancelGroupJob({ dir, file, command }: GroupJob, json = false): Promise<void> {
+  await stopJob(file);
+  if (!(await runOwner(dir))) await collect(dir, file);
+  if (json) return printJson({ outcome: 'cancelled', dir });
+  const kept = file.kind === 'sweep' ? 'trials' : 'runs';
+  print(
+    `Its job on the cluster is stopped; finished ${kept} are kept. Resume it with: forget-me-not ${command}`,
+  );
+}
+
+/** What was made while nobody followed is known only to the job, which nobody would ask again. */
+async function collect(dir: string, file: ClusterFile): Promise<void> {
+  const detach = new AbortController().signal;
+  try {
+    await follow({ client: openCluster(file.url), dir, file, emit: () => undefined, detach });
+  } catch (error) {
+    // What a trial or a run failed with matters no more.
+    if (isRunning(await readCluster(dir))) throw error;
+  }
+}
+
+export interface Stopped {
+  kind: ClusterFile['kind'];
+  /** `over`: it had ended there already, and its results have not been collected yet. */
+  how: 'stopped' | 'over';
+  /** Whose runs share the job. */
+  reproduction?: string | undefined;
+}
+
+/**
+ * Stops the job of a run, unless the process that follows it will do so (`followed`). Returns undefined if there was
+ * none to stop. Errors: those of RayClient; the job may then go on.
+ */
+export async function stopDetached(dir: string, followed: boolean): Promise<Stopped | undefined> {
+  const file = await readCluster(dir);
+  if (followed || !isRunning(file)) return undefined;
+  const { kind, reproduction } = file;
+  if (!(await stopJob(file))) return { kind, reproduction, how: 'over' };
+  await writeCluster(dir, { ...file, ended: 'cancelled' });
+  return { kind, reproduction, how: 'stopped' };
+}
+
+/** `wanted`: how the user named the run. */
+export function describeStopped({ kind, how, reproduction }: Stopped, wanted: string): string {
+  const command = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
+  const restartCommand = reproduction === undefined ? command : `reproduce --resume ${reproduction}`;
+  return how === 'over'
+    ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${restartCommand}`
+    : `Its job on the cluster is stopped. Start it again with: forget-me-not ${restartCommand}`;
+}
