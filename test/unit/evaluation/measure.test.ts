@@ -47,21 +47,24 @@ interface Asked {
   /** Documents for which another model answers. */
   replaced?: string[];
   ofRun?: boolean;
+  /** The base has a reference adapter. */
+  hasReference?: boolean;
   /** The first of the items that are measured before the others. */
   firstFrom?: number;
 }
 
 async function measure(
   seed: string,
-  { left, least = 0, replaced = [], ofRun = true, firstFrom }: Asked = {},
+  { left, least = 0, replaced = [], ofRun = true, hasReference = false, firstFrom }: Asked = {},
 ) {
   const answered: string[] = [];
-  const [base, result, other] = ['base', 'result', 'other'].map((name) =>
+  const [base, reference, result, other] = ['base', 'reference', 'result', 'other'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
   const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), needsRun: ofRun }], {}, {
     base,
+    untrained: () => Promise.resolve(hasReference ? reference : base),
   } as Resources);
   const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
@@ -120,6 +123,15 @@ it('replaces the last model for some files of a run', async () => {
 it('replaces no model in a task that is not about the run', async () => {
   const { replaced, idsOf } = (await measure('h', { replaced: ['1.ts'], ofRun: false }))!;
   expect([replaced.size, idsOf('other')]).toEqual([0, []]);
+});
+
+it("compares with the base's reference adapter only in a task about the run", async () => {
+  const about = (await measure('j', { hasReference: true }))!;
+  expect(english(about.setting)).toBe('quick: windows; before: the base with its reference adapter');
+  expect(about.idsOf('reference')).toEqual(about.idsOf('result'));
+  expect(about.idsOf('base')).toEqual([]);
+  const other = (await measure('k', { hasReference: true, ofRun: false }))!;
+  expect([other.idsOf('reference'), other.idsOf('base')]).toEqual([[], other.idsOf('result')]);
 });
 
 it('leaves a task out if there is no time for its minimum', async () => {
