@@ -1,5 +1,5 @@
 /** llama.cpp's build for GPUs: offers it where it would be used, and installs it. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { gpuKindsHere, missingGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { gpuKindNames, type ComputeDevice, type GpuKind } from '../../protocol/gpu.ts';
 import { joined, t, translate } from '../../text/l10n.ts';
