@@ -10,7 +10,7 @@ export abstract class Handle implements Tensor {
 }
 
 /**
- * Tensor lifetimes, the same for every backend: a stack of frames, each owning the tensors made while it was on top.
+ * Tensor lifetimes, shared by all backends: a stack of frames, each owning the tensors created while it was on top.
  */
 export abstract class ArenaBackend {
   abstract readonly name: BackendName;

@@ -1,4 +1,4 @@
-/** The compound operations in terms of the small ones: the reference for the kernels, and what runs without them. */
+/** The compound operations built from basic ones: the reference for the kernels, and the fallback without them. */
 import type { Backend, DataType, Tensor } from './backend.ts';
 import { dequantise } from '../gguf/dequantise.ts';
 import { byteLengthOf, type TensorType } from '../gguf/types.ts';
@@ -16,15 +16,15 @@ import type {
   StoredMatrix,
 } from './compound.ts';
 
-/** Added to the score of a key that a query must not see. */
+/** Added to the score of a masked key. */
 const HIDDEN = -1e9;
-/** Numbers that an optimiser updates at a time: temporary tensors stay small, and in the processor's cache. */
+/** Elements that an optimiser updates at a time, so that temporary tensors fit in the processor's cache. */
 const PIECE = 2 ** 20;
 
 type Basics = Omit<Backend, 'compound' | 'name' | 'reason'>;
 
 export class Composed implements Compound {
-  /** @param keepsQuantised not worth it where each use would have to reach a GPU */
+  /** @param keepsQuantised false where each use would mean a transfer to a GPU */
   constructor(
     private readonly b: Basics,
     readonly keepsQuantised = true,
@@ -133,7 +133,7 @@ export class Composed implements Compound {
     chunk.hidden ??= b.keep(b.arena(() => this.hide(chunk, scores.shape[2]!)));
     const { hidden } = chunk;
     return this.over(scores, () => {
-      // [batch, kvHeads, rows x group, keys], or [1, batch x kvHeads, ..] if one mask serves all sequences
+      // [batch, kvHeads, rows x group, keys], or [1, batch x kvHeads, ..] if all sequences share one mask
       const apart = b.reshape(this.f32(scores), [hidden.shape[0]!, -1, ...scores.shape.slice(1)]);
       return this.as(scores.dtype, b.reshape(b.softmax(b.add(apart, hidden)), scores.shape));
     });
@@ -238,7 +238,7 @@ export class Composed implements Compound {
     );
   }
 
-  /** Applies `rule` to PIECE numbers (some rows of all tensors) at a time. */
+  /** Applies `rule` to a slice of rows at a time, about PIECE elements. */
   private byPieces<S extends Record<string, Tensor>>(
     state: S,
     gradient: Tensor,
@@ -270,7 +270,7 @@ export class Composed implements Compound {
     return weightDecay ? this.b.mul(value, 1 - learningRate * weightDecay) : value;
   }
 
-  /** RoPE: rotates each head of x f32 [N, heads x headSize] by its position: x cos + (x R) sin, R swaps each pair. */
+  /** RoPE: rotates each head of x f32 [N, heads x headSize] by its position: x cos + (x R) sin, where R swaps pairs. */
   private turn(
     x: Tensor,
     { cos, sin }: Angles,
@@ -280,7 +280,7 @@ export class Composed implements Compound {
     const { b } = this;
     const half = headSize / 2;
     const heads = x.shape[1]! / headSize;
-    // Both components of a pair have the same angle: [length, headSize / 2] -> [1, length, 1, headSize].
+    // Both components of a pair share an angle: [length, headSize / 2] -> [1, length, 1, headSize].
     const twice = (angle: Tensor) =>
       pairing === 'halves'
         ? b.reshape(b.concat([angle, angle], 1), [1, length, 1, headSize])
@@ -333,7 +333,7 @@ export class Composed implements Compound {
       Float32Array.from({ length: keys }, (_, i) => from + i),
       [1, 1, 1, keys],
     );
-    // 1 where x is larger, else 0; both hold whole numbers.
+    // 1 where x is larger, else 0; both hold integers.
     const larger = (x: Tensor, y: Tensor) => b.mul(b.add(b.sign(b.sub(b.sub(x, y), 0.5)), 1), 0.5);
     const after = larger(key, query); // [1, 1, rows x group, keys]
     if (!starts) return b.mul(after, HIDDEN);
@@ -354,7 +354,7 @@ export class Composed implements Compound {
     return { gate: half(0), up: half(columns / 2) };
   }
 
-  /** The result of `body`; frees `old`, which it consumes. */
+  /** Returns the result of `body` and frees `old`, which it consumes. */
   private over(old: Tensor, body: () => Tensor): Tensor {
     const made = this.b.arena(body);
     this.b.dispose(old);

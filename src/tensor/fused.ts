@@ -1,4 +1,4 @@
-/** The compound operations by the kernels in native/: TensorFlow operations that come with the binding. */
+/** The compound operations implemented by the kernels in native/, which the binding registers with TensorFlow. */
 import type { DataType, Tensor } from './backend.ts';
 import { byteLengthOf, tensorTypeId, type TensorType } from '../gguf/types.ts';
 import {
@@ -23,12 +23,12 @@ export interface Caller {
   ints(values: readonly number[]): Tensor;
   floats(values: readonly number[]): Tensor;
   zeros(shape: readonly number[]): Tensor;
-  /** A new i32 tensor of these numbers, for the caller to free. */
+  /** A new i32 tensor of these values, for the caller to free. */
   indices(values: Int32Array): Tensor;
   free(x: Tensor): void;
   /** A new i32 tensor of these bytes, padded with zeros; it outlives every arena. */
   bytes(values: Uint8Array): Tensor;
-  /** An empty tensor, for an absent input. */
+  /** An empty tensor that stands for an absent input. */
   nothing(type: DataType): Tensor;
 }
 
@@ -149,7 +149,7 @@ export class Fused implements Compound {
   }
   private nothing = (type: DataType) => this.caller.nothing(type);
 
-  // The numbers are in the order of the structs in native/kernels.h.
+  // Field order: the structs in native/kernels.h.
 
   private layout({ length, heads, kvHeads, headSize, pairing }: HeadLayout): Tensor {
     return this.caller.ints([length, heads, kvHeads, headSize, pairing === 'neighbours' ? 1 : 0]);

@@ -1,10 +1,10 @@
 /**
- * Factorisations of matrices in double precision, in plain TypeScript: for backends that have none, and for small
+ * Matrix factorisations in double precision, in plain TypeScript: for backends without their own, and for small
  * matrices. Matrices are row-major.
  */
 
 /**
- * The min(rows, columns) singular values of x [rows, columns], largest first. Below 1e-8 of the largest they are noise.
+ * The min(rows, columns) singular values of x [rows, columns], largest first; those below 1e-8 of the largest are noise.
  * Throws like symmetricEigenvalues.
  */
 export function singularValues(x: Float32Array, rows: number, columns: number): Float64Array {
@@ -53,11 +53,11 @@ export function symmetricEigenvalues(matrix: Float64Array, size: number): Float6
 
 interface Tridiagonal {
   diagonal: Float64Array;
-  /** beside[i] couples i and i + 1; the last one is 0. */
+  /** beside[i] couples i and i + 1; the last entry is 0. */
   beside: Float64Array;
 }
 
-/** Householder's reduction, from the last row up (Golub and Van Loan 8.3.1): each round makes A - u wT - w uT. */
+/** Householder reduction from the last row up (Golub and Van Loan 8.3.1); each round computes A - u wT - w uT. */
 function tridiagonal(a: Float64Array, size: number): Tridiagonal {
   const diagonal = new Float64Array(size);
   const beside = new Float64Array(size);
@@ -82,8 +82,8 @@ function tridiagonal(a: Float64Array, size: number): Tridiagonal {
 }
 
 /**
- * Overwrites x with the vector u of the reflection I - u uT / half that turns x into `pivot` at index `at` and zeros
- * elsewhere; `half` is 0 if there is nothing to reflect.
+ * Overwrites x with the vector u of the reflection I - u uT / half that maps x to `pivot` at index `at` and zeros
+ * elsewhere; `half` is 0 if x already has that form.
  */
 function reflector(x: Float64Array, at: number): { pivot: number; half: number } {
   let rest = 0;
@@ -112,10 +112,10 @@ function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, produ
   }
 }
 
-/** Limit of iterations; an eigenvalue takes two or three. */
+/** Iteration limit; an eigenvalue takes two or three. */
 const MAX_TURNS = 60;
 
-/** Implicit QL with Wilkinson's shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
+/** Implicit QL with Wilkinson shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
 function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array {
   for (let low = 0; low < d.length; low += 1) {
     for (let turn = 0; ; turn += 1) {
@@ -165,8 +165,8 @@ function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number):
 }
 
 /**
- * R of X = Q R by Householder's reflections: upper triangular, [min(rows, columns), columns]. X is given by its
- * columns, which are overwritten.
+ * R of X = Q R by Householder reflections: upper triangular, [min(rows, columns), columns]. X is given as columns, which
+ * are overwritten.
  */
 export function triangularFactor(columns: readonly Float64Array[]): Float64Array {
   const width = columns.length;

@@ -1,4 +1,4 @@
-/** Chooses a backend. `auto` is the fastest one that starts, by a measured product. */
+/** Starts a backend. `auto` is the fastest one that starts, by measured rates. */
 import { UserError, whyOf } from '../text/errors.ts';
 import { together, msg, type Text } from '../text/message.ts';
 import type { BackendName } from '../protocol/run.ts';
@@ -14,21 +14,21 @@ const starters: Record<BackendName, Starter> = {
   wasm: async (reason) => (await import('./wasm.ts')).startWasm(reason),
 };
 
-export interface StartOptions {
-  /** A GPU by number or name (devices/choose-device.ts). With it, `auto` is WebGPU. */
+interface StartOptions {
+  /** A GPU by index or name (devices/choose-device.ts); it makes `auto` mean WebGPU. */
   device?: string | undefined;
-  /** What a run was planned for: `auto` tries it first. */
+  /** The backend that the run was planned for: `auto` tries it first. */
   planned?: BackendName | undefined;
   /**
-   * Falls back to another backend if the requested one doesn't start, such as when a run continues on another machine.
+   * Falls back to another backend if the requested one doesn't start, as when a run is resumed on another machine.
    */
   orOther?: boolean;
 }
 
 /**
- * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was asked for but is not installed,
- * `backend-unavailable` if the backend does not start, or with `auto` none of them; `bad-argument` for a device that is
- * not there.
+ * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was requested but is not installed,
+ * `backend-unavailable` if the backend (with `auto`: every backend) fails to start, `bad-argument` if the device does not
+ * exist.
  */
 export async function startBackend(
   choice: 'auto' | BackendName = 'auto',
@@ -44,7 +44,7 @@ export async function startBackend(
   }
 }
 
-/** @param refusals why others were not taken */
+/** @param refusals why other backends failed to start */
 async function startFastest(planned?: BackendName, refusals: Text[] = []): Promise<Backend> {
   const { order, reason } = await planBackend({ backend: 'auto' });
   const names = planned ? [planned, ...order.filter((name) => name !== planned)] : order;

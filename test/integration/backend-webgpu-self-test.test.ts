@@ -83,7 +83,7 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
     expect(other.compound.attention).toBeUndefined();
     expect(other.compound.products).toBeDefined();
     expect(english(other.reason)).toMatch(
-      /; its driver computes wrongly attention as a whole, so it is made in chunks$/,
+      /; its driver computes wrongly fused attention, so it is computed in chunks$/,
     );
     await rm(file);
   });

@@ -1,4 +1,4 @@
-/** Which of several GPUs is used: the requested one, by default the largest. */
+/** Chooses among several GPUs: the requested one, by default the largest. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
@@ -6,18 +6,18 @@ import { formatBytes } from '../../text/units.ts';
 
 export interface ChosenDevice {
   adapter: Adapter;
-  /** Its place in the list that doctor shows, from 0. */
+  /** Its index in the list that doctor shows, from 0. */
   number: number;
-  /** Why, for people; empty if there is only one. */
+  /** Why, to show to the user; empty if there is only one. */
   why: Text;
 }
 
 const ranks: Record<Adapter['kind'], number> = { discrete: 3, unknown: 2, integrated: 1, software: 0 };
 
 /**
- * Without `wanted`: the first by kind (a card, then one of an unknown kind, then one inside of the processor, then a
- * software one), and among those the one with the most memory. `wanted`: a number in the list, or a part of a name.
- * Undefined if there is no adapter and none is asked for. Throws UserError `bad-argument` if `wanted` matches none.
+ * `wanted` is an index in the list or part of a name. Without it, adapters are ranked by kind (discrete, unknown,
+ * integrated, software), then by memory. Returns undefined if there is no adapter and none was requested. Throws
+ * UserError `bad-argument` if `wanted` matches none.
  */
 export function chooseDevice(adapters: readonly Adapter[], wanted?: string): ChosenDevice | undefined {
   if (wanted) return askedFor(adapters, wanted);

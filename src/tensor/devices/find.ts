@@ -1,4 +1,4 @@
-/** Looks for GPUs that WebGPU can use, and measures backends, in processes of their own: a driver may end them. */
+/** Finds GPUs for WebGPU and measures backends, in separate processes because a driver may crash them. */
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Programs } from '../../platform/processes/bundles.ts';
@@ -7,14 +7,14 @@ import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { lastRate, type Rate } from './rate-line.ts';
 import { msg, told } from '../../text/message.ts';
 
-/** Whoever plans a run waits for it. */
+/** Planning a run waits for this. */
 const MAX_MS = 15_000;
 
-/** Whether WebGPU could find a GPU that is none of software's, judged by what the system shows, which takes no time. */
+/** Whether the machine may have a hardware GPU for WebGPU, judged quickly by the system's device files. */
 export function mayHaveGpu(platform: string = process.platform, dev = '/dev'): boolean {
   if (platform !== 'linux') return true;
   const drawing = readNames(`${dev}/dri`).some((name) => name.startsWith('renderD'));
-  // dxg: Windows' GPU in its Linux.
+  // dxg: the GPU in Windows Subsystem for Linux.
   return drawing || ['nvidia0', 'nvidiactl', 'dxg'].some((name) => existsSync(`${dev}/${name}`));
 }
 
@@ -27,8 +27,7 @@ const readNames = (folder: string): string[] => {
 };
 
 /**
- * What WebGPU finds, and whether the largest GPU, or the one that is asked for, works. Never throws: `reason` says why
- * there is none that does.
+ * What WebGPU finds, and whether the largest or the requested GPU works. Never throws: `reason` says why it does not.
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   try {
@@ -63,7 +62,7 @@ async function ask(...args: Programs['devices']): Promise<string> {
   return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
-/** Whether the process that looks and measures lies beside this file, as it does once this is bundled. */
+/** Whether the program that probes and measures exists next to this file, as it does in the bundle. */
 export const canAsk = (): boolean => existsSync(script());
 
 const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));

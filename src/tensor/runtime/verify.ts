@@ -1,8 +1,8 @@
-/** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
+/** Checks that the binding works, in a child process so that a crash in native code does no harm. */
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { msg, UserError } from '../../text/errors.ts';
 
-export interface Verified {
+interface Verified {
   version: string;
   /** TensorFlow sees a GPU that it can use. */
   gpu: boolean;

@@ -1,4 +1,4 @@
-/** The compound operations on a GPU: each is one pass over memory, or two. */
+/** The compound operations on a GPU, each in one or two passes over memory. */
 import { byteLengthOf, type TensorType } from '../../gguf/types.ts';
 import type { Backend, DataType, Tensor } from '../backend.ts';
 import {
@@ -32,7 +32,7 @@ import type { Launcher } from './launcher.ts';
 import { sumsOfSquares } from './reductions.ts';
 import { dense, elements, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
 
-/** For frees and for small tensors; the rest is done by kernels. */
+/** The basic operations used here; everything else is done by kernels. */
 type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor' | 'matmul' | 'compound'>;
 
 export class WebgpuCompound implements Compound {
@@ -48,7 +48,7 @@ export class WebgpuCompound implements Compound {
     this.products = new GpuProducts(b, launcher);
   }
 
-  /** Does without these kernels, which the driver does not run as it should. */
+  /** Disables these optional kernels, because the driver computes them incorrectly. */
   leaveOut(kinds: readonly ('attention' | 'products' | 'together')[]): void {
     for (const kind of kinds) this[kind] = undefined;
     if (!this.together) this.sumsOfSquares = this.putAll = undefined;
@@ -67,7 +67,7 @@ export class WebgpuCompound implements Compound {
     let above = 0;
     for (const { type, rows, bytes } of matrices) {
       const stride = byteLengthOf(type, columns);
-      // The numbers may begin anywhere in the bound part.
+      // The data may begin anywhere in the bound part.
       const most = launcher.gpu.mostBound - 256;
       for (const { begin, count } of rowPieces(rows, [stride, columns * 4], most)) {
         const stored = launcher.bytes(bytes as Tensor, begin * stride, count * stride);
@@ -193,7 +193,7 @@ export class WebgpuCompound implements Compound {
     return dqkv;
   }
 
-  /** Runs a kernel with a thread for each element of q, k and v, some sequences at a time. */
+  /** Runs a kernel with a thread for each element of q, k and v, by batches of sequences. */
   private bySequences(
     kernel: Kernel,
     tensors: Record<string, Tensor>,
@@ -357,13 +357,13 @@ export class WebgpuCompound implements Compound {
   }
 }
 
-/** A walk over all elements of x in order, and over as many of other tensors from `begins` on. */
+/** A walk over all elements of x in order and, in parallel, over other tensors starting at `begins`. */
 const flat = (x: Tensor, begins: number[]): Walk => ({
   axes: [{ size: elements(x.shape), strides: begins.map(() => 1) }],
   begins,
 });
 
-/** A walk over a block of `shape`: in `from` it begins at one place, in `to` at another. */
+/** A walk over a block of `shape`, which may begin at different places in `from` and `to`. */
 function blockWalk(
   from: Tensor,
   fromPlace: MatrixBlock,

@@ -1,11 +1,11 @@
-/** What can go wrong on a GPU, as sentences. */
+/** Errors of a GPU. */
 import { UserError } from '../../text/errors.ts';
 import { formatBytes } from '../../text/units.ts';
 
 export const lostError = (detail: string) =>
   new UserError(
     'gpu-lost',
-    `The GPU went away while it computed (${oneLine(detail) || 'no reason given'}).`,
+    `The GPU was lost during the computation (${oneLine(detail) || 'no reason given'}).`,
     'Go on with {resume}, or use --backend tensorflow or wasm.',
   );
 
@@ -16,7 +16,7 @@ export const memoryError = () =>
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
   );
 
-/** For memory in one piece. */
+/** The device has no buffers this large. */
 export const pieceError = (bytes: number, most: number) =>
   new UserError(
     'memory',

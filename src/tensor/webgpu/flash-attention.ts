@@ -1,4 +1,4 @@
-/** Attention as a whole, by the kernels in kernels/flash.ts. */
+/** Fused attention with the kernels in kernels/flash.ts. */
 import type { Backend, Tensor } from '../backend.ts';
 import type { AttentionDropout, AttentionPlan, Heads, WholeAttention } from '../compound.ts';
 import type { Binding } from './gpu.ts';
@@ -7,12 +7,12 @@ import { flash, TILE_ROWS } from './kernels/flash.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
 import { elements, fitsByRows, type Rows } from './walk.ts';
 
-/** A thread keeps this many components of a head in registers. */
+/** Largest head size: the components that a thread keeps in registers. */
 const MAX_COMPONENTS = 256;
-/** Buffers of the largest kernel, without dropout and with it. */
+/** Buffers bound by the largest kernel, without and with dropout. */
 const MAX_BUFFERS = { plain: 8, dropout: 10 };
 
-/** Sizes of one call. `outer`: key heads of all sequences. */
+/** Sizes of one call. `outer`: number of key heads in all sequences. */
 interface Sizes {
   batch: number;
   length: number;
@@ -38,7 +38,7 @@ export class FlashAttention implements WholeAttention {
     return gpu.mostBuffers >= MAX_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.mostBound;
   }
 
-  /** `lines`: for each query the logarithm of the sum of its exponents, and place for the gradient's own number. */
+  /** `lines`: for each query its log-sum-exp, and space for the delta that the gradient computes. */
   forward(heads: Heads, plan: AttentionPlan, dropout?: AttentionDropout): { o: Tensor; lines: Tensor } {
     const { launcher } = this;
     const sizes = sizesOf(heads, plan);
@@ -63,7 +63,7 @@ export class FlashAttention implements WholeAttention {
     const [dq, dk, dv] = [launcher.fresh(q.shape), launcher.fresh(k.shape), launcher.fresh(v.shape)];
     const call = { sizes, plan, dropout };
     const drops = dropout !== undefined;
-    // It writes the numbers that the next one reads.
+    // Writes the deltas that the next kernel reads.
     this.launch(
       flash.queryGradient(size, drops),
       { q, k, v, dO, o, lines, dq },
@@ -76,7 +76,7 @@ export class FlashAttention implements WholeAttention {
 
   /**
    * Runs a kernel with a workgroup for each tile of `rows` rows of each key head.
-   * @param products that it makes for each query and key; each takes two operations for a component
+   * @param products dot products per query and key, each with two operations per component
    */
   private launch(
     kernel: Kernel,
@@ -137,7 +137,7 @@ export class FlashAttention implements WholeAttention {
     });
   }
 
-  /** The table of all masks, and of each chunk where in it its mask begins, and its first key. */
+  /** The table of all masks, and for each chunk its mask's offset in it and its first key. */
   private masks({ batch, kvHeads }: Sizes, { chunks }: AttentionPlan, dropout: AttentionDropout) {
     const masks = chunks.map(({ begin, rows, from, group }) =>
       dropout.mask(batch * kvHeads * rows * group * (begin + rows - from), begin),
@@ -150,7 +150,7 @@ export class FlashAttention implements WholeAttention {
   }
 }
 
-/** The tiles of all heads in dispatches of at most `most` tiles, or one: whole heads if they are so small. */
+/** Splits the tiles of all heads into dispatches of at most `most` tiles, in whole heads where these fit. */
 function* cut(tiles: number, heads: number, most: number) {
   const highest = Math.max(1, Math.min(heads, Math.floor(most / tiles)));
   const widest = Math.max(1, Math.min(tiles, Math.floor(most)));
@@ -169,7 +169,7 @@ function sizesOf({ k }: Heads, { batch, length, chunks }: AttentionPlan): Sizes 
   return { batch, length, group, kvHeads, size: k.shape[2]! };
 }
 
-/** Elements that each of the tensors has of a sequence. */
+/** Elements per sequence of each tensor. */
 const widthsOf = ({ length, group, kvHeads, size }: Sizes): number[] => [
   kvHeads * length * group * size,
   kvHeads * length * size,

@@ -1,6 +1,6 @@
 /**
- * How kernels are applied to tensors. A tensor that is larger than what a kernel can see of a buffer is worked on in
- * pieces, here and nowhere else.
+ * Applies kernels to tensors. Tensors larger than the part of a buffer that a kernel can access are split into pieces,
+ * here and nowhere else.
  */
 import { Handle } from '../arena.ts';
 import type { DataType, Tensor } from '../tensor.ts';
@@ -11,9 +11,9 @@ import { fill } from './kernels/elementwise.ts';
 import { usualTiles, type Tiles } from './kernels/tiles.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
-/** Bytes of tensors side by side, at most. */
+/** Maximum bytes of a buffer shared by contiguous tensors. */
 const MAX_GROUP = 2 ** 27;
-/** Bytes of an element of any type. */
+/** Bytes per element, for all types. */
 export const ELEMENT = 4;
 
 export class GpuTensor extends Handle {
@@ -22,7 +22,7 @@ export class GpuTensor extends Handle {
     readonly storage: Storage,
     readonly shape: readonly number[],
     readonly dtype: DataType,
-    /** Elements in front of its first one, if it shares the memory with others: a multiple of ALIGNMENT bytes. */
+    /** Offset of its first element if it shares the memory with others: a multiple of ALIGNMENT bytes. */
     readonly begin = 0,
   ) {
     super();
@@ -32,7 +32,7 @@ export class GpuTensor extends Handle {
   }
 }
 
-/** The tensor as ours. Throws an Error if it was disposed. */
+/** The tensor as a GpuTensor. Throws an Error if it was disposed. */
 export function of(x: Tensor): GpuTensor {
   const handle = x as GpuTensor;
   if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
@@ -40,7 +40,7 @@ export function of(x: Tensor): GpuTensor {
 }
 
 export class Launcher {
-  /** Of matrix products; and whether what they multiply is rounded to f16. */
+  /** Settings of matrix products: tile shapes, and whether operands are rounded to f16. */
   tiles: Tiles = usualTiles;
   half = false;
 
@@ -50,17 +50,17 @@ export class Launcher {
     private readonly made: (tensor: GpuTensor) => GpuTensor,
   ) {}
 
-  /** A new tensor, with any contents. */
+  /** A new, uninitialised tensor. */
   fresh(shape: readonly number[], dtype: DataType = 'f32'): GpuTensor {
     return this.own(this.gpu.take(elements(shape) * ELEMENT), shape, dtype);
   }
 
-  /** A new tensor in memory that belongs to it. */
+  /** A new tensor that owns `storage`. */
   own(storage: Storage, shape: readonly number[], dtype: DataType): GpuTensor {
     return this.made(new GpuTensor(this.gpu, storage, shape, dtype));
   }
 
-  /** A tensor of the same memory. */
+  /** A tensor that shares x's memory. */
   view(x: Tensor, shape: readonly number[]): GpuTensor {
     const { storage, dtype, begin } = of(x);
     storage.users += 1;
@@ -68,7 +68,7 @@ export class Launcher {
   }
 
   /**
-   * New tensors of zeros that lie side by side, in as few buffers as a kernel can see whole. Between them are zeros.
+   * New zero tensors, contiguous in as few buffers as kernels can access as a whole. The gaps between them are zeros, too.
    */
   sideBySide(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const tensors: GpuTensor[] = [];
@@ -88,8 +88,8 @@ export class Launcher {
   }
 
   /**
-   * Several lists of as many tensors, as runs of which each is worked on as one: its tensors lie side by side, in all
-   * lists alike, with no other tensor between them. Of each run the first tensor of every list, and its elements.
+     * Divides lists of tensors (all of the same length) into runs that can be processed as one: in every list, a run's
+     * tensors are contiguous. Returns, for each run, the first tensor of every list and the number of elements.
    */
   runs(lists: readonly (readonly Tensor[])[]): { firsts: Tensor[]; count: number }[] {
     const runs: { firsts: Tensor[]; count: number }[] = [];
@@ -110,7 +110,7 @@ export class Launcher {
     return runs;
   }
 
-  /** Runs a kernel with a thread for each step of a walk. `tensors` are in the order of its buffers. */
+  /** Runs a kernel with a thread for each step of a walk. `tensors` are in the order of the kernel's buffers. */
   walk(kernel: Kernel, tensors: readonly Tensor[], walk: Walk, numbers: Numbers = {}): void {
     const most = (this.gpu.mostBound - ALIGNMENT) / ELEMENT;
     for (const piece of piecesOf(walk, most)) {
@@ -130,10 +130,10 @@ export class Launcher {
     }
   }
 
-  /** Whether a kernel can see all of a tensor. */
+  /** Whether a kernel can access the whole tensor. */
   sees = (x: Tensor): boolean => elements(x.shape) * ELEMENT <= this.gpu.mostBound;
 
-  /** The buffer in which all of these tensors lie, and where they begin in it; undefined if a kernel can't see it whole. */
+  /** The buffer that all these tensors share, and their offsets; undefined if a kernel can't access it as a whole. */
   shared(tensors: readonly Tensor[]): { binding: Binding; begins: number[] } | undefined {
     const own = tensors.map(of);
     const { storage } = own[0]!;
@@ -142,7 +142,7 @@ export class Launcher {
     return { binding: { storage, used }, begins: own.map(({ begin }) => begin) };
   }
 
-  /** Runs a kernel with a thread for each of `count` elements, which all `tensors` have alike. */
+  /** Runs a kernel with a thread for each of `count` elements; all `tensors` have the same layout. */
   each(kernel: Kernel, tensors: Record<string, Tensor>, count: number, numbers: Numbers = {}): void {
     for (const { begin, count: part } of rowPieces(count, [ELEMENT], this.gpu.mostBound)) {
       const bindings = mapped(tensors, (x) => this.bytes(x, begin * ELEMENT, part * ELEMENT));
@@ -151,8 +151,8 @@ export class Launcher {
   }
 
   /**
-   * Calls `run` for pieces of `rows` rows, with a function that binds a tensor's part: `width` is its elements in a row.
-   * `widths`: those of all tensors that are bound so.
+     * Splits `rows` rows into pieces and calls `run` for each with a function that binds a tensor's part, given its elements
+     * per row. `widths`: the elements per row of all tensors that will be bound.
    */
   byRows(
     rows: number,
@@ -164,19 +164,19 @@ export class Launcher {
       run(piece, (x, width) => this.bytes(x, piece.begin * width * ELEMENT, piece.count * width * ELEMENT));
   }
 
-  /** A tensor that a kernel must see as a whole. Throws UserError `memory` if it can't. */
+  /** Binds a whole tensor. Throws UserError `memory` if it is too large for a kernel. */
   whole(x: Tensor): Binding {
     return this.bytes(x, 0, elements(x.shape) * ELEMENT);
   }
 
-  /** Runs a kernel with a thread for each of `count` elements, which `numbers` gets as well. */
+  /** Runs a kernel with `count` threads; `count` is added to its parameters. */
   threads(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, count: number): void {
     if (count <= 0) return;
     numbers['count'] = count;
     this.gpu.run(kernel, bindings, numbers, Math.ceil(count / THREADS));
   }
 
-  /** Runs a kernel with a workgroup for each of `rows` rows, which `numbers` gets as well. */
+  /** Runs a kernel with a workgroup for each of `rows` rows; `rows` is added to its parameters. */
   workgroups(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, rows: number): void {
     if (rows <= 0) return;
     numbers['rows'] = rows;
@@ -184,8 +184,8 @@ export class Launcher {
   }
 
   /**
-   * A binding that contains `count` elements from `begin` on, and how many lie in front of them: all of them if a kernel
-   * can see the whole buffer, since its bind groups then serve every part.
+     * A binding that contains `count` elements starting at `begin`, and the offset of these in it. The whole buffer is bound
+     * if a kernel can access it, so that the same bind group serves every part.
    */
   part(x: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
     const { storage, begin: before } = of(x);
@@ -196,7 +196,7 @@ export class Launcher {
     return { binding: this.bytes(x, first, bytes), rest: begin - first / ELEMENT };
   }
 
-  /** The bytes of a tensor from `begin` on, a multiple of ALIGNMENT. Throws UserError `memory` if they are too many. */
+  /** Binds a tensor's bytes starting at `begin`, a multiple of ALIGNMENT. Throws UserError `memory` if too many. */
   bytes(x: Tensor, begin: number, count: number): Binding {
     const { storage, begin: before } = of(x);
     const first = before * ELEMENT + begin;
@@ -207,10 +207,10 @@ export class Launcher {
   }
 }
 
-/** Elements of a tensor and of the gap after it, where tensors lie side by side. */
+/** Elements of a contiguous tensor including the alignment gap after it. */
 const aligned = (count: number) => Math.ceil((count * ELEMENT) / ALIGNMENT) * (ALIGNMENT / ELEMENT);
 
-/** In their order, in groups of at most `mostBytes`. */
+/** Splits the shapes, in order, into groups of at most `mostBytes`. */
 function groupsOf(shapes: readonly (readonly number[])[], mostBytes: number): (readonly number[])[][] {
   const groups: (readonly number[])[][] = [];
   let rest = 0;

@@ -1,4 +1,4 @@
-/** The products of linear layers, each in one pass. Composed of small operations where a kernel can't see a matrix whole. */
+/** The fused products of linear layers. Matrices too large for a kernel fall back to basic operations. */
 import type { Backend, Tensor } from '../backend.ts';
 import type { LinearProducts, Mask, ProductBlock, ProductSum } from '../compound.ts';
 import { ComposedProducts } from '../linear-products.ts';
@@ -71,8 +71,8 @@ export class GpuProducts implements LinearProducts {
   }
 
   /**
-   * Runs of blocks that one dispatch makes, as of gate and up, or k and v: they differ only in where they begin, by as
-   * much from each to the next, and their results lie in one buffer.
+     * Groups blocks that one dispatch can compute, such as gate and up, or k and v: they differ only by a constant offset,
+     * and their results share a buffer.
    */
   private alike(
     blocks: readonly ProductBlock[],
@@ -89,7 +89,7 @@ export class GpuProducts implements LinearProducts {
     return runs;
   }
 
-  /** The run with block i as well; undefined if it does not go on with it. */
+  /** The run extended by block i; undefined if that does not continue it. */
   private next(
     { first, times }: { first: number; times?: Times | undefined },
     i: number,

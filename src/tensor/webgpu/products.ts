@@ -1,4 +1,4 @@
-/** How a matrix product is divided among workgroups, and into pieces where a matrix is larger than a kernel can see. */
+/** Divides matrix products among workgroups, and into pieces where a matrix is too large for a kernel. */
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
 import { product, sumSlices, type Extras } from './kernels/products.ts';
@@ -6,8 +6,8 @@ import { formOf, tiles as shapes } from './kernels/tiles.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
 import { elements, rowPieces, type Rows } from './walk.ts';
 
-/** C [batch, rows, columns] = A B, over an inner axis, each of A and B as it lies in memory or transposed. */
-export interface Product {
+/** The shape of C [batch, rows, columns] = A B, where A and B may be transposed in memory. */
+interface Product {
   rows: number;
   columns: number;
   inner: number;
@@ -16,17 +16,17 @@ export interface Product {
   transposeB: boolean;
 }
 
-/** So many workgroups keep a large GPU busy. */
+/** This many workgroups keep a large GPU busy. */
 const ENOUGH = 256;
-/** The least of the inner axis that is worth a workgroup. */
+/** Minimum length of the inner axis that is worth a workgroup. */
 const MIN_SPAN = 512;
 
-/** Rows and columns of the tiles that are counted for slices: not the measured ones, which may be others tomorrow. */
+/** Tile sizes assumed when choosing slices. Not the measured ones, so that results don't change when those do. */
 const COUNTED = { square: 64, tall: 32, wide: 32 };
 
 /**
- * Into how many slices of its inner axis a product is divided, since it has too few tiles to keep a GPU busy: a
- * gradient of LoRA's, or of the head's input. Each slice makes a product of its own, and those are added up.
+ * The number of slices of the inner axis that a product is divided into (split-K) if it has too few tiles to keep a GPU
+ * busy, such as LoRA's gradients or that of the head's input. The slices' products are summed afterwards.
  */
 export function slicesOf(rows: number, columns: number, inner: number): number {
   const side = COUNTED[formOf(rows, columns)];
@@ -34,27 +34,27 @@ export function slicesOf(rows: number, columns: number, inner: number): number {
   return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / MIN_SPAN)));
 }
 
-/** A product of two matrices, and what is made of it in the same pass. */
+/** A product of two matrices with everything that is fused into it. */
 export interface Whole {
   a: Tensor;
   b: Tensor;
   sizes: Omit<Product, 'batch'>;
-  /** Where the block of A^T (of B) begins, and elements between its rows: only a part of the columns is multiplied. */
+  /** Offset of the block of A^T (of B) and elements between its rows, if only some columns are multiplied. */
   beginA?: number;
   beginB?: number;
   strides?: { a: number; b: number };
-  /** Another product a b that is added, b being transposed if the first one's is; a and b have `inner` in common. */
+  /** Another product a b to add, with inner axis `inner`; its b is transposed if the first one's is. */
   second?: { a: Tensor; b: Tensor; inner: number };
   mask?: { of: 'a' | 'b' | 'second'; table: Tensor; begin: number } | undefined;
   /** [rows, columns], or [columns]: added to each row. */
   plus?: Tensor | undefined;
-  /** Default 1. */
+  /** 1 by default. */
   scale?: number;
-  /** Whether it is added to what c contains. */
+  /** Whether the result is added to c's contents. */
   adds?: boolean;
   /**
-   * So many such products, where it is not cut into slices: elements from each one's blocks of A, of B and from its
-   * result to the next one's. c is the first result, and all lie in its buffer.
+     * Repeats the product, if it is not sliced, at constant offsets of A, B and the result. c is the first result, and all
+     * lie in its buffer.
    */
   times?: Times | undefined;
 }
@@ -66,7 +66,7 @@ export interface Times {
   c: number;
 }
 
-/** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` for what has no pieces. */
+/** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` if it can't be split. */
 export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
   const { sizes, second, mask, plus, scale = 1, adds = false, times } = whole;
   const { rows, columns, inner, transposeA, transposeB } = sizes;
@@ -88,7 +88,7 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     plus: plus && launcher.whole(plus),
   };
   run(launcher, bindings, [transposeA, transposeB, times?.count ?? slices], has, {
-    // Written out: spreading an object takes ten times as long, and a step makes some 700 products.
+    // Written out, because spreading takes ten times as long and a step has some 700 products.
     rows,
     columns,
     inner,
@@ -131,7 +131,7 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
   launcher.threads(sumSlices, addends, numbers, rows * columns);
 }
 
-/** The table is as large as the largest mask. */
+/** The mask's table is as large as the largest mask, so only a part of it may be bound. */
 function maskOf(
   launcher: Launcher,
   { of, table }: NonNullable<Whole['mask']>,
@@ -143,13 +143,13 @@ function maskOf(
   return binding;
 }
 
-/** Whether a kernel can see all of these tensors, so that their product needs no pieces. */
+/** Whether a kernel can access all these tensors, so that their product need not be split. */
 export const fitsWhole = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
   sizes.batch === 1 &&
   tensors.every((x) => !x || elements(x.shape) * ELEMENT <= gpu.mostBound) &&
   slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <= gpu.mostBound;
 
-/** c = a b. Throws UserError `memory` for matrices of a batch that are too large for a kernel. */
+/** c = a b. Throws UserError `memory` if matrices of a batch are too large for a kernel. */
 export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, sizes: Product): void {
   const { rows, columns, inner } = sizes;
   if (sizes.batch === 1) return multiplyPieces(launcher, a, b, c, sizes);
@@ -161,7 +161,7 @@ export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, si
   });
 }
 
-/** A single product. Rows, columns and the inner axis are cut where a matrix has too many rows in memory. */
+/** A single product, split along rows, columns and the inner axis as far as matrices are too large for a kernel. */
 function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, sizes: Product): void {
   const { rows, columns, inner, transposeA, transposeB } = sizes;
   const pieces = (count: number, widths: (number | false)[]) => {
@@ -190,7 +190,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
       }
 }
 
-/** The numbers of a product of two matrices from their beginnings, with nothing else. */
+/** The kernel parameters of a plain product with all offsets zero. */
 const plain = {
   beginA: 0,
   beginB: 0,
@@ -214,8 +214,8 @@ type Places = typeof plain & { span: number };
 type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;
 
 /**
- * Runs the plain kernel. `cut`: the product to make. `memory`: the one that it is a part of, as it lies in memory.
- * `grid`: workgroups in the third direction.
+ * Runs the plain kernel. `cut`: the product to compute. `memory`: the product that it is a part of, whose layout applies.
+ * `grid`: workgroups in the third dimension.
  */
 function tiles(
   launcher: Launcher,
@@ -256,7 +256,7 @@ function run(
 
 type Three = [number, number, number];
 
-/** Tiles in dispatches of at most `most`, or one: some matrices of a batch, else some rows, else a part of a row. */
+/** Splits tiles into dispatches of at most `most`: by matrices of the batch, else by rows, else within a row. */
 export function* cut([x, y, z]: Three, most: number): Generator<{ begins: Three; counts: Three }> {
   const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(most / size)));
   const [wide, high, deep] = [fitting(x, 1), fitting(y, x), fitting(z, x * y)];

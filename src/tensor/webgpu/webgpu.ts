@@ -1,4 +1,4 @@
-/** The small operations on a GPU, by the kernels in kernels/. All numbers are f32. */
+/** The basic operations on a GPU, implemented by the kernels in kernels/. All floats are f32. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { ArenaBackend } from '../arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from '../backend.ts';
@@ -26,7 +26,7 @@ import type { Text } from '../../text/message.ts';
 
 export class WebgpuBackend extends ArenaBackend implements Backend {
   readonly name = 'webgpu';
-  /** f16 once it was tested (self-test/). */
+  /** f16 if the self-test allows it. */
   precisions: readonly 'f16'[] = [];
   readonly compound: WebgpuCompound;
   readonly launcher: Launcher;
@@ -45,7 +45,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     this.launcher.half = precision === 'f16';
   }
 
-  // In and out
+  // Upload and read back
 
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
     return this.launcher.own(this.gpu.upload(data), shape, data instanceof Float32Array ? 'f32' : 'i32');
@@ -64,7 +64,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
 
   // Shape
 
-  /** The same memory. One size may be -1. */
+  /** Shares x's memory. One size may be -1. */
   reshape(x: Tensor, shape: readonly number[]): Tensor {
     const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
     const whole = shape.map((size) => (size === -1 ? elements(x.shape) / known : size));
@@ -112,7 +112,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     return y;
   }
 
-  // Element by element
+  // Elementwise
 
   add = (a: Tensor, b: Tensor | number) => this.combine('add', a, b);
   sub = (a: Tensor, b: Tensor | number) => this.combine('sub', a, b);
@@ -208,9 +208,9 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     return x;
   }
 
-  // What these share
+  // Helpers
 
-  /** An integer can only be 0, whose bits are those of the float. */
+  /** Integer tensors can only be filled with 0, whose bits equal the float's. */
   private filled(shape: readonly number[], value: number, dtype: DataType = 'f32'): Tensor {
     const y = this.launcher.fresh(shape, dtype);
     this.launcher.each(fill, { y }, elements(shape), { begin: 0, value });

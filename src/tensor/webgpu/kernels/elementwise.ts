@@ -1,7 +1,7 @@
-/** Walks over up to three tensors: broadcasting, copies of any stride, and what is added in place. */
+/** Elementwise kernels that walk over up to three tensors: broadcasting, strided copies, in-place sums. */
 import { elementwise, variants } from '../kernel.ts';
 
-/** Where element `i` of the walk lies in each tensor: `axes` holds a size and three strides each, the innermost last. */
+/** Locates element `i` of the walk in each tensor. Each of `axes` is a size and three strides, innermost axis last. */
 const PLACE = `
 fn place(i: u32) -> vec3u {
   var rest = i;
@@ -14,10 +14,10 @@ fn place(i: u32) -> vec3u {
   return at;
 }`;
 
-/** The numbers of a walk. */
+/** The parameters of a walk. */
 const WALK = { axes: 'axes', rank: 'u32', begin0: 'u32', begin1: 'u32', begin2: 'u32' } as const;
 
-/** y = x, for elements of 32 bits of any type. Tensors: x, y. */
+/** y = x, for 32-bit elements of any type. Tensors: x, y. */
 export const copy = elementwise(
   { name: 'copy', reads: { x: 'u32' }, writes: { y: 'u32' }, numbers: WALK, also: PLACE },
   `  let at = place(i);
@@ -35,7 +35,7 @@ export const fill = elementwise(
   '  y[p.begin + i] = p.value;',
 );
 
-/** y = f(x), or with the number `s`. Tensors: x, y. */
+/** y = f(x), or f(x, s) with the scalar `s`. Tensors: x, y. */
 const functions = {
   square: 'a * a',
   sqrt: 'sqrt(a)',
@@ -75,9 +75,9 @@ export const binary = variants((name: OperatorName) =>
 );
 
 /**
- * Blocks of one buffer, each to its place in a matrix whose rows have `stride` elements. `axes` holds for each block the
- * number of its last element and those of the blocks before it, where it begins in `blocks`, where its first element
- * goes, and its width.
+ * Copies blocks from one buffer into a matrix with rows of `stride` elements. Each of `axes` describes a block: the
+ * number of elements up to its end (including all earlier blocks), its offset in `blocks`, the offset of its first
+ * element in the matrix, and its width.
  */
 export const putBlocks = elementwise(
   {

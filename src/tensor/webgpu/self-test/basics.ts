@@ -1,4 +1,4 @@
-/** The kernels that nothing can take the place of, on small odd shapes, against plain loops in double precision. */
+/** Tests the kernels without a fallback, on small odd shapes, against plain loops in double precision. */
 import { dequantise } from '../../../gguf/dequantise.ts';
 import { byteLengthOf, isQuantised, tensorTypeNames, type TensorType } from '../../../gguf/types.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -10,7 +10,7 @@ export interface Answer {
   wanted: ArrayLike<number>;
 }
 
-/** Numbers around zero that repeat late: the same ones for the same `seed`. */
+/** Deterministic pseudo-random numbers around zero with a long period. */
 export function numbers(count: number, seed: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed) * 1.5);
 }
@@ -19,7 +19,7 @@ type Check = (b: WebgpuBackend) => Answer[];
 
 export const basics: Readonly<Record<string, Check>> = {
   'matrix products': (b) =>
-    // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
+    // A small and a large tile, both partially filled; then an inner axis that is split into slices.
     productsOf(b, [
       [37, 21, 19],
       [67, 53, 70],
@@ -87,7 +87,7 @@ export const basics: Readonly<Record<string, Check>> = {
 
 function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
   const [rows, columns] = [4, 256];
-  // Without this bit, no scale is infinite, whatever byte it is in.
+  // With this bit cleared, no scale can be infinite.
   const bytes = Uint8Array.from(
     { length: byteLengthOf(type, rows * columns) },
     (_, i) => (i * i * 7 + i * 31) & 0xbf,
@@ -102,8 +102,8 @@ function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
 type Size = readonly [rows: number, columns: number, inner: number];
 
 /**
- * Products of these sizes, each of the matrices as it is or transposed.
- * @param short of numbers that f16 has, too
+ * Products of these sizes, with each combination of transposed matrices.
+ * @param short use only values that f16 represents exactly
  */
 export function productsOf(b: WebgpuBackend, sizes: readonly Size[], short = false): Answer[] {
   const ways = [0, 1, 2, 3].map((bits) => [(bits & 2) > 0, (bits & 1) > 0] as const);

@@ -1,6 +1,5 @@
 /**
- * The kernels of compound operations, on small odd shapes, against the same made of small operations, which were tested
- * before.
+ * Tests the compound kernels on small odd shapes against compositions of basic operations, which were tested before.
  */
 import type { Compound, Heads, QueryChunk } from '../../compound.ts';
 import { ComposedProducts } from '../../linear-products.ts';
@@ -9,12 +8,12 @@ import { elements } from '../walk.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { numbers } from './basics.ts';
 
-/** What a check needs: the backend's tensors, and the compound operations to use, fast or composed. */
+/** What a check needs: the backend's tensors, and the compound operations to test, or the composed reference. */
 export interface Place {
   b: WebgpuBackend;
   c: Compound;
   make(shape: readonly number[], seed: number): Tensor;
-  /** To be disposed at the end: what they keep outlives arenas. */
+  /** Disposed at the end, because their cached masks outlive arenas. */
   chunks: QueryChunk[];
 }
 type Check = (place: Place) => Tensor[];
@@ -26,7 +25,7 @@ export const placeOf = (b: WebgpuBackend, c: Compound): Place => ({
   make: (shape, seed) => b.tensor(numbers(elements(shape), seed), shape),
 });
 
-/** Kernels without which there is another, slower way. */
+/** Kernels that have a slower fallback. */
 export type Optional = 'attention' | 'products' | 'together';
 export const optional: Readonly<Record<Optional, Check>> = {
   // The most common head sizes: other sizes get their own kernels.
@@ -143,7 +142,7 @@ export const required: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Two sequences with other documents in each. */
+/** Two sequences with different documents. */
 function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChunk {
   const starts = Int32Array.from({ length: 2 * length }, (_, i) => {
     const document = 4 + Math.floor(i / length);
@@ -155,14 +154,14 @@ function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChun
   return chunk;
 }
 
-/** Attention of two sequences, forward and backward. `drops`: dropout on its probabilities. */
+/** Attention of two sequences, forward and backward. `drops`: with dropout on the probabilities. */
 function attention(place: Place, size: number, drops: boolean): Tensor[] {
   const { b, c, make } = place;
   const [outer, length, group] = [4, 37, 3];
   const chunk = chunkOf(place, group, length);
   const plan = { batch: 2, length, chunks: [chunk] };
   const heads: Heads = {
-    // Smaller, so that each query takes something of several keys.
+    // Small, so that each query attends to several keys.
     q: b.mul(make([outer, length, group * size], 1), 1 / 8),
     k: make([outer, length, size], 2),
     v: make([outer, length, size], 3),

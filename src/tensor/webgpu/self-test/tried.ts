@@ -1,22 +1,22 @@
-/** Runs kernels, and compares what they made with what they should have made. */
+/** Runs kernels and compares their results with the expected ones. */
 import { UserError } from '../../../text/errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import type { Answer } from './basics.ts';
 
-/** Relative to the largest value. Another order of the sums changes the sixth digit; a wrong kernel the first. */
+/** Relative to the largest value. A different summation order changes the sixth digit, a wrong kernel the first. */
 const TOLERANCE = 1e-4;
 
-/** What was found, and what should have been. */
-export interface Pair {
+/** The computed and the expected values. */
+interface Pair {
   found: Tensor;
   wanted: Answer['wanted'] | Tensor;
 }
 
 /**
- * True if all of `answers` are as expected; else what went wrong, if known. Throws UserError `memory` or `gpu-lost` if
- * that can't be said.
+ * True if all `answers` are as expected; else what went wrong, if known. Throws UserError `memory` or `gpu-lost` if the
+ * test could not run.
  * @param tolerance relative to the largest value
  */
 export async function tried(
@@ -33,9 +33,9 @@ export async function tried(
     }
     return true;
   } catch (error) {
-    // A kernel that can't be compiled is one that can't be used. Throws if the GPU is gone.
+    // A kernel that can't be compiled counts as a failed one. Throws if the GPU was lost.
     await backend.gpu.forgetFailure();
-    // Another program has its memory: that says nothing about the driver, and may be over soon.
+    // Out of memory, perhaps because of another program: says nothing about the driver.
     if (error instanceof UserError && error.code === 'memory') throw error;
     return oneLine((error as Error).message);
   } finally {
