@@ -1,10 +1,10 @@
 /**
- * Causal attention with grouped queries: by the backend as a whole if it can, else in chunks of queries. A query sees only the keys up to its own
- * position and within its document. Probabilities are computed again in the backward pass, so memory grows with the
- * length, not with its square.
+ * Causal grouped-query attention: fused if the backend supports it, else in chunks of queries. A query attends only to
+ * keys of its document up to its own position. Probabilities are recomputed in the backward pass, so memory grows with
+ * the length and not with its square.
  *
- * Inside, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk are adjacent, and reshaping
- * them to [.., rows x group, headSize] multiplies all heads that share a key head at once.
+ * Internally, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk are adjacent, so that a
+ * reshape to [.., rows x group, headSize] multiplies all heads that share a key head at once.
  */
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type {
@@ -17,7 +17,7 @@ import type {
 } from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
 
-/** For the backward pass. */
+/** What the backward pass needs. */
 export interface AttentionSaved {
   /** [batch x kvHeads, length, group x headSize]; k and v [batch x kvHeads, length, headSize]. */
   q: Tensor;
@@ -25,7 +25,7 @@ export interface AttentionSaved {
   v: Tensor;
   /** The output, [batch x length, heads x headSize]. */
   o: Tensor;
-  /** If the backend has attention as a whole: what that needs. */
+  /** Row statistics of fused attention, if the backend has it. */
   lines?: Tensor;
 }
 
@@ -43,8 +43,8 @@ export class Attention {
   }
 
   /**
-   * Which keys the queries of `batch` sequences see: up to their own position and, with `starts` [batch x length], not
-   * before their document; with `window`, only the last so many. Dispose the chunks after use.
+     * Which keys the queries of `batch` sequences attend to: those up to their own position; with `starts`
+     * [batch x length], only within their document; with `window`, only that many. Dispose the chunks after use.
    */
   plan(batch: number, length: number, starts?: Int32Array, window = Infinity): AttentionPlan {
     const firsts = window < length ? windowed(batch, length, starts, window) : starts;
@@ -66,7 +66,7 @@ export class Attention {
     return { batch, length, chunks };
   }
 
-  /** qkv [N, (heads + 2 kvHeads) headSize], from the joined linear -> `o` [N, heads x headSize]. */
+  /** qkv [N, (heads + 2 kvHeads) headSize] -> `o` [N, heads x headSize]. */
   forward(qkv: Tensor, plan: AttentionPlan, angles: Angles, dropout?: AttentionDropout): AttentionSaved {
     const { backend: b } = this;
     const heads = b.compound.splitHeads(qkv, angles, this.layout(plan));
@@ -161,7 +161,7 @@ export class Attention {
     ]);
   }
 
-  /** The keys or values that the chunk may see: [batch x kvHeads, keys, headSize]. */
+  /** The chunk's unmasked keys or values: [batch x kvHeads, keys, headSize]. */
   private seen(x: Tensor, { begin, rows, from }: QueryChunk): Tensor {
     const end = begin + rows;
     if (from === 0 && end === x.shape[1]) return x;

@@ -13,12 +13,12 @@ import type { HeadNorms, HeadNormsSaved } from './head-norms.ts';
 import type { Norm } from './norm.ts';
 import type { View } from './views.ts';
 
-export interface BlockParts {
-  /** How its attention sees positions. */
+interface BlockParts {
+  /** RoPE and window of its attention. */
   positions: Positions;
   attentionNorm: Norm;
   qkv: Linear;
-  /** On q and k; undefined without. */
+  /** Norms of q and k, if the model has them. */
   headNorms?: HeadNorms | undefined;
   o: Linear;
   attentionLanding: Landing;
@@ -29,12 +29,12 @@ export interface BlockParts {
   mlpLanding: Landing;
 }
 
-/** What all blocks share in one pass. */
+/** What all blocks share during one pass. */
 export interface Pass {
   views: ReadonlyMap<Positions, View>;
-  /** False leaves LoRA out. */
+  /** Whether LoRA is applied. */
   adapted: boolean;
-  /** In training only. */
+  /** Only during training. */
   dropout?: PassDropout;
 }
 
@@ -42,15 +42,15 @@ export interface PassDropout {
   seed: readonly [number, number];
   /** Size of the largest mask. */
   largest: number;
-  /** On LoRA's input, and on attention's probabilities. */
+  /** Dropout on LoRA's input, and on attention probabilities. */
   lora?: { noise: DropoutNoise; keepRate: number };
   attention?: { noise: DropoutNoise; keepRate: number };
 }
 
-/** A number for each place of a mask in a block, for its seed. */
+/** Seed components that distinguish the masks within a block. */
 const PLACES = { qkv: 0, o: 1, gateUp: 2, down: 3, attention: 4 };
 
-/** For the backward pass. h and gateUp have the products' type; x, middle and the inverses are f32. */
+/** What the backward pass needs. h and gateUp have the products' type; x, middle and the inverses are f32. */
 export interface BlockSaved {
   /**
    * [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth] (hiddenWidth without a gate),
@@ -126,7 +126,7 @@ export class Block {
     });
   }
 
-  /** x plus what `linear` gives, as it lands. Nothing is done to it: the linear adds it at once. */
+  /** x plus the landed output of `linear`. A plain landing is fused into the linear. */
   private landed(
     x: Tensor,
     landing: Landing,
@@ -178,13 +178,13 @@ export class Block {
     return parts.attentionNorm.backward(dh, x, inverse1, dMiddle);
   }
 
-  /** Frees what the linears keep from pass to pass. */
+  /** Frees what the linears cache between passes. */
   forget(): void {
     const { qkv, o, gateUp, down } = this.parts;
     for (const linear of [qkv, o, gateUp, down]) linear.forget();
   }
 
-  /** Mode of a linear of this block, with its own dropout mask, which is the same in both directions. */
+  /** A linear's mode, with its own dropout mask, which is the same forward and backward. */
   private mode(
     place: 'qkv' | 'o' | 'gateUp' | 'down',
     { shape }: Pick<Tensor, 'shape'>,

@@ -2,15 +2,15 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { cast, scaled } from './cast.ts';
 import type { Norm } from './norm.ts';
 
-/** For the backward pass, if there is a norm: what came [N, width], and the norm's 1 / rms f32 [N, 1]. */
+/** What the backward pass needs if there is a norm: its input [N, width], and 1 / rms f32 [N, 1]. */
 export interface LandingSaved {
   o: Tensor;
   inverse: Tensor;
 }
 
 /**
- * What is done to the output of attention or of the MLP before the residual stream takes it: a norm (Gemma 3), a factor
- * (Granite), or nothing.
+ * What is applied to the output of attention or the MLP before it is added to the residual stream: a norm (Gemma 3), a
+ * factor (Granite), or nothing.
  */
 export class Landing {
   constructor(
@@ -20,12 +20,12 @@ export class Landing {
     private readonly norm: Norm | undefined,
   ) {}
 
-  /** Whether what comes is added as it is. */
+  /** Whether the output is added unchanged. */
   get isPlain(): boolean {
     return !this.norm && this.factor === 1;
   }
 
-  /** o [N, width] -> what is added, of the same type. */
+  /** o [N, width] -> what is added to the stream, of the same type. */
   forward(o: Tensor): { y: Tensor; saved: LandingSaved | undefined } {
     const { backend: b, norm, factor } = this;
     return b.arena(() => {
