@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { openRegular } from './regular-file.ts';
 
-/** SHA-256 of a file, or of its first `most` bytes, lower-case hexadecimal. Throws like openRegular. */
+/** SHA-256 of a file, or of its first `most` bytes, in lower-case hexadecimal. Throws like openRegular. */
 export const sha256Of = async (
   path: string,
   onBytes?: (done: number) => void,
   most?: number,
 ): Promise<string> => (await digestOf(path, 'sha256', onBytes, most)).toString('hex');
 
-/** Checksum of a file, or of its first `most` bytes. `algorithm`: as Node names it. Throws like openRegular. */
+/** Checksum of a file, or of its first `most` bytes. `algorithm`: Node's name for it. Throws like openRegular. */
 export async function digestOf(
   path: string,
   algorithm: string,
