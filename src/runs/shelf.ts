@@ -1,4 +1,4 @@
-/** The runs known to one window: each scan reads only what is new, and the events only of wanted runs. */
+/** A cache of runs for one window: each scan reads only what has changed, and events only of selected runs. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportError, type ErrorReport } from '../text/errors.ts';
@@ -11,15 +11,15 @@ import { RunReader } from './read.ts';
 
 export interface FoundRuns {
   runs: { dir: string; snapshot: RunSnapshot; alive: boolean }[];
-  /** Folders of runs that can't be read, and why. */
+  /** Unreadable run folders, and why. */
   damaged: { dir: string; id: string; error: ErrorReport }[];
 }
 
 interface Shelved {
   reader: RunReader;
-  /** Mark of its run.json; if that changes, it is another run. */
+  /** fileMark of its run.json; if that changes, it is a different run. */
   spec: string;
-  /** Stays the same object as long as nothing changes. */
+  /** The same object as long as nothing changes. */
   snapshot?: RunSnapshot;
 }
 
@@ -27,9 +27,9 @@ export class RunShelf {
   private readonly known = new Map<string, Shelved>();
 
   /**
-   * Like scanRuns, in no order. For a run without events, `events` is empty and `brokenLines` is 0.
-   * @param withEvents whether a run's events are wanted (by id); those of others take no memory
-   * @param skipped whether to leave out a run (by id)
+     * Like scanRuns, but in no particular order. For a run without events, `events` is empty and `brokenLines` is 0.
+     * @param withEvents whether to read a run's events (by id)
+     * @param skipped whether to skip a run (by id)
    */
   async scan(
     withEvents: (id: string) => boolean,

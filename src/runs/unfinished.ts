@@ -1,6 +1,6 @@
 /**
- * Temporary folders. One whose process was killed is removed by the next that is made beside it; never one that
- * somebody still works in, also on another machine that shares the disk.
+ * Temporary folders. Creating one removes those next to it that were left by killed processes, but never one still in
+ * use, even by another machine that shares the disk.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -9,43 +9,43 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isMakerAlive, makerMark } from './processes.ts';
 
-/** `.KIND-MACHINE-PID-START-xxxxxx`: START distinguishes the process from a later one with the same pid. */
+/** `.KIND-MACHINE-PID-START-xxxxxx`; START distinguishes the process from later ones with the same pid. */
 const named = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
-/** Names of earlier versions, which have no owner or don't say on which machine it is. */
+/** Names used by earlier versions, without an owner or without the machine. */
 const unclear = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]{12})$/;
-/** Nobody is busy with one folder for a day without changing anything in it. */
+/** A folder in use does not stay unchanged for longer than this. */
 const OLD_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Processes with the same value see each other by their pids; after a restart, it is another one. A digest, because the
- * name of a machine is nobody's business.
+ * Identifies the pid namespace: processes with the same value can look up each other's pids. It changes after a reboot. A
+ * digest, so as not to reveal the host name.
  */
 function machine(): string {
   const facts = [hostname()];
   try {
-    // Containers have pids of their own.
+    // Containers have their own pids.
     facts.push(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), readlinkSync('/proc/self/ns/pid'));
   } catch {
-    // Only Linux has these.
+    // These exist only on Linux.
   }
   return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
 }
 
 /**
- * Creates a folder in `parent`, and `parent` if needed, after removing those of this kind that were left there. `mode`:
- * who may read it.
+ * Creates a temporary folder in `parent` (which is created if needed), and removes leftover ones of this kind. `mode`: its
+ * permissions.
  */
 export async function makeUnfinished(parent: string, kind: string, mode = 0o700): Promise<string> {
   await mkdir(parent, { recursive: true });
   const owner = [machine(), makerMark(), randomBytes(3).toString('hex')];
   const folder = join(parent, `.${kind}-${owner.join('-')}`);
   await mkdir(folder, { mode });
-  // Where the disk is on another machine, this is that machine's clock.
+  // Uses the clock of the machine with the disk.
   await removeUnfinished(parent, kind, (await stat(folder)).mtimeMs);
   return folder;
 }
 
-/** Gives `work` a folder like that, and removes it afterwards. */
+/** Calls `work` with such a folder, and removes it afterwards. */
 export async function inUnfinished<T>(
   parent: string,
   kind: string,
@@ -59,12 +59,12 @@ export async function inUnfinished<T>(
   }
 }
 
-/** Removes what was left in `parent` by processes that no longer run. `now`: in ms, by the clock of the disk. */
+/** Removes folders in `parent` that were left by dead processes. `now`: in ms, by the disk's clock. */
 export async function removeUnfinished(parent: string, kind: string, now: number): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     const path = join(parent, name);
     if (!(await isLeft(path, name, kind, now))) continue;
-    // A folder that can't be removed does no harm.
+    // A folder that can't be removed is harmless.
     await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -76,13 +76,13 @@ async function isLeft(path: string, name: string, kind: string, now: number): Pr
   return isOld(path, now);
 }
 
-/** Others may make anything in a folder that everybody can write to. */
+/** Other users may create such names in a world-writable folder. */
 async function isOurs(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined);
   return stats?.isDirectory() === true && (!process.getuid || stats.uid === process.getuid());
 }
 
-/** Looks at its files, too, because a growing file does not change its folder's time; a copied one may keep its own. */
+/** Checks files as well, because a growing file does not update its folder's time, and a copied one may keep its own. */
 async function isOld(folder: string, now: number): Promise<boolean> {
   try {
     const inside = await readdir(folder, { recursive: true });
