@@ -1,4 +1,4 @@
-/** The paper's claims in order of importance, what each needs, and how it is judged. Rules: docs/science.md. */
+/** The paper's claims in order of importance, what each requires, and how it is judged. Rules: docs/science.md. */
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { claimIds, type ClaimId } from '../protocol/reproduction.ts';
 import type { Figures } from '../statistics/intervals.ts';
@@ -21,20 +21,20 @@ export interface Claim {
   id: ClaimId;
   title: string;
   paper: string;
-  /** The stages that it needs, of each seed. All runs need the sweep's rates, too. */
+  /** The stages that it needs, for each seed. All runs also need the sweep's rates. */
   needs: readonly Kind[];
-  /** It rests on differences between runs, so it is judged from several seeds. */
+  /** Whether it rests on differences between runs, and so needs several seeds. */
   seeded: boolean;
-  /** Called with the seeds of which all needed stages are done, at least one. */
+  /** Called with the seeds (at least one) for which all needed stages are done. */
   judge(evidence: Evidence, seeds: readonly number[]): Judged;
 }
 
-/** Ratio within which two methods count as alike. */
+/** Range of ratios within which two methods count as alike. */
 const SIMILAR_RATIO = { above: 0.8, below: 1.25 };
 
 const minus = ([figures]: Figures) => figures![0]! - figures![1]!;
 
-/** Gives what runs of these variants are compared by: of each seed, a list of one. */
+/** Functions that collect what runs of given variants are compared by: for each seed, a list with one element. */
 function comparing(evidence: Evidence, seeds: readonly number[]) {
   const compare = (names: readonly VariantName[], compared: (runs: MeasuredRun[]) => Compared) =>
     seeds.map((seed) => [compared(names.map((name) => runsOf(evidence, seed)[name]!))]);
@@ -55,7 +55,7 @@ function comparing(evidence: Evidence, seeds: readonly number[]) {
 }
 
 /**
- * What one run learned divided by what another learned, from the losses of the base and of both. NaN if the other
+ * What one run learned divided by what another learned, from the losses of the base and both runs. NaN if the other run
  * learned nothing.
  */
 const shareOf = ([base, first, other]: readonly number[]) =>
@@ -93,9 +93,9 @@ function judgeRank(evidence: Evidence, seeds: readonly number[]): Judged {
   };
 }
 
-/** The share of what was learned that a part must lack if it is to be of too low a rank. */
+/** A part counts as of too low a rank if it keeps less than this share of what was learned. */
 const MAX_KEPT = { below: 0.9 };
-/** The claim is about parts of at most this rank: four times that of a usual LoRA. */
+/** The claim is about parts of at most this rank: four times the usual rank of LoRA. */
 const LOW_RANK = 64;
 
 function judgeSpectrum(evidence: Evidence): Judged {
@@ -219,7 +219,7 @@ function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged 
   };
 }
 
-/** What the frontiers of both methods need. */
+/** The stages that the frontiers of both methods need. */
 const frontiers = [...main, 'lora-lower-rate', 'full-lower-rate', 'strengths'] as const;
 
 const table: Record<ClaimId, Omit<Claim, 'id'>> = {

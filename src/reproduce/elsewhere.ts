@@ -1,7 +1,7 @@
 /**
- * Carries out a reproduction whose work runs on a cluster: the trials of the sweep beside each other, then all runs
- * beside each other. The plan is that of a machine which has the budget for one thing after the other, so the claims
- * are tried on runs of the same length; how long it takes is the cluster's. The caller provides the processes.
+ * Carries out a reproduction on a cluster: first the trials of the sweep in parallel, then all runs in parallel. The plan
+ * is that of a single machine with the same budget, so that runs have the same length; the actual time depends on the
+ * cluster. The caller provides the processes.
  */
 import { join } from 'node:path';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
@@ -19,21 +19,21 @@ import type { Reproduction } from './store.ts';
 import { isVariant, PART_RANKS, STRENGTHS, type Variant, type VariantName } from './variants.ts';
 
 export interface RunElsewhere {
-  /** Of its task, too. */
+  /** Also the name of its task. */
   name: StageName;
   id: string;
   method: Method;
-  /** It learns from instruction pairs. */
+  /** Whether it learns from instruction pairs. */
   instruct: boolean;
-  /** Programs that measure it where it was trained, as a task's `then`: its checkpoints stay there. */
+  /** Programs that measure it where it was trained (the task's `then`), because its checkpoints stay there. */
   then: string[][];
 }
 
-/** The processes. Each resolves when its job has ended or, soon after `signal` fires, is left. Errors: UserErrors. */
+/** Starts the processes. Each promise resolves when the job has ended or, soon after `signal` fires, is left running. Errors: UserErrors. */
 export interface ClusterLauncher extends Pick<Launcher, 'createRun' | 'createSweep' | 'sweep'> {
-  /** Whether the job of the runs was sent, and its end is not known. */
+  /** Whether the job of the runs was submitted and is not known to have ended. */
   isUnderWay(): Promise<boolean>;
-  /** Sends the runs as one job, unless it is under way, and follows it. */
+  /** Submits the runs as one job, unless that is under way, and follows it. */
   runs(
     runs: readonly RunElsewhere[],
     signal: AbortSignal,
@@ -41,15 +41,15 @@ export interface ClusterLauncher extends Pick<Launcher, 'createRun' | 'createSwe
   ): Promise<void>;
 }
 
-export interface ElsewhereOptions extends Circumstances {
+interface ElsewhereOptions extends Circumstances {
   launcher: ClusterLauncher;
   reporter: Reporter;
   budgetSeconds: number;
-  /** Fires when the user leaves it. */
+  /** Fires when the user stops following it. */
   stop: AbortSignal;
 }
 
-/** What is measured of a run besides its usual figures, by the program that does so where the run was trained. */
+/** Additional measurements of a run, each by a program that runs where the run was trained. */
 type Measurement = 'strengths' | 'spectrum' | 'diversity';
 const programs: Record<Measurement, string[]> = {
   strengths: ['spectrum.mjs', FOLDER_PLACE, '--strengths', STRENGTHS.join(',')],
@@ -67,9 +67,9 @@ const programs: Record<Measurement, string[]> = {
 };
 const measurements = Object.keys(programs) as Measurement[];
 const NOT_MEASURED =
-  'its runs were trained without it, and it is measured where a run is trained; a new reproduction with a larger budget measures it';
+  'it is measured where a run is trained, and these runs were trained without it; a new reproduction with a larger budget measures it';
 
-/** Returns the requested claims, in order. The failure of a single run is not thrown. Errors: those of the launcher. */
+/** Returns the requested claims, in order. Does not throw if a single run fails. Errors: those of the launcher. */
 export async function reproduceElsewhere(
   repro: Reproduction,
   options: ElsewhereOptions,
@@ -101,7 +101,7 @@ class ReproducingElsewhere {
     return await this.ledger.judge(this.isOver() ? 'budget' : 'stopped');
   }
 
-  /** Whether all that was planned has ended. */
+  /** Whether everything that was planned has ended. */
   private isOver(): boolean {
     const { done, failed } = this.ledger;
     const { rates, runs } = this.repro.state;
@@ -109,7 +109,7 @@ class ReproducingElsewhere {
     return !this.options.stop.aborted && rates !== undefined && !left;
   }
 
-  /** The rates of all runs, by the sweep unless there is no time for one. False if the sweep is not finished. */
+  /** Determines the rates of all runs, by a sweep if there is time. Returns false if the sweep is unfinished. */
   private async findRates(): Promise<boolean> {
     const { ledger } = this;
     const { spec, state } = this.repro;
@@ -125,7 +125,7 @@ class ReproducingElsewhere {
       state.sweep = await launcher.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
       await ledger.save();
     }
-    reporter.note('Learning rates: short trials of each method, beside each other');
+    reporter.note('Learning rates: short trials of each method, in parallel');
     await launcher.sweep(join(sweepsDir(), state.sweep), stop, (text) => reporter.phase(text));
     const { spec: swept, lines, finished } = await ledger.takeSweep('sweep', state.sweep);
     if (!finished) return false;
@@ -151,12 +151,12 @@ class ReproducingElsewhere {
     for (const stage of wanted)
       if (isVariant(kindOf(stage).kind)) runs.push(await this.prepared(stage, plan.stages));
     if (runs.length === 0) return;
-    const what = runs.length === 1 ? '1 run' : `${runs.length} runs beside each other`;
+    const what = runs.length === 1 ? '1 run' : `${runs.length} runs in parallel`;
     reporter.note(`${what}, of ${state.steps} steps`);
     await this.follow(runs);
   }
 
-  /** False if it was left. */
+  /** Returns false if the user stopped following it. */
   private async sweepAgain(stage: StageName): Promise<boolean> {
     const { ledger } = this;
     const { furtherSweeps } = this.repro.state;
@@ -168,7 +168,7 @@ class ReproducingElsewhere {
     return (await ledger.takeSweep(stage, furtherSweeps[stage])).finished && !stop.aborted;
   }
 
-  /** As if the trials had been made one after the other. What is resumed later has its budget for itself. */
+  /** Counts the trials as if run one after the other. A resumed reproduction has its budget to itself. */
   private secondsForRuns(): number {
     const { budgetSeconds } = this.options;
     if (this.repro.state.steps !== undefined) return budgetSeconds;
@@ -191,7 +191,7 @@ class ReproducingElsewhere {
       .flatMap(({ needs }) => needs);
     const then = measurements
       .filter((measurement) => runsUnder(stageOf(measurement, seed)).includes(name))
-      // Later would be too late, and all but the samples are quick.
+      // Measure now, because the checkpoints won't be available later; all but the samples are quick.
       .filter((measurement) =>
         measurement === 'diversity'
           ? planned.includes(stageOf(measurement, seed))
@@ -201,7 +201,7 @@ class ReproducingElsewhere {
     return { name, id: state.runs[name]!, method, instruct, then };
   }
 
-  /** Takes over each run as it ends, and judges anew. */
+  /** Takes over each run when it ends, and judges the claims again. */
   private async follow(runs: readonly RunElsewhere[]): Promise<void> {
     const { launcher, reporter, stop } = this.options;
     const { ledger } = this;
@@ -223,7 +223,7 @@ class ReproducingElsewhere {
         ended += 1;
         const name = message.task as StageName;
         if (message.status === 'failed') this.fail(name, message);
-        // What goes wrong here is thrown when it is tried again, at the end.
+        // Errors are ignored here: it is tried again at the end, where they are thrown.
         else taking = taking.then(() => take(name)).catch(() => undefined);
       }
     };
@@ -231,7 +231,7 @@ class ReproducingElsewhere {
     await this.takeLeft();
   }
 
-  /** What ended while nobody listened. */
+  /** Takes over runs that ended while nobody was following. */
   private async takeLeft(): Promise<void> {
     const { ledger } = this;
     for (const [name, id] of Object.entries(this.repro.state.runs) as [StageName, string][]) {
@@ -250,7 +250,7 @@ class ReproducingElsewhere {
     this.options.reporter.note(`${stage}: ${message}`);
   }
 
-  /** A program that was to measure a run failed. */
+  /** Handles the failure of a program that measures a run. */
   private leaveOut({ task, of, message }: ReproducerMessage & { type: 'leftOut' }): void {
     const name = task as StageName;
     for (const measurement of measurements) {
@@ -260,18 +260,18 @@ class ReproducingElsewhere {
     }
   }
 
-  /** Whether what a stage measures is there for this run. */
+  /** Whether a stage's measurements exist for this run. */
   private isMeasured(stage: StageName, name: StageName): boolean {
     const run = this.ledger.evidence.runs[name];
     if (!run) return false;
     const { kind } = kindOf(stage);
     if (kind === 'strengths') return STRENGTHS.every((strength) => run.parts.has(partName({ strength })));
-    // The whole is measured after the ranks.
+    // The whole change is measured last.
     if (kind === 'spectrum') return run.parts.has(LINEARS);
     return (run.points.at(-1)!.rows.get('humaneval')?.size ?? 0) > 0;
   }
 
-  /** What was measured on the runs where they were trained has come with them. */
+  /** Marks stages as done whose measurements were returned with the runs. */
   private async settleMeasured(): Promise<void> {
     const { done } = this.ledger;
     const { state } = this.repro;

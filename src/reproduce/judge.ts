@@ -1,4 +1,4 @@
-/** Judges the claims by the evidence. Pure. */
+/** Judges the claims from the evidence. Pure. */
 import type { ClaimId, ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { claims, type Claim } from './claims.ts';
@@ -10,13 +10,13 @@ import { isVariant } from './variants.ts';
 
 export interface Progress {
   evidence: Evidence;
-  /** The stages that are done. */
+  /** Finished stages. */
   done: ReadonlySet<StageName>;
-  /** Why a stage failed. */
+  /** Failed stages, and why. */
   failed: ReadonlyMap<StageName, string>;
-  /** How many seeds are wanted. */
+  /** How many seeds were requested. */
   seeds: number;
-  /** Why the other stages are missing. */
+  /** Why other stages are missing. */
   why: 'budget' | 'stopped';
 }
 
@@ -57,7 +57,7 @@ const tooFew = (seeds: number): string =>
 
 const isMissing = (effect: Effect | MissingEffect): effect is MissingEffect => 'missing' in effect;
 
-/** An effect without an interval leaves a claim open, unless another one contradicts it. */
+/** An effect without an interval leaves the claim undecided, unless another effect contradicts it. */
 function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effects' | 'verdict' | 'notes'> {
   const effects = all.filter((effect): effect is Effect => !isMissing(effect));
   const missing = all.filter(isMissing);

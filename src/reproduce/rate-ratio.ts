@@ -24,7 +24,7 @@ export const finishedTrials = (lines: readonly SweepLine[], method: Method): Fin
     )
     .sort((a, b) => a.learningRate - b.learningRate);
 
-/** The trials of one seed, and their losses by window: LoRA's, then full fine-tuning's. */
+/** The trials of one seed and their losses by window: first LoRA's, then full fine-tuning's. */
 function trialsOf(lines: readonly SweepLine[]) {
   const base = lines.find((line): line is BaseLine => line.type === 'base');
   const [lora, full] = main.map((method) => finishedTrials(lines, method)) as [
@@ -50,7 +50,7 @@ export function judgeRates({ sweeps }: Evidence, seeds: readonly number[]): Judg
   const open = best.some(({ edges }) => edges[0] === 'lowest' || edges[1] === 'highest');
   const effect = { name: "LoRA's best rate divided by full's", unit: 'times', ...interval };
   return {
-    // If the true ratio may be smaller than the measured one, the effect must not decide in favour of the claim.
+    // If the true ratio may be smaller than the measured one, the effect must not support the claim.
     effects: [open && interval.high > SEVERAL ? effect : { ...effect, above: SEVERAL }],
     notes: [...new Set(best.flatMap(({ notes }) => notes))],
   };
@@ -98,8 +98,8 @@ const edgeOf = (trials: readonly FinishedTrial[], index: number) =>
   index === 0 ? 'lowest' : index === trials.length - 1 ? 'highest' : undefined;
 
 /**
- * The rate with the lowest loss. Inside the grid: the minimum of the parabola through it and its neighbours, over log
- * rate.
+ * The rate with the lowest loss. Inside the grid, the minimum of the parabola (over log rate) through it and its
+ * neighbours.
  */
 export function bestRate(trials: readonly Pick<Trial, 'learningRate'>[], losses: readonly number[]): number {
   const best = losses.indexOf(Math.min(...losses));

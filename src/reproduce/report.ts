@@ -6,7 +6,7 @@ import { LEAST_SEEDS } from './seeds.ts';
 import type { Reproduction } from './store.ts';
 
 /** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
-export function effectText(effect: Effect): string {
+function effectText(effect: Effect): string {
   const { unit, value, low, high } = effect;
   // Shares and multiples are shown without a sign.
   const show = effect.above === 0 || low < 0 ? formatDifference : formatFigure;
@@ -20,18 +20,17 @@ function claimedText({ above, below }: Effect): string {
   return below === undefined ? '' : `claimed below ${below}`;
 }
 
-export const verdictText = ({ verdict, why }: ClaimResult): string => {
+const verdictText = ({ verdict, why }: ClaimResult): string => {
   if (verdict === 'not run') return `not run: ${why}`;
   return verdict === "can't tell" && !why ? "can't tell at this scale" : verdict;
 };
 
-/** Why a claim that was run has no verdict, as its effects do not show it. */
+/** Why a claim that was run has no verdict, which its effects do not show. */
 const undecidedReason = ({ verdict, why }: ClaimResult): string[] =>
   verdict !== 'not run' && why ? [why] : [];
 
 /**
- * A block for each claim: the verdict and the title, then a line for each effect, and the notes if the verdict is
- * "can't tell".
+ * A block for each claim: verdict and title, then a line for each effect, and the notes if the verdict is "can't tell".
  */
 export function claimsText(results: readonly ClaimResult[]): string {
   const width = Math.max(...results.map((result) => verdictText(result).length).filter((n) => n < 26), 0);
@@ -86,7 +85,7 @@ ${details.join('\n')}`;
 const seedsText = ({ bySeed }: Effect): string =>
   bySeed ? ` (by seed: ${bySeed.map(formatFigure).join(', ')})` : '';
 
-/** The deciding effects. */
+/** The effects that count towards the verdict. */
 const cell = (effects: readonly Effect[]) =>
   effects
     .filter(({ above, below }) => above !== undefined || below !== undefined)
