@@ -1,9 +1,3 @@
-export {
-  exportAdapterGguf,
-  readAdapterGguf,
-  type Adapter,
-  type AdapterLayer,
-  type NewAdapter,
-} from './adapter.ts';
+export { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from './adapter.ts';
 export { exportMergedGguf } from './merge.ts';
 export { exportModelGguf } from './model.ts';
