@@ -13,7 +13,7 @@ import { MAX_COMPARED, readPanel, type PanelView } from './view-model/panel.ts';
 import { applyMessage, type PanelState } from './view-model/state.ts';
 import { readViewState } from './view-state.ts';
 
-/** Milliseconds between redraws without a message, which detect a run whose process went silent. */
+/** Milliseconds between redraws without messages, so that a run whose process went silent is noticed. */
 const CLOCK_MS = 15_000;
 
 export function startPanel(root: HTMLElement, host: Host): void {
@@ -26,7 +26,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
 
   const actions = {
     select(run: string) {
-      // The runs beside stay, except that the old selection takes the place of the new one among them.
+      // The compared runs stay, except that the old selection replaces the new one among them.
       const old = selected ?? root.dataset['run'];
       comparedIds = comparedIds.map((id) => (id === run && old ? old : id));
       selected = run;
@@ -88,7 +88,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   const scrolling = new Scrolling(kept.scroll, () => saveState());
-  /** Does nothing until a run is shown, so that the stored state is not overwritten before it can be used. */
+  /** Does nothing until a run is shown, so that the stored state is not overwritten before it is used. */
   function saveState(): void {
     const run = root.dataset['run'];
     if (!run) return;
@@ -98,7 +98,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   let lastShown = '';
-  /** The host keeps and sends events only for the runs that are shown. */
+  /** The host keeps and sends events only for shown runs. */
   function requestEvents({ shown }: PanelView): void {
     const runs = shown.map(({ id }) => id);
     if (runs.join() === lastShown) return;
@@ -107,7 +107,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   let compared = '';
-  /** Asks once for each choice of runs, and again when one of them has been evaluated. */
+  /** Requests a comparison once for each choice of runs, and again when one of them has been evaluated. */
   function askToCompare({ shown }: PanelView): void {
     const key = JSON.stringify(
       shown.map(({ id, snapshot }) => [id, snapshot.summary?.step, snapshot.summary?.sentence]),
@@ -120,7 +120,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   let lastAsked: string | undefined;
   host.onMessage((message) => {
     const next = applyMessage(state, message);
-    // A message was missed: requests everything again.
+    // A message was missed: request everything again.
     if (!next) return host.post({ type: 'ready' });
     // A report of several runs shows them side by side.
     if (!state && !host.canAct) comparedIds = next.runs.slice(1, MAX_COMPARED + 1).map(({ spec }) => spec.id);

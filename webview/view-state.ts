@@ -14,7 +14,7 @@ const cardStateSchema = z.object({
 });
 export type CardState = z.infer<typeof cardStateSchema>;
 
-export const viewStateSchema = z.object({
+const viewStateSchema = z.object({
   /** The selected run; zoom ranges belong to it. */
   run: z.string().optional(),
   beside: z.array(z.string()).max(MAX_COMPARED).default([]),

@@ -6,7 +6,7 @@ import type { PointStyle } from './view.ts';
 const shapes: PointStyle[] = ['circle', 'triangle', 'rectRot', 'rect', 'star', 'crossRot'];
 const dashes = [[], [8, 3], [2, 3], [10, 3, 2, 3], [4, 4], [12, 6]];
 
-export interface Look {
+interface Look {
   color: string;
   shape: PointStyle;
   dash: number[];

@@ -32,7 +32,7 @@ interface LossModel {
 const SMOOTH_FROM = 20;
 const TABLE_ROWS = 50;
 const trainingOf = (label: string) => t('{run}: training', { run: label });
-/** What the names of training losses end with. */
+/** The common ending of the names of training losses. */
 const trainingEnd = () => trainingOf('');
 /** With more steps than this, the raw loss is a dense band and is drawn fainter. */
 const DENSE_STEPS = 1000;

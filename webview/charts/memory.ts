@@ -20,7 +20,7 @@ interface Memory {
 }
 const GB = 1e9;
 
-/** What the plan's parts are called. */
+/** Names of the plan's parts. */
 export const memoryParts = [
   'weights',
   'parameters',

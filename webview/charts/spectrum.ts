@@ -37,7 +37,7 @@ const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
 
 const statedNote = () => t('As its publisher states.');
 
-/** Rounding of the exported model adds to the change, which was not learned. */
+/** Notes that rounding of the exported model adds noise to the change. */
 const sourceNote = ({ source, stated }: SpectrumView) =>
   joined([
     stated ? statedNote() : '',

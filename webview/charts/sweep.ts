@@ -1,4 +1,4 @@
-/** A search for the learning rate on this base: how each rate changed the held-out loss. */
+/** A learning rate sweep on this base: how each rate changed the held-out loss. */
 import { joined, t, translate } from '../../src/text/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import type { Theme } from '../theme.ts';
@@ -27,8 +27,8 @@ const verdictOf = ({ learningRate, verdict, diverged }: Rate, { chosen }: Swept)
         : t('stable');
 
 /**
- * Where crosses of diverged rates are drawn: at the highest point of the others, and above the base. Their own loss
- * would flatten the chart.
+ * The height at which diverged rates are drawn: that of the highest other point, and above the base. Their own loss would
+ * flatten the chart.
  */
 const heights = ({ methods }: SweepSnapshot): number =>
   Math.max(

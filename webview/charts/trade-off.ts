@@ -21,7 +21,7 @@ import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts'
 
 const LEARNED = 'learned';
 const FORGOT = 'forgot';
-/** Whiskers of more points than this would hide the path, so only some are drawn. */
+/** Maximum number of points with whiskers, because more would hide the path. */
 const MAX_WHISKERS = 8;
 /** With more checkpoints than this, the path has no dots. */
 const MAX_DOTS = 40;
@@ -71,8 +71,7 @@ function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetti
 }
 
 /**
- * The points with whiskers: the best, and some others; with several paths only the last, since they would hide each
- * other.
+ * The points with whiskers: the best and some others; with several paths only the last, because they would overlap.
  */
 function pointsWithWhiskers({ points, best, final }: Path, { paths }: TradeOffView): Set<PathPoint> {
   const some =

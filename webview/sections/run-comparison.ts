@@ -92,7 +92,7 @@ export class RunComparisonSection implements Section {
     if (this.announcement.textContent !== said) this.announcement.textContent = said;
   }
 
-  /** Rows that stay are not moved, because one of them may have the focus. */
+  /** Does not move rows that stay, because one of them may have the focus. */
   private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
     const full = shown.length > MAX_COMPARED;
     const telling = differingColumns(wanted);
@@ -119,7 +119,7 @@ export class RunComparisonSection implements Section {
   }
 }
 
-/** In the language of the panel. */
+/** The warnings in the panel's language. */
 const warningsIn = ({ warnings, texts }: RunComparison): string[] =>
   warnings.map((one, at) => translate(texts?.[at] ?? one));
 

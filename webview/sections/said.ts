@@ -3,8 +3,7 @@ import { forTerminal, type NextStep } from '../../src/text/next-step.ts';
 import { button } from '../toolkit.ts';
 
 /**
- * A text with a button for each step that it names. Without a host (in a report), the text has the command to type
- * instead.
+ * A text with a button for each step that it names. Without a host (in a report), the text contains commands instead.
  */
 export function said(text: string, canAct: boolean, take: (step: NextStep) => void): (Node | string)[] {
   if (!canAct) return [forTerminal(text)];

@@ -50,7 +50,7 @@ export class StatusSection implements Section {
     this.progress.value = status.progress?.done ?? 0;
     this.spinner.hidden = !status.live || status.progress !== undefined;
     this.stop.hidden = !canAct || !status.canStop;
-    // Of a result, the verdict says more than that it is done.
+    // Once there is a result, the verdict replaces this line.
     this.line.hidden = status.kind === 'done';
     setText(
       this.announcement,

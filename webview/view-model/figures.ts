@@ -35,7 +35,7 @@ export function figureSets(shown: readonly RunView[], match: (metric: Metric) =>
   ];
 }
 
-/** How the figures were measured; all ways, if the runs differ in that. */
+/** How the figures were measured; lists all settings if the runs differ. */
 export const settingsOf = (sets: readonly FigureSet[]): string =>
   [
     ...new Set(

@@ -20,8 +20,7 @@ export interface PanelState {
 }
 
 /**
- * Runs that did not change stay the same objects. Undefined if a message was missed, so that everything has to be
- * requested.
+ * Unchanged runs stay the same objects. Undefined if a message was missed, so that everything must be requested again.
  */
 export function applyMessage(state: PanelState | undefined, message: ToPanel): PanelState | undefined {
   if (message.type === 'runs') {
