@@ -1,4 +1,4 @@
-/** Formats the figures as text. Pure functions. */
+/** Formats the figures as text. Pure. */
 import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
 import { overRepositories, type Compared, type Gain, type RepositoryFigures } from './figures.ts';
@@ -42,7 +42,7 @@ export function tableOf({ perRepository, pooled }: Gain): string {
   return lines.join('\n');
 }
 
-/** The runs of all seeds, and how far their figures differ. */
+/** The runs of all seeds, and how much their figures differ. */
 export function noiseTable(seeds: readonly RepositoryFigures[], noise: Noise): string {
   const rows = names.flatMap((name) => {
     const { ownMinusBase, foreignMinusBase, ownMinusForeign } = noise[name] ?? {};
@@ -80,7 +80,7 @@ const runsTable = (all: readonly RepositoryFigures[]): string[] => [
   ),
 ];
 
-/** What the adapter of another repository brings at the same places, and what of the gain is the repository's own. */
+/** The gain of another repository's adapter at the same cursors, and how much of the gain is specific to the repository. */
 function foreignTable({ perRepository, pooled }: Gain): string[] {
   const rowsOf = (repository: string, adapter: string, of: Pick<Gain['pooled'], Name>) =>
     overRepositories.flatMap((name) => {
