@@ -1,6 +1,6 @@
-// `npm test`: runs all tests, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs some of the parts,
-// `npm test -- quick` those for before a commit.
-// If a part fails, the next ones still run. Vitest's figures go to test-results/*.json.
+// `npm test`: runs all tests, even on a fresh machine. `npm test -- unit|integration|e2e|checks` runs selected parts,
+// `npm test -- quick` those to run before a commit. If a part fails, the others still run. Vitest's results go to
+// test-results/*.json.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -15,12 +15,12 @@ import {
   run,
 } from './setup.mjs';
 
-// Vitest's Vite refuses others.
+// Required by Vitest's version of Vite.
 needNode('20.19', '22.12');
 const results = join(root, 'test-results');
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
 
-/** Keeps a program's output until it ends, because another program runs at the same time. */
+/** Buffers a program's output until it ends, because another program runs at the same time. */
 async function quietly(command, ...args) {
   const said = [];
   try {
@@ -42,7 +42,7 @@ async function checks() {
   return add(await Promise.all([npx('eslint', '.'), types()]));
 }
 
-/** Runs Vitest's projects whose names begin with `part`. */
+/** Runs the Vitest projects whose names begin with `part`. */
 async function vitest(part, runner) {
   const file = join(results, `${part}.json`);
   rmSync(file, { force: true });
@@ -50,7 +50,7 @@ async function vitest(part, runner) {
   const ended = await runner('npx', '--no-install', 'vitest', 'run', '--project', `${part}*`, ...reporters);
   try {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
-    // A file that can't be loaded has no tests: count it as one failure.
+    // A file that fails to load has no tests: count it as one failure.
     const broken = testResults.filter(
       ({ status, assertionResults }) =>
         status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
@@ -116,23 +116,23 @@ const chosen = (name) => wanted.length === 0 || wanted.includes(name);
 await ensureDependencies();
 mkdirSync(results, { recursive: true });
 await build();
-// Fetches what later parts need while the first parts run.
+// Downloads what later parts need while the first parts run.
 const fetched = (...args) => {
   const ended = run(process.execPath, args, { onLine: () => undefined });
-  // The part that needs it reports the error.
+  // The part that needs it will report the error.
   ended.catch(() => undefined);
   return ended;
 };
 const later = chosen('integration') || chosen('e2e');
 const tools = later ? ensureNativeTools() : undefined;
 const chromium = tools?.then(ensureChromium);
-// Debian's packages are installed one after the other. The tests say what is missing.
+// Debian packages are installed one after the other. Tests report what is missing.
 const vulkan = chosen('integration') ? chromium.then(ensureVulkan) : undefined;
 const runtime = chosen('integration')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;
 runtime?.catch(() => undefined);
-// Takes a minute or two; what fails is said by the tests that pack.
+// Takes a minute or two; failures are reported by the packaging tests.
 const bindings = runtime?.then(() => fetched('scripts/prebuilt-binding.mjs')).catch(() => undefined);
 const vscode = chosen('e2e') ? fetched('test/e2e/install.mjs') : undefined;
 
