@@ -1,13 +1,13 @@
 /**
- * Compares our completion server with using llama.cpp directly, with each base:
- * `npm run bench:completion [-- --json] [--requests 24] [--base NAME_OR_FILE]...`.
+ * Compares our completion server with using llama.cpp directly, with each base: `npm run bench:completion [-- --json]
+ * [--requests 24] [--base NAME_OR_FILE]...`.
  *
  * Both sides use the same model, threads, context and prompts (the beginnings of this project's own sources), decode
- * greedily and alternate, with a different one first each time. "Directly" is node-llama-cpp in another process, used in
- * the usual way: the prompt is evaluated at once, then token by token, and the answer is detokenised at the end. Ours is
- * `server.mjs` in its own process, over HTTP. Every request starts cold, because no two prompts have a common prefix.
- * Measured: the time to the whole answer, and within each server the time to the first token and per further token; with
- * one thread also the processor time, which hardly depends on other programs.
+ * greedily and alternate, with a different one first each time. "Directly" is node-llama-cpp in another process, used
+ * in the usual way: the prompt is evaluated at once, then token by token, and the answer is detokenised at the end.
+ * Ours is `server.mjs` in its own process, over HTTP. Every request starts cold, because no two prompts have a common
+ * prefix. Measured: the time to the whole answer, and within each server the time to the first token and per further
+ * token; with one thread also the processor time, which hardly depends on other programs.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -40,7 +40,10 @@ const options = {
 const STARTS = 3;
 /** Number of prompts for measurements other than the comparison. */
 const SIDE_PROMPTS = 12;
-/** Milliseconds after which requests are cancelled while the prompt is processed; others are cancelled during generation. */
+/**
+ * Milliseconds after which requests are cancelled while the prompt is processed; others are cancelled during
+ * generation.
+ */
 const CANCELLED_AFTER = [100, 300, 900];
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];

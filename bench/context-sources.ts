@@ -1,14 +1,13 @@
 /**
- * What each source of snippets in the prompt is worth, measured by leaving it out:
- * `npm run bench:context -- --base FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600]
- *  [--threads 2] [--without definitions,own] [--share definitions=0.3]... [--json]`. If interrupted, it shows partial
- * results.
+ * What each source of snippets in the prompt is worth, measured by leaving it out: `npm run bench:context -- --base
+ * FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600] [--threads 2] [--without
+ * definitions,own] [--share definitions=0.3]... [--json]`. If interrupted, it shows partial results.
  *
  * The folder is indexed as in the editor. At held-out cursors in its files, the model gets the prompt that completion
- * would send, with all sources, without each, and with none, and the likelihood of the actual text is measured. Snippets
- * never include the file's own text after the cursor. Edits and diagnostics require a user and an editor, so they are not
- * measured. `--without`: the sources to leave out, by default each; `--share`: additionally, all sources with one limited
- * to this share of the budget.
+ * would send, with all sources, without each, and with none, and the likelihood of the actual text is measured.
+ * Snippets never include the file's own text after the cursor. Edits and diagnostics require a user and an editor, so
+ * they are not measured. `--without`: the sources to leave out, by default each; `--share`: additionally, all sources
+ * with one limited to this share of the budget.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

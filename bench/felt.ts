@@ -1,11 +1,11 @@
 /**
  * Measures completion as experienced while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
  *
- * Real changes in three repositories (felt/releases.ts) are retyped, key by key, on a virtual clock that advances by the
- * model's real time. Three simulated users look at suggestions, which takes time, and accept what is right
+ * Real changes in three repositories (felt/releases.ts) are retyped, key by key, on a virtual clock that advances by
+ * the model's real time. Three simulated users look at suggestions, which takes time, and accept what is right
  * (felt/person.ts): words, lines, or only whole suggestions. All sides share one server and model: the base with the
- * extension's core; adapters trained on the old release, on another repository, or given as a file; and optional others.
- * docs/benchmarks.md explains the rules and figures.
+ * extension's core; adapters trained on the old release, on another repository, or given as a file; and optional
+ * others. docs/benchmarks.md explains the rules and figures.
  */
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -46,9 +46,9 @@ const options = {
   only: { type: 'string', default: '' },
   threads: { type: 'string' },
   /**
-     * How the model's time is counted: `real`; `processor`, for a busy machine: the processor time of one thread divided by
-     * two, as if shared evenly by two idle cores; or `none`: as on an infinitely fast machine. With `none`, answers are
-     * cached.
+   * How the model's time is counted: `real`; `processor`, for a busy machine: the processor time of one thread divided
+   * by two, as if shared evenly by two idle cores; or `none`: as on an infinitely fast machine. With `none`, answers
+   * are cached.
    */
   clock: { type: 'string', default: 'real' },
   /** Print each suggestion that appears, and what happened to it. */

@@ -1,7 +1,7 @@
 /**
  * Measures whether default runs help: trains one on each of several public repositories that nothing was tuned on
- * (gain/repositories.ts) and compares completions, held-out text and HumanEval before and after. As a control, an adapter
- * of another repository in the same language is measured at the same cursors.
+ * (gain/repositories.ts) and compares completions, held-out text and HumanEval before and after. As a control, an
+ * adapter of another repository in the same language is measured at the same cursors.
  *
  *     npm run bench:gain                          # about five hours; continues where it stopped
  *     npm run -s bench:gain -- --json             # one line of JSON

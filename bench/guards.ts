@@ -1,6 +1,6 @@
 /**
- * Simulates rules for withdrawing an offer (src/findings/guards.ts): the share of results with a known true loss that each
- * rule withdraws. No model is needed.
+ * Simulates rules for withdrawing an offer (src/findings/guards.ts): the share of results with a known true loss that
+ * each rule withdraws. No model is needed.
  *
  *     node bench/run.mjs guards                 # a minute
  *     node bench/run.mjs guards --draws 500
@@ -15,7 +15,10 @@ import { answers, solutions } from './coverage/settings.ts';
 
 /** Number of problems measured by a run, and in total. */
 const [FEW, ALL] = [20, 164];
-/** Accuracy of Qwen2.5-Coder-0.5B-Instruct, and share of answers that change either way without a loss (docs/benchmarks.md). */
+/**
+ * Accuracy of Qwen2.5-Coder-0.5B-Instruct, and share of answers that change either way without a loss
+ * (docs/benchmarks.md).
+ */
 const RIGHT = 0.43;
 const CHANGED = 0.16;
 const SEED = 20261201;

@@ -1,13 +1,12 @@
 /**
  * How many follow-up edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]
- * [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N]
- * [--requests N]]`.
+ * [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N] [--requests N]]`.
  *
  * No git host is contacted, so instead of commits this uses the changes of a file from one release to the next
  * (`next-edit/releases.ts`), half of them from each repository, oldest first. A simulated user makes the file's first
- * change; offers made then and after each further change are accepted if right and rejected otherwise. A file that changed
- * in only one place has no follow-up edits and is skipped. With `--model`, a model is asked about places for which the
- * rules have no answer; `--tuning` uses the packages that limits were chosen on.
+ * change; offers made then and after each further change are accepted if right and rejected otherwise. A file that
+ * changed in only one place has no follow-up edits and is skipped. With `--model`, a model is asked about places for
+ * which the rules have no answer; `--tuning` uses the packages that limits were chosen on.
  */
 import { parseArgs } from 'node:util';
 import { proportionInterval } from '../src/statistics/proportion.ts';

@@ -1,7 +1,7 @@
 /**
  * Compares how much recipes forget for a given amount of learning: the default at several strengths, and plain LoRA and
- * full fine-tuning at several lengths, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder PATH]
- * [--base B] [--steps 60] [--cursors 48] [--without "plain full"] [--json]`. Continues where it stopped.
+ * full fine-tuning at several lengths, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder
+ * PATH] [--base B] [--steps 60] [--cursors 48] [--without "plain full"] [--json]`. Continues where it stopped.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';

@@ -2,12 +2,12 @@
  * Many adapters on one base: `npm run bench:serving -- [--minutes 5] [--json]`.
  *
  * Memory: what 16 adapters with their contexts add to a server's resident memory, compared with 16 times what the
- * server accounts for one (its file, keys, values and buffers). `loadMs`: how much longer an adapter's first request takes
- * than its second; `loadProcessorMs`: how much more processor time, which does not depend on the machine's load. Then a
- * soak test: 8 clients query 4 of the adapters for `--minutes` over HTTP, and every answer must equal the one that the
- * adapter gave alone. The adapters are random. llama.cpp's rounding depends on how many rows it computes at once, and so
- * on what is cached. An answer that may depend on rounding (the second likeliest token is somewhere less than `--margin`
- * behind) is requested without the cache, so that the computation is always the same.
+ * server accounts for one (its file, keys, values and buffers). `loadMs`: how much longer an adapter's first request
+ * takes than its second; `loadProcessorMs`: how much more processor time, which does not depend on the machine's load.
+ * Then a soak test: 8 clients query 4 of the adapters for `--minutes` over HTTP, and every answer must equal the one
+ * that the adapter gave alone. The adapters are random. llama.cpp's rounding depends on how many rows it computes at
+ * once, and so on what is cached. An answer that may depend on rounding (the second likeliest token is somewhere less
+ * than `--margin` behind) is requested without the cache, so that the computation is always the same.
  */
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';

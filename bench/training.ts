@@ -116,7 +116,9 @@ async function inTurns(
   return outcomes;
 }
 
-/** Tolerated load as a share of the processors. It slows PyTorch most, whose threads synchronise after every operation. */
+/**
+ * Tolerated load as a share of the processors. It slows PyTorch most, whose threads synchronise after every operation.
+ */
 const TOLERATED = 0.1;
 
 function warnIfDisturbed(runs: readonly Outcome[], log: (line: string) => void): void {

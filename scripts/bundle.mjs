@@ -5,8 +5,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, then deletes the folder. Links to dist are
- * placed two and three levels above it, as for the sources, which look there for other processes' bundles and the
+ * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, then deletes the folder. Links to dist
+ * are placed two and three levels above it, as for the sources, which look there for other processes' bundles and the
  * backend's module.
  */
 export async function withBundle(entryPoints, body) {

@@ -1,7 +1,7 @@
-// `npm run package [-- --target win32-x64]`: builds and packages forget-me-not-TARGET.vsix, by default for this platform;
-// `--target all` packages all platforms. It includes only the packages that can't be bundled: llama.cpp's CPU binary, Dawn
-// (webgpu) and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries
-// (600 MB).
+// `npm run package [-- --target win32-x64]`: builds and packages forget-me-not-TARGET.vsix, by default for this
+// platform; `--target all` packages all platforms. It includes only the packages that can't be bundled: llama.cpp's CPU
+// binary, Dawn (webgpu) and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and
+// Vulkan binaries (600 MB).
 import {
   cpSync,
   existsSync,
@@ -33,7 +33,9 @@ import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Whether a file is not needed at run time, such as documentation, type declarations and llama.cpp's source history. */
+/**
+ * Whether a file is not needed at run time, such as documentation, type declarations and llama.cpp's source history.
+ */
 const isUseless = (path) =>
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||
   /[\\/](test|tests|docs|example|examples)[\\/]/.test(path);

@@ -50,7 +50,8 @@ export const versionsOf = (paths) =>
   );
 
 /**
- * Whether a file of the package `webgpu` is needed on a platform: it contains Dawn for all platforms, and build scripts.
+ * Whether a file of the package `webgpu` is needed on a platform: it contains Dawn for all platforms, and build
+ * scripts.
  * @param {keyof typeof targets} target
  * @param {string} file its path in the package
  */

@@ -1,4 +1,5 @@
-// `npm run release`: packages all platforms into release/, with checksums and the changelog's section about this version.
+// `npm run release`: packages all platforms into release/, with checksums and the changelog's section about this
+// version.
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -7,7 +8,9 @@ import { packageExtension } from './package.mjs';
 import { targets } from './platform-packages.mjs';
 import { root } from './setup.mjs';
 
-/** The section of a changelog (Keep a Changelog) about a version, without its heading. Throws an Error if there is none. */
+/**
+ * The section of a changelog (Keep a Changelog) about a version, without its heading. Throws an Error if there is none.
+ */
 export function changelogOf(version, changelog) {
   const parts = changelog.split(/^## /m).slice(1);
   const part = parts.find((one) => one.startsWith(`[${version}]`));

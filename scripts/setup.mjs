@@ -1,5 +1,5 @@
-// The setup for `npm start`, `npm test` and `npm run vscode`. Uses only Node's own modules, because nothing is installed
-// yet.
+// The setup for `npm start`, `npm test` and `npm run vscode`. Uses only Node's own modules, because nothing is
+// installed yet.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -233,7 +233,9 @@ const succeeds = (command, args) =>
     () => false,
   );
 
-/** Whether WebGPU finds a GPU, possibly a software one. In a separate process, because a failure is cached per process. */
+/**
+ * Whether WebGPU finds a GPU, possibly a software one. In a separate process, because a failure is cached per process.
+ */
 const hasAdapter = () =>
   succeeds(process.execPath, [
     '--input-type=module',
@@ -241,7 +243,9 @@ const hasAdapter = () =>
     "const { create } = await import('webgpu'); process.exit((await create([]).requestAdapter()) ? 0 : 1);",
   ]);
 
-/** Installs Mesa's llvmpipe if there is no GPU. Returns false, after printing what is missing, if there is still none. */
+/**
+ * Installs Mesa's llvmpipe if there is no GPU. Returns false, after printing what is missing, if there is still none.
+ */
 export async function ensureVulkan() {
   if (!existsSync(join(root, 'node_modules/webgpu'))) return false;
   if (await hasAdapter()) return true;

@@ -1,6 +1,7 @@
 /**
  * A Ray cluster on this machine: a head without processors and workers with one each, with its own ports, folder and
- * token. Each node is a process group that is killed separately, because `ray stop` would stop every Ray on the machine.
+ * token. Each node is a process group that is killed separately, because `ray stop` would stop every Ray on the
+ * machine.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * The bias of the reported gain from choosing the strength by the same measurement: on the cursors used for choosing, and
- * on other cursors of the same files.
+ * The bias of the reported gain from choosing the strength by the same measurement: on the cursors used for choosing,
+ * and on other cursors of the same files.
  */
 import {
   bestWithoutEach,

@@ -1,6 +1,6 @@
 /**
- * Simulates bits per byte at held-out cursors, by which the strength of a result is chosen. The gain varies by file and,
- * within a file, by cursor.
+ * Simulates bits per byte at held-out cursors, by which the strength of a result is chosen. The gain varies by file
+ * and, within a file, by cursor.
  */
 import { uniform } from '../../src/statistics/random.ts';
 import type { RatioItem } from '../../src/statistics/statistics.ts';
@@ -13,7 +13,10 @@ export interface Result {
   /** Coefficients of variation of the gain. */
   file: number;
   cursor: number;
-  /** Additional random gains or losses of cursors: standard deviation as a share of `file` and `cursor`, in bits per byte. */
+  /**
+   * Additional random gains or losses of cursors: standard deviation as a share of `file` and `cursor`, in bits per
+   * byte.
+   */
   noise: number;
   /** The gain per cursor is independent of its length, instead of proportional to it. */
   byCursor?: boolean;
@@ -98,7 +101,9 @@ const results = {
   'nothing gained': { rise: 0, fall: 0, file: 0.8, cursor: 1.2, noise: GAIN },
 } satisfies Record<string, Result>;
 
-/** Bits per byte of a result minus the base's, for these results; each of them at these numbers of cursors and files. */
+/**
+ * Bits per byte of a result minus the base's, for these results; each of them at these numbers of cursors and files.
+ */
 export function learnedAtCursors(name: keyof typeof results, count: number, files: number): Setting {
   const result: Result = results[name];
   return {

@@ -244,7 +244,7 @@ export interface Group {
   /** Coverage is above 97%, so the interval is wider than necessary (reason: science.md). */
   wider?: true;
   /**
-     * Coverage is below 93%. Where the interval misses the true value, it understates the gain (reason: science.md).
+   * Coverage is below 93%. Where the interval misses the true value, it understates the gain (reason: science.md).
    */
   understated?: true;
 }

@@ -66,7 +66,9 @@ export async function measureList(
 
 const WARM_UP = 4;
 
-/** Types a word into a separate line, then removes the line. The time is measured from the first key, or the full stop. */
+/**
+ * Types a word into a separate line, then removes the line. The time is measured from the first key, or the full stop.
+ */
 async function tryWord(page: Page, word: string, random: () => number): Promise<number | undefined> {
   await page.keyboard.press('Enter');
   await page.waitForTimeout(300 + 300 * random());

@@ -1,6 +1,7 @@
 /**
- * A cache of the model's answers on disk, because simulated users who have typed the same send the same requests, and so
- * that an interrupted benchmark can continue. Usable only if the model's time is not counted, because it is not stored.
+ * A cache of the model's answers on disk, because simulated users who have typed the same send the same requests, and
+ * so that an interrupted benchmark can continue. Usable only if the model's time is not counted, because it is not
+ * stored.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * The clock of a replay. While the model works, it runs in real time; otherwise it jumps to the next event, so that typing
- * takes no real time.
+ * The clock of a replay. While the model works, it runs in real time; otherwise it jumps to the next event, so that
+ * typing takes no real time.
  */
 export class VirtualClock {
   private passed = 0;

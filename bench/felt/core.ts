@@ -24,8 +24,8 @@ export interface Variant {
 }
 
 /**
- * What is compared: the base, and adapters instead of it. `openFiles`: ours without the repository index. `unpaused`: ours,
- * but each key sends a request immediately.
+ * What is compared: the base, and adapters instead of it. `openFiles`: ours without the repository index. `unpaused`:
+ * ours, but each key sends a request immediately.
  */
 const ours: Variant = { repository: true, core: { ahead: true } };
 export const variants = {

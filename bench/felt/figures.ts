@@ -60,7 +60,9 @@ export function figuresOf(hunks: readonly Replayed[]): Figures {
   };
 }
 
-/** Seconds per 100 characters that `after` saves more than `before`: a paired difference with its interval over files. */
+/**
+ * Seconds per 100 characters that `after` saves more than `before`: a paired difference with its interval over files.
+ */
 export function savesMore(before: readonly Replayed[], after: readonly Replayed[]): Interval {
   const items = (hunks: readonly Replayed[]) =>
     hunks.map((hunk) => ({ sum: savedBy(hunk), weight: hunk.characters, document: hunk.path }));

@@ -13,11 +13,14 @@ export interface Hunk {
 /** Minimum characters and maximum lines of a hunk; of a longer one, only the first lines are typed. */
 const LEAST = 20;
 const MAX_LINES = 10;
-/** A hunk that removes more than this share of what it adds is an edit, whose keystrokes can't be derived from a diff. */
+/**
+ * A hunk that removes more than this share of what it adds is an edit, whose keystrokes can't be derived from a diff.
+ */
 const MAX_REMOVED = 0.5;
 
 /**
- * The hunks that mostly add text, in order. New lines are typed as a whole; in a changed line, only the differing words.
+ * The hunks that mostly add text, in order. New lines are typed as a whole; in a changed line, only the differing
+ * words.
  */
 export function hunksOf(path: string, old: string, now: string): Hunk[] {
   const found: Hunk[] = [];

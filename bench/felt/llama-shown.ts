@@ -1,4 +1,6 @@
-/** When llama.vscode shows an answer, and how much of it. Reimplements its behaviour (ggml-org/llama.vscode, MIT). Pure. */
+/**
+ * When llama.vscode shows an answer, and how much of it. Reimplements its behaviour (ggml-org/llama.vscode, MIT). Pure.
+ */
 
 interface Around {
   /** The line's text left and right of the cursor. */

@@ -1,7 +1,7 @@
 /**
  * llama.vscode as a side of the comparison: its prompt, settings, cache and rules, with the same server's `/infill`.
- * Reimplements its behaviour (ggml-org/llama.vscode, MIT), with these differences: its "infill" sampler is not available,
- * so decoding is greedy; its limit of 500 ms per answer is enforced on the client, which stops reading.
+ * Reimplements its behaviour (ggml-org/llama.vscode, MIT), with these differences: its "infill" sampler is not
+ * available, so decoding is greedy; its limit of 500 ms per answer is enforced on the client, which stops reading.
  */
 import type { VirtualClock } from './clock.ts';
 import { shownOf } from './llama-shown.ts';

@@ -1,6 +1,6 @@
 /**
- * Two consecutive releases each of repositories that nothing was tuned on. Registries have no commit history, so what was
- * typed is derived from the difference between releases. Pinned by checksum; their code is not stored here.
+ * Two consecutive releases each of repositories that nothing was tuned on. Registries have no commit history, so what
+ * was typed is derived from the difference between releases. Pinned by checksum; their code is not stored here.
  */
 import type { Repository } from '../gain/repositories.ts';
 

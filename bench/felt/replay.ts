@@ -30,7 +30,9 @@ export interface Assistant {
   rest?(place: Place): void;
 }
 
-/** What happened in one hunk. Times in milliseconds are the user's; duration and waits are those of the virtual clock. */
+/**
+ * What happened in one hunk. Times in milliseconds are the user's; duration and waits are those of the virtual clock.
+ */
 export interface Replayed {
   path: string;
   characters: number;

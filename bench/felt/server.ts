@@ -85,8 +85,8 @@ export class BenchServer {
   }
 
   /**
-     * Processor time of all its threads in milliseconds (Linux). Independent of the machine's load only if the model has one
-     * thread, because several wait for each other busily.
+   * Processor time of all its threads in milliseconds (Linux). Independent of the machine's load only if the model has
+   * one thread, because several wait for each other busily.
    */
   processorTime(): number {
     const tasks = `/proc/${this.child.pid}/task`;

@@ -10,8 +10,8 @@ import { readSpec } from '../../src/runs/index.ts';
 import type { Working } from './default-run.ts';
 
 /**
- * The items are those of the run in `own`; cached scores are reused. `instead`: models for files that the last model must
- * not be measured on. Throws like readRun.
+ * The items are those of the run in `own`; cached scores are reused. `instead`: models for files that the last model
+ * must not be measured on. Throws like readRun.
  */
 export async function scoreAtCursors(
   own: string,

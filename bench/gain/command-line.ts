@@ -13,8 +13,8 @@ export async function commandLine(home: string, args: readonly string[], signal:
   const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], {
     stdio: ['ignore', process.stderr, process.stderr],
     env: { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env, FORGET_ME_NOT_HOME: home },
-    // In its own process group; otherwise it would get both the terminal's Ctrl+C and ours, and some commands exit at the
-    // second.
+    // In its own process group; otherwise it would get both the terminal's Ctrl+C and ours, and some commands exit at
+    // the second.
     detached: true,
   });
   const stop = () => child.kill('SIGINT');

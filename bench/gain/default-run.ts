@@ -70,8 +70,8 @@ export interface DefaultRun {
 const POLL_MS = 2000;
 
 /**
- * A finished run and what it decided about its result. Starts or resumes the run if needed. If the programs that measure
- * have changed since, the result is measured again, as by a run. Errors: crashed, cancelled, run-damaged.
+ * A finished run and what it decided about its result. Starts or resumes the run if needed. If the programs that
+ * measure have changed since, the result is measured again, as by a run. Errors: crashed, cancelled, run-damaged.
  */
 export async function defaultRun(
   subject: Subject,

@@ -1,6 +1,6 @@
 /**
- * Downloads a repository with the registry's own client, verifies it, and unpacks it into the cache. None of its code is
- * run.
+ * Downloads a repository with the registry's own client, verifies it, and unpacks it into the cache. None of its code
+ * is run.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -199,8 +199,8 @@ export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'ev
 }
 
 /**
- * The time of training up to the last step, and of measuring the result after that, without the pauses before the run was
- * resumed.
+ * The time of training up to the last step, and of measuring the result after that, without the pauses before the run
+ * was resumed.
  */
 export function secondsOf(events: readonly RunEvent[]): Outcome['seconds'] {
   const seconds = { training: 0, measuring: 0 };

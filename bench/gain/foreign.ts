@@ -26,8 +26,8 @@ export async function foreignAdapter(
 }
 
 /**
- * Scores it at the cursors of the run in `own`, which has the same base. Cached scores are reused. Errors: run-not-found,
- * run-damaged, run-not-finished, adapter-damaged, cancelled.
+ * Scores it at the cursors of the run in `own`, which has the same base. Cached scores are reused. Errors:
+ * run-not-found, run-damaged, run-not-finished, adapter-damaged, cancelled.
  */
 export async function measureForeign(
   own: string,

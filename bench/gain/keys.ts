@@ -27,8 +27,8 @@ export const measuringKey = async (): Promise<string> => keyOf(await Promise.all
 const bundle = (name: string) => readFile(join(DIST, `${name}.mjs`), 'utf8');
 
 /**
- * A bundle without the protocol, such as the format of figures, which does not affect training. esbuild marks the source
- * file of each part with a comment line.
+ * A bundle without the protocol, such as the format of figures, which does not affect training. esbuild marks the
+ * source file of each part with a comment line.
  */
 export const withoutProtocol = (text: string): string =>
   text

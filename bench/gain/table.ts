@@ -80,7 +80,9 @@ const runsTable = (all: readonly RepositoryFigures[]): string[] => [
   ),
 ];
 
-/** The gain of another repository's adapter at the same cursors, and how much of the gain is specific to the repository. */
+/**
+ * The gain of another repository's adapter at the same cursors, and how much of the gain is specific to the repository.
+ */
 function foreignTable({ perRepository, pooled }: Gain): string[] {
   const rowsOf = (repository: string, adapter: string, of: Pick<Gain['pooled'], Name>) =>
     overRepositories.flatMap((name) => {

@@ -75,9 +75,9 @@ export async function measureSteps(
 }
 
 /**
- * The minimum bytes that a step moves: frozen weights read forward and backward; activations written once and read twice;
- * trained weights read twice, their gradients written and read, their moments read and written; logits written, turned
- * into their gradient, and that read twice.
+ * The minimum bytes that a step moves: frozen weights read forward and backward; activations written once and read
+ * twice; trained weights read twice, their gradients written and read, their moments read and written; logits written,
+ * turned into their gradient, and that read twice.
  */
 export function leastBytes(
   { vocabularySize }: { vocabularySize: number },

@@ -3,7 +3,8 @@ import { completionFigures, type Comparison, type Metric } from '../protocol/eva
 import { percent, t } from '../text/l10n.ts';
 
 /**
- * How many items are right; undefined for a mean of shares, or if items can be partially right, as with several samples.
+ * How many items are right; undefined for a mean of shares, or if items can be partially right, as with several
+ * samples.
  */
 export function exactCount({ metric, value, n }: Metric): number | undefined {
   if (metric === 'average') return undefined;

@@ -112,8 +112,8 @@ export const isBetter = (comparison: Comparison): boolean =>
 
 /**
  * The smallest true loss that the measurement would have detected in 80% of cases, in the metric's unit; Infinity if it
- * could not have detected any. Undefined if a loss beyond the margin is ruled out (by a 95% interval), or if nothing was
- * measured.
+ * could not have detected any. Undefined if a loss beyond the margin is ruled out (by a 95% interval), or if nothing
+ * was measured.
  */
 export function undetectedLoss(comparison: Comparison, margin = MARGIN): number | undefined {
   const { before, after, better, difference } = comparison;

@@ -1,5 +1,6 @@
 /**
- * Whether a result is offered for completion, judged by all its metrics: never if it is a worse model than its base. Pure.
+ * Whether a result is offered for completion, judged by all its metrics: never if it is a worse model than its base.
+ * Pure.
  */
 import { UserError } from '../text/errors.ts';
 import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
@@ -38,7 +39,9 @@ export function whyNotOffered({ choice, comparisons, givenStrength }: OfferFigur
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
 
-/** Why a strength was measured to be worse when the strength was chosen; undefined if it was not worse or not measured. */
+/**
+ * Why a strength was measured to be worse when the strength was chosen; undefined if it was not worse or not measured.
+ */
 function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
   const point = path.find((candidate) => candidate.strength === strength);
   const learned = point?.learned;

@@ -51,8 +51,8 @@ const MIN_STRENGTH = 0.1;
 const KL_SAFETY = 0.95;
 
 /**
- * The next strength to measure after `points`; undefined when enough is known. `isTimeUp`: continue only until a strength
- * within the limit is found.
+ * The next strength to measure after `points`; undefined when enough is known. `isTimeUp`: continue only until a
+ * strength within the limit is found.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
@@ -93,16 +93,16 @@ export function choiceIn(choice: StrengthChoice): StrengthChoice {
 }
 
 /**
- * The strength within the limit that most certainly learned. Compares the ends of intervals and not their centres, so that
- * an imprecise measurement does not win by chance. Undefined if none is within the limit.
+ * The strength within the limit that most certainly learned. Compares the ends of intervals and not their centres, so
+ * that an imprecise measurement does not win by chance. Undefined if none is within the limit.
  */
 export const bestPoint = (points: readonly StrengthPoint[], limit: number): StrengthPoint | undefined =>
   points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
 
 /**
- * Chooses the strength to offer from `points`, in any order; 0 if none is better than the base. `crossFitted`: the gain on
- * files that were not used for choosing, which is reported instead of the biased one. If it rules out a noticeable gain,
- * nothing is chosen.
+ * Chooses the strength to offer from `points`, in any order; 0 if none is better than the base. `crossFitted`: the gain
+ * on files that were not used for choosing, which is reported instead of the biased one. If it rules out a noticeable
+ * gain, nothing is chosen.
  */
 export function chooseStrength(
   points: readonly StrengthPoint[],

@@ -1,6 +1,6 @@
 /**
- * Whether a result is a better model than its base, in words: the first thing shown at the end of a run, in the panel and
- * on the command line. Pure; explained in docs/science.md.
+ * Whether a result is a better model than its base, in words: the first thing shown at the end of a run, in the panel
+ * and on the command line. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
 import { showsLearning } from './task-facts.ts';

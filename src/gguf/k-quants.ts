@@ -26,8 +26,8 @@ export function readQ4K(bytes: Uint8Array, count: number): Float32Array {
 }
 
 /**
- * Like Q4_K, with 32 bytes of fifth bits before the low four bits: bit g of byte i belongs to value i of group g. Sharing
- * a loop with Q4_K would slow that down by a quarter.
+ * Like Q4_K, with 32 bytes of fifth bits before the low four bits: bit g of byte i belongs to value i of group g.
+ * Sharing a loop with Q4_K would slow that down by a quarter.
  */
 export function readQ5K(bytes: Uint8Array, count: number): Float32Array {
   const half = halfTable();

@@ -10,7 +10,9 @@ import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { cacheDir } from '../platform/files/paths.ts';
 
-/** Arguments: the path of a binary, that of its extra backends, its kind of GPU, and others that only the test needs. */
+/**
+ * Arguments: the path of a binary, that of its extra backends, its kind of GPU, and others that only the test needs.
+ */
 type BinaryTest = (
   path: string,
   backends: string | undefined,

@@ -19,8 +19,8 @@ interface Options {
 }
 
 /**
- * Downloads and unpacks the missing ones of `packages` and removes other versions. Continues an interrupted download, and
- * may run concurrently. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
+ * Downloads and unpacks the missing ones of `packages` and removes other versions. Continues an interrupted download,
+ * and may run concurrently. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchGpuPackages(
   packages: readonly GpuPackage[],

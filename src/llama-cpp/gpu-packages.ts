@@ -1,6 +1,6 @@
 /**
- * npm packages with llama.cpp's GPU binaries. Our own packages contain only Metal's; others are downloaded into the data
- * directory on request (fetch-gpu.ts).
+ * npm packages with llama.cpp's GPU binaries. Our own packages contain only Metal's; others are downloaded into the
+ * data directory on request (fetch-gpu.ts).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,9 @@ export const gpuKindsHere = (machine: Machine = process): GpuKind[] =>
 export const fetchedPackage = (name: string): string =>
   join(llamaDir(), gpuPackagesVersion, name.replace(/^.*\//, ''));
 
-/** The packages that are neither installed next to node-llama-cpp (in `root`, the package or repository) nor downloaded. */
+/**
+ * The packages that are neither installed next to node-llama-cpp (in `root`, the package or repository) nor downloaded.
+ */
 export const missingGpuPackages = (kind: GpuKind, root: string): GpuPackage[] =>
   gpuPackages(kind).filter(
     ({ name }) => !existsSync(join(root, 'node_modules', name)) && !existsSync(fetchedPackage(name)),

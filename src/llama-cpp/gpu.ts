@@ -22,8 +22,9 @@ export const isSoftware = (device: string): boolean =>
   /llvmpipe|lavapipe|swiftshader|basic render|\bsoftware\b/i.test(device);
 
 /**
- * Chooses the device for llama.cpp in this process, which `sharedLlama` then uses; call it before a model is loaded. GPU
- * problems don't throw: `why` says what is missing. Throws UserError `backend-unavailable` if llama.cpp can't run at all.
+ * Chooses the device for llama.cpp in this process, which `sharedLlama` then uses; call it before a model is loaded.
+ * GPU problems don't throw: `why` says what is missing. Throws UserError `backend-unavailable` if llama.cpp can't run
+ * at all.
  */
 export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   if (choice === 'off') return { devices: [] };
@@ -84,8 +85,8 @@ async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | Mess
 }
 
 /**
- * Software devices are used only on request: by the name of the kind or, for tests, by llama.cpp's own variable, without
- * which it does not even list them.
+ * Software devices are used only on request: by the name of the kind or, for tests, by llama.cpp's own variable,
+ * without which it does not even list them.
  */
 const asksForSoftware = (choice: GpuChoice): boolean =>
   choice !== 'auto' || Boolean(process.env['GGML_VK_VISIBLE_DEVICES']);

@@ -39,7 +39,10 @@ export function shareLlama(llama: Llama | undefined): void {
   sharedPromise = llama && Promise.resolve(llama);
 }
 
-/** Throws UserError `backend-unavailable` if llama.cpp can't run here. Cheap, so that it can be checked before downloads. */
+/**
+ * Throws UserError `backend-unavailable` if llama.cpp can't run here. Cheap, so that it can be checked before
+ * downloads.
+ */
 export async function requireLlama(): Promise<void> {
   const why = whyNoLlama(await platformsIn(packageRoot()));
   if (why) throw why;
@@ -106,8 +109,8 @@ type LoadOptions = Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'>;
 
 /**
  * Loads a model that readModelFile has checked, after trying it in a separate process, because llama.cpp aborts on some
- * files. Without `gpuLayers`, the whole model stays on the processor. Throws an Error if llama.cpp rejects the file; its
- * message is the reason from llama.cpp's log, without a full stop. Throws like requireOpenable and sharedLlama.
+ * files. Without `gpuLayers`, the whole model stays on the processor. Throws an Error if llama.cpp rejects the file;
+ * its message is the reason from llama.cpp's log, without a full stop. Throws like requireOpenable and sharedLlama.
  */
 export async function loadLlamaModel(
   file: Pick<ModelFile, 'path'>,
@@ -126,7 +129,8 @@ export async function loadWithoutTrial(
   const said: string[] = [];
   loading.add(said);
   try {
-    // Not mapped, because most matrices are repacked into a faster layout, and the mapped file would use memory as well.
+    // Not mapped, because most matrices are repacked into a faster layout, and the mapped file would use memory as
+    // well.
     const onProcessor = { useMmap: false, ...(llama.gpu ? { gpuLayers: 0 } : {}) };
     return await llama.loadModel({
       modelPath: path,

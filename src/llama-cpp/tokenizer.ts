@@ -7,13 +7,13 @@ import { readPieces, type Pieces } from './pieces.ts';
 
 export interface Tokenizer {
   /**
-     * Tokens of a text, without a start token. `special`: text such as "<|fim_prefix|>" is parsed as its token; otherwise
-     * it is plain text.
+   * Tokens of a text, without a start token. `special`: text such as "<|fim_prefix|>" is parsed as its token; otherwise
+   * it is plain text.
    */
   encode(text: string, options?: { special?: boolean }): Int32Array;
   /**
-     * Text of tokens. `special`: special tokens appear as text; otherwise they are skipped. Throws RangeError for unknown
-     * tokens.
+   * Text of tokens. `special`: special tokens appear as text; otherwise they are skipped. Throws RangeError for unknown
+   * tokens.
    */
   decode(tokens: ArrayLike<number>, options?: { special?: boolean }): string;
   /** A token's bytes, one character each (Latin-1); none for a special token. */

@@ -32,9 +32,9 @@ const outcomes = new JsonCache('tried-models.json', outcomeSchema);
 const RETRY_MS = 24 * 3600_000;
 
 /**
- * Resolves once the file is known not to crash the process when opened like this. Files of our registry are known by their
- * pinned checksums. Throws UserError `base-not-gguf` for a file that crashes it, `memory` if the machine has too little,
- * an Error with llama.cpp's reason if it rejects the file, and like `examine` and sharedLlama.
+ * Resolves once the file is known not to crash the process when opened like this. Files of our registry are known by
+ * their pinned checksums. Throws UserError `base-not-gguf` for a file that crashes it, `memory` if the machine has too
+ * little, an Error with llama.cpp's reason if it rejects the file, and like `examine` and sharedLlama.
  */
 export async function requireOpenable(path: string, wanted: Opening): Promise<void> {
   const { sha256, size } = await examine(path);

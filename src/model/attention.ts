@@ -43,8 +43,8 @@ export class Attention {
   }
 
   /**
-     * Which keys the queries of `batch` sequences attend to: those up to their own position; with `starts`
-     * [batch x length], only within their document; with `window`, only that many. Dispose the chunks after use.
+   * Which keys the queries of `batch` sequences attend to: those up to their own position; with `starts`
+   * [batch x length], only within their document; with `window`, only that many. Dispose the chunks after use.
    */
   plan(batch: number, length: number, starts?: Int32Array, window = Infinity): AttentionPlan {
     const firsts = window < length ? windowed(batch, length, starts, window) : starts;

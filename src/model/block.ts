@@ -53,8 +53,8 @@ const PLACES = { qkv: 0, o: 1, gateUp: 2, down: 3, attention: 4 };
 /** What the backward pass needs. h and gateUp have the products' type; x, middle and the inverses are f32. */
 export interface BlockSaved {
   /**
-   * [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth] (hiddenWidth without a gate),
-   * z as in LinearSaved.
+   * [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth] (hiddenWidth without a
+   * gate), z as in LinearSaved.
    */
   x: Tensor;
   inverse1: Tensor;

@@ -5,8 +5,8 @@ import { mix, uniform } from '../statistics/random.ts';
 /**
  * Dropout masks: slices, at random offsets, of one table of random zeros and ones, like the shared noise table of
  * evolution strategies (Salimans et al. 2017). A mask depends only on its seed (which includes the place in the model),
- * so it is the same forward and backward and on every backend. The factor 1 / (1 - p) is part of LoRA's scale and not of
- * the mask, which is therefore exact in bf16.
+ * so it is the same forward and backward and on every backend. The factor 1 / (1 - p) is part of LoRA's scale and not
+ * of the mask, which is therefore exact in bf16.
  */
 export class DropoutNoise {
   private table: Tensor | undefined;
@@ -18,7 +18,9 @@ export class DropoutNoise {
     private readonly dtype: DataType,
   ) {}
 
-  /** A mask of `count` elements, zero with `probability`, else one. `largest`: the run's largest `count`, a constant. */
+  /**
+   * A mask of `count` elements, zero with `probability`, else one. `largest`: the run's largest `count`, a constant.
+   */
   mask(count: number, largest: number, seed: readonly number[]): Mask {
     const table = this.sized(largest);
     return { table, begin: mix(...seed) % (this.length - count) };

@@ -48,8 +48,8 @@ export class Linear {
   }
 
   /**
-   * x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`. `adapted`: whether LoRA is applied. `plus` f32: added to
-   * y, which is then f32.
+   * x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`. `adapted`: whether LoRA is applied. `plus` f32:
+   * added to y, which is then f32.
    */
   forward(x: Tensor, { mask, keepRate, adapted }: LinearMode, plus?: Tensor): { y: Tensor } & LinearSaved {
     const products = productsOf(this.backend);

@@ -38,8 +38,8 @@ interface Parts {
   /** Dropout on attention probabilities, if any. */
   attentionDropout: { noise: DropoutNoise; keepRate: number } | undefined;
   /**
-     * Activation checkpointing: blocks run again in the backward pass instead of saving their activations. They also cache no
-     * copies of trained weights in the products' type.
+   * Activation checkpointing: blocks run again in the backward pass instead of saving their activations. They also
+   * cache no copies of trained weights in the products' type.
    */
   recompute: boolean;
   /** Frozen tensors and stored matrices, freed with the model. */
@@ -92,7 +92,10 @@ export class Llama implements TrainableModel {
     return summed(values, batch.learned);
   }
 
-  /** The last norm's input [N, width], and what the blocks saved for the backward pass (with `recompute`, only their inputs). */
+  /**
+   * The last norm's input [N, width], and what the blocks saved for the backward pass (with `recompute`, only their
+   * inputs).
+   */
   private async forward(inputs: Int32Array, pass: Pass): Promise<Forward> {
     const { backend: b, parts } = this;
     const saved: (BlockSaved | Tensor)[] = [];

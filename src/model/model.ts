@@ -31,13 +31,15 @@ export interface ModelOptions {
   attentionDropout?: number;
   /** Activation checkpointing: save only each block's input and recompute the rest in the backward pass. */
   recompute?: boolean;
-  /** For reading an adapter whose layers differ in rank: `rank` is the largest, and may exceed a matrix's smaller side. */
+  /**
+   * For reading an adapter whose layers differ in rank: `rank` is the largest, and may exceed a matrix's smaller side.
+   */
   anyRank?: boolean;
   /** Seed of LoRA's A. */
   seed: number;
   /**
-     * Type of frozen weights and large products; parameters, gradients and the residual stream are always f32. With f16, all
-     * tensors are f32 and large products round their operands.
+   * Type of frozen weights and large products; parameters, gradients and the residual stream are always f32. With f16,
+   * all tensors are f32 and large products round their operands.
    */
   precision: 'f32' | 'bf16' | 'f16';
 }

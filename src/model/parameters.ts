@@ -11,7 +11,9 @@ interface View {
   shape: number[];
 }
 
-/** Trained tensors: `slots` are updated by the optimiser; `list` has the parameters in files (several may share a slot). */
+/**
+ * Trained tensors: `slots` are updated by the optimiser; `list` has the parameters in files (several may share a slot).
+ */
 export class Parameters {
   readonly slots: Slot[] = [];
   private readonly views = new Map<string, View>();

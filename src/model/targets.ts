@@ -26,8 +26,8 @@ export function linearNames(config: Named): string[] {
 /**
  * The linears that `targets` select: modules ("q"), PEFT's names ("q_proj", for StarCoder2 "c_fc"), GGUF's names
  * ("attn_q"), groups ("all", "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). Modules
- * that only other architectures have are ignored, since the default lists all modules. Throws UserError `bad-argument` if
- * any other entry matches nothing, or if nothing is left.
+ * that only other architectures have are ignored, since the default lists all modules. Throws UserError `bad-argument`
+ * if any other entry matches nothing, or if nothing is left.
  */
 export function chooseTargets(config: Named, targets: readonly string[]): ReadonlySet<string> {
   const names = linearNames(config);
@@ -80,7 +80,9 @@ export const linearWeights = (config: BaseShape): number =>
     return sum + rows * columns;
   }, 0);
 
-/** Throws UserError `bad-argument` if `rank` exceeds a target's smaller side, beyond which the rank of B A can't grow. */
+/**
+ * Throws UserError `bad-argument` if `rank` exceeds a target's smaller side, beyond which the rank of B A can't grow.
+ */
 export function checkRank(config: BaseShape, targets: Iterable<string>, rank: number): void {
   for (const name of targets) {
     const [rows, columns] = linearShape(config, name);

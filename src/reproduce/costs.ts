@@ -1,5 +1,6 @@
 /**
- * Estimates, in seconds, how long stages take on this machine: first from the base's size, then from the sweep's trials.
+ * Estimates, in seconds, how long stages take on this machine: first from the base's size, then from the sweep's
+ * trials.
  */
 import type { Method, ReproductionSpec } from '../protocol/reproduction.ts';
 import type { SweepLine, Trial } from '../protocol/sweep.ts';

@@ -1,7 +1,7 @@
 /**
- * Carries out a reproduction on a cluster: first the trials of the sweep in parallel, then all runs in parallel. The plan
- * is that of a single machine with the same budget, so that runs have the same length; the actual time depends on the
- * cluster. The caller provides the processes.
+ * Carries out a reproduction on a cluster: first the trials of the sweep in parallel, then all runs in parallel. The
+ * plan is that of a single machine with the same budget, so that runs have the same length; the actual time depends on
+ * the cluster. The caller provides the processes.
  */
 import { join } from 'node:path';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
@@ -29,7 +29,10 @@ export interface RunElsewhere {
   then: string[][];
 }
 
-/** Starts the processes. Each promise resolves when the job has ended or, soon after `signal` fires, is left running. Errors: UserErrors. */
+/**
+ * Starts the processes. Each promise resolves when the job has ended or, soon after `signal` fires, is left running.
+ * Errors: UserErrors.
+ */
 export interface ClusterLauncher extends Pick<Launcher, 'createRun' | 'createSweep' | 'sweep'> {
   /** Whether the job of the runs was submitted and is not known to have ended. */
   isUnderWay(): Promise<boolean>;

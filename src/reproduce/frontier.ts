@@ -11,8 +11,8 @@ interface Point {
 export type Frontier = readonly Point[];
 
 /**
- * The lower convex hull of the base (0, 0) and the points, up to the one that learned most, in order of learning. A hull
- * changes continuously when a point moves, and an additional point never makes a method look worse.
+ * The lower convex hull of the base (0, 0) and the points, up to the one that learned most, in order of learning. A
+ * hull changes continuously when a point moves, and an additional point never makes a method look worse.
  */
 export function frontierOf(points: readonly Point[]): Frontier {
   const hull: Point[] = [{ learned: 0, forgotten: 0 }];
@@ -48,8 +48,8 @@ export function learnedAt(frontier: Frontier, forgotten: number): number {
 }
 
 /**
- * The forgetting of each frontier where it has learned `share` of the maximum that all of them reach; NaN if one learned
- * nothing.
+ * The forgetting of each frontier where it has learned `share` of the maximum that all of them reach; NaN if one
+ * learned nothing.
  */
 export function atEqualLearning(frontiers: readonly Frontier[], share: number): number[] {
   const shared = Math.min(...frontiers.map(mostLearned));

@@ -1,4 +1,6 @@
-/** Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. Pure. All times in seconds. */
+/**
+ * Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. Pure. All times in seconds.
+ */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
 import { LEAST_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type Kind, type StageName } from './stages.ts';
@@ -128,7 +130,8 @@ export function planStages(planning: Planning): Planned {
 }
 
 /**
- * Offsets from the default rate in half-decades, in the order in which they are added. The best rate tends to be higher.
+ * Offsets from the default rate in half-decades, in the order in which they are added. The best rate tends to be
+ * higher.
  */
 const offsets = [0, 1, 2, -1, 3];
 const shapes = [

@@ -13,7 +13,10 @@ import { kindOf, main, stageOf, titleOf, type Kind, type StageName } from './sta
 import type { Reproduction } from './store.ts';
 import { isVariant, PART_RANKS, STRENGTHS, type VariantName } from './variants.ts';
 
-/** Starts the processes. Each promise resolves when the process is done or, soon after `signal` fires, has stopped. Errors: UserErrors. */
+/**
+ * Starts the processes. Each promise resolves when the process is done or, soon after `signal` fires, has stopped.
+ * Errors: UserErrors.
+ */
 export interface Launcher {
   /** Creates a run with its corpus; returns its id. */
   createRun(run: PlannedRun): Promise<string>;

@@ -5,8 +5,8 @@
 import { PART_RANKS, type VariantName } from './variants.ts';
 
 /**
- * `strengths`: the main runs with their changes scaled. `spectrum`: the full fine-tune with its change cut to low ranks.
- * `data`: the benchmarks given with --data.
+ * `strengths`: the main runs with their changes scaled. `spectrum`: the full fine-tune with its change cut to low
+ * ranks. `data`: the benchmarks given with --data.
  */
 export type Kind = VariantName | 'sweep' | 'strengths' | 'spectrum' | 'diversity' | 'data';
 /** "lora" is the stage of seed 0. */

@@ -39,8 +39,8 @@ const PAPER_DECAY = 1e-4;
 const PAPER_STEPS = Math.round((4 * 110_000) / 192);
 
 /**
- * LionW's weight decay for a run of `steps` steps whose weights shrink as much as in the paper's runs: 1 - (1 - decay)^steps
- * is the same. The schedules have the same shape, so they scale the decay equally.
+ * LionW's weight decay for a run of `steps` steps whose weights shrink as much as in the paper's runs: 1 - (1 -
+ * decay)^steps is the same. The schedules have the same shape, so they scale the decay equally.
  */
 export const decayOver = (steps: number): number => 1 - (1 - PAPER_DECAY) ** (PAPER_STEPS / steps);
 

@@ -39,8 +39,8 @@ export async function cancelRun(dir: string, platform = process.platform): Promi
 }
 
 /**
- * Requests a stop by a file that names this owner, so that no later owner obeys it. Not by a signal, since Windows has none
- * that a process can handle.
+ * Requests a stop by a file that names this owner, so that no later owner obeys it. Not by a signal, since Windows has
+ * none that a process can handle.
  */
 async function ask(dir: string, { pid, token }: Owner, platform: NodeJS.Platform): Promise<Cancelled> {
   await writeByRename(stopPath(dir), token);

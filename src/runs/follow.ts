@@ -11,8 +11,8 @@ const SETTLE_MS = 50;
 const QUIET_MS = 5000;
 
 /**
- * Calls `onSnapshot` immediately, at every change, when the owner has died, and at least every 5 s. `alive`: whether the
- * owner is alive. Resolves when `signal` fires. Throws like readRun and `onSnapshot`.
+ * Calls `onSnapshot` immediately, at every change, when the owner has died, and at least every 5 s. `alive`: whether
+ * the owner is alive. Resolves when `signal` fires. Throws like readRun and `onSnapshot`.
  */
 export async function followRun(
   dir: string,

@@ -7,8 +7,8 @@ import { isProcessAlive } from './processes.ts';
 const written = /\.(\d+)(?:-[0-9a-f]+)?\.tmp$/;
 
 /**
- * Removes leftover files in a folder, recursively. `own`: also those without a pid in their name, because only the caller
- * writes such files here. Ignores files that can't be removed.
+ * Removes leftover files in a folder, recursively. `own`: also those without a pid in their name, because only the
+ * caller writes such files here. Ignores files that can't be removed.
  */
 export async function removeLeftovers(folder: string, { own = false } = {}): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);

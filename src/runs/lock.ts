@@ -130,9 +130,10 @@ async function createExclusive(path: string, text: string): Promise<boolean> {
 }
 
 /**
- * Removes the lock of a dead owner, or an unreadable one. Only one of several waiters may do so, or a second could remove
- * the first's new lock: the waiter that has created the file named after the dead owner. If that one dies too, its
- * successor is determined in the same way. This needs no timeouts, so a waiter that is suspended here for long is safe.
+ * Removes the lock of a dead owner, or an unreadable one. Only one of several waiters may do so, or a second could
+ * remove the first's new lock: the waiter that has created the file named after the dead owner. If that one dies too,
+ * its successor is determined in the same way. This needs no timeouts, so a waiter that is suspended here for long is
+ * safe.
  */
 async function removeStale(path: string, seen: Owner | undefined, taker: Owner): Promise<void> {
   const claims: string[] = [];

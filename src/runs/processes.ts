@@ -30,8 +30,8 @@ function procStat(pid: number): string[] {
 const isZombie = (pid: number) => ['Z', 'X'].includes(procStat(pid)[0] ?? '');
 
 /**
- * When a process started, in a form only for comparison; undefined if the system does not report it. A pid alone does not
- * identify a process, because pids are reused (soon, after a reboot).
+ * When a process started, in a form only for comparison; undefined if the system does not report it. A pid alone does
+ * not identify a process, because pids are reused (soon, after a reboot).
  */
 export function processStart(pid: number): string | undefined {
   if (process.platform === 'darwin') return startByPs(pid);

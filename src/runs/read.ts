@@ -24,8 +24,8 @@ import { readText } from '../platform/files/regular-file.ts';
 import { isAlive } from './status.ts';
 
 /**
- * A snapshot of a run. Its spec has the learning rate actually in use. Broken event lines are counted; an incomplete last
- * line and an unreadable summary are skipped. Errors: run-not-found, run-newer, run-damaged.
+ * A snapshot of a run. Its spec has the learning rate actually in use. Broken event lines are counted; an incomplete
+ * last line and an unreadable summary are skipped. Errors: run-not-found, run-newer, run-damaged.
  */
 export async function readRun(dir: string): Promise<RunSnapshot> {
   const reader = await RunReader.open(dir);
@@ -78,8 +78,8 @@ export class RunReader {
   }
 
   /**
-     * Reads what has changed, and checks whether the owner is alive. Throws UserError run-not-found or run-damaged.
-     * @param withEvents if false, events are neither read nor kept
+   * Reads what has changed, and checks whether the owner is alive. Throws UserError run-not-found or run-damaged.
+   * @param withEvents if false, events are neither read nor kept
    */
   async refresh(withEvents = true): Promise<Look> {
     const news = await this.read(withEvents);

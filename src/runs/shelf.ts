@@ -27,9 +27,9 @@ export class RunShelf {
   private readonly known = new Map<string, Shelved>();
 
   /**
-     * Like scanRuns, but in no particular order. For a run without events, `events` is empty and `brokenLines` is 0.
-     * @param withEvents whether to read a run's events (by id)
-     * @param skipped whether to skip a run (by id)
+   * Like scanRuns, but in no particular order. For a run without events, `events` is empty and `brokenLines` is 0.
+   * @param withEvents whether to read a run's events (by id)
+   * @param skipped whether to skip a run (by id)
    */
   async scan(
     withEvents: (id: string) => boolean,

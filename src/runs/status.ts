@@ -8,8 +8,8 @@ const FRESH_MS = 15_000;
 const AHEAD_MS = 5_000;
 
 /**
- * Whether the process that owns the run is alive. The heartbeat is used only if the system does not report when a process
- * started, because it looks stale after a process or machine was suspended, or when the clock was set.
+ * Whether the process that owns the run is alive. The heartbeat is used only if the system does not report when a
+ * process started, because it looks stale after a process or machine was suspended, or when the clock was set.
  */
 export function isAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
   if (pid === undefined || heartbeat === undefined) return false;

@@ -1,7 +1,7 @@
 /**
- * Allows one training at a time per machine: two would each take twice as long and might not fit in memory together. The
- * lock is held by a trainer, or by a command that starts several trainers (a sweep, a reproduction). If such a command is
- * killed, its trainer inherits the lock, and ends immediately.
+ * Allows one training at a time per machine: two would each take twice as long and might not fit in memory together.
+ * The lock is held by a trainer, or by a command that starts several trainers (a sweep, a reproduction). If such a
+ * command is killed, its trainer inherits the lock, and ends immediately.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -17,8 +17,8 @@ const unclear = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]{12
 const OLD_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Identifies the pid namespace: processes with the same value can look up each other's pids. It changes after a reboot. A
- * digest, so as not to reveal the host name.
+ * Identifies the pid namespace: processes with the same value can look up each other's pids. It changes after a reboot.
+ * A digest, so as not to reveal the host name.
  */
 function machine(): string {
   const facts = [hostname()];
@@ -32,8 +32,8 @@ function machine(): string {
 }
 
 /**
- * Creates a temporary folder in `parent` (which is created if needed), and removes leftover ones of this kind. `mode`: its
- * permissions.
+ * Creates a temporary folder in `parent` (which is created if needed), and removes leftover ones of this kind. `mode`:
+ * its permissions.
  */
 export async function makeUnfinished(parent: string, kind: string, mode = 0o700): Promise<string> {
   await mkdir(parent, { recursive: true });
@@ -82,7 +82,9 @@ async function isOurs(path: string): Promise<boolean> {
   return stats?.isDirectory() === true && (!process.getuid || stats.uid === process.getuid());
 }
 
-/** Checks files as well, because a growing file does not update its folder's time, and a copied one may keep its own. */
+/**
+ * Checks files as well, because a growing file does not update its folder's time, and a copied one may keep its own.
+ */
 async function isOld(folder: string, now: number): Promise<boolean> {
   try {
     const inside = await readdir(folder, { recursive: true });

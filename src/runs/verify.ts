@@ -9,14 +9,14 @@ import { klDivergence } from '../statistics/statistics.ts';
 export type Served = NonNullable<Summary['served']>;
 
 /**
- * Maximum mean KL(trained || served), in nats per token, for the same model. llama.cpp multiplies quantised weights with
- * 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond this limit.
+ * Maximum mean KL(trained || served), in nats per token, for the same model. llama.cpp multiplies quantised weights
+ * with 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond this limit.
  */
 const SERVED_LIMIT = 0.01;
 /**
- * At a few sensitive tokens, rounding alone changes the distribution: of 96 tokens with Qwen2.5-Coder-1.5B, one differed
- * by 1.2 nats while all others agreed to 0.001. So this share of the tokens may differ if the others meet a stricter
- * limit.
+ * At a few sensitive tokens, rounding alone changes the distribution: of 96 tokens with Qwen2.5-Coder-1.5B, one
+ * differed by 1.2 nats while all others agreed to 0.001. So this share of the tokens may differ if the others meet a
+ * stricter limit.
  */
 const SENSITIVE = { share: 0.05, stricter: 1 / 4 };
 
@@ -47,9 +47,10 @@ type Rows = readonly ArrayLike<number>[];
 const TELLING = 1 / 3;
 
 /**
- * Compares distributions: one row of vocabulary size per position. `base`: for an adapter, the rows of both models without
- * it. A small change could meet the limit even if it was not applied, so the served rows must also be closer to the
- * trained ones than halfway to those of the served base. Throws an Error if there are no rows or their numbers differ.
+ * Compares distributions: one row of vocabulary size per position. `base`: for an adapter, the rows of both models
+ * without it. A small change could meet the limit even if it was not applied, so the served rows must also be closer to
+ * the trained ones than halfway to those of the served base. Throws an Error if there are no rows or their numbers
+ * differ.
  */
 export function compareDistributions(
   trained: Rows,
@@ -85,8 +86,8 @@ async function readServed(runDir: string): Promise<Served | undefined> {
 }
 
 /**
- * Throws UserError `adapter-mismatch` if the served model differs from the trained one. If this was never checked, calls
- * `check`, which writes the verdict into the summary.
+ * Throws UserError `adapter-mismatch` if the served model differs from the trained one. If this was never checked,
+ * calls `check`, which writes the verdict into the summary.
  */
 export async function requireVerified(runDir: string, check: () => Promise<void>): Promise<void> {
   if (!(await readServed(runDir))) await check();

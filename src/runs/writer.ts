@@ -45,7 +45,9 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
   }
 }
 
-/** Resets an ended run to `queued`, so that stop requests from here on reach its next owner. Throws like openRunWriter. */
+/**
+ * Resets an ended run to `queued`, so that stop requests from here on reach its next owner. Throws like openRunWriter.
+ */
 export async function queueRun(dir: string): Promise<void> {
   const writer = await openRunWriter(dir);
   const queuedAt = new Date().toISOString();

@@ -27,8 +27,8 @@ interface Answers {
 /**
  * The smallest detectable fall in accuracy. It assumes as much random churn as in this measurement: the smaller of the
  * numbers of answers that became right and that became wrong. The power is computed exactly, because a fall also widens
- * its own interval: twenty unchanged answers could detect a fall of 32 points and not of 13, as 2.8 standard errors would
- * suggest. Infinity if even losing all right answers would not be detected.
+ * its own interval: twenty unchanged answers could detect a fall of 32 points and not of 13, as 2.8 standard errors
+ * would suggest. Infinity if even losing all right answers would not be detected.
  */
 export function detectableFall({ difference: { low, high }, n, before, margin = 0 }: Answers): number {
   // The interval's centre gives the difference of the two kinds of changes, its width their sum.

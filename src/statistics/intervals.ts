@@ -52,8 +52,8 @@ interface Estimate {
 
 /**
  * A statistic with its jackknife variance: the sum of squared changes when one document is left out (clustered HC3;
- * MacKinnon, Nielsen & Webb 2023). Undefined if the statistic is undefined for all documents or for all but one, or if a
- * stratum has fewer than two documents.
+ * MacKinnon, Nielsen & Webb 2023). Undefined if the statistic is undefined for all documents or for all but one, or if
+ * a stratum has fewer than two documents.
  */
 function jackknife(
   strata: readonly (readonly DocumentTotals[])[],
@@ -98,8 +98,8 @@ const figuresOf = ({ sums, weights }: DocumentTotals): number[] =>
   sums.map((sum, model) => sum / weights[model]!);
 
 /**
- * Degrees of freedom of that variance (Bell & McCaffrey 2002): n - 1 for n documents of equal weight, fewer otherwise. If
- * the tokens' errors are independent, the documents' residuals have the covariance diag(h) - h h', where h are their
+ * Degrees of freedom of that variance (Bell & McCaffrey 2002): n - 1 for n documents of equal weight, fewer otherwise.
+ * If the tokens' errors are independent, the documents' residuals have the covariance diag(h) - h h', where h are their
  * shares of the total weight.
  */
 function degreesOf(documents: readonly DocumentTotals[], { weights: all }: DocumentTotals): number {
@@ -119,8 +119,8 @@ const reach = ({ variance, degrees }: Estimate): number =>
   variance > 0 ? studentQuantile(degrees) * Math.sqrt(variance) : 0;
 
 /**
- * The interval of a smooth statistic. Undefined if the statistic is undefined for all documents or for all but one, or if
- * a stratum has fewer than two documents.
+ * The interval of a smooth statistic. Undefined if the statistic is undefined for all documents or for all but one, or
+ * if a stratum has fewer than two documents.
  */
 export function interval(
   strata: readonly Stratum[],
@@ -166,7 +166,8 @@ export interface Pair {
 type Intervals = Record<'before' | 'after' | 'difference', Interval>;
 
 /**
- * The kind of a metric: right or wrong answers; a share; a non-negative amount, such as a loss or a time; or any number.
+ * The kind of a metric: right or wrong answers; a share; a non-negative amount, such as a loss or a time; or any
+ * number.
  */
 export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
 
@@ -260,9 +261,9 @@ function share(found: Estimate, documents: number): Interval {
 }
 
 /**
- * Proportions get Wilson's interval, their difference Agresti and Min's (2005), which adds half an answer to each of the
- * four cells. If answers within a document are correlated, their number is divided by Kish's design effect: the ratio of
- * the variance over documents to that over answers.
+ * Proportions get Wilson's interval, their difference Agresti and Min's (2005), which adds half an answer to each of
+ * the four cells. If answers within a document are correlated, their number is divided by Kish's design effect: the
+ * ratio of the variance over documents to that over answers.
  */
 function answers(pair: Pair, documents: readonly DocumentTotals[]): Intervals {
   const n = pair.after.length;

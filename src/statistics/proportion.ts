@@ -3,9 +3,10 @@ import { MISSED, wilson } from './statistics.ts';
 import { incompleteBeta } from './student.ts';
 
 /**
- * 95% interval of `successes` of `n`, which need not be integers: Wilson's, corrected near 0 and 1. There the coverage of
- * Wilson's is as low as 83%, that of the corrected one 91% or more (for n >= 8). The end near 0 or 1 is replaced by the
- * exact one-sided bound (Brown, Cai & DasGupta 2001, Statistical Science 16, section 4.1.1, who use a Poisson bound).
+ * 95% interval of `successes` of `n`, which need not be integers: Wilson's, corrected near 0 and 1. There the coverage
+ * of Wilson's is as low as 83%, that of the corrected one 91% or more (for n >= 8). The end near 0 or 1 is replaced by
+ * the exact one-sided bound (Brown, Cai & DasGupta 2001, Statistical Science 16, section 4.1.1, who use a Poisson
+ * bound).
  */
 export function proportionInterval(successes: number, n: number): { low: number; high: number } {
   const { low, high } = wilson(successes, n);

@@ -86,8 +86,8 @@ export function spread(length: number, count: number): number[] {
 const SMALLEST_F32 = 2 ** -126;
 
 /**
- * KL(p || q) in nats; throws an Error if the lengths differ. A zero in q counts as the smallest normal f32, since it may
- * have been rounded to zero. NaN if either contains NaN.
+ * KL(p || q) in nats; throws an Error if the lengths differ. A zero in q counts as the smallest normal f32, since it
+ * may have been rounded to zero. NaN if either contains NaN.
  */
 export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
   if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);

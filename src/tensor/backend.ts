@@ -65,7 +65,10 @@ interface Operations {
   singularValues(x: Tensor): Promise<Float32Array>;
 
   // In place: `x` is consumed and must not be used afterwards; the result takes its place.
-  /** x [n, ..], with row i of `rows` [m, ..] added to its row indices[i] (i32 [m]; repeats accumulate), by default row i. */
+  /**
+   * x [n, ..], with row i of `rows` [m, ..] added to its row indices[i] (i32 [m]; repeats accumulate), by default row
+   * i.
+   */
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor;
   /** x with its rows from `begin` on replaced by `rows`. */
   setRows(x: Tensor, rows: Tensor, begin: number): Tensor;

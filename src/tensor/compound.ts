@@ -161,8 +161,8 @@ export interface Compound {
   /** Stores a quantised matrix [rows, columns] given as its file's bytes. */
   store(type: TensorType, bytes: Uint8Array, shape: readonly [number, number]): StoredMatrix;
   /**
-     * The values T of up to MAX_STACKED matrices stacked vertically [sum of rows, columns]; with `indices`, those rows of
-     * a single matrix [m, columns].
+   * The values T of up to MAX_STACKED matrices stacked vertically [sum of rows, columns]; with `indices`, those rows of
+   * a single matrix [m, columns].
    */
   dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor;
 
@@ -210,9 +210,9 @@ export interface Compound {
   ): { losses: Tensor; gradient: Tensor | undefined };
 
   /**
-     * sum f32, consumed, plus scale x the block of part T that begins at (row, column) and has sum's shape. An undefined
-     * sum counts as zero; the result may then be `part` itself, which must not be modified afterwards. `into`: memory for
-     * the result when there is no sum (its contents are ignored; consumed), used by backends that have `makeContiguous`.
+   * sum f32, consumed, plus scale x the block of part T that begins at (row, column) and has sum's shape. An undefined
+   * sum counts as zero; the result may then be `part` itself, which must not be modified afterwards. `into`: memory for
+   * the result when there is no sum (its contents are ignored; consumed), used by backends that have `makeContiguous`.
    */
   accumulate(
     sum: Tensor | undefined,
@@ -227,8 +227,8 @@ export interface Compound {
   putAll?: ((whole: Tensor, blocks: readonly PlacedBlock[], scale: number) => Tensor) | undefined;
 
   /**
-     * Moves f32 tensors (consumed) next to each other in memory, so that each operation below can process many of them in
-     * a single pass. Undefined where that brings nothing.
+   * Moves f32 tensors (consumed) next to each other in memory, so that each operation below can process many of them in
+   * a single pass. Undefined where that brings nothing.
    */
   together?: ((tensors: readonly Tensor[]) => Tensor[]) | undefined;
   /** Partial sums f32 [m] of the squares of all elements. If undefined, call `sumOfSquares` for each tensor. */

@@ -4,8 +4,8 @@
  */
 
 /**
- * The min(rows, columns) singular values of x [rows, columns], largest first; those below 1e-8 of the largest are noise.
- * Throws like symmetricEigenvalues.
+ * The min(rows, columns) singular values of x [rows, columns], largest first; those below 1e-8 of the largest are
+ * noise. Throws like symmetricEigenvalues.
  */
 export function singularValues(x: Float32Array, rows: number, columns: number): Float64Array {
   const wide = rows <= columns;
@@ -165,8 +165,8 @@ function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number):
 }
 
 /**
- * R of X = Q R by Householder reflections: upper triangular, [min(rows, columns), columns]. X is given as columns, which
- * are overwritten.
+ * R of X = Q R by Householder reflections: upper triangular, [min(rows, columns), columns]. X is given as columns,
+ * which are overwritten.
  */
 export function triangularFactor(columns: readonly Float64Array[]): Float64Array {
   const width = columns.length;

@@ -5,9 +5,10 @@ import type { BackendName, Hyper } from '../protocol/run.ts';
 const BF16_CAPABILITY = 8;
 
 /**
- * The fastest precision for a method on this machine. bf16 is about 1.4x as fast on processors that multiply it natively
- * (AVX512-BF16, AMX); elsewhere it is converted back and forth, which is slower than f32. Full fine-tuning always uses
- * f32, because its updates are smaller than bf16 can represent. WebGPU uses f16 where that was measured to be faster.
+ * The fastest precision for a method on this machine. bf16 is about 1.4x as fast on processors that multiply it
+ * natively (AVX512-BF16, AMX); elsewhere it is converted back and forth, which is slower than f32. Full fine-tuning
+ * always uses f32, because its updates are smaller than bf16 can represent. WebGPU uses f16 where that was measured to
+ * be faster.
  * @param gpu the GPU that computes, if any (devices/cuda.ts, devices/plan.ts); it then decides instead of the processor
  */
 export function fastestPrecision(

@@ -27,8 +27,8 @@ interface StartOptions {
 
 /**
  * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was requested but is not installed,
- * `backend-unavailable` if the backend (with `auto`: every backend) fails to start, `bad-argument` if the device does not
- * exist.
+ * `backend-unavailable` if the backend (with `auto`: every backend) fails to start, `bad-argument` if the device does
+ * not exist.
  */
 export async function startBackend(
   choice: 'auto' | BackendName = 'auto',

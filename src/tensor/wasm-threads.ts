@@ -1,6 +1,6 @@
 /**
- * TF.js's multithreaded WebAssembly module. TF.js supports threads only in browsers, because it starts its worker from a
- * Blob, which Node does not accept. Here module and worker are files (written by esbuild.mjs).
+ * TF.js's multithreaded WebAssembly module. TF.js supports threads only in browsers, because it starts its worker from
+ * a Blob, which Node does not accept. Here module and worker are files (written by esbuild.mjs).
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -74,8 +74,8 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * An error that the user can act on. `message` is a sentence that says what happened; `next` is one that says what to do,
- * with steps by name (next-step.ts). Any other error is a bug and is shown as `internal`.
+ * An error that the user can act on. `message` is a sentence that says what happened; `next` is one that says what to
+ * do, with steps by name (next-step.ts). Any other error is a bug and is shown as `internal`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';

@@ -1,6 +1,6 @@
 /**
- * Next steps, which texts refer to by name: "Go on with {resume RUN}." The command line shows a step as a command, VS Code
- * and the panel as a button. Texts of earlier versions contain commands instead, which are also understood.
+ * Next steps, which texts refer to by name: "Go on with {resume RUN}." The command line shows a step as a command, VS
+ * Code and the panel as a button. Texts of earlier versions contain commands instead, which are also understood.
  */
 import { z } from 'zod';
 

@@ -21,8 +21,8 @@ export const formatDifference = (value: number): string =>
   `${value < 0 ? '-' : '+'}${formatFigure(Math.abs(value))}`;
 
 /**
- * "-0.173 [-0.221, -0.126]": a metric and its interval, formatted by `words`. An interval of zero width is omitted, since
- * it only means that there was a single item.
+ * "-0.173 [-0.221, -0.126]": a metric and its interval, formatted by `words`. An interval of zero width is omitted,
+ * since it only means that there was a single item.
  */
 export const formatWithInterval = (
   { value, low, high }: { value: number; low: number; high: number },

@@ -25,10 +25,10 @@ export interface ModelOptions {
 
 /**
  * Writes the base at `basePath` with `replaced` tensors: row-major, in the base's shapes, including all rows of a
- * padded vocabulary. Metadata and tokenizer are copied unchanged. Matrices are stored as `type` (F16 if their rows are not
- * a multiple of its block size); vectors (norms, biases) are stored as F32. Other tensors keep the base's values, and its
- * bytes if their type stays the same. `signal` stops it between two tensors. Throws like openGguf, and RangeError for a
- * replaced tensor that the base does not have or whose size differs.
+ * padded vocabulary. Metadata and tokenizer are copied unchanged. Matrices are stored as `type` (F16 if their rows are
+ * not a multiple of its block size); vectors (norms, biases) are stored as F32. Other tensors keep the base's values,
+ * and its bytes if their type stays the same. `signal` stops it between two tensors. Throws like openGguf, and
+ * RangeError for a replaced tensor that the base does not have or whose size differs.
  */
 export async function exportModelGguf(
   path: string,

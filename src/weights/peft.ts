@@ -95,7 +95,8 @@ function mostCommon(values: readonly number[]): number {
 }
 
 /**
- * `q_proj` if it is adapted in every layer and the model has no vision part, else the full names of the adapted modules.
+ * `q_proj` if it is adapted in every layer and the model has no vision part, else the full names of the adapted
+ * modules.
  */
 function targetModules(layers: readonly ScaledLayer[], config: ModelConfig): string[] {
   const names = layers.map(({ name }) => transformersName(name, config));

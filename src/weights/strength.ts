@@ -9,8 +9,8 @@ import { exportAdapterGguf, readAdapterAlpha, readAdapterGguf } from './adapter.
 type ScalingSettings = Pick<Hyper, 'alpha' | 'rank' | 'scaling'>;
 
 /**
- * Atomically rewrites a run's adapter if its strength differs; 1 means as trained. Throws UserError adapter-damaged, and
- * file system errors.
+ * Atomically rewrites a run's adapter if its strength differs; 1 means as trained. Throws UserError adapter-damaged,
+ * and file system errors.
  */
 export async function setAdapterStrength(
   path: string,

@@ -1,6 +1,7 @@
 /**
  * Converts a base to the files that transformers loads (config.json and model.safetensors), and weights trained from it
- * back to GGUF's names. Supports only architectures with Llama's blocks: others have additional scale factors or linears.
+ * back to GGUF's names. Supports only architectures with Llama's blocks: others have additional scale factors or
+ * linears.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

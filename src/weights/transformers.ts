@@ -34,9 +34,9 @@ export function transformersName(name: string, config: NamingConfig): string {
 }
 
 /**
- * `model.layers.3.self_attn.q_proj` -> `blk.3.attn_q`; undefined if it is not a linear. Accepts all names that a base of
- * the architecture can have: with or without `model.`, within a language model (also in the order used by transformers
- * before 4.52), or of a shared MLP.
+ * `model.layers.3.self_attn.q_proj` -> `blk.3.attn_q`; undefined if it is not a linear. Accepts all names that a base
+ * of the architecture can have: with or without `model.`, within a language model (also in the order used by
+ * transformers before 4.52), or of a shared MLP.
  */
 export function ggufName(name: string, { architecture }: NamingConfig): string | undefined {
   const pattern = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/;

@@ -27,8 +27,8 @@ const verdictOf = ({ learningRate, verdict, diverged }: Rate, { chosen }: Swept)
         : t('stable');
 
 /**
- * The height at which diverged rates are drawn: that of the highest other point, and above the base. Their own loss would
- * flatten the chart.
+ * The height at which diverged rates are drawn: that of the highest other point, and above the base. Their own loss
+ * would flatten the chart.
  */
 const heights = ({ methods }: SweepSnapshot): number =>
   Math.max(

@@ -36,7 +36,9 @@ export class StrengthSection implements Section {
   private readonly rows = new Keyed(this.body);
   readonly element: HTMLElement;
   private run = '';
-  /** Key of the data for which the slider was positioned; until it changes, the slider stays where the user moved it. */
+  /**
+   * Key of the data for which the slider was positioned; until it changes, the slider stays where the user moved it.
+   */
   private placed = '';
   /** The slider's value there: the closest one to the actual strength, which may lie between two. */
   private nearestValue = '';

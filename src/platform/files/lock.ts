@@ -17,7 +17,8 @@ export async function withLock<T>(
     if (options.signal?.aborted) throw downloadCancelled();
     let release: () => Promise<void>;
     try {
-      // The lock can be lost while the machine sleeps. Continuing is safe, because protected files are written by rename.
+      // The lock can be lost while the machine sleeps. Continuing is safe, because protected files are written by
+      // rename.
       release = await lockfile.lock(path, {
         realpath: false,
         stale: 10_000,

@@ -40,8 +40,8 @@ interface DownloadOptions {
 
 /**
  * Downloads `url` to `path`, appending to a partial file. When this returns, the file is complete. Throws Refused if
- * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. A partial download stays on
- * disk for the next attempt.
+ * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. A partial download stays
+ * on disk for the next attempt.
  */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
   const { signal, pause = 500 } = options;

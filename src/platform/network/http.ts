@@ -18,8 +18,8 @@ export interface Way {
 }
 
 /**
- * `fetch` with this machine's proxy and certificates. `pipProxy`: use the proxy from pip's configuration, if any. Settings
- * in `way` override both. Throws like fetch, and UserError `network` for an invalid proxy.
+ * `fetch` with this machine's proxy and certificates. `pipProxy`: use the proxy from pip's configuration, if any.
+ * Settings in `way` override both. Throws like fetch, and UserError `network` for an invalid proxy.
  */
 export async function networkFetch(
   url: string | URL,
@@ -44,7 +44,9 @@ export async function dispatcherTo(url: string): Promise<Dispatcher | undefined>
   return proxy || certificates ? dispatcherOf(proxy, certificates) : undefined;
 }
 
-/** A signal that aborts with `signal`, or for reason `why` if `refresh` is not called for `ms`. Call `end` afterwards. */
+/**
+ * A signal that aborts with `signal`, or for reason `why` if `refresh` is not called for `ms`. Call `end` afterwards.
+ */
 export function stallSignal(
   ms: number,
   why: string,

@@ -1,6 +1,6 @@
 /**
- * pip's configured index, proxy and certificates, from its environment variables and files, so that users who have set up
- * pip for their network need not do it again. pip itself need not be installed.
+ * pip's configured index, proxy and certificates, from its environment variables and files, so that users who have set
+ * up pip for their network need not do it again. pip itself need not be installed.
  * https://pip.pypa.io/en/stable/topics/configuration/
  */
 import { readFile } from 'node:fs/promises';

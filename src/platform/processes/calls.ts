@@ -17,9 +17,9 @@ type Message = { t: 'q' } | { t: 's'; e?: unknown };
 
 /**
  * The other side's functions; `ours` are those that it may call. Calls have no timeout and start in order. Errors are
- * rethrown here as UserErrors; unexpected ones are also printed where they happened. When the other side has ended, call
- * `$close(error)` to reject pending calls. The child must be started with serialization "advanced", which preserves typed
- * arrays and undefined.
+ * rethrown here as UserErrors; unexpected ones are also printed where they happened. When the other side has ended,
+ * call `$close(error)` to reject pending calls. The child must be started with serialization "advanced", which
+ * preserves typed arrays and undefined.
  */
 export const callsOver = <Theirs extends object, Ours extends object>(
   channel: Channel,

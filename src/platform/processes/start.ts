@@ -102,8 +102,8 @@ export interface ChildEnd {
 }
 
 /**
- * Resolves when the process has ended; never rejects. At "close", all of its output and messages have arrived; a process
- * whose channel we closed emits only "exit".
+ * Resolves when the process has ended; never rejects. At "close", all of its output and messages have arrived; a
+ * process whose channel we closed emits only "exit".
  */
 export const endOf = (child: ChildProcess, at: 'close' | 'exit' = 'close'): Promise<ChildEnd> =>
   new Promise((resolve) =>

@@ -17,8 +17,8 @@ export const rateSchema = z.object({
 export type Rate = z.infer<typeof rateSchema>;
 
 /**
- * The last complete line of the output; undefined if there is none. The f32 rate is printed before f16 is tried, since a
- * driver may crash there.
+ * The last complete line of the output; undefined if there is none. The f32 rate is printed before f16 is tried, since
+ * a driver may crash there.
  */
 export function lastRate(printed: string): Rate | undefined {
   return parseLines(rateSchema, printed).values.at(-1);

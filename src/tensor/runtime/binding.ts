@@ -1,6 +1,6 @@
 /**
- * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. The binding uses only TensorFlow's
- * C API and Node-API, so one build works with every version of Node and Electron.
+ * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. The binding uses only
+ * TensorFlow's C API and Node-API, so one build works with every version of Node and Electron.
  */
 import { createHash } from 'node:crypto';
 import { access, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -182,8 +182,8 @@ export async function compileObjects(
 /**
  * Links the objects into `to`; the result contains no path of this machine. GNU ld takes 6 s to read the symbols of the
  * 800 MB library, only to find errors that loading finds too. So the objects are linked against empty libraries of the
- * same names, and `-z now` makes loading (in verifyBinding) resolve every symbol. Throws UserError `compiler-missing` on
- * failure.
+ * same names, and `-z now` makes loading (in verifyBinding) resolve every symbol. Throws UserError `compiler-missing`
+ * on failure.
  */
 export async function linkBinding(
   toolchain: Toolchain,

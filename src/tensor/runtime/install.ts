@@ -1,4 +1,7 @@
-/** Installs TensorFlow's libraries (from PyPI wheels) and the Node binding, in a new folder that is renamed when complete. */
+/**
+ * Installs TensorFlow's libraries (from PyPI wheels) and the Node binding, in a new folder that is renamed when
+ * complete.
+ */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWheel, type FetchProgress } from '../../packages/pypi.ts';

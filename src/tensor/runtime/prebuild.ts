@@ -1,6 +1,6 @@
 /**
- * Cross-compiles the binding for a platform's package, on any machine: Zig's C++ compiler, available as a wheel, targets
- * every Linux with glibc 2.28 or newer (2018).
+ * Cross-compiles the binding for a platform's package, on any machine: Zig's C++ compiler, available as a wheel,
+ * targets every Linux with glibc 2.28 or newer (2018).
  */
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';

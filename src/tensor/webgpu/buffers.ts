@@ -1,6 +1,6 @@
 /**
- * A pool of GPU buffers, reused by size class so that many steps need no more memory than one. The oldest free buffer is
- * reused first: each step then gets the same buffers as the one before, and its cached bind groups apply.
+ * A pool of GPU buffers, reused by size class so that many steps need no more memory than one. The oldest free buffer
+ * is reused first: each step then gets the same buffers as the one before, and its cached bind groups apply.
  */
 
 /** A buffer, shared by all tensors that are views of it. */
@@ -39,8 +39,8 @@ export class Buffers {
   freeBytes = 0;
 
   /**
-     * @param make creates a buffer of this many bytes
-     * @param most size limit of the device in bytes
+   * @param make creates a buffer of this many bytes
+   * @param most size limit of the device in bytes
    */
   constructor(
     private readonly make: (bytes: number) => GPUBuffer,
@@ -81,8 +81,9 @@ export class Buffers {
   }
 
   /**
-     * Destroys free buffers beyond the range of recent usage plus SLACK, largest first. A backward pass thus finds the
-     * buffers that the last one released, and weights, which stay in use, don't count. Returns whether any were destroyed.
+   * Destroys free buffers beyond the range of recent usage plus SLACK, largest first. A backward pass thus finds the
+   * buffers that the last one released, and weights, which stay in use, don't count. Returns whether any were
+   * destroyed.
    */
   trim(): boolean {
     this.trims += 1;

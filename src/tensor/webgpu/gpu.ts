@@ -51,7 +51,9 @@ export class Gpu {
   readonly nothing: Binding;
   private readonly pipelines = new Map<Kernel, Pipeline>();
   private groupCount = 0;
-  /** Parameters of all dispatches of a submission. Every platform with WebGPU is little-endian, as are its typed arrays. */
+  /**
+   * Parameters of all dispatches of a submission. Every platform with WebGPU is little-endian, as are its typed arrays.
+   */
   private readonly numbers = new ArrayBuffer(BATCH * SLOT);
   private readonly whole = new Uint32Array(this.numbers);
   private readonly floats = new Float32Array(this.numbers);
@@ -126,10 +128,10 @@ export class Gpu {
   }
 
   /**
-     * Runs a kernel, with subgroups if these are enabled. The keys of `bindings` and `numbers` are the names that the kernel
-     * declares.
-     * @param workgroups their number, which is spread over two dimensions, or the number in each dimension
-     * @param operations FLOPs, if there are many
+   * Runs a kernel, with subgroups if these are enabled. The keys of `bindings` and `numbers` are the names that the
+   * kernel declares.
+   * @param workgroups their number, which is spread over two dimensions, or the number in each dimension
+   * @param operations FLOPs, if there are many
    */
   run(
     plain: Kernel,
@@ -181,8 +183,8 @@ export class Gpu {
   }
 
   /**
-     * Call this after a kernel failed to compile or run, to continue without it. Throws UserError `gpu-lost` if the GPU was
-     * lost.
+   * Call this after a kernel failed to compile or run, to continue without it. Throws UserError `gpu-lost` if the GPU
+   * was lost.
    */
   async forgetFailure(): Promise<void> {
     // The device reports its error only after the failure that it caused.

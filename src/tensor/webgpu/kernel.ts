@@ -64,8 +64,8 @@ ${body}
 }
 
 /**
- * A kernel with a workgroup for each of `p.rows` rows: each `lane` of LANES runs `body` for `row`. The functions `total`
- * and `largest` reduce one value per lane; all lanes must call them.
+ * A kernel with a workgroup for each of `p.rows` rows: each `lane` of LANES runs `body` for `row`. The functions
+ * `total` and `largest` reduce one value per lane; all lanes must call them.
  */
 export const rowwise = (spec: KernelSpec, lanes: number, body: string): Kernel =>
   withSubgroups((inSubgroups) =>

@@ -68,7 +68,8 @@ export class Launcher {
   }
 
   /**
-   * New zero tensors, contiguous in as few buffers as kernels can access as a whole. The gaps between them are zeros, too.
+   * New zero tensors, contiguous in as few buffers as kernels can access as a whole. The gaps between them are zeros,
+   * too.
    */
   sideBySide(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const tensors: GpuTensor[] = [];
@@ -88,8 +89,8 @@ export class Launcher {
   }
 
   /**
-     * Divides lists of tensors (all of the same length) into runs that can be processed as one: in every list, a run's
-     * tensors are contiguous. Returns, for each run, the first tensor of every list and the number of elements.
+   * Divides lists of tensors (all of the same length) into runs that can be processed as one: in every list, a run's
+   * tensors are contiguous. Returns, for each run, the first tensor of every list and the number of elements.
    */
   runs(lists: readonly (readonly Tensor[])[]): { firsts: Tensor[]; count: number }[] {
     const runs: { firsts: Tensor[]; count: number }[] = [];
@@ -151,8 +152,8 @@ export class Launcher {
   }
 
   /**
-     * Splits `rows` rows into pieces and calls `run` for each with a function that binds a tensor's part, given its elements
-     * per row. `widths`: the elements per row of all tensors that will be bound.
+   * Splits `rows` rows into pieces and calls `run` for each with a function that binds a tensor's part, given its
+   * elements per row. `widths`: the elements per row of all tensors that will be bound.
    */
   byRows(
     rows: number,
@@ -184,8 +185,8 @@ export class Launcher {
   }
 
   /**
-     * A binding that contains `count` elements starting at `begin`, and the offset of these in it. The whole buffer is bound
-     * if a kernel can access it, so that the same bind group serves every part.
+   * A binding that contains `count` elements starting at `begin`, and the offset of these in it. The whole buffer is
+   * bound if a kernel can access it, so that the same bind group serves every part.
    */
   part(x: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
     const { storage, begin: before } = of(x);

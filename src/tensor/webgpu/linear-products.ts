@@ -71,8 +71,8 @@ export class GpuProducts implements LinearProducts {
   }
 
   /**
-     * Groups blocks that one dispatch can compute, such as gate and up, or k and v: they differ only by a constant offset,
-     * and their results share a buffer.
+   * Groups blocks that one dispatch can compute, such as gate and up, or k and v: they differ only by a constant
+   * offset, and their results share a buffer.
    */
   private alike(
     blocks: readonly ProductBlock[],

@@ -53,8 +53,8 @@ export interface Whole {
   /** Whether the result is added to c's contents. */
   adds?: boolean;
   /**
-     * Repeats the product, if it is not sliced, at constant offsets of A, B and the result. c is the first result, and all
-     * lie in its buffer.
+   * Repeats the product, if it is not sliced, at constant offsets of A, B and the result. c is the first result, and
+   * all lie in its buffer.
    */
   times?: Times | undefined;
 }
@@ -66,7 +66,9 @@ export interface Times {
   c: number;
 }
 
-/** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` if it can't be split. */
+/**
+ * c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` if it can't be split.
+ */
 export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
   const { sizes, second, mask, plus, scale = 1, adds = false, times } = whole;
   const { rows, columns, inner, transposeA, transposeB } = sizes;
@@ -214,8 +216,8 @@ type Places = typeof plain & { span: number };
 type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;
 
 /**
- * Runs the plain kernel. `cut`: the product to compute. `memory`: the product that it is a part of, whose layout applies.
- * `grid`: workgroups in the third dimension.
+ * Runs the plain kernel. `cut`: the product to compute. `memory`: the product that it is a part of, whose layout
+ * applies. `grid`: workgroups in the third dimension.
  */
 function tiles(
   launcher: Launcher,

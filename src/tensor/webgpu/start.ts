@@ -6,9 +6,9 @@ import { WebgpuBackend } from './webgpu.ts';
 import { type Text, together } from '../../text/message.ts';
 
 /**
- * Opens a GPU: the largest one, or the one selected by `wanted` (an index or part of a name). At its first use its driver
- * is tested, which takes some seconds, or half a minute on a software GPU. Throws UserError `backend-unavailable` if there
- * is none or its driver computes incorrectly, `bad-argument` if `wanted` matches none.
+ * Opens a GPU: the largest one, or the one selected by `wanted` (an index or part of a name). At its first use its
+ * driver is tested, which takes some seconds, or half a minute on a software GPU. Throws UserError
+ * `backend-unavailable` if there is none or its driver computes incorrectly, `bad-argument` if `wanted` matches none.
  * @param mostBound for tests: limits the bytes of a buffer that a kernel can access. The driver is then not tested
  */
 export async function startWebgpu(reason: Text, mostBound?: number, wanted?: string): Promise<Backend> {

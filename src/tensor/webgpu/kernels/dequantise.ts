@@ -23,7 +23,9 @@ fn half(at: u32) -> f32 {
 }
 `;
 
-/** Value i of a block of 32 with 4 bits each: the first 16 are the low nibbles of 16 bytes, the others the high ones. */
+/**
+ * Value i of a block of 32 with 4 bits each: the first 16 are the low nibbles of 16 bytes, the others the high ones.
+ */
 const FOUR_BITS = `
 fn fourBits(pairs: u32, i: u32) -> u32 { return (byte(pairs + i % 16u) >> (4u * (i / 16u))) & 15u; }
 fn fifthBit(bits: u32, i: u32) -> u32 { return ((word(bits) >> i) & 1u) << 4u; }

@@ -1,7 +1,7 @@
 /**
  * Splits and joins attention heads. A row of qkv [N, (heads + 2 kvHeads) headSize] holds a position's query, key and
- * value heads; q, k and v separate them: [batch x kvHeads, length, w], where w is headSize (for q: group x headSize, the
- * query heads that share a key head). RoPE rotates pairs of components of q and k by their position's angle.
+ * value heads; q, k and v separate them: [batch x kvHeads, length, w], where w is headSize (for q: group x headSize,
+ * the query heads that share a key head). RoPE rotates pairs of components of q and k by their position's angle.
  */
 import { elementwise, type KernelSpec } from '../kernel.ts';
 

@@ -160,8 +160,8 @@ interface Sum {
 }
 
 /**
- * A thread's sums, four columns each. Its groups of four rows (and columns) are spread out, so that neighbouring threads
- * read neighbouring groups.
+ * A thread's sums, four columns each. Its groups of four rows (and columns) are spread out, so that neighbouring
+ * threads read neighbouring groups.
  */
 function sumsOf({ thread }: Tile): Sum[] {
   return Array.from({ length: thread.rows }, (_, i) =>

@@ -1,7 +1,7 @@
 /**
- * Tests the driver, since some miscompile kernels. At the first use of an adapter, each kind of kernel runs on small odd
- * shapes. One that fails is disabled if it has a fallback; otherwise the backend refuses to start. The outcome is cached
- * by adapter, driver and version of the kernels.
+ * Tests the driver, since some miscompile kernels. At the first use of an adapter, each kind of kernel runs on small
+ * odd shapes. One that fails is disabled if it has a fallback; otherwise the backend refuses to start. The outcome is
+ * cached by adapter, driver and version of the kernels.
  */
 import { z } from 'zod';
 import { msg, UserError } from '../../../text/errors.ts';
@@ -64,8 +64,8 @@ export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Pr
 }
 
 /**
- * Tests all kernels, up to the first incorrect one without a fallback; then finds the fastest tiles, except on a software
- * adapter. Throws UserError `memory` or `gpu-lost` if the test can't run.
+ * Tests all kernels, up to the first incorrect one without a fallback; then finds the fastest tiles, except on a
+ * software adapter. Throws UserError `memory` or `gpu-lost` if the test can't run.
  */
 export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
   backend.gpu.subgroups = false;
