@@ -92,10 +92,7 @@ export class Llama implements TrainableModel {
     return summed(values, batch.learned);
   }
 
-  /**
-   * The last norm's input [N, width], and what the blocks saved for the backward pass (with `recompute`, only their
-   * inputs).
-   */
+  /** The last norm's input [N, width], and what the blocks saved (with `recompute`, only their inputs). */
   private async forward(inputs: Int32Array, pass: Pass): Promise<Forward> {
     const { backend: b, parts } = this;
     const saved: (BlockSaved | Tensor)[] = [];
