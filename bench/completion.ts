@@ -275,8 +275,8 @@ class Ours implements Side {
     const count = (name: string) =>
       1000 * Number(new RegExp(`^forget_me_not_${name}_seconds_total{.*} (.+)$`, 'm').exec(metrics)?.[1]);
     const before = this.counted;
-    const told = process.platform === 'linux' && this.threads === 1;
-    const processor = told ? this.server.processorTime() : NaN;
+    const isMeasurable = process.platform === 'linux' && this.threads === 1;
+    const processor = isMeasurable ? this.server.processorTime() : NaN;
     this.counted = { first: count('prompt'), others: count('completion'), processor };
     return {
       first: this.counted.first - before.first,

@@ -4,6 +4,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { formatTable } from '../src/cli/view/format.ts';
 import { dataDir } from '../src/platform/files/paths.ts';
 import { commandLine } from './gain/command-line.ts';
 import { pythonWith } from './python.ts';
@@ -12,7 +13,6 @@ import { shapes, type Job, type ModelName, type Precision } from './training/job
 import { writeRandomBase } from './training/random-base.ts';
 import {
   compare,
-  formatTable,
   ratioCells,
   sideCells,
   sideTitles,
@@ -137,7 +137,7 @@ function table({ tokensPerSecond, rooflineShare }: Figures, us: Side, them: Side
   const share = (rooflineShare * 100).toFixed(0);
   const roofline = (tokensPerSecond / rooflineShare).toFixed(0);
   return (
-    `${formatTable([['', ...sideTitles, 'speed', 'memory'], ...rows])}\n` +
+    `${formatTable([['', ...sideTitles, 'speed', 'memory'], ...rows]).join('\n')}\n` +
     `${share}% of the matmul roofline (${roofline} tokens/s)`
   );
 }

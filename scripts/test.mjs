@@ -69,8 +69,8 @@ const loudly = (command, ...args) =>
 
 async function integration() {
   await Promise.all([runtime, chromium, vulkan, bindings]);
-  const told = await vitest('integration', loudly);
-  const slowest = (told.files ?? [])
+  const results = await vitest('integration', loudly);
+  const slowest = (results.files ?? [])
     .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
     .sort((a, b) => b.took - a.took);
   console.log(
@@ -79,21 +79,21 @@ async function integration() {
       .map(({ name, took }) => `${name} ${seconds(took)}`)
       .join(', ')}`,
   );
-  return told;
+  return results;
 }
 
 async function e2e() {
   await Promise.all([chromium, vscode]);
-  let told = { passed: 0, failed: 1 };
+  let results = { passed: 0, failed: 1 };
   const onLine = (line) => {
     console.log(line);
     const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(line) ?? [];
-    if (passed) told = { passed: Number(passed), failed: Number(failed) };
+    if (passed) results = { passed: Number(passed), failed: Number(failed) };
   };
   await run(process.execPath, ['test/e2e/run.mjs'], { onLine }).catch(() => {
-    told.failed ||= 1;
+    results.failed ||= 1;
   });
-  return told;
+  return results;
 }
 
 const parts = {
@@ -141,17 +141,17 @@ async function runPart(name) {
   if (!chosen(name)) return;
   console.log(`== ${name}`);
   const started = performance.now();
-  let told;
+  let results;
   try {
-    told = await parts[name]();
+    results = await parts[name]();
   } catch (error) {
-    told = { passed: 0, failed: 1, said: [error.stack] };
+    results = { passed: 0, failed: 1, said: [error.stack] };
   }
-  for (const line of told.said ?? []) console.log(line);
+  for (const line of results.said ?? []) console.log(line);
   console.log(
-    `== ${name}: ${seconds(performance.now() - started)}, ${told.passed} passed, ${told.failed} failed\n`,
+    `== ${name}: ${seconds(performance.now() - started)}, ${results.passed} passed, ${results.failed} failed\n`,
   );
-  all.push({ name, ...told });
+  all.push({ name, ...results });
 }
 await Promise.all([runPart('checks'), runPart('unit')]);
 await runPart('integration');

@@ -21,7 +21,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   let state: PanelState | undefined;
   const kept = readViewState(host.kept());
   let selected = kept.run;
-  let comparedIds: readonly string[] = kept.beside;
+  let comparedIds: readonly string[] = kept.compared;
   let frame = 0;
 
   const actions = {
@@ -33,7 +33,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
       host.post({ type: 'select', run });
       render();
     },
-    showBeside(runs: string[]) {
+    compareWith(runs: string[]) {
       comparedIds = runs;
       render();
     },
@@ -74,7 +74,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
   function draw(): void {
     if (!state) return;
-    const view = readPanel(state, { selected, beside: comparedIds }, host.now(), host.canAct);
+    const view = readPanel(state, { selected, compared: comparedIds }, host.now(), host.canAct);
     root.dataset['run'] = view.run?.id ?? '';
     // The cards of a hidden grid would be drawn without a size.
     for (const { grid } of grids) grid.hidden = false;
@@ -94,7 +94,14 @@ export function startPanel(root: HTMLElement, host: Host): void {
     if (!run) return;
     const cards = Object.fromEntries([...first, ...others].map((card) => [card.id, card.state]));
     const { filter } = comparison;
-    host.keep({ run, beside: [...comparedIds], filter, scroll: scrolling.at, details: details.open, cards });
+    host.keep({
+      run,
+      compared: [...comparedIds],
+      filter,
+      scroll: scrolling.at,
+      details: details.open,
+      cards,
+    });
   }
 
   let lastShown = '';

@@ -5,7 +5,7 @@ export interface Theme {
   faint: string;
   grid: string;
   background: string;
-  /** Dash and shape distinguish lines as well: see charts/looks.ts. */
+  /** Dash and shape distinguish lines as well: see charts/run-styles.ts. */
   first: string;
   second: string;
   third: string;

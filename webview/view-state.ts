@@ -17,7 +17,7 @@ export type CardState = z.infer<typeof cardStateSchema>;
 const viewStateSchema = z.object({
   /** The selected run; zoom ranges belong to it. */
   run: z.string().optional(),
-  beside: z.array(z.string()).max(MAX_COMPARED).default([]),
+  compared: z.array(z.string()).max(MAX_COMPARED).default([]),
   /** The filter of the list of runs. */
   filter: z.string().default(''),
   /** Pixels from the top. */

@@ -89,8 +89,8 @@ async function downloadSdist({ project, version }: Sdist, to: string, signal: Ab
 }
 
 /** The link to `file` in pip's output with -vv; undefined if there is none. */
-export const sdistUrl = (told: string, file: string): string | undefined =>
-  told
+export const sdistUrl = (output: string, file: string): string | undefined =>
+  output
     .split(/\s+/)
     .filter((word) => /^https?:/.test(word))
     .find((link) => link.replace(/#.*/, '').endsWith(`/${file}`));

@@ -104,8 +104,8 @@ class Walk {
 
   private tellMissed({ at, lines, hunk }: Pending): void {
     const signed = (sign: string, all: readonly string[]) => all.map((line) => `  ${sign} ${line}`);
-    const told = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
-    this.walked.examples.push(told.join('\n'));
+    const example = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
+    this.walked.examples.push(example.join('\n'));
   }
 
   /** Replaces lines, and records it as an edit. */
@@ -212,11 +212,11 @@ class Walk {
       ({ at: begin, lines }) =>
         from >= begin && to <= begin + lines.length && (lines.length > 0 || from === begin),
     );
-    const told = `${offer.why}${note} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
+    const example = `${offer.why}${note} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
     const count = (of: Record<string, number>) => (of[offer.why] = (of[offer.why] ?? 0) + 1);
     if (!there) {
       count(walked.elsewhere);
-      walked.examples.push(`ELSEWHERE ${told}`);
+      walked.examples.push(`ELSEWHERE ${example}`);
       return 'elsewhere';
     }
     if (!there.found) walked.found += 1;
@@ -228,11 +228,11 @@ class Walk {
       : gone.every((line) => !there.hunk.now.includes(line));
     if (!isRight) {
       count(walked.otherText);
-      walked.examples.push(`OTHER ${told}\n  = ${there.hunk.now.join('\n    ')}`);
+      walked.examples.push(`OTHER ${example}\n  = ${there.hunk.now.join('\n    ')}`);
       return 'otherText';
     }
     count(walked.right);
-    walked.examples.push(`RIGHT ${told}`);
+    walked.examples.push(`RIGHT ${example}`);
     this.write(from, to - from, written);
     there.lines.splice(from - there.at, to - from, ...written);
     // What is before it was moved by `write` only if it is below.

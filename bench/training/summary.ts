@@ -1,5 +1,5 @@
 /** Computes the printed figures from the measurements. */
-import { formatBytes, formatTable as tableLines } from '../../src/cli/view/format.ts';
+import { formatBytes } from '../../src/cli/view/format.ts';
 import { median } from '../quantiles.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
@@ -75,5 +75,3 @@ export const ratioCells = (ours: Side, theirs: Side): string[] => [
   `${(ours.tokensPerSecond / theirs.tokensPerSecond).toFixed(2)}x`,
   `${(ours.peakBytes / theirs.peakBytes).toFixed(2)}x`,
 ];
-
-export const formatTable = (rows: string[][]): string => tableLines(rows).join('\n');

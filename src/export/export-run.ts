@@ -9,8 +9,8 @@ import { requireSameBase } from '../base-models/checksums.ts';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
-import { UserError, whyOf } from '../text/errors.ts';
-import { msg, type Text, told } from '../text/message.ts';
+import { UserError, reasonOf } from '../text/errors.ts';
+import { msg, type Text, withTexts } from '../text/message.ts';
 import {
   describeCheck,
   describeTarget,
@@ -24,7 +24,7 @@ import { openRegular } from '../platform/files/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
-import { makeUnfinished } from '../runs/unfinished.ts';
+import { makeTemporaryFolder } from '../runs/temporary-folders.ts';
 import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../weights/adapter.ts';
@@ -92,7 +92,7 @@ export async function exportRun(
   // Fail before anything is computed.
   if (request.names) await withGguf(spec.base.path, (gguf) => applyNaming(readConfig(gguf), request.names));
   const output = resolve(request.output);
-  const folder = await makeUnfinished(dirname(output), 'exporting');
+  const folder = await makeTemporaryFolder(dirname(output), 'exporting');
   const steps = request.to === 'gguf-adapter' ? 2 : 3;
   const report = (phase: string, done: number) => {
     signal?.throwIfAborted();
@@ -135,7 +135,7 @@ export async function exportRun(
     report('Done', steps);
     return {
       ...record,
-      ...told({ warning, note }),
+      ...withTexts({ warning, note }),
     };
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -304,7 +304,7 @@ async function recordExport(dir: string, record: ExportRecord): Promise<Text | u
     await file.appendFile(`${JSON.stringify(record)}\n`).finally(() => file.close());
     return undefined;
   } catch (error) {
-    return msg`It is not listed among the run's exports: ${whyOf(error)}`;
+    return msg`It is not listed among the run's exports: ${reasonOf(error)}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
-import { whyNoFile } from '../text/not-a-file.ts';
+import { whyNotAFile } from '../text/not-a-file.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
 import { dequantise } from './dequantise.ts';
 import { sliceMetadata } from './raw-metadata.ts';
@@ -113,7 +113,7 @@ async function openFile(path: string): Promise<FileHandle> {
       'base-not-found',
       code === 'ENOENT'
         ? msg`The model file ${path} does not exist.`
-        : msg`The model file ${path} can't be read (${whyNoFile(error) ?? code ?? message}).`,
+        : msg`The model file ${path} can't be read (${whyNotAFile(error) ?? code ?? message}).`,
       msg`Check the path, or run {models} for the known bases.`,
       { cause: error },
     );

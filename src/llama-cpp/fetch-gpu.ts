@@ -89,10 +89,10 @@ async function downloadTo(
   await mkdir(dirname(part), { recursive: true });
   if ((await sizeOf(part)) === gpuPackage.bytes) return;
   onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-  const { url, headers, connection: way } = await locatePackage(gpuPackage.name, gpuPackagesVersion, signal);
+  const { url, headers, connection } = await locatePackage(gpuPackage.name, gpuPackagesVersion, signal);
   await download(url, part, {
     headers,
-    way,
+    network: connection,
     signal,
     onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: gpuPackage.bytes }),
   });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Llama, LlamaModel, LlamaModelOptions } from 'node-llama-cpp';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
-import { msg, UserError, whyOf } from '../text/errors.ts';
+import { msg, UserError, reasonOf } from '../text/errors.ts';
 import { visible } from '../text/foreign-text.ts';
 import type { GpuKind } from '../protocol/gpu.ts';
 import { platformsIn, whyNoLlama } from './binaries.ts';
@@ -71,7 +71,7 @@ async function startLlama(): Promise<Llama> {
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
-      msg`llama.cpp does not start on this machine: ${whyOf(error)}.`,
+      msg`llama.cpp does not start on this machine: ${reasonOf(error)}.`,
       msg`Install Forget-Me-Not again; {doctor} shows what else is missing.`,
       { cause: error },
     );

@@ -71,14 +71,14 @@ export class Attention {
     const { backend: b } = this;
     const heads = b.compound.splitHeads(qkv, angles, this.layout(plan));
     const { attention } = b.compound;
-    if (attention?.takes(heads, plan, dropout))
+    if (attention?.supports(heads, plan, dropout))
       return { ...heads, ...attention.forward(heads, plan, dropout) };
     const { q, k, v } = heads;
     const outputs = plan.chunks.map((chunk) =>
       b.arena(() => {
         const p = this.dropped(this.probabilities(q, k, chunk), chunk, dropout);
         // [batch x kvHeads, rows, group x headSize]
-        return this.widen(b.matmul(p, this.seen(v, chunk)), chunk);
+        return this.widen(b.matmul(p, this.visible(v, chunk)), chunk);
       }),
     );
     return { q, k, v, o: this.join(b.concat(outputs, 1), plan) };
@@ -114,11 +114,11 @@ export class Attention {
         const dOc = this.rows(dO, chunk);
         // dv and dk [batch x kvHeads, keys, headSize]; dP and dS [batch x kvHeads, rows x group, keys]
         const dv = b.matmul(this.dropped(p, chunk, dropout), dOc, { transposeA: true });
-        const dP = this.dropped(b.matmul(dOc, this.seen(v, chunk), { transposeB: true }), chunk, dropout);
+        const dP = this.dropped(b.matmul(dOc, this.visible(v, chunk), { transposeB: true }), chunk, dropout);
         const dS = b.compound.softmaxGradient(p, dP);
         const dk = b.matmul(dS, this.rows(q, chunk), { transposeA: true });
         return {
-          dq: this.widen(b.matmul(dS, this.seen(k, chunk)), chunk),
+          dq: this.widen(b.matmul(dS, this.visible(k, chunk)), chunk),
           dk: b.compound.addKeys(sums.dk, dk, chunk),
           dv: b.compound.addKeys(sums.dv, dv, chunk),
         };
@@ -132,7 +132,7 @@ export class Attention {
   /** [batch x kvHeads, rows x group, keys] */
   private probabilities(q: Tensor, k: Tensor, chunk: QueryChunk): Tensor {
     const { backend: b } = this;
-    const scores = b.matmul(this.rows(q, chunk), this.seen(k, chunk), { transposeB: true });
+    const scores = b.matmul(this.rows(q, chunk), this.visible(k, chunk), { transposeB: true });
     return b.compound.maskedSoftmax(scores, chunk);
   }
 
@@ -162,7 +162,7 @@ export class Attention {
   }
 
   /** The chunk's unmasked keys or values: [batch x kvHeads, keys, headSize]. */
-  private seen(x: Tensor, { begin, rows, from }: QueryChunk): Tensor {
+  private visible(x: Tensor, { begin, rows, from }: QueryChunk): Tensor {
     const end = begin + rows;
     if (from === 0 && end === x.shape[1]) return x;
     return this.backend.slice(x, [0, from, 0], [x.shape[0]!, end - from, x.shape[2]!]);

@@ -113,7 +113,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     tiedHead: !tensors.has('output.weight'),
     ...(inTransformers && { inTransformers }),
   };
-  refuseVariants(tensors, config);
+  rejectVariants(tensors, config);
   checkTensors(source);
   return config;
 }
@@ -147,7 +147,7 @@ function readRopeFactor(metadata: Record<string, unknown>, architecture: string)
 }
 
 /** Rejects variants that would silently train incorrectly: those with tensors that are not read here. */
-function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): void {
+function rejectVariants(tensors: WeightSource['tensors'], config: ModelConfig): void {
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
     throw unsupported(msg`This base is a mixture of experts, which is not supported.`);
   const { biases, ropeDivisors } = architectures[config.architecture];
@@ -161,14 +161,14 @@ function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): 
   const qkvBias = complete && biases === 'optional';
   for (const name of blockTensors({ ...config, qkvBias }).keys())
     for (const block of layers) known.add(`blk.${block}.${name}`);
-  const strange = [...tensors.keys()].find((name) => !known.has(name));
-  if (strange?.endsWith('.bias'))
+  const unexpected = [...tensors.keys()].find((name) => !known.has(name));
+  if (unexpected?.endsWith('.bias'))
     throw unsupported(
       biases === 'optional'
-        ? msg`This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`
-        : msg`This base has a bias "${strange}", which ${config.architecture} models do not have.`,
+        ? msg`This base has a bias "${unexpected}": biases are supported only on q, k and v, and on all three of them.`
+        : msg`This base has a bias "${unexpected}", which ${config.architecture} models do not have.`,
     );
-  if (strange) throw unsupported(msg`This base has a tensor "${strange}", which is not supported.`);
+  if (unexpected) throw unsupported(msg`This base has a tensor "${unexpected}", which is not supported.`);
 }
 
 const unsupported = (what: Text) => new UserError('base-unsupported-architecture', what, CHOOSE_ANOTHER);

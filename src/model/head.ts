@@ -148,7 +148,7 @@ export class Head {
     for (const piece of this.pieces) {
       const before = logits;
       logits = b.arena(() => b.compound.put(before, cast(b, product(piece), 'f32'), { column: piece.begin }));
-      await breathe();
+      await yieldToEventLoop();
     }
     return logits;
   }
@@ -169,7 +169,7 @@ export class Head {
         const product = this.withPiece(piece, (matrix) => b.matmul(part, matrix));
         return b.compound.accumulate(before, input.shape, product);
       });
-      await breathe();
+      await yieldToEventLoop();
     }
     const dh = cast(b, sum!, compute);
     if (dh !== sum) b.dispose(sum);
@@ -231,13 +231,13 @@ interface Piece extends Span {
   rows: Int32Array;
 }
 
-/** Splits 0 .. total into spans of at most `most`. */
-function spans(total: number, most: number): Span[] {
-  return Array.from({ length: Math.ceil(total / most) }, (_, i) => ({
-    begin: i * most,
-    count: Math.min(most, total - i * most),
+/** Splits 0 .. total into spans of at most `max`. */
+function spans(total: number, max: number): Span[] {
+  return Array.from({ length: Math.ceil(total / max) }, (_, i) => ({
+    begin: i * max,
+    count: Math.min(max, total - i * max),
   }));
 }
 
 /** Yields to the event loop, so that timers and signals are handled between pieces of work. */
-export const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+export const yieldToEventLoop = () => new Promise<void>((resolve) => setImmediate(resolve));

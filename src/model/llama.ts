@@ -5,7 +5,7 @@ import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
 import { cast, scaled } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
-import { breathe, type Head } from './head.ts';
+import { yieldToEventLoop, type Head } from './head.ts';
 import {
   isSlot,
   type Batch,
@@ -108,7 +108,7 @@ export class Llama implements TrainableModel {
         saved.push(result.saved);
         x = result.y;
       }
-      await breathe();
+      await yieldToEventLoop();
     }
     return { saved, x };
   }
@@ -129,13 +129,13 @@ export class Llama implements TrainableModel {
     let dx = b.arena(() => parts.outputNorm.backward(scaled(b, dh!, this.config.scales.logits), x, inverse));
     b.dispose(x, h, inverse, dh);
     for (const block of [...parts.blocks].reverse()) {
-      const [before, kept] = [dx, saved.pop()!];
+      const [predictingStates, kept] = [dx, saved.pop()!];
       dx = b.arena(() =>
-        block.backward(before, isTensor(kept) ? block.forward(kept, pass).saved : kept, pass),
+        block.backward(predictingStates, isTensor(kept) ? block.forward(kept, pass).saved : kept, pass),
       );
-      b.dispose(before, kept);
+      b.dispose(predictingStates, kept);
       if (parts.recompute) block.forget();
-      await breathe();
+      await yieldToEventLoop();
     }
     if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
     b.dispose(dx);
@@ -295,7 +295,7 @@ export class Llama implements TrainableModel {
       const before = x;
       x = b.arena(() => block.forward(before, pass).y);
       b.dispose(before);
-      await breathe();
+      await yieldToEventLoop();
     }
     const { y, inverse } = this.last(x);
     b.dispose(x, inverse, chunksOf(views));

@@ -18,7 +18,7 @@ import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
 import { HeadNorms } from './head-norms.ts';
-import { Landing } from './landing.ts';
+import { BranchOutput } from './branch-output.ts';
 import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
@@ -98,12 +98,12 @@ class Loader {
         qkv: await this.linear(index, ['q', 'k', 'v']),
         headNorms: await this.headNorms(index),
         o: await this.linear(index, ['o']),
-        attentionLanding: await this.landing(`blk.${index}.post_attention_norm`),
+        attentionOutput: await this.branchOutput(`blk.${index}.post_attention_norm`),
         mlpNorm: await this.norm(`blk.${index}.ffn_norm`),
         gateUp: await this.linear(index, blockModules(config).filter(isGateOrUp)),
         activation: activations[this.row.activation ?? 'swiglu'],
         down: await this.linear(index, ['down']),
-        mlpLanding: await this.landing(`blk.${index}.post_ffw_norm`),
+        mlpOutput: await this.branchOutput(`blk.${index}.post_ffw_norm`),
       };
       blocks.push(new Block(backend, index, parts, attention));
     }
@@ -113,7 +113,7 @@ class Loader {
       : await this.matrix('output.weight', [vocabularySize, width]);
     const noise = (rate: number | undefined) =>
       rate ? { noise: new DropoutNoise(backend, rate, compute), keepRate: 1 - rate } : undefined;
-    parameters.settle();
+    parameters.finalise();
     return new Llama({
       backend,
       config,
@@ -190,9 +190,9 @@ class Loader {
     });
   }
 
-  private async landing(layer: string): Promise<Landing> {
+  private async branchOutput(layer: string): Promise<BranchOutput> {
     const norm = this.row.normsAfter ? await this.norm(layer) : undefined;
-    return new Landing(this.backend, this.compute, this.config.scales.residual, norm);
+    return new BranchOutput(this.backend, this.compute, this.config.scales.residual, norm);
   }
 
   private async headNorms(index: number): Promise<HeadNorms | undefined> {

@@ -49,9 +49,9 @@ export class Parameters {
   }
 
   /** Call once all slots are added: makes the values of small ones contiguous if that saves time. */
-  settle(): void {
+  finalise(): void {
     const { slots, backend } = this;
-    const values = backend.compound.together?.(slots.map(({ value }) => value));
+    const values = backend.compound.makeContiguous?.(slots.map(({ value }) => value));
     for (const [i, value] of values?.entries() ?? []) slots[i]!.value = backend.keep(value);
   }
 
@@ -59,11 +59,11 @@ export class Parameters {
   private place(slot: Slot): Tensor | undefined {
     const { backend } = this;
     const { compound } = backend;
-    if (slot.gradient || !compound.together) return undefined;
+    if (slot.gradient || !compound.makeContiguous) return undefined;
     if (!this.memory) {
       const small = this.slots.filter(({ value }) => product(value.shape) <= MAX_COMBINED_ELEMENTS);
       const tensors = backend.arena(() =>
-        compound.together!(small.map(({ value }) => backend.zeros(value.shape))),
+        compound.makeContiguous!(small.map(({ value }) => backend.zeros(value.shape))),
       );
       this.memory = new Map(small.map((parameter, i) => [parameter, backend.keep(tensors[i]!)]));
     }

@@ -40,11 +40,11 @@ export function chooseTargets(config: Named, targets: readonly string[]): Readon
     for (const name of found) chosen.add(name);
   }
   const elsewhere: readonly string[] = moduleNames.filter((module) => !modules.includes(module));
-  const strange = missing.find((target) => !chosen.size || !elsewhere.includes(target));
-  if (strange !== undefined)
+  const unmatched = missing.find((target) => !chosen.size || !elsewhere.includes(target));
+  if (unmatched !== undefined)
     throw new UserError(
       'bad-argument',
-      `There is no linear "${strange}" in this base.`,
+      `There is no linear "${unmatched}" in this base.`,
       `Use all, mlp, attention, or a list of ${modules.join(', ')} ` +
         `(GGUF: ${modules.map((module) => moduleTensors[module]).join(', ')}) and patterns such as "blk.0.attn_q" or "blk.*.ffn_*"; ` +
         `the blocks are 0 to ${config.layers - 1}.`,

@@ -63,8 +63,8 @@ const shareOf = ([base, first, other]: readonly number[]) =>
 
 function judgeTargets(evidence: Evidence, seeds: readonly number[]): Judged {
   const { windows } = comparing(evidence, seeds);
-  const loss = (name: string, first: VariantName, other: VariantName, wanted = {}) =>
-    effect({ name: `held-out loss, ${name}`, unit: NATS, wanted }, windows(first, other), minus);
+  const loss = (name: string, first: VariantName, other: VariantName, claimed = {}) =>
+    effect({ name: `held-out loss, ${name}`, unit: NATS, claimed }, windows(first, other), minus);
   return {
     effects: [
       ...loss('attention minus MLP', 'lora-attention', 'lora-mlp', POSITIVE),
@@ -79,7 +79,7 @@ function judgeRank(evidence: Evidence, seeds: readonly number[]): Judged {
   const { windows, texts } = comparing(evidence, seeds);
   const names = ['lora', 'lora-high-rank'] as const;
   const [small, large] = names.map((name) => `r = ${evidence.variants[name].hyper!.rank}`);
-  const deciding = { unit: NATS, wanted: POSITIVE };
+  const deciding = { unit: NATS, claimed: POSITIVE };
   return {
     effects: [
       ...effect({ name: `held-out loss, ${small} minus ${large}`, ...deciding }, windows(...names), minus),
@@ -102,8 +102,8 @@ function judgeSpectrum(evidence: Evidence): Judged {
   const run = runsOf(evidence, 0).full!;
   const ranks = PART_RANKS.filter((rank) => run.parts.has(partName({ rank })));
   const linears = partOf(run, LINEARS, 'workspace');
-  const kept = (name: string, wanted: object, part: Compared['sources'][number], whole: typeof part) =>
-    effect({ name, wanted }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([figures]) =>
+  const kept = (name: string, claimed: object, part: Compared['sources'][number], whole: typeof part) =>
+    effect({ name, claimed }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([figures]) =>
       shareOf(figures!),
     );
   return {
@@ -134,8 +134,8 @@ function judgeDiversity(evidence: Evidence, seeds: readonly number[]): Judged {
       metric,
       sources: [baseOf(lora!, 'humaneval'), resultOf(lora!, 'humaneval'), resultOf(full!, 'humaneval')],
     }));
-  const programs = (name: string, metric: string, [a, b]: [number, number], wanted = {}) =>
-    effect({ name, unit: 'programs', wanted }, of(metric), ([figures]) => figures![a]! - figures![b]!);
+  const programs = (name: string, metric: string, [a, b]: [number, number], claimed = {}) =>
+    effect({ name, unit: 'programs', claimed }, of(metric), ([figures]) => figures![a]! - figures![b]!);
   const count = runsOf(evidence, seeds[0]!).lora!.points.at(-1)!.rows.get('humaneval')?.size;
   return {
     effects: [
@@ -156,17 +156,17 @@ function judgeRegularisers(evidence: Evidence, seeds: readonly number[]): Judged
   } as const;
   const effects = (Object.keys(regular) as (keyof typeof regular)[]).flatMap((run) => [
     ...effect(
-      { name: `learned with ${regular[run]}, divided by plain full`, wanted: SIMILAR_RATIO },
+      { name: `learned with ${regular[run]}, divided by plain full`, claimed: SIMILAR_RATIO },
       learning(run, 'full'),
       ([figures]) => shareOf(figures!),
     ),
     ...effect(
-      { name: `KL with ${regular[run]}, divided by plain full`, wanted: SIMILAR_RATIO },
+      { name: `KL with ${regular[run]}, divided by plain full`, claimed: SIMILAR_RATIO },
       texts(run, 'full'),
       ([figures]) => figures![0]! / figures![1]!,
     ),
     ...effect(
-      { name: `KL with ${regular[run]}, minus LoRA's`, unit: NATS, wanted: POSITIVE },
+      { name: `KL with ${regular[run]}, minus LoRA's`, unit: NATS, claimed: POSITIVE },
       texts(run, 'lora'),
       minus,
     ),
@@ -184,7 +184,7 @@ function judgeReplay(evidence: Evidence, seeds: readonly number[]): Judged {
   return {
     effects: [
       ...effect(
-        { name: 'KL from base, without replay minus with', unit: NATS, wanted: POSITIVE },
+        { name: 'KL from base, without replay minus with', unit: NATS, claimed: POSITIVE },
         texts('lora', 'lora-replay'),
         minus,
       ),
@@ -208,7 +208,7 @@ function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged 
   return {
     effects: [
       ...effect(
-        { name: `${name}, instructions minus text`, wanted: POSITIVE },
+        { name: `${name}, instructions minus text`, claimed: POSITIVE },
         instructions.map((values, seed) => [...values, ...text[seed]!]),
         ([instruct, plain]) => shareOf(instruct!) - shareOf(plain!),
       ),

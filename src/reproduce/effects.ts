@@ -15,25 +15,25 @@ export interface Judged {
   notes?: string[];
 }
 
-type Wanted = Pick<Effect, 'above' | 'below'>;
-export const POSITIVE: Wanted = { above: 0 };
+type ClaimedRange = Pick<Effect, 'above' | 'below'>;
+export const POSITIVE: ClaimedRange = { above: 0 };
 
 export interface Named {
   name: string;
   unit?: string;
   /** The range that the claim predicts; without one, the effect does not count towards the verdict. */
-  wanted?: Wanted;
+  claimed?: ClaimedRange;
 }
 
 /** One effect. Without an interval, a missing effect if it counts towards the verdict, else none. */
 export function effectOf(
-  { name, unit = '', wanted = {} }: Named,
+  { name, unit = '', claimed = {} }: Named,
   bySeed: readonly (readonly Stratum[])[],
   statistic: (figures: Figures, seed: number) => number,
 ): Judged['effects'] {
   const found = seededInterval(bySeed, statistic);
-  if (found) return [{ name, unit, ...found, ...wanted }];
-  return wanted.above === undefined && wanted.below === undefined ? [] : [{ name, missing: true }];
+  if (found) return [{ name, unit, ...found, ...claimed }];
+  return claimed.above === undefined && claimed.below === undefined ? [] : [{ name, missing: true }];
 }
 
 /** `bySeed`: what is compared, for each seed; `statistic`: computed from one seed's figures. */

@@ -60,7 +60,7 @@ export function judgeForgetting(evidence: Evidence, seeds: readonly number[]): J
   const compare = comparing(evidence, seeds);
   const name = 'KL from base at equal learning, full minus LoRA';
   const half = 'the same at half of that learning';
-  const deciding = { unit: NATS, wanted: POSITIVE };
+  const deciding = { unit: NATS, claimed: POSITIVE };
   const at = (share: number) => (frontiers: Frontiers) => difference(atEqualLearning(frontiers, share));
   return {
     effects: [
@@ -122,7 +122,7 @@ export function judgeLearning(evidence: Evidence, seeds: readonly number[]): Jud
   const equal = 'held-out loss at equal forgetting, LoRA minus full';
   return {
     effects: [
-      ...compare({ name: lowest, unit: NATS, wanted: POSITIVE }, (frontiers) =>
+      ...compare({ name: lowest, unit: NATS, claimed: POSITIVE }, (frontiers) =>
         difference(frontiers.map(mostLearned)),
       ),
       ...compare({ name: equal, unit: NATS }, (frontiers) => difference(atEqualForgetting(frontiers))),

@@ -4,7 +4,7 @@ import { formatRate } from '../training/learning-rate/choose.ts';
 import { claims, type Claim } from './claims.ts';
 import { verdictOf, type Judged, type MissingEffect } from './effects.ts';
 import { runsOf, type Evidence } from './evidence.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type StageName } from './stages.ts';
 import { isVariant } from './variants.ts';
 
@@ -45,7 +45,7 @@ function judgeClaim(claim: Claim, progress: Progress): ClaimResult {
   const left = missing.some((seed) => !of(seed).some((stage) => failed.has(stage))) && {
     left: true as const,
   };
-  if (seeds.length >= LEAST_SEEDS) return { ...concluded, ...left };
+  if (seeds.length >= MIN_SEEDS) return { ...concluded, ...left };
   return { ...concluded, verdict: "can't tell", why: tooFew(seeds.length), ...left };
 }
 
@@ -53,7 +53,7 @@ const seedsIn = (done: ReadonlySet<StageName>): number =>
   1 + Math.max(0, ...[...done].map((stage) => kindOf(stage).seed));
 
 const tooFew = (seeds: number): string =>
-  `Only ${seeds === 1 ? 'one seed was' : `${seeds} seeds were`} run, and others may give another result: a difference between runs is judged from ${LEAST_SEEDS} seeds.`;
+  `Only ${seeds === 1 ? 'one seed was' : `${seeds} seeds were`} run, and others may give another result: a difference between runs is judged from ${MIN_SEEDS} seeds.`;
 
 const isMissing = (effect: Effect | MissingEffect): effect is MissingEffect => 'missing' in effect;
 

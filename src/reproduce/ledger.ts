@@ -16,12 +16,12 @@ import { judgeClaims } from './judge.ts';
 import { halfDecades, nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
 import { reportMarkdown } from './report.ts';
 import { newRun, newSweep, type PlannedRun } from './runs.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, type Kind, type StageName } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
 import { variantsFor, type Variant, type VariantName } from './variants.ts';
 
-export interface Circumstances {
+export interface ReproductionContext {
   machine: MachineGuess;
   /** Shape of the base. */
   shape: BaseShape;
@@ -45,7 +45,7 @@ export class Ledger {
 
   constructor(
     private readonly repro: Reproduction,
-    private readonly around: Circumstances,
+    private readonly around: ReproductionContext,
   ) {
     this.variants = variantsFor(around.largestRank);
     this.evidence = { variants: this.variants, runs: {}, sweeps: [] };
@@ -57,7 +57,7 @@ export class Ledger {
     const { spec, state } = this.repro;
     for (const [name, id] of Object.entries(state.runs)) await this.take(name as StageName, id);
     for (const stage of state.done as StageName[]) this.done.add(stage);
-    if (state.sweep && state.rates) this.knowCosts((await this.takeSweep('sweep', state.sweep)).lines);
+    if (state.sweep && state.rates) this.updateCosts((await this.takeSweep('sweep', state.sweep)).lines);
     for (const [stage, id] of Object.entries(state.furtherSweeps))
       await this.takeSweep(stage as StageName, id);
     if (!Object.keys(spec.data).length) this.done.add('data');
@@ -135,11 +135,11 @@ export class Ledger {
       full: found.full ?? defaults.full,
       why: both ? `the best of sweep ${swept.id}` : 'the defaults for methods that the sweep did not finish',
     };
-    this.knowCosts(lines);
+    this.updateCosts(lines);
   }
 
   /** Updates the cost estimates from the trials of a sweep. */
-  knowCosts(lines: readonly SweepLine[]): void {
+  updateCosts(lines: readonly SweepLine[]): void {
     const { spec } = this.repro;
     const { machine } = this.around;
     this.costs = guessCosts(spec, machine, stepCosts(spec, machine, lines), lines);
@@ -190,7 +190,7 @@ export class Ledger {
   /** Judges the claims so far, and writes them into the folder. `why`: the reason that others are missing. */
   async judge(why: 'stopped' | 'budget'): Promise<ClaimResult[]> {
     const { evidence, done, failed } = this;
-    const { claims: wanted, seeds = LEAST_SEEDS } = this.repro.spec;
+    const { claims: wanted, seeds = MIN_SEEDS } = this.repro.spec;
     const results = judgeClaims(wanted, { evidence, done, failed, seeds, why });
     await writeClaims(this.repro.dir, results, reportMarkdown(this.repro, results));
     return results;

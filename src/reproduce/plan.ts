@@ -2,7 +2,7 @@
  * Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. Pure. All times in seconds.
  */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type Kind, type StageName } from './stages.ts';
 import { isVariant, stepsOf, type Variant, type VariantName } from './variants.ts';
 
@@ -110,12 +110,12 @@ export function planStages(planning: Planning): Planned {
   const undecided: ClaimId[] = [];
   for (const id of wanted) {
     const { claim, seeded } = id;
-    const choices = !seeded ? [1] : seeds === undefined ? [LEAST_SEEDS, 1] : [seeds];
+    const choices = !seeded ? [1] : seeds === undefined ? [MIN_SEEDS, 1] : [seeds];
     const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(id, n)]), minSteps) <= budget);
     if (chosen === undefined)
       dropped.push({ claim, seconds: total(stagesOf(id, choices.at(-1)!), minSteps) });
     else taken = new Set([...taken, ...stagesOf(id, chosen)]);
-    if (chosen !== undefined && seeded && chosen < LEAST_SEEDS) undecided.push(claim);
+    if (chosen !== undefined && seeded && chosen < MIN_SEEDS) undecided.push(claim);
   }
   // The first claim is always planned: the estimates may be too high, and work that was started is kept.
   const first = wanted.find(({ needs }) => needs.some((kind) => isVariant(kind)));
@@ -144,8 +144,8 @@ const shapes = [
 ];
 
 export interface SweepPlan {
-    /** Steps per trial. */
-    steps: number;
+  /** Steps per trial. */
+  steps: number;
   windows: number;
   rates: Record<Method, number[]>;
 }

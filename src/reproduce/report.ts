@@ -2,7 +2,7 @@
 import { formatDifference, formatDuration, formatFigure } from '../text/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import type { Reproduction } from './store.ts';
 
 /** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
@@ -71,7 +71,7 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
   return `# The paper's claims at this scale
 ${base.id} on ${folder || 'a data set'} (${spec.id}), with a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
 
-A claim holds if the 95% intervals of all its deciding effects (over seeds, and over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. A difference between runs is judged from ${LEAST_SEEDS} seeds or more. Other texts and budgets may give other results.
+A claim holds if the 95% intervals of all its deciding effects (over seeds, and over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. A difference between runs is judged from ${MIN_SEEDS} seeds or more. Other texts and budgets may give other results.
 
 | claim | effect | here | paper |
 | --- | --- | --- | --- |

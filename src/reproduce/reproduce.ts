@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { reportError } from '../text/errors.ts';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult } from '../protocol/reproduction.ts';
-import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
+import { Ledger, PROBLEMS, type ReproductionContext } from './ledger.ts';
 import { planStages, secondsOf, type Planned } from './plan.ts';
 import { newSweep, type PlannedRun } from './runs.ts';
 import { kindOf, main, stageOf, titleOf, type Kind, type StageName } from './stages.ts';
@@ -46,7 +46,7 @@ export interface Reporter {
   note(text: string): void;
 }
 
-interface ReproduceOptions extends Circumstances {
+interface ReproduceOptions extends ReproductionContext {
   launcher: Launcher;
   reporter: Reporter;
   /** The performance.now() by which all child processes must have been asked to stop. */
@@ -64,11 +64,11 @@ const DATA_ITEMS = 60;
 
 /** Returns the requested claims, in order. Does not throw if a single stage fails. */
 export async function reproduce(repro: Reproduction, options: ReproduceOptions): Promise<ClaimResult[]> {
-  return await new Reproducing(repro, options).run();
+  return await new LocalReproduction(repro, options).run();
 }
 
 /** The runs that a stage measures. */
-export function runsUnder(stage: StageName): StageName[] {
+export function runsOfStage(stage: StageName): StageName[] {
   const { kind, seed } = kindOf(stage);
   if (kind === 'spectrum') return [stageOf('full', seed)];
   const ofBoth: Kind[] = ['strengths', 'diversity', 'data'];
@@ -86,7 +86,7 @@ export function notesOf({ dropped, undecided }: Planned): string[] {
   ];
 }
 
-class Reproducing {
+class LocalReproduction {
   private readonly ledger: Ledger;
   /** Measured time of stages relative to the expected time. */
   private pace = 1;
@@ -175,7 +175,7 @@ class Reproducing {
       reporter.note(`No time is left for ${title}: it takes about ${Math.round(seconds)} s.`);
       return;
     }
-    if (runsUnder(stage).some((name) => !this.ledger.done.has(name))) return;
+    if (runsOfStage(stage).some((name) => !this.ledger.done.has(name))) return;
     const all = left.reduce((sum, step) => sum + this.expectedSeconds(step), 0);
     reporter.stage(title, number, of, { stage: seconds, all: Math.min(all, this.secondsLeft) });
     const startedAt = performance.now();
@@ -198,7 +198,7 @@ class Reproducing {
     const { kind } = kindOf(stage);
     if (isVariant(kind)) return await this.train(stage, signal, phase);
     if (kind === 'sweep') return await this.runFurtherSweep(stage, signal, phase);
-    for (const name of runsUnder(stage)) {
+    for (const name of runsOfStage(stage)) {
       await this.measure(kind, join(runsDir(), this.repro.state.runs[name]!), signal, phase);
       if (signal.aborted) return false;
       await ledger.take(name);

@@ -4,7 +4,7 @@ import { ratio, type Interval } from '../statistics/statistics.ts';
 import { studentQuantile } from '../statistics/student.ts';
 
 /** Minimum number of seeds for judging a difference between runs. */
-export const LEAST_SEEDS = 3;
+export const MIN_SEEDS = 3;
 
 interface SeededInterval extends Interval {
   /** One value for each seed, if there are several. */

@@ -9,7 +9,7 @@ import { fileMark, ignoreMissing } from './file-mark.ts';
 /** Bytes kept from the end of what was read, to tell a file that grew from one that was overwritten. */
 const TAIL = 512;
 /** Maximum file size in bytes, enough for over a million steps. */
-const LONGEST = 256 << 20;
+const MAX_BYTES = 256 << 20;
 
 export class EventFile {
   events: RunEvent[] = [];
@@ -62,7 +62,7 @@ export class EventFile {
   private async readOn(handle: FileHandle): Promise<boolean> {
     const { size, ino } = await handle.stat();
     this.inode = ino;
-    if (size > LONGEST) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);
+    if (size > MAX_BYTES) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);
     const room = Buffer.alloc(Math.max(0, size - this.parsedTo));
     const { bytesRead } = await handle.read(room, 0, room.length, this.parsedTo);
     // Leave an incomplete last line for later.

@@ -4,7 +4,7 @@ import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
-import { whyNoFile } from '../text/not-a-file.ts';
+import { whyNotAFile } from '../text/not-a-file.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { refuseNewer } from './folders.ts';
 
@@ -48,7 +48,7 @@ async function readJsonFile(dir: string, path: string): Promise<unknown> {
   try {
     text = await readText(path);
   } catch (error) {
-    const reason = whyNoFile(error);
+    const reason = whyNotAFile(error);
     if (reason) throw damaged(dir, basename(path), reason);
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;

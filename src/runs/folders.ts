@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../text/errors.ts';
-import { makeUnfinished } from './unfinished.ts';
+import { makeTemporaryFolder } from './temporary-folders.ts';
 
 /** "20261125-011205", in local time; sorts chronologically. */
 export function timeStamp(now: Date): string {
@@ -32,7 +32,7 @@ export async function createFolder(
   newName: () => string,
   fill: (dir: string, name: string) => Promise<void>,
 ): Promise<string> {
-  const temporary = await makeUnfinished(parent, 'new');
+  const temporary = await makeTemporaryFolder(parent, 'new');
   try {
     let name = newName();
     while (existsSync(join(parent, name))) name = newName();

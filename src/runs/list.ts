@@ -6,11 +6,11 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../platform/files/paths.ts';
 import { specPath } from './files.ts';
 import { folderNames } from './folders.ts';
-import { RunShelf, type FoundRuns } from './shelf.ts';
+import { RunCache, type FoundRuns } from './run-cache.ts';
 
 /** All runs in the data directory, newest first. An unreadable run does not hide the others. */
 export async function scanRuns(): Promise<FoundRuns> {
-  const found = await new RunShelf().scan(() => true);
+  const found = await new RunCache().scan(() => true);
   found.runs.sort((a, b) => Date.parse(b.snapshot.spec.createdAt) - Date.parse(a.snapshot.spec.createdAt));
   return found;
 }

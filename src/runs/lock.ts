@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, textsSchema, told } from '../text/message.ts';
+import { msg, type Text, textsSchema, withTexts } from '../text/message.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
 import { readText } from '../platform/files/regular-file.ts';
@@ -52,12 +52,12 @@ export async function takeLock(
 ): Promise<Lock> {
   const owner = ownerOf(process.pid, what);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await createWhole(path, JSON.stringify(owner))) {
+    if (await createAtomically(path, JSON.stringify(owner))) {
       await removeClaims(path);
       return { token: owner.token, release: () => release(path, owner) };
     }
     const holder = await readOwner(path);
-    const living = holder && livingOf(holder);
+    const living = holder && liveHolder(holder);
     if (living) throw locked(living);
     await removeStale(path, holder, owner);
     await sleep(25);
@@ -68,7 +68,7 @@ export async function takeLock(
 /** The live process (owner or heir) that holds the lock `path`, if any. */
 export async function lockOwner(path: string): Promise<Owner | undefined> {
   const holder = await readOwner(path);
-  return holder && livingOf(holder);
+  return holder && liveHolder(holder);
 }
 
 /** The content of a lock held by process `pid`. */
@@ -77,7 +77,7 @@ export function ownerOf(pid: number, what?: Text): Owner {
     pid,
     started: processStart(pid),
     token: randomBytes(8).toString('hex'),
-    ...told({ what }),
+    ...withTexts({ what }),
   };
 }
 
@@ -94,7 +94,7 @@ function parseOwner(text: string): Owner | undefined {
   }
 }
 
-function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
+function liveHolder({ token, heir, ...owner }: Owner): Owner | undefined {
   for (const candidate of [owner, heir])
     if (candidate && isSameProcess(candidate.pid, candidate.started))
       return { ...candidate, token, ...(heir && { heir }) };
@@ -102,7 +102,7 @@ function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
 }
 
 /** Creates a file atomically; returns false if it already exists. */
-async function createWhole(path: string, text: string): Promise<boolean> {
+async function createAtomically(path: string, text: string): Promise<boolean> {
   const temporary = temporaryPath(path);
   try {
     await writeFile(temporary, text);
@@ -140,9 +140,9 @@ async function removeStale(path: string, seen: Owner | undefined, taker: Owner):
   for (let dead = seen; ;) {
     const claim = `${path}.${markOf(dead)}.takeover`;
     claims.push(claim);
-    if (await createWhole(claim, JSON.stringify(taker))) break;
+    if (await createAtomically(claim, JSON.stringify(taker))) break;
     dead = await readOwner(claim);
-    if (!dead || livingOf(dead)) return;
+    if (!dead || liveHolder(dead)) return;
   }
   try {
     const now = await readText(path).catch((error: NodeJS.ErrnoException) =>
@@ -169,7 +169,7 @@ async function removeClaims(path: string): Promise<void> {
     if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.takeover')) continue;
     const file = join(folder, name);
     const owner = await readOwner(file);
-    if (owner && !livingOf(owner)) await rm(file, { force: true });
+    if (owner && !liveHolder(owner)) await rm(file, { force: true });
   }
 }
 

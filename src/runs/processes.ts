@@ -1,6 +1,6 @@
 /** Tells whether a process is still alive, and still the same one. */
 import { readFileSync } from 'node:fs';
-import { outputNow } from '../platform/processes/start.ts';
+import { outputSync } from '../platform/processes/start.ts';
 
 export function isProcessAlive(pid: number): boolean {
   // To the system, pids of 0 and below mean process groups, or all processes.
@@ -47,7 +47,7 @@ export function processStart(pid: number): string | undefined {
 /** Precise to the second; in UTC, so that it does not change with the time zone. */
 function startByPs(pid: number): string | undefined {
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
-  return outputNow('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
+  return outputSync('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
 }
 
 /** Whether `pid` is the process that started then; any live process if the system does not report start times. */
@@ -57,10 +57,10 @@ export const isSameProcess = (pid: number, started: string | undefined): boolean
 const startIn = (pid: number): string => processStart(pid)?.replace(/\W/g, '') ?? '';
 
 /** Identifies this process in the names of temporary folders: `PID-START`. */
-export const makerMark = (): string => `${process.pid}-${startIn(process.pid)}`;
+export const processMark = (): string => `${process.pid}-${startIn(process.pid)}`;
 
 /** Whether the process with such a mark is still alive. */
-export function isMakerAlive(mark: string): boolean {
+export function isMarkedProcessAlive(mark: string): boolean {
   const [, pid, started] = /^(\d+)-(\w*)$/.exec(mark) ?? [];
   return pid !== undefined && isProcessAlive(Number(pid)) && startIn(Number(pid)) === started;
 }

@@ -45,7 +45,7 @@ export function stepOfResult({ spec, state, events }: RunSnapshot): number {
 
 const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();
 
-interface Look {
+interface Refreshed {
   /** Whether something has changed since the last refresh. */
   news: boolean;
   /** Whether the owner is alive; if not, everything that it wrote has been read. */
@@ -81,7 +81,7 @@ export class RunReader {
    * Reads what has changed, and checks whether the owner is alive. Throws UserError run-not-found or run-damaged.
    * @param withEvents if false, events are neither read nor kept
    */
-  async refresh(withEvents = true): Promise<Look> {
+  async refresh(withEvents = true): Promise<Refreshed> {
     const news = await this.read(withEvents);
     if (isAlive(this.state!)) return { news, alive: true };
     // An owner that has just died may have written its final state after we read it.

@@ -13,7 +13,7 @@ import { lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from '
 import { isProcessAlive } from './processes.ts';
 
 /** How often a trainer checks whether its parent is alive, in ms. */
-const LOOK_MS = 500;
+const POLL_MS = 500;
 
 const path = () => join(dataDir(), 'training.lock');
 
@@ -70,13 +70,13 @@ export async function joinTraining(run: string, orphaned: () => void): Promise<P
   const { pid, ppid } = process;
   const owner = await lockOwner(path());
   if (owner?.pid !== pid && owner?.pid !== ppid) return lockTraining(nameOfRun(run));
-  const look = async () => {
+  const checkParent = async () => {
     if (isParent(owner.pid)) return;
     clearInterval(timer);
     if ((await readOwner(path()))?.pid !== pid) orphaned();
   };
-  const timer = setInterval(() => void look(), LOOK_MS).unref();
-  await look();
+  const timer = setInterval(() => void checkParent(), POLL_MS).unref();
+  await checkParent();
   return {
     release() {
       clearInterval(timer);

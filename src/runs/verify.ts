@@ -44,7 +44,7 @@ export function agreement(kls: readonly number[], limit: number): Agreement {
 type Rows = readonly ArrayLike<number>[];
 
 /** If rounding exceeds this share of the adapter's change, the check can't tell whether the adapter was applied. */
-const TELLING = 1 / 3;
+const MAX_ROUNDING_SHARE = 1 / 3;
 
 /**
  * Compares distributions: one row of vocabulary size per position. `base`: for an adapter, the rows of both models
@@ -64,7 +64,9 @@ export function compareDistributions(
   const rounding = atCounted(divergences(base.trained, base.served));
   const change = atCounted(divergences(trained, base.served));
   const half = (rounding + change) / 2;
-  return rounding < TELLING * change && meanKl >= half ? { ...verdict, limit: half, ok: false } : verdict;
+  return rounding < MAX_ROUNDING_SHARE * change && meanKl >= half
+    ? { ...verdict, limit: half, ok: false }
+    : verdict;
 }
 
 function divergences(some: Rows, others: Rows): number[] {
@@ -93,11 +95,11 @@ export async function requireVerified(runDir: string, check: () => Promise<void>
   if (!(await readServed(runDir))) await check();
   const served = await readServed(runDir);
   if (!served) throw new Error(`${runDir} was checked but has no verdict`);
-  if (!served.ok) throw new UserError('adapter-mismatch', ...servedOtherwise(served));
+  if (!served.ok) throw new UserError('adapter-mismatch', ...servedMismatch(served));
 }
 
 /** The message and next step of the error. */
-export const servedOtherwise = ({ meanKl, limit }: Served): [message: string, next: string] => [
+export const servedMismatch = ({ meanKl, limit }: Served): [message: string, next: string] => [
   t('The served model differs from the trained one: {kl} nats per token apart, where {limit} is allowed.', {
     kl: withPoint(meanKl.toPrecision(2)),
     limit: withPoint(String(limit)),

@@ -34,7 +34,7 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
   try {
     const before = await readState(dir);
     events = await openRegular(eventsPath(dir), 'a+');
-    await mendLastLine(events);
+    await repairLastLine(events);
     const writer = new Writer(dir, events, before, lock);
     await writer.state({});
     return writer;
@@ -122,7 +122,7 @@ class Writer implements RunWriter {
 }
 
 /** Repairs an incomplete last line of a killed owner: removes it, or adds the line end if only that is missing. */
-async function mendLastLine(events: FileHandle): Promise<void> {
+async function repairLastLine(events: FileHandle): Promise<void> {
   const { size } = await events.stat();
   const reach = Math.min(size, 1 << 20);
   const tail = Buffer.alloc(reach);

@@ -218,10 +218,10 @@ const around = (value: number, margin: number): Interval => ({
   low: value - margin,
   high: value + margin,
 });
-const within = ({ value, low, high }: Interval, least: number, most: number): Interval => ({
+const within = ({ value, low, high }: Interval, min: number, max: number): Interval => ({
   value,
-  low: Math.max(low, least),
-  high: Math.min(high, most),
+  low: Math.max(low, min),
+  high: Math.min(high, max),
 });
 
 function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {

@@ -10,9 +10,6 @@ import type { Text } from '../text/message.ts';
 
 export type { DataType, Tensor };
 
-/** Anything that an arena can return: tensors, possibly nested in arrays, maps or records. */
-export type Handed = unknown;
-
 export interface MatmulOptions {
   transposeA?: boolean;
   transposeB?: boolean;
@@ -85,12 +82,15 @@ export interface Backend extends Operations {
   /** Sets the precision of products: with f16, operands are rounded to it and accumulated in f32. */
   multiplyIn?(precision: 'f32' | 'f16'): void;
   readonly compound: Compound;
-  /** Runs `body`, then frees all tensors created inside except those in its result. Arenas can be nested. */
-  arena<T extends Handed>(body: () => T): T;
+  /**
+   * Runs `body`, then frees all tensors created inside, except those in its result (also within arrays, maps and
+   * records). Arenas can be nested.
+   */
+  arena<T>(body: () => T): T;
   /** Removes a tensor from every arena: it lives until disposed. */
   keep(x: Tensor): Tensor;
   /** Frees tensors (also within arrays and records). Freeing twice is harmless. */
-  dispose(...values: Handed[]): void;
+  dispose(...values: unknown[]): void;
   /** Live tensors, for leak tests. */
   readonly liveTensors: number;
 }

@@ -79,9 +79,9 @@ export interface Heads {
 }
 
 /** Attention that never materialises the score matrix, forward or backward (as in FlashAttention). */
-export interface WholeAttention {
+export interface FusedAttention {
   /** Whether it supports these sizes. */
-  takes(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean;
+  supports(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean;
   /** -> the output o T [N, heads x headSize], and the row statistics that `gradient` needs. */
   forward(heads: Heads, plan: AttentionPlan, dropout?: AttentionDropout): { o: Tensor; lines: Tensor };
   /** dO, in the shape of o -> dq T, dk f32 and dv f32, in the shapes of q, k and v. */
@@ -191,7 +191,7 @@ export interface Compound {
   /** dq T, dk f32 and dv f32, in the shapes of q, k and v -> dqkv T [N, (heads + 2 kvHeads) headSize]. */
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor;
   /** If undefined, attention is computed by chunks with products and the next three operations (model/attention.ts). */
-  readonly attention?: WholeAttention | undefined;
+  readonly attention?: FusedAttention | undefined;
   /** Scores T [batch x kvHeads, rows x group, keys], consumed -> probabilities over each query's unmasked keys. */
   maskedSoftmax(scores: Tensor, chunk: QueryChunk): Tensor;
   /** dp, consumed -> p (dp - sum of p dp over keys). */
@@ -230,13 +230,13 @@ export interface Compound {
    * Moves f32 tensors (consumed) next to each other in memory, so that each operation below can process many of them in
    * a single pass. Undefined where that brings nothing.
    */
-  together?: ((tensors: readonly Tensor[]) => Tensor[]) | undefined;
+  makeContiguous?: ((tensors: readonly Tensor[]) => Tensor[]) | undefined;
   /** Partial sums f32 [m] of the squares of all elements. If undefined, call `sumOfSquares` for each tensor. */
   sumsOfSquares?: ((xs: readonly Tensor[]) => Tensor) | undefined;
   /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)) for each; value, first and second are consumed. */
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[];
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[];
   /** p - lr (decay p + sign(beta1 m + (1 - beta1) g)), then m = beta2 m + (1 - beta2) g; both are consumed. */
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[];
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[];
 }
 
 /** A trained tensor, its gradient and its moments, all f32 of one shape. */
@@ -248,7 +248,7 @@ export interface LionState {
 export interface AdamState extends LionState {
   second: Tensor;
 }
-export type Moved<S> = Omit<S, 'gradient'>;
+export type Updated<S> = Omit<S, 'gradient'>;
 
 /** Tensors with more elements than this are not worth moving next to others. */
 export const MAX_COMBINED_ELEMENTS = 2 ** 20;

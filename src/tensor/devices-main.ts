@@ -4,7 +4,7 @@
  * fast that backend multiplies, in LoRA's training precision and also in f16 on a GPU that supports it. This is a
  * separate process because a driver may crash it, and so that TensorFlow's memory is released.
  */
-import { whyOf } from '../text/errors.ts';
+import { reasonOf } from '../text/errors.ts';
 import { backendNames, type BackendName } from '../protocol/run.ts';
 import { fastestPrecision } from './precision.ts';
 import { startBackend } from './start.ts';
@@ -13,7 +13,7 @@ import { openWebgpu } from './webgpu/start.ts';
 import { tensorflowGpu } from './devices/cuda.ts';
 import { productRate } from './devices/product-rate.ts';
 import type { Rate } from './devices/rate-line.ts';
-import { told } from '../text/message.ts';
+import { withTexts } from '../text/message.ts';
 
 async function measure(backend: BackendName, device?: string): Promise<Rate> {
   try {
@@ -30,7 +30,7 @@ async function measure(backend: BackendName, device?: string): Promise<Rate> {
     const half = await productRate(started, 'f16').catch(() => undefined);
     return { rate, ...(half !== undefined && { half }) };
   } catch (error) {
-    return told({ lack: whyOf(error) });
+    return withTexts({ lack: reasonOf(error) });
   }
 }
 

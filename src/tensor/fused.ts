@@ -11,13 +11,13 @@ import {
   type LionState,
   type Mask,
   type MatrixBlock,
-  type Moved,
+  type Updated,
   type QueryChunk,
   type StoredMatrix,
 } from './compound.ts';
 
 /** How the kernels are called. */
-export interface Caller {
+export interface KernelCaller {
   /** Runs an operation, with `type` as its type attribute "T" if it has one. */
   call(name: string, type: DataType | undefined, inputs: readonly Tensor[], outputs: number): Tensor[];
   ints(values: readonly number[]): Tensor;
@@ -34,7 +34,7 @@ export interface Caller {
 
 export class Fused implements Compound {
   constructor(
-    private readonly caller: Caller,
+    private readonly caller: KernelCaller,
     readonly keepsQuantised: boolean,
   ) {}
 
@@ -127,13 +127,13 @@ export class Fused implements Compound {
     return this.inPlace(whole, 'FmnPut', whole.dtype, [whole, block, ...this.place(place)]);
   }
 
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[] {
     return states.map(({ value, first, second, gradient }) => {
       this.caller.call('FmnAdamw', undefined, [value, first, second, gradient, this.adam(numbers)], 0);
       return { value, first, second };
     });
   }
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[] {
     return states.map(({ value, first, gradient }) => {
       this.caller.call('FmnLionw', undefined, [value, first, gradient, this.adam(numbers)], 0);
       return { value, first };

@@ -47,26 +47,26 @@ function gramMatrix(x: Float32Array, rows: number, columns: number): Float64Arra
  * Error if they do not converge.
  */
 export function symmetricEigenvalues(matrix: Float64Array, size: number): Float64Array {
-  const { diagonal, beside } = tridiagonal(matrix, size);
-  return diagonaliseTridiagonal(diagonal, beside).sort().reverse();
+  const { diagonal, offDiagonal } = tridiagonal(matrix, size);
+  return diagonaliseTridiagonal(diagonal, offDiagonal).sort().reverse();
 }
 
 interface Tridiagonal {
   diagonal: Float64Array;
-  /** beside[i] couples i and i + 1; the last entry is 0. */
-  beside: Float64Array;
+  /** offDiagonal[i] couples i and i + 1; the last entry is 0. */
+  offDiagonal: Float64Array;
 }
 
 /** Householder reduction from the last row up (Golub and Van Loan 8.3.1); each round computes A - u wT - w uT. */
 function tridiagonal(a: Float64Array, size: number): Tridiagonal {
   const diagonal = new Float64Array(size);
-  const beside = new Float64Array(size);
+  const offDiagonal = new Float64Array(size);
   const w = new Float64Array(size);
   for (let i = size - 1; i >= 1; i -= 1) {
     const u = a.subarray(i * size, i * size + i);
     diagonal[i] = a[i * size + i]!;
     const { pivot, half } = reflector(u, i - 1);
-    beside[i - 1] = pivot;
+    offDiagonal[i - 1] = pivot;
     if (half === 0) continue;
     multiplySymmetric(a, size, u, w);
     let dot = 0;
@@ -78,7 +78,7 @@ function tridiagonal(a: Float64Array, size: number): Tridiagonal {
     }
   }
   if (size > 0) diagonal[0] = a[0]!;
-  return { diagonal, beside };
+  return { diagonal, offDiagonal };
 }
 
 /**
@@ -113,7 +113,7 @@ function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, produ
 }
 
 /** Iteration limit; an eigenvalue takes two or three. */
-const MAX_TURNS = 60;
+const MAX_ITERATIONS = 60;
 
 /** Implicit QL with Wilkinson shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
 function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array {
@@ -121,8 +121,8 @@ function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array 
     for (let turn = 0; ; turn += 1) {
       const high = blockEnd(d, e, low);
       if (high === low) break;
-      if (turn === MAX_TURNS) throw new Error('The eigenvalues do not converge.');
-      turnBlock(d, e, low, high);
+      if (turn === MAX_ITERATIONS) throw new Error('The eigenvalues do not converge.');
+      qlSweep(d, e, low, high);
     }
   }
   return d;
@@ -136,7 +136,7 @@ function blockEnd(d: Float64Array, e: Float64Array, low: number): number {
   return at;
 }
 
-function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number): void {
+function qlSweep(d: Float64Array, e: Float64Array, low: number, high: number): void {
   const slope = (d[low + 1]! - d[low]!) / (2 * e[low]!);
   const root = Math.sqrt(slope * slope + 1);
   let g = d[high]! - d[low]! + e[low]! / (slope + (slope >= 0 ? root : -root));

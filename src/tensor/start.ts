@@ -1,6 +1,6 @@
 /** Starts a backend. `auto` is the fastest one that starts, by measured rates. */
-import { UserError, whyOf } from '../text/errors.ts';
-import { together, msg, type Text } from '../text/message.ts';
+import { UserError, reasonOf } from '../text/errors.ts';
+import { joinTexts, msg, type Text } from '../text/message.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Backend } from './backend.ts';
 import { planBackend } from './devices/plan.ts';
@@ -40,7 +40,7 @@ export async function startBackend(
     return await starters[asked](msg`asked for`, device);
   } catch (error) {
     if (!orOther) throw error;
-    return startFastest(undefined, [whyOf(error)]);
+    return startFastest(undefined, [reasonOf(error)]);
   }
 }
 
@@ -50,19 +50,19 @@ async function startFastest(planned?: BackendName, refusals: Text[] = []): Promi
   const names = planned ? [planned, ...order.filter((name) => name !== planned)] : order;
   for (const name of names) {
     const why = refusals.length
-      ? msg`the fastest that starts; ${together(refusals)}`
+      ? msg`the fastest that starts; ${joinTexts(refusals)}`
       : name === order[0]
         ? reason
-        : msg`as it was planned`;
+        : msg`as planned`;
     try {
       return await starters[name](why);
     } catch (error) {
-      refusals.push(whyOf(error));
+      refusals.push(reasonOf(error));
     }
   }
   throw new UserError(
     'backend-unavailable',
-    msg`No backend starts. ${together(refusals)}`,
+    msg`No backend starts. ${joinTexts(refusals)}`,
     msg`Run {doctor}.`,
   );
 }

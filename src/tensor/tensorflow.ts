@@ -4,13 +4,13 @@
  */
 import { createRequire } from 'node:module';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, together } from '../text/message.ts';
+import { msg, type Text, joinTexts } from '../text/message.ts';
 import { usableProcessors } from '../platform/machine/processors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
 import type { Compound } from './compound.ts';
-import { Fused, type Caller } from './fused.ts';
+import { Fused, type KernelCaller } from './fused.ts';
 import { wordsOf } from './words.ts';
 import { findRuntime } from './runtime/find.ts';
 
@@ -71,7 +71,7 @@ export async function startTensorflow(reason: Text): Promise<Backend> {
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(usableProcessors());
   try {
     const binding = createRequire(import.meta.url)(path) as Binding;
-    return new TensorflowBackend(binding, together([`TensorFlow ${binding.TF_Version}`, reason], ', '));
+    return new TensorflowBackend(binding, joinTexts([`TensorFlow ${binding.TF_Version}`, reason], ', '));
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
@@ -123,7 +123,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
   }
 
   private fused(keepsQuantised: boolean): Fused {
-    const caller: Caller = {
+    const caller: KernelCaller = {
       call: (name, type, inputs, outputs) =>
         this.execute(name, type ? [this.type('T', type)] : [], inputs, outputs),
       ints: (values) => this.ints(values),
@@ -367,8 +367,8 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { name, type: this.binding.TF_ATTR_INT, value };
   }
 
-    // Cached constants. Shapes and axes are few, but learning rates and mask offsets can be many, so the least recently
-    // used is evicted; that is never one that the current operation has just requested.
+  // Cached constants. Shapes and axes are few, but learning rates and mask offsets can be many, so the least recently
+  // used is evicted; that is never one that the current operation has just requested.
 
   private ints = (values: readonly number[]) => this.constant(Int32Array.from(values), [values.length]);
   private floats = (values: readonly number[]) => this.constant(Float32Array.from(values), [values.length]);

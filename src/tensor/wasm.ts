@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, together } from '../text/message.ts';
+import { msg, type Text, joinTexts } from '../text/message.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
@@ -47,7 +47,7 @@ export async function startWasm(reason: Text): Promise<Backend> {
       { cause: error },
     );
   }
-  return new WasmBackend(together([`WebAssembly (TF.js ${tf.version_core})`, reason], ', '));
+  return new WasmBackend(joinTexts([`WebAssembly (TF.js ${tf.version_core})`, reason], ', '));
 }
 
 class WasmBackend extends ArenaBackend implements Backend {
@@ -184,7 +184,7 @@ function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB
   const columns = b.shape[transposeB ? 0 : 1];
   const direct = (transposeA ? a.size : 0) + (transposeB ? b.size : 0);
   const swapped = (transposeA ? 0 : a.size) + (transposeB ? 0 : b.size) + rows * columns;
-  const turned = (x: tf.Tensor2D, really: boolean) => (really ? tf.transpose(x) : x);
+  const turned = (x: tf.Tensor2D, needed: boolean) => (needed ? tf.transpose(x) : x);
   if (direct <= swapped) return tf.matMul(turned(a, transposeA), turned(b, transposeB));
   return tf.transpose(tf.matMul(turned(b, !transposeB), turned(a, !transposeA)));
 }

@@ -1,9 +1,9 @@
 /** Errors meant for the user: a code, what happened, and what to do next. */
 import { z } from 'zod';
 import { jsonLine, visible } from './foreign-text.ts';
-import { english, msg, textOf, textsSchema, together, told, type Text, type Texts } from './message.ts';
+import { english, msg, textOf, textsSchema, joinTexts, withTexts, type Text, type Texts } from './message.ts';
 import { forTerminal } from './next-step.ts';
-import { whyNoFile } from './not-a-file.ts';
+import { whyNotAFile } from './not-a-file.ts';
 
 /** Re-exported because almost every error uses it. */
 export { msg };
@@ -112,22 +112,22 @@ export const errorOf = (
 /** Describes any thrown value as a report. */
 export function reportError(error: unknown): ErrorReport {
   const { code, what, whatNext } = asUserError(error);
-  return { code, ...told({ message: what, next: whatNext }) };
+  return { code, ...withTexts({ message: what, next: whatNext }) };
 }
 
 /** What happened and what to do, as one text. */
-export const saidOf = (error: unknown): Text => {
+export const describeError = (error: unknown): Text => {
   const { what, whatNext } = asUserError(error);
-  return together([what, whatNext]);
+  return joinTexts([what, whatNext]);
 };
 
 /** What happened, to be embedded in another message. */
-export const whyOf = (error: unknown): Text => asUserError(error).what;
+export const reasonOf = (error: unknown): Text => asUserError(error).what;
 
 /** Turns any thrown value into a UserError. Node's disk and network errors become sentences here. */
 export function asUserError(error: unknown): UserError {
   if (error instanceof UserError) return error;
-  const reason = whyNoFile(error);
+  const reason = whyNotAFile(error);
   const { code, message, path, syscall } =
     error instanceof Error
       ? (error as NodeJS.ErrnoException)

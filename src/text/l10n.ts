@@ -11,7 +11,7 @@ type Values = Record<string, string | number>;
 export type Bundle = Readonly<Record<string, string>>;
 
 const ENGLISH = 'en';
-let spoken = ENGLISH;
+let locale = ENGLISH;
 let bundle: Bundle | undefined;
 
 /**
@@ -19,7 +19,7 @@ let bundle: Bundle | undefined;
  * @param texts the translations; without them, everything stays English
  */
 export function setLanguage(language: string, texts?: Bundle): void {
-  spoken = texts ? language : ENGLISH;
+  locale = texts ? language : ENGLISH;
   bundle = texts;
 }
 
@@ -28,12 +28,12 @@ export const isTranslated = (): boolean => bundle !== undefined;
 
 /** Runs `make` in English, for machine-readable output. */
 export function inEnglish<T>(make: () => T): T {
-  const before = [spoken, bundle] as const;
+  const before = [locale, bundle] as const;
   setLanguage(ENGLISH);
   try {
     return make();
   } finally {
-    [spoken, bundle] = before;
+    [locale, bundle] = before;
   }
 }
 
@@ -85,15 +85,15 @@ export const whole = (value: number): string => grouped(value, 0);
 
 /** Like `decimal`, with thousands separators. */
 export const grouped = (value: number, digits: number): string =>
-  value.toLocaleString(spoken, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** "2.4" or "2,4": a number with a fixed number of decimal places. */
 export const decimal = (value: number, digits: number): string => withPoint(value.toFixed(digits));
 
 /** Replaces the decimal point of a formatted number by the language's. */
 export function withPoint(written: string): string {
-  if (spoken === ENGLISH) return written;
-  const point = new Intl.NumberFormat(spoken).formatToParts(0.5).find(({ type }) => type === 'decimal');
+  if (locale === ENGLISH) return written;
+  const point = new Intl.NumberFormat(locale).formatToParts(0.5).find(({ type }) => type === 'decimal');
   return written.replace('.', point?.value ?? '.');
 }
 
@@ -103,19 +103,22 @@ export const percent = (share: number, digits = 0): string =>
 
 /** "14:03". */
 export const timeOfDay = (date: Date): string =>
-  date.toLocaleTimeString(spoken, { hour: '2-digit', minute: '2-digit' });
+  date.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });
 
 /** "12 Mar", or "12 March" if it is `long`. */
 export const dayOf = (date: Date, month: 'short' | 'long' = 'short'): string =>
-  date.toLocaleDateString(spoken, { day: 'numeric', month });
+  date.toLocaleDateString(locale, { day: 'numeric', month });
 
-export const fullDate = (date: Date): string => date.toLocaleDateString(spoken);
+export const fullDate = (date: Date): string => date.toLocaleDateString(locale);
 
-export const fullTime = (date: Date): string => date.toLocaleString(spoken);
+export const fullTime = (date: Date): string => date.toLocaleString(locale);
 
 /** "24 Nov 2026, 14:05", in the reader's time zone. */
 export const dayAndTime = (date: Date): string =>
-  date.toLocaleString(spoken === ENGLISH ? 'en-GB' : spoken, {
-    ...{ day: 'numeric', month: 'short', year: 'numeric' },
-    ...{ hour: '2-digit', minute: '2-digit' },
+  date.toLocaleString(locale === ENGLISH ? 'en-GB' : locale, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
   });

@@ -20,7 +20,7 @@ export const msg = (parts: TemplateStringsArray, ...values: Value[]): Message =>
 });
 
 /** Joins texts. */
-export const together = (texts: readonly Text[], separator = ' '): Message => ({
+export const joinTexts = (texts: readonly Text[], separator = ' '): Message => ({
   message: texts.map((_, at) => `{${at}}`).join(separator),
   values: Object.fromEntries(texts.entries()),
 });
@@ -72,7 +72,7 @@ export const textsSchema = z.record(z.string(), messageSchema).optional().catch(
 export type Texts = z.infer<typeof textsSchema>;
 
 /** Serialises the texts of a record to be sent or written: fields in English, plus `texts` for their translation. */
-export function told<F extends Record<string, Text | undefined>>(
+export function withTexts<F extends Record<string, Text | undefined>>(
   fields: F,
 ): { [K in keyof F]: undefined extends F[K] ? string | undefined : string } & { texts?: Texts } {
   const all = Object.entries(fields);
@@ -81,7 +81,7 @@ export function told<F extends Record<string, Text | undefined>>(
   return { ...Object.fromEntries(inEnglish), ...(texts.length && { texts: Object.fromEntries(texts) }) };
 }
 
-/** Restores a field serialised by `told`. If its English was changed afterwards, that is used. */
+/** Restores a field serialised by `withTexts`. If its English was changed afterwards, that is used. */
 export function textOf<R extends { readonly texts?: Texts }, K extends keyof R & string>(
   record: R,
   field: K,
@@ -90,9 +90,9 @@ export function textOf<R extends { readonly texts?: Texts }, K extends keyof R &
   return text && english(text) === record[field] ? text : record[field];
 }
 
-/** Like `told` and `textOf`, for a field with several texts. */
-export const toldAll = (texts: readonly Text[]): { warnings: string[]; texts?: Texts } => {
-  const { texts: made, ...said } = told(
+/** Like `withTexts` and `textOf`, for a field with several texts. */
+export const withAllTexts = (texts: readonly Text[]): { warnings: string[]; texts?: Texts } => {
+  const { texts: made, ...said } = withTexts(
     Object.fromEntries<Text>(texts.entries() as Iterable<[PropertyKey, Text]>),
   );
   return { warnings: Object.values(said), texts: made };

@@ -13,14 +13,14 @@ export class NotAFile extends Error {
   }
 }
 
-const strange: Partial<Record<string, Text>> = {
+const notAFile: Partial<Record<string, Text>> = {
   EISDIR: msg`it is a folder`,
   ENXIO: msg`it is a socket or a pipe`,
   ELOOP: msg`its symbolic links form a loop`,
 };
 
 /** Why the path is not a file, according to the error; undefined for other errors. */
-export function whyNoFile(error: unknown): Text | undefined {
+export function whyNotAFile(error: unknown): Text | undefined {
   if (error instanceof NotAFile) return error.reason;
-  return error instanceof Error ? strange[(error as NodeJS.ErrnoException).code ?? ''] : undefined;
+  return error instanceof Error ? notAFile[(error as NodeJS.ErrnoException).code ?? ''] : undefined;
 }

@@ -103,7 +103,7 @@ class BackendOptimizer implements Optimizer {
   /** Side by side, as the values are, if the backend can make use of that. */
   private stackIfUseful(tensors: Tensor[]): Tensor[] {
     const { backend } = this.model;
-    return (backend.compound.together?.(tensors) ?? tensors).map((x) => backend.keep(x));
+    return (backend.compound.makeContiguous?.(tensors) ?? tensors).map((x) => backend.keep(x));
   }
 
   state(): Map<string, Values> {

@@ -293,7 +293,7 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('is as it was after it was hidden: runs beside, zoom, filter, open table and place', async () => {
+  it('is as it was after it was hidden: runs compared, zoom, filter, open table and place', async () => {
     const { page, posted, shown, problems } = await open();
     const runs = ['one', 'two', 'three'].map((name) => makeRun({ id: `run-${name}`, name }));
     await send(page, runs, { selected: 'run-two' });
@@ -321,7 +321,7 @@ describe('the panel in VS Code', () => {
       .toBe(0);
     const before = await now();
     expect(before).toMatchObject({ zoomed: true, open: true, rows: 1 });
-    expect(before.kept).toMatchObject({ run: 'run-two', beside: ['run-three'], filter: 'three' });
+    expect(before.kept).toMatchObject({ run: 'run-two', compared: ['run-three'], filter: 'three' });
 
     // Hidden and shown again, the page is loaded anew; after a reload of the window the host has chosen nothing.
     await page.reload();

@@ -8,7 +8,7 @@ import { formatInterval, formatShareTick, formatTick, isShare } from '../view-mo
 import { isKl, isPassAtK } from '../view-model/labels.ts';
 import { settingWithin } from '../view-model/setting.ts';
 import { humanEval } from '../view-model/verdict.ts';
-import { lookOf } from './looks.ts';
+import { styleOf } from './run-styles.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
@@ -42,8 +42,8 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
         label,
         data: bars.map(({ y, low, high, name }, x) => ({ x, y, low, high, label: name })),
         borderColor: theme.first,
-        backgroundColor: bars.map(({ look }) =>
-          color(look === undefined ? theme.faint : lookOf(look, theme).color)
+        backgroundColor: bars.map(({ styleIndex }) =>
+          color(styleIndex === undefined ? theme.faint : styleOf(styleIndex, theme).color)
             .alpha(0.55)
             .rgbString(),
         ),

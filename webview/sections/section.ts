@@ -10,7 +10,7 @@ export interface Section {
 export interface Actions {
   select(run: string): void;
   /** Shows these runs in comparison with the selected one. */
-  showBeside(runs: string[]): void;
+  compareWith(runs: string[]): void;
   stop(run: string): void;
   measure(run: string): void;
   useForCompletion(run: string): void;

@@ -10,7 +10,7 @@ import { type Text, textOf } from '../../src/text/message.ts';
 export interface Bar extends IntervalPoint {
   name: string;
   /** The run's colour; undefined for the base. */
-  look: number | undefined;
+  styleIndex: number | undefined;
 }
 export interface BeforeAfter {
   label: string;
@@ -34,7 +34,7 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
   const [first, ...others] = shown;
   const view = first && ofRun(first, match);
   if (!view) return undefined;
-  const beside = others.flatMap(({ snapshot, label, look }): Bar[] => {
+  const comparedBars = others.flatMap(({ snapshot, label, styleIndex }): Bar[] => {
     const { summary, spec } = snapshot;
     // A result on another base can't be compared with this base.
     if (!summary || spec.base.sha256 !== first.snapshot.spec.base.sha256) return [];
@@ -43,17 +43,17 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
     );
     if (!found) return [];
     const { value: y, low, high, n } = found.after;
-    return [{ x: summary.step, y, low, high, n, name: label, look }];
+    return [{ x: summary.step, y, low, high, n, name: label, styleIndex }];
   });
-  if (!beside.length) return view;
-  const { label, snapshot, look } = first;
+  if (!comparedBars.length) return view;
+  const { label, snapshot, styleIndex } = first;
   // When runs are compared, only the selected run's result is shown, not its checkpoints.
   const last = view.bars.at(-1)!;
-  const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, look }] : [];
+  const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, styleIndex }] : [];
   return {
     ...view,
     comparison: undefined,
-    bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...beside],
+    bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...comparedBars],
   };
 }
 
@@ -91,7 +91,7 @@ function ofRun(
     ).map((point) => ({
       ...point,
       name: comparison && point.x === summary!.step ? t('tuned') : stepName(point.x),
-      look: point.x === 0 ? undefined : 0,
+      styleIndex: point.x === 0 ? undefined : 0,
     })),
   };
 }

@@ -16,7 +16,7 @@ export interface RunView {
   /** Distinguishes it from the other shown runs. */
   label: string;
   /** Its colour and shape in charts: 0 is the selected run. */
-  look: number;
+  styleIndex: number;
 }
 export interface PanelView {
   /** Newest first. */
@@ -45,7 +45,7 @@ export interface PanelView {
 /** The user's choice: the selected run, and the ids of compared runs. */
 interface Selection {
   selected?: string | undefined;
-  beside: readonly string[];
+  compared: readonly string[];
 }
 /** As many as can be told apart by colour and shape. */
 export const MAX_COMPARED = 5;
@@ -54,18 +54,18 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
   const runs = [...state.runs].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
   const labels = runLabels(runs);
   const selected = runs.find(({ spec }) => spec.id === chosen.selected) ?? runs[0];
-  const others = chosen.beside.flatMap(
+  const others = chosen.compared.flatMap(
     (id) => runs.find(({ spec }) => spec.id === id && id !== selected?.spec.id) ?? [],
   );
   const chosenRuns = [...(selected ? [selected] : []), ...others.slice(0, MAX_COMPARED)];
   const short = shownLabels(chosenRuns);
-  const viewOf = (snapshot: RunSnapshot, look: number): RunView => ({
+  const viewOf = (snapshot: RunSnapshot, styleIndex: number): RunView => ({
     id: snapshot.spec.id,
     snapshot,
     series: seriesOf(snapshot.events),
     status: readStatus(snapshot, now),
     label: short.get(snapshot.spec.id)!,
-    look,
+    styleIndex,
   });
   const shown = chosenRuns.map(viewOf);
   const run = shown[0];

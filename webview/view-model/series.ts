@@ -131,12 +131,12 @@ export function smooth(points: readonly Point[], memory: number): Point[] {
   return out;
 }
 
-/** At most `most` items, evenly spread, including the first and the last. */
-export function sample<T>(items: readonly T[], most: number): T[] {
-  if (items.length <= most) return [...items];
-  if (most < 2) return items.slice(0, most);
+/** At most `max` items, evenly spread, including the first and the last. */
+export function sample<T>(items: readonly T[], max: number): T[] {
+  if (items.length <= max) return [...items];
+  if (max < 2) return items.slice(0, max);
   return Array.from(
-    { length: most },
-    (_, index) => items[Math.round((index * (items.length - 1)) / (most - 1))]!,
+    { length: max },
+    (_, index) => items[Math.round((index * (items.length - 1)) / (max - 1))]!,
   );
 }

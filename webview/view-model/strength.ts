@@ -118,7 +118,7 @@ export interface StrengthPathPoint extends LearnedForgot {
 }
 export interface StrengthPath {
   label: string;
-  look: number;
+  styleIndex: number;
   setting: string;
   /** Starts at the base. */
   points: StrengthPathPoint[];
@@ -142,6 +142,8 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
       return [{ strength, mark, isInUse, ...learnedForgot(withSign(learned, -1), kl) }];
     });
     if (points.length < 2) return [];
-    return [{ label: run.label, look: run.look, setting: choice!.setting, points: [base, ...points] }];
+    return [
+      { label: run.label, styleIndex: run.styleIndex, setting: choice!.setting, points: [base, ...points] },
+    ];
   });
 }

@@ -45,7 +45,7 @@ export interface PathPoint extends LearnedForgot {
 export interface Path {
   run: string;
   label: string;
-  look: number;
+  styleIndex: number;
   /** From the base on, ordered by step, all measured in the same way. */
   points: PathPoint[];
   /** The final evaluation of the result, if it was measured in a different way than the path. */
@@ -99,10 +99,10 @@ export function tradeOff(
 }
 
 function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
-  const { snapshot, series, label, look } = run;
+  const { snapshot, series, label, styleIndex } = run;
   const measured = checkpoints(series.metrics, learning, forgetting);
   const final = snapshot.summary && finalPoint(snapshot.summary, learning, forgetting);
-  const path: Path = { run: run.id, label, look, points: measured, best: series.best?.step };
+  const path: Path = { run: run.id, label, styleIndex, points: measured, best: series.best?.step };
   if (!final) return path;
   // Without checkpoints in between, the path is base and result, which were measured in the same way.
   if (!measured.some(({ step }) => step > 0 && step !== final.step))

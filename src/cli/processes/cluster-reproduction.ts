@@ -8,7 +8,7 @@ import { UserError } from '../../text/errors.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
 import { reproducerMessageSchema, type Method } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
-import type { ClusterLauncher, RunElsewhere } from '../../reproduce/elsewhere.ts';
+import type { ClusterLauncher, ClusterRun } from '../../reproduce/on-cluster.ts';
 import {
   corpusDir,
   findReproduction,
@@ -84,7 +84,7 @@ export async function clusterLauncher(
   const runtime = spec.backend === 'auto' ? 'tensorflow' : spec.backend;
   return {
     ...reproduceMakers(repro, runtime),
-    isUnderWay: async () => isRunning(await readCluster(dir)),
+    isRunning: async () => isRunning(await readCluster(dir)),
     async sweep(sweepDir, signal, onPhase) {
       const prepared = { sweep: await readSweep(sweepDir), isNew: false, memoryBytes: memoryBytes.full };
       const wasRunning = isRunning(await readCluster(sweepDir));
@@ -134,7 +134,7 @@ interface How {
 
 async function toWork(
   { dir, spec }: Reproduction,
-  runs: readonly RunElsewhere[],
+  runs: readonly ClusterRun[],
   { cpus, storage, memoryBytes, runtime }: How,
 ): Promise<Work> {
   const sent = await Promise.all(runs.map(toWorkRun));
@@ -153,7 +153,7 @@ async function toWork(
   };
 }
 
-const toTask = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes: Record<Method, number>) => ({
+const toTask = ({ name, id, method, instruct, then }: ClusterRun, memoryBytes: Record<Method, number>) => ({
   id: name,
   argv: ['trainer.mjs', FOLDER_PLACE],
   ...(then.length > 0 && { then }),
@@ -164,7 +164,7 @@ const toTask = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes:
   memoryBytes: memoryBytes[method],
 });
 
-async function toWorkRun({ name, id }: RunElsewhere): Promise<WorkRun> {
+async function toWorkRun({ name, id }: ClusterRun): Promise<WorkRun> {
   const dir = join(runsDir(), id);
   const { spec, events } = await readRun(dir);
   return {

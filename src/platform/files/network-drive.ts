@@ -75,6 +75,6 @@ export const isWithin = (folder: string, place: string): boolean =>
 export const isShare = (path: string): boolean => /^(\\\\|\/\/)(\?\\UNC\\)?[^\\/?.]/i.test(path);
 
 /** The warning shown in the terminal. */
-export const tellNetworkDrive = (folder: string, drive: string): string =>
+export const networkDriveWarning = (folder: string, drive: string): string =>
   `The data folder ${folder} is on a network drive (${drive}): training is slower there, and machines that share it ` +
   `can't tell each other's runs from dead ones; set FORGET_ME_NOT_HOME to a folder on a disk of this machine.`;

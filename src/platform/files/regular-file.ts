@@ -13,7 +13,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { NotAFile, whyNoFile } from '../../text/not-a-file.ts';
+import { NotAFile, whyNotAFile } from '../../text/not-a-file.ts';
 
 // Windows has no O_NONBLOCK, and no named pipes in its file system.
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants;
@@ -29,7 +29,7 @@ export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise
     // Non-blocking, so as not to wait for the other end of a pipe.
     handle = await open(path, modes[mode] | O_NONBLOCK);
   } catch (error) {
-    const reason = whyNoFile(error);
+    const reason = whyNotAFile(error);
     throw reason ? new NotAFile(path, reason, { cause: error }) : error;
   }
   const stats = await handle.stat();
@@ -87,7 +87,7 @@ function openSynchronously(path: string, flags: number): { file: number; size: n
   try {
     file = openSync(path, flags | O_NONBLOCK);
   } catch (error) {
-    const reason = whyNoFile(error);
+    const reason = whyNotAFile(error);
     throw reason ? new NotAFile(path, reason, { cause: error }) : error;
   }
   const stats = fstatSync(file);

@@ -11,13 +11,13 @@ export async function availableMemory(root = '/', platform: string = process.pla
   const info = await textOf(join(root, 'proc/meminfo'));
   const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(info)?.[1];
   const machine = kilobytes ? Number(kilobytes) * 1024 : freemem();
-  return Math.min(machine, ...(await groupRooms(root)));
+  return Math.min(machine, ...(await cgroupHeadroom(root)));
 }
 
 /**
  * Bytes left in each cgroup from this process's up to the root. Caches that the kernel can drop count as available.
  */
-async function groupRooms(root: string): Promise<number[]> {
+async function cgroupHeadroom(root: string): Promise<number[]> {
   const rooms: number[] = [];
   for (const line of (await textOf(join(root, 'proc/self/cgroup'))).split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];

@@ -3,7 +3,7 @@ import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { requireSpace, diskFull } from '../files/disk.ts';
-import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from './http.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type NetworkSettings } from './http.ts';
 
 /** The server refused the request (sign-in, certificate): retrying would not help. */
 export class Refused extends Error {
@@ -15,7 +15,7 @@ export class Refused extends Error {
 /** The status codes with which a server or a proxy asks for a sign-in. */
 export const isSignIn = (status: number): boolean => status === 401 || status === 407;
 
-export const wantsSignIn = (what: string): Refused => Object.assign(new Refused(what), { signIn: true });
+export const signInRequired = (what: string): Refused => Object.assign(new Refused(what), { signIn: true });
 
 const STALL_MS = 60_000;
 const RETRIES = 5;
@@ -33,7 +33,7 @@ interface DownloadOptions {
   /** Use the proxy from pip's configuration, if any. */
   pipProxy?: boolean;
   /** Use another program's proxy and certificates. */
-  way?: Way | undefined;
+  network?: NetworkSettings | undefined;
   /** Milliseconds before the second attempt, doubled each time. */
   pause?: number;
 }
@@ -61,7 +61,7 @@ export async function download(url: string, path: string, options: DownloadOptio
       )
         throw diskFull(error, path);
       const why = causeOf(error);
-      if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
+      if (why === PROXY_SIGN_IN) throw signInRequired(why);
       if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
       // Count only consecutive failures without any new bytes.
       failures = (await sizeOf(path)) > before ? 1 : failures + 1;
@@ -81,7 +81,7 @@ async function attempt(
   url: string,
   path: string,
   from: number,
-  { onBytes, signal, headers, redirect = 'follow', pipProxy = false, way }: DownloadOptions,
+  { onBytes, signal, headers, redirect = 'follow', pipProxy = false, network }: DownloadOptions,
 ): Promise<void> {
   const stall = stallSignal(STALL_MS, 'no data for a minute', signal);
   let file: FileHandle | undefined;
@@ -96,7 +96,7 @@ async function attempt(
       signal: stall.signal,
       redirect,
       pipProxy,
-      way,
+      network,
     });
     const plan = planResponse(response, from);
     if (plan === 'start-over') {
@@ -150,11 +150,13 @@ function planResponse(response: Response, from: number): { start: number; total:
     return total === from ? { start: from, total } : 'start-over';
   }
   if (status >= 500 || status === 408 || status === 429) throw new Error(`HTTP ${status}`);
-  throw isSignIn(status) ? wantsSignIn(`it wants a sign-in, HTTP ${status}`) : new Refused(`HTTP ${status}`);
+  throw isSignIn(status)
+    ? signInRequired(`it wants a sign-in, HTTP ${status}`)
+    : new Refused(`HTTP ${status}`);
 }
 
 /** Path of a partial download. It includes the checksum, so that any source of the same bytes can continue it. */
-export const growingPath = (target: string, sha256: string): string =>
+export const partialPath = (target: string, sha256: string): string =>
   `${target}.${sha256.slice(0, 12)}.part`;
 
 /** Size of a file in bytes; 0 if it does not exist. */

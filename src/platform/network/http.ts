@@ -11,7 +11,7 @@ import { msg, UserError } from '../../text/errors.ts';
 import { pipSettings } from './pip-settings.ts';
 
 /** Network settings of a program other than pip. */
-export interface Way {
+export interface NetworkSettings {
   proxy?: string | undefined;
   /** Path of a file or folder of trusted certificates. */
   certificates?: string | undefined;
@@ -19,17 +19,17 @@ export interface Way {
 
 /**
  * `fetch` with this machine's proxy and certificates. `pipProxy`: use the proxy from pip's configuration, if any.
- * Settings in `way` override both. Throws like fetch, and UserError `network` for an invalid proxy.
+ * Settings in `network` override both. Throws like fetch, and UserError `network` for an invalid proxy.
  */
 export async function networkFetch(
   url: string | URL,
-  init: RequestInit & { pipProxy?: boolean; way?: Way | undefined } = {},
+  init: RequestInit & { pipProxy?: boolean; network?: NetworkSettings | undefined } = {},
 ): Promise<Response> {
-  const { pipProxy = false, way = {}, ...request } = init;
+  const { pipProxy = false, network = {}, ...request } = init;
   const { proxy: ofPip, certificates: pips } = await pipSettings();
-  const configured = way.proxy ?? (pipProxy ? ofPip : undefined);
+  const configured = network.proxy ?? (pipProxy ? ofPip : undefined);
   const proxy = configured ? withScheme(configured) : environmentProxy(String(url));
-  const certificates = way.certificates ?? pips;
+  const certificates = network.certificates ?? pips;
   const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
   if (!dispatcher) return fetch(url, request);
   const { fetch: fetchWith } = await import('undici');

@@ -8,8 +8,8 @@ export type Calls<Theirs extends object> = BirpcReturn<Theirs, object>;
 /** A child, or this process as a child. */
 interface Channel {
   send?(message: object, handle: undefined, options: undefined, sent: () => void): boolean;
-  on(event: 'message', hear: (message: unknown) => void): unknown;
-  off(event: 'message', hear: (message: unknown) => void): unknown;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  off(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
 /** A birpc message: a request ("q") or a response ("s"). */

@@ -31,7 +31,9 @@ export class LineChild {
     { command = process.execPath, env, cwd, stderr, signal }: LineChildOptions,
   ) {
     const child = startNode(script, args, {
-      ...{ command, cwd, stdio: ['pipe', 'pipe', stderr] },
+      command,
+      cwd,
+      stdio: ['pipe', 'pipe', stderr],
       env: { ...env, ...stoppable },
     });
     this.child = child;
@@ -57,8 +59,8 @@ export class LineChild {
     this.child.kill('SIGKILL');
   }
 
-  onLine(stream: 'stdout' | 'stderr', heard: (line: string) => void): void {
-    createInterface({ input: this.child[stream]! }).on('line', heard);
+  onLine(stream: 'stdout' | 'stderr', listener: (line: string) => void): void {
+    createInterface({ input: this.child[stream]! }).on('line', listener);
   }
 
   /** The child's messages on stdout until it closes. Lines that don't match the schema are skipped. */

@@ -10,7 +10,7 @@ const BEHIND_EDITOR = { completion: 3, training: 5 };
 export const lowerPriority = (): void => lowerTo(PRIORITY_LOW);
 
 /** Puts this detached process and its children behind the editor, but ahead of background work. */
-export function letEditorGoFirst(work: keyof typeof BEHIND_EDITOR): void {
+export function yieldToEditor(work: keyof typeof BEHIND_EDITOR): void {
   const priority = BEHIND_EDITOR[work];
   lowerTo(priority);
   try {

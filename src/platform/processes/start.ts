@@ -14,8 +14,7 @@ interface Environment {
   onlyEnv?: NodeJS.ProcessEnv;
 }
 
-interface StartOptions
-  extends Environment, Pick<SpawnOptions, 'stdio' | 'detached' | 'serialization'> {
+interface StartOptions extends Environment, Pick<SpawnOptions, 'stdio' | 'detached' | 'serialization'> {
   cwd?: string | undefined;
   /** Aborting it sends SIGTERM. */
   signal?: AbortSignal | undefined;
@@ -84,7 +83,7 @@ export const outputOf = (
   });
 
 /** A program's output, synchronously; empty if it can't be started. */
-export const outputNow = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): string =>
+export const outputSync = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): string =>
   spawnSync(command, args, { env, encoding: 'utf8', windowsHide: true }).stdout ?? '';
 
 function environmentOf(command: string, { env, onlyEnv }: Environment): NodeJS.ProcessEnv {
@@ -112,10 +111,10 @@ export const endOf = (child: ChildProcess, at: 'close' | 'exit' = 'close'): Prom
       .on('error', (error) => resolve({ how: 1, error })),
   );
 
-/** Reads a stream and keeps its last `most` characters, for an error message. */
-export function lastOf(stream: Readable, most: number): () => string {
+/** Reads a stream and keeps its last `maxCharacters` characters, for an error message. */
+export function tailOf(stream: Readable, maxCharacters: number): () => string {
   let last = '';
-  stream.setEncoding('utf8').on('data', (text: string) => (last = (last + text).slice(-most)));
+  stream.setEncoding('utf8').on('data', (text: string) => (last = (last + text).slice(-maxCharacters)));
   return () => last;
 }
 

@@ -20,7 +20,7 @@ const ranks: Record<Adapter['kind'], number> = { discrete: 3, unknown: 2, integr
  * UserError `bad-argument` if `wanted` matches none.
  */
 export function chooseDevice(adapters: readonly Adapter[], wanted?: string): ChosenDevice | undefined {
-  if (wanted) return askedFor(adapters, wanted);
+  if (wanted) return findRequested(adapters, wanted);
   const [best, next] = adapters
     .map((adapter, number) => ({ adapter, number }))
     .toSorted((a, b) => compare(b.adapter, a.adapter));
@@ -33,15 +33,15 @@ function compare(a: Adapter, b: Adapter): number {
 
 function advantage(best: Adapter, next: Adapter): Text {
   if (best.kind !== next.kind)
-    return best.kind === 'discrete' ? msg`a card of its own` : msg`the first by its kind`;
+    return best.kind === 'discrete' ? msg`a discrete GPU` : msg`ranked first by its kind`;
   if ((best.memory ?? 0) > (next.memory ?? 0))
     return next.memory === undefined
-      ? msg`the one whose memory is known`
+      ? msg`the only one with known memory`
       : msg`the larger memory: ${formatBytes(best.memory!)} against ${formatBytes(next.memory)}`;
-  return msg`the first of equals`;
+  return msg`the first of several equal ones`;
 }
 
-function askedFor(adapters: readonly Adapter[], wanted: string): ChosenDevice {
+function findRequested(adapters: readonly Adapter[], wanted: string): ChosenDevice {
   const same = (name: string) => name.toLowerCase() === wanted.toLowerCase();
   const number = /^\d+$/.test(wanted)
     ? Number(wanted)

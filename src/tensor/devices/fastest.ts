@@ -1,7 +1,7 @@
 /** Which backend `auto` uses, judged by how fast each multiplies. Pure: the rates are measured elsewhere. */
 import type { BackendName } from '../../protocol/run.ts';
 import { decimal } from '../../text/l10n.ts';
-import { together, msg, type Text } from '../../text/message.ts';
+import { joinTexts, msg, type Text } from '../../text/message.ts';
 
 /** A backend that might train on this machine. */
 export interface Candidate {
@@ -34,7 +34,7 @@ export function rankBackends(candidates: readonly Candidate[]): Ranked {
   const others = unmeasured.flatMap((name) => able.find((backend) => backend.name === name) ?? []);
   const names = others.map(({ name }) => name);
   const lacks = candidates.flatMap(({ lack }) => lack ?? []);
-  if (!gpu) return { order: names, reason: together([msg`the fastest on this machine`, ...lacks], '; ') };
+  if (!gpu) return { order: names, reason: joinTexts([msg`the fastest on this machine`, ...lacks], '; ') };
   const rival = others.find(({ rate }) => rate !== undefined);
   if (!rival) return { order: ['webgpu', ...names], reason: msg`the only one measured: ${speed(gpu.rate!)}` };
   const [first, second] = gpu.rate! > rival.rate! ? [gpu, rival] : [rival, gpu];

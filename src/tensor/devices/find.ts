@@ -5,7 +5,7 @@ import type { Programs } from '../../platform/processes/bundles.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { lastRate, type Rate } from './rate-line.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 
 /** Planning a run waits for this. */
 const MAX_MS = 15_000;
@@ -31,19 +31,19 @@ const readNames = (folder: string): string[] => {
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   try {
-    return webgpuProbeSchema.parse(JSON.parse(await ask('probe', wanted)));
+    return webgpuProbeSchema.parse(JSON.parse(await runDevices('probe', wanted)));
   } catch (error) {
     const reason = (error as OutputError).killed
       ? msg`The process that looked for GPUs did not answer: update the driver.`
       : msg`The process that looked for GPUs ended early: update the driver.`;
-    return { adapters: [], ...told({ reason }) };
+    return { adapters: [], ...withTexts({ reason }) };
   }
 }
 
 /** How fast a backend multiplies. Never throws: `lack` says why it can't train here. */
 export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
-    const rate = lastRate(await ask('rate', backend, device));
+    const rate = lastRate(await runDevices('rate', backend, device));
     if (rate) return rate;
     throw new Error('It printed nothing.');
   } catch (error) {
@@ -53,16 +53,16 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
     const lack = late
       ? msg`The process that measured ${backend} did not answer.`
       : msg`The process that measured ${backend} ended early.`;
-    return { ...told({ lack }), ...(late && { late }) };
+    return { ...withTexts({ lack }), ...(late && { late }) };
   }
 }
 
-async function ask(...args: Programs['devices']): Promise<string> {
+async function runDevices(...args: Programs['devices']): Promise<string> {
   const options = { timeout: MAX_MS, killSignal: 'SIGKILL' } as const;
   return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
 /** Whether the program that probes and measures exists next to this file, as it does in the bundle. */
-export const canAsk = (): boolean => existsSync(script());
+export const canProbe = (): boolean => existsSync(script());
 
 const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));

@@ -9,8 +9,8 @@ import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
 
 /** What a driver reports about a GPU. */
-interface Listed {
-  maker: 'nvidia' | 'amd' | 'any';
+interface ListedGpu {
+  vendor: 'nvidia' | 'amd' | 'any';
   /** Empty if the driver reports no name. */
   name: string;
   /** Bytes of dedicated memory. */
@@ -35,9 +35,9 @@ const MAX_MS = 5000;
 let nvidia: Promise<NvidiaGpu[]> | undefined;
 
 /** NVIDIA GPUs from nvidia-smi, run once per process; empty if it is missing or does not answer. */
-export const findNvidia = (): Promise<NvidiaGpu[]> => (nvidia ??= askNvidia());
+export const findNvidia = (): Promise<NvidiaGpu[]> => (nvidia ??= queryNvidia());
 
-async function askNvidia(): Promise<NvidiaGpu[]> {
+async function queryNvidia(): Promise<NvidiaGpu[]> {
   const fields = 'name,driver_version,memory.total';
   // Drivers from before 2022 reject the last field and print nothing at all.
   for (const query of [`${fields},compute_cap`, fields])
@@ -70,29 +70,29 @@ export function parseNvidia(csv: string): NvidiaGpu[] {
   });
 }
 
-let listed: Promise<Listed[]> | undefined;
+let listed: Promise<ListedGpu[]> | undefined;
 
 /** All GPUs that this machine's drivers list, queried once per process. */
-export const listMemory = (): Promise<Listed[]> => (listed ??= askDrivers(process.platform));
+export const listMemory = (): Promise<ListedGpu[]> => (listed ??= queryDrivers(process.platform));
 
-async function askDrivers(platform: string): Promise<Listed[]> {
+async function queryDrivers(platform: string): Promise<ListedGpu[]> {
   const others = platform === 'linux' ? readAmd() : platform === 'win32' ? readRegistry() : [];
   const [cards, more] = await Promise.all([platform === 'darwin' ? [] : findNvidia(), others]);
   return [
-    ...cards.map(({ name, memory }) => ({ maker: 'nvidia' as const, name, memory, shared: 0 })),
+    ...cards.map(({ name, memory }) => ({ vendor: 'nvidia' as const, name, memory, shared: 0 })),
     ...more,
   ];
 }
 
 /** GPUs listed by amdgpu. */
-export async function readAmd(root = '/sys/class/drm'): Promise<Listed[]> {
+export async function readAmd(root = '/sys/class/drm'): Promise<ListedGpu[]> {
   const cards = (await readdir(root).catch(() => [])).filter((name) => /^card\d+$/.test(name)).sort();
-  const found: Listed[] = [];
+  const found: ListedGpu[] = [];
   for (const card of cards) {
     const number = async (file: string) =>
       Number(await readFile(join(root, card, 'device', file), 'utf8').catch(() => '')) || 0;
     const memory = await number('mem_info_vram_total');
-    if (memory) found.push({ maker: 'amd', name: '', memory, shared: await number('mem_info_gtt_total') });
+    if (memory) found.push({ vendor: 'amd', name: '', memory, shared: await number('mem_info_gtt_total') });
   }
   return found;
 }
@@ -101,7 +101,7 @@ export async function readAmd(root = '/sys/class/drm'): Promise<Listed[]> {
 const DISPLAYS = String.raw`HKLM\SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}`;
 
 /** GPUs listed in the Windows registry; empty if there are none. */
-export async function readRegistry(): Promise<Listed[]> {
+export async function readRegistry(): Promise<ListedGpu[]> {
   const options = { timeout: MAX_MS, maxBuffer: 1 << 24 };
   const { stdout = '' } = await outputOf('reg', ['query', DISPLAYS, '/s'], options).catch(
     // A key readable only by administrators makes it fail, but only after all others are printed.
@@ -111,11 +111,11 @@ export async function readRegistry(): Promise<Listed[]> {
 }
 
 /** Parses the output of `reg query`: DriverDesc and HardwareInformation.qwMemorySize of each display driver. */
-export function parseRegistry(printed: string): Listed[] {
+export function parseRegistry(printed: string): ListedGpu[] {
   return printed.split(/^HKEY_/m).flatMap((part) => {
     const name = /^\s+DriverDesc\s+REG_SZ\s+(.+?)\s*$/m.exec(part)?.[1];
     const bytes = /^\s+HardwareInformation\.qwMemorySize\s+REG_QWORD\s+(0x[0-9a-f]+)/im.exec(part)?.[1];
-    return name && bytes ? [{ maker: 'any' as const, name, memory: Number(bytes), shared: 0 }] : [];
+    return name && bytes ? [{ vendor: 'any' as const, name, memory: Number(bytes), shared: 0 }] : [];
   });
 }
 
@@ -129,7 +129,7 @@ const METAL_SHARE = { small: 2 / 3, large: 3 / 4, from: 36 * 2 ** 30 };
  */
 export function memoryOf(
   { name, kind }: Pick<Adapter, 'name' | 'kind'>,
-  listed: readonly Listed[],
+  listed: readonly ListedGpu[],
   { platform, total }: { platform: string; total: number } = {
     platform: process.platform,
     total: totalmem(),
@@ -148,16 +148,16 @@ export function memoryOf(
   return { memory: found.memory + (shared ? besides : 0), shared };
 }
 
-/** The driver's entry for an adapter: by name, else its maker's entry if there is only one (or all are alike). */
-function matching(name: string, listed: readonly Listed[]): Listed | undefined {
+/** The driver's entry for an adapter: by name, else its vendor's entry if there is only one (or all are alike). */
+function matching(name: string, listed: readonly ListedGpu[]): ListedGpu | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/\((r|tm)\)|nvidia|amd|intel|\W/g, '');
   const named = listed.find((gpu) => gpu.name && plain(gpu.name) === plain(name));
   if (named) return named;
-  const maker = /nvidia|geforce/i.test(name)
+  const vendor = /nvidia|geforce/i.test(name)
     ? 'nvidia'
     : /\bamd\b|radeon|radv/i.test(name)
       ? 'amd'
       : undefined;
-  const [first, ...more] = listed.filter((gpu) => gpu.maker === maker);
+  const [first, ...more] = listed.filter((gpu) => gpu.vendor === vendor);
   return first && more.every(({ memory }) => memory === first.memory) ? first : undefined;
 }

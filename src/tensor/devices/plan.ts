@@ -40,10 +40,10 @@ const VALID_MS = 30 * DAY_MS;
 /** In case the disk cache can't be written, this process measures only once. */
 const kept = new Map<string, Promise<Machine>>();
 
-/** How the machine is inspected; tests substitute their own. */
-export type Look = Pick<typeof machine, 'mayHaveGpu' | 'canAsk' | 'findWebgpu' | 'measureRate'>;
+/** The functions that inspect the machine; tests substitute their own. */
+export type MachineInspector = Pick<typeof machine, 'mayHaveGpu' | 'canProbe' | 'findWebgpu' | 'measureRate'>;
 
-export interface Wanted {
+export interface RequestedBackend {
   backend: BackendName | 'auto';
   /** A GPU by index or name; it makes `auto` mean WebGPU. */
   device?: string | undefined;
@@ -54,46 +54,50 @@ export interface Wanted {
  * about two seconds, once per machine. Throws UserError `bad-argument` if `device` does not exist or the backend does
  * not use one.
  */
-export async function planBackend({ backend, device }: Wanted, look: Look = machine): Promise<BackendPlan> {
+export async function planBackend(
+  { backend, device }: RequestedBackend,
+  inspector: MachineInspector = machine,
+): Promise<BackendPlan> {
   if (device && backend !== 'auto' && backend !== 'webgpu')
     throw new UserError(
       'bad-argument',
       `--device chooses a GPU for WebGPU, which --backend ${backend} does not use.`,
       msg`Leave out one of the two.`,
     );
-  if (device || backend === 'webgpu') return planGpu(device, look);
+  if (device || backend === 'webgpu') return planGpu(device, inspector);
   if (backend !== 'auto') return { backend, order: [backend], reason: msg`asked for` };
   const runtime = await findRuntime();
-  const { probe, rates } = look.mayHaveGpu() && look.canAsk() ? await machineWith(runtime, look) : nothing;
+  const { probe, rates } =
+    inspector.mayHaveGpu() && inspector.canProbe() ? await cachedMachine(runtime, inspector) : nothing;
   const chosen = chooseDevice(probe.adapters);
   const ranked = rankBackends(candidatesFrom(rates, runtime, chosen));
   return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
 }
 
 /** f16 must be faster by at least this factor to be worth its rounding. */
-const WORTH_F16 = 1.05;
+const MIN_F16_SPEEDUP = 1.05;
 
 /**
  * Whether WebGPU's GPU multiplies faster in f16 than in f32. Measured once per machine, along with the backends; false
  * without a hardware GPU, and for one other than the default (`wanted`), which is not measured. The driver's
  * correctness in f16 is tested at its first use.
  */
-export async function fasterInF16(wanted?: string, look: Look = machine): Promise<boolean> {
-  if (!look.mayHaveGpu() || !look.canAsk()) return false;
-  const { probe, rates } = await machineWith(await findRuntime(), look);
+export async function fasterInF16(wanted?: string, inspector: MachineInspector = machine): Promise<boolean> {
+  if (!inspector.mayHaveGpu() || !inspector.canProbe()) return false;
+  const { probe, rates } = await cachedMachine(await findRuntime(), inspector);
   if (wanted && chooseDevice(probe.adapters, wanted)?.number !== chooseDevice(probe.adapters)?.number)
     return false;
   const { webgpu } = rates;
-  return (webgpu?.half ?? 0) > WORTH_F16 * (webgpu?.rate ?? Infinity);
+  return (webgpu?.half ?? 0) > MIN_F16_SPEEDUP * (webgpu?.rate ?? Infinity);
 }
 
 /** Cached by requested GPU: GPUs don't come and go while a command is planning. */
 const found = new Map<string | undefined, Promise<WebgpuProbe>>();
 
-async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
+async function planGpu(wanted: string | undefined, inspector: MachineInspector): Promise<BackendPlan> {
   const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: msg`asked for` };
-  if (!look.canAsk()) return plan;
-  const probe = found.get(wanted) ?? look.findWebgpu(wanted);
+  if (!inspector.canProbe()) return plan;
+  const probe = found.get(wanted) ?? inspector.findWebgpu(wanted);
   found.set(wanted, probe);
   const { adapters } = await probe;
   return { ...plan, device: chooseDevice(adapters, wanted) };
@@ -102,7 +106,7 @@ async function planGpu(wanted: string | undefined, look: Look): Promise<BackendP
 const nothing: Pick<Machine, 'probe' | 'rates'> = { probe: { adapters: [] }, rates: {} };
 
 /** The measured rate, with `lack` as a translatable text. */
-const foundOf = (rate: Rate = {}) => ({ ...rate, lack: textOf(rate, 'lack') });
+const withReason = (rate: Rate = {}) => ({ ...rate, lack: textOf(rate, 'lack') });
 
 /** The candidate backends with the rates measured so far. */
 function candidatesFrom(
@@ -111,33 +115,37 @@ function candidatesFrom(
   device: ChosenDevice | undefined,
 ): Candidate[] {
   // A timeout may only mean that the machine was busy, so TensorFlow stays as a fallback.
-  const measured = rates.tensorflow?.late ? {} : foundOf(rates.tensorflow);
+  const measured = rates.tensorflow?.late ? {} : withReason(rates.tensorflow);
   const candidates: Candidate[] = [
     runtime || process.env['FORGET_ME_NOT_BINDING']
       ? { name: 'tensorflow', label: 'TensorFlow', ...measured }
       : { name: 'tensorflow', label: 'TensorFlow', lack: msg`TensorFlow is not installed.` },
-    { name: 'wasm', label: 'WebAssembly', ...foundOf(rates.wasm) },
+    { name: 'wasm', label: 'WebAssembly', ...withReason(rates.wasm) },
   ];
   // A software adapter is slower than the other backends: used only on request.
   if (!device || device.adapter.kind === 'software') return candidates;
-  return [{ name: 'webgpu', label: device.adapter.name, ...foundOf(rates.webgpu) }, ...candidates];
+  return [{ name: 'webgpu', label: device.adapter.name, ...withReason(rates.webgpu) }, ...candidates];
 }
 
 /** The cached facts about this machine; probes and measures again if there are none or its fingerprint changed. */
-function machineWith(runtime: Runtime | undefined, look: Look): Promise<Machine> {
+function cachedMachine(runtime: Runtime | undefined, inspector: MachineInspector): Promise<Machine> {
   const key = fingerprint(runtime);
   const known = kept.get(key);
   if (known) return known;
-  const made = lookUp(key, runtime, look);
+  const made = lookUp(key, runtime, inspector);
   kept.set(key, made);
   return made;
 }
 
-async function lookUp(key: string, runtime: Runtime | undefined, look: Look): Promise<Machine> {
+async function lookUp(
+  key: string,
+  runtime: Runtime | undefined,
+  inspector: MachineInspector,
+): Promise<Machine> {
   const known = await machines.get(key);
   if (known && isRecent(known.at, isSettled(known) ? VALID_MS : DAY_MS)) return known;
-  const probe = await look.findWebgpu();
-  const made = { at: Date.now(), probe, rates: await measure(probe, runtime, look) };
+  const probe = await inspector.findWebgpu();
+  const made = { at: Date.now(), probe, rates: await measure(probe, runtime, inspector) };
   await machines.set(key, made);
   return made;
 }
@@ -152,7 +160,7 @@ const isSettled = ({ probe: { adapters, reason }, rates }: Machine): boolean =>
 async function measure(
   { adapters, reason }: WebgpuProbe,
   runtime: Runtime | undefined,
-  { measureRate }: Look,
+  { measureRate }: MachineInspector,
 ): Promise<Machine['rates']> {
   const device = chooseDevice(adapters);
   if (!device || device.adapter.kind === 'software') return {};

@@ -1,5 +1,5 @@
 /** The runtime's state, for `doctor`. Loads nothing native into this process. */
-import { UserError, whyOf } from '../../text/errors.ts';
+import { UserError, reasonOf } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
 import { findCompiler, nativeSources } from './binding.ts';
 import { findRuntime, readManifest, tensorflowDir } from './find.ts';
@@ -57,7 +57,7 @@ export async function inspectRuntime(): Promise<RuntimeReport> {
   } catch (error) {
     return {
       ...installed,
-      reason: whyOf(error),
+      reason: reasonOf(error),
       command: error instanceof UserError ? undefined : INSTALL_COMMAND,
     };
   }

@@ -101,11 +101,11 @@ async function refreshBinding(job: Job): Promise<void> {
   const native = await nativeSources();
   const manifest = await readManifest(dir);
   if (!manifest || (await isCurrent())) return;
-  const compiler = await requireMakeable(native);
+  const compiler = await requireCompilerOrPrebuilt(native);
   // The old binding stays until the new one has been tested; running trainers keep using it.
   const fresh = join(dir, `new.${BINDING}`);
   try {
-    const { binding } = await makeBinding(native, { ...job, dir, compiler }, fresh);
+    const { binding } = await provideBinding(native, { ...job, dir, compiler }, fresh);
     await rename(fresh, join(dir, BINDING));
     await writeManifest(dir, { ...manifest, binding, sources: await sourcesDigest(native) });
   } finally {
@@ -117,7 +117,7 @@ async function install(job: Job): Promise<void> {
   const { dir, release } = job;
   // Check before downloading for half an hour.
   const native = await nativeSources();
-  const compiler = await requireMakeable(native);
+  const compiler = await requireCompilerOrPrebuilt(native);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   await requireSpace(dir, release.download + release.installed);
@@ -126,7 +126,7 @@ async function install(job: Job): Promise<void> {
     wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
   const making = { ...job, compiler };
-  const made = await makeBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
+  const made = await provideBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
   await finish(job, { ...made, sources: await sourcesDigest(native) });
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
@@ -134,7 +134,7 @@ async function install(job: Job): Promise<void> {
 type Compiler = Awaited<ReturnType<typeof findCompiler>>;
 
 /** The compiler, unless there is a prebuilt binding. Throws UserError `compiler-missing` if there is neither. */
-async function requireMakeable({ prebuilt }: NativeSources): Promise<Compiler> {
+async function requireCompilerOrPrebuilt({ prebuilt }: NativeSources): Promise<Compiler> {
   const compiler = prebuilt ? undefined : await findCompiler();
   if (!prebuilt && !compiler) throw compilerMissing();
   return compiler;
@@ -145,7 +145,7 @@ async function requireMakeable({ prebuilt }: NativeSources): Promise<Compiler> {
  * `unpacking` resolves when TensorFlow's libraries are in place, which only the test needs. Throws like compileObjects
  * and verifyBinding.
  */
-async function makeBinding(
+async function provideBinding(
   native: NativeSources,
   { dir, release, onProgress, signal, ...job }: Job & { compiler: Compiler },
   to: string,

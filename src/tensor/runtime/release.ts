@@ -82,7 +82,7 @@ export const releases = {
 type Offer = { release: Release } | { release: undefined; why: Text };
 
 /** Minor version of the glibc that the prebuilt binding needs (2.28); the libraries themselves would run on 2.27. */
-const LEAST_GLIBC = 28;
+const MIN_GLIBC = 28;
 
 /** The release for this machine, or a sentence saying why there is none. */
 export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offer {
@@ -94,9 +94,9 @@ export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offe
     );
   if (machine.musl)
     return none(msg`TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.`);
-  if (machine.glibc && !isGlibcFrom(LEAST_GLIBC, machine.glibc))
+  if (machine.glibc && !isGlibcFrom(MIN_GLIBC, machine.glibc))
     return none(
-      msg`TensorFlow needs glibc 2.${LEAST_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
+      msg`TensorFlow needs glibc 2.${MIN_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
     );
   if (!machine.avx)
     return none(

@@ -46,18 +46,18 @@ async function loadDawn(): Promise<Dawn> {
 }
 
 /** A name that no GPU has: Dawn's error message then lists all GPUs. */
-const NO_SUCH = 'none is called this';
+const NO_SUCH_GPU = 'none is called this';
 
 /** The names of all GPUs that Dawn finds on this platform, in its order. */
-async function namesOfAll(): Promise<string[]> {
-  const gpu = await startDawn(NO_SUCH);
-  started.delete(NO_SUCH);
+async function allNames(): Promise<string[]> {
+  const gpu = await startDawn(NO_SUCH_GPU);
+  started.delete(NO_SUCH_GPU);
   // Without any GPU, it returns null instead of rejecting.
-  const told = await gpu.requestAdapter().then(
+  const message = await gpu.requestAdapter().then(
     () => '',
     (reason: unknown) => String(reason),
   );
-  return [...new Set([...told.matchAll(/name: '(.*)'$/gm)].map(([, name]) => name!))];
+  return [...new Set([...message.matchAll(/name: '(.*)'$/gm)].map(([, name]) => name!))];
 }
 
 interface Opened {
@@ -67,7 +67,7 @@ interface Opened {
 
 async function openAll(): Promise<Opened[]> {
   const found: Opened[] = [];
-  for (const name of (await namesOfAll()).filter(Boolean)) {
+  for (const name of (await allNames()).filter(Boolean)) {
     const adapter = await (await startDawn(name)).requestAdapter();
     // Dawn picks the first GPU whose name contains this one, so it may be another one with a longer name.
     if (adapter && adapter.info.device === slug(name)) found.push({ name: oneLine(name), adapter });

@@ -40,16 +40,16 @@ export class Buffers {
 
   /**
    * @param make creates a buffer of this many bytes
-   * @param most size limit of the device in bytes
+   * @param maxBytes size limit of the device in bytes
    */
   constructor(
     private readonly make: (bytes: number) => GPUBuffer,
-    private readonly most: number,
+    private readonly maxBytes: number,
   ) {}
 
   /** A buffer of at least `bytes`, uninitialised. `idleSince`: it must not be in use by a later batch than this. */
   take(bytes: number, idleSince = Infinity): Storage {
-    const capacity = Math.max(bytes, Math.min(sizeClass(bytes), this.most));
+    const capacity = Math.max(bytes, Math.min(sizeClass(bytes), this.maxBytes));
     const free = this.free.get(capacity) ?? [];
     const at = free.findLastIndex(({ batch }) => batch <= idleSince);
     const [known] = at < 0 ? [] : free.splice(at, 1);
@@ -75,8 +75,8 @@ export class Buffers {
     this.now.low = Math.min(this.now.low, this.usedBytes);
     this.freeBytes += storage.capacity;
     const same = this.free.get(storage.capacity) ?? [];
-    const younger = same.findLastIndex(({ id }) => id > storage.id);
-    same.splice(younger + 1, 0, storage);
+    const lastNewer = same.findLastIndex(({ id }) => id > storage.id);
+    same.splice(lastNewer + 1, 0, storage);
     this.free.set(storage.capacity, same);
   }
 

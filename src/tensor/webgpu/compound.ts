@@ -11,7 +11,7 @@ import {
   type LionState,
   type Mask,
   type MatrixBlock,
-  type Moved,
+  type Updated,
   type QueryChunk,
   type StoredMatrix,
 } from '../compound.ts';
@@ -49,9 +49,9 @@ export class WebgpuCompound implements Compound {
   }
 
   /** Disables these optional kernels, because the driver computes them incorrectly. */
-  leaveOut(kinds: readonly ('attention' | 'products' | 'together')[]): void {
+  disable(kinds: readonly ('attention' | 'products' | 'makeContiguous')[]): void {
     for (const kind of kinds) this[kind] = undefined;
-    if (!this.together) this.sumsOfSquares = this.putAll = undefined;
+    if (!this.makeContiguous) this.sumsOfSquares = this.putAll = undefined;
   }
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
@@ -68,7 +68,7 @@ export class WebgpuCompound implements Compound {
     for (const { type, rows, bytes } of matrices) {
       const stride = byteLengthOf(type, columns);
       // The data may begin anywhere in the bound part.
-      const most = launcher.gpu.mostBound - 256;
+      const most = launcher.gpu.maxBindingSize - 256;
       for (const { begin, count } of rowPieces(rows, [stride, columns * 4], most)) {
         const stored = launcher.bytes(bytes as Tensor, begin * stride, count * stride);
         const target = launcher.part(numbers, (above + begin) * columns, count * columns);
@@ -90,7 +90,7 @@ export class WebgpuCompound implements Compound {
     return b.arena(() => {
       const chosen = launcher.whole(b.tensor(indices, [indices.length]));
       const numbers = launcher.fresh([indices.length, columns]);
-      for (const { begin, count } of rowPieces(rows, [stride], launcher.gpu.mostBound))
+      for (const { begin, count } of rowPieces(rows, [stride], launcher.gpu.maxBindingSize))
         launcher.threads(
           dequantise(type),
           {
@@ -299,10 +299,10 @@ export class WebgpuCompound implements Compound {
     return whole;
   }
 
-  together: Compound['together'] = (tensors) => {
+  makeContiguous: Compound['makeContiguous'] = (tensors) => {
     const { launcher } = this;
     const small = tensors.filter((x) => elements(x.shape) <= MAX_COMBINED_ELEMENTS);
-    const places = launcher.sideBySide(small.map(({ shape }) => shape));
+    const places = launcher.contiguousZeros(small.map(({ shape }) => shape));
     for (const [i, x] of small.entries()) launcher.walk(copy, [x, places[i]!], dense(x.shape, 2));
     this.b.dispose(small);
     return tensors.map((x) => (elements(x.shape) <= MAX_COMBINED_ELEMENTS ? places.shift()! : x));
@@ -313,7 +313,7 @@ export class WebgpuCompound implements Compound {
   putAll: Compound['putAll'] = (whole, blocks, scale) => {
     const { launcher } = this;
     const binding = launcher.shared(blocks.map(({ block }) => block));
-    if (!binding || blocks.length > MAX_AXES || !launcher.sees(whole)) {
+    if (!binding || blocks.length > MAX_AXES || !launcher.canBind(whole)) {
       for (const { block, row, column } of blocks) this.put(whole, block, { row, column, scale });
       return whole;
     }
@@ -328,7 +328,7 @@ export class WebgpuCompound implements Compound {
     return whole;
   };
 
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[] {
     const { beta1, beta2, epsilon = 0, step } = numbers;
     const corrections = { epsilon, inverse1: 1 / (1 - beta1 ** step), inverse2: 1 / (1 - beta2 ** step) };
     const names = ['value', 'first', 'second', 'gradient'] as const;
@@ -336,7 +336,7 @@ export class WebgpuCompound implements Compound {
     return states.map(({ value, first, second }) => ({ value, first, second }));
   }
 
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[] {
     this.update(lionw, states, ['value', 'first', 'gradient'], stepNumbers(numbers));
     return states.map(({ value, first }) => ({ value, first }));
   }

@@ -17,10 +17,10 @@ export const memoryError = () =>
   );
 
 /** The device has no buffers this large. */
-export const pieceError = (bytes: number, most: number) =>
+export const pieceError = (bytes: number, max: number) =>
   new UserError(
     'memory',
-    `Training needs ${formatBytes(bytes)} of the GPU's memory in one piece, and this GPU gives ${formatBytes(most)} at most.`,
+    `Training needs ${formatBytes(bytes)} of the GPU's memory in one piece, and this GPU gives ${formatBytes(max)} at most.`,
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
   );
 

@@ -1,6 +1,6 @@
 /** Fused attention with the kernels in kernels/flash.ts. */
 import type { Backend, Tensor } from '../backend.ts';
-import type { AttentionDropout, AttentionPlan, Heads, WholeAttention } from '../compound.ts';
+import type { AttentionDropout, AttentionPlan, Heads, FusedAttention } from '../compound.ts';
 import type { Binding } from './gpu.ts';
 import type { Kernel } from './kernel.ts';
 import { flash, TILE_ROWS } from './kernels/flash.ts';
@@ -21,21 +21,21 @@ interface Sizes {
   size: number;
 }
 
-export class FlashAttention implements WholeAttention {
+export class FlashAttention implements FusedAttention {
   constructor(
     private readonly b: Pick<Backend, 'arena' | 'tensor'>,
     private readonly launcher: Launcher,
   ) {}
 
-  takes(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean {
+  supports(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean {
     const { gpu } = this.launcher;
     const sizes = sizesOf(heads, plan);
     const { batch, length, kvHeads, size } = sizes;
-    if (size > MAX_COMPONENTS || batch * kvHeads > gpu.mostWorkgroups) return false;
-    if (!fitsByRows(batch, widthsOf(sizes).map(bytes), gpu.mostBound)) return false;
-    if (!dropout) return gpu.mostBuffers >= MAX_BUFFERS.plain;
+    if (size > MAX_COMPONENTS || batch * kvHeads > gpu.maxWorkgroups) return false;
+    if (!fitsByRows(batch, widthsOf(sizes).map(bytes), gpu.maxBindingSize)) return false;
+    if (!dropout) return gpu.maxBuffers >= MAX_BUFFERS.plain;
     const { table } = dropout.mask(length, 0);
-    return gpu.mostBuffers >= MAX_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.mostBound;
+    return gpu.maxBuffers >= MAX_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.maxBindingSize;
   }
 
   /** `lines`: for each query its log-sum-exp, and space for the delta that the gradient computes. */
@@ -118,10 +118,10 @@ export class FlashAttention implements WholeAttention {
       };
       const all = Math.ceil(rows / TILE_ROWS);
       const eachTile = (2 * products * group * length * length * size) / all;
-      for (const { firstTile, firstHead, tiles, heads } of cut(
+      for (const { firstTile, firstHead, tiles, heads } of splitTiles(
         all,
         count * kvHeads,
-        launcher.gpu.mostOperations / eachTile,
+        launcher.gpu.maxOperations / eachTile,
       ))
         launcher.gpu.run(
           kernel,
@@ -150,10 +150,10 @@ export class FlashAttention implements WholeAttention {
   }
 }
 
-/** Splits the tiles of all heads into dispatches of at most `most` tiles, in whole heads where these fit. */
-function* cut(tiles: number, heads: number, most: number) {
-  const highest = Math.max(1, Math.min(heads, Math.floor(most / tiles)));
-  const widest = Math.max(1, Math.min(tiles, Math.floor(most)));
+/** Splits the tiles of all heads into dispatches of at most `max` tiles, in whole heads where these fit. */
+function* splitTiles(tiles: number, heads: number, max: number) {
+  const highest = Math.max(1, Math.min(heads, Math.floor(max / tiles)));
+  const widest = Math.max(1, Math.min(tiles, Math.floor(max)));
   for (let firstHead = 0; firstHead < heads; firstHead += highest)
     for (let firstTile = 0; firstTile < tiles; firstTile += widest)
       yield {

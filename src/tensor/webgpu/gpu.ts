@@ -38,13 +38,13 @@ interface Pipeline {
 export class Gpu {
   readonly buffers: Buffers;
   /** Limits in bytes: of a buffer, and of the part of it that a kernel can access. */
-  private readonly mostBuffer: number;
-  readonly mostBound: number;
+  private readonly maxBufferSize: number;
+  readonly maxBindingSize: number;
   /** Limits on the workgroups in one dimension, and on the buffers of a kernel. */
-  readonly mostWorkgroups: number;
-  readonly mostBuffers: number;
+  readonly maxWorkgroups: number;
+  readonly maxBuffers: number;
   /** Maximum FLOPs per submission, and per dispatch where that can be split. Tests lower it. */
-  mostOperations = MAX_OPERATIONS;
+  maxOperations = MAX_OPERATIONS;
   /** Whether kernels use subgroups where possible. Set after the self-test. */
   subgroups = false;
   /** A placeholder for buffers that a kernel does not read. */
@@ -65,19 +65,19 @@ export class Gpu {
   private operations = 0;
   private failure: Error | undefined;
 
-  /** @param mostBound for tests: a limit lower than the device's */
+  /** @param maxBindingSize for tests: a limit lower than the device's */
   constructor(
     readonly device: GPUDevice,
-    mostBound = Infinity,
+    maxBindingSize = Infinity,
   ) {
     const { limits } = device;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.buffers = new Buffers((size) => device.createBuffer({ size, usage }), limits.maxBufferSize);
-    this.mostBuffer = limits.maxBufferSize;
-    this.mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
-    this.mostBuffers = limits.maxStorageBuffersPerShaderStage;
-    this.mostBound =
-      Math.floor(Math.min(mostBound, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
+    this.maxBufferSize = limits.maxBufferSize;
+    this.maxWorkgroups = limits.maxComputeWorkgroupsPerDimension;
+    this.maxBuffers = limits.maxStorageBuffersPerShaderStage;
+    this.maxBindingSize =
+      Math.floor(Math.min(maxBindingSize, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
     this.nothing = { storage: this.buffers.take(ALIGNMENT) };
     this.numbersBuffer = device.createBuffer({
       size: this.numbers.byteLength,
@@ -92,14 +92,14 @@ export class Gpu {
 
   /** Uninitialised memory of `bytes`. Throws UserError `memory` if that exceeds the device's largest buffer. */
   take(bytes: number): Storage {
-    if (bytes > this.mostBuffer) throw pieceError(bytes, this.mostBuffer);
+    if (bytes > this.maxBufferSize) throw pieceError(bytes, this.maxBufferSize);
     return this.buffers.take(bytes);
   }
 
   /** Uploads `data`, whose byte length is a multiple of four. */
   upload(data: Float32Array | Int32Array | Uint32Array): Storage {
     this.check();
-    if (data.byteLength > this.mostBuffer) throw pieceError(data.byteLength, this.mostBuffer);
+    if (data.byteLength > this.maxBufferSize) throw pieceError(data.byteLength, this.maxBufferSize);
     // A write takes effect before commands that are not yet submitted, so it must not touch a buffer that they use.
     const storage = this.buffers.take(data.byteLength, this.batch - 1);
     this.device.queue.writeBuffer(storage.buffer, 0, data as Float32Array<ArrayBuffer>);
@@ -142,7 +142,7 @@ export class Gpu {
   ): void {
     this.check();
     const kernel = (this.subgroups && plain.inSubgroups) || plain;
-    if (this.slot === BATCH || this.operations + operations > this.mostOperations) this.submit();
+    if (this.slot === BATCH || this.operations + operations > this.maxOperations) this.submit();
     this.operations += operations;
     const pipeline = this.pipeline(kernel);
     const group = this.bindGroup(kernel, pipeline, bindings);
@@ -198,7 +198,7 @@ export class Gpu {
   }
 
   private spread(workgroups: number): [number, number] {
-    const x = Math.min(workgroups, this.mostWorkgroups);
+    const x = Math.min(workgroups, this.maxWorkgroups);
     return [x, Math.ceil(workgroups / Math.max(1, x))];
   }
 
@@ -282,7 +282,7 @@ export class Gpu {
   ): GPUBindGroup {
     const resources = kernel.buffers.map(({ name }) => {
       const { storage, begin = 0, bytes = storage.capacity - begin } = bindings[name]!;
-      return { buffer: storage.buffer, offset: begin, size: Math.min(bytes, this.mostBound) };
+      return { buffer: storage.buffer, offset: begin, size: Math.min(bytes, this.maxBindingSize) };
     });
     resources.push({ buffer: this.numbersBuffer, offset: 0, size: SLOT });
     const entries = resources.map((resource, binding) => ({ binding, resource }));

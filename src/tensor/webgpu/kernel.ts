@@ -16,7 +16,7 @@ export interface KernelSpec {
   writes: Readonly<Record<string, ElementType>>;
   numbers: Readonly<Record<string, NumberType>>;
   /** Functions and constants before the body. */
-  also?: string;
+  preamble?: string;
   /** Device features that it needs. */
   enables?: readonly Feature[];
 }
@@ -161,7 +161,7 @@ export const lanesFor = (width: number): number => (width <= 1024 ? 64 : 256);
 
 /** A kernel with a custom `main`. */
 export function kernel(
-  { name, reads = {}, writes, numbers, also = '', enables = [] }: KernelSpec,
+  { name, reads = {}, writes, numbers, preamble: also = '', enables = [] }: KernelSpec,
   main: string,
 ): Kernel {
   const buffers = [

@@ -8,7 +8,7 @@ import type { Storage } from './buffers.ts';
 import type { Binding, Gpu, Numbers } from './gpu.ts';
 import { THREADS, type Kernel } from './kernel.ts';
 import { fill } from './kernels/elementwise.ts';
-import { usualTiles, type Tiles } from './kernels/tiles.ts';
+import { defaultTiles, type Tiles } from './kernels/tiles.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
 /** Maximum bytes of a buffer shared by contiguous tensors. */
@@ -33,7 +33,7 @@ export class GpuTensor extends Handle {
 }
 
 /** The tensor as a GpuTensor. Throws an Error if it was disposed. */
-export function of(x: Tensor): GpuTensor {
+export function asGpuTensor(x: Tensor): GpuTensor {
   const handle = x as GpuTensor;
   if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
   return handle;
@@ -41,7 +41,7 @@ export function of(x: Tensor): GpuTensor {
 
 export class Launcher {
   /** Settings of matrix products: tile shapes, and whether operands are rounded to f16. */
-  tiles: Tiles = usualTiles;
+  tiles: Tiles = defaultTiles;
   half = false;
 
   /** @param made registers a new tensor with its arena */
@@ -62,7 +62,7 @@ export class Launcher {
 
   /** A tensor that shares x's memory. */
   view(x: Tensor, shape: readonly number[]): GpuTensor {
-    const { storage, dtype, begin } = of(x);
+    const { storage, dtype, begin } = asGpuTensor(x);
     storage.users += 1;
     return this.made(new GpuTensor(this.gpu, storage, shape, dtype, begin));
   }
@@ -71,9 +71,9 @@ export class Launcher {
    * New zero tensors, contiguous in as few buffers as kernels can access as a whole. The gaps between them are zeros,
    * too.
    */
-  sideBySide(shapes: readonly (readonly number[])[]): GpuTensor[] {
+  contiguousZeros(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const tensors: GpuTensor[] = [];
-    for (const group of groupsOf(shapes, Math.min(this.gpu.mostBound, MAX_GROUP))) {
+    for (const group of groupsOf(shapes, Math.min(this.gpu.maxBindingSize, MAX_GROUP))) {
       const total = group.reduce((sum, shape) => sum + aligned(elements(shape)), 0);
       const storage = this.gpu.take(total * ELEMENT);
       const numbers = { count: total, begin: 0, value: 0 };
@@ -95,12 +95,12 @@ export class Launcher {
   runs(lists: readonly (readonly Tensor[])[]): { firsts: Tensor[]; count: number }[] {
     const runs: { firsts: Tensor[]; count: number }[] = [];
     for (const i of lists[0]!.keys()) {
-      const tensors = lists.map((list) => of(list[i]!));
+      const tensors = lists.map((list) => asGpuTensor(list[i]!));
       const count = elements(tensors[0]!.shape);
       const last = runs.at(-1);
-      const gap = last && tensors[0]!.begin - of(last.firsts[0]!).begin;
+      const gap = last && tensors[0]!.begin - asGpuTensor(last.firsts[0]!).begin;
       const follows = tensors.every((x, k) => {
-        const first = last && of(last.firsts[k]!);
+        const first = last && asGpuTensor(last.firsts[k]!);
         return (
           first && x.storage === first.storage && x.begin - first.begin === gap && gap === aligned(last.count)
         );
@@ -113,8 +113,8 @@ export class Launcher {
 
   /** Runs a kernel with a thread for each step of a walk. `tensors` are in the order of the kernel's buffers. */
   walk(kernel: Kernel, tensors: readonly Tensor[], walk: Walk, numbers: Numbers = {}): void {
-    const most = (this.gpu.mostBound - ALIGNMENT) / ELEMENT;
-    for (const piece of piecesOf(walk, most)) {
+    const max = (this.gpu.maxBindingSize - ALIGNMENT) / ELEMENT;
+    for (const piece of piecesOf(walk, max)) {
       const spans = spansOf(piece);
       const begins = [0, 0, 0];
       const bindings: Record<string, Binding> = {};
@@ -132,20 +132,21 @@ export class Launcher {
   }
 
   /** Whether a kernel can access the whole tensor. */
-  sees = (x: Tensor): boolean => elements(x.shape) * ELEMENT <= this.gpu.mostBound;
+  canBind = (x: Tensor): boolean => elements(x.shape) * ELEMENT <= this.gpu.maxBindingSize;
 
   /** The buffer that all these tensors share, and their offsets; undefined if a kernel can't access it as a whole. */
   shared(tensors: readonly Tensor[]): { binding: Binding; begins: number[] } | undefined {
-    const own = tensors.map(of);
+    const own = tensors.map(asGpuTensor);
     const { storage } = own[0]!;
-    if (storage.capacity > this.gpu.mostBound || own.some((x) => x.storage !== storage)) return undefined;
+    if (storage.capacity > this.gpu.maxBindingSize || own.some((x) => x.storage !== storage))
+      return undefined;
     const used = own.reduce((sum, { shape }) => sum + elements(shape) * ELEMENT, 0);
     return { binding: { storage, used }, begins: own.map(({ begin }) => begin) };
   }
 
   /** Runs a kernel with a thread for each of `count` elements; all `tensors` have the same layout. */
   each(kernel: Kernel, tensors: Record<string, Tensor>, count: number, numbers: Numbers = {}): void {
-    for (const { begin, count: part } of rowPieces(count, [ELEMENT], this.gpu.mostBound)) {
+    for (const { begin, count: part } of rowPieces(count, [ELEMENT], this.gpu.maxBindingSize)) {
       const bindings = mapped(tensors, (x) => this.bytes(x, begin * ELEMENT, part * ELEMENT));
       this.threads(kernel, bindings, { ...numbers }, part);
     }
@@ -161,7 +162,7 @@ export class Launcher {
     run: (piece: Rows, bind: (x: Tensor, width: number) => Binding) => void,
   ): void {
     const bytes = widths.map((width) => width * ELEMENT);
-    for (const piece of rowPieces(rows, bytes, this.gpu.mostBound))
+    for (const piece of rowPieces(rows, bytes, this.gpu.maxBindingSize))
       run(piece, (x, width) => this.bytes(x, piece.begin * width * ELEMENT, piece.count * width * ELEMENT));
   }
 
@@ -189,8 +190,8 @@ export class Launcher {
    * bound if a kernel can access it, so that the same bind group serves every part.
    */
   part(x: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
-    const { storage, begin: before } = of(x);
-    if (storage.capacity <= this.gpu.mostBound)
+    const { storage, begin: before } = asGpuTensor(x);
+    if (storage.capacity <= this.gpu.maxBindingSize)
       return { binding: { storage, used: count * ELEMENT }, rest: before + begin };
     const first = Math.floor((begin * ELEMENT) / ALIGNMENT) * ALIGNMENT;
     const bytes = (begin + count) * ELEMENT - first;
@@ -199,11 +200,11 @@ export class Launcher {
 
   /** Binds a tensor's bytes starting at `begin`, a multiple of ALIGNMENT. Throws UserError `memory` if too many. */
   bytes(x: Tensor, begin: number, count: number): Binding {
-    const { storage, begin: before } = of(x);
+    const { storage, begin: before } = asGpuTensor(x);
     const first = before * ELEMENT + begin;
-    if (first === 0 && storage.capacity <= this.gpu.mostBound) return { storage, used: count };
+    if (first === 0 && storage.capacity <= this.gpu.maxBindingSize) return { storage, used: count };
     const bytes = Math.max(ELEMENT, Math.ceil(count / ELEMENT) * ELEMENT);
-    if (bytes > this.gpu.mostBound) throw tooLarge();
+    if (bytes > this.gpu.maxBindingSize) throw tooLarge();
     return { storage, begin: first, bytes };
   }
 }
@@ -211,15 +212,15 @@ export class Launcher {
 /** Elements of a contiguous tensor including the alignment gap after it. */
 const aligned = (count: number) => Math.ceil((count * ELEMENT) / ALIGNMENT) * (ALIGNMENT / ELEMENT);
 
-/** Splits the shapes, in order, into groups of at most `mostBytes`. */
-function groupsOf(shapes: readonly (readonly number[])[], mostBytes: number): (readonly number[])[][] {
+/** Splits the shapes, in order, into groups of at most `maxBytes`. */
+function groupsOf(shapes: readonly (readonly number[])[], maxBytes: number): (readonly number[])[][] {
   const groups: (readonly number[])[][] = [];
   let rest = 0;
   for (const shape of shapes) {
     const bytes = aligned(elements(shape)) * ELEMENT;
     if (bytes > rest) {
       groups.push([]);
-      rest = mostBytes;
+      rest = maxBytes;
     }
     groups.at(-1)!.push(shape);
     rest -= bytes;

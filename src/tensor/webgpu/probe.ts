@@ -1,9 +1,9 @@
 /** Reports what WebGPU finds on this machine. Runs in a separate process, because a broken driver may crash it. */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
-import { saidOf, UserError } from '../../text/errors.ts';
+import { describeError, UserError } from '../../text/errors.ts';
 import { findAdapters } from './adapter.ts';
 import { openWebgpu } from './start.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 
 /** Checks that [1 2; 3 4] [5 6; 7 8] = [19 22; 43 50]. Throws UserError `backend-unavailable` if not. */
 async function checkProduct(wanted: string | undefined): Promise<void> {
@@ -24,9 +24,12 @@ export async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
   try {
     adapters = await findAdapters();
     if (adapters.length) await checkProduct(wanted);
-    return { adapters, ...(adapters.length === 0 && told({ reason: msg`No GPU with a driver was found.` })) };
+    return {
+      adapters,
+      ...(adapters.length === 0 && withTexts({ reason: msg`No GPU with a driver was found.` })),
+    };
   } catch (error) {
     // A broken GPU must not hide the others.
-    return { adapters, ...told({ reason: saidOf(error) }) };
+    return { adapters, ...withTexts({ reason: describeError(error) }) };
   }
 }

@@ -2,7 +2,7 @@
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
 import { product, sumSlices, type Extras } from './kernels/products.ts';
-import { formOf, tiles as shapes } from './kernels/tiles.ts';
+import { formOf, tiles } from './kernels/tiles.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
 import { elements, rowPieces, type Rows } from './walk.ts';
 
@@ -17,25 +17,25 @@ interface Product {
 }
 
 /** This many workgroups keep a large GPU busy. */
-const ENOUGH = 256;
+const MIN_WORKGROUPS = 256;
 /** Minimum length of the inner axis that is worth a workgroup. */
 const MIN_SPAN = 512;
 
 /** Tile sizes assumed when choosing slices. Not the measured ones, so that results don't change when those do. */
-const COUNTED = { square: 64, tall: 32, wide: 32 };
+const NOMINAL_TILES = { square: 64, tall: 32, wide: 32 };
 
 /**
  * The number of slices of the inner axis that a product is divided into (split-K) if it has too few tiles to keep a GPU
  * busy, such as LoRA's gradients or that of the head's input. The slices' products are summed afterwards.
  */
 export function slicesOf(rows: number, columns: number, inner: number): number {
-  const side = COUNTED[formOf(rows, columns)];
+  const side = NOMINAL_TILES[formOf(rows, columns)];
   const tiles = Math.ceil(rows / side) * Math.ceil(columns / side);
-  return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / MIN_SPAN)));
+  return Math.max(1, Math.min(Math.ceil(MIN_WORKGROUPS / tiles), Math.floor(inner / MIN_SPAN)));
 }
 
 /** A product of two matrices with everything that is fused into it. */
-export interface Whole {
+export interface FusedProduct {
   a: Tensor;
   b: Tensor;
   sizes: Omit<Product, 'batch'>;
@@ -56,10 +56,10 @@ export interface Whole {
    * Repeats the product, if it is not sliced, at constant offsets of A, B and the result. c is the first result, and
    * all lie in its buffer.
    */
-  times?: Times | undefined;
+  times?: Repetition | undefined;
 }
 
-export interface Times {
+export interface Repetition {
   count: number;
   a: number;
   b: number;
@@ -69,7 +69,7 @@ export interface Times {
 /**
  * c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` if it can't be split.
  */
-export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
+export function multiplyFused(launcher: Launcher, whole: FusedProduct, c: Tensor): void {
   const { sizes, second, mask, plus, scale = 1, adds = false, times } = whole;
   const { rows, columns, inner, transposeA, transposeB } = sizes;
   const slices = times ? 1 : slicesOf(rows, columns, inner);
@@ -136,8 +136,8 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
 /** The mask's table is as large as the largest mask, so only a part of it may be bound. */
 function maskOf(
   launcher: Launcher,
-  { of, table }: NonNullable<Whole['mask']>,
-  { a, b, sizes }: Whole,
+  { of, table }: NonNullable<FusedProduct['mask']>,
+  { a, b, sizes }: FusedProduct,
 ): Binding {
   const binding = launcher.whole(table);
   binding.used =
@@ -146,10 +146,11 @@ function maskOf(
 }
 
 /** Whether a kernel can access all these tensors, so that their product need not be split. */
-export const fitsWhole = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
+export const fitsUnsplit = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
   sizes.batch === 1 &&
-  tensors.every((x) => !x || elements(x.shape) * ELEMENT <= gpu.mostBound) &&
-  slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <= gpu.mostBound;
+  tensors.every((x) => !x || elements(x.shape) * ELEMENT <= gpu.maxBindingSize) &&
+  slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <=
+    gpu.maxBindingSize;
 
 /** c = a b. Throws UserError `memory` if matrices of a batch are too large for a kernel. */
 export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, sizes: Product): void {
@@ -159,7 +160,7 @@ export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, si
   launcher.byRows(sizes.batch, [batchA, batchB, batchC], ({ count }, bind) => {
     const bindings = { a: bind(a, batchA), b: bind(b, batchB), c: bind(c, batchC) };
     const places = { ...plain, batchA, batchB, batchC };
-    tiles(launcher, bindings, sizes, sizes, { ...places, grid: count, span: inner });
+    runPlain(launcher, bindings, sizes, sizes, { ...places, grid: count, span: inner });
   });
 }
 
@@ -168,7 +169,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
   const { rows, columns, inner, transposeA, transposeB } = sizes;
   const pieces = (count: number, widths: (number | false)[]) => {
     const bytes = widths.flatMap((width) => (width ? [width * ELEMENT] : []));
-    return rowPieces(count, bytes, launcher.gpu.mostBound);
+    return rowPieces(count, bytes, launcher.gpu.maxBindingSize);
   };
   const part = (x: Tensor, along: Rows, across: Rows, width: number) => ({
     binding: launcher.bytes(x, along.begin * width * ELEMENT, along.count * width * ELEMENT),
@@ -182,7 +183,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
         const out = part(c, m, n, columns);
         const bindings = { a: left.binding, b: right.binding, c: out.binding };
         const begins = { beginA: left.begin, beginB: right.begin, beginC: out.begin };
-        tiles(launcher, bindings, { ...sizes, rows: m.count, columns: n.count, inner: k.count }, sizes, {
+        runPlain(launcher, bindings, { ...sizes, rows: m.count, columns: n.count, inner: k.count }, sizes, {
           ...plain,
           ...begins,
           grid: 1,
@@ -219,7 +220,7 @@ type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'stri
  * Runs the plain kernel. `cut`: the product to compute. `memory`: the product that it is a part of, whose layout
  * applies. `grid`: workgroups in the third dimension.
  */
-function tiles(
+function runPlain(
   launcher: Launcher,
   bindings: Record<string, Binding>,
   { rows, columns, inner, transposeA, transposeB }: Product,
@@ -234,7 +235,7 @@ function tiles(
 
 /** Runs a kernel, in several dispatches if it would keep the GPU busy for too long. */
 function run(
-  { gpu, tiles, half }: Launcher,
+  { gpu, tiles: chosen, half }: Launcher,
   bindings: Record<string, Binding | undefined>,
   [transposeA, transposeB, grid]: readonly [boolean, boolean, number],
   extras: Extras,
@@ -242,14 +243,14 @@ function run(
 ): void {
   const { rows, columns, inner, inner2, step } = numbers;
   if (rows * columns * grid === 0) return;
-  const name = tiles[formOf(rows, columns)];
-  const tile = shapes[name];
+  const name = chosen[formOf(rows, columns)];
+  const tile = tiles[name];
   const kernel = product(name, transposeA, transposeB, half ? { ...extras, half } : extras);
   const [x, y] = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows)];
   const operations = 2 * rows * columns * ((step ? 1 : grid) * inner + inner2);
-  if (operations <= gpu.mostOperations) return gpu.run(kernel, bindings, numbers, [x, y, grid], operations);
+  if (operations <= gpu.maxOperations) return gpu.run(kernel, bindings, numbers, [x, y, grid], operations);
   const each = operations / (x * y * grid);
-  for (const { begins, counts } of cut([x, y, grid], gpu.mostOperations / each)) {
+  for (const { begins, counts } of splitTiles([x, y, grid], gpu.maxOperations / each)) {
     const [beforeX, beforeY, beforeZ] = begins;
     const [wide, high, deep] = counts;
     gpu.run(kernel, bindings, { ...numbers, beforeX, beforeY, beforeZ }, counts, each * wide * high * deep);
@@ -258,9 +259,9 @@ function run(
 
 type Three = [number, number, number];
 
-/** Splits tiles into dispatches of at most `most`: by matrices of the batch, else by rows, else within a row. */
-export function* cut([x, y, z]: Three, most: number): Generator<{ begins: Three; counts: Three }> {
-  const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(most / size)));
+/** Splits tiles into dispatches of at most `max`: by matrices of the batch, else by rows, else within a row. */
+export function* splitTiles([x, y, z]: Three, max: number): Generator<{ begins: Three; counts: Three }> {
+  const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(max / size)));
   const [wide, high, deep] = [fitting(x, 1), fitting(y, x), fitting(z, x * y)];
   for (let k = 0; k < z; k += deep)
     for (let j = 0; j < y; j += high)

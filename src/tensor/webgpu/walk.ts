@@ -74,18 +74,18 @@ export const dense = (shape: readonly number[], count: number) =>
 export const spansOf = ({ axes, begins }: Walk): number[] =>
   begins.map((_, k) => 1 + axes.reduce((sum, { size, strides }) => sum + (size - 1) * strides[k]!, 0));
 
-/** Splits the walk, halving its outermost axis, into pieces that span at most `most` elements of every tensor. */
-export function* piecesOf(walk: Walk, most: number): Generator<Walk> {
-  if (spansOf(walk).every((span) => span <= most)) return yield walk;
+/** Splits the walk, halving its outermost axis, into pieces that span at most `max` elements of every tensor. */
+export function* piecesOf(walk: Walk, max: number): Generator<Walk> {
+  if (spansOf(walk).every((span) => span <= max)) return yield walk;
   const { axes, begins } = walk;
   const at = axes.findIndex(({ size }) => size > 1);
   const { size, strides } = axes[at]!;
   const half = Math.ceil(size / 2);
   const withSize = (count: number) => axes.map((axis, i) => (i === at ? { size: count, strides } : axis));
-  yield* piecesOf({ axes: withSize(half), begins }, most);
+  yield* piecesOf({ axes: withSize(half), begins }, max);
   yield* piecesOf(
     { axes: withSize(size - half), begins: begins.map((begin, k) => begin + half * strides[k]!) },
-    most,
+    max,
   );
 }
 
@@ -98,11 +98,11 @@ export interface Rows {
 export const ALIGNMENT = 256;
 
 /**
- * Splits `rows` rows of several tensors, with `rowBytes` bytes per row, into pieces that fit into `mostBytes` in each
+ * Splits `rows` rows of several tensors, with `rowBytes` bytes per row, into pieces that fit into `maxBytes` in each
  * tensor and begin at aligned offsets. Throws UserError `memory` if that is impossible.
  */
-export function rowPieces(rows: number, rowBytes: readonly number[], mostBytes: number): Rows[] {
-  const step = rowStep(rows, rowBytes, mostBytes);
+export function rowPieces(rows: number, rowBytes: readonly number[], maxBytes: number): Rows[] {
+  const step = rowStep(rows, rowBytes, maxBytes);
   if (step === 0) throw tooLarge();
   if (step >= rows) return [{ begin: 0, count: rows }];
   return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
@@ -112,17 +112,17 @@ export function rowPieces(rows: number, rowBytes: readonly number[], mostBytes: 
 }
 
 /** Whether rowPieces can split these rows. */
-export const fitsByRows = (rows: number, rowBytes: readonly number[], mostBytes: number): boolean =>
-  rowStep(rows, rowBytes, mostBytes) > 0;
+export const fitsByRows = (rows: number, rowBytes: readonly number[], maxBytes: number): boolean =>
+  rowStep(rows, rowBytes, maxBytes) > 0;
 
 /** Rows per piece; 0 if they can't be split. */
-function rowStep(rows: number, rowBytes: readonly number[], mostBytes: number): number {
-  if (rowBytes.every((bytes) => rows * bytes <= mostBytes)) return Math.max(1, rows);
+function rowStep(rows: number, rowBytes: readonly number[], maxBytes: number): number {
+  if (rowBytes.every((bytes) => rows * bytes <= maxBytes)) return Math.max(1, rows);
   const unit = rowBytes.reduce(
     (least, bytes) => lowestCommon(least, ALIGNMENT / divisor(ALIGNMENT, bytes)),
     1,
   );
-  const fitting = Math.min(...rowBytes.map((bytes) => Math.floor(mostBytes / bytes)));
+  const fitting = Math.min(...rowBytes.map((bytes) => Math.floor(maxBytes / bytes)));
   return Math.floor(fitting / unit) * unit;
 }
 

@@ -18,8 +18,8 @@ import {
 } from './kernels/elementwise.ts';
 import { axisSums, logSoftmax, rowSums, softmax } from './kernels/reductions.ts';
 import { addAt, gather } from './kernels/rows.ts';
-import { ELEMENT, Launcher, of } from './launcher.ts';
-import { fitsWhole, multiply, multiplyWhole } from './products.ts';
+import { ELEMENT, Launcher, asGpuTensor } from './launcher.ts';
+import { fitsUnsplit, multiply, multiplyFused } from './products.ts';
 import { sumsOfSquares } from './reductions.ts';
 import { broadcastShape, dense, elements, repeatedStrides, stridesOf, walkOver } from './walk.ts';
 import type { Text } from '../../text/message.ts';
@@ -57,7 +57,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   }
 
   async read(x: Tensor): Promise<Float32Array> {
-    const { storage, shape, dtype, begin } = of(x);
+    const { storage, shape, dtype, begin } = asGpuTensor(x);
     const bytes = await this.gpu.read(storage, begin * ELEMENT, elements(shape) * ELEMENT);
     return dtype === 'i32' ? Float32Array.from(new Int32Array(bytes)) : new Float32Array(bytes);
   }
@@ -149,8 +149,8 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
       throw new Error(`[${a.shape.join()}] and [${b.shape.join()}] can't be multiplied.`);
     const sizes = { rows, columns, inner, batch: elements(outer), transposeA, transposeB };
     const c = this.launcher.fresh([...outer, rows, columns]);
-    if (fitsWhole(this.launcher, sizes, a, b))
-      this.arena(() => multiplyWhole(this.launcher, { a, b, sizes }, c));
+    if (fitsUnsplit(this.launcher, sizes, a, b))
+      this.arena(() => multiplyFused(this.launcher, { a, b, sizes }, c));
     else multiply(this.launcher, a, b, c, sizes);
     return c;
   }

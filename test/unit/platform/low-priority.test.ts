@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, it, vi } from 'vitest';
-import { letEditorGoFirst, lowerPriority } from '../../../src/platform/processes/low-priority.ts';
+import { yieldToEditor, lowerPriority } from '../../../src/platform/processes/low-priority.ts';
 
 const lowered = vi.hoisted(() => [] as [number, number][]);
 // The test's own group is not to be lowered.
@@ -33,9 +33,9 @@ it.skipIf(process.platform === 'linux')('lowers the process', () => {
 });
 
 it('puts training behind completion, and both behind the editor and before what nobody waits for', () => {
-  const priorityOf = (work: Parameters<typeof letEditorGoFirst>[0]) => {
+  const priorityOf = (work: Parameters<typeof yieldToEditor>[0]) => {
     lowered.length = 0;
-    letEditorGoFirst(work);
+    yieldToEditor(work);
     const [[, priority]] = lowered as [[number, number]];
     return priority;
   };

@@ -68,7 +68,7 @@ describe('the slider of strengths', () => {
 describe('the path of strengths', () => {
   it('begins at the base and has each strength that was measured, learned to the right', () => {
     const other = makeRun({ id: 'other', name: 'other' });
-    const { shown } = panelOf([withStrengths(makeRun()), other], { beside: ['other'] });
+    const { shown } = panelOf([withStrengths(makeRun()), other], { compared: ['other'] });
     const [path, ...more] = strengthPaths(shown);
     expect(more).toEqual([]);
     expect(path!.points.map(({ strength, x, y, isInUse }) => [strength, x, y, isInUse])).toEqual([

@@ -12,8 +12,8 @@ import { corpusPlanSchema, type Hyper, type RunSpec } from '../../../protocol/ru
 import { openCorpus } from '../../../corpus/index.ts';
 import type { MachineGuess } from '../../../reproduce/costs.ts';
 import { defaultFolder } from '../../../reproduce/default-folder.ts';
-import type { Circumstances } from '../../../reproduce/ledger.ts';
-import { reproduceElsewhere } from '../../../reproduce/elsewhere.ts';
+import type { ReproductionContext } from '../../../reproduce/ledger.ts';
+import { reproduceOnCluster } from '../../../reproduce/on-cluster.ts';
 import { reproduce } from '../../../reproduce/reproduce.ts';
 import {
   corpusDir,
@@ -190,7 +190,7 @@ async function runOnCluster(start: Start, options: Options): Promise<void> {
   try {
     const budgetSeconds = 60 * options.budget;
     const settings = { launcher, reporter, budgetSeconds, stop: signal, ...environment, trainTokens };
-    const results = await reproduceElsewhere(repro, settings);
+    const results = await reproduceOnCluster(repro, settings);
     reporter.end();
     const underWay = await isOnCluster(repro);
     printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, onCluster: underWay });
@@ -226,7 +226,7 @@ function stopOnInterrupt(message: string): { signal: AbortSignal; release(): voi
 
 interface Prepared {
   repro: Reproduction;
-  environment: Omit<Circumstances, 'trainTokens'>;
+  environment: Omit<ReproductionContext, 'trainTokens'>;
   /** On a cluster: the memory that a run of each method needs there. */
   memoryBytes: Record<Hyper['method'], number>;
   /** It was created just now. */

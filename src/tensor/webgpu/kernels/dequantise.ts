@@ -95,7 +95,7 @@ export const dequantise = variants((type: TensorType) =>
         /** Offset of the result in `numbers`. */
         begin: 'u32',
       },
-      also: `${READING}${isQuantised(type) ? FOUR_BITS : ''}${type.endsWith('K') ? FACTORS : ''}
+      preamble: `${READING}${isQuantised(type) ? FOUR_BITS : ''}${type.endsWith('K') ? FACTORS : ''}
 const BLOCK = ${tensorTypes[type].block}u;
 const BLOCK_BYTES = ${tensorTypes[type].bytes}u;
 

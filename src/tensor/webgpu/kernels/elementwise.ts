@@ -19,13 +19,13 @@ const WALK = { axes: 'axes', rank: 'u32', begin0: 'u32', begin1: 'u32', begin2: 
 
 /** y = x, for 32-bit elements of any type. Tensors: x, y. */
 export const copy = elementwise(
-  { name: 'copy', reads: { x: 'u32' }, writes: { y: 'u32' }, numbers: WALK, also: PLACE },
+  { name: 'copy', reads: { x: 'u32' }, writes: { y: 'u32' }, numbers: WALK, preamble: PLACE },
   `  let at = place(i);
   y[at.y] = x[at.x];`,
 );
 
 export const fromInteger = elementwise(
-  { name: 'fromInteger', reads: { x: 'i32' }, writes: { y: 'f32' }, numbers: WALK, also: PLACE },
+  { name: 'fromInteger', reads: { x: 'i32' }, writes: { y: 'f32' }, numbers: WALK, preamble: PLACE },
   `  let at = place(i);
   y[at.y] = f32(x[at.x]);`,
 );
@@ -50,7 +50,7 @@ const functions = {
 export type FunctionName = keyof typeof functions;
 export const unary = variants((name: FunctionName) =>
   elementwise(
-    { name, reads: { x: 'f32' }, writes: { y: 'f32' }, numbers: { ...WALK, s: 'f32' }, also: PLACE },
+    { name, reads: { x: 'f32' }, writes: { y: 'f32' }, numbers: { ...WALK, s: 'f32' }, preamble: PLACE },
     `  let at = place(i);
   let a = x[at.x];
   y[at.y] = ${functions[name]};`,
@@ -67,7 +67,7 @@ export const binary = variants((name: OperatorName) =>
       reads: { x: 'f32', y: 'f32' },
       writes: { z: 'f32' },
       numbers: WALK,
-      also: PLACE,
+      preamble: PLACE,
     },
     `  let at = place(i);
   z[at.z] = x[at.x] ${operators[name]} y[at.y];`,
@@ -104,7 +104,7 @@ export const addScaled = elementwise(
     reads: { x: 'f32' },
     writes: { sum: 'f32' },
     numbers: { ...WALK, s: 'f32' },
-    also: PLACE,
+    preamble: PLACE,
   },
   `  let at = place(i);
   sum[at.y] += p.s * x[at.x];`,
@@ -117,7 +117,7 @@ export const addMasked = elementwise(
     reads: { x: 'f32', mask: 'f32' },
     writes: { sum: 'f32' },
     numbers: WALK,
-    also: PLACE,
+    preamble: PLACE,
   },
   `  let at = place(i);
   sum[at.z] += x[at.x] * mask[at.y];`,

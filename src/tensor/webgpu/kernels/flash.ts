@@ -234,7 +234,7 @@ const forward = (size: number, dropout: boolean, inSubgroups: boolean): Kernel =
       reads: { q: 'f32', k: 'f32', v: 'f32', starts: 'i32', ...optional(dropout) },
       writes: { o: 'f32', lines: 'f32' },
       numbers,
-      also: shared(size, dropout, inSubgroups),
+      preamble: shared(size, dropout, inSubgroups),
       enables: inSubgroups ? ['subgroups'] : [],
     },
     `${main(inSubgroups)}${QUERIES}
@@ -282,7 +282,7 @@ const queryGradient = (size: number, dropout: boolean, inSubgroups: boolean): Ke
       reads: { q: 'f32', k: 'f32', v: 'f32', dO: 'f32', o: 'f32', starts: 'i32', ...optional(dropout) },
       writes: { lines: 'f32', dq: 'f32' },
       numbers,
-      also: shared(size, dropout, inSubgroups),
+      preamble: shared(size, dropout, inSubgroups),
       enables: inSubgroups ? ['subgroups'] : [],
     },
     `${main(inSubgroups)}${QUERIES}
@@ -325,7 +325,7 @@ const keyGradient = (size: number, dropout: boolean): Kernel =>
       reads: { q: 'f32', k: 'f32', v: 'f32', dO: 'f32', lines: 'f32', starts: 'i32', ...optional(dropout) },
       writes: { dk: 'f32', dv: 'f32' },
       numbers,
-      also: shared(size, dropout),
+      preamble: shared(size, dropout),
     },
     `${main(false)}
   let first = (p.firstTile + group.x) * ROWS;

@@ -62,7 +62,7 @@ export const splitHeads = elementwise(
     reads: { qkv: 'f32', cosines: 'f32', sines: 'f32' },
     writes: { q: 'f32', k: 'f32', v: 'f32' },
     numbers,
-    also,
+    preamble: also,
   },
   `  let place = placeOf(i);
   let at = place.begin + place.component;
@@ -85,7 +85,7 @@ export const joinHeads = elementwise(
     reads: { dq: 'f32', dk: 'f32', dv: 'f32', cosines: 'f32', sines: 'f32' },
     writes: { dqkv: 'f32' },
     numbers,
-    also,
+    preamble: also,
   },
   `  let place = placeOf(i);
   let at = place.begin + place.component;

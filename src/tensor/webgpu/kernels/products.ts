@@ -97,7 +97,7 @@ const made = variants((key: number) => {
         beforeY: 'u32',
         beforeZ: 'u32',
       },
-      also: `
+      preamble: `
 const ROWS = ${tile.rows}u;
 const COLUMNS = ${tile.columns}u;
 const INNER = ${tile.inner}u;

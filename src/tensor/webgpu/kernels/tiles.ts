@@ -41,7 +41,7 @@ export const formOf = (rows: number, columns: number): Form =>
   Math.min(rows, columns) > FEW ? 'square' : columns <= rows ? 'tall' : 'wide';
 
 /** The defaults without a measurement. These must work: there is no fallback. */
-export const usualTiles: Tiles = { square: 'middle', tall: 'small', wide: 'small' };
+export const defaultTiles: Tiles = { square: 'middle', tall: 'small', wide: 'small' };
 
 /** The tiles worth measuring for each form, the default first. */
 export const candidates: Readonly<Record<Form, readonly TileName[]>> = {

@@ -7,7 +7,7 @@ import type { WebgpuBackend } from '../webgpu.ts';
 /** What a kernel should have computed. */
 export interface Answer {
   found: Tensor;
-  wanted: ArrayLike<number>;
+  expected: ArrayLike<number>;
 }
 
 /** Deterministic pseudo-random numbers around zero with a long period. */
@@ -34,16 +34,16 @@ export const basics: Readonly<Record<string, Check>> = {
     const exponents = x.map(Math.exp);
     const totals = along((row) => row.reduce((sum, value) => sum + Math.exp(value), 0));
     return [
-      { found: b.sum(tensor, 1), wanted: along((row) => row.reduce((sum, value) => sum + value, 0)) },
+      { found: b.sum(tensor, 1), expected: along((row) => row.reduce((sum, value) => sum + value, 0)) },
       {
         found: b.sum(tensor, 0),
-        wanted: Array.from({ length: width }, (_, i) => sumOf(rows, (r) => x[r * width + i]!)),
+        expected: Array.from({ length: width }, (_, i) => sumOf(rows, (r) => x[r * width + i]!)),
       },
       {
         found: b.softmax(tensor),
-        wanted: exponents.map((value, i) => value / totals[Math.floor(i / width)]!),
+        expected: exponents.map((value, i) => value / totals[Math.floor(i / width)]!),
       },
-      { found: b.sumOfSquares(tensor), wanted: [x.reduce((sum, value) => sum + value * value, 0)] },
+      { found: b.sumOfSquares(tensor), expected: [x.reduce((sum, value) => sum + value * value, 0)] },
     ];
   },
   'arithmetic and copies': (b) => {
@@ -56,12 +56,12 @@ export const basics: Readonly<Record<string, Check>> = {
       (_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!,
     );
     return [
-      { found: b.mul(b.add(tensor, row), 0.5), wanted: x.map((value, i) => (value + y[i % columns]!) / 2) },
-      { found: b.sigmoid(tensor), wanted: x.map((value) => 1 / (1 + Math.exp(-value))) },
-      { found: b.transpose(tensor, [1, 0]), wanted: turned },
+      { found: b.mul(b.add(tensor, row), 0.5), expected: x.map((value, i) => (value + y[i % columns]!) / 2) },
+      { found: b.sigmoid(tensor), expected: x.map((value) => 1 / (1 + Math.exp(-value))) },
+      { found: b.transpose(tensor, [1, 0]), expected: turned },
       {
         found: b.slice(tensor, [3, 5], [2, 7]),
-        wanted: Array.from({ length: 14 }, (_, i) => x[(3 + Math.floor(i / 7)) * columns + 5 + (i % 7)]!),
+        expected: Array.from({ length: 14 }, (_, i) => x[(3 + Math.floor(i / 7)) * columns + 5 + (i % 7)]!),
       },
     ];
   },
@@ -77,9 +77,9 @@ export const basics: Readonly<Record<string, Check>> = {
     return [
       {
         found: b.gather(table(), indices),
-        wanted: parts.map((_, i) => x[chosen[Math.floor(i / width)]! * width + (i % width)]!),
+        expected: parts.map((_, i) => x[chosen[Math.floor(i / width)]! * width + (i % width)]!),
       },
-      { found: b.addRows(table(), b.tensor(parts.slice(), [3, width]), indices), wanted: sum },
+      { found: b.addRows(table(), b.tensor(parts.slice(), [3, width]), indices), expected: sum },
     ];
   },
   'quantised weights': (b) => tensorTypeNames.filter(isQuantised).map((type) => numbersOf(b, type)),
@@ -95,7 +95,7 @@ function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
   const words = b.tensor(new Int32Array(bytes.slice().buffer), [bytes.length / 4]);
   return {
     found: b.compound.dequantise([{ type, rows, columns, bytes: words }], 'f32'),
-    wanted: dequantise(type, bytes, rows * columns),
+    expected: dequantise(type, bytes, rows * columns),
   };
 }
 
@@ -128,7 +128,7 @@ function productOf(
     );
   return {
     found: b.matmul(left, right, { transposeA, transposeB }),
-    wanted: Array.from({ length: m * n }, (_, i) => at(Math.floor(i / n), i % n)),
+    expected: Array.from({ length: m * n }, (_, i) => at(Math.floor(i / n), i % n)),
   };
 }
 

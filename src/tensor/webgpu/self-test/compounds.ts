@@ -26,7 +26,7 @@ export const placeOf = (b: WebgpuBackend, c: Compound): Place => ({
 });
 
 /** Kernels that have a slower fallback. */
-export type Optional = 'attention' | 'products' | 'together';
+export type Optional = 'attention' | 'products' | 'makeContiguous';
 export const optional: Readonly<Record<Optional, Check>> = {
   // The most common head sizes: other sizes get their own kernels.
   attention: (place) => [...attention(place, 64, false), ...attention(place, 128, true)],
@@ -58,10 +58,10 @@ export const optional: Readonly<Record<Optional, Check>> = {
       ...products.accumulate(lowX, x, whole, mask),
     ];
   },
-  together: ({ b, c, make }) => {
+  makeContiguous: ({ b, c, make }) => {
     const shapes = [[7, 5], [3], [31, 9]];
     const tensors = (seed: number) => shapes.map((shape, i) => make(shape, 10 * seed + i));
-    const side = (xs: Tensor[]) => c.together?.(xs) ?? xs;
+    const side = (xs: Tensor[]) => c.makeContiguous?.(xs) ?? xs;
     const [value, first, second, gradient] = [1, 2, 3, 4].map((seed) => side(tensors(seed)));
     const norm = b.sum(
       c.sumsOfSquares?.(gradient!) ??
@@ -170,7 +170,7 @@ function attention(place: Place, size: number, drops: boolean): Tensor[] {
   const scores = [outer, length * group, length];
   const kept = drops ? maskOf(b, elements(scores)) : undefined;
   const dropout = kept && { mask: () => ({ table: kept, begin: 0 }), keepRate: KEEP_RATE };
-  if (c.attention?.takes(heads, plan, dropout)) {
+  if (c.attention?.supports(heads, plan, dropout)) {
     const saved = { ...heads, ...c.attention.forward(heads, plan, dropout) };
     return [saved.o, ...Object.values(c.attention.gradient(dO, saved, plan, dropout))];
   }

@@ -2,7 +2,7 @@
 import type { WebgpuBackend } from '../webgpu.ts';
 import { productsOf } from './basics.ts';
 import { optional, placeOf } from './compounds.ts';
-import { tried } from './tried.ts';
+import { runCheck } from './run-check.ts';
 
 /** Allows for rounding to f16's 11 bits. A wrong kernel is further off. */
 const TOLERANCE = 1e-2;
@@ -36,11 +36,11 @@ export async function multipliesF16(backend: WebgpuBackend, linear = true): Prom
     );
   const whole = () => optional.products(placeOf(backend, backend.compound));
   const both = () => {
-    const wanted = whole();
-    return inF16(whole).map((found, i) => ({ found, wanted: wanted[i]! }));
+    const expected = whole();
+    return inF16(whole).map((found, i) => ({ found, expected: expected[i]! }));
   };
-  if ((await tried(backend, () => inF16(plain))) !== true) return false;
-  if (linear && (await tried(backend, both, TOLERANCE)) !== true) return false;
+  if ((await runCheck(backend, () => inF16(plain))) !== true) return false;
+  if (linear && (await runCheck(backend, both, TOLERANCE)) !== true) return false;
   return inF16(() => overflows(backend));
 }
 

@@ -16,8 +16,8 @@ import { basics } from './basics.ts';
 import { optional, placeOf, required, type Optional, type Place } from './compounds.ts';
 import { digest } from './digest.ts';
 import { multipliesF16 } from './half.ts';
-import { fastestTiles, rightTiles } from './tile-choice.ts';
-import { tried } from './tried.ts';
+import { fastestTiles, correctTiles } from './tile-choice.ts';
+import { runCheck } from './run-check.ts';
 
 /** What can be disabled. Kernels that need a feature are not tested where it is absent. */
 type Kind = Optional | 'f16' | 'subgroups';
@@ -26,12 +26,12 @@ type Kind = Optional | 'f16' | 'subgroups';
 const without: Readonly<Record<Kind, string>> = {
   attention: 'fused attention, so it is computed in chunks',
   products: "LoRA's products in one pass, so they take several",
-  together: 'many small tensors at once, so each is updated alone',
+  makeContiguous: 'many small tensors at once, so each is updated alone',
   f16: 'products in f16, so all are computed in f32',
   subgroups: 'sums within subgroups, so they go through workgroup memory',
 };
 
-const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16', 'subgroups']));
+const kinds = z.array(z.enum(['attention', 'products', 'makeContiguous', 'f16', 'subgroups']));
 const tileName = z.enum(tileNames);
 /**
  * `refused`: what is computed incorrectly and has no fallback, with the evidence. `tiles`: the fastest correct ones.
@@ -48,17 +48,17 @@ const outcomes = new JsonCache('webgpu-kernels.json', outcomeSchema);
  * Disables the kernels that this adapter's driver computes incorrectly, testing it at its first use. Throws UserError
  * `backend-unavailable` if one of them has no fallback; `memory` or `gpu-lost` if the test could not run.
  */
-export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Promise<void> {
+export async function disableFaulty(backend: WebgpuBackend, adapter: string): Promise<void> {
   const key = `${identityOf(backend.gpu.device.adapterInfo)} ${digest()}`;
   const known = await outcomes.get(key);
-  const { leftOut, refused, tiles } = known ?? (await findWrong(backend));
+  const { leftOut, refused, tiles } = known ?? (await testKernels(backend));
   if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }), ...(tiles && { tiles }) });
-  if (refused) throw wrong(adapter, refused);
+  if (refused) throw driverError(adapter, refused);
   if (tiles) backend.launcher.tiles = tiles;
   if (has(backend, 'f16') && !leftOut.includes('f16')) backend.precisions = ['f16'];
   backend.gpu.subgroups = has(backend, 'subgroups') && !leftOut.includes('subgroups');
   if (!leftOut.length) return;
-  backend.compound.leaveOut(leftOut.filter((kind) => kind in optional) as Optional[]);
+  backend.compound.disable(leftOut.filter((kind) => kind in optional) as Optional[]);
   const left = leftOut.map((kind) => without[kind]).join('; ');
   backend.reason = msg`${backend.reason}; its driver computes wrongly ${left}`;
 }
@@ -67,18 +67,18 @@ export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Pr
  * Tests all kernels, up to the first incorrect one without a fallback; then finds the fastest tiles, except on a
  * software adapter. Throws UserError `memory` or `gpu-lost` if the test can't run.
  */
-export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
+export async function testKernels(backend: WebgpuBackend): Promise<Outcome> {
   backend.gpu.subgroups = false;
   for (const [name, check] of Object.entries(basics)) {
-    const right = await tried(backend, () => check(backend));
+    const right = await runCheck(backend, () => check(backend));
     if (right !== true) return refusal(name, right);
   }
   const composed = placeOf(backend, new Composed(backend));
   const own = placeOf(backend, backend.compound);
   const same = (check: (place: Place) => Tensor[]) =>
-    tried(backend, () => {
-      const wanted = check(composed);
-      return check(own).map((found, i) => ({ found, wanted: wanted[i]! }));
+    runCheck(backend, () => {
+      const expected = check(composed);
+      return check(own).map((found, i) => ({ found, expected: expected[i]! }));
     });
   for (const [name, check] of Object.entries(required)) {
     const right = await same(check);
@@ -93,7 +93,7 @@ export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
   const linear = !leftOut.includes('products');
   // A software adapter's compiler takes a second per kernel, more than a faster tile would save.
   const isSlow = backend.device.kind === 'software';
-  const tiles = isSlow ? undefined : await fastestTiles(backend, await rightTiles(backend, linear));
+  const tiles = isSlow ? undefined : await fastestTiles(backend, await correctTiles(backend, linear));
   if (tiles) backend.launcher.tiles = tiles;
   if (has(backend, 'f16') && !(await multipliesF16(backend, linear))) leftOut.push('f16');
   return { leftOut, ...(tiles && { tiles }) };
@@ -103,7 +103,7 @@ const has = ({ gpu }: WebgpuBackend, feature: Feature) => gpu.device.features.ha
 
 const refusal = (name: string, why: string): Outcome => ({ leftOut: [], refused: { name, why } });
 
-const wrong = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) =>
+const driverError = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) =>
   new UserError(
     'backend-unavailable',
     `The driver of ${adapter} computes ${name} wrongly (${why}).`,
@@ -120,7 +120,7 @@ async function sumsInSubgroups(
   if (!leftOut.includes('attention')) checks.push(optional.attention);
   backend.gpu.subgroups = true;
   try {
-    if ((await tried(backend, () => basics['sums along rows']!(backend))) !== true) return false;
+    if ((await runCheck(backend, () => basics['sums along rows']!(backend))) !== true) return false;
     for (const check of checks) if ((await same(check)) !== true) return false;
     return true;
   } finally {

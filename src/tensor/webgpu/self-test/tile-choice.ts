@@ -4,7 +4,7 @@ import {
   candidates,
   forms,
   tileNames,
-  usualTiles,
+  defaultTiles,
   type Form,
   type TileName,
   type Tiles,
@@ -12,7 +12,7 @@ import {
 import type { WebgpuBackend } from '../webgpu.ts';
 import { numbers, productsOf } from './basics.ts';
 import { optional, placeOf } from './compounds.ts';
-import { tried } from './tried.ts';
+import { runCheck } from './run-check.ts';
 
 /** The rows of a sequence, the MLP sizes of Qwen2.5-Coder-0.5B, and the LoRA of three modules at rank 16. */
 const MODEL = { rows: 512, width: 896, hidden: 4864, few: 48 };
@@ -21,7 +21,7 @@ const SMALL = { rows: 96, width: 192, hidden: 320, few: 32 };
 /** An adapter is slow if a small product takes longer than this. */
 const SLOW_MS = 4;
 /** Products are repeated until they take this long in total, so that waiting for the last one hardly counts. */
-const LONG_ENOUGH_MS = 15;
+const MIN_TOTAL_MS = 15;
 /** Forms not measured by then keep their default tile. */
 const MAX_MS = 2000;
 /** Minimum share of the time that another tile must save: less may be noise. */
@@ -42,8 +42,8 @@ function withTile<T>({ launcher }: WebgpuBackend, tiles: Tiles, make: () => T): 
  * The tiles with which plain and (with `linear`) fused products are correct. The default tiles were tested before and
  * serve as the reference.
  */
-export async function rightTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
-  const usual = new Set<TileName>(Object.values(usualTiles));
+export async function correctTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
+  const usual = new Set<TileName>(Object.values(defaultTiles));
   const right = [...usual];
   for (const tile of tileNames.filter((name) => !usual.has(name))) {
     const all = { square: tile, tall: tile, wide: tile };
@@ -56,11 +56,11 @@ export async function rightTiles(backend: WebgpuBackend, linear = true): Promise
       ]);
     const whole = () => optional.products(placeOf(backend, backend.compound));
     const both = () => {
-      const wanted = whole();
-      return withTile(backend, all, whole).map((found, i) => ({ found, wanted: wanted[i]! }));
+      const expected = whole();
+      return withTile(backend, all, whole).map((found, i) => ({ found, expected: expected[i]! }));
     };
-    if ((await tried(backend, () => withTile(backend, all, plain))) !== true) continue;
-    if (!linear || (await tried(backend, both)) === true) right.push(tile);
+    if ((await runCheck(backend, () => withTile(backend, all, plain))) !== true) continue;
+    if (!linear || (await runCheck(backend, both)) === true) right.push(tile);
   }
   return right;
 }
@@ -71,13 +71,13 @@ export async function rightTiles(backend: WebgpuBackend, linear = true): Promise
  */
 export async function fastestTiles(backend: WebgpuBackend, right: readonly TileName[]): Promise<Tiles> {
   const end = performance.now() + MAX_MS;
-  const chosen = { ...usualTiles };
+  const chosen = { ...defaultTiles };
   const products = await sizedProducts(backend, end);
   for (const form of forms) {
     let best = Infinity;
     for (const tile of candidates[form].filter((name) => right.includes(name))) {
       if (performance.now() > end) break;
-      const made = () => withTile(backend, { ...usualTiles, [form]: tile }, products.of[form]);
+      const made = () => withTile(backend, { ...defaultTiles, [form]: tile }, products.of[form]);
       const took = await timed(backend, made, end);
       if (took >= best * (1 - GAIN)) continue;
       best = took;
@@ -137,7 +137,7 @@ async function timed(backend: WebgpuBackend, make: () => Tensor, end: number): P
   };
   await times(1);
   const once = await times(1);
-  const count = Math.min(64, Math.ceil(LONG_ENOUGH_MS / once));
+  const count = Math.min(64, Math.ceil(MIN_TOTAL_MS / once));
   if (count === 1 || performance.now() > end) return once;
   return Math.min(await times(count), await times(count));
 }

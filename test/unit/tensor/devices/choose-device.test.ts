@@ -40,7 +40,7 @@ describe('chooseDevice', () => {
   });
 
   it('takes a card before what is inside of the processor, and software last', () => {
-    expect(chooseDevice([software, iris, small])).toMatchObject({ number: 2, why: 'a card of its own' });
+    expect(chooseDevice([software, iris, small])).toMatchObject({ number: 2, why: 'a discrete GPU' });
     // However much of the main memory that one may use.
     expect(chooseDevice([{ ...iris, memory: 32 * GB }, small])!.number).toBe(1);
     expect(chooseDevice([software, iris])!.number).toBe(1);

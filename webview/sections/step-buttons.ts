@@ -5,12 +5,16 @@ import { button } from '../toolkit.ts';
 /**
  * A text with a button for each step that it names. Without a host (in a report), the text contains commands instead.
  */
-export function said(text: string, canAct: boolean, take: (step: NextStep) => void): (Node | string)[] {
+export function withStepButtons(
+  text: string,
+  canAct: boolean,
+  take: (step: NextStep) => void,
+): (Node | string)[] {
   if (!canAct) return [forTerminal(text)];
-  const { text: words, steps } = withButtons(text);
-  return [words, ...steps.map((step) => button(titleIn(step), () => take(step)))];
+  const { text: sentence, steps } = withButtons(text);
+  return [sentence, ...steps.map((step) => button(titleIn(step), () => take(step)))];
 }
 
 /** The text without buttons. */
-export const words = (text: string, canAct: boolean): string =>
+export const withStepNames = (text: string, canAct: boolean): string =>
   canAct ? withButtons(text).text : forTerminal(text);

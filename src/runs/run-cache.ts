@@ -15,7 +15,7 @@ export interface FoundRuns {
   damaged: { dir: string; id: string; error: ErrorReport }[];
 }
 
-interface Shelved {
+interface CachedRun {
   reader: RunReader;
   /** fileMark of its run.json; if that changes, it is a different run. */
   spec: string;
@@ -23,8 +23,8 @@ interface Shelved {
   snapshot?: RunSnapshot;
 }
 
-export class RunShelf {
-  private readonly known = new Map<string, Shelved>();
+export class RunCache {
+  private readonly known = new Map<string, CachedRun>();
 
   /**
    * Like scanRuns, but in no particular order. For a run without events, `events` is empty and `brokenLines` is 0.
@@ -43,10 +43,10 @@ export class RunShelf {
       if (skipped(id)) continue;
       const dir = join(runsDir(), id);
       try {
-        const shelved = await this.take(dir);
-        const { news, alive } = await shelved.reader.refresh(withEvents(id));
-        if (news || !shelved.snapshot) shelved.snapshot = shelved.reader.snapshot();
-        found.runs.push({ dir, snapshot: shelved.snapshot, alive });
+        const cached = await this.take(dir);
+        const { news, alive } = await cached.reader.refresh(withEvents(id));
+        if (news || !cached.snapshot) cached.snapshot = cached.reader.snapshot();
+        found.runs.push({ dir, snapshot: cached.snapshot, alive });
       } catch (error) {
         this.known.delete(dir);
         found.damaged.push({ dir, id, error: reportError(error) });
@@ -55,12 +55,12 @@ export class RunShelf {
     return found;
   }
 
-  private async take(dir: string): Promise<Shelved> {
+  private async take(dir: string): Promise<CachedRun> {
     const spec = fileMark(await stat(specPath(dir)).catch(ignoreMissing));
     const known = this.known.get(dir);
     if (known?.spec === spec) return known;
-    const shelved = { reader: await RunReader.open(dir), spec };
-    this.known.set(dir, shelved);
-    return shelved;
+    const cached = { reader: await RunReader.open(dir), spec };
+    this.known.set(dir, cached);
+    return cached;
   }
 }

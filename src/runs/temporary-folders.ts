@@ -7,12 +7,12 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isMakerAlive, makerMark } from './processes.ts';
+import { isMarkedProcessAlive, processMark } from './processes.ts';
 
 /** `.KIND-MACHINE-PID-START-xxxxxx`; START distinguishes the process from later ones with the same pid. */
-const named = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
+const folderName = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
 /** Names used by earlier versions, without an owner or without the machine. */
-const unclear = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]{12})$/;
+const legacyName = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]{12})$/;
 /** A folder in use does not stay unchanged for longer than this. */
 const OLD_MS = 24 * 60 * 60 * 1000;
 
@@ -35,23 +35,23 @@ function machine(): string {
  * Creates a temporary folder in `parent` (which is created if needed), and removes leftover ones of this kind. `mode`:
  * its permissions.
  */
-export async function makeUnfinished(parent: string, kind: string, mode = 0o700): Promise<string> {
+export async function makeTemporaryFolder(parent: string, kind: string, mode = 0o700): Promise<string> {
   await mkdir(parent, { recursive: true });
-  const owner = [machine(), makerMark(), randomBytes(3).toString('hex')];
+  const owner = [machine(), processMark(), randomBytes(3).toString('hex')];
   const folder = join(parent, `.${kind}-${owner.join('-')}`);
   await mkdir(folder, { mode });
   // Uses the clock of the machine with the disk.
-  await removeUnfinished(parent, kind, (await stat(folder)).mtimeMs);
+  await removeAbandonedFolders(parent, kind, (await stat(folder)).mtimeMs);
   return folder;
 }
 
 /** Calls `work` with such a folder, and removes it afterwards. */
-export async function inUnfinished<T>(
+export async function inTemporaryFolder<T>(
   parent: string,
   kind: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await makeUnfinished(parent, kind);
+  const folder = await makeTemporaryFolder(parent, kind);
   try {
     return await work(folder);
   } finally {
@@ -60,19 +60,19 @@ export async function inUnfinished<T>(
 }
 
 /** Removes folders in `parent` that were left by dead processes. `now`: in ms, by the disk's clock. */
-export async function removeUnfinished(parent: string, kind: string, now: number): Promise<void> {
+export async function removeAbandonedFolders(parent: string, kind: string, now: number): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     const path = join(parent, name);
-    if (!(await isLeft(path, name, kind, now))) continue;
+    if (!(await isAbandoned(path, name, kind, now))) continue;
     // A folder that can't be removed is harmless.
     await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
-async function isLeft(path: string, name: string, kind: string, now: number): Promise<boolean> {
-  const [, ofKind, where, maker] = named.exec(name) ?? [];
-  if ((ofKind ?? unclear.exec(name)?.[1]) !== kind || !(await isOurs(path))) return false;
-  if (maker !== undefined && where === machine()) return !isMakerAlive(maker);
+async function isAbandoned(path: string, name: string, kind: string, now: number): Promise<boolean> {
+  const [, ofKind, where, maker] = folderName.exec(name) ?? [];
+  if ((ofKind ?? legacyName.exec(name)?.[1]) !== kind || !(await isOurs(path))) return false;
+  if (maker !== undefined && where === machine()) return !isMarkedProcessAlive(maker);
   return isOld(path, now);
 }
 

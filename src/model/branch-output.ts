@@ -3,7 +3,7 @@ import { cast, scaled } from './cast.ts';
 import type { Norm } from './norm.ts';
 
 /** What the backward pass needs if there is a norm: its input [N, width], and 1 / rms f32 [N, 1]. */
-export interface LandingSaved {
+export interface BranchOutputSaved {
   o: Tensor;
   inverse: Tensor;
 }
@@ -12,7 +12,7 @@ export interface LandingSaved {
  * What is applied to the output of attention or the MLP before it is added to the residual stream: a norm (Gemma 3), a
  * factor (Granite), or nothing.
  */
-export class Landing {
+export class BranchOutput {
   constructor(
     private readonly backend: Backend,
     private readonly compute: DataType,
@@ -26,7 +26,7 @@ export class Landing {
   }
 
   /** o [N, width] -> what is added to the stream, of the same type. */
-  forward(o: Tensor): { y: Tensor; saved: LandingSaved | undefined } {
+  forward(o: Tensor): { y: Tensor; saved: BranchOutputSaved | undefined } {
     const { backend: b, norm, factor } = this;
     return b.arena(() => {
       const normed = norm?.forward(cast(b, o, 'f32'));
@@ -35,7 +35,7 @@ export class Landing {
   }
 
   /** dy f32 [N, width] -> do, in the products' type. */
-  backward(dy: Tensor, saved: LandingSaved | undefined): Tensor {
+  backward(dy: Tensor, saved: BranchOutputSaved | undefined): Tensor {
     const { backend: b, norm, factor, compute } = this;
     return b.arena(() => {
       const dFactor = scaled(b, dy, factor);

@@ -11,7 +11,7 @@ const TOLERANCE = 1e-4;
 /** The computed and the expected values. */
 interface Pair {
   found: Tensor;
-  wanted: Answer['wanted'] | Tensor;
+  expected: Answer['expected'] | Tensor;
 }
 
 /**
@@ -19,7 +19,7 @@ interface Pair {
  * test could not run.
  * @param tolerance relative to the largest value
  */
-export async function tried(
+export async function runCheck(
   backend: WebgpuBackend,
   answers: () => Pair[],
   tolerance = TOLERANCE,
@@ -27,9 +27,9 @@ export async function tried(
   let made: Pair[] = [];
   try {
     made = backend.arena(answers);
-    for (const { found, wanted } of made) {
-      const expected = 'dtype' in wanted ? await backend.read(wanted) : wanted;
-      if (!isClose(await backend.read(found), expected, tolerance)) return 'other numbers';
+    for (const { found, expected } of made) {
+      const values = 'dtype' in expected ? await backend.read(expected) : expected;
+      if (!isClose(await backend.read(found), values, tolerance)) return 'other numbers';
     }
     return true;
   } catch (error) {
@@ -43,14 +43,14 @@ export async function tried(
   }
 }
 
-function isClose(found: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): boolean {
-  if (found.length !== wanted.length) return false;
+function isClose(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): boolean {
+  if (found.length !== expected.length) return false;
   let largest = 1e-30;
-  let off = 0;
-  for (let i = 0; i < wanted.length; i += 1) {
-    largest = Math.max(largest, Math.abs(wanted[i]!));
-    const difference = Math.abs(found[i]! - wanted[i]!);
-    if (!(difference <= off)) off = difference;
+  let worst = 0;
+  for (let i = 0; i < expected.length; i += 1) {
+    largest = Math.max(largest, Math.abs(expected[i]!));
+    const difference = Math.abs(found[i]! - expected[i]!);
+    if (!(difference <= worst)) worst = difference;
   }
-  return off <= tolerance * largest;
+  return worst <= tolerance * largest;
 }

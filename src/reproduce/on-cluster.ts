@@ -10,15 +10,22 @@ import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reprodu
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
 import { claims } from './claims.ts';
-import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
+import { Ledger, PROBLEMS, type ReproductionContext } from './ledger.ts';
 import { planStages } from './plan.ts';
-import { notesOf, PLANNED_SHARE, runsUnder, SWEEP_SHARE, type Launcher, type Reporter } from './reproduce.ts';
+import {
+  notesOf,
+  PLANNED_SHARE,
+  runsOfStage,
+  SWEEP_SHARE,
+  type Launcher,
+  type Reporter,
+} from './reproduce.ts';
 import { newSweep } from './runs.ts';
 import { kindOf, stageOf, type StageName } from './stages.ts';
 import type { Reproduction } from './store.ts';
 import { isVariant, PART_RANKS, STRENGTHS, type Variant, type VariantName } from './variants.ts';
 
-export interface RunElsewhere {
+export interface ClusterRun {
   /** Also the name of its task. */
   name: StageName;
   id: string;
@@ -35,16 +42,16 @@ export interface RunElsewhere {
  */
 export interface ClusterLauncher extends Pick<Launcher, 'createRun' | 'createSweep' | 'sweep'> {
   /** Whether the job of the runs was submitted and is not known to have ended. */
-  isUnderWay(): Promise<boolean>;
+  isRunning(): Promise<boolean>;
   /** Submits the runs as one job, unless that is under way, and follows it. */
   runs(
-    runs: readonly RunElsewhere[],
+    runs: readonly ClusterRun[],
     signal: AbortSignal,
     onMessage: (message: ReproducerMessage) => void,
   ): Promise<void>;
 }
 
-interface ElsewhereOptions extends Circumstances {
+interface ClusterReproductionOptions extends ReproductionContext {
   launcher: ClusterLauncher;
   reporter: Reporter;
   budgetSeconds: number;
@@ -73,19 +80,19 @@ const NOT_MEASURED =
   'it is measured where a run is trained, and these runs were trained without it; a new reproduction with a larger budget measures it';
 
 /** Returns the requested claims, in order. Does not throw if a single run fails. Errors: those of the launcher. */
-export async function reproduceElsewhere(
+export async function reproduceOnCluster(
   repro: Reproduction,
-  options: ElsewhereOptions,
+  options: ClusterReproductionOptions,
 ): Promise<ClaimResult[]> {
-  return await new ReproducingElsewhere(repro, options).run();
+  return await new ClusterReproduction(repro, options).run();
 }
 
-class ReproducingElsewhere {
+class ClusterReproduction {
   private readonly ledger: Ledger;
 
   constructor(
     private readonly repro: Reproduction,
-    private readonly options: ElsewhereOptions,
+    private readonly options: ClusterReproductionOptions,
   ) {
     this.ledger = new Ledger(repro, options);
   }
@@ -95,7 +102,7 @@ class ReproducingElsewhere {
     await this.ledger.readDone();
     await this.settleMeasured();
     try {
-      if (await launcher.isUnderWay()) await this.follow([]);
+      if (await launcher.isRunning()) await this.follow([]);
       else if (await this.findRates()) await this.runStages();
     } catch (error) {
       await this.ledger.judge('stopped');
@@ -148,9 +155,9 @@ class ReproducingElsewhere {
     const wanted = plan.stages.filter((stage) => !ledger.done.has(stage));
     for (const stage of wanted) if (kindOf(stage).kind === 'sweep' && !(await this.sweepAgain(stage))) return;
     for (const stage of wanted)
-      if (runsUnder(stage).some((name) => ledger.done.has(name) && !this.isMeasured(stage, name)))
+      if (runsOfStage(stage).some((name) => ledger.done.has(name) && !this.isMeasured(stage, name)))
         ledger.failed.set(stage, NOT_MEASURED);
-    const runs: RunElsewhere[] = [];
+    const runs: ClusterRun[] = [];
     for (const stage of wanted)
       if (isVariant(kindOf(stage).kind)) runs.push(await this.prepared(stage, plan.stages));
     if (runs.length === 0) return;
@@ -180,7 +187,7 @@ class ReproducingElsewhere {
     return Math.max(0, budgetSeconds - trials);
   }
 
-  private async prepared(name: StageName, planned: readonly StageName[]): Promise<RunElsewhere> {
+  private async prepared(name: StageName, planned: readonly StageName[]): Promise<ClusterRun> {
     const { ledger } = this;
     const { spec, state } = this.repro;
     const { kind, seed } = kindOf(name);
@@ -193,7 +200,7 @@ class ReproducingElsewhere {
       .filter(({ id, seeded }) => spec.claims.includes(id) && (seeded || seed === 0))
       .flatMap(({ needs }) => needs);
     const then = measurements
-      .filter((measurement) => runsUnder(stageOf(measurement, seed)).includes(name))
+      .filter((measurement) => runsOfStage(stageOf(measurement, seed)).includes(name))
       // Measure now, because the checkpoints won't be available later; all but the samples are quick.
       .filter((measurement) =>
         measurement === 'diversity'
@@ -205,7 +212,7 @@ class ReproducingElsewhere {
   }
 
   /** Takes over each run when it ends, and judges the claims again. */
-  private async follow(runs: readonly RunElsewhere[]): Promise<void> {
+  private async follow(runs: readonly ClusterRun[]): Promise<void> {
     const { launcher, reporter, stop } = this.options;
     const { ledger } = this;
     const { state } = this.repro;
@@ -217,7 +224,7 @@ class ReproducingElsewhere {
       await this.settleMeasured();
       await ledger.judge('stopped');
     };
-    const hear = (message: ReproducerMessage) => {
+    const onMessage = (message: ReproducerMessage) => {
       if (message.type === 'note') reporter.note(message.message);
       else if (message.type === 'leftOut') this.leaveOut(message);
       else if (message.type === 'progress')
@@ -230,12 +237,12 @@ class ReproducingElsewhere {
         else taking = taking.then(() => take(name)).catch(() => undefined);
       }
     };
-    await launcher.runs(runs, stop, hear).finally(() => taking);
-    await this.takeLeft();
+    await launcher.runs(runs, stop, onMessage).finally(() => taking);
+    await this.takeMissed();
   }
 
   /** Takes over runs that ended while nobody was following. */
-  private async takeLeft(): Promise<void> {
+  private async takeMissed(): Promise<void> {
     const { ledger } = this;
     for (const [name, id] of Object.entries(this.repro.state.runs) as [StageName, string][]) {
       if (ledger.done.has(name) || (await ledger.take(name)) || ledger.failed.has(name)) continue;
@@ -258,7 +265,11 @@ class ReproducingElsewhere {
     const name = task as StageName;
     for (const measurement of measurements) {
       const stage = stageOf(measurement, kindOf(name).seed);
-      if (programs[measurement][0] === of && runsUnder(stage).includes(name) && !this.isMeasured(stage, name))
+      if (
+        programs[measurement][0] === of &&
+        runsOfStage(stage).includes(name) &&
+        !this.isMeasured(stage, name)
+      )
         this.fail(stage, { message });
     }
   }
@@ -283,7 +294,7 @@ class ReproducingElsewhere {
     for (const seed of new Set(runs.map((name) => kindOf(name).seed)))
       for (const measurement of measurements) {
         const stage = stageOf(measurement, seed);
-        if (done.has(stage) || !runsUnder(stage).every((name) => this.isMeasured(stage, name))) continue;
+        if (done.has(stage) || !runsOfStage(stage).every((name) => this.isMeasured(stage, name))) continue;
         done.add(stage);
         state.done.push(stage);
       }
