@@ -114,7 +114,6 @@ interface Parts {
 
 interface Side {
   complete(prompt: string, tokens: number): Promise<{ text: string; tokens: number }>;
-  /** Times of the last answer. */
   parts(): Promise<Parts>;
 }
 

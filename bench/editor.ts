@@ -20,12 +20,10 @@ import { makeOwnHome } from './own-home.ts';
 const options = {
   base: { type: 'string', default: 'smollm2-135m' },
   versions: { type: 'string', default: 'newest,oldest' },
-  /** Rows of the table. */
   conditions: { type: 'string', default: conditions.join() },
   /** Trials per cell of the table. */
   trials: { type: 'string', default: '40' },
   seed: { type: 'string', default: '1' },
-  /** User settings. */
   setting: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
 } as const;

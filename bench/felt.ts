@@ -30,7 +30,6 @@ import { fetchRepository } from './gain/fetch.ts';
 
 const options = {
   base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
-  /** Hunks per repository. */
   hunks: { type: 'string', default: '3' },
   sides: { type: 'string', default: 'ours,trained,foreign' },
   persons: { type: 'string', default: persons.join(',') },
@@ -70,7 +69,6 @@ const clocks: Record<string, (server: BenchServer) => (() => number) | undefined
   none: () => () => 0,
 };
 
-/** What is replayed, and how. */
 interface Plan {
   repositories: readonly Releases[];
   sides: readonly string[];
@@ -165,7 +163,6 @@ function listed(kind: string, text: string, there: readonly string[]): string[] 
 interface Replaying {
   plan: Plan;
   server: BenchServer;
-  /** The base's checksum. */
   base: string;
   /** Collects what happened. */
   found: Found;

@@ -109,7 +109,6 @@ interface Figures {
   language: string;
   commits: number;
   following: number;
-  /** Requests to the model. */
   requests: number;
   /** The model's offers. */
   asked: JudgedOffer[];

@@ -15,7 +15,6 @@ function gitleaksRules() {
   return { allow: allowance(allowlist), rules: rules.filter(({ regex }) => regex).map(ruleOf) };
 }
 
-/** For esbuild. */
 export const gitleaksPlugin = {
   name: NAME,
   setup({ onResolve, onLoad }) {

@@ -9,7 +9,6 @@ const cardStateSchema = z.object({
   range: z.object({ min: number, max: number }).optional(),
   /** Picked figures, by the label of the picker. */
   picked: z.record(z.string(), z.string()).default({}),
-  /** Whether its table is open. */
   open: z.boolean().default(false),
 });
 export type CardState = z.infer<typeof cardStateSchema>;
@@ -22,9 +21,7 @@ const viewStateSchema = z.object({
   filter: z.string().default(''),
   /** Pixels from the top. */
   scroll: number.default(0),
-  /** Whether Details is open. */
   details: z.boolean().default(false),
-  /** By the chart's id. */
   cards: z.record(z.string(), cardStateSchema).default({}),
 });
 export type ViewState = z.infer<typeof viewStateSchema>;

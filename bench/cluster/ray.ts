@@ -129,7 +129,7 @@ export class RayCluster {
   /** Kills the dashboard's process and restarts it. */
   async restartDashboard(): Promise<void> {
     const { pid } = this.nodes.find(({ name }) => name === 'head')!.process;
-    // Suspend the raylet, which otherwise ends the whole node when one of its processes ends.
+    // Suspend `ray start`, which otherwise ends the whole node when one of its processes ends.
     process.kill(pid!, 'SIGSTOP');
     for (const member of await groupOf(pid!)) {
       const command = (await readFile(`/proc/${member}/cmdline`, 'utf8').catch(() => ''))

@@ -13,7 +13,6 @@ export interface Place {
   /** Data directory of the command line. */
   home: string;
   base: string;
-  /** The code. */
   folder: string;
 }
 

@@ -29,7 +29,6 @@ export interface Adapters {
 }
 
 interface Asked extends Training {
-  /** The requested sides. */
   sides: ReadonlySet<string>;
   /** Directories of finished LoRA runs, used instead of the benchmark's own runs on the same folder. */
   runs: readonly string[];

@@ -19,7 +19,6 @@ export interface Variant {
   adapter?: keyof Adapters;
   /** Whether the prompt contains snippets of the repository. */
   repository: boolean;
-  /** Additional options of the core. */
   core: Partial<CompleterOptions>;
 }
 

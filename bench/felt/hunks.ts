@@ -6,7 +6,6 @@ export interface Hunk {
   /** The file around the cursor, with earlier hunks applied and this hunk's removals made. */
   before: string;
   after: string;
-  /** The text to type. */
   typed: string;
 }
 

@@ -59,7 +59,6 @@ export interface Replayed {
 /** A suggestion is noticed after this long (one cycle of the perceptual processor: Card et al. 1983). */
 const NOTICED_MS = 100;
 
-/** Who types. */
 export interface Typing {
   person: Person;
   costs: Costs;

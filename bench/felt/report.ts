@@ -61,7 +61,6 @@ function secondsOf(sides: Sides): Seconds {
 const mapped = <T>(sides: Sides, make: (hunks: readonly Replayed[]) => T): Record<string, T> =>
   Object.fromEntries(Object.entries(sides).map(([side, hunks]) => [nameOf(side), make(hunks)]));
 
-/** The report as text. */
 export function textOf({ persons, figures, reach, hunks, files, characters }: Report): string {
   const lines = [
     `${hunks} hunks of ${files} files, ${characters} characters, from the difference between two releases`,

@@ -25,11 +25,9 @@ export interface Subject {
   id: string;
 }
 
-/** How a run is trained. */
 export interface Training {
   base: string;
   minutes: number;
-  /** Additional options of `train`. */
   train: readonly string[];
 }
 
@@ -60,7 +58,6 @@ export interface DefaultRun {
   /** The benchmark's folder for it, which contains the run's data folder. */
   place: string;
   home: string;
-  /** Directory of the run. */
   dir: string;
   outcome: Outcome;
   progress: Progress;

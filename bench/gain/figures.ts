@@ -10,7 +10,6 @@ import { CHARACTERS, EXACT_LINES, CURSORS } from '../../src/protocol/evaluation.
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
-/** How a run ended. */
 export interface Outcome {
   /** Why its result is not offered, so that the user keeps the base; undefined if it is offered. */
   whyNot?: string | undefined;
@@ -60,7 +59,6 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Compared>>
   name: string;
   language: string;
   seed?: number;
-  /** Number of lines. */
   lines: number;
   /** KL divergence from the base on its own text, nats per token. */
   kl?: number;

@@ -43,7 +43,6 @@ export interface Walked {
   elsewhere: Record<string, number>;
   /** Number of requests to the model. */
   requests: number;
-  /** The model's offers. */
   asked: JudgedOffer[];
   examples: string[];
 }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
-import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { elementCount, openGguf, type GgufFile } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { UserError, reasonOf } from '../text/errors.ts';
@@ -234,7 +234,7 @@ async function exportFullModel(
   const trained = await openGguf(model);
   try {
     const readLazily = (name: string, shape: readonly number[]): LazyValues => ({
-      length: shape.reduce((product, size) => product * size, 1),
+      length: elementCount(shape),
       read: () => trained.readF32(name),
     });
     const replaced = [...trained.tensors].map(

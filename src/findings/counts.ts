@@ -14,7 +14,6 @@ export function exactCount({ metric, value, n }: Metric): number | undefined {
 /** "42", or "28.0%" if items can be partially right. */
 export const countOrShare = (metric: Metric): string =>
   exactCount(metric)?.toString() ?? percent(metric.value, 1);
-/** "42 of 100". */
 export const countText = (metric: Metric): string =>
   exactCount(metric) === undefined
     ? countOrShare(metric)

@@ -91,7 +91,6 @@ export interface GuardedFigure {
   comparison: Comparison;
 }
 
-/** The guarded metrics among these. */
 export const guardedFigures = (comparisons: readonly Comparison[]): GuardedFigure[] =>
   guarded.flatMap((guard) => {
     const comparison = findComparison(comparisons, guard.task, guard.metric);
@@ -106,7 +105,6 @@ export const isWorse = ({ guard, comparison }: GuardedFigure): boolean =>
 export const isSlightlyWorse = ({ guard, comparison }: GuardedFigure): boolean =>
   comparison.significant && lossOf(comparison).value > 0 && lossOf(comparison).value <= guard.margin;
 
-/** Whether it is significantly better. */
 export const isBetter = (comparison: Comparison): boolean =>
   comparison.significant && lossOf(comparison).value < 0;
 

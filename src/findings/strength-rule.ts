@@ -43,7 +43,6 @@ export function strengthPoint(strength: number, base: StrengthCounts, at: Streng
 
 /** Minimum number of strengths measured, unless time runs out after one within the limit was found. */
 export const MIN_STRENGTHS = 2;
-/** Maximum number of strengths measured. */
 export const MAX_STRENGTHS = 4;
 /** Below this strength, hardly anything that was learned remains. */
 const MIN_STRENGTH = 0.1;

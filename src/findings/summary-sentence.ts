@@ -108,7 +108,6 @@ interface ExtraFigures {
   limit?: number | undefined;
 }
 
-/** What figures show, in sentences. */
 function figuresOf(
   comparisons: readonly Comparison[],
   { earlier, atCursors, limit }: ExtraFigures = {},

@@ -11,7 +11,6 @@ import { type Message, msg, type Text } from '../text/message.ts';
 export interface GpuStart {
   /** Undefined means the processor. */
   kind?: GpuKind;
-  /** Names of the GPUs. */
   devices: string[];
   /** Why the processor is used although a GPU was requested. */
   why?: Text;

@@ -6,6 +6,7 @@
  * Internally, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk are adjacent, so that a
  * reshape to [.., rows x group, headSize] multiplies all heads that share a key head at once.
  */
+import { elementCount } from '../gguf/types.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type {
   Angles,
@@ -139,10 +140,7 @@ export class Attention {
   private dropped(p: Tensor, chunk: QueryChunk, dropout: AttentionDropout | undefined): Tensor {
     if (!dropout) return p;
     const { backend: b } = this;
-    const mask = dropout.mask(
-      p.shape.reduce((product, size) => product * size, 1),
-      chunk.begin,
-    );
+    const mask = dropout.mask(elementCount(p.shape), chunk.begin);
     return b.mul(b.compound.multiply(p, mask), 1 / dropout.keepRate);
   }
 

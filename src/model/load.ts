@@ -23,8 +23,8 @@ import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
 import { Norm } from './norm.ts';
-import { Parameters, product } from './parameters.ts';
-import { isQuantised, type TensorType } from '../gguf/types.ts';
+import { Parameters } from './parameters.ts';
+import { elementCount, isQuantised, type TensorType } from '../gguf/types.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
 import { StoredWeight } from './stored-weight.ts';
 import { gaussian, mix, mixText } from '../statistics/random.ts';
@@ -220,7 +220,7 @@ class Loader {
     let begin = 0;
     for (const { name, shape } of parts) {
       data.set(await this.values(name, shape), begin);
-      begin += product(shape);
+      begin += elementCount(shape);
     }
     return this.place(parts, data, [rows, columns], true);
   }
@@ -292,7 +292,7 @@ export async function initialValues(
 ): Promise<Float32Array> {
   const [, layer, part] = /^(.+)\.lora_([ab])$/.exec(name) ?? [];
   if (!layer) return readValues(source, name, shape);
-  return part === 'a' ? firstA(layer, shape, seed) : new Float32Array(product(shape));
+  return part === 'a' ? firstA(layer, shape, seed) : new Float32Array(elementCount(shape));
 }
 
 /** A ~ N(0, 1/rank^2), like PEFT's "gaussian"; B = 0. */

@@ -75,7 +75,6 @@ export interface LossOptions {
 export interface Predictions {
   /** Loss of the true token, in nats. */
   losses: Float32Array;
-  /** The most likely token. */
   mostLikely: Int32Array;
 }
 

@@ -1,3 +1,4 @@
+import { elementCount } from '../gguf/types.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import { MAX_COMBINED_ELEMENTS, type Mask, type MatrixBlock } from '../tensor/compound.ts';
 import { productsOf } from '../tensor/linear-products.ts';
@@ -29,7 +30,7 @@ export class Parameters {
   }
 
   get count(): number {
-    return this.slots.reduce((sum, { value }) => sum + product(value.shape), 0);
+    return this.slots.reduce((sum, { value }) => sum + elementCount(value.shape), 0);
   }
 
   /** Adds a slot that stacks the parameters `parts`. */
@@ -61,7 +62,7 @@ export class Parameters {
     const { compound } = backend;
     if (slot.gradient || !compound.makeContiguous) return undefined;
     if (!this.memory) {
-      const small = this.slots.filter(({ value }) => product(value.shape) <= MAX_COMBINED_ELEMENTS);
+      const small = this.slots.filter(({ value }) => elementCount(value.shape) <= MAX_COMBINED_ELEMENTS);
       const tensors = backend.arena(() =>
         compound.makeContiguous!(small.map(({ value }) => backend.zeros(value.shape))),
       );
@@ -129,8 +130,8 @@ export class Parameters {
 
   write(name: string, values: Float32Array): void {
     const { slot, begin, shape } = this.view(name);
-    if (values.length !== product(shape))
-      throw new Error(`${name} needs ${product(shape)} values, not ${values.length}.`);
+    if (values.length !== elementCount(shape))
+      throw new Error(`${name} needs ${elementCount(shape)} values, not ${values.length}.`);
     const value = this.backend.arena(() =>
       this.backend.setRows(slot.value, this.backend.tensor(values.slice(), shape), begin),
     );
@@ -154,5 +155,3 @@ export class Parameters {
     return view;
   }
 }
-
-export const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

@@ -22,7 +22,6 @@ export class StoredWeight {
     }
   }
 
-  /** The rows `indices` [m, in]. */
   rows(indices: Int32Array): Tensor {
     return this.backend.compound.dequantise(this.matrices, this.compute, indices);
   }

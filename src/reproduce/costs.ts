@@ -8,7 +8,6 @@ import { FURTHER_RATES, type Costs } from './plan.ts';
 import { PART_RANKS, STRENGTHS } from './variants.ts';
 
 export interface MachineGuess {
-  /** Training tokens per second. */
   tokensPerSecond: Record<Method, number>;
   /** Seconds to start a process and load the base. */
   start: number;

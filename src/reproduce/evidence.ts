@@ -34,7 +34,6 @@ export interface Evidence {
   sweeps: readonly (Sweep | undefined)[];
 }
 
-/** The runs of one seed. */
 export type SeedRuns = Partial<Record<VariantName, MeasuredRun>>;
 
 export const runsOf = ({ runs }: Pick<Evidence, 'runs'>, seed: number): SeedRuns =>

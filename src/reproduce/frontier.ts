@@ -4,7 +4,6 @@
 interface Point {
   /** The base's held-out loss minus the model's. */
   learned: number;
-  /** KL from the base. */
   forgotten: number;
 }
 

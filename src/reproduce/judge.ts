@@ -10,7 +10,6 @@ import { isVariant } from './variants.ts';
 
 export interface Progress {
   evidence: Evidence;
-  /** Finished stages. */
   done: ReadonlySet<StageName>;
   /** Failed stages, and why. */
   failed: ReadonlyMap<StageName, string>;

@@ -23,17 +23,14 @@ import { variantsFor, type Variant, type VariantName } from './variants.ts';
 
 export interface ReproductionContext {
   machine: MachineGuess;
-  /** Shape of the base. */
   shape: BaseShape;
   /** The largest possible rank of the base's smallest matrix. */
   largestRank: number;
-  /** Number of training tokens. */
   trainTokens: number;
 }
 
 /** As in the paper; more passes over the text would teach nothing new. */
 const EPOCHS = 4;
-/** Number of HumanEval problems. */
 export const PROBLEMS = 6;
 
 export class Ledger {

@@ -64,7 +64,6 @@ export interface Planning {
   seeds?: number | undefined;
   variants: Record<VariantName, Variant>;
   costs: Costs;
-  /** Number of HumanEval problems. */
   problems: number;
   /** Seconds left. */
   budget: number;
@@ -144,7 +143,6 @@ const shapes = [
 ];
 
 export interface SweepPlan {
-  /** Steps per trial. */
   steps: number;
   windows: number;
   rates: Record<Method, number[]>;

@@ -1,6 +1,6 @@
 /** The best learning rate of each method in the sweeps, and their ratio. */
 import { resampledInterval } from '../statistics/intervals.ts';
-import { ratio } from '../statistics/statistics.ts';
+import { mean, ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, SweepLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
@@ -66,7 +66,6 @@ function ratioInterval(trials: readonly Trials[]) {
     });
   };
   const rows = trials.flatMap((trial) => trial.rows);
-  const mean = (logs: readonly number[]) => logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const items = resampledInterval(rows, (figures) => mean(logsOf(figures)));
   if (!items) return undefined;
   const { value, low, high, bySeed } = overSeeds(items, logsOf(rows.map(ratio)));

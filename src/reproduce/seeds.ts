@@ -1,6 +1,6 @@
 /** The mean over several seeds, with an interval that covers both seeds and items. Pure. */
 import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
-import { ratio, type Interval } from '../statistics/statistics.ts';
+import { mean, ratio, type Interval } from '../statistics/statistics.ts';
 import { studentQuantile } from '../statistics/student.ts';
 
 /** Minimum number of seeds for judging a difference between runs. */
@@ -20,7 +20,7 @@ export function overSeeds(items: Interval, bySeed: readonly number[]): SeededInt
   const n = bySeed.length;
   if (n < 2) return items;
   const { value, low, high } = items;
-  const middle = bySeed.reduce((sum, value) => sum + value, 0) / n;
+  const middle = mean(bySeed);
   const variance = bySeed.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (n - 1);
   const reach = studentQuantile(n - 1) * Math.sqrt(variance / n);
   return {
@@ -47,7 +47,6 @@ export function seededInterval(
       return statistic(own, seed);
     });
   };
-  const mean = (figures: Figures) => valuesOf(figures).reduce((sum, value) => sum + value, 0) / bySeed.length;
-  const items = interval(strata, mean);
+  const items = interval(strata, (figures) => mean(valuesOf(figures)));
   return items && overSeeds(items, valuesOf(strata.map((models) => models.map(ratio))));
 }

@@ -15,7 +15,6 @@ type Cancellation =
   | 'asked'
   /** The run had no owner and is now cancelled. */
   | 'cancelled'
-  /** The run had already ended. */
   | 'over';
 
 /** Stops a run. Errors: run-not-found, run-newer, run-damaged. */

@@ -11,7 +11,6 @@ import { createFolder, timeStamp } from './folders.ts';
 
 /** The content of a run that is created already finished. */
 interface Finished {
-  /** The result's name. */
   artefact: string;
   /** The step of its weights; by default the last one requested. */
   step?: number;

@@ -4,7 +4,7 @@ import { t, withPoint } from '../text/l10n.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from './files.ts';
 import { readText } from '../platform/files/regular-file.ts';
-import { klDivergence } from '../statistics/statistics.ts';
+import { klDivergence, mean } from '../statistics/statistics.ts';
 
 export type Served = NonNullable<Summary['served']>;
 
@@ -74,8 +74,6 @@ function divergences(some: Rows, others: Rows): number[] {
     throw new Error(`${some.length} trained and ${others.length} served positions`);
   return some.map((row, at) => klDivergence(row, others[at]!));
 }
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The verdict from a run's evaluation/summary.json; undefined if there is none yet. */
 async function readServed(runDir: string): Promise<Served | undefined> {

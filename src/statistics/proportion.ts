@@ -1,4 +1,3 @@
-/** The interval of a proportion. */
 import { MISSED, wilson } from './statistics.ts';
 import { incompleteBeta } from './student.ts';
 

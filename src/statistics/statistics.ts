@@ -69,6 +69,10 @@ export function wilson(successes: number, n: number): { low: number; high: numbe
   return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half };
 }
 
+/** The arithmetic mean; NaN if there are no values. */
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
 export function sum(values: Float32Array | Uint8Array): number {
   let total = 0;
   for (const value of values) total += value;

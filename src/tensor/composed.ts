@@ -1,7 +1,7 @@
 /** The compound operations built from basic ones: the reference for the kernels, and the fallback without them. */
 import type { Backend, DataType, Tensor } from './backend.ts';
 import { dequantise } from '../gguf/dequantise.ts';
-import { byteLengthOf, type TensorType } from '../gguf/types.ts';
+import { byteLengthOf, elementCount, type TensorType } from '../gguf/types.ts';
 import type {
   AdamNumbers,
   AdamState,
@@ -77,7 +77,7 @@ export class Composed implements Compound {
 
   multiply(x: Tensor, { table, begin }: Mask): Tensor {
     const { b } = this;
-    const count = x.shape.reduce((product, size) => product * size, 1);
+    const count = elementCount(x.shape);
     return b.arena(() => b.mul(x, b.reshape(b.slice(table, [begin], [count]), x.shape)));
   }
 
@@ -247,7 +247,7 @@ export class Composed implements Compound {
   ): S {
     const { b } = this;
     const [rows, ...rest] = gradient.shape as [number, ...number[]];
-    const count = Math.max(1, Math.floor(PIECE / rest.reduce((product, size) => product * size, 1)));
+    const count = Math.max(1, Math.floor(PIECE / elementCount(rest)));
     let changed = state;
     for (let begin = 0; begin < rows; begin += count) {
       const take = (x: Tensor) =>

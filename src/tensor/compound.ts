@@ -71,7 +71,6 @@ export interface AttentionDropout {
   keepRate: number;
 }
 
-/** The result of `splitHeads`. */
 export interface Heads {
   q: Tensor;
   k: Tensor;
@@ -80,7 +79,6 @@ export interface Heads {
 
 /** Attention that never materialises the score matrix, forward or backward (as in FlashAttention). */
 export interface FusedAttention {
-  /** Whether it supports these sizes. */
   supports(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean;
   /** -> the output o T [N, heads x headSize], and the row statistics that `gradient` needs. */
   forward(heads: Heads, plan: AttentionPlan, dropout?: AttentionDropout): { o: Tensor; lines: Tensor };

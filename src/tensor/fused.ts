@@ -16,7 +16,6 @@ import {
   type StoredMatrix,
 } from './compound.ts';
 
-/** How the kernels are called. */
 export interface KernelCaller {
   /** Runs an operation, with `type` as its type attribute "T" if it has one. */
   call(name: string, type: DataType | undefined, inputs: readonly Tensor[], outputs: number): Tensor[];

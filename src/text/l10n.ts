@@ -23,7 +23,6 @@ export function setLanguage(language: string, texts?: Bundle): void {
   bundle = texts;
 }
 
-/** Whether translations are loaded. */
 export const isTranslated = (): boolean => bundle !== undefined;
 
 /** Runs `make` in English, for machine-readable output. */
@@ -58,7 +57,6 @@ export function translate(text: Text): string {
   return unspaced(filled(text, say, inBundle(text.message)));
 }
 
-/** Joins sentences. */
 export const joined = (sentences: readonly string[]): string => unspaced(sentences.filter(Boolean).join(' '));
 
 /** Removes spaces after Chinese full stops. */

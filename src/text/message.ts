@@ -19,7 +19,6 @@ export const msg = (parts: TemplateStringsArray, ...values: Value[]): Message =>
   values: Object.fromEntries(values.entries()),
 });
 
-/** Joins texts. */
 export const joinTexts = (texts: readonly Text[], separator = ' '): Message => ({
   message: texts.map((_, at) => `{${at}}`).join(separator),
   values: Object.fromEntries(texts.entries()),

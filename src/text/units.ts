@@ -32,6 +32,5 @@ export const formatWithInterval = (
     ? words(value)
     : `${words(value)} [${words(low)}${decimal(0.1, 1).includes(',') ? ';' : ','} ${words(high)}]`;
 
-/** A difference and its interval. */
 export const formatDifferenceInterval = (one: { value: number; low: number; high: number }): string =>
   formatWithInterval(one, formatDifference);

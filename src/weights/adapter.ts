@@ -24,7 +24,6 @@ export interface AdapterLayer {
 }
 
 interface NewAdapter {
-  /** The base's `general.architecture`. */
   architecture: string;
   alpha: number;
   layers: readonly AdapterLayer[];

@@ -14,7 +14,6 @@ export const PEFT_WEIGHTS = 'adapter_model.safetensors';
 export const PEFT_PREFIX = 'base_model.model.';
 
 interface PeftOptions {
-  /** The base's configuration. */
   config: ModelConfig;
   /** The run's settings: alpha and scaling are written if they apply to all layers. */
   hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;

@@ -173,7 +173,6 @@ function baseShape({ tensors }: FitContext['base'], name: string): readonly numb
   return gate && up && [gate[0]! + up[0]!, gate[1]!];
 }
 
-/** The layer's scale. */
 function layerScale(
   rank: number,
   module: string,

@@ -1,4 +1,3 @@
-/** Options that all charts share. */
 import { t, whole } from '../../src/text/l10n.ts';
 import {
   Chart,

@@ -54,7 +54,6 @@ export interface DataRow {
   setting?: string;
 }
 
-/** A labelled vertical line. */
 export interface Mark {
   x: number;
   text: string;

@@ -5,7 +5,6 @@ import { formatDifference, formatNumber, formatRate } from './format.ts';
 import type { PanelView, RunView } from './panel.ts';
 
 export interface Advice {
-  /** What to try. */
   text: string;
   /** The figures that it is based on. */
   because: string;

@@ -14,7 +14,6 @@ export interface PanelState {
   /** The host's choice. */
   selected?: string;
   inUse?: string;
-  /** By run. */
   acceptance?: Record<string, Acceptance>;
   comparison?: ComparisonAnswer;
 }

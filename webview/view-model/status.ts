@@ -36,7 +36,6 @@ const labels = (): Record<Standing, string> => ({
   interrupted: t('Interrupted'),
 });
 
-/** "Training". */
 export const statusIn = (kind: Standing): string => labels()[kind];
 
 /** Whether its owner's heartbeat is recent. `now` in milliseconds; in a report, the time at which that was written. */

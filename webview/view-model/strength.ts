@@ -83,7 +83,6 @@ function wordsOf(strength: number, mark: string, { path, limit }: StrengthChoice
     : t('{strength}: on your code {verdict}; elsewhere far from the base.', values);
 }
 
-/** "Strength 0.5 (chosen)". */
 const strengthName = (strength: number, mark: string): string => {
   const name = t('Strength {strength}', { strength: withPoint(String(strength)) });
   return mark ? `${name} (${mark})` : name;

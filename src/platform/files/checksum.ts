@@ -1,4 +1,3 @@
-/** Checksums of files. */
 import { createHash } from 'node:crypto';
 import { openRegular } from './regular-file.ts';
 

@@ -1,4 +1,3 @@
-/** Disk space. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { msg, UserError } from '../../text/errors.ts';

@@ -10,7 +10,6 @@ import { delimiter, join } from 'node:path';
 interface PipSettings {
   /** Package indexes in order of preference, each with a trailing slash. Empty with `no-index`. */
   indexes: string[];
-  /** Proxy for all requests. */
   proxy: string | undefined;
   /** Path of a file or folder of trusted certificates. */
   certificates: string | undefined;

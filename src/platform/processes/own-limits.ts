@@ -4,7 +4,6 @@ import { startThread } from './start.ts';
 interface OwnLimits {
   /** Time limit, from now. */
   milliseconds?: number;
-  /** Memory limit in bytes. */
   memory?: number;
 }
 

@@ -64,7 +64,6 @@ export interface OutputError extends Error {
   /** Its exit status, or why it could not be started, such as "ENOENT". */
   code?: number | string;
   signal?: NodeJS.Signals;
-  /** Whether it exceeded `timeout`. */
   killed?: boolean;
   stdout?: string;
   stderr?: string;

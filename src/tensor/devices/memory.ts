@@ -19,7 +19,6 @@ interface ListedGpu {
   shared: number;
 }
 
-/** An NVIDIA GPU. */
 export interface NvidiaGpu {
   name: string;
   driver: string;

@@ -80,12 +80,10 @@ export const isNeededHeader = (name: string) =>
     name,
   );
 
-/** A compiler and its target. */
 interface Toolchain {
   /** The compiler and its fixed arguments. */
   command: readonly string[];
   arch: string;
-  /** Additional environment variables. */
   env?: Record<string, string>;
 }
 

@@ -30,7 +30,6 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export interface Runtime {
   /** Path of tfjs_binding.node, which locates TensorFlow's libraries. */
   binding: string;
-  /** TensorFlow's version. */
   version: string;
   /** Installed with CUDA; this does not imply that there is a GPU. */
   gpu: boolean;

@@ -13,11 +13,8 @@ export interface RuntimeReport {
   /** It was loaded in a child process and computed correctly. */
   starts: boolean;
   version: string | undefined;
-  /** Installed with CUDA. */
   cuda: boolean;
-  /** TensorFlow sees a GPU. */
   gpu: boolean;
-  /** The state in one sentence. */
   reason: Text;
   /** The command that installs it; undefined if nothing needs to be done. */
   command: string | undefined;

@@ -1,5 +1,5 @@
 /** The compound operations on a GPU, each in one or two passes over memory. */
-import { byteLengthOf, type TensorType } from '../../gguf/types.ts';
+import { elementCount, byteLengthOf, type TensorType } from '../../gguf/types.ts';
 import type { Backend, DataType, Tensor } from '../backend.ts';
 import {
   MAX_COMBINED_ELEMENTS,
@@ -30,7 +30,7 @@ import { adamw, lionw } from './kernels/optimisers.ts';
 import { swiglu, swigluGradient } from './kernels/swiglu.ts';
 import type { Launcher } from './launcher.ts';
 import { sumsOfSquares } from './reductions.ts';
-import { dense, elements, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
+import { dense, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
 
 /** The basic operations used here; everything else is done by kernels. */
 type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor' | 'matmul' | 'compound'>;
@@ -187,7 +187,7 @@ export class WebgpuCompound implements Compound {
 
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor {
     const { heads, kvHeads, headSize } = layout;
-    const rows = elements(dk.shape) / (kvHeads * headSize);
+    const rows = elementCount(dk.shape) / (kvHeads * headSize);
     const dqkv = this.launcher.fresh([rows, (heads + 2 * kvHeads) * headSize]);
     this.bySequences(joinHeads, { dq, dk, dv, dqkv }, angles, layout);
     return dqkv;
@@ -203,11 +203,14 @@ export class WebgpuCompound implements Compound {
     const { launcher } = this;
     const { length, heads, kvHeads, headSize } = layout;
     const width = length * headSize;
-    const batch = elements((tensors['k'] ?? tensors['dk']!).shape) / (kvHeads * width);
+    const batch = elementCount((tensors['k'] ?? tensors['dk']!).shape) / (kvHeads * width);
     const bindings = { cosines: launcher.whole(angles.cos), sines: launcher.whole(angles.sin) };
     const all = (heads + 2 * kvHeads) * width;
     launcher.byRows(batch, [all, heads * width, kvHeads * width], ({ count }, bind) => {
-      const parts = Object.entries(tensors).map(([name, x]) => [name, bind(x, elements(x.shape) / batch)]);
+      const parts = Object.entries(tensors).map(([name, x]) => [
+        name,
+        bind(x, elementCount(x.shape) / batch),
+      ]);
       launcher.threads(
         kernel,
         { ...bindings, ...(Object.fromEntries(parts) as Record<string, Binding>) },
@@ -236,7 +239,7 @@ export class WebgpuCompound implements Compound {
   softmaxGradient(p: Tensor, dp: Tensor): Tensor {
     const { launcher } = this;
     const width = p.shape.at(-1)!;
-    launcher.byRows(elements(p.shape) / width, [width], ({ count }, bind) => {
+    launcher.byRows(elementCount(p.shape) / width, [width], ({ count }, bind) => {
       const bindings = { probabilities: bind(p, width), d: bind(dp, width) };
       launcher.workgroups(softmaxGradient(lanesFor(width)), bindings, { width }, count);
     });
@@ -301,11 +304,11 @@ export class WebgpuCompound implements Compound {
 
   makeContiguous: Compound['makeContiguous'] = (tensors) => {
     const { launcher } = this;
-    const small = tensors.filter((x) => elements(x.shape) <= MAX_COMBINED_ELEMENTS);
+    const small = tensors.filter((x) => elementCount(x.shape) <= MAX_COMBINED_ELEMENTS);
     const places = launcher.contiguousZeros(small.map(({ shape }) => shape));
     for (const [i, x] of small.entries()) launcher.walk(copy, [x, places[i]!], dense(x.shape, 2));
     this.b.dispose(small);
-    return tensors.map((x) => (elements(x.shape) <= MAX_COMBINED_ELEMENTS ? places.shift()! : x));
+    return tensors.map((x) => (elementCount(x.shape) <= MAX_COMBINED_ELEMENTS ? places.shift()! : x));
   };
 
   sumsOfSquares: Compound['sumsOfSquares'] = (xs) => sumsOfSquares(this.launcher, xs);
@@ -320,7 +323,7 @@ export class WebgpuCompound implements Compound {
     const stride = whole.shape[1]!;
     let count = 0;
     const axes = blocks.map(({ block, row, column }, i) => {
-      count += elements(block.shape);
+      count += elementCount(block.shape);
       return { size: count, strides: [binding.begins[i]!, row * stride + column, block.shape[1]!] };
     });
     const bindings = { blocks: binding.binding, whole: launcher.whole(whole) };
@@ -359,7 +362,7 @@ export class WebgpuCompound implements Compound {
 
 /** A walk over all elements of x in order and, in parallel, over other tensors starting at `begins`. */
 const flat = (x: Tensor, begins: number[]): Walk => ({
-  axes: [{ size: elements(x.shape), strides: begins.map(() => 1) }],
+  axes: [{ size: elementCount(x.shape), strides: begins.map(() => 1) }],
   begins,
 });
 

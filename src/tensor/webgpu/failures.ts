@@ -1,4 +1,3 @@
-/** Errors of a GPU. */
 import { UserError } from '../../text/errors.ts';
 import { formatBytes } from '../../text/units.ts';
 

@@ -1,11 +1,12 @@
 /** Fused attention with the kernels in kernels/flash.ts. */
+import { elementCount } from '../../gguf/types.ts';
 import type { Backend, Tensor } from '../backend.ts';
 import type { AttentionDropout, AttentionPlan, Heads, FusedAttention } from '../compound.ts';
 import type { Binding } from './gpu.ts';
 import type { Kernel } from './kernel.ts';
 import { flash, TILE_ROWS } from './kernels/flash.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
-import { elements, fitsByRows, type Rows } from './walk.ts';
+import { fitsByRows, type Rows } from './walk.ts';
 
 /** Largest head size: the components that a thread keeps in registers. */
 const MAX_COMPONENTS = 256;
@@ -35,7 +36,7 @@ export class FlashAttention implements FusedAttention {
     if (!fitsByRows(batch, widthsOf(sizes).map(bytes), gpu.maxBindingSize)) return false;
     if (!dropout) return gpu.maxBuffers >= MAX_BUFFERS.plain;
     const { table } = dropout.mask(length, 0);
-    return gpu.maxBuffers >= MAX_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.maxBindingSize;
+    return gpu.maxBuffers >= MAX_BUFFERS.dropout && bytes(elementCount(table.shape)) <= gpu.maxBindingSize;
   }
 
   /** `lines`: for each query its log-sum-exp, and space for the delta that the gradient computes. */
@@ -104,7 +105,8 @@ export class FlashAttention implements FusedAttention {
       masks: Record<string, Binding>,
     ) => {
       const bindings: Record<string, Binding> = { ...masks };
-      for (const [name, x] of Object.entries(tensors)) bindings[name] = bind(x, elements(x.shape) / batch);
+      for (const [name, x] of Object.entries(tensors))
+        bindings[name] = bind(x, elementCount(x.shape) / batch);
       bindings['starts'] = starts ? bind(starts, length) : launcher.gpu.nothing;
       const numbers = {
         length,

@@ -2,6 +2,7 @@
  * Applies kernels to tensors. Tensors larger than the part of a buffer that a kernel can access are split into pieces,
  * here and nowhere else.
  */
+import { elementCount } from '../../gguf/types.ts';
 import { Handle } from '../arena.ts';
 import type { DataType, Tensor } from '../tensor.ts';
 import type { Storage } from './buffers.ts';
@@ -9,7 +10,7 @@ import type { Binding, Gpu, Numbers } from './gpu.ts';
 import { THREADS, type Kernel } from './kernel.ts';
 import { fill } from './kernels/elementwise.ts';
 import { defaultTiles, type Tiles } from './kernels/tiles.ts';
-import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
+import { ALIGNMENT, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
 /** Maximum bytes of a buffer shared by contiguous tensors. */
 const MAX_GROUP = 2 ** 27;
@@ -52,7 +53,7 @@ export class Launcher {
 
   /** A new, uninitialised tensor. */
   fresh(shape: readonly number[], dtype: DataType = 'f32'): GpuTensor {
-    return this.own(this.gpu.take(elements(shape) * ELEMENT), shape, dtype);
+    return this.own(this.gpu.take(elementCount(shape) * ELEMENT), shape, dtype);
   }
 
   /** A new tensor that owns `storage`. */
@@ -74,14 +75,14 @@ export class Launcher {
   contiguousZeros(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const tensors: GpuTensor[] = [];
     for (const group of groupsOf(shapes, Math.min(this.gpu.maxBindingSize, MAX_GROUP))) {
-      const total = group.reduce((sum, shape) => sum + aligned(elements(shape)), 0);
+      const total = group.reduce((sum, shape) => sum + aligned(elementCount(shape)), 0);
       const storage = this.gpu.take(total * ELEMENT);
       const numbers = { count: total, begin: 0, value: 0 };
       this.threads(fill, { y: { storage } }, numbers, total);
       let begin = 0;
       for (const shape of group) {
         tensors.push(this.made(new GpuTensor(this.gpu, storage, shape, 'f32', begin)));
-        begin += aligned(elements(shape));
+        begin += aligned(elementCount(shape));
       }
       storage.users = group.length;
     }
@@ -96,7 +97,7 @@ export class Launcher {
     const runs: { firsts: Tensor[]; count: number }[] = [];
     for (const i of lists[0]!.keys()) {
       const tensors = lists.map((list) => asGpuTensor(list[i]!));
-      const count = elements(tensors[0]!.shape);
+      const count = elementCount(tensors[0]!.shape);
       const last = runs.at(-1);
       const gap = last && tensors[0]!.begin - asGpuTensor(last.firsts[0]!).begin;
       const follows = tensors.every((x, k) => {
@@ -132,7 +133,7 @@ export class Launcher {
   }
 
   /** Whether a kernel can access the whole tensor. */
-  canBind = (x: Tensor): boolean => elements(x.shape) * ELEMENT <= this.gpu.maxBindingSize;
+  canBind = (x: Tensor): boolean => elementCount(x.shape) * ELEMENT <= this.gpu.maxBindingSize;
 
   /** The buffer that all these tensors share, and their offsets; undefined if a kernel can't access it as a whole. */
   shared(tensors: readonly Tensor[]): { binding: Binding; begins: number[] } | undefined {
@@ -140,7 +141,7 @@ export class Launcher {
     const { storage } = own[0]!;
     if (storage.capacity > this.gpu.maxBindingSize || own.some((x) => x.storage !== storage))
       return undefined;
-    const used = own.reduce((sum, { shape }) => sum + elements(shape) * ELEMENT, 0);
+    const used = own.reduce((sum, { shape }) => sum + elementCount(shape) * ELEMENT, 0);
     return { binding: { storage, used }, begins: own.map(({ begin }) => begin) };
   }
 
@@ -168,7 +169,7 @@ export class Launcher {
 
   /** Binds a whole tensor. Throws UserError `memory` if it is too large for a kernel. */
   whole(x: Tensor): Binding {
-    return this.bytes(x, 0, elements(x.shape) * ELEMENT);
+    return this.bytes(x, 0, elementCount(x.shape) * ELEMENT);
   }
 
   /** Runs a kernel with `count` threads; `count` is added to its parameters. */
@@ -217,7 +218,7 @@ function groupsOf(shapes: readonly (readonly number[])[], maxBytes: number): (re
   const groups: (readonly number[])[][] = [];
   let rest = 0;
   for (const shape of shapes) {
-    const bytes = aligned(elements(shape)) * ELEMENT;
+    const bytes = aligned(elementCount(shape)) * ELEMENT;
     if (bytes > rest) {
       groups.push([]);
       rest = maxBytes;

@@ -1,10 +1,11 @@
 /** Divides matrix products among workgroups, and into pieces where a matrix is too large for a kernel. */
+import { elementCount } from '../../gguf/types.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
 import { product, sumSlices, type Extras } from './kernels/products.ts';
 import { formOf, tiles } from './kernels/tiles.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
-import { elements, rowPieces, type Rows } from './walk.ts';
+import { rowPieces, type Rows } from './walk.ts';
 
 /** The shape of C [batch, rows, columns] = A B, where A and B may be transposed in memory. */
 interface Product {
@@ -141,14 +142,14 @@ function maskOf(
 ): Binding {
   const binding = launcher.whole(table);
   binding.used =
-    ELEMENT * (of === 'second' ? sizes.rows * sizes.columns : elements((of === 'a' ? a : b).shape));
+    ELEMENT * (of === 'second' ? sizes.rows * sizes.columns : elementCount((of === 'a' ? a : b).shape));
   return binding;
 }
 
 /** Whether a kernel can access all these tensors, so that their product need not be split. */
 export const fitsUnsplit = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
   sizes.batch === 1 &&
-  tensors.every((x) => !x || elements(x.shape) * ELEMENT <= gpu.maxBindingSize) &&
+  tensors.every((x) => !x || elementCount(x.shape) * ELEMENT <= gpu.maxBindingSize) &&
   slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <=
     gpu.maxBindingSize;
 

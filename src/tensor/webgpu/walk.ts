@@ -2,6 +2,7 @@
  * Walks: the order in which a kernel visits the elements of up to three tensors at once. Broadcasting, transposing,
  * slicing and concatenating differ only in their strides. Strides are in elements and never negative.
  */
+import { elementCount } from '../../gguf/types.ts';
 import { UserError } from '../../text/errors.ts';
 import { MAX_AXES } from './kernel.ts';
 
@@ -17,12 +18,8 @@ export interface Walk {
   begins: readonly number[];
 }
 
-export const elements = (shape: readonly number[]): number =>
-  shape.reduce((product, size) => product * size, 1);
-
-/** Strides of a dense tensor. */
 export function stridesOf(shape: readonly number[]): number[] {
-  let stride = elements(shape);
+  let stride = elementCount(shape);
   return shape.map((size) => (size ? (stride /= size) : 0));
 }
 

@@ -1,22 +1,12 @@
 /** What the WebGPU backend computes on the host: which elements a kernel visits, and which memory it gets. No GPU. */
+import { elementCount } from '../../../src/gguf/types.ts';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Buffers, sizeClass, type Storage } from '../../../src/tensor/webgpu/buffers.ts';
 import type { Gpu } from '../../../src/tensor/webgpu/gpu.ts';
 import { GpuTensor, Launcher } from '../../../src/tensor/webgpu/launcher.ts';
 import { knownKernels } from '../../../src/tensor/webgpu/self-test/digest.ts';
-import {
-  ALIGNMENT,
-  broadcastShape,
-  elements,
-  piecesOf,
-  repeatedStrides,
-  rowPieces,
-  spansOf,
-  stridesOf,
-  walkOver,
-  type Walk,
-} from '../../../src/tensor/webgpu/walk.ts';
+import { ALIGNMENT, broadcastShape, piecesOf, repeatedStrides, rowPieces, spansOf, stridesOf, walkOver, type Walk } from '../../../src/tensor/webgpu/walk.ts';
 
 /** The elements that a walk visits in each tensor, in its order. */
 function visited({ axes, begins }: Walk): number[][] {
@@ -182,6 +172,6 @@ it('tests a driver again when any kernel has changed', async () => {
 });
 
 it('counts the elements of a scalar as one', () => {
-  expect(elements([])).toBe(1);
-  expect(elements([3, 0])).toBe(0);
+  expect(elementCount([])).toBe(1);
+  expect(elementCount([3, 0])).toBe(0);
 });

@@ -14,7 +14,6 @@ fn place(i: u32) -> vec3u {
   return at;
 }`;
 
-/** The parameters of a walk. */
 const WALK = { axes: 'axes', rank: 'u32', begin0: 'u32', begin1: 'u32', begin2: 'u32' } as const;
 
 /** y = x, for 32-bit elements of any type. Tensors: x, y. */

@@ -1,10 +1,11 @@
 /**
  * Tests the compound kernels on small odd shapes against compositions of basic operations, which were tested before.
  */
+import { elementCount } from '../../../gguf/types.ts';
 import type { Compound, Heads, QueryChunk } from '../../compound.ts';
 import { ComposedProducts } from '../../linear-products.ts';
 import type { Tensor } from '../../tensor.ts';
-import { elements } from '../walk.ts';
+
 import type { WebgpuBackend } from '../webgpu.ts';
 import { numbers } from './basics.ts';
 
@@ -22,7 +23,7 @@ export const placeOf = (b: WebgpuBackend, c: Compound): Place => ({
   b,
   c,
   chunks: [],
-  make: (shape, seed) => b.tensor(numbers(elements(shape), seed), shape),
+  make: (shape, seed) => b.tensor(numbers(elementCount(shape), seed), shape),
 });
 
 /** Kernels that have a slower fallback. */
@@ -142,7 +143,6 @@ export const required: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Two sequences with different documents. */
 function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChunk {
   const starts = Int32Array.from({ length: 2 * length }, (_, i) => {
     const document = 4 + Math.floor(i / length);
@@ -168,7 +168,7 @@ function attention(place: Place, size: number, drops: boolean): Tensor[] {
   };
   const dO = make([2 * length, 2 * group * size], 4);
   const scores = [outer, length * group, length];
-  const kept = drops ? maskOf(b, elements(scores)) : undefined;
+  const kept = drops ? maskOf(b, elementCount(scores)) : undefined;
   const dropout = kept && { mask: () => ({ table: kept, begin: 0 }), keepRate: KEEP_RATE };
   if (c.attention?.supports(heads, plan, dropout)) {
     const saved = { ...heads, ...c.attention.forward(heads, plan, dropout) };
