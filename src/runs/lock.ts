@@ -30,12 +30,11 @@ export interface Lock {
   token: string;
   release(): Promise<void>;
 }
-export type RunLock = Lock;
 
 const ATTEMPTS = 40;
 
 /** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a live process (or this one) holds it. */
-export const lockRun = (dir: string, what?: Text): Promise<RunLock> =>
+export const lockRun = (dir: string, what?: Text): Promise<Lock> =>
   takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid), what);
 
 /** The live process that holds the run, if any. */
@@ -57,8 +56,8 @@ export async function takeLock(
       return { token: owner.token, release: () => release(path, owner) };
     }
     const holder = await readOwner(path);
-    const living = holder && liveHolder(holder);
-    if (living) throw locked(living);
+    const live = holder && liveHolder(holder);
+    if (live) throw locked(live);
     await removeStale(path, holder, owner);
     await sleep(25);
   }

@@ -7,7 +7,7 @@ import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { lockRun, type RunLock } from './lock.ts';
+import { lockRun, type Lock } from './lock.ts';
 import { processStart } from './processes.ts';
 
 /** Writes to a run directory on behalf of its owner. */
@@ -65,7 +65,7 @@ class Writer implements RunWriter {
     dir: string,
     private readonly events: FileHandle,
     state: RunState,
-    private readonly lock: RunLock,
+    private readonly lock: Lock,
   ) {
     this.current = { ...state, pid: process.pid, pidStarted: processStart(process.pid) };
     this.stateWriter = new StateWriter(statePath(dir), this.current);

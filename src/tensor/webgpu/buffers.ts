@@ -93,11 +93,11 @@ export class Buffers {
     }
     const high = Math.max(this.before.high, this.now.high);
     const low = Math.min(this.before.low, this.now.low);
-    const most = Math.max(KEPT_BYTES, high - this.usedBytes + SLACK * (high - low));
-    if (this.freeBytes <= most) return false;
+    const limit = Math.max(KEPT_BYTES, high - this.usedBytes + SLACK * (high - low));
+    if (this.freeBytes <= limit) return false;
     for (const capacity of [...this.free.keys()].sort((a, b) => b - a)) {
       const same = this.free.get(capacity)!;
-      while (same.length > 0 && this.freeBytes > most) {
+      while (same.length > 0 && this.freeBytes > limit) {
         same.shift()!.buffer.destroy();
         this.freeBytes -= capacity;
       }
@@ -106,11 +106,11 @@ export class Buffers {
   }
 }
 
-const LEAST = 256;
+const MIN_CAPACITY = 256;
 
 /** `bytes` rounded up to one of four sizes for each doubling. */
 export function sizeClass(bytes: number): number {
-  if (bytes <= LEAST) return LEAST;
-  const step = Math.max(LEAST, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
+  if (bytes <= MIN_CAPACITY) return MIN_CAPACITY;
+  const step = Math.max(MIN_CAPACITY, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
   return Math.ceil(bytes / step) * step;
 }

@@ -126,7 +126,7 @@ function rowStep(rows: number, rowBytes: readonly number[], maxBytes: number): n
 export const tooLarge = () =>
   new UserError(
     'memory',
-    'A matrix is larger than the part of a buffer that a kernel can access on this GPU.',
+    'A matrix is larger than what this GPU lets a kernel access at once.',
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow.',
   );
 

@@ -6,7 +6,17 @@ import { Buffers, sizeClass, type Storage } from '../../../src/tensor/webgpu/buf
 import type { Gpu } from '../../../src/tensor/webgpu/gpu.ts';
 import { GpuTensor, Launcher } from '../../../src/tensor/webgpu/launcher.ts';
 import { knownKernels } from '../../../src/tensor/webgpu/self-test/digest.ts';
-import { ALIGNMENT, broadcastShape, piecesOf, repeatedStrides, rowPieces, spansOf, stridesOf, walkOver, type Walk } from '../../../src/tensor/webgpu/walk.ts';
+import {
+  ALIGNMENT,
+  broadcastShape,
+  piecesOf,
+  repeatedStrides,
+  rowPieces,
+  spansOf,
+  stridesOf,
+  walkOver,
+  type Walk,
+} from '../../../src/tensor/webgpu/walk.ts';
 
 /** The elements that a walk visits in each tensor, in its order. */
 function visited({ axes, begins }: Walk): number[][] {
@@ -71,7 +81,7 @@ describe('rows in pieces', () => {
 
   it('are one if all fits, and refused if a few rows are too much', () => {
     expect(rowPieces(3, [7], 21)).toEqual([{ begin: 0, count: 3 }]);
-    expect(() => rowPieces(1000, [1001], 50_000)).toThrow('larger than what this GPU lets a kernel see');
+    expect(() => rowPieces(1000, [1001], 50_000)).toThrow('larger than what this GPU lets a kernel access');
   });
 });
 
