@@ -1,10 +1,10 @@
 /**
- * A sweep on a Ray cluster beside the same sweep here: `npm run bench:cluster [-- --json]`.
+ * Compares a sweep on a Ray cluster with the same sweep run locally: `npm run bench:cluster [-- --json]`.
  *
- * Ray is installed into an environment of its own. A head and two workers with one processor each are started on this
- * machine, with a token and a shared folder as storage. The command line runs a sweep of 8 trials here with two
- * processors, on the cluster, and on the cluster once more while a worker is killed in the middle of a trial and the
- * dashboard's process is killed and started again. All must end with the same figures.
+ * Ray is installed into its own virtual environment. A head and two workers with one processor each are started on this
+ * machine, with a token and a shared folder as storage. The command line runs a sweep of 8 trials locally with two
+ * processors, on the cluster, and on the cluster again while a worker is killed in the middle of a trial and the
+ * dashboard is restarted. All must end with the same figures.
  */
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,24 +18,24 @@ import { pythonWith } from './python.ts';
 
 const options = {
   json: { type: 'boolean', default: false },
-  /** Of each trial: steps, sequences in a step, tokens in a sequence. */
+  /** Size of each trial: steps, sequences per step, tokens per sequence. */
   steps: { type: 'string', default: '60' },
   batch: { type: 'string', default: '4' },
   seq: { type: 'string', default: '128' },
 } as const;
 
 const WORKERS = 2;
-/** About 20 seconds a trial on one processor, so that the newest checkpoint is some seconds old. */
+/** A trial takes about 20 seconds on one processor, so that there is a recent checkpoint when a worker is killed. */
 const MODEL = { seed: 1, layers: 4, embedding: 192, heads: 6, kvHeads: 3, ffn: 512 };
 
-export interface Figures {
-  /** The sweeps on the cluster ended with the figures of the one here. */
+interface Figures {
+  /** The sweeps on the cluster had the same figures as the local one. */
   sameFigures: boolean;
-  /** No trial was lost, and none that had a checkpoint began anew. */
+  /** No trial was lost, and none with a checkpoint restarted from the beginning. */
   survivedWorkerLoss: boolean;
-  /** Trials per minute on the cluster, divided by those here with as many processors. */
+  /** Trials per minute on the cluster relative to those of the local sweep with as many processors. */
   throughputRatio: number;
-  /** What the first sweep sent to the cluster. */
+  /** Uploaded by the first sweep on the cluster. */
   uploadMB: number;
 }
 
@@ -55,10 +55,10 @@ export async function main(args: string[]): Promise<void> {
       folder: join(dir, 'code'),
     };
     await mkdir(place.home);
-    // A copy, since all sweeps must read the same text.
+    // A copy, so that all sweeps read the same text.
     await cp(resolve('src/protocol'), place.folder, { recursive: true });
     await writeTinyModel(place.base, MODEL);
-    log('The sweep here ...');
+    log('The local sweep ...');
     const local = await runSweep(place, { trial, processors: WORKERS });
     log(describe(local));
     log('Starting Ray ...');
@@ -69,7 +69,7 @@ export async function main(args: string[]): Promise<void> {
     log('The sweep on the cluster ...');
     const remote = await runSweep(place, { trial, on });
     log(describe(remote));
-    log('Once more, with a worker and the dashboard lost on the way ...');
+    log('Again, while a worker and the dashboard are killed ...');
     const [disturbed, what] = await Promise.all([runSweep(place, { trial, on }), disturb(cluster, storage)]);
     log(`${describe(disturbed)}\n${JSON.stringify(what)}`);
     const figures: Figures = {
@@ -89,6 +89,6 @@ export async function main(args: string[]): Promise<void> {
 const describe = (swept: Swept) =>
   `${swept.trials.length} trials, ${trialsPerMinute(swept).toFixed(2)} per minute; in all ${swept.seconds.toFixed(0)} s`;
 
-/** Every trial that was on the lost worker went on behind its first step. */
+/** Whether every trial of the lost worker was resumed after its first step. */
 const survived = ({ lost, resumedAt }: Disturbance) =>
   lost.length > 0 && lost.every((id) => (resumedAt[id] ?? 0) > 1);

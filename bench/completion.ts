@@ -1,14 +1,13 @@
 /**
- * Compares our completion server with using llama.cpp directly, with each base:
- * `npm run bench:completion [-- --json] [--requests 24] [--base NAME_OR_FILE]...`.
+ * Compares our completion server with using llama.cpp directly, with each base: `npm run bench:completion [-- --json]
+ * [--requests 24] [--base NAME_OR_FILE]...`.
  *
  * Both sides use the same model, threads, context and prompts (the beginnings of this project's own sources), decode
- * greedily and take turns, with a different one first each time. "Directly" is node-llama-cpp in another process, used
- * as its users do: the prompt is evaluated at once, then token after token, and the answer is detokenised at the end.
- * Ours is `server.mjs` in its own process, asked over HTTP. Every request starts cold: no two prompts begin alike.
- * Measured: the time to the whole answer, and its parts within each server: until the first token is there (reading
- * the prompt), and for each further token; with one thread also the processor time, which other programs hardly
- * change.
+ * greedily and alternate, with a different one first each time. "Directly" is node-llama-cpp in another process, used
+ * in the usual way: the prompt is evaluated at once, then token by token, and the answer is detokenised at the end.
+ * Ours is `server.mjs` in its own process, over HTTP. Every request starts cold, because no two prompts have a common
+ * prefix. Measured: the time to the whole answer, and within each server the time to the first token and per further
+ * token; with one thread also the processor time, which hardly depends on other programs.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -31,17 +30,20 @@ const options = {
   tokens: { type: 'string', default: '24' },
   /** Characters per prompt; 1200 are about 350 tokens. */
   prompt: { type: 'string', default: '1200' },
-  /** Default: as many as our server chooses. */
+  /** By default, as many as our server chooses. */
   threads: { type: 'string' },
   json: { type: 'boolean', default: false },
   /** Internal: run as the process that uses llama.cpp directly, with this base. */
   direct: { type: 'string' },
 } as const;
-/** How often both sides are started: two processes that do the same may differ by a tenth, from start to start. */
+/** How often both sides are started: two identical processes may differ by 10% from start to start. */
 const STARTS = 3;
-/** Prompts for the measurements other than the comparison. */
+/** Number of prompts for measurements other than the comparison. */
 const SIDE_PROMPTS = 12;
-/** Milliseconds after which requests are cancelled while the prompt is read; the others are as the answer is written. */
+/**
+ * Milliseconds after which requests are cancelled while the prompt is processed; others are cancelled during
+ * generation.
+ */
 const CANCELLED_AFTER = [100, 300, 900];
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -67,7 +69,7 @@ async function measure({ id, path }: ResolvedBase, values: Options): Promise<Rec
   const alone: Record<string, number> = {};
   let { threads } = values;
   for (let start = 0; start < STARTS; start += 1) {
-    // Ours is first: it chooses the number of threads for all.
+    // Ours comes first, because it chooses the number of threads for both.
     const ours = await Ours.start(path, threads);
     threads = String(ours.threads);
     const direct = await Direct.start(path, threads);
@@ -88,7 +90,7 @@ async function measure({ id, path }: ResolvedBase, values: Options): Promise<Rec
   return figures;
 }
 
-/** Beginnings of this project's sources, each after a unique first line, so that no two begin alike. */
+/** Beginnings of this project's sources, each after a unique first line, so that no two have a common prefix. */
 async function readPrompts(count: number, characters: number): Promise<string[]> {
   const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
   const prompts: string[] = [];
@@ -103,20 +105,19 @@ async function readPrompts(count: number, characters: number): Promise<string[]>
 
 /** Milliseconds of an answer. */
 interface Parts {
-  /** Within the server: until the first token is there, and for all others together. */
+  /** Within the server: until the first token, and for all others together. */
   first: number;
   others: number;
-  /** Processor time of the process (Linux); of two threads, it would count their waiting for each other. */
+  /** Processor time of the process (Linux); with two threads, it would include their waiting for each other. */
   processor: number;
 }
 
 interface Side {
   complete(prompt: string, tokens: number): Promise<{ text: string; tokens: number }>;
-  /** Of the last answer. */
   parts(): Promise<Parts>;
 }
 
-/** Milliseconds of each answer of a side. */
+/** Times in milliseconds of a side's answers. */
 interface Times {
   whole: number[];
   first: number[];
@@ -129,7 +130,7 @@ const noTimes = (): Times => ({ whole: [], first: [], perToken: [], processor: [
 interface Compared {
   ours: Times;
   direct: Times;
-  /** Prompts with two answers. */
+  /** Prompts with different answers. */
   differing: number;
 }
 
@@ -144,7 +145,7 @@ async function compare(
     ['ours', ours],
     ['direct', direct],
   ] as const;
-  // The first request is slower, because it touches memory for the first time.
+  // The first request is slower, because it faults in memory.
   for (const [, side] of sides) {
     await side.complete(`warm ${prompts[0]}`, tokens);
     await side.parts();
@@ -167,7 +168,7 @@ async function compare(
 }
 
 function figuresOf({ ours, direct }: Compared): Record<string, number> {
-  // Of each pair, as both had the same machine; an answer of one token has none further.
+  // Ratios within pairs, because both ran under the same load; an answer of one token has no time per further token.
   const ratio = (part: keyof Times) => {
     const ratios = ours[part].map((value, at) => value / direct[part][at]!);
     return round(quantile(ratios.filter(Number.isFinite), 0.5), 3);
@@ -182,8 +183,8 @@ function figuresOf({ ours, direct }: Compared): Record<string, number> {
 }
 
 /**
- * Milliseconds (95th percentile) to show the rest of a completion when the person types its next character. Measures
- * the completion core alone, in a file of 30 KB.
+ * Milliseconds (95th percentile) to show the rest of a completion when the user types its next character. Measures only
+ * the completion core, in a file of 30 KB.
  */
 async function typeThrough(): Promise<number> {
   const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
@@ -208,7 +209,7 @@ async function typeThrough(): Promise<number> {
   return quantile(times, 0.95);
 }
 
-/** Longest time, in ms, from closing the connection to the server being free. */
+/** Longest time, in ms, from closing the connection until the server is idle. */
 async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (const [index, prompt] of prompts.entries()) {
@@ -220,14 +221,14 @@ async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
     });
     const startedAt = performance.now();
     leaving.abort();
-    // Wait between polls: they would take the processor from the model's last step.
+    // Pause between polls, which would take processor time from the model's last step.
     while ((await ours.active()) > 0) await sleep(5);
     times.push(performance.now() - startedAt);
   }
   return Math.max(...times);
 }
 
-/** Share of the time to the first token that a warm prefix saves: the same prompt with a few characters appended. */
+/** Share of the time to the first token saved by a warm prefix: the same prompt with a few characters appended. */
 async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<number> {
   const savings: number[] = [];
   for (const prompt of prompts) {
@@ -244,7 +245,7 @@ async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<numbe
 
 /** server.mjs in a child process. */
 class Ours implements Side {
-  /** Its counters of milliseconds when they were last read. */
+  /** The last values of its counters, in milliseconds. */
   private counted: Parts = { first: 0, others: 0, processor: 0 };
 
   private constructor(private readonly server: BenchServer) {}
@@ -273,8 +274,8 @@ class Ours implements Side {
     const count = (name: string) =>
       1000 * Number(new RegExp(`^forget_me_not_${name}_seconds_total{.*} (.+)$`, 'm').exec(metrics)?.[1]);
     const before = this.counted;
-    const told = process.platform === 'linux' && this.threads === 1;
-    const processor = told ? this.server.processorTime() : NaN;
+    const isMeasurable = process.platform === 'linux' && this.threads === 1;
+    const processor = isMeasurable ? this.server.processorTime() : NaN;
     this.counted = { first: count('prompt'), others: count('completion'), processor };
     return {
       first: this.counted.first - before.first,
@@ -315,7 +316,7 @@ class Direct implements Side {
     );
     const child = spawn(process.execPath, [script], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      // As our server has it, so that only what the server adds is compared.
+      // As for our server, so that only the server's own overhead is compared.
       env: { ...process.env, ...llamaEnv() },
     });
     const lines = createInterface({ input: child.stdout! });

@@ -1,13 +1,13 @@
 /**
- * What each source of a prompt's other files is worth, by leaving it out:
- * `npm run bench:context -- --base FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600]
- *  [--threads 2] [--without definitions,own] [--share definitions=0.3]... [--json]`. Interrupted, it shows what it has.
+ * What each source of snippets in the prompt is worth, measured by leaving it out: `npm run bench:context -- --base
+ * FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600] [--threads 2] [--without
+ * definitions,own] [--share definitions=0.3]... [--json]`. If interrupted, it shows partial results.
  *
  * The folder is indexed as in the editor. At held-out cursors in its files, the model gets the prompt that completion
- * would send, with all sources, with each left out, and with none, and says how likely the true text is. The file's
- * own text from the cursor on is not in the prompt's parts. Edits and diagnostics need a person and an editor, so they
- * are not measured here. `--without`: the sources that are left out, by default each; `--share`: also with all sources,
- * one of which may use at most this share of the budget.
+ * would send, with all sources, without each, and with none, and the likelihood of the actual text is measured.
+ * Snippets never include the file's own text after the cursor. Edits and diagnostics require a user and an editor, so
+ * they are not measured. `--without`: the sources to leave out, by default each; `--share`: additionally, all sources
+ * with one limited to this share of the budget.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ const CONTEXT_TOKENS = 4096;
 const NONE = { before: 0, after: 0 };
 const measured = partSources.filter((source) => source !== 'edits' && source !== 'diagnostics');
 
-/** Bits that the model needs for the true text at one cursor, and its bytes. */
+/** Bits that the model needs for the actual text at one cursor, and its bytes. */
 interface Scored {
   path: string;
   bits: number;
@@ -90,7 +90,7 @@ interface Variant {
 interface Place {
   cursor: Cursor;
   repository: string;
-  /** By the variant's name. */
+  /** By variant. */
   contexts: Map<string, readonly ContextFile[]>;
 }
 
@@ -151,8 +151,8 @@ async function placesOf(
 }
 
 /**
- * Cursors of lines and, a third, of blocks, each with the text of its file; all code below the folder counts as held out.
- * Mixed, so that an interrupted run has some of each kind and of most files.
+ * Line cursors and (a third) block cursors, each with the text of its file; all code in the folder counts as held out.
+ * Shuffled, so that an interrupted run has some of each kind and of most files.
  */
 async function mixedCursors(folder: string, count: number): Promise<{ cursor: Cursor; text: string }[]> {
   const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name)).sort();
@@ -233,7 +233,7 @@ class Model {
   }
 }
 
-/** Bits per byte with all sources; how much more are needed without one, with 95% intervals. */
+/** Bits per byte with all sources, and how many more are needed without one, with 95% intervals. */
 function table(scored: ReadonlyMap<string, readonly Scored[]>) {
   const items = (variant: string) =>
     scored.get(variant)!.map(({ path, bits, bytes }) => ({ sum: bits, weight: bytes, document: path }));

@@ -1,8 +1,8 @@
 /**
- * How fast a folder is tokenised, and with how much memory. The folder is copied until it has a million lines.
+ * Measures the speed and memory of tokenising a folder, which is first copied until it has a million lines.
  *
  *     npm run bench:corpus -- FOLDER [BASE.gguf]
- *     npm run bench:corpus -- --files 20000 [BASE.gguf]     # memory of an evaluation on that many generated files
+ *     npm run bench:corpus -- --files 20000 [BASE.gguf]     # memory of an evaluation on this many generated files
  *
  * Without a base, a simple word splitter replaces the tokenizer, so that everything else is measured.
  */
@@ -20,7 +20,7 @@ import { writeTinyAdapter, writeTinyModel } from '../test/support/tiny-model.ts'
 import { makeOwnHome } from './own-home.ts';
 
 const LINES = 1_000_000;
-/** Files of the corpus that the evaluation of a large one is compared with, and lines of each. */
+/** The small corpus to which the evaluation of a large one is compared: files, and lines per file. */
 const SMALL = { files: 200, lines: 120 };
 /** Makes the evaluator's process print its peak memory, in KB, when it ends. */
 const TELL = 'process.on("exit", () => console.error(`peak ${process.resourceUsage().maxRSS}`))';
@@ -46,7 +46,7 @@ export async function main(args: string[]): Promise<void> {
 async function measure(folder: string, base: string | undefined, work: string): Promise<void> {
   const { summary } = await surveyCorpus({ folder, seed: 0 });
   const copies = Math.ceil(LINES / summary.lines);
-  // Exact copies would be left out as duplicates, so each gets different names.
+  // Exact copies would be left out as duplicates, so names are changed in each copy.
   await copyRenamed(folder, work, copies);
   const { encode, eos, dispose } = await tokenizerOf(base);
   const before = process.memoryUsage.rss();
@@ -78,7 +78,7 @@ async function measure(folder: string, base: string | undefined, work: string): 
   );
 }
 
-/** Copies the files, with a third of the longer names changed in each copy: too many for near-duplicates. */
+/** Copies the files, changing a third of the longer names in each copy, so that they are no near-duplicates. */
 async function copyRenamed(from: string, to: string, copies: number): Promise<void> {
   const { kept } = await surveyCorpus({ folder: from, seed: 0 });
   for (const { path } of kept) {

@@ -1,11 +1,11 @@
 /**
- * How often the product's 95% intervals contain the true value, at the n of `quick` (settings:
- * bench/coverage/settings.ts). No model is needed.
+ * The coverage of the product's 95% intervals, at the n of `quick` (settings: bench/coverage/settings.ts). No model is
+ * needed.
  *
  *     npm run bench:coverage                       # a few minutes
- *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains the word
- *     npm run bench:coverage -- --part choice      # the bias of the reported gain, since the strength is chosen by it
- *     npm run bench:coverage -- --part rate        # the same, since the learning rate was chosen by it
+ *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains this
+ *     npm run bench:coverage -- --part choice      # bias of the reported gain from choosing the strength by it
+ *     npm run bench:coverage -- --part rate        # the same from choosing the learning rate
  */
 import { parseArgs } from 'node:util';
 import { biasOfChoice, gains, variations, type Bias } from './coverage/choice.ts';
@@ -13,7 +13,7 @@ import { measureCoverage } from './coverage/measure.ts';
 import { biasOfRate, shapes } from './coverage/rates.ts';
 import { groups } from './coverage/settings.ts';
 
-/** A draw of the forgetting average takes as long as three times a hundred questions, so fewer are drawn. */
+/** The forgetting average has fewer draws, because each takes as long as three times a hundred questions. */
 const SHARE_OF_TASKS = 0.25;
 
 export function main(args: string[]): void {
@@ -47,7 +47,7 @@ function printIntervals(most: number, json: boolean, words: readonly string[]): 
   }
 }
 
-/** True gains, by how much they differ between files, and numbers of files. */
+/** A row for each true gain, variation between files, and number of files. */
 function printChoices(draws: number, json: boolean): void {
   if (!json)
     console.log(
@@ -84,7 +84,7 @@ function printRates(draws: number, json: boolean): void {
         }
 }
 
-/** How far it is from the truth, and as a share of it. */
+/** The bias, absolute and relative to the true value. */
 const off = (value: number, truth: number): string => {
   const bias = value - truth;
   const signed = (number: number, digits: number) =>

@@ -1,10 +1,10 @@
 /**
- * How often and how soon VS Code's list of suggestions opens, without the extension and with it:
+ * How often and how soon VS Code's suggestion list opens, with and without the extension:
  * `npm run bench:editor -- [--base ID|FILE] [--versions newest,oldest] [--conditions "not installed,on"] [--trials 40]
  * [--seed 1] [--setting KEY=JSON]... [--json]`.
  *
- * A real VS Code, the newest and the oldest that is supported, with its own settings for suggestions. docs/benchmarks.md
- * says what is done and what the figures mean.
+ * Uses a real VS Code, the newest and the oldest supported version, with default settings for suggestions. See
+ * docs/benchmarks.md for the procedure and the meaning of the figures.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -20,12 +20,10 @@ import { makeOwnHome } from './own-home.ts';
 const options = {
   base: { type: 'string', default: 'smollm2-135m' },
   versions: { type: 'string', default: 'newest,oldest' },
-  /** Rows of the table. */
   conditions: { type: 'string', default: conditions.join() },
-  /** Of each cell of the table. */
+  /** Trials per cell of the table. */
   trials: { type: 'string', default: '40' },
   seed: { type: 'string', default: '1' },
-  /** In the user's settings. */
   setting: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
 } as const;
@@ -36,7 +34,7 @@ type Table = Record<string, Record<string, ListFigures>>;
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   const { log } = console;
-  // With --json, only the figures go to standard output.
+  // With --json, only the figures go to stdout.
   if (values.json) console.log = console.error;
   const { path: base } = await resolveBase(values.base);
   const settings = { ...Object.fromEntries(values.setting.map(readSetting)), 'forgetMeNot.base': base };

@@ -1,11 +1,11 @@
 /**
- * Completion as it is felt while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
+ * Measures completion as experienced while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
  *
- * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
- * model's real time is added. Three persons look at what is suggested, which takes its time, and take what is right
- * (felt/person.ts): words, lines, or only what is whole. Sides, one server and model: the base with the extension's
- * core; adapters in its place, trained on the old release, on another repository, or given by their file; and others
- * that can be asked for. docs/benchmarks.md has the rules and what the figures mean.
+ * Real changes in three repositories (felt/releases.ts) are retyped, key by key, on a virtual clock that advances by
+ * the model's real time. Three simulated users look at suggestions, which takes time, and accept what is right
+ * (felt/person.ts): words, lines, or only whole suggestions. All sides share one server and model: the base with the
+ * extension's core; adapters trained on the old release, on another repository, or given as a file; and optional
+ * others. docs/benchmarks.md explains the rules and figures.
  */
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -30,47 +30,45 @@ import { fetchRepository } from './gain/fetch.ts';
 
 const options = {
   base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
-  /** Hunks of each repository. */
   hunks: { type: 'string', default: '3' },
   sides: { type: 'string', default: 'ours,trained,foreign' },
   persons: { type: 'string', default: persons.join(',') },
-  /** How quickly they read and decide. */
+  /** How quickly the simulated users read and decide. */
   pace: { type: 'string', default: 'quick' },
   /** An adapter's file, for a side `reference`. */
   reference: { type: 'string' },
-  /** How long adapters are trained; options after a second -- are passed to `train`. */
+  /** Training time of adapters; options after a second -- are passed to `train`. */
   minutes: { type: 'string', default: '10' },
-  /** A LoRA run that was trained on a repository's old release, instead of one of the benchmark; several times. */
+  /** A LoRA run trained on a repository's old release, used instead of the benchmark's own; can be repeated. */
   run: { type: 'string', multiple: true },
-  /** Repositories whose names contain this. */
+  /** Only repositories whose names contain this. */
   only: { type: 'string', default: '' },
   threads: { type: 'string' },
   /**
-   * How the model's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
-   * thread divided by two, as two idle cores would take that share the work evenly; or `none`: the model takes no
-   * time, as on a machine that is fast enough. Its answers are then kept, and asked for only once.
+   * How the model's time is counted: `real`; `processor`, for a busy machine: the processor time of one thread divided
+   * by two, as if shared evenly by two idle cores; or `none`: as on an infinitely fast machine. With `none`, answers
+   * are cached.
    */
   clock: { type: 'string', default: 'real' },
-  /** Tell each suggestion that appears, and what became of it. */
+  /** Print each suggestion that appears, and what happened to it. */
   trace: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
 
-/** Tokens: enough for what llama.vscode sends. */
+/** In tokens; enough for what llama.vscode sends. */
 const CONTEXT = '8192';
 
 const CORES = 2;
 
 const LLAMA_VSCODE = 'llamaVscode';
 
-/** What tells the time while the model works, in ms; undefined is the real time. */
+/** The clock while the model works, in ms; undefined means real time. */
 const clocks: Record<string, (server: BenchServer) => (() => number) | undefined> = {
   real: () => undefined,
   processor: (server) => () => server.processorTime() / CORES,
   none: () => () => 0,
 };
 
-/** What is replayed, and how. */
 interface Plan {
   repositories: readonly Releases[];
   sides: readonly string[];
@@ -147,14 +145,14 @@ function planOf(values: Values): Plan {
   };
 }
 
-/** @throws if it is not above 0 */
+/** Throws an Error unless it is above 0. */
 function numberOf(name: string, text: string): number {
   const value = Number(text);
   if (value > 0) return value;
   throw new Error(`--${name} must be a number above 0.`);
 }
 
-/** @throws if something is named that there is not */
+/** Throws an Error for an unknown name. */
 function listed(kind: string, text: string, there: readonly string[]): string[] {
   const names = text.split(',');
   const unknown = names.filter((name) => !there.includes(name));
@@ -165,9 +163,8 @@ function listed(kind: string, text: string, there: readonly string[]): string[] 
 interface Replaying {
   plan: Plan;
   server: BenchServer;
-  /** The base's checksum. */
   base: string;
-  /** Gets what happened. */
+  /** Collects what happened. */
   found: Found;
   signal: AbortSignal;
 }
@@ -194,7 +191,7 @@ async function replayAll(
 
 const variantOf = (side: string): Variant | undefined => (variants as Record<string, Variant>)[side];
 
-/** The answers of what answers for a side; llama.vscode's prompts are none of the core's. */
+/** The answer cache of a side's model; llama.vscode has none, because it does not use the core's prompts. */
 async function answersOf(side: string, adapters: Adapters, base: string): Promise<Answers | undefined> {
   const variant = variantOf(side);
   return variant && Answers.of(base, variant.adapter && adapters[variant.adapter]?.path);
@@ -233,7 +230,7 @@ async function replaySessions(
   return replayed;
 }
 
-/** What is replayed of a repository, and the folder with its old release. */
+/** The sessions to replay for a repository, and the folder with its old release. */
 async function readSessions(
   repository: Releases,
   count: number,

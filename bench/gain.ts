@@ -1,11 +1,11 @@
 /**
- * Whether default runs help: trains a default run on each of several public repositories that nothing was tuned on
- * (gain/repositories.ts) and measures completions, held-out text and HumanEval before and after. An adapter of another
- * repository of the same language is measured at the same places, as a control.
+ * Measures whether default runs help: trains one on each of several public repositories that nothing was tuned on
+ * (gain/repositories.ts) and compares completions, held-out text and HumanEval before and after. As a control, an
+ * adapter of another repository in the same language is measured at the same cursors.
  *
  *     npm run bench:gain                          # about five hours; continues where it stopped
  *     npm run -s bench:gain -- --json             # one line of JSON
- *     npm run bench:gain -- --only NAME           # one repository; --tuning: the ones that defaults may be tuned on
+ *     npm run bench:gain -- --only NAME           # one repository; --tuning: those that defaults may be tuned on
  *     npm run bench:gain -- --only NAME --seeds 5 # the noise floor: how far figures differ between seeds
  *     npm run bench:gain -- --no-foreign          # without the control
  *     npm run bench:gain -- --folder PATH         # a folder of your own instead
@@ -28,7 +28,7 @@ import { lineOf, noiseTable, tableOf } from './gain/table.ts';
 export async function main(args: string[]): Promise<void> {
   const { options, chosen, seeds, json } = parse(args);
   const stop = new AbortController();
-  // Each answer being computed listens to it, and many are computed at the same time.
+  // Many answers are computed concurrently, and each adds a listener.
   setMaxListeners(0, stop.signal);
   const working = { signal: stop.signal, tell };
   const onInterrupt = () => stop.abort(STOPPED);
@@ -44,7 +44,7 @@ export async function main(args: string[]): Promise<void> {
         tell(lineOf(gainOf([found]).perRepository[0]!));
       } catch (error) {
         if (stop.signal.aborted) throw stop.signal.reason;
-        // The figures of the others are still useful.
+        // The other repositories' figures are still useful.
         tell(`${repository.name} could not be measured. ${formatError(error)}`);
         missing.push(repository.name);
       }

@@ -1,6 +1,6 @@
 /**
- * What takes an offer back (src/findings/guards.ts), simulated: of results with a known true loss, the share
- * that is withdrawn by several rules. No model is needed.
+ * Simulates rules for withdrawing an offer (src/findings/guards.ts): the share of results with a known true loss that
+ * each rule withdraws. No model is needed.
  *
  *     node bench/run.mjs guards                 # a minute
  *     node bench/run.mjs guards --draws 500
@@ -13,14 +13,17 @@ import type { Interval } from '../src/statistics/statistics.ts';
 import type { Setting } from './coverage/draws.ts';
 import { answers, solutions } from './coverage/settings.ts';
 
-/** Problems that a run measures, and all of them. */
+/** Number of problems measured by a run, and in total. */
 const [FEW, ALL] = [20, 164];
-/** Of Qwen2.5-Coder-0.5B-Instruct; and answers that change either way without a loss, as in docs/benchmarks.md. */
+/**
+ * Accuracy of Qwen2.5-Coder-0.5B-Instruct, and share of answers that change either way without a loss
+ * (docs/benchmarks.md).
+ */
 const RIGHT = 0.43;
 const CHANGED = 0.16;
 const SEED = 20261201;
 
-/** Whether a loss (above zero) with this interval withdraws the result. */
+/** Whether a loss (positive) with this interval leads to a withdrawal. */
 type Rule = (loss: Interval) => boolean;
 const isShown: Rule = ({ low, value }) => low > 0 && value > MARGIN;
 const rules: Record<string, (few: Interval, all: Interval) => boolean> = {
@@ -60,7 +63,7 @@ const nats = (noise: number, name: string): Figure => ({
   losses: [-0.025, 0, 0.02, 0.05, 0.1],
   draw: (rise) => solutions('difference', { count: ALL, rise, noise }).draw,
 });
-/** An interval of 20 reaches .044 nats as in bench:coverage, and .022 as in most runs of docs/science.md. */
+/** With 20 solutions, the margin is .044 nats as in bench:coverage, or .022 as in most runs of docs/science.md. */
 const figures = [points, nats(0.1, 'as varied as in bench:coverage'), nats(0.05, 'as in most runs')];
 
 /** The interval of the loss in the first `count` items. */

@@ -1,7 +1,7 @@
 /**
- * Compares the memory plan with the memory that runs take: `npm run bench:memory -- [--base BASE] [WORD]...`. Each
- * point is a run of the command line. Its trainer reports its plan and its peak; the peak of the evaluator, which
- * runs after it, is read from the system (Linux).
+ * Compares the memory plan with the actual use: `npm run bench:memory -- [--base BASE] [WORD]...`. Each point is a run
+ * through the command line. Its trainer reports the plan and its peak; the peak of the evaluator, which runs
+ * afterwards, is read from the system (Linux).
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

@@ -1,13 +1,12 @@
 /**
- * How many following edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]
- * [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N]
- * [--requests N]]`.
+ * How many follow-up edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]
+ * [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N] [--requests N]]`.
  *
- * No host of git repositories is asked, so these are no commits but what changed in a file from one release to the
- * next (`next-edit/releases.ts`), half of them of each repository, the oldest first. A person makes the first change of
- * the file; whatever is offered then and after each further change is taken where it is right, and turned down where
- * it is not. A file that changed in one place only has no following edits and is left out. With `--model`, places for
- * which the rules have no answer are asked of a model; `--tuning` takes the package that limits were chosen on.
+ * No git host is contacted, so instead of commits this uses the changes of a file from one release to the next
+ * (`next-edit/releases.ts`), half of them from each repository, oldest first. A simulated user makes the file's first
+ * change; offers made then and after each further change are accepted if right and rejected otherwise. A file that
+ * changed in only one place has no follow-up edits and is skipped. With `--model`, a model is asked about places for
+ * which the rules have no answer; `--tuning` uses the packages that limits were chosen on.
  */
 import { parseArgs } from 'node:util';
 import { proportionInterval } from '../src/statistics/proportion.ts';
@@ -28,7 +27,7 @@ const options = {
   asking: { type: 'string', default: 'diff' },
   all: { type: 'boolean', default: false },
   threads: { type: 'string' },
-  /** To the model, at most. */
+  /** Maximum number of requests to the model. */
   requests: { type: 'string', default: '1000' },
 } as const;
 
@@ -87,7 +86,7 @@ async function stepsOf(repository: Releases, most: number): Promise<FileStep[]> 
   return steps.slice(0, most);
 }
 
-/** What the model's offers are worth if only those are shown that are at least so likely to it. */
+/** The precision of the model's offers if only those of at least a given likelihood are shown. */
 function certaintyTable(asked: readonly JudgedOffer[]): string[] {
   const rows = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99].map((least) => {
     const shown = asked.filter(({ logprob }) => Math.exp(logprob) >= least);
@@ -110,13 +109,12 @@ interface Figures {
   language: string;
   commits: number;
   following: number;
-  /** To the model. */
   requests: number;
   /** The model's offers. */
   asked: JudgedOffer[];
   found: number;
   exact: number;
-  /** By what offers were made of. */
+  /** Counts by the reason of the offer. */
   right: Counts;
   otherText: Counts;
   elsewhere: Counts;

@@ -1,10 +1,10 @@
-/** A separate data folder for a benchmark's runs, so that they and the user's runs do not see each other. */
+/** A separate data folder for a benchmark's runs, so that they don't mix with the user's runs. */
 import { mkdir, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheDir, modelsDir, runtimeDir } from '../src/platform/files/paths.ts';
 
-/** Links the user's runtime, cache and models into `home`, so that nothing is downloaded or scored again. */
+/** Links the user's runtime, cache and models into `home`, to avoid downloading and scoring again. */
 export async function makeOwnHome(home: string): Promise<void> {
   for (const shared of [runtimeDir(), cacheDir(), modelsDir()]) {
     await mkdir(shared, { recursive: true });

@@ -1,4 +1,4 @@
-/** The machine's Python, and packages of PyPI that a benchmark needs. */
+/** The machine's Python, and the PyPI packages that a benchmark needs. */
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ export async function findPython(): Promise<Python> {
 }
 
 /**
- * Path of the Python of the virtual environment `name`, which is made once. Installs the packages that the file
- * `requirements` lists, unless the same list is installed; only wheels, so that nothing is compiled. Errors:
+ * Path of the Python in the virtual environment `name`, which is created if needed. Installs the packages listed in the
+ * file `requirements` unless the same list is already installed; wheels only, so that nothing is compiled. Errors:
  * bad-argument.
  */
 export async function pythonWith(
@@ -29,7 +29,7 @@ export async function pythonWith(
 ): Promise<string> {
   const dir = join(cacheDir(), name);
   const python = join(dir, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
-  // Written last: if it exists, the environment is complete.
+  // Written last: its presence means that the environment is complete.
   const stamp = join(dir, 'installed.txt');
   const wanted = (await readFile(requirements, 'utf8')).trim();
   if ((await readFile(stamp, 'utf8').catch(() => '')).trim() === wanted) return python;

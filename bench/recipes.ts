@@ -1,7 +1,7 @@
 /**
- * How much recipes forget for what they learn: the default at several strengths, and plain LoRA and full fine-tuning at
- * several lengths of training, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder PATH]
- * [--base B] [--steps 60] [--cursors 48] [--without "plain full"] [--json]`. Continues where it stopped.
+ * Compares how much recipes forget for a given amount of learning: the default at several strengths, and plain LoRA and
+ * full fine-tuning at several lengths, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder
+ * PATH] [--base B] [--steps 60] [--cursors 48] [--without "plain full"] [--json]`. Continues where it stopped.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -36,22 +36,22 @@ const options = {
 interface Recipe {
   name: string;
   train: readonly string[];
-  /** Length of each of its runs, as a share of `--steps`. */
+  /** Lengths of its runs, as a share of `--steps`. */
   lengths: readonly number[];
   strengths: readonly number[];
 }
 
-/** As in papers: the usual optimiser at its usual rate, and files unchanged. */
+/** As in papers: AdamW at its usual rate, without fill-in-the-middle and recency weighting. */
 const PLAIN = ['--optimizer', 'adamw', '--fim-rate', '0', '--half-life', '0'];
 const recipes: readonly Recipe[] = [
   { name: 'default', train: [], lengths: [1], strengths: [0.25, 0.5, 0.75, 1] },
   { name: 'plain LoRA', train: PLAIN, lengths: [0.25, 0.5, 1], strengths: [1] },
   { name: 'plain full', train: ['--method', 'full', ...PLAIN], lengths: [0.25, 0.5, 1], strengths: [1] },
 ];
-/** Options with which the runs themselves measure and choose nothing. */
+/** Options that keep the runs from measuring and choosing anything themselves. */
 const UNMEASURED = ['--no-rate-trials', '--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
 const BESIDE = ['--humaneval', '0', '--retention', '0', '--held-out-windows', '1'];
-/** Number of texts and solutions that forgetting is measured on. */
+/** Numbers of texts and solutions for measuring forgetting. */
 const MEASURED = { retentionTexts: 8, humanevalProblems: 20 };
 
 export async function main(args: string[]): Promise<void> {
@@ -101,7 +101,7 @@ async function runOf(
   return trained(home, { name, folder }, how, { signal, tell });
 }
 
-/** Measures the run at each strength, on the same items for every recipe, whatever its run holds out. */
+/** Measures the run at each strength, on the same items for every recipe regardless of what its run holds out. */
 async function measured(
   dir: string,
   strengths: readonly number[],

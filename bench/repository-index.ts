@@ -1,10 +1,10 @@
 /**
- * How fast a workspace is indexed, in how much memory, and how soon the index knows of a change:
+ * How fast a workspace is indexed, with how much memory, and how soon the index reflects a change:
  * `npm run bench:index [-- --folder F] [--files 20000] [--json]`.
  *
- * The source files of the folder (default: our dependencies) are copied until there are so many, with a third of the
- * names changed in each copy. The indexer is the real process. Meanwhile this one does what the extension host does,
- * that is pass messages, and its longest pause is measured.
+ * The source files of the folder (default: our dependencies) are copied until there are this many, with a third of the
+ * names changed in each copy. The indexer is the real process. This process plays the extension host, which only passes
+ * messages, and its longest pause is measured.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -98,7 +98,7 @@ async function measure(folder: string, home: string) {
   };
 }
 
-/** What the extension host does while a person types: the document's text, and a question now and then. */
+/** What the extension host does while the user types: sends the document's text, and a query now and then. */
 async function passMessages(indexer: Indexer, folder: string, signal: AbortSignal): Promise<number[]> {
   const text = 'function typing(value) {\n  return value;\n}\n'.repeat(500);
   const took: number[] = [];
@@ -112,7 +112,7 @@ async function passMessages(indexer: Indexer, folder: string, signal: AbortSigna
   return took;
 }
 
-/** From a file's change on disk to an answer that knows it, in ms. */
+/** Milliseconds from a file's change on disk to an answer that reflects it. */
 async function changes(indexer: Indexer, folder: string): Promise<number[]> {
   const took: number[] = [];
   for (let at = 0; at < CHANGES; at += 1) {
@@ -167,7 +167,7 @@ class Indexer {
     });
   }
 
-  /** The most memory it has used, where Linux says it. */
+  /** Its peak memory (Linux). */
   async peakBytes(): Promise<number | undefined> {
     const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8').catch(() => '');
     const found = /VmHWM:\s*(\d+) kB/.exec(status)?.[1];

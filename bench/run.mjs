@@ -1,5 +1,5 @@
 // `node bench/run.mjs NAME [ARGUMENTS]` calls `main(ARGUMENTS)` of bench/NAME.ts, or of the TypeScript file NAME.ts.
-// bench/NAME/process.ts, where there is one, is for a process of its own, and stands beside it as process.mjs.
+// If bench/NAME/process.ts exists, it is bundled next to it as process.mjs, for a separate process.
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

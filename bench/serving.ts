@@ -3,12 +3,11 @@
  *
  * Memory: what 16 adapters with their contexts add to a server's resident memory, compared with 16 times what the
  * server accounts for one (its file, keys, values and buffers). `loadMs`: how much longer an adapter's first request
- * takes than its second, and `loadProcessorMs`, how much more processor time, which other programs on the machine do not
- * change. Then a soak: 8 clients ask 4 of the adapters for `--minutes` over HTTP, and every answer must
- * equal the one that the adapter gave alone. The adapters are random.
- * llama.cpp's rounding depends on how many rows it computes at once, and so on what is cached. If an answer may
- * depend on rounding (at some token the second likeliest is less than `--margin` behind), it is requested without the
- * cache, so that the computation is always the same.
+ * takes than its second; `loadProcessorMs`: how much more processor time, which does not depend on the machine's load.
+ * Then a soak test: 8 clients query 4 of the adapters for `--minutes` over HTTP, and every answer must equal the one
+ * that the adapter gave alone. The adapters are random. llama.cpp's rounding depends on how many rows it computes at
+ * once, and so on what is cached. An answer that may depend on rounding (the second likeliest token is somewhere less
+ * than `--margin` behind) is requested without the cache, so that the computation is always the same.
  */
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -27,21 +26,21 @@ const options = {
   margin: { type: 'string', default: '0.1' },
   prompts: { type: 'string', default: '24' },
   threads: { type: 'string', default: '1' },
-  /** Only how long an adapter takes to load. */
+  /** Measure only how long an adapter takes to load. */
   'load-only': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
 
 const TOKENS = 8;
 const CONTEXT = 1024;
-/** Number of adapters that the clients ask. */
+/** Number of adapters that the clients query. */
 const ASKED = 4;
 
 interface Question {
   model: string;
   prompt: string;
   answer: string;
-  /** Whether the answer is the same whatever is cached. */
+  /** Whether the answer is independent of what is cached. */
   clear: boolean;
 }
 
@@ -103,8 +102,8 @@ function asker({ port }: RunningServer, token: string): Post {
 }
 
 /**
- * Memory in MB: the server's account of one adapter, and what all of them add to the resident memory. Each context is
- * filled, so that its memory is touched.
+ * Memory in MB: what the server accounts for one adapter, and what all of them add to resident memory. Each context is
+ * filled, so that its memory is actually used.
  */
 async function measureMemory(
   server: RunningServer,
@@ -116,7 +115,7 @@ async function measureMemory(
     return process.memoryUsage.rss() / 1e6;
   };
   const full = 'x = 1\n'.repeat(400);
-  // Allocates the base's own context, and what any first request allocates.
+  // Allocates the base's context, and whatever any first request allocates.
   await post({ model: 'base', prompt: full });
   const before = rss();
   const baseBytes = server.host.memory.bytes;
@@ -142,7 +141,7 @@ interface Load {
   processorMs: number;
 }
 
-/** What the first request of an adapter takes more than its second. */
+/** How much more the first request of an adapter takes than its second. */
 async function measureLoad(model: string, post: Post): Promise<Load> {
   const timed = async (prompt: string) => {
     const [startedAt, before] = [performance.now(), process.cpuUsage()];
@@ -150,7 +149,7 @@ async function measureLoad(model: string, post: Post): Promise<Load> {
     const { user, system } = process.cpuUsage(before);
     return { ms: performance.now() - startedAt, processorMs: (user + system) / 1000 };
   };
-  // Two prompts of a token each: the first also opens the adapter and its context.
+  // Two prompts of one token each: the first also opens the adapter and its context.
   const [first, second] = [await timed('x'), await timed('y')];
   return { ms: first.ms - second.ms, processorMs: first.processorMs - second.processorMs };
 }
@@ -163,7 +162,7 @@ const loadFigures = (loads: readonly Load[]) => ({
 
 const median = (values: readonly number[]) => Math.round(quantile(values, 0.5));
 
-/** Collects what each adapter answers alone. */
+/** Collects each adapter's answers without concurrency. */
 async function learn(post: Post, values: { prompts: string; margin: string }) {
   const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
   const questions: Question[] = [];
@@ -180,7 +179,7 @@ async function learn(post: Post, values: { prompts: string; margin: string }) {
       questions.push({ model, prompt, answer: choices[0]!.text, clear });
     }
   }
-  // Count different answers: a mix-up of two adapters that answer alike would not show.
+  // Counts distinct answers, because mixing up two adapters with the same answers would go unnoticed.
   const prompts = [...new Set(questions.map(({ prompt }) => prompt))];
   const answersTo = (prompt: string) =>
     new Set(questions.filter((question) => question.prompt === prompt).map(({ answer }) => answer));

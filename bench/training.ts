@@ -1,9 +1,10 @@
-/** PyTorch + PEFT and us, in turn, on the same model, shapes and steps: `npm run bench:training`. */
+/** Compares us with PyTorch + PEFT, alternating, on the same model, shapes and steps: `npm run bench:training`. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { formatTable } from '../src/cli/view/format.ts';
 import { dataDir } from '../src/platform/files/paths.ts';
 import { commandLine } from './gain/command-line.ts';
 import { pythonWith } from './python.ts';
@@ -12,7 +13,6 @@ import { shapes, type Job, type ModelName, type Precision } from './training/job
 import { writeRandomBase } from './training/random-base.ts';
 import {
   compare,
-  formatTable,
   ratioCells,
   sideCells,
   sideTitles,
@@ -23,23 +23,23 @@ import {
 } from './training/summary.ts';
 
 const options = {
-  /** The figures as one line of JSON on standard output, everything else on standard error. */
+  /** Print the figures as one line of JSON to stdout, and everything else to stderr. */
   json: { type: 'boolean', default: false },
-  /** Processes per side; measured steps of each, and steps before them that are not. */
+  /** Processes per side; measured steps of each, and warm-up steps before them. */
   rounds: { type: 'string', default: '3' },
   steps: { type: 'string', default: '8' },
   warmup: { type: 'string', default: '2' },
   precision: { type: 'string', multiple: true, default: ['f32', 'bf16'] as string[] },
-  /** Whose shape is used, with random weights. */
+  /** The model whose shape is used, with random weights. */
   model: { type: 'string', default: 'smollm2-135m' },
   /** Tokens per sequence, and sequences per step. */
   sequence: { type: 'string', default: '512' },
   batch: { type: 'string', default: '1' },
-  /** A GGUF file of that shape for our side, which may be quantised. */
+  /** A GGUF file of that shape for our side, possibly quantised. */
   base: { type: 'string' },
   /** On our side, compute activations again in the backward pass. */
   recompute: { type: 'boolean', default: false },
-  /** A Python that has PyTorch, transformers and PEFT, instead of the benchmark's own environment. */
+  /** A Python with PyTorch, transformers and PEFT, instead of the benchmark's own environment. */
   python: { type: 'string' },
 } as const;
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -116,14 +116,16 @@ async function inTurns(
   return outcomes;
 }
 
-/** Share of the processors. Disturbance slows PyTorch most: its threads wait for each other after every operation. */
+/**
+ * Tolerated load as a share of the processors. It slows PyTorch most, whose threads synchronise after every operation.
+ */
 const TOLERATED = 0.1;
 
 function warnIfDisturbed(runs: readonly Outcome[], log: (line: string) => void): void {
   const worst = Math.max(...runs.map(({ disturbance }) => disturbance));
   if (worst > TOLERATED)
     log(
-      `Other programs used up to ${(worst * 100).toFixed(0)}% of the processors meanwhile: measure again when they have ended.`,
+      `Other programs used up to ${(worst * 100).toFixed(0)}% of the processors: measure again when they have ended.`,
     );
 }
 
@@ -135,7 +137,7 @@ function table({ tokensPerSecond, rooflineShare }: Figures, us: Side, them: Side
   const share = (rooflineShare * 100).toFixed(0);
   const roofline = (tokensPerSecond / rooflineShare).toFixed(0);
   return (
-    `${formatTable([['', ...sideTitles, 'speed', 'memory'], ...rows])}\n` +
+    `${formatTable([['', ...sideTitles, 'speed', 'memory'], ...rows]).join('\n')}\n` +
     `${share}% of the matmul roofline (${roofline} tokens/s)`
   );
 }

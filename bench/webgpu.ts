@@ -1,6 +1,6 @@
 /**
- * `npm run bench:webgpu [-- --json] [--device NAME|NUMBER] [--model NAME] [--tokens N] [--steps N]`: how well the WebGPU
- * backend uses an adapter. Nothing is downloaded: the model has random weights.
+ * Measures how well the WebGPU backend uses an adapter, without downloads, on a model with random weights:
+ * `npm run bench:webgpu [-- --json] [--device NAME|NUMBER] [--model NAME] [--tokens N] [--steps N]`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { measurePeak } from './webgpu/peak.ts';
 import { ours, tensorflowJs, timeProducts, type Timed } from './webgpu/products.ts';
 import { measureSteps } from './webgpu/steps.ts';
 
-/** Sizes by default; a software adapter computes on the processor, where large ones take minutes. */
+/** Default sizes; on a software adapter, large ones would take minutes. */
 const SIZES = { gpu: { tokens: 512, steps: 10, repeats: 7 }, software: { tokens: 32, steps: 2, repeats: 2 } };
 
 export async function main(args: string[]): Promise<void> {
@@ -74,18 +74,18 @@ export async function main(args: string[]): Promise<void> {
       trafficRatio: step.bytes / step.least,
       hostMsPerStep: step.hostMs,
       tokensPerSecond: step.tokensPerSecond,
-      // Needs CUDA and PyTorch, and was not tried.
+      // Would need CUDA and PyTorch; not measured.
       pytorchRatio: null,
     };
     if (values.json) console.log(JSON.stringify(result));
   } finally {
     await rm(dir, { recursive: true });
-    // Dawn's threads would keep the process.
+    // Dawn's threads would keep the process alive.
     setTimeout(() => process.exit(), 100).unref();
   }
 }
 
-/** The same products with what is multiplied rounded to f16; undefined where the adapter has none. */
+/** The same products with operands rounded to f16; undefined if the adapter does not support f16. */
 async function halfProducts(
   backend: WebgpuBackend,
   what: Parameters<typeof timeProducts>[1],

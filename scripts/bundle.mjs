@@ -1,13 +1,13 @@
-// Benchmarks, and tools that use the product's sources, are TypeScript, so they are bundled before they run.
+// Bundles and runs benchmarks and tools that use the product's sources, since these are TypeScript.
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two and
- * three folders below links to dist, as the sources are, because that is where they look for other processes' bundles and
- * the backend's module.
+ * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, then deletes the folder. Links to dist
+ * are placed two and three levels above it, as for the sources, which look there for other processes' bundles and the
+ * backend's module.
  */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
@@ -31,7 +31,7 @@ export async function withBundle(entryPoints, body) {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
       },
     });
-    // External packages are resolved from there.
+    // External packages are resolved from these links.
     for (const place of [root, join(root, 'src')])
       for (const name of ['dist', 'node_modules'])
         await symlink(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(place, name), 'junction');
@@ -41,6 +41,6 @@ export async function withBundle(entryPoints, body) {
   }
 }
 
-/** Imports a TypeScript file, because Node 20 reads no TypeScript. What it would import later is not there any more. */
+/** Imports a TypeScript file, which Node 20 can't. Its bundle is deleted afterwards, so later dynamic imports fail. */
 export const importTypeScript = (file) =>
   withBundle([file], (dir) => import(pathToFileURL(join(dir, `${basename(file, '.ts')}.mjs`)).href));

@@ -1,4 +1,4 @@
 import type { Plugin } from 'vitest/config';
 
-/** Makes the module 'gitleaks-rules' for vitest. */
+/** Provides the module 'gitleaks-rules' for Vitest. */
 export const gitleaksVitePlugin: Plugin;

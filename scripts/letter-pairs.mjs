@@ -1,6 +1,6 @@
-// Rewrites src/corpus/secrets/letter-pairs.json: for each symbol (randomness.ts), how surprising each one after it is
-// in names that people write in code, in half bits, as a digit of base 36. Counted over packages that are installed
-// here. Run `node scripts/letter-pairs.mjs`.
+// Rewrites src/corpus/secrets/letter-pairs.json: for each symbol (randomness.ts), the surprisal of each next symbol in
+// names in code, in half bits, as a base-36 digit. Counted over the packages installed here. Run
+// `node scripts/letter-pairs.mjs`.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -24,7 +24,7 @@ await withBundle([join(root, 'src/corpus/secrets/randomness.ts')], async (dir) =
   const names = new Map();
   for (const file of PACKAGES.flatMap(sourcesOf)) {
     const text = readFileSync(file, 'utf8');
-    // Not minified.
+    // Skip minified files.
     if (text.length > 100 * text.split('\n').length) continue;
     for (const [name] of text.matchAll(/(?<![\w-])[A-Za-z][\w./:-]{2,40}(?![\w-])/g))
       names.set(name, (names.get(name) ?? 0) + 1);

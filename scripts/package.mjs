@@ -1,6 +1,7 @@
-// `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
-// `--target all` packs all of them. Includes only the packages that can't be bundled: llama.cpp's CPU binary, Dawn (webgpu),
-// and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
+// `npm run package [-- --target win32-x64]`: builds and packages forget-me-not-TARGET.vsix, by default for this
+// platform; `--target all` packages all platforms. It includes only the packages that can't be bundled: llama.cpp's CPU
+// binary, Dawn (webgpu) and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and
+// Vulkan binaries (600 MB).
 import {
   cpSync,
   existsSync,
@@ -32,15 +33,17 @@ import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** True for files that only people and compilers read, and for llama.cpp's whole source history. */
+/**
+ * Whether a file is not needed at run time, such as documentation, type declarations and llama.cpp's source history.
+ */
 const isUseless = (path) =>
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||
   /[\\/](test|tests|docs|example|examples)[\\/]/.test(path);
 
-/** Replaces links to files of the repository by the link's text. */
+/** Replaces links to files of the repository by their text. */
 const withoutLocalLinks = (markdown) => markdown.replace(/!?\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g, '$1');
 
-/** Source maps are not packed, so no file may point to one. */
+/** Removes references to source maps, which are not packaged. */
 function dropMapComments(dir) {
   for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !/\.(js|mjs|cjs|css)$/.test(entry.name)) continue;
@@ -51,9 +54,9 @@ function dropMapComments(dir) {
   }
 }
 
-/** The texts of package.json, a file for each language. */
+/** Translations of package.json, one file per language. */
 const textFiles = readdirSync(root).filter((name) => /^package\.nls\.(.+\.)?json$/.test(name));
-/** The texts of the extension, a file for each language but English. */
+/** Translations of the extension's texts, one file for each language but English. */
 const bundles = readdirSync(join(root, 'l10n')).map((name) => `l10n/${name}`);
 
 /** Copies everything that goes into the package to `dir`. */
@@ -62,7 +65,7 @@ async function stage(dir, { target, gpu }) {
   const shipped = [...outside, ...(await platformPackages(target, { gpu }))];
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
-  // vsce packs what is listed.
+  // vsce packages what is listed.
   const atTop = shipped.map(({ inside }) => inside).filter((path) => path.lastIndexOf('node_modules') === 0);
   manifest.dependencies = versionsOf(atTop);
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest, null, 2));
@@ -78,7 +81,7 @@ async function stage(dir, { target, gpu }) {
     mkdirSync(place, { recursive: true });
     cpSync(binding, join(place, basename(binding)));
   }
-  // This README has no pictures and no links into the repository: the package contains neither.
+  // This README has no pictures or links into the repository, which the package does not contain.
   cpSync(join(root, 'media/package/README.md'), join(dir, 'README.md'));
   writeFileSync(
     join(dir, 'CHANGELOG.md'),
@@ -115,7 +118,7 @@ function noSuchTarget(target) {
 }
 
 /**
- * @param options `fresh`: also if nothing seems to have changed since it was packed last
+ * @param options `fresh`: package again even if nothing seems to have changed
  * @returns {Promise<string>} the path of the .vsix
  */
 export async function packageExtension({
@@ -139,27 +142,27 @@ export async function packageExtension({
   ];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
   if (!fresh && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
-  // A real path, since vsce compares it with the paths that npm lists.
+  // A real path, because vsce compares it with the paths that npm lists.
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
-  // Beside the other, since the temporary folder may be on another disk.
+  // In the same folder, because the temporary folder may be on another disk.
   const packed = `${vsix}.${process.pid}`;
   const { createVSIX } = await import('@vscode/vsce');
   const { log, warn } = console;
-  // vsce would list every file and advise bundling.
+  // Otherwise vsce lists every file and recommends bundling.
   console.log = console.warn = () => {};
   try {
     await stage(dir, { target, gpu });
     await createVSIX({
       cwd: dir,
       packagePath: packed,
-      // VS Code refuses it on another platform, and says so.
+      // VS Code refuses to install it on another platform.
       target,
       dependencies: true,
       allowMissingRepository: true,
       skipLicense: true,
       rewriteRelativeLinks: false,
     });
-    // Whoever reads it meanwhile never sees half a file.
+    // By renaming, so that readers never see a partial file.
     renameSync(packed, vsix);
   } finally {
     Object.assign(console, { log, warn });

@@ -1,2 +1,2 @@
-/** VS Code's names of platforms, with Node's names for the same. */
+/** VS Code's platform names, and Node's equivalents. */
 export const targets: Record<string, { os: string; cpu: string }>;

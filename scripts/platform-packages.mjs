@@ -1,11 +1,11 @@
-// The packages with binaries for one platform, as package-lock.json pins them: the installed ones, or fetched from the
-// registry and checked against the lockfile. So a package for any platform can be made on any other.
+// The packages with binaries for a platform, as pinned by package-lock.json: the installed ones, or downloaded from the
+// registry and checked against the lockfile. This allows building the package of any platform on any other.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root, run } from './setup.mjs';
 
-/** VS Code's names of platforms, with Node's names for the same. No musl: llama.cpp has no binaries for it. */
+/** VS Code's platform names, and Node's equivalents. Not musl, for which llama.cpp has no binaries. */
 export const targets = {
   'linux-x64': { os: 'linux', cpu: 'x64' },
   'linux-arm64': { os: 'linux', cpu: 'arm64' },
@@ -19,11 +19,11 @@ export const ownTarget = `${process.platform}-${process.arch}`;
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 /** llama.cpp's binaries, by their path in this folder. */
 const bound = Object.entries(lock).filter(([path]) => path.startsWith('node_modules/@node-llama-cpp/'));
-/** Packages that can't be bundled: they find native code or assets beside themselves. */
+/** Packages that can't be bundled, because they locate native code or assets relative to themselves. */
 const OUTSIDE = ['pyodide', 'webgpu'];
 const cache = join(root, 'node_modules/.cache/forget-me-not-platforms');
 
-/** Those that can't be bundled and what they need, by their paths in this folder, as package-lock.json has them. */
+/** The unbundled packages and their dependencies, by their paths in package-lock.json. */
 export function packagesOutside() {
   const found = new Set();
   const add = (name, from) => {
@@ -36,7 +36,7 @@ export function packagesOutside() {
   return [...found];
 }
 
-/** As Node does it: in the node_modules of the importing package, or of a folder around that. */
+/** Resolves like Node: in the node_modules of the importing package or of a parent folder. */
 function locate(name, from) {
   const path = `${from ? `${from}/` : ''}node_modules/${name}`;
   if (lock[path] || !from) return lock[path] && path;
@@ -50,7 +50,8 @@ export const versionsOf = (paths) =>
   );
 
 /**
- * Whether a file of the package `webgpu` is of use on a platform: it has Dawn for all of them, and scripts to build it.
+ * Whether a file of the package `webgpu` is needed on a platform: it contains Dawn for all platforms, and build
+ * scripts.
  * @param {keyof typeof targets} target
  * @param {string} file its path in the package
  */
@@ -64,15 +65,15 @@ export function isOfWebgpu(target, file) {
 
 /**
  * @param {keyof typeof targets} target
- * @param {{ gpu: boolean }} options with llama.cpp's CUDA and Vulkan binaries (600 MB) or without
- * @returns {Promise<{ inside: string, path: string }[]>} where each belongs in the package, and where it is now
+ * @param {{ gpu: boolean }} options whether to include llama.cpp's CUDA and Vulkan binaries (600 MB)
+ * @returns {Promise<{ inside: string, path: string }[]>} each package's path in the .vsix, and its current path
  */
 export async function platformPackages(target, { gpu }) {
   const { os, cpu } = targets[target];
   const wanted = bound.filter(
     ([path, one]) =>
       one.os[0] === os &&
-      // Those after the first can also build for it, but not run it.
+      // The first CPU is the one it runs on; packages also list CPUs that can build for it.
       one.cpu[0] === cpu &&
       one.libc?.[0] !== 'musl' &&
       (gpu || !/-(cuda|cuda-ext|vulkan)$/.test(path)),
@@ -101,7 +102,7 @@ async function fetched(inside, { version, integrity }) {
     });
     const [algorithm, expected] = integrity.split(/-(.*)/s);
     const actual = createHash(algorithm).update(readFileSync(file)).digest('base64');
-    if (actual !== expected) throw new Error(`${name} ${version} is not what package-lock.json names.`);
+    if (actual !== expected) throw new Error(`${name} ${version} does not match package-lock.json.`);
     await run('tar', ['-xzf', file, '-C', dir]);
     renameSync(join(dir, 'package'), place);
     return place;

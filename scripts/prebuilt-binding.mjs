@@ -1,4 +1,4 @@
-// TensorFlow's Node binding, built ahead for a package, so that nobody needs a compiler. Run by itself, it builds the
+// Prebuilds TensorFlow's Node binding for a package, so that users need no compiler. Run as a script, it builds the
 // bindings of all packages into the cache.
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -6,7 +6,7 @@ import { withBundle } from './bundle.mjs';
 import { targets } from './platform-packages.mjs';
 import { root } from './setup.mjs';
 
-/** @returns {Promise<string | undefined>} its path; undefined for a platform that TensorFlow is not offered for */
+/** @returns {Promise<string | undefined>} its path; undefined for a platform without TensorFlow */
 export async function prebuiltBinding(target) {
   const [platform, arch] = target.split('-');
   if (platform !== 'linux') return undefined;

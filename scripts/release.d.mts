@@ -1,2 +1,2 @@
-/** The part of a changelog about a version, without its heading. Throws an Error if there is none. */
+/** The changelog's section about a version, without its heading. Throws an Error if there is none. */
 export function changelogOf(version: string, changelog: string): string;

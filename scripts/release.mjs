@@ -1,4 +1,5 @@
-// `npm run release`: packs all platforms into release/, with their checksums and the changelog's part about this version.
+// `npm run release`: packages all platforms into release/, with checksums and the changelog's section about this
+// version.
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -7,13 +8,15 @@ import { packageExtension } from './package.mjs';
 import { targets } from './platform-packages.mjs';
 import { root } from './setup.mjs';
 
-/** The part of a changelog (Keep a Changelog) about a version, without its heading. Throws an Error if there is none. */
+/**
+ * The section of a changelog (Keep a Changelog) about a version, without its heading. Throws an Error if there is none.
+ */
 export function changelogOf(version, changelog) {
   const parts = changelog.split(/^## /m).slice(1);
   const part = parts.find((one) => one.startsWith(`[${version}]`));
   if (!part?.includes('\n### '))
     throw new Error(
-      `CHANGELOG.md has no part "## [${version}]" that says what changed: move "Unreleased" there.`,
+      `CHANGELOG.md has no section "## [${version}]" that says what changed: move "Unreleased" there.`,
     );
   return part.slice(part.indexOf('\n') + 1).trim();
 }

@@ -1,5 +1,5 @@
-// The set-up that `npm start`, `npm test` and `npm run vscode` begin with. Uses only Node's own modules, since
-// nothing is installed yet.
+// The setup for `npm start`, `npm test` and `npm run vscode`. Uses only Node's own modules, because nothing is
+// installed yet.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -20,8 +20,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const windows = process.platform === 'win32';
 
 /**
- * Ends the program, with a sentence, on a Node that is too old.
- * @param {string[]} least the oldest that will do, such as '20.11': of each major version named, and all after the last
+ * Exits with a message if Node is too old.
+ * @param {string[]} least minimum versions such as '20.11', one per supported major; newer majors are accepted
  */
 export function needNode(...least) {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -38,7 +38,7 @@ export function needNode(...least) {
 needNode('20.11');
 
 /**
- * Runs a program. Its output goes to the terminal, or to `onLine` if given. Rejects if its exit status is not 0.
+ * Runs a program. Its output goes to the terminal, or to `onLine` if given. Rejects unless its exit status is 0.
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: Record<string, string>, onLine?: (line: string) => void }} [options]
@@ -46,7 +46,7 @@ needNode('20.11');
  */
 export function run(command, args, { cwd = root, env = {}, onLine } = {}) {
   return new Promise((resolve, reject) => {
-    // On Windows npm and npx are scripts, which only a shell can start.
+    // On Windows, npm and npx are scripts, which only a shell can start.
     const shell = windows && /^(npm|npx)$/.test(command);
     const stdio = onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit';
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, shell });
@@ -73,7 +73,7 @@ export function run(command, args, { cwd = root, env = {}, onLine } = {}) {
   });
 }
 
-/** A progress line: redrawn on a terminal, elsewhere printed at every quarter. */
+/** A progress line, redrawn on a terminal, otherwise printed at every quarter. */
 function progressLine(label, total) {
   const started = Date.now();
   let done = 0;
@@ -93,7 +93,7 @@ function progressLine(label, total) {
   tell();
   return {
     step() {
-      // 100% is left to end(): after the last download npm still unpacks files.
+      // Leave 100% to end(), because npm still unpacks files after the last download.
       done = Math.min(done + 1, total - 1);
       tell();
     },
@@ -116,16 +116,16 @@ const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 /** Whether the packages of `dir`'s package-lock.json are installed in `dir`. */
 function installed(dir) {
   const lock = join(dir, 'package-lock.json');
-  // npm writes this file last: an interrupted installation has none.
+  // npm writes this file last, so an interrupted installation has none.
   const done = join(dir, 'node_modules/.package-lock.json');
   if (!existsSync(done)) return false;
   if (modified(done) >= modified(lock)) return true;
-  // Git gives unchanged files new times, so compare with the content that was installed.
+  // Compares contents, because git may update the times of unchanged files.
   const stamp = join(dir, 'node_modules/.installed-lock');
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === sha256(lock);
 }
 
-/** Number of packages that npm will fetch: packages for other systems are not counted. */
+/** Number of packages that npm will download, excluding those for other systems. */
 function countPackages(dir) {
   const { packages } = JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8'));
   const fits = (list, own) => !list || list.includes(own);
@@ -139,7 +139,7 @@ export async function ensureDependencies(dir = root) {
   if (installed(dir)) return;
   const line = progressLine('Packages', countPackages(dir));
   try {
-    // npm's http log has a line for each package that arrives; npm's own progress bar needs a terminal.
+    // npm's http log has a line per downloaded package; npm's own progress bar needs a terminal.
     await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=http'], {
       cwd: dir,
       onLine: (text) => /http (fetch|cache) .*\.tgz/.test(text) && line.step(),
@@ -155,7 +155,7 @@ export async function ensureDependencies(dir = root) {
   writeFileSync(join(dir, 'node_modules/.installed-lock'), sha256(join(dir, 'package-lock.json')));
 }
 
-/** Time of the latest change in a file or below a folder, in ms; 0 if it does not exist. */
+/** Time of the latest change to a file or within a folder, in ms; 0 if it does not exist. */
 function newest(path) {
   if (!existsSync(path)) return 0;
   if (!statSync(path).isDirectory()) return modified(path);
@@ -193,7 +193,7 @@ function find(...names) {
   return undefined;
 }
 
-/** Installs Debian packages. Returns false if we may not (not root, no apt-get) or if it fails. */
+/** Installs Debian packages. Returns false if that is not possible (not root, no apt-get) or fails. */
 async function aptInstall(what, packages) {
   if (process.getuid?.() !== 0 || !find('apt-get')) return false;
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -233,7 +233,9 @@ const succeeds = (command, args) =>
     () => false,
   );
 
-/** Whether WebGPU finds a GPU, or a software one. A process of its own: one that found none goes on finding none. */
+/**
+ * Whether WebGPU finds a GPU, possibly a software one. In a separate process, because a failure is cached per process.
+ */
 const hasAdapter = () =>
   succeeds(process.execPath, [
     '--input-type=module',
@@ -241,7 +243,9 @@ const hasAdapter = () =>
     "const { create } = await import('webgpu'); process.exit((await create([]).requestAdapter()) ? 0 : 1);",
   ]);
 
-/** Installs Mesa's llvmpipe if there is no GPU. Returns false, and says what is missing, if there is none afterwards. */
+/**
+ * Installs Mesa's llvmpipe if there is no GPU. Returns false, after printing what is missing, if there is still none.
+ */
 export async function ensureVulkan() {
   if (!existsSync(join(root, 'node_modules/webgpu'))) return false;
   if (await hasAdapter()) return true;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools, run } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-// npm changes into the package's folder; INIT_CWD is the folder where it was called.
+// npm changes into the package's folder; INIT_CWD is where it was called.
 const startedIn = process.env.INIT_CWD ?? process.cwd();
 const folder = resolve(startedIn, process.argv[2] ?? root);
 const report = resolve(startedIn, 'report.html');

@@ -1,6 +1,6 @@
-// `npm test`: runs all tests, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs some of the parts,
-// `npm test -- quick` those for before a commit.
-// If a part fails, the next ones still run. Vitest's figures go to test-results/*.json.
+// `npm test`: runs all tests, even on a fresh machine. `npm test -- unit|integration|e2e|checks` runs selected parts,
+// `npm test -- quick` those to run before a commit. If a part fails, the others still run. Vitest's results go to
+// test-results/*.json.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -15,12 +15,12 @@ import {
   run,
 } from './setup.mjs';
 
-// Vitest's Vite refuses others.
+// Required by Vitest's version of Vite.
 needNode('20.19', '22.12');
 const results = join(root, 'test-results');
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
 
-/** Keeps a program's output until it ends, because another program runs at the same time. */
+/** Buffers a program's output until it ends, because another program runs at the same time. */
 async function quietly(command, ...args) {
   const said = [];
   try {
@@ -45,7 +45,7 @@ async function checks() {
   return add(await Promise.all([npx('eslint', '.'), types()]));
 }
 
-/** Runs Vitest's projects whose names begin with `part`. */
+/** Runs the Vitest projects whose names begin with `part`. */
 async function vitest(part, runner) {
   const file = join(results, `${part}.json`);
   rmSync(file, { force: true });
@@ -53,7 +53,7 @@ async function vitest(part, runner) {
   const ended = await runner('npx', '--no-install', 'vitest', 'run', '--project', `${part}*`, ...reporters);
   try {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
-    // A file that can't be loaded has no tests: count it as one failure.
+    // A file that fails to load has no tests: count it as one failure.
     const broken = testResults.filter(
       ({ status, assertionResults }) =>
         status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
@@ -74,8 +74,8 @@ const installed = () => Promise.all([runtime, chromium, vulkan, bindings]);
 
 async function integration() {
   await installed();
-  const told = await vitest('integration', loudly);
-  const slowest = (told.files ?? [])
+  const results = await vitest('integration', loudly);
+  const slowest = (results.files ?? [])
     .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
     .sort((a, b) => b.took - a.took);
   console.log(
@@ -84,21 +84,21 @@ async function integration() {
       .map(({ name, took }) => `${name} ${seconds(took)}`)
       .join(', ')}`,
   );
-  return told;
+  return results;
 }
 
 async function e2e() {
   await Promise.all([chromium, vscode]);
-  let told = { passed: 0, failed: 1 };
+  let results = { passed: 0, failed: 1 };
   const onLine = (line) => {
     console.log(line);
     const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(line) ?? [];
-    if (passed) told = { passed: Number(passed), failed: Number(failed) };
+    if (passed) results = { passed: Number(passed), failed: Number(failed) };
   };
   await run(process.execPath, ['test/e2e/run.mjs'], { onLine }).catch(() => {
-    told.failed ||= 1;
+    results.failed ||= 1;
   });
-  return told;
+  return results;
 }
 
 const parts = {
@@ -127,23 +127,23 @@ const chosen = (name) => wanted.length === 0 || wanted.includes(name);
 await ensureDependencies();
 mkdirSync(results, { recursive: true });
 await build();
-// Fetches what later parts need while the first parts run.
+// Downloads what later parts need while the first parts run.
 const fetched = (...args) => {
   const ended = run(process.execPath, args, { onLine: () => undefined });
-  // The part that needs it reports the error.
+  // The part that needs it will report the error.
   ended.catch(() => undefined);
   return ended;
 };
 const later = chosen('compute') || chosen('e2e');
 const tools = later ? ensureNativeTools() : undefined;
 const chromium = tools?.then(ensureChromium);
-// Debian's packages are installed one after the other. The tests say what is missing.
+// Debian packages are installed one after the other. Tests report what is missing.
 const vulkan = chosen('compute') ? chromium.then(ensureVulkan) : undefined;
 const runtime = chosen('compute')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;
 runtime?.catch(() => undefined);
-// Takes a minute or two; what fails is said by the tests that pack.
+// Takes a minute or two; failures are reported by the packaging tests.
 const bindings = runtime?.then(() => fetched('scripts/prebuilt-binding.mjs')).catch(() => undefined);
 const vscode = chosen('e2e') ? fetched('test/e2e/install.mjs') : undefined;
 
@@ -152,17 +152,17 @@ async function runPart(name) {
   if (!chosen(name)) return;
   console.log(`== ${name}`);
   const started = performance.now();
-  let told;
+  let results;
   try {
-    told = await parts[name]();
+    results = await parts[name]();
   } catch (error) {
-    told = { passed: 0, failed: 1, said: [error.stack] };
+    results = { passed: 0, failed: 1, said: [error.stack] };
   }
-  for (const line of told.said ?? []) console.log(line);
+  for (const line of results.said ?? []) console.log(line);
   console.log(
-    `== ${name}: ${seconds(performance.now() - started)}, ${told.passed} passed, ${told.failed} failed\n`,
+    `== ${name}: ${seconds(performance.now() - started)}, ${results.passed} passed, ${results.failed} failed\n`,
   );
-  all.push({ name, ...told });
+  all.push({ name, ...results });
 }
 // Integration and end-to-end tests wait for much: meanwhile, others take the processors.
 const checked = runPart('checks');

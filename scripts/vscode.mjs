@@ -1,5 +1,5 @@
 // `npm run vscode [-- FOLDER]`: a real VS Code in the browser with the extension, on a demo workspace or on FOLDER.
-// VS Code comes from npm (code-server) and listens on this machine only. Ctrl+C ends it; trainings continue.
+// VS Code comes from npm (code-server) and listens only on this machine. Ctrl+C stops it; trainings continue.
 import { cpSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, dirname, resolve } from 'node:path';
@@ -11,7 +11,7 @@ import { ensureNativeTools } from './setup.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const keep = join(root, 'node_modules/.cache/forget-me-not-vscode');
 
-/** A copy of a small real package, so that none of the user's files are touched. */
+/** A copy of a small real package, so that no files of the user are touched. */
 function demoWorkspace() {
   const demo = join(tmpdir(), 'forget-me-not-demo', 'commander');
   if (!existsSync(demo)) cpSync(join(root, 'node_modules/commander'), demo, { recursive: true });

@@ -13,7 +13,7 @@ import { MAX_COMPARED, readPanel, type PanelView } from './view-model/panel.ts';
 import { applyMessage, type PanelState } from './view-model/state.ts';
 import { readViewState } from './view-state.ts';
 
-/** Milliseconds between redraws without a message, which detect a run whose process went silent. */
+/** Milliseconds between redraws without messages, so that a run whose process went silent is noticed. */
 const CLOCK_MS = 15_000;
 
 export function startPanel(root: HTMLElement, host: Host): void {
@@ -21,19 +21,19 @@ export function startPanel(root: HTMLElement, host: Host): void {
   let state: PanelState | undefined;
   const kept = readViewState(host.kept());
   let selected = kept.run;
-  let comparedIds: readonly string[] = kept.beside;
+  let comparedIds: readonly string[] = kept.compared;
   let frame = 0;
 
   const actions = {
     select(run: string) {
-      // The runs beside stay, except that the old selection takes the place of the new one among them.
+      // The compared runs stay, except that the old selection replaces the new one among them.
       const old = selected ?? root.dataset['run'];
       comparedIds = comparedIds.map((id) => (id === run && old ? old : id));
       selected = run;
       host.post({ type: 'select', run });
       render();
     },
-    showBeside(runs: string[]) {
+    compareWith(runs: string[]) {
       comparedIds = runs;
       render();
     },
@@ -74,7 +74,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
   function draw(): void {
     if (!state) return;
-    const view = readPanel(state, { selected, beside: comparedIds }, host.now(), host.canAct);
+    const view = readPanel(state, { selected, compared: comparedIds }, host.now(), host.canAct);
     root.dataset['run'] = view.run?.id ?? '';
     // The cards of a hidden grid would be drawn without a size.
     for (const { grid } of grids) grid.hidden = false;
@@ -88,17 +88,24 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   const scrolling = new Scrolling(kept.scroll, () => saveState());
-  /** Does nothing until a run is shown, so that the stored state is not overwritten before it can be used. */
+  /** Does nothing until a run is shown, so that the stored state is not overwritten before it is used. */
   function saveState(): void {
     const run = root.dataset['run'];
     if (!run) return;
     const cards = Object.fromEntries([...first, ...others].map((card) => [card.id, card.state]));
     const { filter } = comparison;
-    host.keep({ run, beside: [...comparedIds], filter, scroll: scrolling.at, details: details.open, cards });
+    host.keep({
+      run,
+      compared: [...comparedIds],
+      filter,
+      scroll: scrolling.at,
+      details: details.open,
+      cards,
+    });
   }
 
   let lastShown = '';
-  /** The host keeps and sends events only for the runs that are shown. */
+  /** The host keeps and sends events only for shown runs. */
   function requestEvents({ shown }: PanelView): void {
     const runs = shown.map(({ id }) => id);
     if (runs.join() === lastShown) return;
@@ -107,7 +114,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   let compared = '';
-  /** Asks once for each choice of runs, and again when one of them has been evaluated. */
+  /** Requests a comparison once for each choice of runs, and again when one of them has been evaluated. */
   function askToCompare({ shown }: PanelView): void {
     const key = JSON.stringify(
       shown.map(({ id, snapshot }) => [id, snapshot.summary?.step, snapshot.summary?.sentence]),
@@ -120,7 +127,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   let lastAsked: string | undefined;
   host.onMessage((message) => {
     const next = applyMessage(state, message);
-    // A message was missed: requests everything again.
+    // A message was missed: request everything again.
     if (!next) return host.post({ type: 'ready' });
     // A report of several runs shows them side by side.
     if (!state && !host.canAct) comparedIds = next.runs.slice(1, MAX_COMPARED + 1).map(({ spec }) => spec.id);

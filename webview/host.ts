@@ -10,7 +10,7 @@ export interface Host {
   now(): number;
   onMessage(listener: (message: ToPanel) => void): void;
   post(message: FromPanel): void;
-  /** What `keep` was last given, even before the panel was hidden or the window reloaded; not validated. */
+  /** The last argument of `keep`, which survives hiding the panel and reloading the window; not validated. */
   kept(): unknown;
   keep(state: ViewState): void;
   /** Saves a file for the user. */

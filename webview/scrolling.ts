@@ -16,7 +16,7 @@ export class Scrolling {
     for (const name of ['wheel', 'keydown', 'pointerdown'])
       window.addEventListener(name, userScrolled, { passive: true });
     window.addEventListener('scroll', () => {
-      // The browser may have scrolled because content grew.
+      // The browser may have scrolled because the content grew.
       this.restore();
       clearTimeout(this.timer);
       this.timer = setTimeout(onRest, REST_MS);

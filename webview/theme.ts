@@ -5,7 +5,7 @@ export interface Theme {
   faint: string;
   grid: string;
   background: string;
-  /** Dash and shape distinguish lines as well: see charts/looks.ts. */
+  /** Dash and shape distinguish lines as well: see charts/run-styles.ts. */
   first: string;
   second: string;
   third: string;
@@ -47,8 +47,8 @@ const plain = new Map<string, string>();
 const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!;
 
 /**
- * Converts any CSS colour, including mixed ones, into the form that all SVG readers support: "rgb(1, 2, 3)" or "rgba(1,
- * 2, 3, 0.5)".
+ * Converts any CSS colour, including color-mix(), to a form that all SVG readers support: "rgb(1, 2, 3)" or
+ * "rgba(1, 2, 3, 0.5)".
  */
 function plainColor(css: string): string {
   const known = plain.get(css);

@@ -37,7 +37,7 @@ export function button(
   return element;
 }
 
-/** A spinner for work of unknown length. */
+/** A spinner for work of unknown duration. */
 export function spinner(label: string): HTMLElement {
   const element = document.createElement('vscode-progress-ring');
   element.setAttribute('aria-label', label);

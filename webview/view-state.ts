@@ -9,22 +9,19 @@ const cardStateSchema = z.object({
   range: z.object({ min: number, max: number }).optional(),
   /** Picked figures, by the label of the picker. */
   picked: z.record(z.string(), z.string()).default({}),
-  /** Whether its table is open. */
   open: z.boolean().default(false),
 });
 export type CardState = z.infer<typeof cardStateSchema>;
 
-export const viewStateSchema = z.object({
+const viewStateSchema = z.object({
   /** The selected run; zoom ranges belong to it. */
   run: z.string().optional(),
-  beside: z.array(z.string()).max(MAX_COMPARED).default([]),
+  compared: z.array(z.string()).max(MAX_COMPARED).default([]),
   /** The filter of the list of runs. */
   filter: z.string().default(''),
   /** Pixels from the top. */
   scroll: number.default(0),
-  /** Whether Details is open. */
   details: z.boolean().default(false),
-  /** By the chart's id. */
   cards: z.record(z.string(), cardStateSchema).default({}),
 });
 export type ViewState = z.infer<typeof viewStateSchema>;

@@ -1,4 +1,4 @@
-/** Kills a worker in the middle of a trial whose checkpoint is on the storage, then restarts the dashboard. */
+/** Kills a worker in the middle of a trial with a checkpoint in storage, then restarts the dashboard. */
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RayCluster } from './ray.ts';
@@ -7,9 +7,9 @@ const POLL_MS = 500;
 const PATIENCE_MS = 600_000;
 
 export interface Disturbance {
-  /** Tasks that were on the worker. */
+  /** Tasks that were running on the worker. */
   lost: string[];
-  /** The first step that each of them made afterwards. */
+  /** The first step of each of them afterwards. */
   resumedAt: Record<string, number>;
 }
 
@@ -63,7 +63,7 @@ export async function disturb(cluster: RayCluster, storage: string): Promise<Dis
   return { lost, resumedAt };
 }
 
-/** The node of each task that is running. */
+/** The node of each running task. */
 function whereTasksRun(lines: DriverLine[]): Map<string, string> {
   const nodes = new Map<string, string>();
   const running = new Map<string, string>();
@@ -90,7 +90,7 @@ async function driverLines(cluster: RayCluster, { submission_id }: JobDetails): 
 async function waitFor<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   const startedAt = performance.now();
   for (;;) {
-    // The dashboard may be away.
+    // The dashboard may be down.
     const found = await look().catch(() => undefined);
     if (found !== undefined) return found;
     if (performance.now() - startedAt > PATIENCE_MS) throw new Error(`Waited too long for ${what}.`);

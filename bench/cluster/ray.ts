@@ -1,6 +1,7 @@
 /**
- * A Ray cluster on this machine: a head without processors and workers with one each, on ports and in a folder of its
- * own, with a token. `ray stop` would end every Ray here, so each node is a group of processes that is ended by itself.
+ * A Ray cluster on this machine: a head without processors and workers with one each, with its own ports, folder and
+ * token. Each node is a process group that is killed separately, because `ray stop` would stop every Ray on the
+ * machine.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -12,9 +13,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until as waitUntil } from '../../test/support/until.ts';
 
-/** On a machine that others keep busy, the dashboard alone takes minutes to start. */
+/** On a busy machine, the dashboard alone takes minutes to start. */
 const PATIENCE_MS = 400_000;
-/** By default all Rays of a machine share one range of ports for their workers. */
+/** By default, all Rays on a machine use the same range of ports for their workers. */
 const randomPorts = ['--min-worker-port=0', '--max-worker-port=0'];
 
 interface RayNode {
@@ -33,9 +34,9 @@ export class RayCluster {
     private readonly dir: string,
   ) {}
 
-  /** `bin`: folder of Ray's programs. `workers`: how many nodes, with one processor each. */
+  /** `bin`: folder of Ray's programs. `workers`: number of nodes with one processor each. */
   static async start(bin: string, workers: number): Promise<RayCluster> {
-    // Ray's sockets are in there, and a socket's path has at most 107 bytes.
+    // In the temporary folder, because the paths of Ray's sockets are limited to 107 bytes.
     const cluster = new RayCluster(bin, await mkdtemp(join(tmpdir(), 'fmn-ray-')));
     try {
       const [gcs, dashboard, client] = await freePorts(3);
@@ -57,7 +58,7 @@ export class RayCluster {
     }
   }
 
-  /** Adds a node with one processor and waits until Ray knows it. */
+  /** Adds a node with one processor and waits until it has joined. */
   private async worker(name: string): Promise<void> {
     await this.node(name, [`--address=${this.gcs}`, '--num-cpus=1']);
     await until(name, async () => (await this.aliveNodes().catch((): string[] => [])).includes(name));
@@ -67,7 +68,7 @@ export class RayCluster {
     const [agent, metrics, runtimeEnv] = await freePorts(3);
     const log = openSync(join(this.dir, `${name}.log`), 'a');
     const common = [
-      // Nodes that share a folder unpack a job's files there anew while others use them.
+      // Separate folders, because a node unpacks a job's files into its folder while others may be using them.
       `--node-name=${name}`,
       `--temp-dir=${join(this.dir, name)}`,
       '--disable-usage-stats',
@@ -91,14 +92,14 @@ export class RayCluster {
       ...process.env,
       PATH: `${this.bin}:${process.env['PATH']}`,
       RAY_AUTH_MODE: 'token',
-      // Tasks would have a lower priority than the sweep that they are compared with.
+      // The same priority as the local sweep.
       RAY_worker_niceness: '0',
       RAY_AUTH_TOKEN: this.token,
       FORGET_ME_NOT_CLUSTER_HOME: join(this.dir, 'nodes'),
     };
   }
 
-  /** JSON that the dashboard answers with. */
+  /** Requests JSON from the dashboard. */
   async ask<T>(path: string): Promise<T> {
     const headers = { authorization: `Bearer ${this.token}` };
     const response = await fetch(`${this.url}${path}`, { headers });
@@ -119,16 +120,16 @@ export class RayCluster {
     return data.result.result.filter(({ state }) => state === 'ALIVE').map(({ node_name }) => node_name);
   }
 
-  /** Ends a node at once, as a machine that loses its power. */
+  /** Kills a node abruptly, like a power failure. */
   async kill(name: string): Promise<void> {
     const node = this.nodes.find((candidate) => candidate.name === name);
     if (node) for (const pid of await groupOf(node.process.pid!)) endProcess(pid, 'SIGKILL');
   }
 
-  /** Kills the dashboard's process and starts it again as it was. */
+  /** Kills the dashboard's process and restarts it. */
   async restartDashboard(): Promise<void> {
     const { pid } = this.nodes.find(({ name }) => name === 'head')!.process;
-    // It would end the whole node where one of its processes ends.
+    // Suspend `ray start`, which otherwise ends the whole node when one of its processes ends.
     process.kill(pid!, 'SIGSTOP');
     for (const member of await groupOf(pid!)) {
       const command = (await readFile(`/proc/${member}/cmdline`, 'utf8').catch(() => ''))
@@ -157,7 +158,7 @@ export class RayCluster {
     throw new Error("The dashboard's process was not found.");
   }
 
-  /** Ends all that it started. */
+  /** Stops all processes that it has started. */
   async stop(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const pids = (await Promise.all(this.nodes.map(({ process }) => groupOf(process.pid!)))).flat();
@@ -168,12 +169,12 @@ export class RayCluster {
   }
 }
 
-/** The processes of a session that `detached` began, and their children, which Ray gives sessions of their own. */
+/** The processes of the session created by `detached`, and their children, which Ray puts into their own sessions. */
 async function groupOf(leader: number): Promise<number[]> {
   const parents = new Map<number, { parent: number; session: number }>();
   for (const name of await readdir('/proc')) {
     const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-    // The name of the program, in brackets, may hold spaces.
+    // The program's name, in parentheses, may contain spaces.
     const [, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (session) parents.set(Number(name), { parent: Number(parent), session: Number(session) });
   }
@@ -190,14 +191,14 @@ function endProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended already.
+    // It has already ended.
   }
 }
 
 const until = (what: string, done: () => Promise<boolean>) =>
   waitUntil(what, done, { everyMs: 250, patienceMs: PATIENCE_MS });
 
-/** Ports that are free now; all are held while they are looked for, so that they differ. */
+/** Currently free ports; all are held until the last one is found, so that they differ. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from(

@@ -1,4 +1,4 @@
-/** The command line's `sweep`, here or on a cluster, and what it measured. */
+/** Runs the command line's `sweep`, locally or on a cluster, and reads its results. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -13,12 +13,11 @@ export interface Place {
   /** Data directory of the command line. */
   home: string;
   base: string;
-  /** The code. */
   folder: string;
 }
 
-export interface How {
-  /** Options of a trial's size. */
+interface How {
+  /** Options for the size of a trial. */
   trial: string[];
   processors?: number;
   on?: { url: string; token: string; storage: string };
@@ -28,7 +27,7 @@ export interface Swept {
   base: BaseLine;
   /** Ascending by rate. */
   trials: Trial[];
-  /** Of the whole command. */
+  /** Duration of the whole command. */
   seconds: number;
   uploadBytes: number;
 }
@@ -67,10 +66,10 @@ export async function runSweep(place: Place, { trial, processors, on }: How): Pr
   return { base, trials, seconds, uploadBytes };
 }
 
-/** The bytes that a line of the command's progress says are sent. */
+/** The number of bytes uploaded, according to a progress line. */
 const sent = (line: string): number => Number(/^\{"phase":"Sending .*"total":(\d+)/.exec(line)?.[1] ?? 0);
 
-/** From the base's figures to the last trial's, each trial with its start. */
+/** Measured from the base's figures to those of the last trial, including the start of each trial. */
 export function trialsPerMinute({ base, trials }: Swept): number {
   const last = Math.max(...trials.map(({ time }) => Date.parse(time)));
   return trials.length / ((last - Date.parse(base.time)) / 60_000);
@@ -79,6 +78,6 @@ export function trialsPerMinute({ base, trials }: Swept): number {
 const timeless = ({ base, trials }: Swept) =>
   [base, ...trials].map((line) => ({ ...line, time: '', ...('seconds' in line && { seconds: 0 }) }));
 
-/** Whether all losses, divergences and KLs are the same numbers. */
+/** Whether all losses, divergences and KLs are identical. */
 export const sameTrials = (first: Swept, other: Swept): boolean =>
   isDeepStrictEqual(timeless(first), timeless(other));

@@ -1,6 +1,6 @@
 /**
- * How far the gain that is reported is from the true one, since the strength was chosen by what is measured: on the
- * cursors that chose it and on other cursors of the same files.
+ * The bias of the reported gain from choosing the strength by the same measurement: on the cursors used for choosing,
+ * and on other cursors of the same files.
  */
 import {
   bestWithoutEach,
@@ -17,33 +17,33 @@ const COUNTS = { chosenBy: 24, others: 24 };
 const LIMIT = 0.1;
 const SEED = 20261126;
 
-/** Results by what they gain at their best strength, in bits per byte; every strength is within the limit. */
+/** Results by their gain at the best strength, in bits per byte; every strength is within the limit. */
 export const gains: Record<string, Pick<Result, 'rise' | 'fall'>> = {
   none: { rise: 0, fall: 0 },
   weak: { rise: 0.06, fall: 0.04 },
   middling: { rise: 0.16, fall: 0.1 },
   strong: { rise: 0.4, fall: 0.25 },
 };
-/** How much gains differ: as much as at most, and as much as between the files of click. */
+/** Variation of gains: the largest observed, and that between the files of click. */
 export const variations = {
   large: { file: 0.8, cursor: 1.2, noise: 0.06 },
   small: { file: 0.4, cursor: 0.7, noise: 0.06 },
 };
 
 /**
- * Ways of reporting: at the strength that all files chose; each file at the strength chosen without it; the same, but at
- * the base where nothing would be offered without it.
+ * Ways of reporting the gain: at the strength chosen with all files; each file at the strength chosen without it; the
+ * same, but at the base if nothing would be offered without the file.
  */
 const ways = ['chosen', 'crossFitted', 'withBase'] as const;
 type Gains = Record<(typeof ways)[number], number>;
 
 export interface Bias {
-  /** Share of draws in which a strength is offered, and in which the cross-fitted interval lies below zero as well. */
+  /** Share of draws in which a strength is offered, and in which the cross-fitted interval also lies below zero. */
   offered: number;
   seen: number;
-  /** Means over the draws in which one is offered, in bits per byte: the true gain at the chosen strength. */
+  /** The true gain at the chosen strength, in bits per byte: the mean over draws in which one is offered. */
   truth: number;
-  /** What is reported, on the cursors that chose it and on other ones. */
+  /** The reported gain, on the cursors used for choosing and on other ones. */
   chosenBy: Gains;
   others: Gains;
 }
@@ -96,7 +96,7 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
   };
 }
 
-/** Bits per byte that are gained if each file is measured at its strength; 0 is the base. */
+/** Bits per byte gained if each file is measured at its own strength; 0 is the base. */
 function gainOf({ base, at }: Cursors, strengthOf: (file: string) => number): number {
   const counts = new Map<number, readonly RatioItem[]>([[0, base]]);
   const after = base.map(({ document }, index) => {

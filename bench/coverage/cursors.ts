@@ -1,6 +1,6 @@
 /**
- * Bits per byte at held-out cursors, by which the strength of a result is chosen: what is counted at the base and at each
- * strength. What a result gains differs by file and, within a file, by cursor.
+ * Simulates bits per byte at held-out cursors, by which the strength of a result is chosen. The gain varies by file
+ * and, within a file, by cursor.
  */
 import { uniform } from '../../src/statistics/random.ts';
 import type { RatioItem } from '../../src/statistics/statistics.ts';
@@ -10,12 +10,15 @@ import { factor, fileSizes, normal, placesIn, times, type Random, type Setting }
 export interface Result {
   rise: number;
   fall: number;
-  /** Coefficients of variation of what is gained. */
+  /** Coefficients of variation of the gain. */
   file: number;
   cursor: number;
-  /** Beside that, cursors gain or lose by chance: standard deviation as a share of `file` and `cursor`, in bits per byte. */
+  /**
+   * Additional random gains or losses of cursors: standard deviation as a share of `file` and `cursor`, in bits per
+   * byte.
+   */
   noise: number;
-  /** A cursor gains as many bits whatever its length, instead of as many per byte. */
+  /** The gain per cursor is independent of its length, instead of proportional to it. */
   byCursor?: boolean;
 }
 
@@ -28,7 +31,7 @@ export interface Cursors {
 const LEVEL = 0.8;
 /** Share of cursors within a line; the others are before a block. */
 const LINES = 2 / 3;
-/** Bytes to be written there: log-normal, within these bounds. */
+/** Length of the text at a cursor in bytes: log-normal, within these bounds. */
 const bytes = {
   line: { median: 20, deviation: 0.8 },
   block: { median: 80, deviation: 0.9 },
@@ -51,7 +54,7 @@ const meanBytes = (() => {
   return LINES * mean('line') + (1 - LINES) * mean('block');
 })();
 
-/** The held-out files of a repository: returns a function that draws `count` cursors in them. */
+/** Draws the held-out files of a repository; returns a function that draws `count` cursors in them. */
 export function heldOutFiles(random: Random, files: number, result: Result): (count: number) => Cursors {
   const sizes = fileSizes(random, files);
   const { rise, fall, noise } = result;
@@ -84,9 +87,9 @@ export function heldOutFiles(random: Random, files: number, result: Result): (co
 
 const GAIN = 0.15;
 const results = {
-  // As much as gains differ at most.
+  // The largest variation observed.
   'gains varying by .8 / 1.2': { rise: GAIN, fall: 0, file: 0.8, cursor: 1.2, noise: 0 },
-  // As in a run of 20 steps on click: the longer a cursor's text, the less of it is gained per byte.
+  // As in a run of 20 steps on click: the longer a cursor's text, the smaller the gain per byte.
   'bits by cursor, varying by .4 / .7': {
     rise: GAIN,
     fall: 0,
@@ -98,7 +101,9 @@ const results = {
   'nothing gained': { rise: 0, fall: 0, file: 0.8, cursor: 1.2, noise: GAIN },
 } satisfies Record<string, Result>;
 
-/** Bits per byte of a result minus the base's, for these results; each of them at these numbers of cursors and files. */
+/**
+ * Bits per byte of a result minus the base's, for these results; each of them at these numbers of cursors and files.
+ */
 export function learnedAtCursors(name: keyof typeof results, count: number, files: number): Setting {
   const result: Result = results[name];
   return {

@@ -1,4 +1,4 @@
-/** Random numbers, and files with windows and cursors, as the simulations draw them. */
+/** Random numbers, files, windows and cursors for the simulations. */
 import { allocate } from '../../src/evaluation/cursors/held-out.ts';
 import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
 
@@ -30,7 +30,7 @@ const WINDOW = 512;
 /** Tokens per file: log-normal. */
 const FILE = { median: 1200, deviation: 1.1 };
 
-/** For each of `count` windows, evenly spaced in a stream of files: how many tokens of which file it contains. */
+/** For each of `count` windows, evenly spaced in a stream of files: how many tokens of each file it contains. */
 export function windows(random: Random, files: number, count: number): { file: number; tokens: number }[][] {
   const ends: number[] = [];
   for (let file = 0; file < files; file += 1)

@@ -1,20 +1,20 @@
-/** How often the product's intervals contain the true value. */
+/** The coverage of the product's intervals. */
 import { stratifiedIntervals } from '../../src/statistics/intervals.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import type { Group } from './settings.ts';
 
-export interface Coverage {
+interface Coverage {
   /** Share of draws whose interval contains the true value. */
   covered: number;
   /** The same, for the setting of the group with the lowest share. */
   least: number;
-  /** Share of draws whose interval is wholly below the true value: of a loss, more was said to be gained than is true. */
+  /** Share of draws whose interval is entirely below the true value, which for a loss overstates the gain. */
   below: number;
 }
 
 const SEED = 20261126;
 
-/** `draws` in all, divided evenly between the settings. */
+/** `draws`: the total, divided evenly between the settings. */
 export function measureCoverage({ settings }: Group, draws: number): Coverage {
   const each = Math.ceil(draws / settings.length);
   let below = 0;

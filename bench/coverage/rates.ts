@@ -1,6 +1,6 @@
 /**
- * How far the gain that is reported is from the true one, since the learning rate was chosen on the same held-out files.
- * The worst case: what a file gains by chance in a short trial at a rate, it gains in the whole run, too.
+ * The bias of the reported gain from choosing the learning rate on the same held-out files. Assumes the worst case: a
+ * file's random gain in a short trial at some rate recurs in the whole run.
  */
 import type { BaseLine, Trial } from '../../src/protocol/sweep.ts';
 import { uniform } from '../../src/statistics/random.ts';
@@ -8,21 +8,21 @@ import { chooseWithin } from '../../src/training/sweep/choice.ts';
 import { factor, normal, times, windows, type Random } from './draws.ts';
 
 const RATES = [1e-5, 3e-5, 1e-4];
-/** Of each rate's trial: rising, so that of two that learned alike the lower one is chosen. */
+/** KL of each rate's trial: rising, so that of two with equal learning the lower rate is chosen. */
 const KLS = [0.001, 0.01, 0.1];
 const WINDOWS = { trial: 8, report: 16 };
-/** Nats per token that a file, or a window, gains by chance. */
+/** Random gain of a file or window, in nats per token. */
 const NOISE = 0.02;
 const SEED = 20261126;
 
-/** What each rate gains, as a share of the most. */
+/** The gain of each rate relative to the largest. */
 export const shapes: Record<string, number[]> = {
   rising: [0.4, 0.75, 1],
   peaked: [0.7, 1, 0.85],
   flat: [1, 1, 1],
 };
 
-/** Means over draws, in nats per token: the true gain at the chosen rate, and the reported one. */
+/** The true gain at the chosen rate and the reported one: means over draws, in nats per token. */
 export function biasOfRate(
   { gain, shape, files, varying }: { gain: number; shape: readonly number[]; files: number; varying: number },
   draws: number,
@@ -62,6 +62,6 @@ export function biasOfRate(
   return { truth: truth / draws, reported: reported / draws };
 }
 
-/** The file that most of each window is of. */
+/** The file that each window mostly belongs to. */
 const filesOf = (random: Random, files: number, count: number): number[] =>
   windows(random, files, count).map((runs) => runs.reduce((a, b) => (b.tokens > a.tokens ? b : a)).file);

@@ -1,6 +1,6 @@
 /**
- * What coverage is measured on: random data like the product measures at the n of `quick`, drawn from distributions
- * whose true value is known. Sizes and spreads are as in runs on real repositories (docs/science.md).
+ * The simulated measurements: random data like those of `quick`, drawn from distributions with known true values. Sizes
+ * and spreads are as in runs on real repositories (docs/science.md).
  */
 import type { RatioItem } from '../../src/statistics/statistics.ts';
 import { learnedAtCursors } from './cursors.ts';
@@ -37,7 +37,7 @@ function heldOut(files: number, count: number, of: Setting['of'], name: string):
 }
 
 const KL = 0.2;
-/** KL on texts of 128 tokens; a fifth of the texts is shorter. */
+/** KL on texts of 128 tokens; a fifth of them are shorter. */
 function divergence(texts: number, variation: number): Setting {
   return {
     name: `KL from base, ${texts} texts, varying by ${variation}`,
@@ -70,7 +70,7 @@ function divergences(texts: number, variation: number): Setting {
   };
 }
 
-/** Loss of solutions of very different lengths. `noise`: of the rise, nats per token of a solution of 45 tokens. */
+/** Loss of solutions of very different lengths. `noise` of the rise: nats per token for a solution of 45 tokens. */
 export function solutions(of: Setting['of'], { count = 20, rise = 0.05, noise = 0.1 } = {}): Setting {
   const level = 0.6;
   return {
@@ -116,14 +116,14 @@ const ALIKE = 0.2;
 interface Answers {
   name: string;
   count: number;
-  /** Undefined: each answer is independent of the others. */
+  /** If undefined, answers are independent of each other. */
   files: number | undefined;
   of: Setting['of'];
-  /** Share that is right before. */
+  /** Accuracy before. */
   right: number;
-  /** Share of the wrong ones that is right after. */
+  /** Share of wrong answers that become right. */
   gained: number;
-  /** Share of the right ones that is wrong after. */
+  /** Share of right answers that become wrong. */
   lost: number;
 }
 export function answers({ name, count, files, of, right, gained, lost }: Answers): Setting {
@@ -154,7 +154,7 @@ export function answers({ name, count, files, of, right, gained, lost }: Answers
   };
 }
 
-/** Rates over the whole range: the coverage of a discrete figure is 95% on average over them, not at each of them. */
+/** Rates over the whole range, because the coverage for a discrete figure is 95% only on average. */
 const rates = times(24, (i) => (i + 1) / 25);
 const proportions = (name: string, count: number, files?: number): Setting[] =>
   rates.map((rate) =>
@@ -169,7 +169,7 @@ const changes = (name: string, count: number, files?: number): Setting[] =>
     ),
   );
 
-/** Edit similarity: some completions are wholly right, the others anywhere between 0 and 1. */
+/** Edit similarity: some completions are entirely right, the others anywhere between 0 and 1. */
 function similarity(count: number, files: number, of: Setting['of']): Setting {
   const [first, last] = [
     { right: 0.2, rest: 0.4 },
@@ -238,14 +238,13 @@ function average(of: Setting['of']): Setting {
   };
 }
 
-/** A kind of figure at an n of `quick`. The settings of a group differ in their rates and are reported together. */
+/** A metric at an n of `quick`. The settings of a group differ in their rates and are reported together. */
 export interface Group {
   settings: readonly Setting[];
-  /** The interval contains the true value in more than 97% of cases, so it is wider than needed (why: science.md). */
+  /** Coverage is above 97%, so the interval is wider than necessary (reason: science.md). */
   wider?: true;
   /**
-   * The interval contains the true value in fewer than 93% of cases. Where it does not, more is gained than it says (why:
-   * science.md).
+   * Coverage is below 93%. Where the interval misses the true value, it understates the gain (reason: science.md).
    */
   understated?: true;
 }
@@ -254,7 +253,7 @@ const group = (...settings: Setting[]): Group => ({ settings });
 const wider = (...settings: Setting[]): Group => ({ settings, wider: true });
 const understated = (...settings: Setting[]): Group => ({ settings, understated: true });
 
-/** Cursors and held-out files of a choice of strength. */
+/** Numbers of cursors and held-out files for choosing a strength. */
 const choices = [4, 8, 16, 24].flatMap((files) => [24, 48].map((cursors) => [cursors, files] as const));
 
 export const groups: readonly Group[] = [

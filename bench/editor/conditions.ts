@@ -1,10 +1,10 @@
-/** The conditions under which the list's opening is measured, and how a person gets there. */
+/** The conditions under which the list is measured, and how to set them up. */
 import type { Workbench } from './driver.ts';
 
 export const conditions = ['not installed', 'no model', 'off', 'snoozed', 'on'] as const;
 export type Condition = (typeof conditions)[number];
 
-/** Brings a VS Code that has just been opened into a condition. */
+/** Puts a freshly opened VS Code into a condition. */
 export async function enter(condition: Condition, workbench: Workbench): Promise<void> {
   if (condition === 'not installed' || condition === 'no model') return;
   await workbench.command('Forget-Me-Not: Complete Code Without Training');

@@ -1,4 +1,4 @@
-/** A real VS Code on the bench's workspace: the end-to-end test's own driver, with a recorder in the page. */
+/** A real VS Code on the benchmark's workspace: the driver of the end-to-end tests, plus a recorder in the page. */
 import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { record } from './recorder.ts';
 
 export type Version = 'newest' | 'oldest';
 
-/** What of test/e2e/browser.mjs's is used here. */
+/** The part of test/e2e/browser.mjs that is used here. */
 export interface Workbench {
   page: Page;
   open(url: string): Promise<void>;
@@ -24,7 +24,7 @@ interface VsCode {
   url(folder: string): string;
   stop(): Promise<void>;
 }
-/** The end-to-end test's parts find their files by their own places, so they are not bundled. */
+/** Modules of the end-to-end tests, not bundled because they locate files relative to themselves. */
 interface EndToEnd {
   ensureChromium(): Promise<string | undefined>;
   packageExtension(): Promise<string>;
@@ -32,12 +32,12 @@ interface EndToEnd {
   openBrowser(shots: string, chromium: string): Promise<{ workbench: Workbench; close(): Promise<void> }>;
 }
 
-export interface Tools extends EndToEnd {
+interface Tools extends EndToEnd {
   chromium: string;
   vsix: string;
 }
 
-/** Chromium and the packed extension, made where they are missing. */
+/** Provides Chromium and the packaged extension. */
 export async function prepareTools(): Promise<Tools> {
   const files = ['test/e2e/vscode.mjs', 'test/e2e/browser.mjs', 'scripts/setup.mjs', 'scripts/package.mjs'];
   const parts = await Promise.all(
@@ -49,11 +49,11 @@ export async function prepareTools(): Promise<Tools> {
   return { ...e2e, chromium, vsix: await e2e.packageExtension() };
 }
 
-/** The bench's workspace in a new folder. */
+/** Copies the benchmark's workspace into a new folder. */
 async function makeWorkspace(dir: string): Promise<string> {
   const workspace = join(dir, 'projects');
   await cp(resolve('bench/editor/workspace'), workspace, { recursive: true });
-  // They have another ending in the repository, so that no tool takes them for its own code.
+  // In the repository they have another extension, so that no tool treats them as our code.
   for (const path of await readdir(workspace, { recursive: true }))
     if (path.endsWith('.txt'))
       await rename(join(workspace, path), join(workspace, path.slice(0, -'.txt'.length)));
@@ -69,7 +69,7 @@ export interface Editor {
  * Opens a fresh VS Code on the workspace.
  *
  * @param home where the extension keeps its data
- * @param settings of the user, beside what keeps VS Code quiet; nothing about suggestions unless it is asked for
+ * @param settings user settings in addition to those that keep VS Code quiet
  */
 export async function openEditor(
   tools: Tools,
@@ -94,7 +94,7 @@ export async function openEditor(
     vscode = await tools.startVsCode({
       ...(installed && { vsix: tools.vsix }),
       newest,
-      // The older one has no chat for models of extensions.
+      // The oldest version has no chat for extensions' models.
       settings: { 'chat.disableAIFeatures': !newest, ...settings },
       env: { FORGET_ME_NOT_HOME: home },
     });

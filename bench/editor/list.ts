@@ -1,15 +1,15 @@
-/** How soon the list of suggestions opens after a key. */
+/** Measures how soon the suggestion list opens after a key. */
 import type { Page } from 'playwright-core';
 import { percentile } from '../../src/statistics/statistics.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import type { Workbench } from './driver.ts';
 import { countEntries, entriesFrom, isListOpen, type Entry } from './recorder.ts';
 
-/** Where words are typed, and which. */
-export interface Column {
+/** Which words are typed, and where. */
+interface Column {
   name: string;
   file: string;
-  /** The words are typed into a new line below this one, counted from 1. */
+  /** The words are typed into a new line below this one (1-based). */
   line: number;
   words: readonly string[];
 }
@@ -35,13 +35,13 @@ export const columns: readonly Column[] = [
   },
 ];
 
-/** After so long the list is not coming, ms. */
+/** Milliseconds after which the list counts as not opening. */
 const PATIENCE_MS = 3000;
 
-/** ms between two keys of a person. */
+/** Milliseconds between two keys. */
 const pauseOf = (random: () => number): number => 120 + 80 * random();
 
-/** @returns ms from the key to the open list, for each trial; undefined where it did not open */
+/** @returns ms from the key to the open list for each trial; undefined if it did not open */
 export async function measureList(
   workbench: Workbench,
   { file, line, words }: Column,
@@ -54,7 +54,7 @@ export async function measureList(
   for (let at = 1; at < line; at += 1) await page.keyboard.press('ArrowDown');
   await page.keyboard.press('End');
   const waits: (number | undefined)[] = [];
-  // The first ones find the language's server and the model still starting.
+  // Warm-up: in the first trials, the language server and the model are still starting.
   for (let trial = -WARM_UP; trial < trials; trial += 1) {
     const word = words[(trial + WARM_UP) % words.length]!;
     const wait = await tryWord(page, word, random);
@@ -66,7 +66,9 @@ export async function measureList(
 
 const WARM_UP = 4;
 
-/** Types a word into a line of its own, and removes the line. The key that counts is the first one, or the full stop. */
+/**
+ * Types a word into a separate line, then removes the line. The time is measured from the first key, or the full stop.
+ */
 async function tryWord(page: Page, word: string, random: () => number): Promise<number | undefined> {
   await page.keyboard.press('Enter');
   await page.waitForTimeout(300 + 300 * random());
@@ -99,7 +101,7 @@ const isOpenedSince = (from: number) =>
     .slice(from)
     .some((entry) => entry.kind === 'list' && entry.open);
 
-/** Types at a person's pace. With `from`, only until the list has opened since then: nobody types on through the entry that they want. */
+/** Types at a human pace. With `from`, stops when the list has opened since then, as a user would. */
 async function typeFrom(page: Page, text: string, random: () => number, from?: number): Promise<void> {
   for (const character of text) {
     if (from !== undefined && (await page.evaluate(isOpenedSince, from))) return;
@@ -109,7 +111,7 @@ async function typeFrom(page: Page, text: string, random: () => number, from?: n
   }
 }
 
-/** @returns ms from the first such key to the list's next opening, undefined without one */
+/** @returns ms from the first such key until the list next opens; undefined if it does not */
 export function waitForList(entries: readonly Entry[], key: string): number | undefined {
   const start = entries.findIndex((entry) => entry.kind === 'key' && entry.key === key);
   const opened = entries.slice(start + 1).find((entry) => entry.kind === 'list' && entry.open);
@@ -117,7 +119,7 @@ export function waitForList(entries: readonly Entry[], key: string): number | un
 }
 
 export interface ListFigures {
-  /** ms; null where so many did not open that it can't be said. */
+  /** ms; null if too many did not open. */
   median: number | null;
   p95: number | null;
   opened: number;
@@ -125,10 +127,10 @@ export interface ListFigures {
 }
 
 const A_DAY = 86_400_000;
-/** So long that a day is exceeded by what is interpolated with it. */
+/** Large enough that any interpolation with it exceeds a day. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-/** A list that did not open counts as one that takes forever. */
+/** A list that did not open counts as taking forever. */
 export function listFigures(waits: readonly (number | undefined)[]): ListFigures {
   const sorted = waits.map((wait) => wait ?? NEVER).sort((a, b) => a - b);
   const at = (share: number) => {

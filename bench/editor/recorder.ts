@@ -1,4 +1,4 @@
-/** Records, in VS Code's page itself, when keys come and when the list of suggestions is drawn. */
+/** Records, within VS Code's page, when keys arrive and when the suggestion list is drawn. */
 import type { Page } from 'playwright-core';
 
 /** `at` is in ms of the page's clock. */
@@ -8,12 +8,12 @@ interface Recording {
   forgetMeNotEntries: Entry[];
 }
 
-/** Every page of this browser is recorded from its beginning. */
+/** Records every page of this browser from its beginning. */
 export async function record(page: Page): Promise<void> {
   await page.addInitScript(install);
 }
 
-/** What was recorded from an entry on. */
+/** The recorded entries starting at `index`. */
 export const entriesFrom = (page: Page, index: number): Promise<Entry[]> =>
   page.evaluate((from) => (window as unknown as Recording).forgetMeNotEntries.slice(from), index);
 
@@ -27,7 +27,7 @@ export const isListOpen = (page: Page): Promise<boolean> =>
     return last?.kind === 'list' && last.open;
   });
 
-/** Runs in the page, so it may use nothing from outside itself. */
+/** Runs in the page, so it must be self-contained. */
 function install(): void {
   if (window !== window.top) return;
   const entries: Entry[] = [];
@@ -40,7 +40,7 @@ function install(): void {
     },
     true,
   );
-  /** "Loading..." and "No suggestions" are no list. */
+  /** "Loading..." and "No suggestions" don't count as a list. */
   const isOpen = () =>
     document.querySelector('.suggest-widget.visible:not(.message) .monaco-list-row') !== null;
   let open = false;

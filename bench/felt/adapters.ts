@@ -1,4 +1,4 @@
-/** Adapters that answer in the base's place: trained on a repository's old release, on another repository, or given. */
+/** Adapters used instead of the base: trained on a repository's old release, on another repository, or given. */
 import { basename, join, resolve } from 'node:path';
 import type { Calibration } from '../../src/completion/index.ts';
 import { foldersOf } from '../../src/protocol/folders.ts';
@@ -16,28 +16,27 @@ export interface Adapter {
   /** Its name in requests to the server. */
   name: string;
   path: string;
-  /** It was trained on whole repositories, as code models are. */
+  /** Whether it was trained on whole repositories, like code models. */
   wholeRepositories: boolean;
   calibration?: Calibration | undefined;
 }
 
-/** The adapters of a repository's old release. A missing one: the base answers, as a person would be served. */
+/** The adapters for a repository. If one is missing, the base answers, as it would for a user. */
 export interface Adapters {
   own?: Adapter | undefined;
   foreign?: Adapter | undefined;
   reference?: Adapter | undefined;
 }
 
-export interface Asked extends Training {
-  /** The sides that are wanted. */
+interface Asked extends Training {
   sides: ReadonlySet<string>;
-  /** Directories of LoRA runs that are done, used instead of a run of the benchmark on the same folder. */
+  /** Directories of finished LoRA runs, used instead of the benchmark's own runs on the same folder. */
   runs: readonly string[];
   reference?: string | undefined;
 }
 
 /**
- * Trains what is not trained yet, as bench:gain does and in the same place. Errors: those of defaultRun and of fetching,
+ * Trains missing adapters like bench:gain and in the same folder. Errors: those of defaultRun and fetchRepository,
  * run-not-found, run-damaged.
  */
 export async function adaptersOf(old: Repository, asked: Asked, working: Working): Promise<Adapters> {
@@ -85,7 +84,7 @@ async function trainedOn(repository: Repository, { base, minutes, train }: Asked
   );
 }
 
-/** The adapter of a run; `path`: where its file is, if not in the run. */
+/** The adapter of a run; `path`: its file, if not in the run. */
 async function adapterOf(dir: string, path?: string): Promise<Adapter> {
   const { spec, summary } = await readRun(dir);
   return {

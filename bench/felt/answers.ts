@@ -1,6 +1,7 @@
 /**
- * Answers that a model has given, kept on disk. Persons ask the same where they have typed the same, and a benchmark
- * that was stopped goes on. Only for a clock on which the model takes no time: how long it took is not kept.
+ * A cache of the model's answers on disk, because simulated users who have typed the same send the same requests, and
+ * so that an interrupted benchmark can continue. Usable only if the model's time is not counted, because it is not
+ * stored.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
@@ -13,9 +14,9 @@ import { cacheDir } from '../../src/platform/files/paths.ts';
 import type { OnPiece } from '../../src/serving/client/read-stream.ts';
 
 const answerSchema = z.object({
-  /** Texts, and how likely they are (natural logarithm). */
+  /** Texts with their log-likelihoods. */
   pieces: z.array(z.tuple([z.string(), z.number().nullable()])),
-  /** It was not stopped before its end. */
+  /** Whether it is complete. */
   whole: z.boolean(),
 });
 type Answer = z.infer<typeof answerSchema>;
@@ -25,11 +26,11 @@ type Ask = (onPiece: OnPiece) => Promise<string>;
 export class Answers {
   private constructor(
     private readonly path: string,
-    /** As JSON, which takes less memory. */
+    /** Answers as JSON, which takes less memory. */
     private readonly known: Map<string, string>,
   ) {}
 
-  /** Of a base (its checksum) with an adapter (its file), as this version's server serves them. */
+  /** The cache for a base (checksum) and adapter (file), served by this version's server. */
   static async of(base: string, adapter: string | undefined): Promise<Answers> {
     const folder = join(cacheDir(), 'bench-felt');
     await mkdir(folder, { recursive: true });
@@ -49,14 +50,14 @@ export class Answers {
     return new Answers(path, known);
   }
 
-  /** The answer to `body`, as `ask` would give it, which is called if it is not known as far as it is wanted. */
+  /** The answer to `body`. Calls `ask` unless enough of it is cached. */
   async stream(body: object, onPiece: OnPiece, signal: AbortSignal, ask: Ask): Promise<string> {
     const key = keyOf([JSON.stringify({ ...body, model: undefined })]);
     const known = this.read(key);
     for (const [piece, logprob] of known?.pieces ?? []) {
       signal.throwIfAborted();
       onPiece(piece, logprob ?? undefined);
-      // Whoever was told may stop it.
+      // The listener may stop it.
       await undefined;
     }
     signal.throwIfAborted();
@@ -82,7 +83,7 @@ export class Answers {
     try {
       return answerSchema.parse(JSON.parse(text));
     } catch {
-      // The benchmark was killed while it wrote: asked again.
+      // The benchmark was killed while writing this line: request it again.
       return undefined;
     }
   }
@@ -90,7 +91,7 @@ export class Answers {
   private async keep(key: string, answer: Answer): Promise<void> {
     const text = JSON.stringify(answer);
     this.known.set(key, text);
-    // After a line that was not finished, a new one begins.
+    // Starts a new line, because the last one may be incomplete.
     await appendFile(this.path, `\n${key}\t${text}`);
   }
 }

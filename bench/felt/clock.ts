@@ -1,10 +1,10 @@
 /**
- * The clock of a replay. While the model works, it runs as the real one does; else it jumps to the next event, so that
- * nobody waits for a person who types.
+ * The clock of a replay. While the model works, it runs in real time; otherwise it jumps to the next event, so that
+ * typing takes no real time.
  */
 export class VirtualClock {
   private passed = 0;
-  /** Real time since the model works; undefined while it rests. */
+  /** Real time at which the model started to work; undefined while it is idle. */
   private since: number | undefined;
   private working = 0;
   private events: { at: number; happen: () => void }[] = [];
@@ -21,7 +21,7 @@ export class VirtualClock {
     return new Promise((happen) => this.events.push({ at: this.now() + milliseconds, happen }));
   }
 
-  /** Work of the model, which takes real time. */
+  /** Runs work of the model, which takes real time. */
   async work<T>(task: () => Promise<T>): Promise<T> {
     this.working += 1;
     this.since ??= this.real();
@@ -37,7 +37,7 @@ export class VirtualClock {
     }
   }
 
-  /** Lets time pass until then; what happens before happens first. */
+  /** Advances to `time`, after all earlier events have happened. */
   async until(time: number): Promise<void> {
     for (;;) {
       await settled();
@@ -55,7 +55,7 @@ export class VirtualClock {
     }
   }
 
-  /** Waits until the model rests, without the clock. */
+  /** Waits until the model is idle, without advancing the clock. */
   async rest(): Promise<void> {
     await settled();
     while (this.working > 0) {
@@ -64,7 +64,7 @@ export class VirtualClock {
     }
   }
 
-  /** Resolves after so long in real time, or when the model has finished something. */
+  /** Resolves after this long in real time, or when the model has finished something. */
   private change(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
@@ -76,5 +76,5 @@ export class VirtualClock {
   }
 }
 
-/** All that follows from what has happened, without waiting for anything outside. */
+/** Lets all pending microtasks and immediates run. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** The extension's completion core as VS Code uses it, as a side of the comparison. */
+/** A side of the comparison: the extension's completion core, used like VS Code does. */
 import {
   createCompleter,
   languageIdForPath,
@@ -15,17 +15,16 @@ import type { Assistant, Place, Suggestion } from './replay.ts';
 import type { BenchServer } from './server.ts';
 
 export interface Variant {
-  /** The adapter that answers; without one, the base does. */
+  /** The adapter that answers; by default the base. */
   adapter?: keyof Adapters;
-  /** Parts of the repository are in the prompt. */
+  /** Whether the prompt contains snippets of the repository. */
   repository: boolean;
-  /** Further options of the core. */
   core: Partial<CompleterOptions>;
 }
 
 /**
- * What is compared: the base, and adapters in its place. `openFiles`: ours without the index of the repository.
- * `unpaused`: ours, but a key asks at once.
+ * What is compared: the base, and adapters instead of it. `openFiles`: ours without the repository index. `unpaused`:
+ * ours, but each key sends a request immediately.
  */
 const ours: Variant = { repository: true, core: { ahead: true } };
 export const variants = {
@@ -37,7 +36,7 @@ export const variants = {
   unpaused: { ...ours, core: { ahead: true, debounceMs: 0 } },
 } satisfies Record<string, Variant>;
 
-/** What a replay happens in. */
+/** The environment of a replay. */
 export interface Where {
   /** The repository's name in prompts. */
   repository: string;
@@ -53,7 +52,7 @@ export class CoreAssistant implements Assistant {
   private readonly core;
   private readonly adapter: Adapter | undefined;
 
-  /** `answers`: those that the model has given before. */
+  /** `answers`: the cache of earlier answers. */
   constructor(
     server: Pick<BenchServer, 'stream' | 'ready'>,
     private readonly clock: VirtualClock,
@@ -74,7 +73,7 @@ export class CoreAssistant implements Assistant {
       maxTokens: () => MAX_TOKENS,
       now: () => clock.now(),
       sleep: (milliseconds) => clock.sleep(milliseconds),
-      // As the extension does it for a base: code models were trained so.
+      // As the extension does for a base, because code models were trained like this.
       wholeRepositories: wholeRepositories ?? true,
       ...(calibration && { calibration }),
       ...variant.core,
@@ -101,7 +100,7 @@ export class CoreAssistant implements Assistant {
     };
   }
 
-  /** As ghost text does: what is not to appear yet is asked for again when it is. */
+  /** Like ghost text, asks again for a suggestion that is not to be shown yet when it is due. */
   async suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined> {
     const ask = () =>
       this.core.complete({ ...this.inputAt(place), signal }).catch((error: unknown) => {

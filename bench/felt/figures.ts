@@ -1,19 +1,19 @@
-/** The figures of a side, and how sides differ, from what happened in hunks. Pure. */
+/** The figures of a side, and differences between sides, from replayed hunks. Pure. */
 import { detectableRise } from '../../src/statistics/detectable.ts';
 import { pairedIntervals } from '../../src/statistics/intervals.ts';
 import type { Interval } from '../../src/statistics/statistics.ts';
 import { quantile } from '../quantiles.ts';
 import type { Replayed } from './replay.ts';
 
-/** Seconds are for each 100 characters of the change. */
+/** Seconds are per 100 characters of the change. */
 export interface Figures {
-  /** Less than in typing all of it: what is not typed, less what suggestions take. */
+  /** Time saved compared with typing everything: that of characters not typed, minus the cost of suggestions. */
   secondsSaved: number;
   typing: number;
   looking: number;
   taking: number;
   correcting: number;
-  /** Share of the characters of the change. */
+  /** As a share of the characters of the change. */
   charactersSaved: number;
   shown: number;
   right: number;
@@ -31,7 +31,7 @@ const sum = (hunks: readonly Replayed[], count: Count) =>
   hunks.reduce((total, hunk) => total + hunk[count], 0);
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
 
-/** For each 100 characters, seconds in the place of milliseconds. */
+/** Converts milliseconds per character to seconds per 100 characters. */
 const PER = 100 / 1000;
 const savedBy = ({ typing, looking, taking, correcting }: Replayed) =>
   PER * (typing - looking - taking - correcting);
@@ -60,7 +60,9 @@ export function figuresOf(hunks: readonly Replayed[]): Figures {
   };
 }
 
-/** Seconds that `after` saves more than `before`, for each 100 characters: paired, its interval over files. */
+/**
+ * Seconds per 100 characters that `after` saves more than `before`: a paired difference with its interval over files.
+ */
 export function savesMore(before: readonly Replayed[], after: readonly Replayed[]): Interval {
   const items = (hunks: readonly Replayed[]) =>
     hunks.map((hunk) => ({ sum: savedBy(hunk), weight: hunk.characters, document: hunk.path }));
@@ -68,13 +70,13 @@ export function savesMore(before: readonly Replayed[], after: readonly Replayed[
   return { value: rounded(value, 3), low: rounded(low, 3), high: rounded(high, 3) };
 }
 
-/** A difference of this share of what the base saves is to be seen. */
+/** The difference that should be detectable, as a share of what the base saves. */
 const TWENTIETH = 0.05;
 
 export interface Reach {
-  /** Smallest difference that as many hunks show in 80% of cases, as a share of what the base saves. */
+  /** Smallest difference detectable with this many hunks in 80% of cases, as a share of what the base saves. */
   smallest: number;
-  /** About as many hunks show one of a twentieth. */
+  /** Approximate number of hunks needed to detect a twentieth. */
   hunksForATwentieth: number;
 }
 

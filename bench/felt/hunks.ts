@@ -1,24 +1,25 @@
-/** What somebody typed between two releases of a file. Pure. */
+/** What was typed between two releases of a file. Pure. */
 import { diffLines } from 'diff';
 
 export interface Hunk {
   path: string;
-  /** The file around the cursor: the hunks before it are applied, what the hunk removes is gone. */
+  /** The file around the cursor, with earlier hunks applied and this hunk's removals made. */
   before: string;
   after: string;
-  /** What is typed. */
   typed: string;
 }
 
-/** Characters and lines of a hunk that is worth replaying; of a longer one, the first lines are typed. */
+/** Minimum characters and maximum lines of a hunk; of a longer one, only the first lines are typed. */
 const LEAST = 20;
 const MAX_LINES = 10;
-/** A hunk that removes more than this share of what it adds is an edit, of which the diff does not tell the keys. */
+/**
+ * A hunk that removes more than this share of what it adds is an edit, whose keystrokes can't be derived from a diff.
+ */
 const MAX_REMOVED = 0.5;
 
 /**
- * The hunks that mostly add text, in order. New lines are typed where they stand, on a line of their own. In a changed
- * line only the words that differ are.
+ * The hunks that mostly add text, in order. New lines are typed as a whole; in a changed line, only the differing
+ * words.
  */
 export function hunksOf(path: string, old: string, now: string): Hunk[] {
   const found: Hunk[] = [];
@@ -57,7 +58,7 @@ function hunkOf(
   if (typed.trim().length < LEAST || gone > MAX_REMOVED * whole.length) return undefined;
   return {
     path,
-    // The editor indents the first line.
+    // The editor adds the indentation of the first line.
     before: before + added.slice(0, head) + indentOf(typed),
     typed: typed.slice(indentOf(typed).length),
     after: added.slice(head + whole.length) + rest,
@@ -66,7 +67,7 @@ function hunkOf(
 
 const indentOf = (text: string) => /^[ \t]*/.exec(text)![0];
 
-/** Lengths of the common beginning and end of two texts, in whole words; nothing of one counts for both. */
+/** Lengths of the common prefix and suffix of two texts, in whole words and without overlap. */
 function sameEnds(a: string, b: string): { head: number; tail: number } {
   const most = Math.min(a.length, b.length);
   let head = 0;

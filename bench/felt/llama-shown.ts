@@ -1,4 +1,6 @@
-/** When llama.vscode shows an answer, and what of it. Written from its behaviour (ggml-org/llama.vscode, MIT). Pure. */
+/**
+ * When llama.vscode shows an answer, and how much of it. Reimplements its behaviour (ggml-org/llama.vscode, MIT). Pure.
+ */
 
 interface Around {
   /** The line's text left and right of the cursor. */
@@ -8,7 +10,7 @@ interface Around {
   below: readonly string[];
 }
 
-/** What is shown of an answer; undefined if nothing is. */
+/** The part of an answer that is shown; undefined if none. */
 export function shownOf(answer: string, around: Around): string | undefined {
   const lines = answer.split(/\r?\n/);
   while (lines.length > 0 && lines.at(-1) === '') lines.pop();
@@ -21,7 +23,7 @@ export function shownOf(answer: string, around: Around): string | undefined {
   return lines.join('\n');
 }
 
-/** Whether the answer repeats what stands right of the cursor or below it. */
+/** Whether the answer repeats the text right of the cursor or below it. */
 function repeats(lines: readonly string[], { left, right, below }: Around): boolean {
   const [first, ...rest] = lines as [string, ...string[]];
   if (rest.length === 0 && first.trim() === '') return true;

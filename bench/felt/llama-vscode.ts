@@ -1,7 +1,7 @@
 /**
- * llama.vscode as a side of the comparison: its prompt, settings, cache and rules, over the same server's `/infill`.
- * Written from its behaviour (ggml-org/llama.vscode, MIT), with these differences: its sampler "infill" is not there,
- * so the likeliest token is taken; its limit of 500 ms for an answer is kept by this side, which stops reading.
+ * llama.vscode as a side of the comparison: its prompt, settings, cache and rules, with the same server's `/infill`.
+ * Reimplements its behaviour (ggml-org/llama.vscode, MIT), with these differences: its "infill" sampler is not
+ * available, so decoding is greedy; its limit of 500 ms per answer is enforced on the client, which stops reading.
  */
 import type { VirtualClock } from './clock.ts';
 import { shownOf } from './llama-shown.ts';
@@ -11,18 +11,18 @@ import type { BenchServer } from './server.ts';
 
 const LINES = { prefix: 256, suffix: 64 };
 const MAX_TOKENS = 128;
-/** An answer that has a line break ends after so long. */
+/** An answer with a line break is cut off after this long. */
 const MAX_MS = 500;
-/** Characters right of the cursor with which nothing is asked while typing. */
+/** With more characters right of the cursor, no request is sent while typing. */
 const MAX_CHARACTERS_AFTER = 8;
 const CACHED = 250;
-/** While an answer is awaited, a later request looks again after so long. */
+/** Interval at which a later request checks whether an earlier one is done. */
 const POLL_MS = 150;
 
 interface Prompt {
   prefix: string;
   suffix: string;
-  /** The line left of the cursor; empty if it is only indentation. */
+  /** The line left of the cursor; empty if only indentation. */
   prompt: string;
 }
 
@@ -37,7 +37,7 @@ export class LlamaVscode implements Assistant {
     private readonly clock: VirtualClock,
   ) {}
 
-  /** Other files were open before; the ring is read while the person does nothing. */
+  /** Fills the ring with other open files while the user is idle. */
   async open({ path, before, after, files }: Place): Promise<void> {
     for (const file of [...files()].reverse()) this.ring.pickAround(file.path, file.text, 0);
     this.ring.pickAround(path, before + after, before.split('\n').length - 1);
@@ -77,7 +77,7 @@ export class LlamaVscode implements Assistant {
     if (known === undefined) this.keep(at, shown);
     if (!signal.aborted && right.trim() === '') void this.prepare(at, shown.split('\n'));
     if (!signal.aborted) this.ring.move(path, before + after, above.length);
-    // The indentation is there already.
+    // The indentation already exists.
     const text = blank ? shown.replace(new RegExp(`^[ \\t]{0,${left.length}}`), '') : shown;
     return { text };
   }
@@ -100,7 +100,7 @@ export class LlamaVscode implements Assistant {
     return this.clock.work(() => this.server.infill(body, new AbortController().signal, isEnough));
   }
 
-  /** Asks in advance for what follows the suggestion, and keeps the rest of it for after its first line. */
+  /** Prefetches what follows the suggestion, and caches the rest of it for after its first line. */
   private async prepare({ prefix, suffix, prompt }: Prompt, lines: readonly string[]): Promise<void> {
     if (lines.length > 1)
       this.keep({ prefix: `${prefix}${prompt}${lines[0]}\n`, suffix, prompt: '' }, lines.slice(1).join('\n'));
@@ -117,7 +117,7 @@ export class LlamaVscode implements Assistant {
     if (text.trim()) this.keep(next, text);
   }
 
-  /** The rest of an answer for this place, or for an earlier one in this line from which its text was typed. */
+  /** The rest of a cached answer for this place, or for an earlier one in this line whose text has been typed since. */
   private cached({ prefix, suffix, prompt }: Prompt): string | undefined {
     for (let length = prompt.length; length >= 0; length -= 1) {
       const known = this.cache.get(keyOf({ prefix, suffix, prompt: prompt.slice(0, length) }));

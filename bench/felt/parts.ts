@@ -1,10 +1,10 @@
-/** Parts of a repository in the prompt, from the index that the extension keeps, over the files of the old release. */
+/** Snippets for the prompt, from the extension's index over the files of the old release. */
 import { resolve } from 'node:path';
 import { defaultBudget, INDEX_WINDOW, type PartsSource } from '../../src/completion/index.ts';
 import { FolderIndex } from '../../src/repository/folder-index.ts';
 import { SymbolParser } from '../../src/repository/parser.ts';
 
-/** Reads all of `folder`. Edits elsewhere and diagnostics need a person and an editor: there are none here. */
+/** Indexes `folder`. Without a user and an editor, there are no edits elsewhere or diagnostics. */
 export async function partsOf(folder: string, signal: AbortSignal): Promise<PartsSource> {
   const onProblem = console.error;
   const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem });

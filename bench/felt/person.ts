@@ -1,30 +1,30 @@
 /**
- * What suggestions cost a person who knows what they are going to write, and what they save: a keystroke-level model
- * (Card, Moran & Newell 1980). Pure. Sources of the constants, and which are uncertain: docs/benchmarks.md.
+ * What suggestions cost and save a user who knows what they are going to write: a keystroke-level model (Card, Moran &
+ * Newell 1980). Pure. Sources and uncertainty of the constants: docs/benchmarks.md.
  */
 import { commonPrefix } from '../../src/completion/code/text.ts';
 import { typedCharacters, typingTime } from './keys.ts';
 
-/** Milliseconds. */
+/** Times in milliseconds. */
 export interface Costs {
-  /** A key of a command, such as Tab. */
+  /** Pressing a key of a command, such as Tab. */
   key: number;
-  /** Turning to what is new on the screen. */
+  /** Looking at something new on the screen. */
   glance: number;
   /** Reading a character. */
   character: number;
-  /** Making up one's mind to take it. */
+  /** Deciding to accept it. */
   decision: number;
 }
 
 const hands = { key: 200, glance: 230 };
-/** As quick as the lower quartile of those who took a suggestion in CUPS, or as half of them. */
+/** The lower quartile and the median of users who accepted a suggestion in CUPS. */
 export const paces = {
   quick: { ...hands, character: 16, decision: 480 },
   median: { ...hands, character: 28, decision: 990 },
 } satisfies Record<string, Costs>;
 
-/** How often somebody overlooks that what they have read is wrong, where it begins right. */
+/** Probability of overlooking an error in a suggestion that begins correctly. */
 export const OVERLOOKED = 0.1;
 /** Ctrl+Z. */
 const UNDO_KEYS = 2;
@@ -32,12 +32,12 @@ const UNDO_KEYS = 2;
 export interface Taken {
   kind: Kind;
   text: string;
-  /** Keys of the commands that take it. */
+  /** Number of keys of the commands that accept it. */
   keys: number;
 }
 
 type Kind = 'all' | 'lines' | 'words';
-/** What of a suggestion each person takes, where it is right. */
+/** How each simulated user accepts suggestions. */
 const kindsOf = {
   words: ['all', 'lines', 'words'],
   lines: ['all', 'lines'],
@@ -46,14 +46,14 @@ const kindsOf = {
 export type Person = keyof typeof kindsOf;
 export const persons = Object.keys(kindsOf) as Person[];
 
-/** What is on the screen, and where it would be typed. */
-export interface Sight {
+/** What is on the screen, and the place in the text to type. */
+interface Sight {
   shown: string;
   typed: string;
   at: number;
 }
 
-/** The part that saves most of those that are right and faster taken than typed; undefined if none is. */
+/** The correct part whose acceptance saves the most time; undefined if none is faster than typing. */
 export function takenOf({ shown, typed, at }: Sight, person: Person, costs: Costs): Taken | undefined {
   const wanted = typed.slice(at);
   const saving = (taken: Taken) => typingTime(typed, at, at + taken.text.length) - takingTime(taken, costs);
@@ -63,13 +63,13 @@ export function takenOf({ shown, typed, at }: Sight, person: Person, costs: Cost
     .sort((a, b) => saving(b) - saving(a))[0];
 }
 
-/** What each command takes of a suggestion, as far as it is right. */
+/** What each command would accept, as far as it is correct. */
 const partOf: Record<Kind, (whole: string, wanted: string, person: Person) => Taken> = {
   all: (whole, wanted, person) => {
     const isIt = person === 'words' ? isRightWord : isRightLine;
     return { kind: 'all', text: isIt(whole, wanted) ? whole : '', keys: 1 };
   },
-  // Shift+Alt+\ and Ctrl+Right, of which all but the last key are held.
+  // Shift+Alt+\ and Ctrl+Right, where all but the last key stay pressed.
   lines: (whole, wanted) => run('lines', whole, (text) => isRightLine(text, wanted)),
   words: (whole, wanted) => run('words', whole, (text) => isRightWord(text, wanted)),
 };
@@ -79,7 +79,7 @@ const steps = {
   words: { step: /\s*(?:\w+|[^\w\s]+)/y, held: 1 },
 };
 
-/** As many steps as are right together, a key each. */
+/** As many consecutive correct steps as possible, one key each. */
 function run(kind: 'lines' | 'words', whole: string, isRight: (text: string) => boolean): Taken {
   const { step, held } = steps[kind];
   let [text, keys] = ['', held];
@@ -94,29 +94,29 @@ function run(kind: 'lines' | 'words', whole: string, isRight: (text: string) => 
 export const takingTime = ({ keys }: Pick<Taken, 'keys'>, { decision, key }: Costs): number =>
   decision + keys * key;
 
-/** Right up to the end of a line, or of everything. */
+/** Correct up to the end of a line or of the text. */
 const isRightLine = (text: string, wanted: string) =>
   wanted.startsWith(text) && /^(?:[ \t]*\n|\s*$)/.test(wanted.slice(text.length));
 const isRightWord = (text: string, wanted: string) =>
   wanted.startsWith(text) && !(/\w$/.test(text) && /^\w/.test(wanted.slice(text.length)));
 
-/** Whether all that is shown, or its first line, is what is typed. */
+/** Whether the whole suggestion or its first line is correct. */
 export function isRight({ shown, typed, at }: Sight): boolean {
   const wanted = typed.slice(at);
   return [shown.trimEnd(), /^\n*[^\n]*/.exec(shown)![0].trimEnd()].some((text) => isRightLine(text, wanted));
 }
 
-/** Milliseconds. */
-export interface Look {
-  /** The glance, and reading up to the first word that is wrong. */
+/** Times in milliseconds. */
+interface Look {
+  /** The glance, and reading up to the first wrong word. */
   looking: number;
-  /** What comes of overlooking that it is wrong: expected, so that chance makes no interval wider. */
+  /** Expected cost of overlooking an error; an expectation, so that chance does not widen intervals. */
   correcting: number;
-  /** Expected number of suggestions that were taken so, and undone. */
+  /** Expected number of suggestions that were wrongly accepted and undone. */
   reversed: number;
 }
 
-/** Looks at what is shown; the first `read` characters are known. */
+/** The cost of looking at a suggestion whose first `read` characters are already known. */
 export function lookAt(sight: Sight, read: number, costs: Costs): Look {
   const { shown, typed, at } = sight;
   const reading = (from: number, to: number) => costs.character * typedCharacters(shown, from, to);
@@ -124,7 +124,7 @@ export function lookAt(sight: Sight, read: number, costs: Costs): Look {
   const wrong = firstWrong(shown.trimEnd(), wanted);
   const looking = costs.glance + reading(read, wrong ?? shown.length);
   const tab = takingTime({ keys: 1 }, costs);
-  // Where a person looks, they see a wrong word; what they have read is judged once.
+  // An error in the first word is always seen, and text is judged only once.
   const firstWord = /^\s*(?:\w+|[^\w\s]+)/.exec(shown)?.[0] ?? '';
   const isTempting =
     wrong !== undefined &&
@@ -136,7 +136,7 @@ export function lookAt(sight: Sight, read: number, costs: Costs): Look {
   return { looking, correcting: OVERLOOKED * correcting, reversed: OVERLOOKED };
 }
 
-/** The end of the first word that is wrong; undefined if none is. */
+/** The end of the first wrong word; undefined if all are right. */
 function firstWrong(shown: string, wanted: string): number | undefined {
   if (wanted.startsWith(shown)) return undefined;
   const same = commonPrefix(shown, wanted);

@@ -1,13 +1,13 @@
 /**
- * Repositories that nothing was tuned on, in two consecutive releases. Registries have no history of commits, so what
- * people typed is derived from the difference between the releases. Pinned by checksums; their code is not stored here.
+ * Two consecutive releases each of repositories that nothing was tuned on. Registries have no commit history, so what
+ * was typed is derived from the difference between releases. Pinned by checksum; their code is not stored here.
  */
 import type { Repository } from '../gain/repositories.ts';
 
 export interface Releases {
   name: string;
   language: string;
-  /** Files of the language, without what is built. */
+  /** Source files of the language, without build output. */
   sources: RegExp;
   old: Repository;
   now: Repository;

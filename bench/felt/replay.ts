@@ -1,4 +1,4 @@
-/** Types a hunk as a person would who looks at the suggestions of an assistant, on a virtual clock. */
+/** Types a hunk like a user who looks at an assistant's suggestions, on a virtual clock. */
 import type { OtherFile } from '../../src/completion/index.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Hunk } from './hunks.ts';
@@ -9,55 +9,56 @@ export interface Place {
   path: string;
   before: string;
   after: string;
-  /** Files that are open besides, the most recent first. */
+  /** Other open files, most recent first. */
   files: () => readonly OtherFile[];
 }
 
 export interface Suggestion {
   text: string;
-  /** More is coming: resolves to whether asking again gives a longer text. */
+  /** If more is coming: resolves to whether asking again yields a longer text. */
   more?: Promise<boolean> | undefined;
 }
 
-/** What suggests, as the editor asks it after each change. */
+/** Makes suggestions; asked after each change, as by the editor. */
 export interface Assistant {
   suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined>;
-  /** Requests that it has sent to the model. */
+  /** Number of requests sent to the model. */
   readonly requests: number;
-  /** A file was opened, at this place; the person has not begun to type. */
+  /** A file was opened at this place; typing has not started. */
   open?(place: Place): Promise<void>;
-  /** The cursor rests at a place where the person will type; the clock runs. */
+  /** The cursor rests where the user will type; the clock is running. */
   rest?(place: Place): void;
 }
 
-/** What happened in one hunk. Times are in milliseconds: of the person, or (duration and waits) of the virtual clock. */
+/**
+ * What happened in one hunk. Times in milliseconds are the user's; duration and waits are those of the virtual clock.
+ */
 export interface Replayed {
   path: string;
   characters: number;
-  /** Characters that were not typed, and the time that the hands would have taken for them. */
+  /** Characters that were not typed, and the time that typing them would have taken. */
   saved: number;
   typing: number;
-  /** Time that suggestions took. */
+  /** Time spent on suggestions. */
   looking: number;
   taking: number;
   correcting: number;
   shown: number;
-  /** Of those shown, those that were right as a whole or in their first line. */
+  /** Of those shown, the number that were right entirely or in their first line. */
   right: number;
   looks: number;
   kept: number;
-  /** Expected number of those taken and undone. */
+  /** Expected number of those wrongly accepted and undone. */
   reversed: number;
-  /** From the last key to each suggestion that appeared where none was. */
+  /** Time from the last key to each suggestion that appeared where there was none. */
   waits: number[];
   duration: number;
   requests: number;
 }
 
-/** What has been on the screen for so long is noticed (one cycle of the perceptual processor: Card et al. 1983). */
+/** A suggestion is noticed after this long (one cycle of the perceptual processor: Card et al. 1983). */
 const NOTICED_MS = 100;
 
-/** Who types. */
 export interface Typing {
   person: Person;
   costs: Costs;
@@ -78,9 +79,9 @@ export async function replay(
 
 interface Shown {
   text: string;
-  /** When its newest part appeared. */
+  /** When its latest part appeared. */
   since: number;
-  /** Characters of it that the person has looked at. */
+  /** Number of its characters that the user has read. */
   read: number;
 }
 
@@ -130,7 +131,7 @@ class Typist {
     this.asking.abort();
   }
 
-  /** Looks at all that is new, and decides. What goes away meanwhile can't be taken. */
+  /** Looks at everything new, and decides. What disappears in the meantime can't be accepted. */
   private async looksAndTakes(): Promise<Taken | undefined> {
     const { person, costs } = this.typing;
     const { counts } = this;
@@ -170,7 +171,7 @@ class Typist {
     this.goOn(text);
   }
 
-  /** The text is in the document; what is left of the suggestion stays on the screen. */
+  /** Handles inserted text: the rest of the suggestion stays on the screen. */
   private goOn(text: string): void {
     this.at += text.length;
     const { shown } = this;
@@ -195,7 +196,7 @@ class Typist {
       if (asking.signal.aborted) return;
       this.show(suggestion?.text);
       void suggestion?.more?.then((longer) => {
-        // The editor asks again where the text is being typed that the first line began.
+        // The editor asks again while the text that the first line began is being typed.
         if (
           longer &&
           this.shown &&
@@ -215,7 +216,7 @@ class Typist {
     }
     if (before?.text === text) return;
     this.traceShown(text);
-    // A longer text of which the beginning was there already is no other suggestion.
+    // An extension of the shown text is not a new suggestion.
     const grown = before !== undefined && text.startsWith(before.text);
     if (!grown) {
       this.counts.shown += 1;

@@ -1,4 +1,4 @@
-/** What the benchmark says, from what was replayed. Pure. */
+/** The benchmark's report. Pure. */
 import type { Interval } from '../../src/statistics/statistics.ts';
 import { markdownTable } from '../markdown.ts';
 import { figuresOf, reachOf, savesMore, type Figures, type Reach } from './figures.ts';
@@ -6,21 +6,21 @@ import type { Person } from './person.ts';
 import type { Replayed } from './replay.ts';
 
 /** The hunks of each side; the same in the same order. */
-export type Sides = Record<string, readonly Replayed[]>;
+type Sides = Record<string, readonly Replayed[]>;
 export type Found = Partial<Record<Person, Sides>>;
 
-/** Figures name a side by what answers. */
+/** Figures name sides by the model that answers. */
 const NAMES: Record<string, string> = { ours: 'base', trained: 'own' };
 const nameOf = (side: string) => NAMES[side] ?? side;
 const minus = (a: string, b: string) => `${a}Minus${b[0]!.toUpperCase()}${b.slice(1)}`;
 
-/** Seconds saved for each 100 characters, by side; `ownMinusBase` and the like with their intervals. */
-export type Seconds = Record<string, number | Interval>;
+/** Seconds saved per 100 characters, by side; differences such as `ownMinusBase` with their intervals. */
+type Seconds = Record<string, number | Interval>;
 
-export interface Report {
+interface Report {
   persons: Partial<Record<Person, Seconds>>;
   figures: Partial<Record<Person, Record<string, Figures>>>;
-  /** What the differences between own and base can show. */
+  /** What differences between own and base are detectable. */
   reach: Partial<Record<Person, Reach>>;
   hunks: number;
   files: number;
@@ -61,7 +61,6 @@ function secondsOf(sides: Sides): Seconds {
 const mapped = <T>(sides: Sides, make: (hunks: readonly Replayed[]) => T): Record<string, T> =>
   Object.fromEntries(Object.entries(sides).map(([side, hunks]) => [nameOf(side), make(hunks)]));
 
-/** As a person reads it. */
 export function textOf({ persons, figures, reach, hunks, files, characters }: Report): string {
   const lines = [
     `${hunks} hunks of ${files} files, ${characters} characters, from the difference between two releases`,

@@ -1,19 +1,19 @@
 /**
- * The other parts of code that llama.vscode sends: a ring of chunks, picked where files are opened and as the cursor
- * moves. Written from its behaviour (ggml-org/llama.vscode, MIT). Pure.
+ * The extra context that llama.vscode sends: a ring of chunks, picked when files are opened and when the cursor moves.
+ * Reimplements its behaviour (ggml-org/llama.vscode, MIT). Pure.
  */
 import { uniform } from '../../src/statistics/random.ts';
 
-export interface Chunk {
+interface Chunk {
   filename: string;
   text: string;
 }
 
 const CHUNKS = 16;
-/** Lines: of the setting; a chunk has half of it. */
+/** The setting, in lines; a chunk has half as many. */
 const CHUNK_LINES = 64;
 const MIN_LINES = 3;
-/** Lines that the cursor moves before more is picked, and how far around it is looked. */
+/** Lines that the cursor must move before more is picked, and the distance that is picked from. */
 const MOVED = 32;
 const SCOPE = { prefix: 256, suffix: 64, all: 1024 };
 const SAME = 0.9;
@@ -23,7 +23,7 @@ export class Ring {
   private picked = -9999;
   private readonly random = uniform(1);
 
-  /** Where a file is opened, or left: around the cursor. */
+  /** When a file is opened or left: picks a chunk around the cursor. */
   pickAround(filename: string, text: string, line: number): void {
     const half = CHUNK_LINES / 2;
     const lines = text.split('\n').slice(Math.max(0, line - half), line + half);
@@ -33,7 +33,7 @@ export class Ring {
     this.add(found);
   }
 
-  /** As the cursor moves: a part beyond the prefix and one beyond the suffix that are sent anyway. */
+  /** When the cursor moves: picks chunks beyond the prefix and suffix, which are sent anyway. */
   move(filename: string, text: string, line: number): void {
     if (Math.abs(line - this.picked) <= MOVED) return;
     this.picked = line;

@@ -1,4 +1,4 @@
-/** The completion server of a benchmark: one process that all sides ask. */
+/** The completion server of a benchmark: one process for all sides. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ export class BenchServer {
     return new BenchServer(child, token, serverReadySchema.parse(JSON.parse(line)));
   }
 
-  /** OpenAI's route, as the extension asks it. */
+  /** OpenAI's route, as used by the extension. */
   async stream(
     body: object,
     onText: (piece: string, logprob?: number) => void,
@@ -37,7 +37,7 @@ export class BenchServer {
     return readStream(await this.post('/v1/completions', { ...body, stream: true }, signal), onText);
   }
 
-  /** llama.cpp's route. Ends early when `isEnough` says so. */
+  /** llama.cpp's route. Stops reading when `isEnough` returns true. */
   async infill(
     body: object,
     signal: AbortSignal,
@@ -85,8 +85,8 @@ export class BenchServer {
   }
 
   /**
-   * Milliseconds that its threads have computed, all together (Linux). It does not depend on what else the machine
-   * does, if the model has one thread: several wait for each other, which counts as computing.
+   * Processor time of all its threads in milliseconds (Linux). Independent of the machine's load only if the model has
+   * one thread, because several wait for each other busily.
    */
   processorTime(): number {
     const tasks = `/proc/${this.child.pid}/task`;
@@ -95,7 +95,7 @@ export class BenchServer {
       try {
         nanoseconds += Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ', 1)[0]);
       } catch {
-        // The thread has ended; what it computed is little.
+        // The thread has ended; its time is negligible.
       }
     return nanoseconds / 1e6;
   }

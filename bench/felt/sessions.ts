@@ -1,4 +1,4 @@
-/** What is replayed in a repository: some hunks of some files, and the files that are open besides. Pure. */
+/** What is replayed in a repository: some hunks of some files, and which other files are open. Pure. */
 import type { OtherFile } from '../../src/completion/index.ts';
 import { mixText } from '../../src/statistics/random.ts';
 import { hunksOf, type Hunk } from './hunks.ts';
@@ -9,11 +9,11 @@ export interface Session {
   files: readonly OtherFile[];
 }
 
-/** Hunks from one file, and files that are open besides. */
+/** Limits on hunks per file, and on other open files. */
 const MAX_HUNKS_PER_FILE = 3;
 const OPEN_FILES = 4;
 
-/** Files in an order that is the same each time, until there are `count` hunks. New files are left out. */
+/** Picks files in a deterministic order until there are `count` hunks. Skips new files. */
 export function sessionsOf(
   old: ReadonlyMap<string, string>,
   now: ReadonlyMap<string, string>,
@@ -35,7 +35,7 @@ export function sessionsOf(
   return sessions;
 }
 
-/** The files that share most folders with `path`, as they were in the old release. */
+/** The files that share the most folders with `path`, with their content in the old release. */
 function nearest(path: string, files: ReadonlyMap<string, string>): OtherFile[] {
   const folders = path.split('/').slice(0, -1);
   const shared = (other: string) => {

@@ -1,4 +1,4 @@
-/** What is counted at a run's held-out cursors, with the editor's prompts, when its strength is chosen: bits, lines. */
+/** Scores models at a run's held-out cursors, with the editor's prompts, as when its strength is chosen. */
 import { join } from 'node:path';
 import { openCorpus } from '../../src/corpus/index.ts';
 import type { Resources } from '../../src/evaluation/resources.ts';
@@ -10,8 +10,8 @@ import { readSpec } from '../../src/runs/index.ts';
 import type { Working } from './default-run.ts';
 
 /**
- * The items are of the run in `own`; what was scored before is read from the cache. `instead`: models for the files that
- * the last model must not be measured on. Errors: those of reading the run.
+ * The items are those of the run in `own`; cached scores are reused. `instead`: models for files that the last model
+ * must not be measured on. Throws like readRun.
  */
 export async function scoreAtCursors(
   own: string,
@@ -20,7 +20,7 @@ export async function scoreAtCursors(
   { cursors, instead, signal, tell }: Working & { cursors: number; instead?: Replacements },
 ): Promise<{ items: StrengthItem[]; scores: ItemScore[][] }> {
   const spec = await readSpec(own);
-  // Neither the base's own texts nor solutions.
+  // Without retention texts and solutions.
   const evaluation = { ...spec.evaluation, retentionTexts: 0, humanevalProblems: 0 };
   const { items } = await strengthTask.plan({
     setting: 'quick',

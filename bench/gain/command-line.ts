@@ -1,19 +1,20 @@
-/** Our command line as a person uses it: dist/cli.mjs with the benchmark's own data folder. */
+/** Our command line as a user runs it: dist/cli.mjs with the benchmark's own data folder. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { UserError } from '../../src/text/errors.ts';
 
 /**
- * Runs it with `args`; its output goes to standard error. When `signal` aborts, sends Ctrl+C and waits for the end,
- * since the command then saves what it later continues from. Errors: crashed if its exit status is not 0.
+ * Runs it with `args`; its output goes to stderr. When `signal` aborts, sends Ctrl+C and waits for the end, because the
+ * command then saves its progress. Errors: crashed if its exit status is not 0.
  */
 export async function commandLine(home: string, args: readonly string[], signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], {
     stdio: ['ignore', process.stderr, process.stderr],
     env: { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env, FORGET_ME_NOT_HOME: home },
-    // In its own process group, else it would get the terminal's Ctrl+C and ours, and some commands end at the second.
+    // In its own process group; otherwise it would get both the terminal's Ctrl+C and ours, and some commands exit at
+    // the second.
     detached: true,
   });
   const stop = () => child.kill('SIGINT');

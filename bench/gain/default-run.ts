@@ -1,4 +1,4 @@
-/** Default runs through the command line, each in a home of its own, as if it were the first on this machine. */
+/** Default runs through the command line, each with a separate data folder, as if it were the first on this machine. */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -25,11 +25,9 @@ export interface Subject {
   id: string;
 }
 
-/** How a run is trained. */
 export interface Training {
   base: string;
   minutes: number;
-  /** Further options of `train`. */
   train: readonly string[];
 }
 
@@ -39,7 +37,7 @@ export interface Working {
 }
 
 const progressSchema = z.object({
-  /** Key of the programs that measured what there is. */
+  /** Key of the programs that made the existing measurements. */
   measuredBy: z.string().optional(),
   outcome: z
     .object({
@@ -49,18 +47,17 @@ const progressSchema = z.object({
       seconds: z.object({ training: z.number(), measuring: z.number() }),
     })
     .optional(),
-  /** Figures of the run itself may be missing, even if its status is done. */
+  /** Whether figures of the run may be missing although its status is done. */
   incomplete: z.boolean().default(false),
-  /** The additional measurements that are complete: for each task, its limit of items. */
+  /** Completed additional measurements: the limit of items for each task. */
   evaluated: z.record(z.string(), z.number()).default({}),
 });
 type Progress = z.infer<typeof progressSchema>;
 
 export interface DefaultRun {
-  /** Its folder of the benchmark, which the run's home is in. */
+  /** The benchmark's folder for it, which contains the run's data folder. */
   place: string;
   home: string;
-  /** Directory of the run. */
   dir: string;
   outcome: Outcome;
   progress: Progress;
@@ -70,9 +67,8 @@ export interface DefaultRun {
 const POLL_MS = 2000;
 
 /**
- * A run that is done, with what it decided about its result. Continues where it stopped; if it is done, only reads it.
- * If the programs that measure have changed since, it measures its result again, as a run does. Errors: crashed,
- * cancelled, run-damaged.
+ * A finished run and what it decided about its result. Starts or resumes the run if needed. If the programs that
+ * measure have changed since, the result is measured again, as by a run. Errors: crashed, cancelled, run-damaged.
  */
 export async function defaultRun(
   subject: Subject,
@@ -97,7 +93,7 @@ export async function defaultRun(
   }
   const how = ['--base', base, '--minutes', String(minutes), ...train];
   const dir = await trained(home, subject, how, working).catch(async (error: unknown) => {
-    // Perhaps while it measured its result.
+    // It may have been measuring its result.
     if (working.signal.aborted) await keep({ incomplete: true });
     throw error;
   });
@@ -106,13 +102,13 @@ export async function defaultRun(
       working.tell(`${name}: measuring the result`);
       await evaluateRun(dir, { timed: true, signal: working.signal });
     }
-    // Before any additional measurements.
+    // Recorded before any additional measurements.
     await keep({ outcome: outcomeOf(await readRun(dir)), incomplete: false });
   }
   return { place, home, dir, outcome: progress.outcome!, progress, keep };
 }
 
-/** Of a run that is trained in the same way if this is `known` of it: with the same defaults, by the same program. */
+/** The key of a run that depends on `known`, the defaults, and the program that trains. */
 export const runKey = (known: readonly unknown[]): Promise<string> =>
   trainingKey([known, addOptions(new Command(), trainOptions).opts()]);
 
@@ -128,7 +124,7 @@ async function readProgress(path: string): Promise<Progress> {
 const runIn = async (home: string): Promise<string | undefined> =>
   (await folderNames(join(home, 'runs'))).map((id) => join(home, 'runs', id))[0];
 
-/** The directory of the only run in `home`. Starts it with the options `how`, continues it, or finds it done. */
+/** The directory of the only run in `home`, which is started with the options `how` or resumed if needed. */
 export async function trained(
   home: string,
   { name, folder }: Pick<Subject, 'name' | 'folder'>,
@@ -141,7 +137,7 @@ export async function trained(
     await commandLine(home, ['train', folder, '--yes', ...how], signal);
     run = (await runIn(home))!;
   }
-  // After its command was killed, a run's processes may still be working: wait for them.
+  // If its command was killed, the run's processes may still be working: wait for them.
   while (isAlive(await readState(run))) await setTimeout(POLL_MS, undefined, { signal });
   if ((await readState(run)).status !== 'done') {
     tell(`${name}: continuing the training`);
@@ -150,6 +146,6 @@ export async function trained(
   return run;
 }
 
-/** A base file's full path, so that it is the same wherever the benchmark is called from; other names unchanged. */
+/** The absolute path of a base file, independent of the current folder; other names stay unchanged. */
 export const fullBase = (base: string): string =>
   /\.gguf$/i.test(base) && !base.includes(':') ? resolve(base) : base;

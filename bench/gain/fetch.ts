@@ -1,5 +1,6 @@
 /**
- * Downloads a repository with the registry's own client, verifies it, and unpacks it into the cache. Runs none of it.
+ * Downloads a repository with the registry's own client, verifies it, and unpacks it into the cache. None of its code
+ * is run.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,8 +16,8 @@ import { gainDir } from './place.ts';
 import type { Debian, Npm, Repository, Sdist } from './repositories.ts';
 
 /**
- * The folder with the repository's files, downloaded unless it is cached. The folder's name is the repository's, as
- * in a checkout. Errors: network, base-checksum, cancelled, bad-argument (the client is not installed).
+ * The folder with the repository's files, downloaded unless cached. It is named after the repository, as in a checkout.
+ * Errors: network, base-checksum, cancelled, bad-argument (the client is not installed).
  */
 export async function fetchRepository(
   repository: Repository,
@@ -64,7 +65,7 @@ async function packNpm({ package: name, version }: Npm, to: string, signal: Abor
   );
 }
 
-/** `pip download` would build the sdist to find out its name, so pip only provides the URL. */
+/** Gets only the URL from pip, because `pip download` would build the sdist to determine its name. */
 async function downloadSdist({ project, version }: Sdist, to: string, signal: AbortSignal): Promise<void> {
   const file = `${project}-${version}.tar.gz`;
   const asked = ['index', 'versions', project, '--no-binary=:all:', '--ignore-requires-python', '-vv'];
@@ -88,8 +89,8 @@ async function downloadSdist({ project, version }: Sdist, to: string, signal: Ab
 }
 
 /** The link to `file` in pip's output with -vv; undefined if there is none. */
-export const sdistUrl = (told: string, file: string): string | undefined =>
-  told
+export const sdistUrl = (output: string, file: string): string | undefined =>
+  output
     .split(/\s+/)
     .filter((word) => /^https?:/.test(word))
     .find((link) => link.replace(/#.*/, '').endsWith(`/${file}`));
@@ -104,7 +105,7 @@ async function downloadDebian(
     await get();
   } catch (error) {
     if (process.getuid?.() !== 0 || signal.aborted) throw error;
-    // A new machine has no package lists yet.
+    // A fresh machine has no package lists yet.
     await runClient('apt-get', ['update', '--quiet'], { signal });
     await get();
   }

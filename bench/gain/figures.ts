@@ -1,4 +1,4 @@
-/** Computes the figures of each repository, and of all together, from the items of runs. Pure functions. */
+/** Computes the figures of each repository, and pooled over all, from the items of runs. Pure. */
 import { withDocument } from '../../src/evaluation/figures/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { whyNotOffered } from '../../src/findings/offer.ts';
@@ -10,13 +10,12 @@ import { CHARACTERS, EXACT_LINES, CURSORS } from '../../src/protocol/evaluation.
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
-/** How a run ended. */
 export interface Outcome {
-  /** Why its result is not offered, so that the person keeps the base; undefined if it is offered. */
+  /** Why its result is not offered, so that the user keeps the base; undefined if it is offered. */
   whyNot?: string | undefined;
   /** Factor on the trained change, if one was chosen. */
   strength?: number | undefined;
-  /** How long it was trained: within its minutes, a busy machine makes fewer steps. */
+  /** Number of steps trained; a busy machine makes fewer in the given minutes. */
   steps: number;
   seconds: { training: number; measuring: number };
 }
@@ -24,12 +23,12 @@ export interface Outcome {
 /** The adapter of another repository, measured at the items of a repository's run. */
 export interface Foreign {
   name: string;
-  /** Factor on its change; undefined if its run was not to choose one. */
+  /** Factor on its change; undefined if its run did not have to choose one. */
   strength?: number | undefined;
   steps: number;
-  /** Its run chose that strength; false if it chose none, because its result was no better than the base. */
+  /** Whether its run chose that strength; false if it chose none because its result was no better than the base. */
   chosen: boolean;
-  /** What was counted at each item, by its digest. */
+  /** Counts by item digest. */
   items: ReadonlyMap<string, ItemScore['parts']>;
 }
 
@@ -37,7 +36,7 @@ export interface Foreign {
 export interface Measured extends Outcome {
   name: string;
   language: string;
-  /** If several are measured. */
+  /** Present if several seeds are measured. */
   seed?: number;
   rows: EvaluatedRun['rows'];
   foreign?: Foreign;
@@ -46,7 +45,7 @@ export interface Measured extends Outcome {
 }
 
 /**
- * A figure of the base, of what the person gets (`own`: the result, or what there was before if none is offered), and of
+ * A figure of the base, of what the user gets (`own`: the result, or what there was before if none is offered), and of
  * the reference adapter and the foreign one, if they were measured. Differences are paired by item.
  */
 export interface Compared {
@@ -65,7 +64,6 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Compared>>
   name: string;
   language: string;
   seed?: number;
-  /** Number of lines. */
   lines: number;
   /** KL divergence from the base on its own text, nats per token. */
   kl?: number;
@@ -97,9 +95,9 @@ const figures = {
 export type FigureName = keyof typeof figures;
 export const figureNames = Object.keys(figures) as FigureName[];
 
-/** Figures that are means over repositories; the documents are files. Only these are measured of foreign adapters. */
+/** Figures averaged over repositories; the documents are files. Foreign adapters are measured only by these. */
 export const overRepositories = ['lineExact', 'charactersSaved', 'bitsAtCursors'] as const;
-/** Figures on the same problems for all repositories; a document is a problem with all its answers. */
+/** Figures on problems shared by all repositories; a document is a problem with all its answers. */
 const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
 
 export function gainOf(all: readonly Measured[]): Gain {
@@ -146,7 +144,7 @@ function figuresOf(measured: Measured): RepositoryFigures {
 const total = (items: readonly RatioItem[]): number => items.reduce((all, { weight }) => all + weight, 0);
 const withoutItems = ({ name, strength, chosen, steps }: Foreign) => ({ name, strength, chosen, steps });
 
-/** What was counted of each model, at the same items in the same order. */
+/** Counts of each model, at the same items in the same order. */
 type Items = Record<'base' | 'own', RatioItem[]> & Partial<Record<Control, RatioItem[]>>;
 type Control = 'reference' | 'foreign';
 
@@ -179,7 +177,7 @@ function comparedOver(strata: readonly Items[], kind: FigureKind): Compared {
   return found;
 }
 
-/** Undefined if nothing was measured. Throws an Error if a control was not measured at all of the items. */
+/** Undefined if nothing was measured. Throws an Error if a control was not measured at all items. */
 function itemsOf(
   { name, rows, whyNot, ...measured }: Pick<Measured, 'name' | 'rows' | 'whyNot' | Control>,
   { task, metric }: Pick<Figure, 'task' | 'metric'>,
@@ -213,7 +211,7 @@ function itemsOf(
   return found.base.length === 0 ? undefined : found;
 }
 
-/** What a run itself decided about its result, as for a person; the benchmark's own measurements do not count. */
+/** What the run itself decided about its result, disregarding the benchmark's additional measurements. */
 export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'events'>): Outcome {
   const whyNot = summary ? whyNotOffered(summary) : 'nothing was measured';
   const strength = summary?.choice?.strength;
@@ -222,14 +220,14 @@ export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'ev
 }
 
 /**
- * The time of training, up to its last step, and of measuring the result after that, without the pauses before the run
- * was continued.
+ * The time of training up to the last step, and of measuring the result after that, without the pauses before the run
+ * was resumed.
  */
 export function secondsOf(events: readonly RunEvent[]): Outcome['seconds'] {
   const seconds = { training: 0, measuring: 0 };
   const last = events.findLastIndex(({ type }) => type === 'step');
   let before: number | undefined;
-  // Seconds counted since the last event that shows work: they may include a pause.
+  // Seconds since the last event that shows work; they may include a pause.
   let idle = 0;
   let starts = 0;
   for (const [at, { type, time }] of events.entries()) {

@@ -1,4 +1,4 @@
-/** Measures another repository's adapter at the items that a run was measured at: a control for the run's own gain. */
+/** Measures another repository's adapter at the items of a run, as a control for the run's own gain. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
@@ -9,7 +9,7 @@ import { scoreAtCursors } from './at-cursors.ts';
 import type { DefaultRun, Working } from './default-run.ts';
 import type { Foreign } from './figures.ts';
 
-/** Used if the foreign run chose none, because its result was no better than the base on its own code. */
+/** Used if the foreign run chose none because its result was no better than the base on its own code. */
 const STRENGTH_IF_NONE = 0.5;
 
 /** A foreign run's adapter, at the strength that its run chose. */
@@ -26,8 +26,8 @@ export async function foreignAdapter(
 }
 
 /**
- * Scores it at the cursors of the run in `own`, whose base is the same. What was scored before is read from
- * the cache. Errors: run-not-found, run-damaged, run-not-finished, adapter-damaged, cancelled.
+ * Scores it at the cursors of the run in `own`, which has the same base. Cached scores are reused. Errors:
+ * run-not-found, run-damaged, run-not-finished, adapter-damaged, cancelled.
  */
 export async function measureForeign(
   own: string,

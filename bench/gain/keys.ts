@@ -1,17 +1,17 @@
 /**
- * What is kept is found by keys, and made again when what decides it has changed. A change to measuring must not cost
- * hours of training, so trained runs and their figures have keys of their own.
+ * Keys under which results are cached. Trained runs and their figures have separate keys, so that a change to measuring
+ * does not cost hours of training.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const DIST = 'dist';
-/** Our kernels that training compiles. */
+/** Our native kernels used in training. */
 const KERNELS = join(DIST, 'native', 'kernels');
 const MEASURING = ['evaluator', 'scorer-worker', 'sandbox-host', 'sandbox-interpreter'];
 
-/** Of a trained run: `known`, and the program that reads the corpus and trains. */
+/** The key of a trained run: `known`, plus the program that reads the corpus and trains. */
 export async function trainingKey(known: readonly unknown[]): Promise<string> {
   const kernels = (await readdir(KERNELS)).sort().map((name) => readFile(join(KERNELS, name), 'utf8'));
   return keyOf([
@@ -21,14 +21,14 @@ export async function trainingKey(known: readonly unknown[]): Promise<string> {
   ]);
 }
 
-/** Of figures: the programs that measure. */
+/** The key of figures: the programs that measure. */
 export const measuringKey = async (): Promise<string> => keyOf(await Promise.all(MEASURING.map(bundle)));
 
 const bundle = (name: string) => readFile(join(DIST, `${name}.mjs`), 'utf8');
 
 /**
- * A bundle without what processes tell each other, which decides nothing in training: the format of figures, say.
- * esbuild names the file that each part comes from in a line of its own.
+ * A bundle without the protocol, such as the format of figures, which does not affect training. esbuild marks the
+ * source file of each part with a comment line.
  */
 export const withoutProtocol = (text: string): string =>
   text

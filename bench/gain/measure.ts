@@ -1,4 +1,4 @@
-/** Measures one repository: its default run, with more figures than a run measures by itself, and a foreign adapter. */
+/** Measures one repository: its default run, with additional figures, and a foreign adapter. */
 import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { crossFitModels } from '../../src/evaluation/evaluate-run.ts';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
@@ -11,15 +11,15 @@ import type { Measured } from './figures.ts';
 import { measureForeign } from './foreign.ts';
 
 export interface GainOptions extends Training {
-  /** Number of held-out cursors; the lines after each are compared with what the model expects. */
+  /** Number of held-out cursors; the lines after each are compared with the model's predictions. */
   cursors: number;
-  /** Number of HumanEval problems; 0 leaves HumanEval out. */
+  /** Number of HumanEval problems; 0 skips HumanEval. */
   problems: number;
 }
 
 /**
- * Continues where it stopped; if everything is measured, only reads it. `seed`: of the repository's own run; 0 is the
- * default. `partner`: a repository whose run, of the default seed, is the foreign adapter. Errors: crashed, cancelled,
+ * Continues an interrupted measurement; reads a finished one. `seed`: of the repository's own run, by default 0.
+ * `partner`: a repository whose run with the default seed provides the foreign adapter. Errors: crashed, cancelled,
  * run-damaged.
  */
 export async function measure(
@@ -28,12 +28,12 @@ export async function measure(
   { seed, partner, ...working }: Working & { seed?: number | undefined; partner?: Subject | undefined },
 ): Promise<Measured> {
   const { name, language } = subject;
-  // The default is not given, so that its run is the same as without seeds.
+  // The default seed is not passed, so that its run has the same key as without seeds.
   const seeded = seed ? ['--seed', String(seed)] : [];
   const run = await defaultRun(subject, { ...options, train: [...options.train, ...seeded] }, working);
   await measureMore(run, subject, options, working);
   const { rows } = await readEvaluated(run.dir);
-  // Of the few problems that a run measures by itself, too.
+  // Even those of the few problems that a run measures by itself.
   if (options.problems === 0) rows.delete('humaneval');
   const atCursors = await measureAtCursors(run.dir, { cursors: options.cursors, ...working });
   rows.set(CURSORS, atCursors.rows);
@@ -53,7 +53,7 @@ export async function measure(
   return { ...own, foreign: { name: partner.name, ...measured } };
 }
 
-/** Base and result at cursors, as rows of a run; and the base's reference adapter, if the run is held against it. */
+/** Scores of base and result at cursors, as rows of a run; and the base's reference adapter, if the run is held against it. */
 async function measureAtCursors(
   dir: string,
   how: Working & { cursors: number },
@@ -64,7 +64,7 @@ async function measureAtCursors(
     const untrained = await resources.untrained();
     const hasReference = untrained !== resources.base;
     const models = [...(hasReference ? [untrained] : []), resources.base, await resources.result()];
-    // No file is measured at a strength that it was chosen by.
+    // No file is measured at a strength that was chosen with its help.
     const instead = summary && (await crossFitModels(resources, summary));
     const { items, scores } = await scoreAtCursors(dir, resources, models, {
       ...how,

@@ -1,9 +1,9 @@
-/** How far figures of one repository differ between seeds: what is smaller is noise. Pure functions. */
+/** The noise floor: how much figures of one repository differ between seeds. Pure. */
 import { figureNames, type Compared, type FigureName, type RepositoryFigures } from './figures.ts';
 
 export interface Spread {
   mean: number;
-  /** Of the sample; 0 for a single seed. */
+  /** Sample standard deviation; 0 for a single seed. */
   standardDeviation: number;
   min: number;
   max: number;

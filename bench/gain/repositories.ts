@@ -1,7 +1,7 @@
 /**
- * Repositories that default runs are judged on, others that defaults may be tuned on, and others that only train foreign
- * adapters. They are recent packages that contain their original sources, so that a base has memorised little of them.
- * Each is pinned by its checksum; their code is not stored here.
+ * Repositories for judging default runs, for tuning defaults, and for training foreign adapters only. They are recent
+ * packages, so that a base has memorised little of them, and contain their original sources. Each is pinned by its
+ * checksum; their code is not stored here.
  */
 import { UserError } from '../../src/text/errors.ts';
 
@@ -30,10 +30,10 @@ export interface Debian {
 export interface Repository {
   name: string;
   language: string;
-  /** `partner`: nothing is reported or tuned on it; an adapter trained on it is the control for another repository. */
+  /** `partner`: used only to train an adapter that is the control for another repository. */
   use: 'report' | 'tuning' | 'partner';
   source: Npm | Sdist | Debian;
-  /** Checksum of the package's file, lower-case hexadecimal. */
+  /** SHA-256 of the package's file, in lower-case hexadecimal. */
   sha256: string;
 }
 
@@ -142,8 +142,8 @@ export const repositories: readonly Repository[] = [
 ];
 
 /**
- * The repository whose adapter is the control for `one`: another one of its language. If possible it is of the same
- * use, so that few are trained and what is reported trains nothing that is tuned. Undefined if there is none.
+ * The repository whose adapter is the control for `one`: another one in its language, if possible with the same use, so
+ * that fewer are trained and reported and tuned repositories stay separate. Undefined if there is none.
  */
 export function partnerOf(
   repository: Pick<Repository, 'name' | 'language' | 'use'>,
@@ -156,7 +156,7 @@ export function partnerOf(
   return alike.sort((a, b) => preferred.indexOf(a.use) - preferred.indexOf(b.use))[0];
 }
 
-/** Errors: bad-argument (lists the known names). */
+/** Throws UserError bad-argument, listing the known names. */
 export function repositoriesNamed(names: readonly string[]): readonly Repository[] {
   const unknown = names.filter((name) => !repositories.some((repository) => repository.name === name));
   if (unknown.length === 0) return repositories.filter(({ name }) => names.includes(name));

@@ -1,4 +1,4 @@
-/** Formats the figures as text. Pure functions. */
+/** Formats the figures as text. Pure. */
 import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
 import { overRepositories, type Compared, type Gain, type RepositoryFigures } from './figures.ts';
@@ -43,7 +43,7 @@ export function tableOf({ perRepository, pooled }: Gain): string {
   return lines.join('\n');
 }
 
-/** The runs of all seeds, and how far their figures differ. */
+/** The runs of all seeds, and how much their figures differ. */
 export function noiseTable(seeds: readonly RepositoryFigures[], noise: Noise): string {
   const rows = names.flatMap((name) => {
     const { ownMinusBase, foreignMinusBase, ownMinusForeign } = noise[name] ?? {};

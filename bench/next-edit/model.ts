@@ -1,4 +1,4 @@
-/** The model's part of next edit, asked through the completion server as the extension asks it. */
+/** The model's part of next edit, through the completion server as in the extension. */
 import { findNode } from '../../src/platform/processes/node.ts';
 import { resolveBase } from '../../src/base-models/resolve.ts';
 import { askModel, offerFrom, type Asking } from '../../src/next-edit-finder/ask-model.ts';
@@ -7,15 +7,15 @@ import { BASE_MODEL } from '../../src/protocol/server.ts';
 import { ServingClient } from '../../src/serving/client/client.ts';
 import type { AskModel } from './simulate.ts';
 
-export interface ModelOptions {
+interface ModelOptions {
   base: string;
-  /** A GGUF adapter; without, the base is asked. */
+  /** A GGUF adapter; by default the base answers. */
   adapter: string | undefined;
   asking: Asking;
-  /** Takes unlikely answers as well, to see what they are worth. */
+  /** Include unlikely answers, to measure their precision. */
   all: boolean;
   threads: string | undefined;
-  /** Most questions to the model; then only the rules offer something. */
+  /** Maximum number of requests to the model; after that, only the rules make offers. */
   most: number;
 }
 

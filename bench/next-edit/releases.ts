@@ -1,18 +1,18 @@
 /**
- * Repositories whose releases stand for commits, because no host of git repositories is asked: each release that
- * contains the original sources, pinned by its checksum. Rules and limits were chosen on sqlglot (PyPI) and
- * @tanstack/db (npm, in `tuning`), never on these.
+ * Repositories whose releases stand in for commits, because no git host is contacted: all releases that contain the
+ * original sources, pinned by checksum. Rules and limits were chosen on sqlglot (PyPI) and @tanstack/db (npm, in
+ * `tuning`), never on these.
  */
 import type { Npm, Repository, Sdist } from '../gain/repositories.ts';
 
 export interface Releases {
   name: string;
   language: string;
-  /** The files that are compared, by their paths in a release. */
+  /** The files to compare, by their paths in a release. */
   files: RegExp;
   kind: Npm['kind'] | Sdist['kind'];
   project: string;
-  /** From the oldest to the newest: version, and the checksum of the package's file in hexadecimal. */
+  /** Oldest first: version, and SHA-256 of the package's file in hexadecimal. */
   versions: readonly (readonly [version: string, sha256: string])[];
 }
 
@@ -22,7 +22,7 @@ export const releases: readonly Releases[] = [
     language: 'Python',
     files: /^yt_dlp\/(?!extractor\/lazy|version).*\.py$/,
     kind: 'sdist',
-    // Its nightly builds: often one commit, seldom more than five.
+    // Nightly builds: often one commit, rarely more than five.
     project: 'yt_dlp',
     versions: [
       ['2026.6.24.234707.dev0', 'fe34585d55eebd29e0a43fc148a9abe90d28e052e8e748059599560c80f48ba0'],
@@ -65,7 +65,7 @@ export const releases: readonly Releases[] = [
   {
     name: 'viem',
     language: 'TypeScript',
-    // What begins with "_" is compiled.
+    // Files whose names begin with "_" are compiled.
     files: /^(?!_).*\.tsx?$/,
     kind: 'npm',
     project: 'viem',
@@ -120,7 +120,7 @@ export const tuning: readonly Releases[] = [
   },
 ];
 
-/** A release as something that bench:gain's downloads can fetch. */
+/** A release in the form that bench:gain's fetchRepository takes. */
 export const packageOf = (
   { name, language, kind, project }: Releases,
   [version, sha256]: readonly [string, string],

@@ -1,6 +1,6 @@
 /**
- * Walks through the changes of one file as a person would make them, from its top to its end, and asks after each one
- * what is offered next. What is right is taken, the rest is turned down and not shown again.
+ * Makes the changes of one file like a user, from top to bottom, and checks after each one what is offered next. Right
+ * offers are accepted; the rest are rejected and not shown again.
  */
 import { distance } from 'fastest-levenshtein';
 import {
@@ -13,7 +13,7 @@ import {
   type Offer,
 } from '../../src/next-edit/index.ts';
 
-/** Lines that were replaced. `at`: the first of them, from 0; of an insertion, the line before which it is. */
+/** Replaced lines. `at`: the first of them, from 0; for an insertion, the line before which it is made. */
 export interface Hunk {
   at: number;
   old: readonly string[];
@@ -29,27 +29,26 @@ export interface FileStep {
 }
 
 export interface Walked {
-  /** Changes after the first. */
+  /** Number of changes after the first. */
   following: number;
-  /** Those at which something was offered before the person came to them. */
+  /** Of these, those for which something was offered before the user got there. */
   found: number;
-  /** Those that the offers made exactly, with nothing left to do. */
+  /** Of these, those that the offers completed exactly. */
   exact: number;
-  /** Offers taken, by why they were made. */
+  /** Accepted offers, by their reason. */
   right: Record<string, number>;
-  /** Offers at lines that were changed, but in another way. */
+  /** Offers at lines that were changed, but differently. */
   otherText: Record<string, number>;
   /** Offers at lines that were not changed. */
   elsewhere: Record<string, number>;
-  /** What the model was asked. */
+  /** Number of requests to the model. */
   requests: number;
-  /** Each offer of the model. */
   asked: JudgedOffer[];
   examples: string[];
 }
 
 export type Verdict = 'right' | 'otherText' | 'elsewhere';
-/** What an offer of the model was worth, and the natural logarithm of how likely it was to the model. */
+/** The verdict on an offer of the model, and its log-likelihood. */
 export interface JudgedOffer {
   logprob: number;
   verdict: Verdict;
@@ -60,13 +59,13 @@ export type AskModel = (candidate: Candidate) => Promise<{ offer: Offer; logprob
 
 interface Pending {
   hunk: Hunk;
-  /** Its lines now. */
+  /** Current position of its lines. */
   at: number;
   lines: string[];
   found: boolean;
 }
 
-/** `ask`: places for which the rules have no answer are left to a model. */
+/** `ask`: asks a model about places for which the rules have no answer. */
 export function walk(step: FileStep, ask?: AskModel): Promise<Walked> {
   return new Walk(step, ask).run();
 }
@@ -78,7 +77,7 @@ class Walk {
   private readonly refusals = new Refusals();
   private readonly walked: Walked;
   private time = 0;
-  /** Places that the model was asked about, with the edit and their line. */
+  /** Places that the model was already asked about, identified by edit and line. */
   private readonly asked = new Set<string>();
 
   constructor(
@@ -104,18 +103,18 @@ class Walk {
 
   private tellMissed({ at, lines, hunk }: Pending): void {
     const signed = (sign: string, all: readonly string[]) => all.map((line) => `  ${sign} ${line}`);
-    const told = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
-    this.walked.examples.push(told.join('\n'));
+    const example = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
+    this.walked.examples.push(example.join('\n'));
   }
 
-  /** Replaces lines, and notes it as an edit. */
+  /** Replaces lines, and records it as an edit. */
   private write(at: number, count: number, now: readonly string[]): void {
     const begin = this.offsetOf(at);
     const before = this.lines.slice(at, at + count);
     this.lines.splice(at, count, ...now);
     const grown = now.length - count;
     for (const edit of this.pending) if (edit.at >= at + count) edit.at += grown;
-    // As the editor sees it: a line that is there is changed, so that an edit is never of no text.
+    // As in an editor, an existing line is changed, so that an edit never replaces an empty text.
     const length = this.lines.slice(at, at + now.length).join('\n').length;
     const oldLength = before.join('\n').length;
     for (const edit of this.edits) if (edit.at > begin) edit.at += length - oldLength + grown;
@@ -123,7 +122,7 @@ class Walk {
     this.edits.push(this.widened({ path, languageId, at, before, now: [...now] }));
   }
 
-  /** An edit of whole lines; what is inserted or deleted is so together with the line above, or below. */
+  /** An edit of whole lines; insertions and deletions include the line above or below. */
   private widened(change: {
     path: string;
     languageId: string;
@@ -157,7 +156,7 @@ class Walk {
     while (this.takeOne(line));
   }
 
-  /** Whether an offer was taken. Those before it are turned down. */
+  /** Returns whether an offer was accepted. Those before it are rejected. */
   private takeOne(line: number): boolean {
     const text = this.lines.join('\n');
     const { path, languageId } = this.step;
@@ -174,7 +173,7 @@ class Walk {
     return false;
   }
 
-  /** Whether an offer of the model was taken. */
+  /** Returns whether an offer of the model was accepted. */
   private async takeFromModel(line: number): Promise<boolean> {
     if (!this.ask || this.pending.length === 0) return false;
     const text = this.lines.join('\n');
@@ -201,7 +200,7 @@ class Walk {
     return false;
   }
 
-  /** Takes the offer if it is right. */
+  /** Accepts the offer if it is right. */
   private judge(offer: Offer, shown: { before: string; after: string }, note = ''): Verdict {
     const { walked } = this;
     const [before, after] = [shown.before.split('\n'), shown.after.split('\n')];
@@ -212,11 +211,11 @@ class Walk {
       ({ at: begin, lines }) =>
         from >= begin && to <= begin + lines.length && (lines.length > 0 || from === begin),
     );
-    const told = `${offer.why}${note} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
+    const example = `${offer.why}${note} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
     const count = (of: Record<string, number>) => (of[offer.why] = (of[offer.why] ?? 0) + 1);
     if (!there) {
       count(walked.elsewhere);
-      walked.examples.push(`ELSEWHERE ${told}`);
+      walked.examples.push(`ELSEWHERE ${example}`);
       return 'elsewhere';
     }
     if (!there.found) walked.found += 1;
@@ -228,11 +227,11 @@ class Walk {
       : gone.every((line) => !there.hunk.now.includes(line));
     if (!isRight) {
       count(walked.otherText);
-      walked.examples.push(`OTHER ${told}\n  = ${there.hunk.now.join('\n    ')}`);
+      walked.examples.push(`OTHER ${example}\n  = ${there.hunk.now.join('\n    ')}`);
       return 'otherText';
     }
     count(walked.right);
-    walked.examples.push(`RIGHT ${told}`);
+    walked.examples.push(`RIGHT ${example}`);
     this.write(from, to - from, written);
     there.lines.splice(from - there.at, to - from, ...written);
     // What is before it was moved by `write` only if it is below.
@@ -244,13 +243,13 @@ class Walk {
   }
 }
 
-/** In longer texts, a change may be on the way by chance. */
+/** In longer texts, a change may be a partial step by chance. */
 const LONGEST = 400;
 
-/** Whether some of the lines that are wanted need all of the change: their distance shrinks by its size. */
+/** Whether the change is a step towards the wanted lines: their distance shrinks by its size. */
 function isOnTheWay(before: string, after: string, { hunk: { now } }: Pending): boolean {
   const count = after.split('\n').length;
-  // Wrapped in other lines, it is still the same.
+  // Line breaks don't matter.
   const [was, is, whole] = [before, after, now.join('')].map((text) => text.replace(/\s+/g, ''));
   if (whole!.length <= LONGEST && is !== was && isBetween(was!, is!, whole!)) return true;
   return now.some((_, index) => {
@@ -262,7 +261,7 @@ function isOnTheWay(before: string, after: string, { hunk: { now } }: Pending): 
 const isBetween = (from: string, at: string, to: string) =>
   distance(from, at) + distance(at, to) === distance(from, to);
 
-/** Lines that two lists have in common at their beginning and at their end. */
+/** Numbers of common lines at the beginning and the end of two lists. */
 function commonEnds(a: readonly string[], b: readonly string[]): [head: number, tail: number] {
   const most = Math.min(a.length, b.length);
   let [head, tail] = [0, 0];

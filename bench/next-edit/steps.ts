@@ -1,4 +1,4 @@
-/** The changes from one release to the next, as git's own diff finds them. */
+/** The changes from one release to the next, according to git diff. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import { languageIdForPath } from '../../src/completion/code/languages.ts';
 import type { FileStep, Hunk } from './simulate.ts';
 
-/** A file that changed in fewer places has no following edits; one that changed in more was rewritten. */
+/** A file that changed in fewer places has no follow-up edits; one that changed in more was rewritten. */
 const HUNKS = { fewest: 2, most: 60 };
 const LONGEST = 400_000;
 
-/** The steps of all files with these ends that are in both folders, in the order of their paths. */
+/** The changes of all matching files that are in both folders, in order of their paths. */
 export async function stepsBetween(before: string, after: string, wanted: RegExp): Promise<FileStep[]> {
   const args = [
     'diff',
@@ -25,7 +25,7 @@ export async function stepsBetween(before: string, after: string, wanted: RegExp
   ];
   const diff = await promisify(execFile)('git', args, { maxBuffer: 1 << 30 }).then(
     ({ stdout }) => stdout,
-    // Where there are differences, git ends with 1.
+    // git exits with 1 if there are differences.
     (error: { stdout?: string; code?: number }) => {
       if (error.code !== 1) throw error;
       return error.stdout ?? '';
@@ -52,7 +52,7 @@ function hunksOf(part: string): Hunk[] {
     const head = /^@@ -(\d+)(?:,(\d+))? /.exec(line);
     if (head) {
       const count = Number(head[2] ?? 1);
-      // An insertion names the line after which it is.
+      // An insertion gives the line after which it is made.
       hunks.push({ at: Number(head[1]) - (count > 0 ? 1 : 0), old: [], now: [] });
     } else if (line.startsWith('-')) hunks.at(-1)?.old.push(line.slice(1));
     else if (line.startsWith('+')) hunks.at(-1)?.now.push(line.slice(1));

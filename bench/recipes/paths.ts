@@ -1,4 +1,4 @@
-/** Compares paths of learning against forgetting. Pure functions. */
+/** Compares paths of learning against forgetting. Pure. */
 import type { StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
@@ -8,16 +8,16 @@ export interface Path {
   points: readonly StrengthPoint[];
 }
 
-/** How much the first path forgets at a point where it has learned as much as another path. */
-export interface AtEqualLearning {
+/** How much the first path forgets where it has learned as much as another path. */
+interface AtEqualLearning {
   name: string;
-  /** Change of bits per byte at held-out cursors, from the base. */
+  /** Change in bits per byte at held-out cursors from the base. */
   learned: number;
-  /** KL divergence from the base, nats per token, of the other path and of the first. */
+  /** KL from the base, in nats per token, of the other path and of the first. */
   kl: { there: number; first: number };
 }
 
-/** At each point of the others that the first path reaches; it is interpolated linearly between its points. */
+/** Compares at each point of the others within the first path's range, interpolating that linearly. */
 export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearning[] {
   const known = [{ learned: 0, kl: 0 }, ...first!.points.map(figuresOf)].sort(
     (a, b) => b.learned - a.learned,

@@ -1,4 +1,4 @@
-/** One measurement in its own process, which is killed before the machine runs out of memory. */
+/** Runs one measurement in a separate process, which is killed before the machine runs out of memory. */
 import { spawn } from 'node:child_process';
 import { cpus, freemem } from 'node:os';
 import { UserError } from '../../src/text/errors.ts';
@@ -8,7 +8,7 @@ import type { Job, Measurement } from './job.ts';
 const RESERVE = 768 * 2 ** 20;
 
 export interface Outcome extends Measurement {
-  /** Share of the processors that other programs used meanwhile. */
+  /** Share of the processors used by other programs during the measurement. */
   disturbance: number;
 }
 
@@ -20,7 +20,7 @@ export async function measure(command: readonly string[], job: Job, signal: Abor
   const child = spawn(command[0]!, [...command.slice(1), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
-    // The comparison is on processors: neither side may find a GPU.
+    // The comparison is on CPUs: neither side may use a GPU.
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', CUDA_VISIBLE_DEVICES: '' },
   });
   const before = processorTimes();

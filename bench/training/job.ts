@@ -1,8 +1,8 @@
-/** What both sides are asked to do, and what they answer. pytorch.py reads and prints the same JSON. */
+/** The job that both sides run, and their answers. pytorch.py reads and prints the same JSON. */
 
 export type Precision = 'f32' | 'bf16';
 
-/** A model without its weights. In all of them the output head is the embedding. */
+/** A model's shape. In all of them the output head is tied to the embedding. */
 export interface Shape {
   architecture: 'llama' | 'qwen2';
   layers: number;
@@ -63,7 +63,7 @@ export interface Job {
   /** Number of predictions per sequence. */
   sequence: number;
   batch: number;
-  /** Run first and not measured. */
+  /** Steps that are run first and not measured. */
   warmupSteps: number;
   steps: number;
   threads: number;
@@ -73,9 +73,9 @@ export interface Job {
   lora: { rank: number; alpha: number; dropout: number };
   /** Path of a GGUF file with this shape; only our side uses it. */
   base: string;
-  /** Whether its weights are random, as PyTorch's are; if not, it has another loss on random tokens. */
+  /** Whether its weights are random like PyTorch's; if not, its loss on random tokens differs. */
   randomBase: boolean;
-  /** Whether our side computes a block's activations again in the backward pass. */
+  /** Whether our side uses activation checkpointing. */
   recompute: boolean;
 }
 
@@ -101,13 +101,13 @@ export interface Measurement {
 }
 
 /** Shape of a weight as stored (rows x columns), and how many of this shape a forward pass uses. */
-export interface Matrix {
+interface Matrix {
   rows: number;
   columns: number;
   count: number;
 }
 
-/** The large frozen matrices; matrices with the same input are joined (q, k, v; gate, up). */
+/** The large frozen matrices; those with the same input are joined (q, k, v; gate, up). */
 export function largeMatrices(shape: Shape): Matrix[] {
   const { hiddenSize, feedForwardSize, heads, kvHeads, layers, vocabularySize } = shape;
   const headSize = hiddenSize / heads;
@@ -121,9 +121,9 @@ export function largeMatrices(shape: Shape): Matrix[] {
 }
 
 /**
- * Operations per trained token: 2 per weight in the forward pass and 2 in the backward pass (for the activations'
- * gradient), output head included, and 2 more per trained weight. Attention's own products are left out, so the share
- * of the roofline is, if anything, too low.
+ * FLOPs per trained token: 2 per weight in the forward pass and 2 in the backward pass (for the activations' gradient),
+ * including the output head, and 2 more per trained weight. The products within attention are ignored, so the share of
+ * the roofline is if anything too low.
  */
 export function operationsPerToken(shape: Shape, loraParameters: number): number {
   const frozen = largeMatrices(shape).reduce(

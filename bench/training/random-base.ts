@@ -1,17 +1,17 @@
-/** Writes a base of a given shape with random weights as a GGUF file: no download needed, and the speed is the same. */
+/** Writes a base of a given shape with random weights as a GGUF file: same speed without a download. */
 import { writeGguf, type MetadataEntry, type TensorSource } from '../../src/gguf/index.ts';
 import { gaussian } from '../../src/statistics/random.ts';
 import type { Precision, Shape } from './job.ts';
 
-/** Transformers' initializer_range, which the PyTorch side starts from. */
+/** transformers' initializer_range, which the PyTorch side uses. */
 const DEVIATION = 0.02;
-/** A prime, so that repeating this many values lines up with no matrix's rows. */
+/** A prime, so that the repeated table does not align with the rows of any matrix. */
 const TABLE = 1_000_003;
 
 export async function writeRandomBase(path: string, shape: Shape, precision: Precision): Promise<void> {
   const table = gaussian(TABLE, DEVIATION, 1);
   const type = precision === 'bf16' ? 'BF16' : 'F32';
-  // A bf16 is the upper half of an f32; random numbers need no rounding.
+  // A bf16 is the upper half of an f32; random values need no rounding.
   const source = type === 'F32' ? table : new Uint16Array(table.buffer).filter((_, i) => i % 2 === 1);
   const matrix = (name: string, rows: number, columns: number): TensorSource => ({
     name: `${name}.weight`,

@@ -1,12 +1,12 @@
-/** How fast TensorFlow multiplies matrices of a model's sizes when it does nothing else. */
+/** The roofline: how fast TensorFlow multiplies matrices of a model's sizes when it does nothing else. */
 import { gaussian } from '../../src/statistics/random.ts';
 import type { Backend, Tensor } from '../../src/tensor/index.ts';
 import { largeMatrices, type Job } from './job.ts';
 
-/** The first ones touch the memory for the first time; the fastest counts. */
+/** The fastest counts; the first ones fault in memory. */
 const REPEATS = 7;
 
-/** Operations per second over one step's large products, forward and backward, each at its fastest. */
+/** FLOP/s over one step's large products, forward and backward, each at its fastest. */
 export async function measureMatmulRate(
   backend: Backend,
   { shape, precision, batch, sequence }: Pick<Job, 'shape' | 'precision' | 'batch' | 'sequence'>,
@@ -32,7 +32,7 @@ async function fastest(backend: Backend, product: () => Tensor): Promise<number>
   for (let i = 0; i < REPEATS; i += 1) {
     const started = performance.now();
     const corner = backend.arena(() => backend.slice(product(), [0, 0], [1, 1]));
-    // On a GPU the product is done when its result can be read.
+    // A GPU has finished only when the result can be read.
     await backend.read(corner);
     best = Math.min(best, (performance.now() - started) / 1000);
     backend.dispose(corner);

@@ -1,5 +1,5 @@
 /** Computes the printed figures from the measurements. */
-import { formatBytes, formatTable as tableLines } from '../../src/cli/view/format.ts';
+import { formatBytes } from '../../src/cli/view/format.ts';
 import { median } from '../quantiles.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
@@ -8,7 +8,7 @@ export interface Side {
   framework: string;
   secondsPerStep: number;
   tokensPerSecond: number;
-  /** By processor time instead of wall time: less affected by other work on the machine. */
+  /** By processor time instead of wall time, which is less affected by other load. */
   tokensPerCpuSecond: number;
   peakBytes: number;
 }
@@ -18,7 +18,7 @@ export interface Figures {
   speedRatio: number;
   memoryRatio: number;
   tokensPerSecond: number;
-  /** Share of the speed that the matmul rate would allow. */
+  /** Speed relative to what the matmul rate would allow. */
   rooflineShare: number;
 }
 export type Report = Partial<Record<Precision, Figures>>;
@@ -54,7 +54,7 @@ export function compare(ours: readonly Measurement[], theirs: readonly Measureme
 /** With random weights the loss is about ln V; the spread of the logits may move it by this much. */
 const SPREAD = 1;
 
-export function checkSameWork(ours: Measurement, theirs: Measurement, { shape, randomBase }: Job): void {
+function checkSameWork(ours: Measurement, theirs: Measurement, { shape, randomBase }: Job): void {
   if (ours.trainedParameters !== theirs.trainedParameters)
     throw new Error(`We train ${ours.trainedParameters} parameters and PyTorch ${theirs.trainedParameters}.`);
   for (const { framework, steps } of randomBase ? [ours, theirs] : [theirs])
@@ -75,5 +75,3 @@ export const ratioCells = (ours: Side, theirs: Side): string[] => [
   `${(ours.tokensPerSecond / theirs.tokensPerSecond).toFixed(2)}x`,
   `${(ours.peakBytes / theirs.peakBytes).toFixed(2)}x`,
 ];
-
-export const formatTable = (rows: string[][]): string => tableLines(rows).join('\n');

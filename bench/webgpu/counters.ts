@@ -1,4 +1,4 @@
-/** Counts what a step asks of the GPU: dispatches, bytes that kernels are bound to, and time on the host. */
+/** Counts the GPU work of a step: dispatches, bytes bound to kernels, and host time. */
 import { readFileSync } from 'node:fs';
 
 interface Bound {
@@ -8,40 +8,39 @@ interface Bound {
   used?: number;
 }
 
-/** What is counted of `Gpu`; its other arguments are passed on. */
-export interface Counted {
+/** The methods of `Gpu` that are wrapped. */
+interface Counted {
   run(...args: never[]): void;
   read(...args: never[]): Promise<ArrayBuffer>;
 }
 
-export interface Counts {
+interface Counts {
   dispatches: number;
-  /** What kernels need of their buffers, once for each dispatch. */
+  /** Bytes that kernels access in their buffers, once per dispatch. */
   bytes: number;
-  /** Milliseconds of `hostMs` in which the host waited for the GPU. */
+  /** Milliseconds of `hostMs` spent waiting for the GPU. */
   waited: number;
 }
 
 /**
- * Milliseconds of the main thread. On Linux its processor time, so that other programs don't count; elsewhere the time on
- * the clock.
+ * Milliseconds of the main thread: on Linux its processor time, which does not depend on load; elsewhere wall time.
  */
 export function hostMs(): number {
   try {
-    // The first number: nanoseconds on a processor.
+    // The first field: nanoseconds on a processor.
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
   } catch {
     return performance.now();
   }
 }
 
-/** Bytes that a dispatch needs of its buffers. What a kernel was not given is undefined. */
+/** Bytes that a dispatch accesses in its buffers. Unused buffers are undefined. */
 export const neededBytes = (bindings: Record<string, Bound | undefined>): number =>
   Object.values(bindings)
     .filter((bound) => bound !== undefined)
     .reduce((sum, { storage, begin = 0, bytes = storage.capacity - begin, used = bytes }) => sum + used, 0);
 
-/** Counts what this GPU does from now on. */
+/** Starts counting what this GPU does. */
 export function countOn(gpu: Counted): Counts {
   const counts: Counts = { dispatches: 0, bytes: 0, waited: 0 };
   const [run, read] = [gpu.run.bind(gpu), gpu.read.bind(gpu)];

@@ -1,5 +1,5 @@
-// `node bench/webgpu/pack.mjs FOLDER` packs bench:webgpu for a machine that reaches no registry: its bundle and Dawn for
-// this platform, some 30 MB. There: `node FOLDER/main.mjs --json`.
+// `node bench/webgpu/pack.mjs FOLDER` packs bench:webgpu for an offline machine: its bundle and Dawn for this platform,
+// about 30 MB. Run it there with `node FOLDER/main.mjs --json`.
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
-/** The adapter's own peak: what its threads multiply and add in registers, with nothing to read. */
+/** Measures the adapter's peak FLOP/s: multiply-adds in registers, without memory access. */
 
 const LANES = 256;
-/** Multiplications and additions of four numbers, in each of eight chains, in a turn of the loop. */
+/** Independent chains of multiply-adds on vectors of four, per iteration of the loop. */
 const CHAINS = 8;
 const OPERATIONS = CHAINS * 4 * 2;
 
@@ -25,7 +25,7 @@ const each = (line: (i: number) => string) => Array.from({ length: CHAINS }, (_,
 export async function measurePeak(device: GPUDevice): Promise<number> {
   let best = 0;
   const end = performance.now() + 1000;
-  // Grows until a dispatch takes long enough to be more than its own overhead.
+  // Grow until a dispatch takes long enough to outweigh its overhead.
   for (let turns = 64, groups = 256; performance.now() < end;) {
     const seconds = await timed(device, turns, groups);
     best = Math.max(best, (groups * LANES * turns * OPERATIONS) / seconds);

@@ -1,9 +1,9 @@
-/** Products of a model's sizes, ours beside those of @tensorflow/tfjs-backend-webgpu on the same adapter. */
+/** Compares products of a model's sizes with those of @tensorflow/tfjs-backend-webgpu on the same adapter. */
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { Backend, Tensor } from '../../src/tensor/index.ts';
 import { largeMatrices, type Shape } from '../training/job.ts';
 
-/** Multiplies a [m, k] by b [n, k] transposed, or by b [k, n], and waits for it. */
+/** Multiplies a [m, k] by b [n, k] transposed, or by b [k, n], and waits for the result. */
 export interface Multiplier {
   put(values: Float32Array, shape: [number, number]): unknown;
   multiply(a: unknown, b: unknown, transposeB: boolean): Promise<void>;
@@ -21,18 +21,18 @@ export const ours = (backend: Backend): Multiplier => ({
   free: (x) => backend.dispose(x),
 });
 
-/** TF.js on this device. Throws what keeps it from running on Dawn. */
+/** TF.js on this device. Throws if it does not run on Dawn. */
 export async function tensorflowJs(device: GPUDevice, name: string): Promise<Multiplier> {
   const tf = await import('@tensorflow/tfjs-core');
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
-  // It asks for the browser's place; set only now, it opens no device of its own there.
+  // TF.js looks for navigator.gpu; set only after its import, so that it does not open its own device.
   const navigator: object = globalThis.navigator ?? {};
   Object.defineProperty(navigator, 'gpu', { value: {}, configurable: true });
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
-  // It divides work otherwise on Intel's GPUs.
+  // TF.js divides work differently on Intel GPUs.
   const intel = /intel/i.test(name) ? { vendor: 'intel', architecture: 'xe' } : {};
   const info = { vendor: '', architecture: '', ...intel } as GPUAdapterInfo;
-  // Its kernels are registered for this name.
+  // TF.js's kernels are registered for this name.
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, info));
   if (!(await tf.setBackend('webgpu'))) throw new Error('TF.js does not start on this adapter');
   return {
@@ -51,11 +51,11 @@ export async function tensorflowJs(device: GPUDevice, name: string): Promise<Mul
 export interface Timed {
   /** Seconds for each product, by its name. */
   seconds: Map<string, number>;
-  /** Floating-point operations per second over all of a step's large products. */
+  /** FLOP/s over all of a step's large products. */
   rate: number;
 }
 
-/** Times a step's large products, forward and backward, each the fastest of `repeats` after one that warms up. */
+/** Times a step's large products, forward and backward: for each, the fastest of `repeats` after a warm-up. */
 export async function timeProducts(
   { put, multiply, free }: Multiplier,
   { shape, tokens, repeats }: { shape: Shape; tokens: number; repeats: number },

@@ -1,4 +1,4 @@
-/** Training steps of a model with random weights on WebGPU, counted. */
+/** Runs and counts training steps of a model with random weights on WebGPU. */
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
@@ -10,19 +10,19 @@ import { median } from '../quantiles.ts';
 import { randomSequences } from '../training/random-sequences.ts';
 import { countOn, hostMs } from './counters.ts';
 
-export interface Steps {
+interface Steps {
   dispatches: number;
-  /** Bytes that kernels needed, and the least that a step has to move. */
+  /** Bytes accessed by kernels, and the minimum that a step must move. */
   bytes: number;
   least: number;
   hostMs: number;
   tokensPerSecond: number;
-  /** Bytes of the pool's buffers, in use or kept, at most; and what was planned. */
+  /** Peak bytes of the pool's buffers, in use or free; and the planned bytes. */
   pool: number;
   planned: number;
 }
 
-/** LoRA of rank 16 on all linears, one sequence a step; medians after the first step. */
+/** LoRA of rank 16 on all linears, one sequence per step; medians over all but the first step. */
 export async function measureSteps(
   backend: WebgpuBackend,
   path: string,
@@ -69,15 +69,15 @@ export async function measureSteps(
     pool,
     least: leastBytes(model.config, plan, tokens),
     tokensPerSecond: tokens / of('seconds'),
-    // Without the evaluator, which is another process.
+    // Without the evaluator, which is a separate process.
     planned: plan.total - 1.25 * plan.evaluation,
   };
 }
 
 /**
- * The least bytes that a step moves: frozen weights read forward and backward, activations written once and read twice,
- * what trains read twice, its gradient written and read, its moments read and written; the logits written, turned into
- * their gradient, and that read twice.
+ * The minimum bytes that a step moves: frozen weights read forward and backward; activations written once and read
+ * twice; trained weights read twice, their gradients written and read, their moments read and written; logits written,
+ * turned into their gradient, and that read twice.
  */
 export function leastBytes(
   { vocabularySize }: { vocabularySize: number },

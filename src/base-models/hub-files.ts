@@ -11,7 +11,7 @@ import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { ResolveOptions } from './resolve-options.ts';
 import { networkFetch } from '../platform/network/http.ts';
-import { download, growingPath, Refused, sizeOf } from '../platform/network/download.ts';
+import { download, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 
 export interface HubRepository {
@@ -116,7 +116,7 @@ async function fetchLocked(
   if ((await sizeOf(target)) > 0) return;
   await mkdir(dirname(target), { recursive: true });
   const expected = sha256 ?? file.lfs?.oid;
-  const part = growingPath(target, expected ?? file.oid ?? '');
+  const part = partialPath(target, expected ?? file.oid ?? '');
   const accessToken = hubToken();
   try {
     await download(fileUrl(repository, file.path), part, {

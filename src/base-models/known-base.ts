@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
-import { together, msg } from '../text/message.ts';
+import { joinTexts, msg } from '../text/message.ts';
 import { modelsDir } from '../platform/files/paths.ts';
 import { confirmDownload, type PlannedDownload, type ResolveOptions } from './resolve-options.ts';
 import { examineWithProgress } from './checksums.ts';
@@ -89,7 +89,7 @@ const hubUnreachable = () =>
 /** Combines both reasons in one error, if the second source failed too. */
 function bothFailed({ name }: KnownBase, first: UserError, last: unknown): unknown {
   if (!(last instanceof UserError) || !retriable.has(last.code)) return last;
-  const said = msg`${name} could not be fetched: ${together([first.what, last.what], '; ')}.`;
+  const said = msg`${name} could not be fetched: ${joinTexts([first.what, last.what], '; ')}.`;
   return new UserError(last.code, said, last.whatNext, { cause: last });
 }
 

@@ -7,7 +7,7 @@ import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../packages/pypi.ts';
-import { growingPath, sizeOf } from '../platform/network/download.ts';
+import { partialPath, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 import { extract } from '../platform/files/zip.ts';
 import type { PypiSource } from './registry.ts';
@@ -42,7 +42,7 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   const { bytes, sha256, to, onProgress } = options;
   // The previous holder of the lock has downloaded it.
   if ((await sizeOf(to)) === bytes) return;
-  const growing = growingPath(to, sha256);
+  const growing = partialPath(to, sha256);
   await mkdir(dirname(to), { recursive: true });
   await removePieces(growing);
   const resumed = (await sizeOf(growing)) > 0;

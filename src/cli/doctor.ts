@@ -7,9 +7,9 @@ import { usableProcessors } from '../platform/machine/processors.ts';
 import { inspectPython, type Python } from '../packages/python.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { freeSpace } from '../platform/files/disk.ts';
-import { saidOf, whyOf } from '../text/errors.ts';
-import { english, msg, type Text, together, told } from '../text/message.ts';
-import { networkDrive, tellNetworkDrive } from '../platform/files/network-drive.ts';
+import { describeError, reasonOf } from '../text/errors.ts';
+import { english, msg, type Text, joinTexts, withTexts } from '../text/message.ts';
+import { networkDrive, networkDriveWarning } from '../platform/files/network-drive.ts';
 import { dataDir, modelsDir } from '../platform/files/paths.ts';
 import { chooseDevice } from '../tensor/devices/choose-device.ts';
 import { findWebgpu } from '../tensor/devices/find.ts';
@@ -70,7 +70,7 @@ export async function examine(): Promise<DoctorReport> {
     data,
   ];
   return {
-    ...told({
+    ...withTexts({
       summary:
         data.status !== 'broken'
           ? summaryOf({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
@@ -86,15 +86,15 @@ export async function examine(): Promise<DoctorReport> {
     chosenBackend,
     chosenReason: english(plan.reason),
     chosenAdapter: device?.number,
-    backends: backends.map((one) => ({ ...one, ...told({ reason: one.reason }) })),
+    backends: backends.map((one) => ({ ...one, ...withTexts({ reason: one.reason }) })),
     gpus,
     adapters: webgpu.adapters,
-    llama: { ...llama, ...told({ reason: llama.reason }) },
-    completion: { ...completion, ...told({ why: completion.why }) },
+    llama: { ...llama, ...withTexts({ reason: llama.reason }) },
+    completion: { ...completion, ...withTexts({ why: completion.why }) },
     models,
     chosenBase: base.id,
     dataDir: dataDir(),
-    checks: checks.map((one) => ({ ...one, ...told({ title: one.title, text: one.text }) })),
+    checks: checks.map((one) => ({ ...one, ...withTexts({ title: one.title, text: one.text }) })),
   };
 }
 
@@ -118,7 +118,7 @@ async function dataCheck(): Promise<Check> {
   try {
     await access(place, constants.W_OK);
     const drive = networkDrive(dataDir());
-    if (drive) return { ...check, status: 'note', text: tellNetworkDrive(dataDir(), drive) };
+    if (drive) return { ...check, status: 'note', text: networkDriveWarning(dataDir(), drive) };
     return { ...check, status: 'ok', text: msg`${dataDir()} (FORGET_ME_NOT_HOME moves it)` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -143,7 +143,7 @@ async function probeWasm(): Promise<Probe> {
     await startBackend('wasm');
     return { starts: true, reason: msg`It starts; it needs no installation.` };
   } catch (error) {
-    return { starts: false, reason: whyOf(error) };
+    return { starts: false, reason: reasonOf(error) };
   }
 }
 
@@ -154,7 +154,7 @@ async function probeLlama(): Promise<Probe> {
     const { release } = (await sharedLlama()).llamaCppRelease;
     return { starts: true, reason: msg`llama.cpp ${release} starts.` };
   } catch (error) {
-    return { starts: false, reason: saidOf(error) };
+    return { starts: false, reason: describeError(error) };
   }
 }
 
@@ -288,7 +288,7 @@ function modelsCheck(models: DoctorReport['models'], base: AutoBase): Check {
   const choice = msg`Training starts from ${base.id} by default: ${base.why}.${describeTensorflowGain(base)}`;
   const command = `forget-me-not models fetch ${base.id}`;
   if (models.length === 0)
-    return { ...check, status: 'note', text: together([msg`None yet.`, choice]), command };
+    return { ...check, status: 'note', text: joinTexts([msg`None yet.`, choice]), command };
   const files = models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ');
   return { ...check, status: 'ok', text: msg`${files}. ${choice}` };
 }

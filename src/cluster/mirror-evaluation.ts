@@ -2,7 +2,7 @@
 import type { DriverLine, ResultLine } from '../protocol/cluster.ts';
 import type { UserError } from '../text/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
-import { lockRun, type RunLock } from '../runs/lock.ts';
+import { lockRun, type Lock } from '../runs/lock.ts';
 import { toUserError, jobFailure, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
 import type { JobState } from './ray/client.ts';
 import { fetchResult } from './results.ts';
@@ -20,7 +20,7 @@ class EvaluationMirror implements Mirror {
 
   constructor(
     private readonly options: FollowOptions,
-    private readonly lock: RunLock,
+    private readonly lock: Lock,
   ) {}
 
   handleLine(line: DriverLine): void {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { runStateSchema, type RunState } from '../protocol/run.ts';
-import { isAskedToStop, openRunWriter, readRun, type RunWriter } from '../runs/index.ts';
+import { isStopRequested, openRunWriter, readRun, type RunWriter } from '../runs/index.ts';
 import { reportError, type UserError } from '../text/errors.ts';
 import { toUserError, jobFailure, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
 import { isTransient } from './back-off.ts';
@@ -18,7 +18,7 @@ const STOP_DELAY_MS = 1000;
 
 export function mirrorRun(options: FollowOptions, open?: typeof openRunWriter): Promise<RunMirror> {
   const { dir, pollMs } = options;
-  const detach = detachUnlessStopped(options.detach, () => isAskedToStop(dir), pollMs);
+  const detach = detachUnlessStopped(options.detach, () => isStopRequested(dir), pollMs);
   return RunMirror.open({ ...options, detach }, `{resume ${basename(dir)}}`, open);
 }
 

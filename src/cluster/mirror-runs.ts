@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { DriverLine } from '../protocol/cluster.ts';
 import { UserError } from '../text/errors.ts';
 import { runsDir } from '../platform/files/paths.ts';
-import { isAskedToStop } from '../runs/index.ts';
+import { isStopRequested } from '../runs/index.ts';
 import { lockRun } from '../runs/lock.ts';
 import { toUserError, conclude, jobFailure, withResume } from './mirror.ts';
 import type { FollowOptions, Mirror, Outcome } from './mirror.ts';
@@ -98,7 +98,7 @@ class FollowedRun {
 
   /** Whether it is asked to stop, which its writer may not have noticed yet. */
   isAskedToStop(): Promise<boolean> {
-    return isAskedToStop(this.options.dir);
+    return isStopRequested(this.options.dir);
   }
 
   get stopped(): boolean {

@@ -2,7 +2,7 @@
 import type { DriverLine } from '../protocol/cluster.ts';
 import type { UserError } from '../text/errors.ts';
 import { sweeperMessageSchema, type SweepLine, type SweepProgress } from '../protocol/sweep.ts';
-import { lockRun, type RunLock } from '../runs/lock.ts';
+import { lockRun, type Lock } from '../runs/lock.ts';
 import { concludeSweep } from '../training/sweep/choice.ts';
 import { appendLine, readSweep, type Sweep } from '../training/sweep/store.ts';
 import { toUserError, jobFailure, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
@@ -25,7 +25,7 @@ class SweepMirror implements Mirror {
   constructor(
     private readonly options: FollowOptions,
     private readonly sweep: Sweep,
-    private readonly lock: RunLock,
+    private readonly lock: Lock,
   ) {}
 
   showConnection(error: UserError | undefined): void {

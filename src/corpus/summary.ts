@@ -7,7 +7,7 @@ import { describeChange } from './earlier-corpus.ts';
 import { describeGlobs } from './reading/globs.ts';
 import { measuredKind, type Kind } from './kinds.ts';
 import { CORPUS_FORMAT, entryKind, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
-import { msg, type Text, toldAll } from '../text/message.ts';
+import { msg, type Text, withAllTexts } from '../text/message.ts';
 
 interface SummaryInput {
   options: Pick<CollectOptions, 'folder' | 'folders' | 'seed' | 'heldOutShare' | 'earlier'> & {
@@ -52,7 +52,7 @@ export function summarise(
     digest: computeDigest(kept, plan, options.folders),
     cut,
     ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
-    ...toldAll([
+    ...withAllTexts([
       ...(options.warnings ?? []),
       ...emptyFolders.map(({ folder, why }) => msg`There is nothing to learn from in ${folder}: ${why}.`),
       ...unknownNote(unknownLanguage, plan),

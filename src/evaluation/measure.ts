@@ -1,7 +1,7 @@
 /** Measures tasks on models, one task at a time: shared by evaluating a run and evaluating a model. */
-import { saidOf, UserError } from '../text/errors.ts';
+import { describeError, UserError } from '../text/errors.ts';
 import type { Comparison } from '../protocol/evaluation.ts';
-import { msg, type Text, told } from '../text/message.ts';
+import { msg, type Text, withTexts } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
 import { countsOf, type Counts } from './figures/compare.ts';
@@ -115,8 +115,8 @@ export class Evaluation {
       } catch (error) {
         // If a task lacks a network or held-out files, the other tasks are still measured.
         if (asked || signal?.aborted || !(error instanceof UserError)) throw error;
-        const message = msg`${task.title} was not measured: ${saidOf(error)}`;
-        this.emit({ type: 'warning', ...told({ message }) });
+        const message = msg`${task.title} was not measured: ${describeError(error)}`;
+        this.emit({ type: 'warning', ...withTexts({ message }) });
         yield { task: task.name, counts: [] };
       }
     }
@@ -132,7 +132,7 @@ export class Evaluation {
     replacements: Replacements = new Map(),
   ): Promise<Measurement> {
     const { setting = 'quick', limit, data, signal } = this.options;
-    const warn = (message: Text) => this.emit({ type: 'warning', ...told({ message }) });
+    const warn = (message: Text) => this.emit({ type: 'warning', ...withTexts({ message }) });
     const { base } = this.resources;
     const untrained = task.needsRun ? await this.resources.untrained() : base;
     const compared = models.map((model) => (model === base ? untrained : model));

@@ -8,7 +8,7 @@ import { agreement } from '../runs/verify.ts';
 import { BASE_MODEL, openLlamaHost } from '../serving/host/llama-host.ts';
 import { startBackend } from '../tensor/index.ts';
 import { openScorer } from '../training/scorer.ts';
-import { klDivergence } from '../statistics/statistics.ts';
+import { klDivergence, mean } from '../statistics/statistics.ts';
 
 type Rows = readonly ArrayLike<number>[];
 
@@ -71,7 +71,6 @@ function normalise(row: ArrayLike<number>): Float64Array {
   const total = values.reduce((sum, value) => sum + value, 0);
   return values.map((value) => value / total);
 }
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The trained model, as the scorer loads it. */
 export interface TrainedFile extends Pick<RunSpec, 'base' | 'backend' | 'device' | 'planned'> {

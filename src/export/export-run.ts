@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
-import { withGguf } from '../gguf/index.ts';
+import { elementCount, withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
-import { UserError, whyOf } from '../text/errors.ts';
-import { msg, type Text, told } from '../text/message.ts';
+import { UserError, reasonOf } from '../text/errors.ts';
+import { msg, type Text, withTexts } from '../text/message.ts';
 import {
   describeCheck,
   describeTarget,
@@ -23,7 +23,7 @@ import { openRegular } from '../platform/files/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
-import { makeUnfinished } from '../runs/unfinished.ts';
+import { makeTemporaryFolder } from '../runs/temporary-folders.ts';
 import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../weights/adapter.ts';
@@ -77,7 +77,7 @@ export async function exportRun(
   // Fail before anything is computed.
   if (request.names) await withGguf(spec.base.path, (gguf) => applyNaming(readConfig(gguf), request.names));
   const output = resolve(request.output);
-  const folder = await makeUnfinished(dirname(output), 'exporting');
+  const folder = await makeTemporaryFolder(dirname(output), 'exporting');
   const steps = request.to === 'gguf-adapter' ? 2 : 3;
   const report = (phase: string, done: number) => {
     signal?.throwIfAborted();
@@ -120,7 +120,7 @@ export async function exportRun(
     report('Done', steps);
     return {
       ...record,
-      ...told({ warning, note }),
+      ...withTexts({ warning, note }),
     };
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -209,7 +209,7 @@ async function exportFullModel(
 ): Promise<void> {
   return withGguf(model, async (trained) => {
     const readLazily = (name: string, shape: readonly number[]): LazyValues => ({
-      length: shape.reduce((product, size) => product * size, 1),
+      length: elementCount(shape),
       read: () => trained.readF32(name),
     });
     const replaced = [...trained.tensors].map(
@@ -274,7 +274,7 @@ async function recordExport(dir: string, record: ExportRecord): Promise<Text | u
     await file.appendFile(`${JSON.stringify(record)}\n`).finally(() => file.close());
     return undefined;
   } catch (error) {
-    return msg`It is not listed among the run's exports: ${whyOf(error)}`;
+    return msg`It is not listed among the run's exports: ${reasonOf(error)}`;
   }
 }
 

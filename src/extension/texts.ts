@@ -3,7 +3,7 @@ import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
 import { endText } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
 import { completedLines, countOrShare, exactCount } from '../findings/counts.ts';
-import { servedOtherwise } from '../runs/verify.ts';
+import { servedMismatch } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../text/errors.ts';
 import { completionFigures, findComparison, measuredHere } from '../protocol/evaluation.ts';
@@ -253,7 +253,7 @@ export function whyNotServable(snapshot: RunSnapshot, status: RunStatus): UserEr
       t('Let it finish, or resume it.'),
     );
   const served = summary?.served;
-  if (served && !served.ok) return new UserError('adapter-mismatch', ...servedOtherwise(served));
+  if (served && !served.ok) return new UserError('adapter-mismatch', ...servedMismatch(served));
   return summary && notBetter(spec.name, summary);
 }
 

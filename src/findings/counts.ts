@@ -1,19 +1,19 @@
-/** Shares of items in words. Pure and small: the panel uses it too. */
+/** Formats shares of items. Pure. */
 import { completionFigures, type Comparison, type Metric } from '../protocol/evaluation.ts';
 import { percent, t } from '../text/l10n.ts';
 
 /**
- * How many items are right; undefined for a mean of shares, or if items can be partly right, as with several samples.
+ * How many items are right; undefined for a mean of shares, or if items can be partially right, as with several
+ * samples.
  */
 export function exactCount({ metric, value, n }: Metric): number | undefined {
   if (metric === 'average') return undefined;
   const count = Math.round(value * n);
   return Math.abs(value * n - count) < 1e-6 ? count : undefined;
 }
-/** "42", or "28.0%" if items can be partly right. */
+/** "42", or "28.0%" if items can be partially right. */
 export const countOrShare = (metric: Metric): string =>
   exactCount(metric)?.toString() ?? percent(metric.value, 1);
-/** "42 of 100". */
 export const countText = (metric: Metric): string =>
   exactCount(metric) === undefined
     ? countOrShare(metric)

@@ -1,9 +1,9 @@
-/** What a run learns from, in words. */
+/** Describes what a run learns from. */
 import { percent, t, whole } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 
-/** What a corpus consists of, in one word: "file", "row", "instruction pair", or "document" for several kinds. */
+/** The word for what a corpus consists of: "file", "row", "instruction pair", or "document" for several kinds. */
 export function documentWord(folder: string | undefined, plan: Pick<CorpusPlan, 'mode' | 'data'>): string {
   if (!folder) return 'row';
   if (plan.data !== undefined) return 'document';

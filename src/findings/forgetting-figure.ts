@@ -1,25 +1,25 @@
-/** The figure of forgetting that a run's limit applies to, out of those that it measures at checkpoints. */
+/** The metric of forgetting that a run's limit applies to, chosen from those measured at checkpoints. */
 import type { Metric } from '../protocol/evaluation.ts';
 
 /**
- * The figures in the paper's average. Accuracy is normalised by length where that is usual in the harness; WinoGrande's
- * choices have the same length.
+ * The metrics in the paper's average. Accuracy is normalised by length where the harness does so; WinoGrande's choices
+ * have equal length.
  */
 export const averagedMetrics = [
   { task: 'hellaswag', metric: 'acc_norm' },
   { task: 'arc_challenge', metric: 'acc_norm' },
   { task: 'winogrande', metric: 'acc' },
 ];
-/** If one of them is measured again, the average changes. */
+/** Measuring one of these again changes the average. */
 export const averagedTasks = averagedMetrics.map(({ task }) => task);
 export const FORGETTING = 'forgetting';
 
 export interface ForgettingFigure {
   task: string;
   metric: string;
-  /** In words: "a KL from the base of 0.05 nats/token". */
+  /** "a KL from the base of 0.05 nats/token" */
   describe(value: number): string;
-  /** Forgetting compared with the base's figure: higher is worse, 0 is the base. */
+  /** Forgetting relative to the base's value: higher is worse, 0 is the base. */
   measure(value: number, base: number): number;
 }
 
@@ -27,8 +27,8 @@ const share = (name: string) => (value: number) => `a fall of ${name} by ${(100 
 const fall = (value: number, base: number) => base - value;
 
 /**
- * The first figure whose tasks are all measured is used. KL comes first: it needs no base figure and shows the smallest
- * changes.
+ * The first one whose tasks are all measured is used. KL comes first, because it needs no value of the base and is the
+ * most sensitive.
  */
 const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
   {
@@ -68,7 +68,7 @@ export const forgettingTasks = `retention; or ${averagedTasks.join(' and ')} tog
 export const forgettingFigure = (tasks: readonly string[]): ForgettingFigure | undefined =>
   figures.find(({ needs }) => needs.every((name) => tasks.includes(name)));
 
-/** The figure's value among the measured metrics. */
+/** Its value among the measured metrics. */
 export const valueOf = (
   figure: Pick<ForgettingFigure, 'task' | 'metric'> | undefined,
   metrics: readonly Metric[],

@@ -1,29 +1,29 @@
 /**
- * The figures that must not get worse, the unnoticeable loss of each, and how large a loss a run could have detected.
- * Pure and small: the editor and the panel use it too. Why these: docs/science.md.
+ * The metrics that must not get worse, the margin of each, and how large a loss a run could have detected. Pure. The
+ * reasons for this choice: docs/science.md.
  */
 import { CHARACTERS, EXACT_LINES, findComparison, type Comparison, CURSORS } from '../protocol/evaluation.ts';
 import { detectableFall, detectableRise } from '../statistics/detectable.ts';
 import { exactCount } from './counts.ts';
 
-/** A loss that counts as none: two points of a share of solved problems, .02 nats per token of a text's loss. */
+/** A negligible loss: two points of a share of solved problems, .02 nats per token of a text's loss. */
 export const MARGIN = 0.02;
 
-/** An unnoticeable gain in bits per byte of held-out code. An interval with a larger gain leaves it undecided. */
+/** A negligible gain in bits per byte of held-out code. An interval with larger gains leaves it undecided. */
 export const UNNOTICEABLE_GAIN = 0.02;
 
 interface Guard {
   task: string;
   metric: string;
-  /** A loss up to this, in the figure's unit, doesn't withdraw an offer. */
+  /** A loss up to this, in the metric's unit, doesn't prevent an offer. */
   margin: number;
-  /** Clauses for a person: that it got worse; for a loss in nats, also that it did not, and that this is open. */
+  /** Clauses that say that it got worse and, for a loss in nats, that it did not, or that this is undecided. */
   worse: string;
   kept?: string;
   open?: string;
 }
 
-/** The quality of completions, and what the model could do before. */
+/** The quality of completions, and the abilities of the base. */
 export const guarded: readonly Guard[] = [
   {
     task: CURSORS,
@@ -91,29 +91,27 @@ export interface GuardedFigure {
   comparison: Comparison;
 }
 
-/** The guarded figures among these. */
 export const guardedFigures = (comparisons: readonly Comparison[]): GuardedFigure[] =>
   guarded.flatMap((guard) => {
     const comparison = findComparison(comparisons, guard.task, guard.metric);
     return comparison ? [{ guard, comparison }] : [];
   });
 
-/** Whether it is significantly worse, by a noticeable amount. */
+/** Whether it is significantly worse, by more than the margin. */
 export const isWorse = ({ guard, comparison }: GuardedFigure): boolean =>
   comparison.significant && lossOf(comparison).value > guard.margin;
 
-/** Whether it is significantly worse, but not noticeably. */
+/** Whether it is significantly worse, but within the margin. */
 export const isSlightlyWorse = ({ guard, comparison }: GuardedFigure): boolean =>
   comparison.significant && lossOf(comparison).value > 0 && lossOf(comparison).value <= guard.margin;
 
-/** Whether it is significantly better. */
 export const isBetter = (comparison: Comparison): boolean =>
   comparison.significant && lossOf(comparison).value < 0;
 
 /**
- * The smallest true loss that the measurement would have shown in 80% of cases, in the figure's unit; Infinity if it
- * could have shown none. Undefined if a loss of more than the margin is ruled out (a 95% interval), or if nothing was
- * measured.
+ * The smallest true loss that the measurement would have detected in 80% of cases, in the metric's unit; Infinity if it
+ * could not have detected any. Undefined if a loss beyond the margin is ruled out (by a 95% interval), or if nothing
+ * was measured.
  */
 export function undetectedLoss(comparison: Comparison, margin = MARGIN): number | undefined {
   const { before, after, better, difference } = comparison;

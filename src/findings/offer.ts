@@ -1,6 +1,6 @@
 /**
- * Whether a result is offered for completion, by all its figures: never if it is a worse model than its base. Pure; the
- * editor and the panel use it too.
+ * Whether a result is offered for completion, judged by all its metrics: never if it is a worse model than its base.
+ * Pure.
  */
 import { UserError } from '../text/errors.ts';
 import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
@@ -10,12 +10,12 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { guardedFigures, isWorse, MARGIN } from './guards.ts';
 
 /**
- * Whether a result can be used while it is still being measured: its strength was chosen, and the served model matches
- * the trained one.
+ * Whether a result can already be used while it is still being measured: its strength has been chosen, and the served
+ * model matches the trained one.
  */
 export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean {
   if (state.status !== 'evaluating' || !summary?.choice || !summary.served) return false;
-  // Otherwise the summary is from an earlier end of this training.
+  // Otherwise the summary belongs to an earlier end of this training.
   return spec.evaluation.keep === 'best' || summary.step === state.step;
 }
 
@@ -23,8 +23,8 @@ export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'st
 type OfferFigures = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
 
 /**
- * Why the result is not offered, as a clause; undefined if it is. A strength set by hand is refused only if it was
- * measured to be worse; a run whose strength was given at its start is always offered.
+ * Why the result is not offered, as a clause; undefined if it is. A manually set strength is rejected only if it was
+ * measured to be worse; a run whose strength was given from the start is always offered.
  */
 export function whyNotOffered({ choice, comparisons, givenStrength }: OfferFigures): string | undefined {
   if (!choice) return undefined;
@@ -39,7 +39,9 @@ export function whyNotOffered({ choice, comparisons, givenStrength }: OfferFigur
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
 
-/** Why a strength was worse when the choice was measured; undefined if it was not, or was not among those measured. */
+/**
+ * Why a strength was measured to be worse when the strength was chosen; undefined if it was not worse or not measured.
+ */
 function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
   const point = path.find((candidate) => candidate.strength === strength);
   const learned = point?.learned;
@@ -55,7 +57,7 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
   return undefined;
 }
 
-/** What to try if it is not offered. */
+/** What to try if the result is not offered. */
 export const nextStepWithoutOffer = ({
   choice,
   givenStrength,

@@ -24,7 +24,7 @@ const phases = (): Partial<Record<string, string>> => ({
   "The cluster can't be reached; trying again": t("The cluster can't be reached; trying again"),
 });
 
-/** Translates what is known of a phase with numbers, such as "Held-out text 3 of 20"; the rest stays as it is. */
+/** Translates the known parts of a phase with numbers, such as "Held-out text 3 of 20". */
 export function phaseIn(phase: string): string {
   const [, begun, step, steps] = /^(.+): step (\d+) of (\d+)$/.exec(phase) ?? [];
   if (begun !== undefined)

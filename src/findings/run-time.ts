@@ -1,4 +1,4 @@
-/** The progress and remaining time of a run, from the times that its owner writes into its state. */
+/** Progress and remaining time of a run, from the times in its state. */
 import { t } from '../text/l10n.ts';
 import { formatDuration } from '../text/units.ts';
 import type { RunState } from '../protocol/run.ts';
@@ -11,7 +11,7 @@ export function secondsLeft({ ends }: Times, now = Date.now()): number | undefin
   return left > 0 ? left : undefined;
 }
 
-/** "about 20 s left, 2 min until the end": of the phase, and of all that follows. */
+/** "about 20 s left, 2 min until the end": of the phase, and of the whole run. */
 export function timeLeftIn(
   { etaSeconds, ...times }: Pick<RunState, 'etaSeconds'> & Times,
   now = Date.now(),
@@ -24,7 +24,7 @@ export function timeLeftIn(
   return duration && t('about {time} left', { time: duration });
 }
 
-/** The share of the whole run's time that is over, below 1 until its end; undefined if it is not known. */
+/** The elapsed share of the run's total time, below 1 until it ends; undefined if unknown. */
 export function shareDone({ begun, ends }: Times, now = Date.now()): number | undefined {
   if (begun === undefined || ends === undefined) return undefined;
   const [from, to] = [Date.parse(begun), Date.parse(ends)];

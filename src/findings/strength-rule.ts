@@ -1,6 +1,6 @@
 /**
- * Which strength of a result is offered: among those that forgot no more than the limit, the one that most certainly
- * learned, by the upper end of its interval. The base counts as strength 0, so that the offer is never worse than the
+ * Which strength of a result is offered: of those that forget no more than the limit, the one that most certainly
+ * learned, judged by the upper end of its interval. The base counts as strength 0, so the offer is never worse than the
  * base. Pure; explained in docs/science.md.
  */
 import type { OfferedMetric, StrengthChoice, StrengthPoint } from '../protocol/evaluation.ts';
@@ -10,15 +10,15 @@ import { MIN_DOCUMENTS, pairedIntervals } from '../statistics/intervals.ts';
 import { UNNOTICEABLE_GAIN } from './guards.ts';
 import type { Interval, RatioItem } from '../statistics/statistics.ts';
 
-/** What was counted at held-out cursors, by item; the items are the same at each strength. */
+/** Counts at held-out cursors, by item; the items are the same for each strength. */
 export interface CursorCounts {
   /** Bits and bytes of the code. */
   learned: readonly RatioItem[];
-  /** Lines that would have been offered exactly, and characters. Absent where there are no cursors. */
+  /** Lines that would have been offered exactly, and characters. Absent if there are no cursors. */
   offered?: Readonly<Record<OfferedMetric, readonly RatioItem[]>>;
 }
 
-/** What was counted at one strength. */
+/** All counts at one strength. */
 export interface StrengthCounts extends CursorCounts {
   /** Nats and positions of the base's own texts; empty if there are none. */
   kl: readonly RatioItem[];
@@ -41,18 +41,17 @@ export function strengthPoint(strength: number, base: StrengthCounts, at: Streng
   };
 }
 
-/** Number of strengths measured first; fewer only if one within the limit is found and the time is up. */
+/** Minimum number of strengths measured, unless time runs out after one within the limit was found. */
 export const MIN_STRENGTHS = 2;
-/** Maximum number of strengths measured. */
 export const MAX_STRENGTHS = 4;
-/** Below this strength, hardly anything learned is left. */
+/** Below this strength, hardly anything that was learned remains. */
 const MIN_STRENGTH = 0.1;
 /** KL is measured on few texts, and falls a little more slowly than expected. */
 const KL_SAFETY = 0.95;
 
 /**
- * The strength to measure after `points`; undefined when enough is known. `isTimeUp`: only continue until one strength
- * within the limit is found.
+ * The next strength to measure after `points`; undefined when enough is known. `isTimeUp`: continue only until a
+ * strength within the limit is found.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
@@ -72,7 +71,7 @@ export function nextStrength(
 }
 
 /**
- * The strength below all of these that is expected to forget just less than the limit: KL grows with the square of the
+ * The strength, below all of these, that is expected to stay just within the limit: KL grows with the square of the
  * strength.
  */
 function lowerStrength(points: readonly StrengthPoint[], limit: number): number | undefined {
@@ -84,25 +83,25 @@ function lowerStrength(points: readonly StrengthPoint[], limit: number): number 
 
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
-/** The choice with its reasons in the editor's language: computed again, because files are in English. */
+/** The choice with its reasons in the editor's language. They are recomputed, because files are in English. */
 export function choiceIn(choice: StrengthChoice): StrengthChoice {
   if (!isTranslated()) return choice;
   const newChoice = chooseStrength(choice.path, choice.limit, choice.learned);
-  // An earlier version may have chosen otherwise.
+  // An earlier version may have made a different choice.
   return newChoice.strength === choice.strength ? { ...choice, ...newChoice } : choice;
 }
 
 /**
- * The strength within the limit that most certainly learned: by the end of the interval, not its middle, because an
- * imprecise one must not win by chance. Undefined if none is within the limit.
+ * The strength within the limit that most certainly learned. Compares the ends of intervals and not their centres, so
+ * that an imprecise measurement does not win by chance. Undefined if none is within the limit.
  */
 export const bestPoint = (points: readonly StrengthPoint[], limit: number): StrengthPoint | undefined =>
   points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
 
 /**
- * Chooses the strength to offer from these, in any order; 0 if none is better than the base. `crossFitted`: what the
- * choice brings on files that had no part in it, which is reported instead of the figures it was chosen by. If that
- * rules out a noticeable gain, nothing is chosen.
+ * Chooses the strength to offer from `points`, in any order; 0 if none is better than the base. `crossFitted`: the gain
+ * on files that were not used for choosing, which is reported instead of the biased one. If it rules out a noticeable
+ * gain, nothing is chosen.
  */
 export function chooseStrength(
   points: readonly StrengthPoint[],

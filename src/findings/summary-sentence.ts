@@ -1,6 +1,6 @@
 /**
- * The result in words for a programmer: what it completes, what else it learned, and how its other abilities changed.
- * Intervals decide the words; the figures behind them are in the tables.
+ * Describes the result to a programmer: what it completes, what else it learned, and how its other abilities changed.
+ * Intervals decide the wording; the figures are in the tables.
  */
 import {
   CHARACTERS,
@@ -32,13 +32,13 @@ function pair(a: number, b: number): { before: string; after: string } {
   return { before: decimal(a, two), after: decimal(b, two) };
 }
 
-/** The stored sentence, which is in English; in another language, it is made again from the figures. */
+/** The stored English sentence or, in another language, one recomputed from the figures. */
 export function sentenceIn(summary: Summary): string {
   if (!isTranslated()) return summary.sentence;
   return summarise(summary, pendingIn(summary));
 }
 
-export interface PendingTask {
+interface PendingTask {
   name: string;
   title: string;
 }
@@ -51,7 +51,7 @@ type SummaryFigures = Pick<
   'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'
 >;
 
-/** `pending`: tasks that are not measured yet, or only in part. */
+/** `pending`: tasks that are not measured yet, or only partially. */
 export function summarise(summary: SummaryFigures, pending: readonly PendingTask[] = []): string {
   const { served, choice, givenStrength } = summary;
   const comparisons = measuredHere(summary);
@@ -71,7 +71,7 @@ export function summarise(summary: SummaryFigures, pending: readonly PendingTask
   return joined(parts) || t('Nothing was measured.');
 }
 
-/** What the figures show: those that were measured here, then those that its publisher states. */
+/** What the figures show: first those measured here, then those stated by its publisher. */
 export function figuresIn(
   summary: Pick<SummaryFigures, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
 ): string {
@@ -84,7 +84,7 @@ export function figuresIn(
   ]);
 }
 
-/** What is not measured yet, or only in part. */
+/** What is not measured yet, or only partially. */
 export function leftToMeasure(
   summary: Pick<SummaryFigures, 'comparisons' | 'stated'>,
   pending: readonly PendingTask[],
@@ -108,7 +108,6 @@ interface ExtraFigures {
   limit?: number | undefined;
 }
 
-/** What figures show, in sentences. */
 function figuresOf(
   comparisons: readonly Comparison[],
   { earlier, atCursors, limit }: ExtraFigures = {},
@@ -149,7 +148,7 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
     });
   if (!saved) return first ?? '';
   const shares = { share: percent(saved.after.value), before: percent(saved.before.value) };
-  // What is offered while each character is right already is no typing saved: a person has to look and accept.
+  // Correctly predicted characters don't count as typing saved, because the user has to look and accept.
   if (saved.metric === CHARACTERS)
     return first === undefined
       ? t('Predicts {share} of characters ({before} before)', shares)
@@ -159,7 +158,7 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
     : t('{first}, and {share} of characters need no typing ({before} before)', { first, ...shares });
 }
 
-/** By the windows if they show a difference, else by the cursors that the strength was chosen at. */
+/** Judged by the windows if they show a difference, else by the cursors used for choosing the strength. */
 function predicts(windows: Comparison | undefined, atCursors: Interval | undefined): string {
   const bits = windows?.significant ? windows.difference : (atCursors ?? windows?.difference);
   if (!bits) return '';
@@ -170,7 +169,7 @@ function predicts(windows: Comparison | undefined, atCursors: Interval | undefin
     : t("Whether it predicts held-out code better can't be told from so little.");
 }
 
-/** How older and new code are predicted, compared with the run that this one continues. */
+/** How well older and new code are predicted, compared with the run that this one continues. */
 function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
   const parts = comparisons.map(({ metric, before, after, significant, difference }) => {
     const what = metric.startsWith('older') ? t('older code') : t('new code');
@@ -183,7 +182,7 @@ function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): st
   return parts.length > 0 ? t('Since {run}: {figures}.', { run, figures: parts.join(t('; ')) }) : '';
 }
 
-/** KL from the base, in nats per token, up to which a result counts as close to it. */
+/** The KL from the base, in nats per token, up to which a result counts as close to it. */
 const CLOSE_KL = 0.1;
 
 interface Rate {
@@ -217,7 +216,7 @@ function rate({ name, found }: Rate): string {
     : t('better in {name} ({after}, {before} before)', values);
 }
 
-/** With the loss that the measurement may have missed, of a share of what is solved. */
+/** Adds how large a loss in the share of solved problems may have gone undetected. */
 function withUndetectedLoss(clause: string, found: Comparison): string {
   const loss = undetectedLoss(found);
   if (loss === undefined) return clause;
@@ -229,13 +228,13 @@ function withUndetectedLoss(clause: string, found: Comparison): string {
       });
 }
 
-/** Whether a text became less likely, whose loss is guarded. */
+/** Whether a text whose loss is guarded became less likely. */
 function likelihood({ guard, comparison }: GuardedFigure): string {
   const { margin, worse, kept, open } = guard;
   if (!kept || !open) return '';
   if (isWorse({ guard, comparison })) return tKnown(worse);
   if (isSlightlyWorse({ guard, comparison }))
-    return t('{clause}, but by no more than anybody would notice', { clause: tKnown(worse) });
+    return t('{clause}, but not noticeably', { clause: tKnown(worse) });
   const rise = undetectedLoss(comparison, margin);
   return rise === undefined
     ? tKnown(kept)

@@ -1,14 +1,14 @@
-/** What is known of the tasks without loading them: what people see of them, and how long they take. */
+/** Facts about tasks that are available without loading them: their titles, and how long they take. */
 import { CURSORS } from '../protocol/evaluation.ts';
 
-export interface TaskFacts {
+interface TaskFacts {
   /** Name for display: "HumanEval". */
   title: string;
-  /** Whether its figures show what was learned of the user's code, or what was forgotten of the rest. */
+  /** Whether it shows what was learned about the user's code, or what was forgotten. */
   shows: 'learning' | 'forgetting';
-  /** Rough seconds for a small base, on two processors; what it takes on this machine is measured (evaluation/time.ts). */
+  /** Rough time in seconds for a small base on two processors; the actual time is measured (evaluation/time.ts). */
   cost: number;
-  /** What it measures on is made first, so that a part of it takes about as long as all. */
+  /** Preparing its items takes most of the time, so a part takes about as long as the whole. */
   preparesAll?: boolean;
 }
 
@@ -28,10 +28,10 @@ export const taskFacts = {
   retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65, preparesAll: true },
 } satisfies Record<string, TaskFacts>;
 
-/** Facts of a task by the name in its figures; undefined for a name of another version. */
+/** Facts about a task by the name in its metrics; undefined for an unknown name of another version. */
 export const factsOfTask = (name: string): TaskFacts | undefined =>
   (taskFacts as Partial<Record<string, TaskFacts>>)[name];
 
-/** Whether a task's figures show what was learned. Those of tasks that are not known here count as forgetting. */
+/** Whether a task shows what was learned. Unknown tasks count as forgetting. */
 export const showsLearning = (task: string): boolean =>
   task === CURSORS || factsOfTask(task)?.shows === 'learning';

@@ -1,6 +1,6 @@
 /**
- * Whether a result is a better model than its base, in words for a programmer: the first thing that the end of a run,
- * the panel and the command line say. Pure; explained in docs/science.md.
+ * Whether a result is a better model than its base, in words: the first thing shown at the end of a run, in the panel
+ * and on the command line. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
 import { showsLearning } from './task-facts.ts';
@@ -10,7 +10,7 @@ import { guardedFigures, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.t
 import { whyNotOffered } from './offer.ts';
 
 /** `same`: no better, and a noticeable gain is ruled out. `unknown`: nothing was measured, or too little to tell. */
-export type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
+type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
 
 export interface Verdict {
   kind: VerdictKind;
@@ -20,7 +20,7 @@ export interface Verdict {
 
 type VerdictFigures = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
 
-/** @param summary undefined if the result was never measured. Figures that only its publisher states do not count. */
+/** @param summary undefined if the result was never measured. Figures stated only by its publisher don't count. */
 export function verdictOf(summary: VerdictFigures | undefined): Verdict {
   if (!summary) return { kind: 'unknown', why: t('it was not measured yet') };
   if (summary.served?.ok === false)
@@ -39,7 +39,7 @@ export function verdictOf(summary: VerdictFigures | undefined): Verdict {
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;
-  // The figures that the strength was chosen by are biased, so they count only if nothing else was measured.
+  // The figures used for choosing the strength are biased, so they count only if nothing else was measured.
   const atCursors = unbiased ?? (bits ? undefined : used?.learned);
   if (!refused && (gained || (atCursors && atCursors.high < 0)))
     return {
@@ -53,7 +53,7 @@ export function verdictOf(summary: VerdictFigures | undefined): Verdict {
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>
   path.toSorted((a, b) => a.learned.value - b.learned.value)[0];
 
-/** The verdict on a result that is not better. `learned`: bits per byte of held-out code, minus the base's. */
+/** The verdict on a result that is not better. `learned`: bits per byte of held-out code minus the base's. */
 function withoutGain(learned: Interval | undefined): Verdict {
   if (learned && learned.high < 0)
     return {

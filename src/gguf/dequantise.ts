@@ -1,11 +1,11 @@
-/** Stored bytes to floats, block by block. Layouts: ggml's `ggml-quants.c`. */
+/** Dequantises stored bytes, block by block. Layouts: ggml's `ggml-quants.c`. */
 import { halfTable } from './half.ts';
 import { readQ4K, readQ5K, readQ6K } from './k-quants.ts';
 import { byteLengthOf, tensorTypes, type TensorType } from './types.ts';
 
 /**
- * `count` numbers stored as `type`. The values equal ggml's own to the last bit.
- * Throws RangeError if `bytes` does not have exactly the length of `count` numbers.
+ * `count` values stored as `type`. The results equal ggml's bit for bit. Throws RangeError if `bytes` has the wrong
+ * length.
  */
 export function dequantise(type: TensorType, bytes: Uint8Array, count: number): Float32Array {
   if (count % tensorTypes[type].block || bytes.length !== byteLengthOf(type, count))
@@ -38,7 +38,7 @@ const readers: Record<TensorType, (bytes: Uint8Array, count: number) => Float32A
     }
     return values;
   },
-  /** d (half), 16 bytes of two 4-bit numbers, the low ones first: d (q - 8) */
+  /** d (half), 16 bytes of two 4-bit values, low nibbles first: d (q - 8) */
   Q4_0(bytes, count) {
     const half = halfTable();
     const values = new Float32Array(count);
@@ -106,7 +106,7 @@ const readers: Record<TensorType, (bytes: Uint8Array, count: number) => Float32A
 const readUint32 = (bytes: Uint8Array, at: number) =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
-/** The bytes in a buffer of their own, so that a typed array can start there. Copies only if needed. */
+/** The bytes in their own buffer, so that a typed array can start there. Copies only if needed. */
 function aligned(bytes: Uint8Array, unit: number): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   const whole = byteOffset === 0 && byteLength === buffer.byteLength && byteLength % unit === 0;

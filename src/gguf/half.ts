@@ -1,9 +1,9 @@
 /** Half precision (IEEE 754 binary16), which Node 20 does not support. */
 
-/** Every half as a float; 256 KB, made on first use. */
+/** Every half as a float: 256 KB, built on first use. */
 let table: Float32Array | undefined;
 
-/** A lookup from the 16 bits of a half to its value. */
+/** A lookup table from the 16 bits of a half to its value. */
 export function halfTable(): Float32Array {
   if (table) return table;
   table = new Float32Array(65_536);
@@ -20,7 +20,7 @@ function decode(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** Rounds to the nearest half, ties to even, as the hardware does. Larger numbers become infinite. */
+/** Rounds to the nearest half, ties to even, as hardware does. Values beyond the range become infinite. */
 export function encodeHalf(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -31,13 +31,13 @@ export function encodeHalf(values: Float32Array): Uint16Array {
 function roundToHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
-  // Normal halves: exponents -14 to 15. Rounding up may carry into the exponent, up to infinity, which is right.
+  // Normal halves: exponents -14 to 15. Rounding up may correctly carry into the exponent, even to infinity.
   if (magnitude >= 0x38800000 && magnitude < 0x47800000)
     return sign | ((magnitude - 0x38000000 + 0xfff + ((bits >>> 13) & 1)) >>> 13);
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x47800000) return sign | 0x7c00;
   if (magnitude < 0x33000000) return sign;
-  // A subnormal half keeps fewer bits, including the leading one.
+  // A subnormal half has fewer bits and stores the leading one explicitly.
   const shift = 126 - (magnitude >>> 23);
   const whole = (magnitude & 0x7fffff) | 0x800000;
   const half = whole >>> shift;

@@ -1,5 +1,5 @@
 export { openGguf, readHeader, withGguf, type GgufFile, type GgufTensor } from './open.ts';
-export { writeGguf, type GgufContent, type TensorData, type TensorSource } from './write.ts';
+export { writeGguf, type TensorSource } from './write.ts';
 export { dequantise } from './dequantise.ts';
 export { encodeHalf } from './half.ts';
 export {

@@ -1,7 +1,7 @@
-/** The K-quants: blocks of 256 numbers in groups with their own scales. Layouts: ggml's `ggml-quants.c`. */
+/** The K-quants: blocks of 256 values in groups with their own scales. Layouts: ggml's `ggml-quants.c`. */
 import { halfTable } from './half.ts';
 
-/** d, dmin (halves), 8 pairs of scale and minimum, 128 bytes of two 4-bit numbers: d s q - dmin m */
+/** d, dmin (halves), 8 pairs of scale and minimum, 128 bytes of two 4-bit values: d s q - dmin m */
 export function readQ4K(bytes: Uint8Array, count: number): Float32Array {
   const half = halfTable();
   const values = new Float32Array(count);
@@ -26,8 +26,8 @@ export function readQ4K(bytes: Uint8Array, count: number): Float32Array {
 }
 
 /**
- * Like Q4_K, with 32 bytes of fifth bits before the four low bits: bit g of byte i belongs to number i of group g. One
- * loop for both would read Q4_K a quarter slower.
+ * Like Q4_K, with 32 bytes of fifth bits before the low four bits: bit g of byte i belongs to value i of group g.
+ * Sharing a loop with Q4_K would slow that down by a quarter.
  */
 export function readQ5K(bytes: Uint8Array, count: number): Float32Array {
   const half = halfTable();

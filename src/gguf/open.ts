@@ -1,9 +1,9 @@
-/** Reads a GGUF file. Model files are untrusted input, so every length is checked against the file. */
+/** Reads a GGUF file. Model files are untrusted, so every length is checked against the file's size. */
 import type { FileHandle } from 'node:fs/promises';
 import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
-import { whyNoFile } from '../text/not-a-file.ts';
+import { whyNotAFile } from '../text/not-a-file.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
 import { dequantise } from './dequantise.ts';
 import { sliceMetadata } from './raw-metadata.ts';
@@ -30,22 +30,22 @@ export interface GgufTensor {
 
 export interface GgufFile {
   readonly path: string;
-  /** Bytes of the file. */
+  /** File size in bytes. */
   readonly size: number;
   readonly metadata: Record<string, unknown>;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
-  /** A tensor's bytes as stored. Throws UserError `base-truncated` if it is missing or the file became shorter. */
+  /** A tensor's bytes as stored. Throws UserError `base-truncated` if it is missing or the file has shrunk. */
   readBytes(name: string): Promise<Uint8Array>;
   /** A tensor's values, row-major. Throws like readBytes. */
   readF32(name: string): Promise<Float32Array>;
-  /** All metadata in file order, for `writeGguf` to copy byte for byte. */
+  /** All metadata in file order, for `writeGguf` to copy unchanged. */
   copyMetadata(): Promise<TypedMetadata>;
   close(): Promise<void>;
 }
 
 /**
  * Reads and checks the header; tensors are read on demand. Close the file after use.
- * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated` (a part would lie past the file's end) or
+ * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated` (something lies past the file's end) or
  * `base-unsupported-quantisation`.
  */
 export async function openGguf(path: string): Promise<GgufFile> {
@@ -126,7 +126,7 @@ async function openFile(path: string): Promise<FileHandle> {
       'base-not-found',
       code === 'ENOENT'
         ? msg`The model file ${path} does not exist.`
-        : msg`The model file ${path} can't be read (${whyNoFile(error) ?? code ?? message}).`,
+        : msg`The model file ${path} can't be read (${whyNotAFile(error) ?? code ?? message}).`,
       msg`Check the path, or run {models} for the known bases.`,
       { cause: error },
     );
@@ -159,7 +159,7 @@ async function parseHeader(path: string, size: number) {
   } catch (error) {
     throw truncated(path, `its header can't be read: ${(error as Error).message}`, error);
   }
-  // The parser pads the file with zeros, so a truncated header is recognised by where it ends.
+  // The parser pads the file with zeros, so a truncated header shows only in where it ends.
   if (header.tensorInfoByteRange[1] > size) throw truncated(path, msg`its header is cut short`);
   return { ...header, metadata: header.metadata as unknown as Record<string, unknown> };
 }
@@ -197,7 +197,7 @@ function checkTensor(
 }
 
 /**
- * Throws `base-truncated` if the file became shorter since it was opened. Large reads (over 1 GiB) are done in parts.
+ * Throws `base-truncated` if the file has shrunk since it was opened. Reads over 1 GiB are done in parts.
  */
 async function readExactly(
   file: FileHandle,

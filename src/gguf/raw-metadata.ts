@@ -1,4 +1,4 @@
-/** Finds each metadata value's bytes in a header, so that a copy is exact even for text that is not valid UTF-8. */
+/** Locates each metadata value's bytes in a header, so that copies are exact even for invalid UTF-8. */
 import { valueTypes, type TypedMetadata, type ValueType } from './types.ts';
 
 const sizes: Partial<Record<ValueType, number>> = {
@@ -16,8 +16,8 @@ const sizes: Partial<Record<ValueType, number>> = {
 };
 
 /**
- * `header`: the bytes of a little-endian GGUF file of version 2 or 3, from the first to the last of its metadata.
- * Throws RangeError if it is truncated.
+ * `header`: the bytes of a little-endian GGUF file of version 2 or 3 from its start to the end of its metadata. Throws
+ * RangeError if it is truncated.
  */
 export function sliceMetadata(header: Uint8Array): TypedMetadata {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);

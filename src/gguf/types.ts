@@ -1,7 +1,7 @@
-/** The GGUF number formats that we read, and their layout in a file. See ggml's `ggml-common.h`. */
+/** The GGUF tensor types that we read, and their layout in a file. See ggml's `ggml-common.h`. */
 import { GGMLQuantizationType } from '@huggingface/gguf';
 
-/** Numbers per block, and bytes of a block. */
+/** Values per block, and bytes per block. */
 export const tensorTypes = {
   F32: { block: 1, bytes: 4 },
   F16: { block: 1, bytes: 2 },
@@ -17,21 +17,21 @@ export const tensorTypes = {
 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
-/** Numbers share a scale, so a block has to be read as a whole. */
+/** Whether the values of a block share a scale. */
 export const isQuantised = (type: TensorType): boolean => tensorTypes[type].block > 1;
 
 export const tensorTypeNames = Object.keys(tensorTypes) as TensorType[];
 
-/** The type's number in a file. */
+/** The type's id in a file. */
 export const tensorTypeId = (type: TensorType): number => GGMLQuantizationType[type];
 
-/** The type's name, whether we read it or not: "IQ4_XS", "type 99". */
+/** The type's name, even if we can't read it: "IQ4_XS", "type 99". */
 export const tensorTypeName = (id: number): string =>
   (GGMLQuantizationType[id] as string | undefined) ?? `type ${id}`;
 
 export const isReadable = (name: string): name is TensorType => Object.hasOwn(tensorTypes, name);
 
-/** Bytes that `count` numbers take; `count` is a multiple of the block. */
+/** Bytes of `count` values; `count` is a multiple of the block size. */
 export function byteLengthOf(type: TensorType, count: number): number {
   const { block, bytes } = tensorTypes[type];
   return (count / block) * bytes;
@@ -59,13 +59,13 @@ export const valueTypes = [
 export type ValueType = (typeof valueTypes)[number];
 type ScalarType = Exclude<ValueType, 'array'>;
 
-/** A metadata value with its type; `raw` is a value (with its type) copied byte for byte from another file. */
+/** A metadata value with its type; `raw` is a value (including its type) copied unchanged from another file. */
 export type MetadataEntry =
   | { type: ScalarType; value: string | number | bigint | boolean }
   | { type: `${ScalarType}[]`; value: readonly (string | number | bigint | boolean)[] }
   | { raw: Uint8Array };
 
-/** `string`, or `string[]`; undefined for a list in lists, and for types that GGUF does not have. */
+/** `string`, or `string[]`; undefined for nested lists and for unknown types. */
 export function typeOf(entry: MetadataEntry): string | undefined {
   if (!('raw' in entry)) return entry.type;
   const view = new DataView(entry.raw.buffer, entry.raw.byteOffset);
@@ -78,6 +78,6 @@ export function typeOf(entry: MetadataEntry): string | undefined {
 /** In file order. */
 export type TypedMetadata = Map<string, MetadataEntry>;
 
-/** Elements of a tensor of this shape. */
+/** Number of elements of a tensor of this shape. */
 export const elementCount = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);

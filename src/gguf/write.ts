@@ -1,4 +1,4 @@
-/** Writes a GGUF file, version 3. Equal content gives equal bytes. */
+/** Writes a GGUF file, version 3. Output is deterministic. */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { encodeHalf } from './half.ts';
 import {
@@ -12,26 +12,26 @@ import {
   type ValueType,
 } from './types.ts';
 
-/** Stored bytes of the tensor's type, or floats if the type is F32 or F16. */
-export type TensorData = Uint8Array | Float32Array;
+/** Bytes in the tensor's type, or floats if the type is F32 or F16. */
+type TensorData = Uint8Array | Float32Array;
 
 export interface TensorSource {
   name: string;
   /** Row-major: [rows, columns]. */
   shape: readonly number[];
   type: TensorType;
-  /** A function is called when the tensor is written, so that only one is in memory at a time. */
+  /** A function is called when the tensor is written, so that only one tensor is in memory at a time. */
   data: TensorData | (() => Promise<TensorData>);
 }
 
-export interface GgufContent {
+interface GgufContent {
   metadata: Iterable<readonly [string, MetadataEntry]>;
   tensors: readonly TensorSource[];
 }
 
 /**
- * Writes a temporary file and renames it to `path`, so a reader never sees half a file. Throws RangeError if data does
- * not fit its shape, and the system's errors.
+ * Writes a temporary file and renames it to `path`, so that readers never see a partial file. Throws RangeError if data
+ * does not fit its shape, and file system errors.
  */
 export async function writeGguf(path: string, { metadata, tensors }: GgufContent): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -55,7 +55,7 @@ const padding = (length: number) => -length & (DEFAULT_ALIGNMENT - 1);
 const lengthOf = ({ shape, type }: TensorSource) => byteLengthOf(type, elementCount(shape));
 
 function header(metadata: GgufContent['metadata'], tensors: readonly TensorSource[]): Uint8Array {
-  // This writer chooses the alignment, whatever it was in the file that the metadata was copied from.
+  // The alignment is this writer's own, not that of the file whose metadata is copied.
   const entries = [...metadata].filter(([key]) => key !== 'general.alignment');
   const parts: Uint8Array[] = [
     Buffer.from('GGUF'),

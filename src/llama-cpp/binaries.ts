@@ -1,11 +1,11 @@
-/** Which machines llama.cpp's binaries run on. Nothing works without them: they tokenize text. */
+/** Which machines llama.cpp's binaries run on. Nothing works without them, because they tokenize text. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import { isGlibcFrom, thisMachine, type MachineFacts } from '../platform/machine/this-machine.ts';
 
-/** The platforms with a package, by VS Code's names; same as in scripts/platform-packages.mjs. */
+/** The platforms with a package, by VS Code's names. Keep in sync with scripts/platform-packages.mjs. */
 export const packagedPlatforms = [
   'linux-x64',
   'linux-arm64',
@@ -15,12 +15,12 @@ export const packagedPlatforms = [
   'win32-arm64',
 ] as const;
 
-/** The binaries need symbols up to glibc 2.GLIBC. A test reads it from them. */
+/** Minor version of the glibc that the binaries need. A test reads it from them. */
 export const LLAMA_GLIBC = 34;
 
 const systems: Partial<Record<string, string>> = { linux: 'linux', mac: 'darwin', win: 'win32' };
 
-/** The platforms whose binaries are in the package, or installation, at `root`; empty if unknown. */
+/** The platforms whose binaries are in the package or installation at `root`; empty if unknown. */
 export async function platformsIn(root: string): Promise<string[]> {
   const names = await readdir(join(root, 'node_modules/@node-llama-cpp')).catch(() => []);
   return names.map((name) => {
@@ -30,8 +30,8 @@ export async function platformsIn(root: string): Promise<string[]> {
 }
 
 /**
- * Why llama.cpp can't run here, as UserError `backend-unavailable`; undefined if nothing is known against it.
- * `platforms`: whose binaries there are.
+ * Why llama.cpp can't run here, as UserError `backend-unavailable`; undefined if no reason is known. `platforms`: those
+ * whose binaries are installed.
  */
 export function whyNoLlama(
   platforms: readonly string[],

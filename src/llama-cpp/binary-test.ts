@@ -1,7 +1,7 @@
 /**
- * Takes the place of node-llama-cpp's own module in dist/llama-cpp.mjs (esbuild.mjs). It loads a binary in a process of its
- * own first, because some binaries end the process on some machines. That takes a third of a second at each start, so
- * what was loaded once is remembered here.
+ * Replaces node-llama-cpp's own module in dist/llama-cpp.mjs (see esbuild.mjs). The original first loads a binary in a
+ * separate process, because some binaries crash on some machines. That takes a third of a second per start, so this
+ * caches the outcome.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,9 @@ import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { cacheDir } from '../platform/files/paths.ts';
 
-/** The path of a binary, that of its extra backends, its kind of GPU, and more that only the test needs. */
+/**
+ * Arguments: the path of a binary, that of its extra backends, its kind of GPU, and others that only the test needs.
+ */
 type BinaryTest = (
   path: string,
   backends: string | undefined,
@@ -18,19 +20,19 @@ type BinaryTest = (
   ...more: unknown[]
 ) => Promise<boolean>;
 
-/** Whether the binary can be loaded here. One for a GPU is always tested: its driver may have changed. */
+/** Whether the binary can be loaded here. One for a GPU is always tested, because the driver may have changed. */
 export async function testBindingBinary(...test: Parameters<BinaryTest>): Promise<boolean> {
   return testOnce(original, ...test);
 }
 
 async function original(...test: Parameters<BinaryTest>): Promise<boolean> {
-  // Node-llama-cpp's module, a file of its own because it starts itself.
+  // Node-llama-cpp's module is a separate file, because it runs itself as a child process.
   const { href } = new URL('./testBindingBinary.mjs', import.meta.url);
   const { testBindingBinary } = (await import(href)) as { testBindingBinary: BinaryTest };
   return testBindingBinary(...test);
 }
 
-/** Remembers that `test` passed for this file, on this system and this version of Node. */
+/** Caches that `test` passed for this file, system and version of Node. */
 export async function testOnce(test: BinaryTest, ...args: Parameters<BinaryTest>): Promise<boolean> {
   const [path, , gpu] = args;
   if (gpu !== false) return test(...args);
@@ -40,7 +42,7 @@ export async function testOnce(test: BinaryTest, ...args: Parameters<BinaryTest>
   const mark = join(dir, createHash('sha256').update(key).digest('hex').slice(0, 16));
   if (existsSync(mark)) return true;
   const passed = await test(...args);
-  // Where nothing can be written, it is tested again.
+  // If this can't be written, the binary is tested again next time.
   if (passed)
     await mkdir(dir, { recursive: true })
       .then(() => writeFile(mark, ''))

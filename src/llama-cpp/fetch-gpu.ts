@@ -1,4 +1,4 @@
-/** Fetches llama.cpp's binaries for GPUs from npm's registry into the data directory. */
+/** Downloads llama.cpp's GPU binaries from npm's registry into the data directory. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -19,8 +19,8 @@ interface Options {
 }
 
 /**
- * Downloads and unpacks those of `packages` that are not there yet, and removes those of other versions. Continues an
- * interrupted download; two at once are safe. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
+ * Downloads and unpacks the missing ones of `packages` and removes other versions. Continues an interrupted download,
+ * and may run concurrently. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchGpuPackages(
   packages: readonly GpuPackage[],
@@ -28,7 +28,7 @@ export async function fetchGpuPackages(
 ): Promise<void> {
   for (const gpuPackage of packages) await fetchPackage(gpuPackage, options);
   const installedVersions = await readdir(llamaDir()).catch(() => []);
-  // Windows keeps a binary that another window has loaded; what is left goes the next time.
+  // Windows can't delete a binary that another window has loaded; the rest is deleted next time.
   for (const version of installedVersions)
     if (version !== gpuPackagesVersion)
       await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
@@ -47,7 +47,7 @@ async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<v
   );
 }
 
-/** The caller holds the lock. */
+/** The caller must hold the lock. */
 async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<void> {
   const part = join(cacheDir(), 'llama', `${basename(gpuPackage.name)}-${gpuPackagesVersion}.tgz.part`);
   const { signal } = options;
@@ -56,7 +56,7 @@ async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<vo
     await downloadTo(part, gpuPackage, options);
     if (!(await isComplete(part, gpuPackage, options))) {
       await rm(part, { force: true });
-      // The part that an earlier process left may have been of another file.
+      // An earlier process's partial download may have been of another file.
       if (resumed) return await fetchLocked(gpuPackage, options);
       throw new UserError(
         'base-checksum',
@@ -89,10 +89,10 @@ async function downloadTo(
   await mkdir(dirname(part), { recursive: true });
   if ((await sizeOf(part)) === gpuPackage.bytes) return;
   onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-  const { url, headers, connection: way } = await locatePackage(gpuPackage.name, gpuPackagesVersion, signal);
+  const { url, headers, connection } = await locatePackage(gpuPackage.name, gpuPackagesVersion, signal);
   await download(url, part, {
     headers,
-    way,
+    network: connection,
     signal,
     onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: gpuPackage.bytes }),
   });
@@ -107,7 +107,7 @@ async function isComplete(part: string, gpuPackage: GpuPackage, { onProgress }: 
   return digest.toString('base64') === expected;
 }
 
-/** Into a new folder, renamed when complete. */
+/** Unpacks into a new folder, which is renamed when complete. */
 async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal }: Options): Promise<void> {
   const to = fetchedPackage(gpuPackage.name);
   const staged = `${to}.new`;

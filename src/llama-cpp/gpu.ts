@@ -1,4 +1,4 @@
-/** Starts llama.cpp on a GPU if there are one, its driver and the binary; otherwise says why not. */
+/** Starts llama.cpp on a GPU if the GPU, its driver and the binary exist; otherwise says why not. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Llama } from 'node-llama-cpp';
@@ -9,22 +9,21 @@ import { installLlamaImportHook } from './import-hook.ts';
 import { type Message, msg, type Text } from '../text/message.ts';
 
 export interface GpuStart {
-  /** Undefined: the processor. */
+  /** Undefined means the processor. */
   kind?: GpuKind;
-  /** Names of the GPUs. */
   devices: string[];
-  /** Why it is the processor although a GPU was wanted. */
+  /** Why the processor is used although a GPU was requested. */
   why?: Text;
 }
 
-/** Names that Mesa, Google and Microsoft give to devices that compute on the processor. */
+/** Recognises software devices of Mesa, Google and Microsoft by name. */
 export const isSoftware = (device: string): boolean =>
   /llvmpipe|lavapipe|swiftshader|basic render|\bsoftware\b/i.test(device);
 
 /**
- * Chooses what llama.cpp computes on in this process, before a model is loaded: `sharedLlama` is then the one on that
- * GPU. Never throws because of a GPU: `why` says what is missing. Throws UserError `backend-unavailable` where
- * llama.cpp can't run at all.
+ * Chooses the device for llama.cpp in this process, which `sharedLlama` then uses; call it before a model is loaded.
+ * GPU problems don't throw: `why` says what is missing. Throws UserError `backend-unavailable` if llama.cpp can't run
+ * at all.
  */
 export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   if (choice === 'off') return { devices: [] };
@@ -32,7 +31,7 @@ export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   registerFetchedPackages();
   const reasons: Text[] = [];
   const kinds = choice === 'auto' ? gpuKindsHere() : [choice];
-  // A missing package is reported only if no installed one has a reason of its own.
+  // A missing package is reported only if no installed one failed.
   const installed = kinds.filter((kind) => hasGpuPackages(kind, packageRoot()));
   for (const kind of installed) {
     const started = await tryGpu(kind, choice);
@@ -43,7 +42,7 @@ export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   return { devices: [], why };
 }
 
-/** From now on, models are loaded on the processor. The caller frees the llama.cpp that was shared. */
+/** Makes models load on the processor from now on. The caller frees the previously shared llama.cpp. */
 export const useProcessor = (): void => shareLlama(undefined);
 
 let hookInstalled = false;
@@ -61,13 +60,13 @@ function notInstalled(kinds: readonly GpuKind[]): Text {
     : msg`The build of llama.cpp for ${name} is not installed: {install-gpu ${kind}} downloads it.`;
 }
 
-/** Starts it, or says why it can't. */
+/** Starts llama.cpp on this kind of GPU, or returns why it can't. */
 async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | Message> {
   const name = gpuKindNames[kind];
   if (!(await hasDriver(kind))) return msg`This machine has no driver for ${name}.`;
   let llama: Llama;
   try {
-    // Tried in a separate process first, which a broken driver may crash.
+    // getLlama first tries it in a separate process, which a broken driver may crash.
     llama = await openLlama(kind);
   } catch {
     return msg`The build of llama.cpp for ${name} finds no GPU that it can use: there is none, or its driver is too old.`;
@@ -85,13 +84,13 @@ async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | Mess
 }
 
 /**
- * A device that computes on the processor is used only if it is asked for: by the name of the kind, or for tests by
- * llama.cpp's own variable, without which it does not even list one.
+ * Software devices are used only on request: by the name of the kind or, for tests, by llama.cpp's own variable,
+ * without which it does not even list them.
  */
 const asksForSoftware = (choice: GpuChoice): boolean =>
   choice !== 'auto' || Boolean(process.env['GGML_VK_VISIBLE_DEVICES']);
 
-/** Whether there is anything to try: without a driver, trying takes a second for nothing. */
+/** Whether there is a driver. Without one, trying would waste a second. */
 async function hasDriver(kind: GpuKind): Promise<boolean> {
   if (kind === 'metal') return true;
   if (kind === 'cuda')

@@ -1,6 +1,6 @@
 /**
- * Lets Node find packages that are not in a node_modules above the file that imports them: node-llama-cpp imports its
- * binaries by name and has no setting for where they are, and the extension's folder is not ours to write to.
+ * Lets Node find packages outside node_modules: node-llama-cpp imports its binaries by name, with no setting for their
+ * location, and the extension's folder must not be modified.
  */
 import * as nodeModule from 'node:module';
 
@@ -8,10 +8,10 @@ type Modules = Readonly<Record<string, string>>;
 type Resolved = { url: string; format?: string; shortCircuit?: boolean };
 type Resolve = (name: string, context: object, next: (name: string, context: object) => Resolved) => Resolved;
 
-/** Newer than the types: since Node 22.15, without a thread of its own. */
+/** Missing from the types. Since Node 22.15; runs in the same thread. */
 const { registerHooks } = nodeModule as { registerHooks?: (hooks: { resolve: Resolve }) => void };
 
-/** The same for older Nodes, as a module; it runs in Node's thread for such hooks. */
+/** The same for older versions of Node, as a module that runs in Node's thread for hooks. */
 const HOOKS = `let modules = {};
 export function initialize(data) { modules = data; }
 export function resolve(name, context, next) {
@@ -20,7 +20,7 @@ export function resolve(name, context, next) {
     : next(name, context);
 }`;
 
-/** From now on, importing a name in `modules` loads the ES module at that `file:` URL. */
+/** Makes imports of a name in `modules` load the ES module at that `file:` URL. */
 export function installLlamaImportHook(modules: Modules): void {
   if (Object.keys(modules).length === 0) return;
   if (!registerHooks)

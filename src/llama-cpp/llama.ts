@@ -1,11 +1,11 @@
-/** The process's single llama.cpp. It logs errors only, and to stderr: stdout belongs to JSON lines. */
+/** The process's single llama.cpp instance. It logs only errors, to stderr because stdout is for JSON lines. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Llama, LlamaModel, LlamaModelOptions } from 'node-llama-cpp';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
-import { msg, UserError, whyOf } from '../text/errors.ts';
+import { msg, UserError, reasonOf } from '../text/errors.ts';
 import { visible } from '../text/foreign-text.ts';
 import type { GpuKind } from '../protocol/gpu.ts';
 import { platformsIn, whyNoLlama } from './binaries.ts';
@@ -19,7 +19,7 @@ import {
 } from '../base-models/check-model.ts';
 
 let sharedPromise: Promise<Llama> | undefined;
-/** A list of log lines per model being loaded; loadLlamaModel decides what to do with them. */
+/** Log lines collected for each model being loaded; loadLlamaModel decides what to do with them. */
 const loading = new Set<string[]>();
 
 function log(line: string): void {
@@ -29,26 +29,29 @@ function log(line: string): void {
 }
 
 /**
- * llama.cpp on the processor, from the prebuilt binary, unless `shareLlama` gave another; started once per process.
- * Throws UserError `backend-unavailable` if it can't run here.
+ * The shared llama.cpp, started once per process: on the processor unless `shareLlama` set another. Throws UserError
+ * `backend-unavailable` if it can't run here.
  */
 export const sharedLlama = (): Promise<Llama> => (sharedPromise ??= startLlama());
 
-/** From now on, models are loaded by this llama.cpp; if undefined, by a new one on the processor. */
+/** Sets the shared llama.cpp; undefined means a new one on the processor. */
 export function shareLlama(llama: Llama | undefined): void {
   sharedPromise = llama && Promise.resolve(llama);
 }
 
-/** Throws UserError `backend-unavailable` where llama.cpp can't run. Costs nothing, so it is asked before downloads. */
+/**
+ * Throws UserError `backend-unavailable` if llama.cpp can't run here. Cheap, so that it can be checked before
+ * downloads.
+ */
 export async function requireLlama(): Promise<void> {
   const why = whyNoLlama(await platformsIn(packageRoot()));
   if (why) throw why;
 }
 
-/** On Apple's own processors, the only binary is the one with Metal; it computes on the GPU what it is asked to. */
+/** On Apple silicon, the only binary is the one with Metal, which uses the GPU only for layers assigned to it. */
 const PROCESSOR_BUILD = process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false;
 
-/** llama.cpp from the prebuilt binary for this kind of GPU. Throws what getLlama throws. */
+/** Starts llama.cpp from the prebuilt binary for this kind of GPU. Throws like getLlama. */
 export async function openLlama(gpu: GpuKind | false): Promise<Llama> {
   const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
   return await getLlama({
@@ -68,21 +71,21 @@ async function startLlama(): Promise<Llama> {
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
-      msg`llama.cpp does not start on this machine: ${whyOf(error)}.`,
+      msg`llama.cpp does not start on this machine: ${reasonOf(error)}.`,
       msg`Install Forget-Me-Not again; {doctor} shows what else is missing.`,
       { cause: error },
     );
   }
 }
 
-/** Of the package or the repository: this file is in dist/ or, in tests, in src/base-models/; benches link to it. */
+/** The root of the package or repository. This code runs from dist/ or, in tests, from src/llama-cpp/. */
 export function packageRoot(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   if (existsSync(join(here, 'node_modules'))) return here;
   return basename(here) === 'dist' ? dirname(here) : dirname(dirname(here));
 }
 
-/** A model's file, checked and closed. */
+/** The metadata of a model file that was checked and closed. */
 export type ModelFile = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
 
 /** Reads and checks a model file's metadata. Throws like openGguf and the checks in check-model.ts. */
@@ -105,9 +108,9 @@ export async function readModelFile(path: string): Promise<ModelFile> {
 type LoadOptions = Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'>;
 
 /**
- * Loads a model that readModelFile has checked, once a process of its own has opened it: llama.cpp aborts the process at
- * some files. Without `gpuLayers`, all of it stays on the processor. Throws an Error if llama.cpp refuses the file; its
- * message is the reason in llama.cpp's log, without a full stop. Throws like requireOpenable and sharedLlama.
+ * Loads a model that readModelFile has checked, after trying it in a separate process, because llama.cpp aborts on some
+ * files. Without `gpuLayers`, the whole model stays on the processor. Throws an Error if llama.cpp rejects the file;
+ * its message is the reason from llama.cpp's log, without a full stop. Throws like requireOpenable and sharedLlama.
  */
 export async function loadLlamaModel(
   file: Pick<ModelFile, 'path'>,
@@ -117,7 +120,7 @@ export async function loadLlamaModel(
   return await loadWithoutTrial(file, options);
 }
 
-/** The same for a file that may crash this process: if that does no harm, or the file is known not to. */
+/** The same without the trial: for when a crash does no harm, or the file is known to be safe. */
 export async function loadWithoutTrial(
   { path }: Pick<ModelFile, 'path'>,
   options: LoadOptions = {},
@@ -126,7 +129,8 @@ export async function loadWithoutTrial(
   const said: string[] = [];
   loading.add(said);
   try {
-    // Most matrices are copied into a layout that is faster to multiply; a mapped file would be in memory besides.
+    // Not mapped, because most matrices are repacked into a faster layout, and the mapped file would use memory as
+    // well.
     const onProcessor = { useMmap: false, ...(llama.gpu ? { gpuLayers: 0 } : {}) };
     return await llama.loadModel({
       modelPath: path,
@@ -134,7 +138,7 @@ export async function loadWithoutTrial(
       ...options,
     });
   } catch (error) {
-    // The log arrives from another thread, a moment later.
+    // The log arrives slightly later, from another thread.
     await sleep(20);
     const reason = said.map((line) => /error loading model: (.+)/.exec(line)?.[1]).find(Boolean);
     throw new Error((reason ?? (error as Error).message).replace(/\.$/, ''), { cause: error });

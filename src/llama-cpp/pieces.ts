@@ -1,6 +1,6 @@
 /**
- * The bytes that each token of a vocabulary stands for, read from the GGUF. llama.cpp's own detokenizer is made for
- * chat: with some vocabularies, such as Llama 3's, it drops spaces before punctuation, which breaks code.
+ * The bytes of each token in a vocabulary, read from the GGUF. llama.cpp's own detokenizer is made for chat: with some
+ * vocabularies, such as Llama 3's, it drops spaces before punctuation, which breaks code.
  */
 
 const CONTROL = 3;
@@ -10,13 +10,13 @@ const UNUSED = 5;
 const BYTE = 6;
 
 export interface Pieces {
-  /** The vocabulary is byte-level: a text is exactly the bytes of its tokens, one after another. */
+  /** The vocabulary is byte-level: a text is exactly the concatenation of its tokens' bytes. */
   readonly exact: boolean;
-  /** A control token has its name's bytes if `special`, else none. */
+  /** With `special`, a control token yields its name; otherwise nothing. */
   bytesOf(token: number, special?: boolean): Buffer;
 }
 
-/** `metadata`: of the GGUF file. */
+/** `metadata`: that of the GGUF file. */
 export function readPieces(metadata: Readonly<Record<string, unknown>>): Pieces {
   const words = metadata['tokenizer.ggml.tokens'] as string[];
   const types = metadata['tokenizer.ggml.token_type'] as number[] | undefined;
@@ -35,7 +35,7 @@ export function readPieces(metadata: Readonly<Record<string, unknown>>): Pieces 
   };
 }
 
-/** The byte that a character stands for, by its code: GPT-2 writes bytes that can't be printed from U+0100 on. */
+/** Maps a character code to the byte that it represents: GPT-2 maps unprintable bytes to U+0100 and up. */
 const bytes = new Map<number, number>();
 for (let byte = 0, next = 256; byte < 256; byte += 1) {
   const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
@@ -43,7 +43,7 @@ for (let byte = 0, next = 256; byte < 256; byte += 1) {
 }
 
 function fromByteLevel(word: string): Buffer {
-  // A vocabulary has up to 150,000 words: nothing is made for each of their characters.
+  // Avoids allocations per character, because a vocabulary has up to 150,000 words.
   const list = Buffer.allocUnsafe(word.length);
   for (let at = 0; at < word.length; at += 1) {
     const byte = bytes.get(word.charCodeAt(at));

@@ -1,4 +1,4 @@
-/** The base's tokenizer, run by llama.cpp from the vocabulary alone, so that training and serving agree. */
+/** The base's tokenizer: llama.cpp with only the vocabulary loaded, so that training and serving agree. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { msg, UserError } from '../text/errors.ts';
 import { CHOOSE_ANOTHER } from '../base-models/architectures.ts';
@@ -7,12 +7,12 @@ import { readPieces, type Pieces } from './pieces.ts';
 
 export interface Tokenizer {
   /**
-   * Tokens of a text, without a start token. `special`: text such as "<|fim_prefix|>" becomes its token, else plain
-   * text.
+   * Tokens of a text, without a start token. `special`: text such as "<|fim_prefix|>" is parsed as its token; otherwise
+   * it is plain text.
    */
   encode(text: string, options?: { special?: boolean }): Int32Array;
   /**
-   * Text of tokens. `special`: special tokens appear as text, else they are left out. Throws RangeError for unknown
+   * Text of tokens. `special`: special tokens appear as text; otherwise they are skipped. Throws RangeError for unknown
    * tokens.
    */
   decode(tokens: ArrayLike<number>, options?: { special?: boolean }): string;
@@ -24,11 +24,11 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   readonly bos?: number;
   /**
-   * The token that begins every text for this base, in training and serving; undefined if its vocabulary wants none.
+   * The token that begins every text for this base, in training and serving; undefined if its vocabulary has none.
    */
   readonly start?: number;
   readonly eos: number;
-  /** Generation stops at these: all end-of-generation tokens, and fill-in-the-middle and file separator tokens. */
+  /** Tokens at which generation stops: all end-of-generation, fill-in-the-middle and file separator tokens. */
   readonly endTokens: readonly number[];
   /** Fill-in-the-middle tokens, if the base has them. */
   readonly fim?: { prefix: number; suffix: number; middle: number };
@@ -47,7 +47,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   try {
     model = await loadLlamaModel(file, { vocabOnly: true });
   } catch (error) {
-    // It is not about the file.
+    // Not a problem of the file.
     if (error instanceof UserError) throw error;
     throw new UserError(
       'base-unsupported-architecture',
@@ -96,7 +96,7 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
     decode(tokens, { special = false } = {}) {
       const list = Array.from(tokens) as Token[];
-      // llama.cpp aborts the process at a token that does not exist.
+      // llama.cpp aborts the process for a token that does not exist.
       for (const token of list)
         if (!(Number.isInteger(token) && token >= 0 && token < vocabularySize))
           throw new RangeError(`${token} is not in the vocabulary of ${vocabularySize} tokens`);

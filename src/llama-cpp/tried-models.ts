@@ -1,6 +1,6 @@
 /**
- * Opens a file in a separate process before llama.cpp opens it here: llama.cpp aborts the process at some files, in
- * more ways than can be checked beforehand. The outcome is cached by the file's checksum and llama.cpp's version.
+ * Opens a file in a separate process before llama.cpp opens it here, because llama.cpp aborts on some files for more
+ * reasons than can be checked beforehand. The outcome is cached by the file's checksum and llama.cpp's version.
  */
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
@@ -16,34 +16,34 @@ import { examine } from '../base-models/checksums.ts';
 import { gpuPackagesVersion } from './gpu-packages.ts';
 import { knownBases } from '../base-models/registry.ts';
 
-/** The vocabulary alone, for a tokenizer; or all of it, for a context in which something is computed. */
+/** How a model is opened: only the vocabulary, for a tokenizer, or completely, for inference. */
 export type Opening = 'vocabulary' | 'whole';
 
 const outcomeSchema = z.object({
   outcome: z.enum(['opens', 'ends', 'slow', 'memory']),
-  /** Of a process that ended: its exit status or signal. */
+  /** Exit status or signal of a process that crashed. */
   how: z.string().optional(),
   at: z.number(),
 });
 type Outcome = z.infer<typeof outcomeSchema>;
 
 const outcomes = new JsonCache('tried-models.json', outcomeSchema);
-/** After this long, a refused file is tried again: the machine may have been busy, or its memory full. */
+/** After this time a rejected file is tried again, because the machine may have been busy or out of memory. */
 const RETRY_MS = 24 * 3600_000;
 
 /**
- * Resolves once the file is known to end no process that opens it like that. The files of our registry are: their
- * checksums are pinned. Throws UserError `base-not-gguf` for a file that is known to, `memory` where this machine has
- * not enough of it, what llama.cpp says against the file as an Error, and like `examine` and sharedLlama.
+ * Resolves once the file is known not to crash the process when opened like this. Files of our registry are known by
+ * their pinned checksums. Throws UserError `base-not-gguf` for a file that crashes it, `memory` if the machine has too
+ * little, an Error with llama.cpp's reason if it rejects the file, and like `examine` and sharedLlama.
  */
 export async function requireOpenable(path: string, wanted: Opening): Promise<void> {
   const { sha256, size } = await examine(path);
   if (knownBases.some((base) => base.sha256 === sha256)) return;
-  // A GPU may have room for more than the machine has. The vocabulary comes with all other metadata.
+  // If the model exceeds main memory (a GPU may have more), try only the vocabulary, which includes all metadata.
   const opening = (await availableMemory()) < size ? 'vocabulary' : wanted;
   const keyOf = (how: Opening) => `${sha256} ${gpuPackagesVersion} ${how}`;
   const isKnown = async (how: Opening) => (await outcomes.get(keyOf(how)))?.outcome === 'opens';
-  // Opening all of it includes its vocabulary.
+  // Opening the whole model includes the vocabulary.
   if (await isKnown('whole')) return;
   const known = await outcomes.get(keyOf(opening));
   if (known?.outcome === 'opens') return;
@@ -53,11 +53,11 @@ export async function requireOpenable(path: string, wanted: Opening): Promise<vo
   if (outcome.outcome !== 'opens') throw refusal(path, outcome);
 }
 
-/** Starts dist/try-model.mjs. Throws outcomes that must not be cached, because they aren't about the file. */
+/** Runs dist/try-model.mjs. Outcomes that don't depend on the file, and so must not be cached, are thrown. */
 async function tryOpening(path: string, bytes: number, opening: Opening): Promise<Outcome> {
   const child = startBundle('try-model', [path, String(bytes), opening], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    // llama.cpp would call a debugger when it aborts.
+    // Otherwise llama.cpp starts a debugger when it aborts.
     env: { GGML_NO_BACKTRACE: '1' },
   });
   const [said, { how, error }] = await Promise.all([text(child.stdout!), endOf(child)]);

@@ -1,9 +1,9 @@
-/** What the MLP does between its linears. */
+/** The MLP's activation functions. */
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import { cast } from './cast.ts';
 
 export interface Activation {
-  /** What gate and up gave, joined [N, 2 w] (without a gate [N, w]) -> what down gets [N, w]. */
+  /** The concatenated outputs of gate and up [N, 2 w] (without a gate: [N, w]) -> the input of down [N, w]. */
   forward(b: Backend, gateUp: Tensor): Tensor;
   /** dProduct [N, w] -> the gradient, in the shape of gateUp */
   gradient(b: Backend, gateUp: Tensor, dProduct: Tensor): Tensor;
@@ -42,7 +42,7 @@ const plainGelu: Activation = {
 export const activations = { swiglu, geglu, gelu: plainGelu };
 
 /**
- * GELU by its approximation with tanh, of x f32, and its slope. 0.5 (1 + tanh(u)) is s = sigmoid(2u), so with
+ * GELU of x f32 in its tanh approximation, and its derivative. Since 0.5 (1 + tanh(u)) = s = sigmoid(2u), with
  * u = sqrt(2 / pi) (x + 0.044715 x^3): y = x s, and y' = s + 2 u' y (1 - s).
  */
 function gelu(b: Backend, x: Tensor): { y: Tensor; slope: Tensor } {

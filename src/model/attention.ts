@@ -1,11 +1,12 @@
 /**
- * Causal attention with grouped queries: by the backend as a whole if it can, else in chunks of queries. A query sees only the keys up to its own
- * position and within its document. Probabilities are computed again in the backward pass, so memory grows with the
- * length, not with its square.
+ * Causal grouped-query attention: fused if the backend supports it, else in chunks of queries. A query attends only to
+ * keys of its document up to its own position. Probabilities are recomputed in the backward pass, so memory grows with
+ * the length and not with its square.
  *
- * Inside, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk are adjacent, and reshaping
- * them to [.., rows x group, headSize] multiplies all heads that share a key head at once.
+ * Internally, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk are adjacent, so that a
+ * reshape to [.., rows x group, headSize] multiplies all heads that share a key head at once.
  */
+import { elementCount } from '../gguf/types.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type {
   Angles,
@@ -17,7 +18,7 @@ import type {
 } from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
 
-/** For the backward pass. */
+/** What the backward pass needs. */
 export interface AttentionSaved {
   /** [batch x kvHeads, length, group x headSize]; k and v [batch x kvHeads, length, headSize]. */
   q: Tensor;
@@ -25,7 +26,7 @@ export interface AttentionSaved {
   v: Tensor;
   /** The output, [batch x length, heads x headSize]. */
   o: Tensor;
-  /** If the backend has attention as a whole: what that needs. */
+  /** Row statistics of fused attention, if the backend has it. */
   lines?: Tensor;
 }
 
@@ -43,8 +44,8 @@ export class Attention {
   }
 
   /**
-   * Which keys the queries of `batch` sequences see: up to their own position and, with `starts` [batch x length], not
-   * before their document; with `window`, only the last so many. Dispose the chunks after use.
+   * Which keys the queries of `batch` sequences attend to: those up to their own position; with `starts`
+   * [batch x length], only within their document; with `window`, only that many. Dispose the chunks after use.
    */
   plan(batch: number, length: number, starts?: Int32Array, window = Infinity): AttentionPlan {
     const firsts = window < length ? windowed(batch, length, starts, window) : starts;
@@ -66,19 +67,19 @@ export class Attention {
     return { batch, length, chunks };
   }
 
-  /** qkv [N, (heads + 2 kvHeads) headSize], from the joined linear -> `o` [N, heads x headSize]. */
+  /** qkv [N, (heads + 2 kvHeads) headSize] -> `o` [N, heads x headSize]. */
   forward(qkv: Tensor, plan: AttentionPlan, angles: Angles, dropout?: AttentionDropout): AttentionSaved {
     const { backend: b } = this;
     const heads = b.compound.splitHeads(qkv, angles, this.layout(plan));
     const { attention } = b.compound;
-    if (attention?.takes(heads, plan, dropout))
+    if (attention?.supports(heads, plan, dropout))
       return { ...heads, ...attention.forward(heads, plan, dropout) };
     const { q, k, v } = heads;
     const outputs = plan.chunks.map((chunk) =>
       b.arena(() => {
         const p = this.dropped(this.probabilities(q, k, chunk), chunk, dropout);
         // [batch x kvHeads, rows, group x headSize]
-        return this.widen(b.matmul(p, this.seen(v, chunk)), chunk);
+        return this.widen(b.matmul(p, this.visible(v, chunk)), chunk);
       }),
     );
     return { q, k, v, o: this.join(b.concat(outputs, 1), plan) };
@@ -114,11 +115,11 @@ export class Attention {
         const dOc = this.rows(dO, chunk);
         // dv and dk [batch x kvHeads, keys, headSize]; dP and dS [batch x kvHeads, rows x group, keys]
         const dv = b.matmul(this.dropped(p, chunk, dropout), dOc, { transposeA: true });
-        const dP = this.dropped(b.matmul(dOc, this.seen(v, chunk), { transposeB: true }), chunk, dropout);
+        const dP = this.dropped(b.matmul(dOc, this.visible(v, chunk), { transposeB: true }), chunk, dropout);
         const dS = b.compound.softmaxGradient(p, dP);
         const dk = b.matmul(dS, this.rows(q, chunk), { transposeA: true });
         return {
-          dq: this.widen(b.matmul(dS, this.seen(k, chunk)), chunk),
+          dq: this.widen(b.matmul(dS, this.visible(k, chunk)), chunk),
           dk: b.compound.addKeys(sums.dk, dk, chunk),
           dv: b.compound.addKeys(sums.dv, dv, chunk),
         };
@@ -132,17 +133,14 @@ export class Attention {
   /** [batch x kvHeads, rows x group, keys] */
   private probabilities(q: Tensor, k: Tensor, chunk: QueryChunk): Tensor {
     const { backend: b } = this;
-    const scores = b.matmul(this.rows(q, chunk), this.seen(k, chunk), { transposeB: true });
+    const scores = b.matmul(this.rows(q, chunk), this.visible(k, chunk), { transposeB: true });
     return b.compound.maskedSoftmax(scores, chunk);
   }
 
   private dropped(p: Tensor, chunk: QueryChunk, dropout: AttentionDropout | undefined): Tensor {
     if (!dropout) return p;
     const { backend: b } = this;
-    const mask = dropout.mask(
-      p.shape.reduce((product, size) => product * size, 1),
-      chunk.begin,
-    );
+    const mask = dropout.mask(elementCount(p.shape), chunk.begin);
     return b.mul(b.compound.multiply(p, mask), 1 / dropout.keepRate);
   }
 
@@ -161,8 +159,8 @@ export class Attention {
     ]);
   }
 
-  /** The keys or values that the chunk may see: [batch x kvHeads, keys, headSize]. */
-  private seen(x: Tensor, { begin, rows, from }: QueryChunk): Tensor {
+  /** The chunk's unmasked keys or values: [batch x kvHeads, keys, headSize]. */
+  private visible(x: Tensor, { begin, rows, from }: QueryChunk): Tensor {
     const end = begin + rows;
     if (from === 0 && end === x.shape[1]) return x;
     return this.backend.slice(x, [0, from, 0], [x.shape[0]!, end - from, x.shape[2]!]);

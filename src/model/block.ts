@@ -1,5 +1,5 @@
 /**
- * One block: middle = x + landing(attention(norm(x))), y = middle + landing(mlp(norm(middle))); forward and backward.
+ * One block: middle = x + branch(attention(norm(x))), y = middle + branch(mlp(norm(middle))); forward and backward.
  */
 import type { Positions } from '../base-models/architectures.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
@@ -7,34 +7,34 @@ import type { AttentionDropout } from '../tensor/compound.ts';
 import type { Activation } from './activations.ts';
 import type { Attention, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
-import type { Landing, LandingSaved } from './landing.ts';
+import type { BranchOutput, BranchOutputSaved } from './branch-output.ts';
 import type { Linear, LinearMode } from './linear.ts';
 import type { HeadNorms, HeadNormsSaved } from './head-norms.ts';
 import type { Norm } from './norm.ts';
 import type { View } from './views.ts';
 
-export interface BlockParts {
-  /** How its attention sees positions. */
+interface BlockParts {
+  /** RoPE and window of its attention. */
   positions: Positions;
   attentionNorm: Norm;
   qkv: Linear;
-  /** On q and k; undefined without. */
+  /** Norms of q and k, if the model has them. */
   headNorms?: HeadNorms | undefined;
   o: Linear;
-  attentionLanding: Landing;
+  attentionOutput: BranchOutput;
   mlpNorm: Norm;
   gateUp: Linear;
   activation: Activation;
   down: Linear;
-  mlpLanding: Landing;
+  mlpOutput: BranchOutput;
 }
 
-/** What all blocks share in one pass. */
+/** What all blocks share during one pass. */
 export interface Pass {
   views: ReadonlyMap<Positions, View>;
-  /** False leaves LoRA out. */
+  /** Whether LoRA is applied. */
   adapted: boolean;
-  /** In training only. */
+  /** Only during training. */
   dropout?: PassDropout;
 }
 
@@ -42,19 +42,19 @@ export interface PassDropout {
   seed: readonly [number, number];
   /** Size of the largest mask. */
   largest: number;
-  /** On LoRA's input, and on attention's probabilities. */
+  /** Dropout on LoRA's input, and on attention probabilities. */
   lora?: { noise: DropoutNoise; keepRate: number };
   attention?: { noise: DropoutNoise; keepRate: number };
 }
 
-/** A number for each place of a mask in a block, for its seed. */
+/** Seed components that distinguish the masks within a block. */
 const PLACES = { qkv: 0, o: 1, gateUp: 2, down: 3, attention: 4 };
 
-/** For the backward pass. h and gateUp have the products' type; x, middle and the inverses are f32. */
+/** What the backward pass needs. h and gateUp have the products' type; x, middle and the inverses are f32. */
 export interface BlockSaved {
   /**
-   * [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth] (hiddenWidth without a gate),
-   * z as in LinearSaved.
+   * [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth] (hiddenWidth without a
+   * gate), z as in LinearSaved.
    */
   x: Tensor;
   inverse1: Tensor;
@@ -63,14 +63,14 @@ export interface BlockSaved {
   heads: HeadNormsSaved | undefined;
   attention: AttentionSaved;
   z2: Tensor | undefined;
-  landing1: LandingSaved | undefined;
+  branch1: BranchOutputSaved | undefined;
   middle: Tensor;
   inverse2: Tensor;
   h2: Tensor;
   z3: Tensor | undefined;
   gateUp: Tensor;
   z4: Tensor | undefined;
-  landing2: LandingSaved | undefined;
+  branch2: BranchOutputSaved | undefined;
 }
 
 export class Block {
@@ -94,8 +94,8 @@ export class Block {
       const {
         y: middle,
         z: z2,
-        landing: landing1,
-      } = this.landed(x, parts.attentionLanding, (plus) => parts.o.forward(attention.o, mode2, plus));
+        branch: branch1,
+      } = this.addBranch(x, parts.attentionOutput, (plus) => parts.o.forward(attention.o, mode2, plus));
       const { y: h2, inverse: inverse2 } = parts.mlpNorm.forward(middle);
       const { y: gateUp, z: z3 } = parts.gateUp.forward(h2, this.mode('gateUp', h2, pass));
       const product = parts.activation.forward(b, gateUp);
@@ -103,8 +103,8 @@ export class Block {
       const {
         y,
         z: z4,
-        landing: landing2,
-      } = this.landed(middle, parts.mlpLanding, (plus) => parts.down.forward(product, mode4, plus));
+        branch: branch2,
+      } = this.addBranch(middle, parts.mlpOutput, (plus) => parts.down.forward(product, mode4, plus));
       const saved = {
         x,
         inverse1,
@@ -113,29 +113,29 @@ export class Block {
         heads: heads?.saved,
         attention,
         z2,
-        landing1,
+        branch1,
         middle,
         inverse2,
         h2,
         z3,
         gateUp,
         z4,
-        landing2,
+        branch2,
       };
       return { y, saved };
     });
   }
 
-  /** x plus what `linear` gives, as it lands. Nothing is done to it: the linear adds it at once. */
-  private landed(
+  /** x plus the output of `linear`, after its norm or factor. Without these, the sum is fused into the linear. */
+  private addBranch(
     x: Tensor,
-    landing: Landing,
+    branch: BranchOutput,
     linear: (plus?: Tensor) => { y: Tensor; z: Tensor | undefined },
-  ): { y: Tensor; z: Tensor | undefined; landing: LandingSaved | undefined } {
-    if (landing.isPlain) return { ...linear(x), landing: undefined };
+  ): { y: Tensor; z: Tensor | undefined; branch: BranchOutputSaved | undefined } {
+    if (branch.isPlain) return { ...linear(x), branch: undefined };
     const { y: o, z } = linear();
-    const { y: added, saved } = landing.forward(o);
-    return { y: this.backend.compound.add(x, added), z, landing: saved };
+    const { y: added, saved } = branch.forward(o);
+    return { y: this.backend.compound.add(x, added), z, branch: saved };
   }
 
   /** dy [N, width] f32 -> dx [N, width] f32; adds to the parameters' gradients. */
@@ -148,11 +148,11 @@ export class Block {
 
   private mlpBackward(dy: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     const { backend: b, parts } = this;
-    const { middle, inverse2, h2, gateUp, z3, z4, landing2 } = saved;
+    const { middle, inverse2, h2, gateUp, z3, z4, branch2 } = saved;
     const dGateUp = b.arena(() => {
       const product = parts.activation.forward(b, gateUp);
       const mode = this.mode('down', product, pass);
-      const dProduct = parts.down.backward(parts.mlpLanding.backward(dy, landing2), product, { z: z4 }, mode);
+      const dProduct = parts.down.backward(parts.mlpOutput.backward(dy, branch2), product, { z: z4 }, mode);
       return parts.activation.gradient(b, gateUp, dProduct);
     });
     const dh = parts.gateUp.backward(dGateUp, h2, { z: z3 }, this.mode('gateUp', h2, pass));
@@ -161,12 +161,12 @@ export class Block {
 
   private attentionBackward(dMiddle: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     const { backend: b, parts } = this;
-    const { x, inverse1, h1, heads, attention, z1, z2, landing1 } = saved;
+    const { x, inverse1, h1, heads, attention, z1, z2, branch1 } = saved;
     const { plan, angles } = this.view(pass);
     const dQkv = b.arena(() => {
       const mode = this.mode('o', attention.o, pass);
       const dO = parts.o.backward(
-        parts.attentionLanding.backward(dMiddle, landing1),
+        parts.attentionOutput.backward(dMiddle, branch1),
         attention.o,
         { z: z2 },
         mode,
@@ -178,13 +178,13 @@ export class Block {
     return parts.attentionNorm.backward(dh, x, inverse1, dMiddle);
   }
 
-  /** Frees what the linears keep from pass to pass. */
+  /** Frees what the linears cache between passes. */
   forget(): void {
     const { qkv, o, gateUp, down } = this.parts;
     for (const linear of [qkv, o, gateUp, down]) linear.forget();
   }
 
-  /** Mode of a linear of this block, with its own dropout mask, which is the same in both directions. */
+  /** A linear's mode, with its own dropout mask, which is the same forward and backward. */
   private mode(
     place: 'qkv' | 'o' | 'gateUp' | 'down',
     { shape }: Pick<Tensor, 'shape'>,

@@ -1,4 +1,4 @@
-/** A model's configuration, read from GGUF metadata. */
+/** The model configuration, read from GGUF metadata. */
 import {
   architectures,
   blockTensors,
@@ -27,14 +27,14 @@ export interface ModelConfig extends BaseShape {
   ropeTheta: number;
   /** Which pairs of components RoPE rotates: (2i, 2i + 1), as in GGUF's llama, or (i, i + headSize / 2). */
   ropePairing: 'neighbours' | 'halves';
-  /** Linear RoPE scaling: positions are divided by this; 1: none. */
+  /** Linear RoPE scaling: positions are divided by this; 1 means none. */
   ropeFactor: number;
   /** Llama 3's scaling: the frequency of pair i is divided by ropeDivisors[i]. `loadModel` reads them from the file. */
   ropeDivisors?: Float32Array;
-  /** Of each layer; layers that see them alike share an object. */
+  /** One entry per layer; layers with equal settings share an object. */
   positions: readonly Positions[];
   scales: Scales;
-  /** Only where it differs from what the architecture's name says. */
+  /** Only if it differs from the architecture's default. */
   inTransformers?: NamedInTransformers;
 }
 
@@ -45,11 +45,11 @@ export interface WeightSource {
   tensors: ReadonlyMap<string, { shape: readonly number[]; type?: TensorType }>;
   /** Row-major values. */
   readF32(name: string): Promise<Float32Array>;
-  /** The bytes as stored in the tensor's `type`; without it, all matrices are read as numbers. */
+  /** The bytes as stored, in the tensor's `type`; if absent, all matrices are read as floats. */
   readBytes?(name: string): Promise<Uint8Array>;
 }
 
-/** Reads the configuration. Throws UserError `base-unsupported-architecture`, and like the checks in check-model.ts. */
+/** Reads the configuration. Throws UserError `base-unsupported-architecture`, and the errors of check-model.ts. */
 export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'tensors'>): ModelConfig {
   const { metadata, tensors } = source;
   const architecture = metadata['general.architecture'];
@@ -113,18 +113,18 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     tiedHead: !tensors.has('output.weight'),
     ...(inTransformers && { inTransformers }),
   };
-  refuseVariants(tensors, config);
+  rejectVariants(tensors, config);
   checkTensors(source);
   return config;
 }
 
-/** Figures that change what a model computes, and what they do. */
+/** Metadata that changes what a model computes, and what it does. */
 const unsupportedFigures = [
   ['attn_logit_softcapping', 'caps its scores'],
   ['final_logit_softcapping', 'caps its logits'],
 ] as const;
 
-/** One object for layers that are alike. */
+/** Lets layers with equal settings share one object. */
 function shared(all: readonly Positions[]): Positions[] {
   const first = new Map<string, Positions>();
   return all.map((value) => {
@@ -133,7 +133,7 @@ function shared(all: readonly Positions[]): Positions[] {
   });
 }
 
-/** The same rules as in llama.cpp: a factor without a type is linear; `rope.scale_linear` is its old name. */
+/** As in llama.cpp: a factor without a type is linear; `rope.scale_linear` is the old name. */
 function readRopeFactor(metadata: Record<string, unknown>, architecture: string): number {
   const get = (key: string) => metadata[`${architecture}.rope.${key}`];
   const type = get('scaling.type') ?? 'linear';
@@ -146,14 +146,14 @@ function readRopeFactor(metadata: Record<string, unknown>, architecture: string)
   return factor > 0 ? factor : 1;
 }
 
-/** Refuses variants that would train without an error but wrongly: all that have tensors which are not read here. */
-function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): void {
+/** Rejects variants that would silently train incorrectly: those with tensors that are not read here. */
+function rejectVariants(tensors: WeightSource['tensors'], config: ModelConfig): void {
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
     throw unsupported(msg`This base is a mixture of experts, which is not supported.`);
   const { biases, ropeDivisors } = architectures[config.architecture];
   const known = new Set(['token_embd.weight', 'output.weight', ...lastNormTensors(config).keys()]);
   if (ropeDivisors) known.add(ROPE_DIVISORS);
-  // All biases or none: with some of them it would be an unknown variant.
+  // All biases or none: a model with only some of them is an unknown variant.
   const layers = Array.from({ length: config.layers }, (_, block) => block);
   const complete = layers.every((block) =>
     ['q', 'k', 'v'].every((module) => tensors.has(`blk.${block}.attn_${module}.bias`)),
@@ -161,14 +161,14 @@ function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): 
   const qkvBias = complete && biases === 'optional';
   for (const name of blockTensors({ ...config, qkvBias }).keys())
     for (const block of layers) known.add(`blk.${block}.${name}`);
-  const strange = [...tensors.keys()].find((name) => !known.has(name));
-  if (strange?.endsWith('.bias'))
+  const unexpected = [...tensors.keys()].find((name) => !known.has(name));
+  if (unexpected?.endsWith('.bias'))
     throw unsupported(
       biases === 'optional'
-        ? msg`This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`
-        : msg`This base has a bias "${strange}", which ${config.architecture} models do not have.`,
+        ? msg`This base has a bias "${unexpected}": biases are supported only on q, k and v, and on all three of them.`
+        : msg`This base has a bias "${unexpected}", which ${config.architecture} models do not have.`,
     );
-  if (strange) throw unsupported(msg`This base has a tensor "${strange}", which is not supported.`);
+  if (unexpected) throw unsupported(msg`This base has a tensor "${unexpected}", which is not supported.`);
 }
 
 const unsupported = (what: Text) => new UserError('base-unsupported-architecture', what, CHOOSE_ANOTHER);

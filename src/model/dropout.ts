@@ -3,10 +3,10 @@ import type { Mask } from '../tensor/compound.ts';
 import { mix, uniform } from '../statistics/random.ts';
 
 /**
- * Dropout masks: slices at random positions of one table of random zeros and ones, like the shared noise of evolution
- * strategies (Salimans et al. 2017). A mask needs no random numbers of its own and depends only on the seed (which
- * includes the place in the model), so it is the same in forward and backward and on every backend. The factor
- * 1 / (1 - p) is not in the mask, so that the mask is exact in bf16; it is part of LoRA's scale.
+ * Dropout masks: slices, at random offsets, of one table of random zeros and ones, like the shared noise table of
+ * evolution strategies (Salimans et al. 2017). A mask depends only on its seed (which includes the place in the model),
+ * so it is the same forward and backward and on every backend. The factor 1 / (1 - p) is part of LoRA's scale and not
+ * of the mask, which is therefore exact in bf16.
  */
 export class DropoutNoise {
   private table: Tensor | undefined;
@@ -18,7 +18,9 @@ export class DropoutNoise {
     private readonly dtype: DataType,
   ) {}
 
-  /** A mask of `count` zeros (share `probability`) and ones. `largest`: largest `count` of the run, always the same. */
+  /**
+   * A mask of `count` elements, zero with `probability`, else one. `largest`: the run's largest `count`, a constant.
+   */
   mask(count: number, largest: number, seed: readonly number[]): Mask {
     const table = this.sized(largest);
     return { table, begin: mix(...seed) % (this.length - count) };
@@ -47,5 +49,5 @@ export class DropoutNoise {
   }
 }
 
-/** Number of positions where the largest mask can begin; smaller ones have more. */
+/** Number of possible offsets of the largest mask. */
 const PLACES = 2 ** 20;

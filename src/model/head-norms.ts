@@ -3,7 +3,7 @@ import { cast } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { Norm } from './norm.ts';
 
-/** For the backward pass: q and k before their norms, in the products' type, and their norms' 1 / rms. */
+/** What the backward pass needs: q and k before their norms, in the products' type, and 1 / rms of each. */
 export interface HeadNormsSaved {
   /** [N, heads x headSize], and [N, kvHeads x headSize] */
   q: Tensor;
@@ -13,7 +13,7 @@ export interface HeadNormsSaved {
   inverseK: Tensor;
 }
 
-/** Norms of each query head and each key head by itself, before RoPE; all heads share a gain [headSize]. */
+/** Norms of each query and key head before RoPE (QK-norm); all heads share a gain [headSize]. */
 export class HeadNorms {
   constructor(
     private readonly backend: Backend,
@@ -21,7 +21,7 @@ export class HeadNorms {
     private readonly norms: { q: Norm; k: Norm },
   ) {}
 
-  /** qkv [N, (heads + 2 kvHeads) headSize] -> the same with q and k normed. */
+  /** qkv [N, (heads + 2 kvHeads) headSize] -> the same with q and k normalised. */
   forward(qkv: Tensor): { y: Tensor; saved: HeadNormsSaved } {
     const { backend: b, norms } = this;
     return b.arena(() => {

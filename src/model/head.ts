@@ -1,6 +1,6 @@
 /**
- * From the last norm's output to logits. Logits are in memory for a chunk of rows at a time, and a matrix that stays
- * quantised is in memory as numbers for a piece of the vocabulary at a time.
+ * Computes logits from the last norm's output. To save memory, logits exist only for a chunk of rows at a time, and a
+ * quantised matrix is dequantised for a piece of the vocabulary at a time.
  */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { cast } from './cast.ts';
@@ -8,11 +8,11 @@ import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
 
-/** Rows whose logits are in memory. More rows: the pieces' numbers are made less often. */
+/** Rows whose logits are in memory at a time. With more rows, pieces are dequantised less often. */
 export const HEAD_ROWS = 256;
-/** Rows of the vocabulary whose numbers are made at a time. */
+/** Rows of the vocabulary that are dequantised at a time. */
 export const VOCABULARY_PIECE = 8192;
-/** Rows of logits that are used in f32 at a time. */
+/** Rows of logits that are converted to f32 at a time. */
 export const F32_ROWS = 32;
 
 export class Head {
@@ -148,7 +148,7 @@ export class Head {
     for (const piece of this.pieces) {
       const before = logits;
       logits = b.arena(() => b.compound.put(before, cast(b, product(piece), 'f32'), { column: piece.begin }));
-      await breathe();
+      await yieldToEventLoop();
     }
     return logits;
   }
@@ -158,7 +158,7 @@ export class Head {
     const { backend: b, compute, weight } = this;
     if (isSlot(weight))
       b.arena(() => this.parameters.accumulate(weight, b.matmul(gradient, input, { transposeA: true })));
-    // In f32 there is nothing to gain from pieces of a matrix that exists whole.
+    // In f32, an unquantised matrix need not be split.
     if (compute === 'f32' && !(weight instanceof StoredWeight))
       return b.arena(() => b.matmul(gradient, this.numbers(weight)));
     let sum: Tensor | undefined;
@@ -169,7 +169,7 @@ export class Head {
         const product = this.withPiece(piece, (matrix) => b.matmul(part, matrix));
         return b.compound.accumulate(before, input.shape, product);
       });
-      await breathe();
+      await yieldToEventLoop();
     }
     const dh = cast(b, sum!, compute);
     if (dh !== sum) b.dispose(sum);
@@ -181,7 +181,7 @@ export class Head {
     return cast(b, b.slice(logits, [begin, 0], [count, vocabularySize]), 'f32');
   }
 
-  /** Calls `use` with a piece [its rows, width] of the matrix, in the products' type. */
+  /** Calls `use` with a piece [rows, width] of the matrix, in the products' type. */
   private withPiece<T>({ begin, count, rows }: Piece, use: (matrix: Tensor) => T): T {
     const { weight, backend: b, vocabularySize } = this;
     if (weight instanceof StoredWeight) return b.arena(() => use(weight.rows(rows)));
@@ -195,7 +195,7 @@ export class Head {
 
   private copy: { version: number; tensor: Tensor } | undefined;
 
-  /** The trained matrix in the products' type; a cast copy is kept until a parameter changes. */
+  /** The trained matrix in the products' type; a converted copy is cached until a parameter changes. */
   private trained(slot: Slot): Tensor {
     if (slot.value.dtype === this.compute) return slot.value;
     if (this.copy?.version !== this.parameters.version) {
@@ -208,7 +208,7 @@ export class Head {
     return this.copy!.tensor;
   }
 
-  /** Frees the cast copy. */
+  /** Frees the converted copy. */
   forget(): void {
     this.backend.dispose(this.copy?.tensor);
     this.copy = undefined;
@@ -226,18 +226,18 @@ interface Span {
   count: number;
 }
 
-/** A part of the vocabulary: where it begins, and the rows' numbers. */
+/** A part of the vocabulary: its range, and its rows of the matrix. */
 interface Piece extends Span {
   rows: Int32Array;
 }
 
-/** 0 .. total in spans of at most `most`. */
-function spans(total: number, most: number): Span[] {
-  return Array.from({ length: Math.ceil(total / most) }, (_, i) => ({
-    begin: i * most,
-    count: Math.min(most, total - i * most),
+/** Splits 0 .. total into spans of at most `max`. */
+function spans(total: number, max: number): Span[] {
+  return Array.from({ length: Math.ceil(total / max) }, (_, i) => ({
+    begin: i * max,
+    count: Math.min(max, total - i * max),
   }));
 }
 
-/** Lets the process handle timers and signals between pieces of work. */
-export const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Yields to the event loop, so that timers and signals are handled between pieces of work. */
+export const yieldToEventLoop = () => new Promise<void>((resolve) => setImmediate(resolve));

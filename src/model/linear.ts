@@ -6,7 +6,7 @@ import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
 
-/** LoRA on a linear: the A of all target modules stacked, and a B for each of them. */
+/** LoRA on a linear: the A of all target modules stacked, and one B for each of them. */
 export interface Lora {
   /** [target modules x rank, in] */
   a: Slot;
@@ -17,14 +17,14 @@ export interface Lora {
 }
 
 /** What a backward pass needs of the forward pass, besides the input. */
-export interface LinearSaved {
+interface LinearSaved {
   /** LoRA's inner activations, [N, target modules x rank]. */
   z: Tensor | undefined;
 }
 
 /**
- * One or more linear modules with the same input, as one product: y = x W^T + bias + s (mask x) A^T B^T, with B of
- * all target modules as one block-diagonal matrix. `compute` is the type of x, y and the products; parameters'
+ * One or more linear modules with the same input, computed as one product: y = x W^T + bias + s (mask x) A^T B^T, where
+ * the B of all target modules form a block-diagonal matrix. `compute` is the type of x, y and the products; parameter
  * gradients are f32.
  */
 export class Linear {
@@ -47,7 +47,10 @@ export class Linear {
     return this.lora !== undefined;
   }
 
-  /** x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`; `adapted` false leaves LoRA out. `plus` f32: added to y, which is f32 then. */
+  /**
+   * x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`. `adapted`: whether LoRA is applied. `plus` f32:
+   * added to y, which is then f32.
+   */
   forward(x: Tensor, { mask, keepRate, adapted }: LinearMode, plus?: Tensor): { y: Tensor } & LinearSaved {
     const products = productsOf(this.backend);
     const derived = this.derive(keepRate);
@@ -84,7 +87,7 @@ export class Linear {
     return dx;
   }
 
-  /** Where each module's B is on the diagonal of [out, target modules x rank], which makes one product of all. */
+  /** The position of each module's B on the diagonal of [out, target modules x rank]. */
   private blocks({ b: slots, rank }: Lora): { slot: Slot; row: number; column: number }[] {
     let row = 0;
     let column = -rank;
@@ -101,7 +104,7 @@ export class Linear {
     return b.sum(cast(b, dy, 'f32'), 0);
   }
 
-  /** Weights in the type of the products, computed again when a parameter has changed. */
+  /** Weights in the products' type, recomputed when a parameter has changed. */
   private derive(keepRate: number): Derived {
     const key = `${this.parameters.version} ${keepRate}`;
     if (this.derived?.key === key) return this.derived;
@@ -126,7 +129,7 @@ export class Linear {
     return this.weight instanceof StoredWeight ? this.weight.with(use) : use(weight!);
   }
 
-  /** A trained tensor of another type is cast, into `old` if possible. */
+  /** Converts a trained tensor to the products' type, reusing `old` if possible. */
   private computed(x: Tensor | Slot, old: Tensor | undefined): Tensor {
     const { backend: b } = this;
     if (!isSlot(x)) return x;
@@ -154,7 +157,7 @@ export class Linear {
     );
   }
 
-  /** Frees the derived tensors; parameters and frozen weights belong to others. */
+  /** Frees the derived tensors; parameters and frozen weights are owned elsewhere. */
   forget(): void {
     const { derived, lora } = this;
     this.derived = undefined;

@@ -5,7 +5,7 @@ import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
 import { cast, scaled } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
-import { breathe, type Head } from './head.ts';
+import { yieldToEventLoop, type Head } from './head.ts';
 import {
   isSlot,
   type Batch,
@@ -20,11 +20,11 @@ import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
 import { chunksOf, Views } from './views.ts';
 
-export interface Parts {
+interface Parts {
   backend: Backend;
   config: ModelConfig;
   compute: DataType;
-  /** Large products round what they multiply to f16. */
+  /** Large products round their operands to f16. */
   half: boolean;
   parameters: Parameters;
   /** [vocabulary, width] */
@@ -33,13 +33,13 @@ export interface Parts {
   attention: Attention;
   outputNorm: Norm;
   head: Head;
-  /** On LoRA's input; undefined without. */
+  /** Dropout on LoRA's input, if any. */
   dropout: { noise: DropoutNoise; keepRate: number } | undefined;
-  /** On attention's probabilities; undefined without. */
+  /** Dropout on attention probabilities, if any. */
   attentionDropout: { noise: DropoutNoise; keepRate: number } | undefined;
   /**
-   * Blocks run again in the backward pass instead of keeping their activations, and keep no copies of trained weights in
-   * the products' type.
+   * Activation checkpointing: blocks run again in the backward pass instead of saving their activations. They also
+   * cache no copies of trained weights in the products' type.
    */
   recompute: boolean;
   /** Frozen tensors and stored matrices, freed with the model. */
@@ -92,7 +92,7 @@ export class Llama implements TrainableModel {
     return summed(values, batch.learned);
   }
 
-  /** The last norm's input [N, width], and what the blocks saved for the backward pass, or only their inputs. */
+  /** The last norm's input [N, width], and what the blocks saved (with `recompute`, only their inputs). */
   private async forward(inputs: Int32Array, pass: Pass): Promise<Forward> {
     const { backend: b, parts } = this;
     const saved: (BlockSaved | Tensor)[] = [];
@@ -108,7 +108,7 @@ export class Llama implements TrainableModel {
         saved.push(result.saved);
         x = result.y;
       }
-      await breathe();
+      await yieldToEventLoop();
     }
     return { saved, x };
   }
@@ -129,13 +129,13 @@ export class Llama implements TrainableModel {
     let dx = b.arena(() => parts.outputNorm.backward(scaled(b, dh!, this.config.scales.logits), x, inverse));
     b.dispose(x, h, inverse, dh);
     for (const block of [...parts.blocks].reverse()) {
-      const [before, kept] = [dx, saved.pop()!];
+      const [predictingStates, kept] = [dx, saved.pop()!];
       dx = b.arena(() =>
-        block.backward(before, isTensor(kept) ? block.forward(kept, pass).saved : kept, pass),
+        block.backward(predictingStates, isTensor(kept) ? block.forward(kept, pass).saved : kept, pass),
       );
-      b.dispose(before, kept);
+      b.dispose(predictingStates, kept);
       if (parts.recompute) block.forget();
-      await breathe();
+      await yieldToEventLoop();
     }
     if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
     b.dispose(dx);
@@ -184,7 +184,7 @@ export class Llama implements TrainableModel {
     return { losses, mostLikely };
   }
 
-  /** The last norm's output [last, width] that the `last` tokens are predicted from. */
+  /** The last norm's output [last, width] from which the `last` tokens are predicted. */
   private async before(
     tokens: Int32Array,
     last: number,
@@ -228,7 +228,7 @@ export class Llama implements TrainableModel {
     }
   }
 
-  /** The last norm's output for each token [T, width]: with the head, all that a KL from this model needs. */
+  /** The last norm's output for each token [T, width]: together with the head, all that klFrom needs of a model. */
   async states(tokens: Int32Array): Promise<Float32Array> {
     const h = await this.hidden(tokens, true);
     try {
@@ -295,14 +295,14 @@ export class Llama implements TrainableModel {
       const before = x;
       x = b.arena(() => block.forward(before, pass).y);
       b.dispose(before);
-      await breathe();
+      await yieldToEventLoop();
     }
     const { y, inverse } = this.last(x);
     b.dispose(x, inverse, chunksOf(views));
     return y;
   }
 
-  /** The last norm's output, scaled as the logits are to be, and its inverse. */
+  /** The last norm's output, including the logit scale, and the norm's inverse. */
   private last(x: Tensor): { y: Tensor; inverse: Tensor } {
     const { backend: b } = this;
     return b.arena(() => {
@@ -352,7 +352,7 @@ export class Llama implements TrainableModel {
     this.parts.half = false;
   }
 
-  /** Another model on this backend may compute in another one. */
+  /** Sets this model's precision, since another model on the same backend may use a different one. */
   private choosePrecision(): void {
     this.backend.multiplyIn?.(this.parts.half ? 'f16' : 'f32');
   }
@@ -372,7 +372,7 @@ interface Forward {
 
 const isTensor = (kept: BlockSaved | Tensor): kept is Tensor => 'dtype' in kept;
 
-/** Rows of T + 1 tokens -> inputs (the first T of each row) and labels (the last T): [rows x T] each. */
+/** Rows of T + 1 tokens -> inputs (each row's first T) and labels (its last T): [rows x T] each. */
 function shifted({ tokens, rows, length }: Batch): { inputs: Int32Array; labels: Int32Array } {
   if (tokens.length !== rows * (length + 1))
     throw new Error(`A batch should have ${rows} x ${length + 1} tokens but has ${tokens.length}.`);

@@ -18,13 +18,13 @@ import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
 import { HeadNorms } from './head-norms.ts';
-import { Landing } from './landing.ts';
+import { BranchOutput } from './branch-output.ts';
 import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
 import { Norm } from './norm.ts';
-import { Parameters, product } from './parameters.ts';
-import { isQuantised, type TensorType } from '../gguf/types.ts';
+import { Parameters } from './parameters.ts';
+import { elementCount, isQuantised, type TensorType } from '../gguf/types.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
 import { StoredWeight } from './stored-weight.ts';
 import { gaussian, mix, mixText } from '../statistics/random.ts';
@@ -32,8 +32,8 @@ import { checkRank, chooseTargets, linearShape, loraScale } from './targets.ts';
 
 /**
  * Loads a base for LoRA, full fine-tuning or reading only. Throws like readConfig; UserError `base-truncated` if a
- * tensor is missing or has a wrong shape; UserError `bad-argument` for targets that match nothing, a rank above a
- * matrix's smaller side, and a precision that the backend does not have.
+ * tensor is missing or has the wrong shape; UserError `bad-argument` for targets that match nothing, a rank above a
+ * matrix's smaller side, or a precision that the backend does not support.
  */
 export async function loadModel(
   backend: Backend,
@@ -51,7 +51,7 @@ export async function loadModel(
   const targets = options.method === 'lora' ? chooseTargets(config, options.targets) : new Set<string>();
   if (!options.anyRank) checkRank(config, targets, options.rank);
   const model = await new Loader(backend, source, config, options, targets).load();
-  collectGarbage(); // the bytes that were read
+  collectGarbage(); // frees the bytes that were read
   return model;
 }
 
@@ -98,12 +98,12 @@ class Loader {
         qkv: await this.linear(index, ['q', 'k', 'v']),
         headNorms: await this.headNorms(index),
         o: await this.linear(index, ['o']),
-        attentionLanding: await this.landing(`blk.${index}.post_attention_norm`),
+        attentionOutput: await this.branchOutput(`blk.${index}.post_attention_norm`),
         mlpNorm: await this.norm(`blk.${index}.ffn_norm`),
         gateUp: await this.linear(index, blockModules(config).filter(isGateOrUp)),
         activation: activations[this.row.activation ?? 'swiglu'],
         down: await this.linear(index, ['down']),
-        mlpLanding: await this.landing(`blk.${index}.post_ffw_norm`),
+        mlpOutput: await this.branchOutput(`blk.${index}.post_ffw_norm`),
       };
       blocks.push(new Block(backend, index, parts, attention));
     }
@@ -113,7 +113,7 @@ class Loader {
       : await this.matrix('output.weight', [vocabularySize, width]);
     const noise = (rate: number | undefined) =>
       rate ? { noise: new DropoutNoise(backend, rate, compute), keepRate: 1 - rate } : undefined;
-    parameters.settle();
+    parameters.finalise();
     return new Llama({
       backend,
       config,
@@ -133,7 +133,7 @@ class Loader {
     });
   }
 
-  /** Modules with the same input as one matrix [sum of their rows, in]. */
+  /** Modules with the same input, as one matrix [sum of their rows, in]. */
   private async linear(index: number, modules: ModuleName[]): Promise<Linear> {
     const names = modules.map((module) => `blk.${index}.${moduleTensors[module]}`);
     const rows = names.map((name) => linearShape(this.config, name)[0]);
@@ -190,9 +190,9 @@ class Loader {
     });
   }
 
-  private async landing(layer: string): Promise<Landing> {
+  private async branchOutput(layer: string): Promise<BranchOutput> {
     const norm = this.row.normsAfter ? await this.norm(layer) : undefined;
-    return new Landing(this.backend, this.compute, this.config.scales.residual, norm);
+    return new BranchOutput(this.backend, this.compute, this.config.scales.residual, norm);
   }
 
   private async headNorms(index: number): Promise<HeadNorms | undefined> {
@@ -207,7 +207,7 @@ class Loader {
     return this.stacked([{ name, shape }]);
   }
 
-  /** Matrices stacked on each other: as their file stores them if they are quantised and frozen, else as numbers. */
+  /** Matrices stacked vertically: left quantised if frozen, else as floats. */
   private async stacked(parts: { name: string; shape: number[] }[]): Promise<Tensor | StoredWeight | Slot> {
     const { backend, source, compute, frozen } = this;
     const stored =
@@ -220,12 +220,12 @@ class Loader {
     let begin = 0;
     for (const { name, shape } of parts) {
       data.set(await this.values(name, shape), begin);
-      begin += product(shape);
+      begin += elementCount(shape);
     }
     return this.place(parts, data, [rows, columns], true);
   }
 
-  /** A trained slot in full fine-tuning, else a frozen tensor: in the products' type if it is used in a `product`. */
+  /** A trained slot in full fine-tuning; otherwise a frozen tensor, in the products' type if used in a `product`. */
   private place(
     parts: { name: string; shape: number[] }[],
     data: Float32Array,
@@ -247,7 +247,7 @@ class Loader {
   }
 }
 
-/** A model's head (the matrix that makes logits) without the model. */
+/** A model's head (the output projection) without the rest of the model. */
 export interface LoadedHead {
   head: Head;
   dispose(): void;
@@ -282,8 +282,8 @@ export async function loadHead(
 }
 
 /**
- * A trained parameter's values before the first step: the base's own, or LoRA's A and B. Throws UserError
- * `base-truncated` if the base lacks the tensor.
+ * A parameter's initial values: those of the base, or of LoRA's A and B. Throws UserError `base-truncated` if the base
+ * lacks the tensor.
  */
 export async function initialValues(
   source: WeightSource,
@@ -292,7 +292,7 @@ export async function initialValues(
 ): Promise<Float32Array> {
   const [, layer, part] = /^(.+)\.lora_([ab])$/.exec(name) ?? [];
   if (!layer) return readValues(source, name, shape);
-  return part === 'a' ? firstA(layer, shape, seed) : new Float32Array(product(shape));
+  return part === 'a' ? firstA(layer, shape, seed) : new Float32Array(elementCount(shape));
 }
 
 /** A ~ N(0, 1/rank^2), like PEFT's "gaussian"; B = 0. */
@@ -300,7 +300,7 @@ const firstA = (layer: string, [rank, columns]: readonly number[], seed: number)
   gaussian(rank! * columns!, 1 / rank!, mix(seed, mixText(layer)));
 
 /**
- * Matrices as their file stores them; undefined if not all are quantised, or if the backend keeps numbers. Throws
+ * Quantised matrices; undefined if any is not quantised, or if the backend does not keep quantised weights. Throws
  * UserError `base-truncated`.
  */
 async function readStored(
@@ -325,7 +325,7 @@ async function readStored(
   return new StoredWeight(backend, stored, compute);
 }
 
-/** Neighbours of one type together: stacked on each other they are one matrix, whose numbers are made at once. */
+/** Groups adjacent parts of the same type: stacked, they are dequantised as one matrix. */
 function sameType(source: WeightSource, parts: readonly { name: string; shape: number[] }[]) {
   const stacks: { type: TensorType; names: string[]; rows: number }[] = [];
   for (const { name, shape } of parts) {

@@ -1,4 +1,4 @@
-/** The model's interface for the training loop and the scorer. */
+/** The interface of a model for training and scoring. */
 import type { StoredWeight } from './stored-weight.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type { ModelConfig } from './config.ts';
@@ -9,35 +9,37 @@ export interface Batch {
   length: number;
   /** [rows x (length + 1)] */
   tokens: Int32Array;
-  /** [rows x length]: 1 for predictions that count in the loss, else 0. Default: all count. */
+  /** [rows x length]: 1 for predictions that count in the loss, else 0. By default, all count. */
   learned?: Uint8Array;
-  /** [rows x length]: where in its row each input's document begins; attention sees nothing before it. Default: 0. */
+  /** [rows x length]: start of each input's document within its row, a bound for attention. By default, 0. */
   starts?: Int32Array;
 }
 
 export interface ModelOptions {
-  /** `none`: all weights are frozen. */
+  /** `none`: all weights stay frozen. */
   method: 'lora' | 'full' | 'none';
   rank: number;
   /** LoRA's alpha: see `scaling`. */
   alpha: number;
-  /** On LoRA's input, in training only. */
+  /** Dropout on LoRA's input, only in training. */
   dropout: number;
   /** Module names or patterns over GGUF's names: see targets.ts. */
   targets: readonly string[];
   /** LoRA's scale: alpha / rank, or alpha / sqrt(rank). */
   scaling?: 'standard' | 'rank-stabilised';
-  /** On attention probabilities, in training only. */
+  /** Dropout on attention probabilities, only in training. */
   attentionDropout?: number;
-  /** Keep only each block's input and compute the rest again in the backward pass. */
+  /** Activation checkpointing: save only each block's input and recompute the rest in the backward pass. */
   recompute?: boolean;
-  /** To read an adapter whose layers differ in rank: `rank` is the largest and may exceed a matrix's smaller side. */
+  /**
+   * For reading an adapter whose layers differ in rank: `rank` is the largest, and may exceed a matrix's smaller side.
+   */
   anyRank?: boolean;
   /** Seed of LoRA's A. */
   seed: number;
   /**
    * Type of frozen weights and large products; parameters, gradients and the residual stream are always f32. With f16,
-   * all tensors are f32 and large products round what they multiply.
+   * all tensors are f32 and large products round their operands.
    */
   precision: 'f32' | 'bf16' | 'f16';
 }
@@ -65,22 +67,21 @@ export const isSlot = (x: Tensor | Slot | StoredWeight): x is Slot => 'gradient'
 export interface LossOptions {
   /** [T - 1] as in Batch. */
   starts?: Int32Array | undefined;
-  /** Compute only the losses of this many last tokens, which saves much of a pass. Default: of all. */
+  /** Compute only the losses of the last this many tokens, which saves much of a pass. By default, all. */
   last?: number | undefined;
 }
 
-/** What a model expected at tokens of a text, each after all true tokens before it. */
+/** A model's predictions for tokens of a text, each given all true tokens before it. */
 export interface Predictions {
   /** Loss of the true token, in nats. */
   losses: Float32Array;
-  /** The token that it would have written. */
   mostLikely: Int32Array;
 }
 
 export interface Model {
   readonly config: ModelConfig;
   readonly parameters: readonly Parameter[];
-  /** Number of trained numbers. */
+  /** Number of trained scalars. */
   readonly parameterCount: number;
   /**
    * Processes one micro-batch: adds lossWeight x (gradient of the summed loss of the learned tokens) to the
@@ -94,16 +95,16 @@ export interface Model {
   /** L2 norm over all accumulated gradients. */
   gradientNorm(): Promise<number>;
   zeroGradients(): void;
-  /** From now on nothing is rounded to f16: for a model with numbers that are too large for it. */
+  /** Stops rounding to f16, because this model has values that are too large for it. */
   leaveF16(): void;
   /**
    * Loss of each token after the first, in nats, without dropout: length T - 1. `base`: without the adapter (LoRA
    * only). Throws an Error if there are no tokens or one is outside the vocabulary, like the methods below.
    */
   tokenLosses(tokens: Int32Array, options?: LossOptions & { base?: boolean }): Promise<Float32Array>;
-  /** At the `last` tokens. */
+  /** Predictions of the `last` tokens. */
   predictions(tokens: Int32Array, options: { last: number; base?: boolean }): Promise<Predictions>;
-  /** The distribution after each token: T arrays of the vocabulary's size. `base`: without the adapter (LoRA only). */
+  /** The distribution after each token: T arrays of vocabulary size. `base`: without the adapter (LoRA only). */
   probabilities(tokens: Int32Array, base?: boolean): Promise<Float32Array[]>;
   /** KL(base || tuned) after each token, in nats: length T. Throws an Error for a fully fine-tuned model. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
@@ -114,10 +115,10 @@ export interface Model {
   dispose(): void;
 }
 
-/** What the optimiser needs as well. */
+/** A model with what the optimiser needs. */
 export interface TrainableModel extends Model {
   readonly backend: Backend;
   readonly slots: readonly Slot[];
-  /** Puts `value` into a slot and frees the old one, unless `value` is the old one, changed in place. */
+  /** Puts `value` into a slot and frees the old one, unless they are the same tensor, changed in place. */
   replace(slot: Slot, value: Tensor): void;
 }

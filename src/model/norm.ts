@@ -4,19 +4,19 @@ import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
 /** A norm's gain or bias [d]: frozen, or trained. */
-export type Gain = Tensor | Slot;
+type Gain = Tensor | Slot;
 const valueOf = (gain: Gain): Tensor => (isSlot(gain) ? gain.value : gain);
 
-export interface NormOptions {
+interface NormOptions {
   gain: Gain;
-  /** With a bias it is LayerNorm, without one RMSNorm. */
+  /** Makes it a LayerNorm; without a bias it is an RMSNorm. */
   bias?: Gain | undefined;
   epsilon: number;
   /** The type of y and dy. */
   compute: DataType;
 }
 
-/** RMSNorm over the last axis, or LayerNorm, which is RMSNorm of x minus its mean, plus a bias. */
+/** RMSNorm over the last axis, or LayerNorm, computed as RMSNorm of x minus its mean, plus a bias. */
 export class Norm {
   constructor(
     private readonly backend: Backend,
@@ -24,7 +24,7 @@ export class Norm {
     private readonly options: NormOptions,
   ) {}
 
-  /** x f32 [N, d] -> y [N, d], and for the backward pass 1 / rms (1 / deviation) f32 [N, 1]. */
+  /** x f32 [N, d] -> y [N, d], and for the backward pass 1 / rms (LayerNorm: 1 / deviation) f32 [N, 1]. */
   forward(x: Tensor): { y: Tensor; inverse: Tensor } {
     const { backend: b } = this;
     const { gain, bias, epsilon, compute } = this.options;
@@ -35,7 +35,7 @@ export class Norm {
     });
   }
 
-  /** dy -> dx f32 [N, d], plus the gradient `past` the norm; adds to the gradients of gain and bias. */
+  /** dy -> dx f32 [N, d], plus the gradient that bypasses the norm (`past`); adds to the gradients of gain and bias. */
   backward(dy: Tensor, x: Tensor, inverse: Tensor, past?: Tensor): Tensor {
     const { backend: b } = this;
     const { bias } = this.options;
@@ -54,7 +54,7 @@ export class Norm {
     return b.compound.normGradient(dy, x, inverse, valueOf(gain), past);
   }
 
-  /** x minus the mean of its row. That is linear and its own transpose, so the gradient goes back through the same. */
+  /** x minus its row means. This linear map is symmetric, so it also maps the gradient back. */
   private centred(x: Tensor): Tensor {
     const { backend: b } = this;
     return b.arena(() => b.sub(x, b.mean(x, 1, true)));

@@ -1,3 +1,4 @@
+import { elementCount } from '../gguf/types.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import { MAX_COMBINED_ELEMENTS, type Mask, type MatrixBlock } from '../tensor/compound.ts';
 import { productsOf } from '../tensor/linear-products.ts';
@@ -5,19 +6,21 @@ import type { Parameter, Slot } from './model.ts';
 
 interface View {
   slot: Slot;
-  /** The first row in the slot, and the number of rows, of this parameter. */
+  /** This parameter's first row in the slot, and its number of rows. */
   begin: number;
   rows: number;
   shape: number[];
 }
 
-/** Trained tensors: `slots` as the optimiser updates them, `list` as files name them (a slot may contain several). */
+/**
+ * Trained tensors: `slots` are updated by the optimiser; `list` has the parameters in files (several may share a slot).
+ */
 export class Parameters {
   readonly slots: Slot[] = [];
   private readonly views = new Map<string, View>();
-  /** Memory for the gradients of small slots, side by side; what it contains counts only while a slot has it. */
+  /** Contiguous memory for gradients of small slots; its contents are valid only while a slot refers to it. */
   private memory: Map<Slot, Tensor> | undefined;
-  /** Counts changes of values, so that derived tensors know when they are outdated. */
+  /** Incremented when values change, so that derived tensors can be invalidated. */
   version = 0;
 
   constructor(private readonly backend: Backend) {}
@@ -27,7 +30,7 @@ export class Parameters {
   }
 
   get count(): number {
-    return this.slots.reduce((sum, { value }) => sum + product(value.shape), 0);
+    return this.slots.reduce((sum, { value }) => sum + elementCount(value.shape), 0);
   }
 
   /** Adds a slot that stacks the parameters `parts`. */
@@ -46,34 +49,34 @@ export class Parameters {
     return slot;
   }
 
-  /** To be called when all slots are known: puts the values of small ones side by side, if that saves time. */
-  settle(): void {
+  /** Call once all slots are added: makes the values of small ones contiguous if that saves time. */
+  finalise(): void {
     const { slots, backend } = this;
-    const values = backend.compound.together?.(slots.map(({ value }) => value));
+    const values = backend.compound.makeContiguous?.(slots.map(({ value }) => value));
     for (const [i, value] of values?.entries() ?? []) slots[i]!.value = backend.keep(value);
   }
 
-  /** Where the gradient of a slot that has none is to be made. */
+  /** Memory for the gradient of a slot that has none yet. */
   private place(slot: Slot): Tensor | undefined {
     const { backend } = this;
     const { compound } = backend;
-    if (slot.gradient || !compound.together) return undefined;
+    if (slot.gradient || !compound.makeContiguous) return undefined;
     if (!this.memory) {
-      const small = this.slots.filter(({ value }) => product(value.shape) <= MAX_COMBINED_ELEMENTS);
+      const small = this.slots.filter(({ value }) => elementCount(value.shape) <= MAX_COMBINED_ELEMENTS);
       const tensors = backend.arena(() =>
-        compound.together!(small.map(({ value }) => backend.zeros(value.shape))),
+        compound.makeContiguous!(small.map(({ value }) => backend.zeros(value.shape))),
       );
       this.memory = new Map(small.map((parameter, i) => [parameter, backend.keep(tensors[i]!)]));
     }
     return this.memory.get(slot);
   }
 
-  /** Adds `part`, or a block of it, to a slot's gradient (f32). Consumes `part`. */
-  accumulate(slot: Slot, part: Tensor, place?: MatrixBlock): void {
+  /** Adds `part` to a slot's gradient (f32). Consumes `part`. */
+  accumulate(slot: Slot, part: Tensor): void {
     const { backend } = this;
     const { gradient, value } = slot;
     const into = this.place(slot);
-    slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, place, into));
+    slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, undefined, into));
   }
 
   /** Adds to the gradient of each slot its block of aT (mask x): a [N, out], x [N, in]. */
@@ -127,8 +130,8 @@ export class Parameters {
 
   write(name: string, values: Float32Array): void {
     const { slot, begin, shape } = this.view(name);
-    if (values.length !== product(shape))
-      throw new Error(`${name} needs ${product(shape)} values, not ${values.length}.`);
+    if (values.length !== elementCount(shape))
+      throw new Error(`${name} needs ${elementCount(shape)} values, not ${values.length}.`);
     const value = this.backend.arena(() =>
       this.backend.setRows(slot.value, this.backend.tensor(values.slice(), shape), begin),
     );
@@ -141,7 +144,7 @@ export class Parameters {
     for (const { value } of this.slots) this.backend.dispose(value);
   }
 
-  /** A copy of some rows; a separate tensor even if it is all of them. */
+  /** A copy of some rows, possibly all. */
   private rows(x: Tensor, begin: number, rows: number): Tensor {
     return this.backend.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [rows, ...x.shape.slice(1)]);
   }
@@ -152,5 +155,3 @@ export class Parameters {
     return view;
   }
 }
-
-export const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

@@ -4,8 +4,9 @@ import type { Angles } from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
 
 /**
- * RoPE's angles of positions 0 to length - 1: [length, headSize / 2] each. Dispose them after use. Where scores have a
- * scale of their own in place of 1 / sqrt(headSize), q and k are each multiplied by the root of the quotient on the way.
+ * RoPE's cosines and sines for positions 0 to length - 1: [length, headSize / 2] each. Dispose them after use. If the
+ * architecture scales scores by something other than 1 / sqrt(headSize), the square root of the ratio is included, so
+ * that q and k are scaled on the way.
  */
 export function makeAngles(b: Backend, config: ModelConfig, positions: Positions, length: number): Angles {
   const { headSize, scales } = config;
@@ -21,7 +22,7 @@ export function makeAngles(b: Backend, config: ModelConfig, positions: Positions
   return { cos: table(Math.cos), sin: table(Math.sin) };
 }
 
-/** Radians per position of each pair: none without RoPE. */
+/** Radians per position of each pair; all zero without RoPE. */
 function ropeFrequencies(
   { headSize, ropeDivisors }: ModelConfig,
   { ropeTheta, ropeFactor }: Positions,

@@ -2,8 +2,8 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
 
 /**
- * A frozen matrix [out, in] that stays quantised, as its file stores it; its numbers exist only while they are used.
- * It may be several matrices of the file, stacked on each other. `compute`: type of the numbers.
+ * A frozen matrix [out, in] that stays quantised and is dequantised only while in use. It may consist of several of the
+ * file's matrices, stacked. `compute`: type of the dequantised values.
  */
 export class StoredWeight {
   constructor(
@@ -12,7 +12,7 @@ export class StoredWeight {
     private readonly compute: DataType,
   ) {}
 
-  /** Calls `use` with all numbers [out, in], and frees them. */
+  /** Calls `use` with the dequantised matrix [out, in], then frees it. */
   with<T>(use: (weight: Tensor) => T): T {
     const weight = this.backend.compound.dequantise(this.matrices, this.compute);
     try {
@@ -22,7 +22,6 @@ export class StoredWeight {
     }
   }
 
-  /** The rows `indices` [m, in]. */
   rows(indices: Int32Array): Tensor {
     return this.backend.compound.dequantise(this.matrices, this.compute, indices);
   }

@@ -24,10 +24,10 @@ export function linearNames(config: Named): string[] {
 }
 
 /**
- * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj", of a StarCoder2 "c_fc"), GGUF's names ("attn_q"), groups ("all",
- * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). A module that only other
- * architectures have is passed over beside others, since a list of all modules is the default. Throws UserError
- * `bad-argument` if another entry matches nothing, or if nothing is left.
+ * The linears that `targets` select: modules ("q"), PEFT's names ("q_proj", for StarCoder2 "c_fc"), GGUF's names
+ * ("attn_q"), groups ("all", "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). Modules
+ * that only other architectures have are ignored, since the default lists all modules. Throws UserError `bad-argument`
+ * if any other entry matches nothing, or if nothing is left.
  */
 export function chooseTargets(config: Named, targets: readonly string[]): ReadonlySet<string> {
   const names = linearNames(config);
@@ -40,11 +40,11 @@ export function chooseTargets(config: Named, targets: readonly string[]): Readon
     for (const name of found) chosen.add(name);
   }
   const elsewhere: readonly string[] = moduleNames.filter((module) => !modules.includes(module));
-  const strange = missing.find((target) => !chosen.size || !elsewhere.includes(target));
-  if (strange !== undefined)
+  const unmatched = missing.find((target) => !chosen.size || !elsewhere.includes(target));
+  if (unmatched !== undefined)
     throw new UserError(
       'bad-argument',
-      `There is no linear "${strange}" in this base.`,
+      `There is no linear "${unmatched}" in this base.`,
       `Use all, mlp, attention, or a list of ${modules.join(', ')} ` +
         `(GGUF: ${modules.map((module) => moduleTensors[module]).join(', ')}) and patterns such as "blk.0.attn_q" or "blk.*.ffn_*"; ` +
         `the blocks are 0 to ${config.layers - 1}.`,
@@ -80,7 +80,9 @@ export const linearWeights = (config: BaseShape): number =>
     return sum + rows * columns;
   }, 0);
 
-/** Throws UserError `bad-argument` if `rank` exceeds a target's smaller side, beyond which B A gains nothing. */
+/**
+ * Throws UserError `bad-argument` if `rank` exceeds a target's smaller side, beyond which the rank of B A can't grow.
+ */
 export function checkRank(config: BaseShape, targets: Iterable<string>, rank: number): void {
   for (const name of targets) {
     const [rows, columns] = linearShape(config, name);
@@ -99,12 +101,12 @@ export function loraScale({ alpha, rank, scaling }: LoraScaling): number {
   return scaling === 'rank-stabilised' ? alpha / Math.sqrt(rank) : alpha / rank;
 }
 
-/** The alpha for an adapter file, since its readers always scale by alpha / rank. */
+/** The alpha to write into an adapter file, whose readers always scale by alpha / rank. */
 export function adapterAlpha({ alpha, rank, scaling }: LoraScaling): number {
   return scaling === 'rank-stabilised' ? alpha * Math.sqrt(rank) : alpha;
 }
 
-export interface LoraScaling {
+interface LoraScaling {
   rank: number;
   alpha: number;
   /** alpha / rank, or alpha / sqrt(rank). */

@@ -5,7 +5,7 @@ import type { Attention } from './attention.ts';
 import type { ModelConfig } from './config.ts';
 import { makeAngles } from './rope.ts';
 
-/** What attention sees; layers with the same positions share it. */
+/** RoPE's angles and the attention plan; layers with the same positions share them. */
 export interface View {
   plan: AttentionPlan;
   angles: Angles;
@@ -13,7 +13,7 @@ export interface View {
 
 const KEPT_TABLES = 4;
 
-/** Makes the views of a pass. */
+/** Creates the views of a pass. */
 export class Views {
   private readonly tables = new Map<number, Map<Positions, Angles>>();
 
@@ -23,7 +23,7 @@ export class Views {
     private readonly attention: Attention,
   ) {}
 
-  /** Of `rows` sequences; `starts` as in Batch. Dispose the plans' chunks (`chunksOf`) after use. */
+  /** Views for `rows` sequences; `starts` as in Batch. Dispose the plans' chunks (`chunksOf`) after use. */
   of(rows: number, length: number, starts?: Int32Array): Map<Positions, View> {
     const views = new Map<Positions, View>();
     for (const [positions, angles] of this.angles(length))
@@ -31,7 +31,7 @@ export class Views {
     return views;
   }
 
-  /** Tables are kept for a few lengths: that of training, and those of evaluations in between. */
+  /** Tables are cached for a few lengths: that of training, and those of evaluations in between. */
   private angles(length: number): Map<Positions, Angles> {
     const known = this.tables.get(length);
     if (known) return known;

@@ -4,15 +4,21 @@
  */
 import npmConf from '@pnpm/npm-conf';
 import authToken from 'registry-auth-token';
-import { isSignIn, Refused, wantsSignIn } from '../platform/network/download.ts';
-import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from '../platform/network/http.ts';
+import { isSignIn, Refused, signInRequired } from '../platform/network/download.ts';
+import {
+  causeOf,
+  networkFetch,
+  PROXY_SIGN_IN,
+  stallSignal,
+  type NetworkSettings,
+} from '../platform/network/http.ts';
 
 export interface PackageLocation {
   url: string;
   /** Credentials for the registry, if the file is on the same server. */
   headers: Record<string, string>;
   /** Proxy and certificates that npm is configured to use for this URL. */
-  connection: Way;
+  connection: NetworkSettings;
 }
 
 const STALL_MS = 30_000;
@@ -58,7 +64,7 @@ function signIn(registry: string): Record<string, string> {
   return token ? { authorization: `${token.type} ${token.token}` } : {};
 }
 
-function connectionFor({ protocol, hostname }: URL): Way {
+function connectionFor({ protocol, hostname }: URL): NetworkSettings {
   const all = settings() as Record<string, string | undefined>;
   const httpProxy = all['proxy'] || all['http-proxy'];
   const proxy = protocol === 'https:' ? all['https-proxy'] || httpProxy : httpProxy;
@@ -74,17 +80,19 @@ async function ask(url: URL, headers: Record<string, string>, signal?: AbortSign
     const response = await networkFetch(url, {
       headers: { ...headers, accept: `${TYPE}, application/json;q=0.1` },
       signal: stall.signal,
-      way: connectionFor(url),
+      network: connectionFor(url),
     });
     if (response.ok) return await response.text();
     if (isSignIn(response.status))
-      throw wantsSignIn(`npm's registry wants a sign-in (HTTP ${response.status})`);
+      throw signInRequired(`npm's registry wants a sign-in (HTTP ${response.status})`);
     throw new Refused(`npm's registry answers with HTTP ${response.status}`);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Refused) throw error;
     const why = causeOf(error);
-    throw why === PROXY_SIGN_IN ? wantsSignIn(why) : new Refused(`npm's registry can't be reached (${why})`);
+    throw why === PROXY_SIGN_IN
+      ? signInRequired(why)
+      : new Refused(`npm's registry can't be reached (${why})`);
   } finally {
     stall.end();
   }

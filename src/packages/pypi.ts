@@ -8,7 +8,7 @@ import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir } from '../platform/files/paths.ts';
-import { Refused, wantsSignIn, download, sizeOf } from '../platform/network/download.ts';
+import { Refused, signInRequired, download, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
@@ -136,7 +136,7 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
     if (!(error instanceof Refused)) throw diskFull(error, part);
     await rm(part, { force: true });
     const why = `a direct download was refused (${error.message})`;
-    throw error.signIn ? wantsSignIn(why) : new Refused(why, { cause: error });
+    throw error.signIn ? signInRequired(why) : new Refused(why, { cause: error });
   }
   if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
     await rm(part, { force: true });

@@ -1,6 +1,6 @@
 /** Finds Python and runs pip, for package indexes that refuse direct downloads. */
 import { text } from 'node:stream/consumers';
-import { endOf, lastOf, outputOf, startProcess } from '../platform/processes/start.ts';
+import { endOf, tailOf, outputOf, startProcess } from '../platform/processes/start.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 
 /** A Python 3: its command line `[command, ...arguments]`, its version, and pip's (undefined without pip). */
@@ -56,7 +56,7 @@ export async function runPip(
     '2',
   ];
   const child = startProcess(command!, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const complaint = lastOf(child.stderr!, 20_000);
+  const complaint = tailOf(child.stderr!, 20_000);
   const stop = () => child.kill();
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../text/errors.ts';
 import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal } from '../platform/network/http.ts';
-import { isSignIn, Refused, wantsSignIn } from '../platform/network/download.ts';
+import { isSignIn, Refused, signInRequired } from '../platform/network/download.ts';
 import { pipSettings } from '../platform/network/pip-settings.ts';
 
 /**
@@ -71,8 +71,8 @@ async function listFiles(index: string, project: string, signal?: AbortSignal): 
   for (let attempt = 1; ; attempt += 1) {
     const { status, text, baseUrl, isJson, why } = await ask(page, signal);
     if (status === 404) return [];
-    if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
-    if (isSignIn(status)) throw wantsSignIn(`the package index wants a sign-in (HTTP ${status})`);
+    if (why === PROXY_SIGN_IN) throw signInRequired(why);
+    if (isSignIn(status)) throw signInRequired(`the package index wants a sign-in (HTTP ${status})`);
     if (status >= 200 && status < 300)
       return (isJson ? jsonFiles(text) : htmlFiles(text)).flatMap((file) => withAddress(file, baseUrl, page));
     const transient = status === 0 || status === 408 || status === 429 || status >= 500;
@@ -173,7 +173,7 @@ function jsonFiles(text: string): Listed[] {
 function htmlFiles(text: string): Listed[] {
   // A corporate gateway's login page, whatever was requested.
   if (/<input\b[^>]*\btype\s*=\s*["']?password/i.test(text))
-    throw wantsSignIn('the package index answers with a page to sign in');
+    throw signInRequired('the package index answers with a page to sign in');
   // Quoted values may contain ">", as data-requires-python does.
   const links = text.matchAll(/<a\b((?:"[^"]*"|'[^']*'|[^'">])*)>/gi);
   return [...links].flatMap(([, attributes = '']) => {

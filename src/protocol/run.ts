@@ -1,6 +1,6 @@
 /** run.json (what was asked) and state.json (the progress of the run). See docs/file-formats.md. */
 import { z } from 'zod';
-import { textOf, textsSchema, told } from '../text/message.ts';
+import { textOf, textsSchema, withTexts } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
 import { namedFolderSchema } from './folders.ts';
 import { fetchedSchema } from './sharing.ts';
@@ -261,6 +261,6 @@ export const settledSpec = (spec: RunSpec, { learningRate }: Pick<RunState, 'lea
     ? {
         ...spec,
         hyper: { ...spec.hyper, learningRate: learningRate.rate },
-        ...told({ learningRateReason: textOf(learningRate, 'why') }),
+        ...withTexts({ learningRateReason: textOf(learningRate, 'why') }),
       }
     : spec;

@@ -1,4 +1,4 @@
-/** The paper's claims in order of importance, what each needs, and how it is judged. Rules: docs/science.md. */
+/** The paper's claims in order of importance, what each requires, and how it is judged. Rules: docs/science.md. */
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { claimIds, type ClaimId } from '../protocol/reproduction.ts';
 import type { Figures } from '../statistics/intervals.ts';
@@ -21,20 +21,20 @@ export interface Claim {
   id: ClaimId;
   title: string;
   paper: string;
-  /** The stages that it needs, of each seed. All runs need the sweep's rates, too. */
+  /** The stages that it needs, for each seed. All runs also need the sweep's rates. */
   needs: readonly Kind[];
-  /** It rests on differences between runs, so it is judged from several seeds. */
+  /** Whether it rests on differences between runs, and so needs several seeds. */
   seeded: boolean;
-  /** Called with the seeds of which all needed stages are done, at least one. */
+  /** Called with the seeds (at least one) for which all needed stages are done. */
   judge(evidence: Evidence, seeds: readonly number[]): Judged;
 }
 
-/** Ratio within which two methods count as alike. */
+/** Range of ratios within which two methods count as alike. */
 const SIMILAR_RATIO = { above: 0.8, below: 1.25 };
 
 const minus = ([figures]: Figures) => figures![0]! - figures![1]!;
 
-/** Gives what runs of these variants are compared by: of each seed, a list of one. */
+/** Functions that collect what runs of given variants are compared by: for each seed, a list with one element. */
 function comparing(evidence: Evidence, seeds: readonly number[]) {
   const compare = (names: readonly VariantName[], compared: (runs: MeasuredRun[]) => Compared) =>
     seeds.map((seed) => [compared(names.map((name) => runsOf(evidence, seed)[name]!))]);
@@ -55,7 +55,7 @@ function comparing(evidence: Evidence, seeds: readonly number[]) {
 }
 
 /**
- * What one run learned divided by what another learned, from the losses of the base and of both. NaN if the other
+ * What one run learned divided by what another learned, from the losses of the base and both runs. NaN if the other run
  * learned nothing.
  */
 const shareOf = ([base, first, other]: readonly number[]) =>
@@ -63,8 +63,8 @@ const shareOf = ([base, first, other]: readonly number[]) =>
 
 function judgeTargets(evidence: Evidence, seeds: readonly number[]): Judged {
   const { windows } = comparing(evidence, seeds);
-  const loss = (name: string, first: VariantName, other: VariantName, wanted = {}) =>
-    effect({ name: `held-out loss, ${name}`, unit: NATS, wanted }, windows(first, other), minus);
+  const loss = (name: string, first: VariantName, other: VariantName, claimed = {}) =>
+    effect({ name: `held-out loss, ${name}`, unit: NATS, claimed }, windows(first, other), minus);
   return {
     effects: [
       ...loss('attention minus MLP', 'lora-attention', 'lora-mlp', POSITIVE),
@@ -79,7 +79,7 @@ function judgeRank(evidence: Evidence, seeds: readonly number[]): Judged {
   const { windows, texts } = comparing(evidence, seeds);
   const names = ['lora', 'lora-high-rank'] as const;
   const [small, large] = names.map((name) => `r = ${evidence.variants[name].hyper!.rank}`);
-  const deciding = { unit: NATS, wanted: POSITIVE };
+  const deciding = { unit: NATS, claimed: POSITIVE };
   return {
     effects: [
       ...effect({ name: `held-out loss, ${small} minus ${large}`, ...deciding }, windows(...names), minus),
@@ -93,17 +93,17 @@ function judgeRank(evidence: Evidence, seeds: readonly number[]): Judged {
   };
 }
 
-/** The share of what was learned that a part must lack if it is to be of too low a rank. */
+/** A part counts as of too low a rank if it keeps less than this share of what was learned. */
 const MAX_KEPT = { below: 0.9 };
-/** The claim is about parts of at most this rank: four times that of a usual LoRA. */
+/** The claim is about parts of at most this rank: four times the usual rank of LoRA. */
 const LOW_RANK = 64;
 
 function judgeSpectrum(evidence: Evidence): Judged {
   const run = runsOf(evidence, 0).full!;
   const ranks = PART_RANKS.filter((rank) => run.parts.has(partName({ rank })));
   const linears = partOf(run, LINEARS, 'workspace');
-  const kept = (name: string, wanted: object, part: Compared['sources'][number], whole: typeof part) =>
-    effect({ name, wanted }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([figures]) =>
+  const kept = (name: string, claimed: object, part: Compared['sources'][number], whole: typeof part) =>
+    effect({ name, claimed }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([figures]) =>
       shareOf(figures!),
     );
   return {
@@ -134,8 +134,8 @@ function judgeDiversity(evidence: Evidence, seeds: readonly number[]): Judged {
       metric,
       sources: [baseOf(lora!, 'humaneval'), resultOf(lora!, 'humaneval'), resultOf(full!, 'humaneval')],
     }));
-  const programs = (name: string, metric: string, [a, b]: [number, number], wanted = {}) =>
-    effect({ name, unit: 'programs', wanted }, of(metric), ([figures]) => figures![a]! - figures![b]!);
+  const programs = (name: string, metric: string, [a, b]: [number, number], claimed = {}) =>
+    effect({ name, unit: 'programs', claimed }, of(metric), ([figures]) => figures![a]! - figures![b]!);
   const count = runsOf(evidence, seeds[0]!).lora!.points.at(-1)!.rows.get('humaneval')?.size;
   return {
     effects: [
@@ -156,17 +156,17 @@ function judgeRegularisers(evidence: Evidence, seeds: readonly number[]): Judged
   } as const;
   const effects = (Object.keys(regular) as (keyof typeof regular)[]).flatMap((run) => [
     ...effect(
-      { name: `learned with ${regular[run]}, divided by plain full`, wanted: SIMILAR_RATIO },
+      { name: `learned with ${regular[run]}, divided by plain full`, claimed: SIMILAR_RATIO },
       learning(run, 'full'),
       ([figures]) => shareOf(figures!),
     ),
     ...effect(
-      { name: `KL with ${regular[run]}, divided by plain full`, wanted: SIMILAR_RATIO },
+      { name: `KL with ${regular[run]}, divided by plain full`, claimed: SIMILAR_RATIO },
       texts(run, 'full'),
       ([figures]) => figures![0]! / figures![1]!,
     ),
     ...effect(
-      { name: `KL with ${regular[run]}, minus LoRA's`, unit: NATS, wanted: POSITIVE },
+      { name: `KL with ${regular[run]}, minus LoRA's`, unit: NATS, claimed: POSITIVE },
       texts(run, 'lora'),
       minus,
     ),
@@ -184,7 +184,7 @@ function judgeReplay(evidence: Evidence, seeds: readonly number[]): Judged {
   return {
     effects: [
       ...effect(
-        { name: 'KL from base, without replay minus with', unit: NATS, wanted: POSITIVE },
+        { name: 'KL from base, without replay minus with', unit: NATS, claimed: POSITIVE },
         texts('lora', 'lora-replay'),
         minus,
       ),
@@ -208,7 +208,7 @@ function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged 
   return {
     effects: [
       ...effect(
-        { name: `${name}, instructions minus text`, wanted: POSITIVE },
+        { name: `${name}, instructions minus text`, claimed: POSITIVE },
         instructions.map((values, seed) => [...values, ...text[seed]!]),
         ([instruct, plain]) => shareOf(instruct!) - shareOf(plain!),
       ),
@@ -219,7 +219,7 @@ function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged 
   };
 }
 
-/** What the frontiers of both methods need. */
+/** The stages that the frontiers of both methods need. */
 const frontiers = [...main, 'lora-lower-rate', 'full-lower-rate', 'strengths'] as const;
 
 const table: Record<ClaimId, Omit<Claim, 'id'>> = {

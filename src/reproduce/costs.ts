@@ -1,6 +1,6 @@
 /**
- * Estimates how long things take on this machine: first from the base's size, then from the trials of the sweep. In
- * seconds.
+ * Estimates, in seconds, how long stages take on this machine: first from the base's size, then from the sweep's
+ * trials.
  */
 import type { Method, ReproductionSpec } from '../protocol/reproduction.ts';
 import type { SweepLine, Trial } from '../protocol/sweep.ts';
@@ -8,33 +8,32 @@ import { FURTHER_RATES, type Costs } from './plan.ts';
 import { PART_RANKS, STRENGTHS } from './variants.ts';
 
 export interface MachineGuess {
-  /** Training tokens per second. */
   tokensPerSecond: Record<Method, number>;
   /** Seconds to start a process and load the base. */
   start: number;
-  /** Time of a forward pass over the tokens of a LoRA step, as a share of that step's time. */
+  /** Time of a forward pass relative to a LoRA step over the same tokens. */
   forward: number;
-  /** Multiplications and additions for cutting the change of all linear layers to PART_RANKS. */
+  /** FLOPs to cut the change of all linear layers to PART_RANKS. */
   spectrumOperations: number;
 }
 
-/** Tokens of a text that the base writes, and number of passes over it: two for the KL, one for the loss. */
+/** Tokens of a text written by the base, and passes over it: two for the KL, one for the loss. */
 const TEXT_TOKENS = 128;
 const TEXT_PASSES = 3;
-/** Number of starts in a run: the trainer, and two for the evaluator, which opens two models. */
+/** Starts per run: the trainer, and two for the evaluator, which opens two models. */
 const PROCESS_STARTS = 3;
-/** Number of programs per HumanEval problem, and their usual length in tokens. */
+/** Programs per HumanEval problem, and their typical length in tokens. */
 const PROGRAMS = 50;
 const PROGRAM_TOKENS = 140;
-/** Tokens per second when sampling many texts at the same time, divided by those of a LoRA step. */
+/** Tokens per second of batched sampling, relative to a LoRA step. */
 const SAMPLING_SPEED = 0.5;
-/** Operations per second of what is computed in plain TypeScript, far below those of a matmul. */
+/** FLOP/s of linear algebra in plain TypeScript, far below a backend's. */
 const SPECTRUM_RATE = 5e8;
 /** Replay text is sampled in batches of 16 texts of 512 tokens; one batch is enough for short runs. */
 const REPLAY_TOKENS = 16 * 512;
 /** Tokens per benchmark: 60 questions with 4 choices of about 60 tokens. */
 const DATA_TOKENS = 60 * 4 * 60;
-/** Time of a further sweep divided by that of its trials. */
+/** Time of a further sweep relative to that of its trials. */
 const FURTHER_SHARE = 1.2;
 
 export function stepCosts(
@@ -44,7 +43,7 @@ export function stepCosts(
 ): Costs['step'] {
   const windows = lines.find((line) => line.type === 'base')?.heldOut.length ?? 0;
   const finishedTrials = lines.filter((line): line is Trial => line.type === 'trial' && !line.diverged);
-  /** The seconds of a trial cover its steps and the windows measured after them. */
+  /** A trial's seconds cover its steps and the windows measured afterwards. */
   const median = (method: Method, seconds: (trial: Trial) => number) => {
     const all = finishedTrials.filter((trial) => trial.method === method).map(seconds);
     return all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
@@ -58,7 +57,7 @@ export function stepCosts(
   return { lora, full };
 }
 
-/** Estimates all costs from the time of a step. */
+/** Estimates all costs from the duration of a step. */
 export function guessCosts(
   spec: Pick<ReproductionSpec, 'sequenceLength' | 'heldOutWindows' | 'retentionTexts' | 'data'>,
   { start, forward, spectrumOperations }: Pick<MachineGuess, 'start' | 'forward' | 'spectrumOperations'>,
@@ -72,9 +71,9 @@ export function guessCosts(
     run: PROCESS_STARTS * start + passes,
     point: start + passes,
     sweep: furtherSweep(lines),
-    // Both main runs; the models of full fine-tuning are written first, which takes about as long as a start.
+    // Both main runs. Full fine-tuning's models are written first, which takes about as long as a start.
     strengths: STRENGTHS.length * (2 * (start + passes) + start),
-    // The ranks, and all of the change in the linear layers.
+    // The ranks, plus the whole change of the linear layers.
     spectrum: (PART_RANKS.length + 1) * (2 * start + passes) + spectrumOperations / SPECTRUM_RATE,
     sampling: start + (REPLAY_TOKENS * secondsPerToken) / SAMPLING_SPEED,
     problem: (PROGRAMS * PROGRAM_TOKENS * secondsPerToken) / SAMPLING_SPEED,
@@ -82,14 +81,14 @@ export function guessCosts(
   };
 }
 
-/** As many seconds as the same share of the first sweep's trials took; the base is measured as well. */
+/** Scales the duration of the first sweep's trials; the base is measured as well. */
 function furtherSweep(lines: readonly SweepLine[]): number {
   const trials = lines.filter((line): line is Trial => line.type === 'trial');
   const seconds = trials.reduce((sum, trial) => sum + trial.seconds, 0);
   return FURTHER_SHARE * seconds * Math.min(1, (2 * FURTHER_RATES) / Math.max(1, trials.length));
 }
 
-/** Tokens that a model reads when a point of a run is measured. */
+/** Tokens that a model processes when a point of a run is measured. */
 const evaluationTokens = ({
   sequenceLength,
   heldOutWindows,

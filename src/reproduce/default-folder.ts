@@ -1,10 +1,10 @@
-/** The default text if no folder is named: Python's standard library, else this package's own dependencies. */
+/** The default corpus if no folder is given: Python's standard library, else this package's own dependencies. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { outputOf } from '../platform/processes/start.ts';
 import { UserError } from '../text/errors.ts';
 
-export interface DefaultFolder {
+interface DefaultFolder {
   folder: string;
   /** For display. */
   what: string;
@@ -24,7 +24,7 @@ export async function defaultFolder(packages: string): Promise<DefaultFolder> {
   );
 }
 
-/** Undefined if it is incomplete: some systems split it or leave out its sources. */
+/** Undefined if incomplete: some systems split it or omit its sources. */
 async function standardLibrary(): Promise<string | undefined> {
   for (const python of ['python3', 'python']) {
     const found = await outputOf(python, ['-c', QUESTION], { timeout: 10_000 }).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Effects, and the verdict that follows from their intervals by the rule in docs/science.md. */
+/** Effects, and the verdict that follows from their intervals (rule: docs/science.md). */
 import type { Effect, Verdict } from '../protocol/reproduction.ts';
 import type { Figures, Stratum } from '../statistics/intervals.ts';
 import { strataOf, type Compared } from './evidence.ts';
@@ -15,43 +15,43 @@ export interface Judged {
   notes?: string[];
 }
 
-export type Wanted = Pick<Effect, 'above' | 'below'>;
-export const POSITIVE: Wanted = { above: 0 };
+type ClaimedRange = Pick<Effect, 'above' | 'below'>;
+export const POSITIVE: ClaimedRange = { above: 0 };
 
 export interface Named {
   name: string;
   unit?: string;
-  /** Where the claim expects it; without, it decides nothing. */
-  wanted?: Wanted;
+  /** The range that the claim predicts; without one, the effect does not count towards the verdict. */
+  claimed?: ClaimedRange;
 }
 
-/** One effect. If there is no interval: a missing effect if it is a deciding one, else none. */
+/** One effect. Without an interval, a missing effect if it counts towards the verdict, else none. */
 export function effectOf(
-  { name, unit = '', wanted = {} }: Named,
+  { name, unit = '', claimed = {} }: Named,
   bySeed: readonly (readonly Stratum[])[],
   statistic: (figures: Figures, seed: number) => number,
 ): Judged['effects'] {
   const found = seededInterval(bySeed, statistic);
-  if (found) return [{ name, unit, ...found, ...wanted }];
-  return wanted.above === undefined && wanted.below === undefined ? [] : [{ name, missing: true }];
+  if (found) return [{ name, unit, ...found, ...claimed }];
+  return claimed.above === undefined && claimed.below === undefined ? [] : [{ name, missing: true }];
 }
 
-/** `bySeed`: what is compared of each seed, the same for all; `statistic`: of one seed's figures. */
+/** `bySeed`: what is compared, for each seed; `statistic`: computed from one seed's figures. */
 export const effect = (
   named: Named,
   bySeed: readonly (readonly Compared[])[],
   statistic: (figures: Figures) => number,
 ): Judged['effects'] => effectOf(named, strataOf(bySeed), statistic);
 
-/** Whether the interval lies inside the claimed range, outside it, or across its border. */
-export function sideOf({ low, high, above, below }: Effect): 'inside' | 'outside' | 'across' {
+/** Whether the interval lies inside the claimed range, outside it, or across its boundary. */
+function sideOf({ low, high, above, below }: Effect): 'inside' | 'outside' | 'across' {
   if (low > (above ?? -Infinity) && high < (below ?? Infinity)) return 'inside';
   if (high < (above ?? -Infinity) || low > (below ?? Infinity)) return 'outside';
   return 'across';
 }
 
 /**
- * "holds" if all deciding effects are inside their claimed range, "does not hold" if one is outside, else "can't tell".
+ * "holds" if all effects with a claimed range are inside it, "does not hold" if one is outside, else "can't tell".
  */
 export function verdictOf(effects: readonly Effect[]): Exclude<Verdict, 'not run'> {
   const deciding = effects.filter(({ above, below }) => above !== undefined || below !== undefined);

@@ -1,4 +1,4 @@
-/** The measurements of the runs in the form that claims need: counts by item, aligned over models. */
+/** The measurements of the runs in the form that claims need: counts by item, aligned across models. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEvaluated, type EvaluatedRun } from '../evaluation/figures/between-runs.ts';
@@ -17,7 +17,7 @@ type Measured = ReadonlyMap<string, Rows>;
 export interface MeasuredRun extends Pick<EvaluatedRun, 'spec'> {
   /** The measured points of its path; the last one is its result. */
   points: { step: number; rows: Measured }[];
-  /** The result with its change scaled or cut, by name: "strength-0.5", "rank-16". */
+  /** The result with its change scaled or cut to a rank, by name: "strength-0.5", "rank-16". */
   parts: ReadonlyMap<string, Measured>;
 }
 
@@ -34,7 +34,6 @@ export interface Evidence {
   sweeps: readonly (Sweep | undefined)[];
 }
 
-/** The runs of one seed. */
 export type SeedRuns = Partial<Record<VariantName, MeasuredRun>>;
 
 export const runsOf = ({ runs }: Pick<Evidence, 'runs'>, seed: number): SeedRuns =>
@@ -43,7 +42,7 @@ export const runsOf = ({ runs }: Pick<Evidence, 'runs'>, seed: number): SeedRuns
 /** Tasks measured at every point. */
 const pathTasks = ['workspace', 'retention'];
 
-/** Errors: run-not-finished; those of reading a run. */
+/** Throws UserError run-not-finished, and like readRun. */
 export async function readMeasured(dir: string): Promise<MeasuredRun> {
   const { spec, summary, rows } = await readEvaluated(dir);
   const points: MeasuredRun['points'] = [];
@@ -59,7 +58,7 @@ export async function readMeasured(dir: string): Promise<MeasuredRun> {
 }
 
 /** The rows of one model on a task's items. */
-export interface Source {
+interface Source {
   rows: Rows;
   side: 'before' | 'after';
 }
@@ -76,19 +75,19 @@ export const baseOf = (run: MeasuredRun, task: string): Source => ({
   ...resultOf(run, task),
   side: 'before',
 });
-/** All points of its path and all its strengths. */
+/** All points of its path, and all strengths of its result. */
 export const reachedBy = ({ points, parts }: MeasuredRun, task: string): Source[] => [
   ...points.map(({ rows }) => after(rows, task)),
   ...[...parts].filter(([name]) => name.startsWith('strength-')).map(([, rows]) => after(rows, task)),
 ];
-/** A part of the result, and the base as it was measured beside it. */
+/** A part of the result, and the base as measured along with it. */
 export const partOf = ({ parts }: MeasuredRun, name: string, task: string) => {
   const source = after(parts.get(name) ?? new Map(), task);
   return { base: { ...source, side: 'before' as const }, part: source };
 };
 
-/** Counts of the items that all sources answered and that have the metric. */
-export function stratum(metric: string, sources: readonly Source[]): Stratum {
+/** Counts of the items that all sources have answered and that have the metric. */
+function stratum(metric: string, sources: readonly Source[]): Stratum {
   const countOf = ({ rows, side }: Source, digest: string) => {
     const row = rows.get(digest);
     return withDocument(row?.parts[side][metric], row?.document);
@@ -99,13 +98,13 @@ export function stratum(metric: string, sources: readonly Source[]): Stratum {
   return sources.map((source) => shared.map((digest) => countOf(source, digest)!));
 }
 
-/** Models that are compared in a metric. */
+/** Models that are compared by a metric. */
 export interface Compared {
   metric: string;
   sources: readonly Source[];
 }
 
-/** The strata of each seed, with only the items that the models of all seeds answered. */
+/** The strata of each seed, restricted to items that the models of all seeds have answered. */
 export function strataOf(bySeed: readonly (readonly Compared[])[]): Stratum[][] {
   const strata = bySeed.map((): Stratum[] => []);
   for (const [task, { metric }] of bySeed[0]!.entries()) {

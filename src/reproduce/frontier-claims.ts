@@ -1,4 +1,4 @@
-/** The two claims of the paper's title, by what each method can reach with other rates, lengths and strengths. */
+/** The two claims of the paper's title, judged by what each method can reach over rates, lengths and strengths. */
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine } from '../protocol/sweep.ts';
 import type { Figures } from '../statistics/intervals.ts';
@@ -14,18 +14,18 @@ export const LOSS = 'loss';
 export const KL = 'KL from base';
 export const NATS = 'nats/token';
 
-/** Of LoRA and of full fine-tuning, in one seed. */
+/** Those of LoRA and of full fine-tuning, for one seed. */
 type Frontiers = readonly [Frontier, Frontier];
 
 const difference = ([lora, full]: readonly number[]) => full! - lora!;
 
-/** All models of a method: points of its path, strengths of its result, and the end of the run at the lower rate. */
+/** All models of a method: points of its path, strengths of its result, and the result of the run at the lower rate. */
 const modelsOf = (runs: SeedRuns, method: Method, task: string) => [
   ...reachedBy(runs[method]!, task),
   resultOf(runs[`${method}-lower-rate`]!, task),
 ];
 
-/** Gives effects of a figure of the frontiers. */
+/** A function that computes effects from the frontiers. */
 function comparing(evidence: Evidence, seeds: readonly number[]) {
   const bySeed = seeds.map((seed) => runsOf(evidence, seed));
   const metrics = [
@@ -47,7 +47,7 @@ function comparing(evidence: Evidence, seeds: readonly number[]) {
     );
 }
 
-/** `losses`, `forgotten`: of the base, then of `count` models of LoRA, then of full fine-tuning's. */
+/** `losses`, `forgotten`: of the base, then of `count` LoRA models, then of the fully fine-tuned ones. */
 function frontiersOf(losses: readonly number[], forgotten: readonly number[], count: number): Frontiers {
   const points = losses.map((loss, i) => ({ learned: losses[0]! - loss, forgotten: forgotten[i]! }));
   return [frontierOf(points.slice(1, 1 + count)), frontierOf(points.slice(1 + count))];
@@ -60,7 +60,7 @@ export function judgeForgetting(evidence: Evidence, seeds: readonly number[]): J
   const compare = comparing(evidence, seeds);
   const name = 'KL from base at equal learning, full minus LoRA';
   const half = 'the same at half of that learning';
-  const deciding = { unit: NATS, wanted: POSITIVE };
+  const deciding = { unit: NATS, claimed: POSITIVE };
   const at = (share: number) => (frontiers: Frontiers) => difference(atEqualLearning(frontiers, share));
   return {
     effects: [
@@ -74,8 +74,8 @@ export function judgeForgetting(evidence: Evidence, seeds: readonly number[]): J
 }
 
 /**
- * The same over all rates of the sweep. Its trials say how far they moved on the code that they learned from, which is
- * not what they forgot, so this decides nothing.
+ * The same over all rates of the sweep. Its trials measure the KL on the code that they learned from and not what they
+ * forgot, so this does not count towards the verdict.
  */
 function overRates({ sweeps }: Evidence, seeds: readonly number[]): Judged['effects'] {
   const found = seeds.flatMap((seed) => {
@@ -103,8 +103,8 @@ function overRates({ sweeps }: Evidence, seeds: readonly number[]): Judged['effe
 }
 
 /**
- * The paper's own measure, if benchmarks were given. It is measured at the ends of one seed, where learning is not
- * equal, so it does not decide.
+ * The paper's own measure, if benchmarks were given. It is measured on the results of one seed, where learning is not
+ * equal, so it does not count towards the verdict.
  */
 function averageEffect(evidence: Evidence): Judged['effects'] {
   const { lora, full } = runsOf(evidence, 0);
@@ -122,7 +122,7 @@ export function judgeLearning(evidence: Evidence, seeds: readonly number[]): Jud
   const equal = 'held-out loss at equal forgetting, LoRA minus full';
   return {
     effects: [
-      ...compare({ name: lowest, unit: NATS, wanted: POSITIVE }, (frontiers) =>
+      ...compare({ name: lowest, unit: NATS, claimed: POSITIVE }, (frontiers) =>
         difference(frontiers.map(mostLearned)),
       ),
       ...compare({ name: equal, unit: NATS }, (frontiers) => difference(atEqualForgetting(frontiers))),

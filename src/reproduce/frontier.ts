@@ -1,18 +1,17 @@
-/** What a method can reach: the least that is forgotten for what is learned. Pure; docs/science.md has the rule. */
+/** What a method can reach: the least forgetting for a given amount of learning. Pure; rule: docs/science.md. */
 
 /** A model compared with its base, nats per token. */
-export interface Point {
+interface Point {
   /** The base's held-out loss minus the model's. */
   learned: number;
-  /** KL from the base. */
   forgotten: number;
 }
 
 export type Frontier = readonly Point[];
 
 /**
- * The lower convex hull of the base (0, 0) and the points, up to the one that learned most; by rising learning. A hull
- * because it changes without a jump when a point moves, and because a further point never makes a method look worse.
+ * The lower convex hull of the base (0, 0) and the points, up to the one that learned most, in order of learning. A
+ * hull changes continuously when a point moves, and an additional point never makes a method look worse.
  */
 export function frontierOf(points: readonly Point[]): Frontier {
   const hull: Point[] = [{ learned: 0, forgotten: 0 }];
@@ -29,7 +28,7 @@ export function frontierOf(points: readonly Point[]): Frontier {
 
 export const mostLearned = (frontier: Frontier): number => frontier.at(-1)!.learned;
 
-/** The least that is forgotten where so much is learned; NaN beyond what the frontier reaches. */
+/** The least forgetting at a given amount of learning; NaN beyond the frontier's end. */
 export function forgottenAt(frontier: Frontier, learned: number): number {
   const to = frontier.findIndex((point) => point.learned >= learned);
   if (to < 1) return to === 0 ? 0 : NaN;
@@ -38,7 +37,7 @@ export function forgottenAt(frontier: Frontier, learned: number): number {
   return from.forgotten + share * (next.forgotten - from.forgotten);
 }
 
-/** The most that is learned where no more than this is forgotten. */
+/** The most learning with at most this much forgetting. */
 export function learnedAt(frontier: Frontier, forgotten: number): number {
   const to = frontier.findIndex((point) => point.forgotten > forgotten);
   if (to < 0) return mostLearned(frontier);
@@ -48,15 +47,15 @@ export function learnedAt(frontier: Frontier, forgotten: number): number {
 }
 
 /**
- * Forgotten by each of the frontiers where each has learned `share` of what all of them reach; NaN if one learned
- * nothing.
+ * The forgetting of each frontier where it has learned `share` of the maximum that all of them reach; NaN if one
+ * learned nothing.
  */
 export function atEqualLearning(frontiers: readonly Frontier[], share: number): number[] {
   const shared = Math.min(...frontiers.map(mostLearned));
   return frontiers.map((frontier) => (shared > 0 ? forgottenAt(frontier, share * shared) : NaN));
 }
 
-/** Learned by each of the frontiers where each has forgotten as much as the one that forgot least at its end. */
+/** The learning of each frontier at equal forgetting: that at the end of the one that forgot least. */
 export function atEqualForgetting(frontiers: readonly Frontier[]): number[] {
   const shared = Math.min(...frontiers.map((frontier) => frontier.at(-1)!.forgotten));
   return frontiers.map((frontier) => learnedAt(frontier, shared));

@@ -1,22 +1,21 @@
-/** Judges the claims by the evidence. Pure. */
+/** Judges the claims from the evidence. Pure. */
 import type { ClaimId, ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { claims, type Claim } from './claims.ts';
 import { verdictOf, type Judged, type MissingEffect } from './effects.ts';
 import { runsOf, type Evidence } from './evidence.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type StageName } from './stages.ts';
 import { isVariant } from './variants.ts';
 
 export interface Progress {
   evidence: Evidence;
-  /** The stages that are done. */
   done: ReadonlySet<StageName>;
-  /** Why a stage failed. */
+  /** Failed stages, and why. */
   failed: ReadonlyMap<StageName, string>;
-  /** How many seeds are wanted. */
+  /** How many seeds were requested. */
   seeds: number;
-  /** Why the other stages are missing. */
+  /** Why other stages are missing. */
   why: 'budget' | 'stopped';
 }
 
@@ -45,7 +44,7 @@ function judgeClaim(claim: Claim, progress: Progress): ClaimResult {
   const left = missing.some((seed) => !of(seed).some((stage) => failed.has(stage))) && {
     left: true as const,
   };
-  if (seeds.length >= LEAST_SEEDS) return { ...concluded, ...left };
+  if (seeds.length >= MIN_SEEDS) return { ...concluded, ...left };
   return { ...concluded, verdict: "can't tell", why: tooFew(seeds.length), ...left };
 }
 
@@ -53,11 +52,11 @@ const seedsIn = (done: ReadonlySet<StageName>): number =>
   1 + Math.max(0, ...[...done].map((stage) => kindOf(stage).seed));
 
 const tooFew = (seeds: number): string =>
-  `Only ${seeds === 1 ? 'one seed was' : `${seeds} seeds were`} run, and others may give another result: a difference between runs is judged from ${LEAST_SEEDS} seeds.`;
+  `Only ${seeds === 1 ? 'one seed was' : `${seeds} seeds were`} run, and others may give another result: a difference between runs is judged from ${MIN_SEEDS} seeds.`;
 
 const isMissing = (effect: Effect | MissingEffect): effect is MissingEffect => 'missing' in effect;
 
-/** An effect without an interval leaves a claim open, unless another one contradicts it. */
+/** An effect without an interval leaves the claim undecided, unless another effect contradicts it. */
 function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effects' | 'verdict' | 'notes'> {
   const effects = all.filter((effect): effect is Effect => !isMissing(effect));
   const missing = all.filter(isMissing);

@@ -1,4 +1,4 @@
-/** What is known of a reproduction: its finished work, what failed, what things cost. It judges the claims by that. */
+/** The state of a reproduction: finished work, failures and costs, from which it judges the claims. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
@@ -16,7 +16,7 @@ import { judgeClaims } from './judge.ts';
 import { halfDecades, nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
 import { reportMarkdown } from './report.ts';
 import { newRun, newSweep, type PlannedRun } from './runs.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, type Kind, type StageName } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
 import { variantsFor, type Variant, type VariantName } from './variants.ts';
@@ -27,19 +27,16 @@ export interface Makers {
   createSweep(sweep: ReturnType<typeof newSweep>): Promise<string>;
 }
 
-export interface Circumstances {
+export interface ReproductionContext {
   machine: MachineGuess;
-  /** Shape of the base. */
   shape: BaseShape;
   /** The largest possible rank of the base's smallest matrix. */
   largestRank: number;
-  /** Number of training tokens. */
   trainTokens: number;
 }
 
-/** More passes over the text than the paper's four would teach nothing new. */
+/** As in the paper; more passes over the text would teach nothing new. */
 const EPOCHS = 4;
-/** Number of HumanEval problems. */
 export const PROBLEMS = 6;
 
 export class Ledger {
@@ -51,19 +48,19 @@ export class Ledger {
 
   constructor(
     private readonly repro: Reproduction,
-    private readonly around: Circumstances & { launcher: Makers },
+    private readonly around: ReproductionContext & { launcher: Makers },
   ) {
     this.variants = variantsFor(around.largestRank);
     this.evidence = { variants: this.variants, runs: {}, sweeps: [] };
     this.costs = guessCosts(repro.spec, around.machine, stepCosts(repro.spec, around.machine));
   }
 
-  /** Reads the finished work of an earlier process. */
+  /** Reads the finished work of earlier processes. */
   async readDone(): Promise<void> {
     const { spec, state } = this.repro;
     for (const [name, id] of Object.entries(state.runs)) await this.take(name as StageName, id);
     for (const stage of state.done as StageName[]) this.done.add(stage);
-    if (state.sweep && state.rates) this.knowCosts((await this.takeSweep('sweep', state.sweep)).lines);
+    if (state.sweep && state.rates) this.updateCosts((await this.takeSweep('sweep', state.sweep)).lines);
     for (const [stage, id] of Object.entries(state.furtherSweeps))
       await this.takeSweep(stage as StageName, id);
     if (!Object.keys(spec.data).length) this.done.add('data');
@@ -72,7 +69,7 @@ export class Ledger {
       this.failed.set('lora-high-rank', `the base's smallest matrix allows no rank above ${largestRank}`);
   }
 
-  /** Takes over a run, with all that was measured of it; true if it is done and measured. */
+  /** Takes over a run with its measurements; returns whether it is done and measured. */
   async take(name: StageName, id = this.repro.state.runs[name]): Promise<boolean> {
     if (id === undefined) return false;
     const dir = join(runsDir(), id);
@@ -83,7 +80,7 @@ export class Ledger {
     return true;
   }
 
-  /** Takes over a sweep; `finished`: all its trials are made. The first is used as far as it went. */
+  /** Takes over a sweep; `finished`: whether all its trials are done. The first sweep is used as far as it got. */
   async takeSweep(stage: StageName, id: string): Promise<Sweep & { finished: boolean }> {
     const { spec, lines } = await readSweep(join(sweepsDir(), id));
     const { seed } = kindOf(stage);
@@ -127,7 +124,7 @@ export class Ledger {
     return newSweep(this.repro.spec, this.variants.lora.hyper, plan, kindOf(stage).seed);
   }
 
-  /** The largest sweep that takes at most so many seconds, one trial after the other; undefined if none does. */
+  /** The largest sweep that takes at most `seconds` when run sequentially; undefined if none does. */
   planSweep(seconds: number): SweepPlan | undefined {
     const { machine } = this.around;
     const windowSeconds = this.costs.step.lora * machine.forward;
@@ -135,7 +132,7 @@ export class Ledger {
     return planSweep(seconds, costs, this.defaultRates());
   }
 
-  /** Settles the rates by the trials that are there: each method's best, else its default. Not saved yet. */
+  /** Sets the rates from the finished trials: each method's best, else its default. Does not save the state. */
   settleRates(swept: SweepSpec, lines: readonly SweepLine[]): void {
     const { state } = this.repro;
     const found = Object.fromEntries(
@@ -148,17 +145,17 @@ export class Ledger {
       full: found.full ?? defaults.full,
       why: both ? `the best of sweep ${swept.id}` : 'the defaults for methods that the sweep did not finish',
     };
-    this.knowCosts(lines);
+    this.updateCosts(lines);
   }
 
-  /** What things cost, by the trials of a sweep. */
-  knowCosts(lines: readonly SweepLine[]): void {
+  /** Updates the cost estimates from the trials of a sweep. */
+  updateCosts(lines: readonly SweepLine[]): void {
     const { spec } = this.repro;
     const { machine } = this.around;
     this.costs = guessCosts(spec, machine, stepCosts(spec, machine, lines), lines);
   }
 
-  /** `budget`: seconds. */
+  /** `budget`: in seconds. */
   planning(budget: number): Planning {
     const { spec, state } = this.repro;
     const { trainTokens } = this.around;
@@ -170,7 +167,7 @@ export class Ledger {
           claim: id,
           needs,
           seeded,
-          // The benchmarks belong to the claim about forgetting.
+          // The benchmarks are part of the claim about forgetting.
           ...(id === 'forgetting' && !this.done.has('data') && { once: ['data' as const] }),
         })),
       seeds: spec.seeds,
@@ -203,16 +200,16 @@ export class Ledger {
     return newRun(spec, variant, { steps: state.steps!, learningRate, seed });
   }
 
-  /** Checkpoints of whole models fill the disk. All that is measured later is measured on results. */
+  /** Deletes checkpoints, because those of whole models fill the disk. Later measurements need only results. */
   async dropCheckpoints(name: StageName): Promise<void> {
     const checkpoints = join(runsDir(), this.repro.state.runs[name]!, 'checkpoints');
     await rm(checkpoints, { recursive: true, force: true });
   }
 
-  /** Judges the claims so far, and writes them into the folder. `why`: of those that are not there yet. */
+  /** Judges the claims so far, and writes them into the folder. `why`: the reason that others are missing. */
   async judge(why: 'stopped' | 'budget'): Promise<ClaimResult[]> {
     const { evidence, done, failed } = this;
-    const { claims: wanted, seeds = LEAST_SEEDS } = this.repro.spec;
+    const { claims: wanted, seeds = MIN_SEEDS } = this.repro.spec;
     const results = judgeClaims(wanted, { evidence, done, failed, seeds, why });
     await writeClaims(this.repro.dir, results, reportMarkdown(this.repro, results));
     return results;

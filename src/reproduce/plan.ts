@@ -1,6 +1,8 @@
-/** Plans what fits into the time: which claims, from how many seeds, how long the runs, how large the sweep. Pure. All times in seconds. */
+/**
+ * Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. Pure. All times in seconds.
+ */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type Kind, type StageName } from './stages.ts';
 import { isVariant, stepsOf, type Variant, type VariantName } from './variants.ts';
 
@@ -8,15 +10,15 @@ import { isVariant, stepsOf, type Variant, type VariantName } from './variants.t
 export interface Costs {
   /** An optimiser step with one sequence. */
   step: Record<Method, number>;
-  /** A run besides its steps: start, loading, writing, its evaluation at the end. */
+  /** A run apart from its steps: start, loading, writing, and the final evaluation. */
   run: number;
   /** Measuring a run at one more point of its path. */
   point: number;
-  /** Another sweep near the rates that the first one found. */
+  /** Another sweep near the first one's best rates. */
   sweep: number;
   /** Measuring both main runs at lower strengths. */
   strengths: number;
-  /** Cutting the full run's change to low ranks, and measuring each. */
+  /** Cutting the full fine-tune's change to low ranks, and measuring each. */
   spectrum: number;
   /** Sampling the replay text from the base. */
   sampling: number;
@@ -26,50 +28,49 @@ export interface Costs {
   data: number;
 }
 
-/** Shorter runs would hardly leave their warm-up; longer ones would need unrealistic budgets. */
+/** Shorter runs would barely finish their warm-up; longer ones would need unrealistic budgets. */
 export const MIN_STEPS = 24;
-export const MAX_STEPS = 1000;
+const MAX_STEPS = 1000;
 /** Number of points of a path before its end. */
 const POINTS = 3;
 /** Number of models: base, LoRA and full. */
 const DIVERSITY_MODELS = 3;
 
-export interface Wanted {
+interface Wanted {
   claim: ClaimId;
-  /** Of each seed. */
+  /** Stages needed for each seed. */
   needs: readonly Kind[];
-  /** Of the first seed only. */
+  /** Stages needed for the first seed only. */
   once?: readonly Kind[];
-  /** It is judged from several seeds. */
+  /** Whether it is judged from several seeds. */
   seeded: boolean;
 }
 
 export interface Planned {
-  /** The stages, in order of execution: the most important claims first, with all their seeds. */
+  /** Stages in order of execution: those of the most important claims first, with all their seeds. */
   stages: StageName[];
-  /** Number of steps of a run of the usual length. */
+  /** Number of steps of a normal run. */
   steps: number;
-  /** Claims that do not fit, and the least time that each would need. */
+  /** Claims that do not fit, and the minimum time that each would need. */
   dropped: { claim: ClaimId; seconds: number }[];
-  /** Claims for which there is only time for a seed that can't decide them. */
+  /** Claims with time for only one seed, which can't decide them. */
   undecided: ClaimId[];
 }
 
 export interface Planning {
-  /** The most important first. */
+  /** Most important first. */
   wanted: readonly Wanted[];
-  /** How many seeds were asked for; without, as many as a claim needs where they fit, else one. */
+  /** The number of seeds requested; by default as many as a claim needs if they fit, else one. */
   seeds?: number | undefined;
   variants: Record<VariantName, Variant>;
   costs: Costs;
-  /** Number of HumanEval problems. */
   problems: number;
   /** Seconds left. */
   budget: number;
   mostSteps?: number;
   /** Stages that were done earlier. */
   done?: ReadonlySet<StageName>;
-  /** The length of runs, if it was settled earlier. */
+  /** The length of runs, if already decided. */
   steps?: number | undefined;
 }
 
@@ -94,8 +95,8 @@ const stagesOf = ({ needs, once = [] }: Wanted, seeds: number): StageName[] => [
 ];
 
 /**
- * Takes claim after claim, as long as all of them fit with the shortest runs (the first claim in any case): with as
- * many seeds as decide it, else with one. Then makes the runs as long as time allows.
+ * Adds claims in order as long as all fit with the shortest runs (the first in any case), each with enough seeds to
+ * decide it, else with one. Then makes runs as long as time allows.
  */
 export function planStages(planning: Planning): Planned {
   const { wanted, seeds, budget, mostSteps = MAX_STEPS } = planning;
@@ -108,14 +109,14 @@ export function planStages(planning: Planning): Planned {
   const undecided: ClaimId[] = [];
   for (const id of wanted) {
     const { claim, seeded } = id;
-    const choices = !seeded ? [1] : seeds === undefined ? [LEAST_SEEDS, 1] : [seeds];
+    const choices = !seeded ? [1] : seeds === undefined ? [MIN_SEEDS, 1] : [seeds];
     const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(id, n)]), minSteps) <= budget);
     if (chosen === undefined)
       dropped.push({ claim, seconds: total(stagesOf(id, choices.at(-1)!), minSteps) });
     else taken = new Set([...taken, ...stagesOf(id, chosen)]);
-    if (chosen !== undefined && seeded && chosen < LEAST_SEEDS) undecided.push(claim);
+    if (chosen !== undefined && seeded && chosen < MIN_SEEDS) undecided.push(claim);
   }
-  // The costs may be guessed too high, and started work is kept.
+  // The first claim is always planned: the estimates may be too high, and work that was started is kept.
   const first = wanted.find(({ needs }) => needs.some((kind) => isVariant(kind)));
   if (taken.size === 0 && first) {
     taken = new Set(stagesOf(first, first.seeded ? (seeds ?? 1) : 1));
@@ -128,7 +129,8 @@ export function planStages(planning: Planning): Planned {
 }
 
 /**
- * Half-decades relative to the default rate, in the order in which they are added. The best rate tends to lie above it.
+ * Offsets from the default rate in half-decades, in the order in which they are added. The best rate tends to be
+ * higher.
  */
 const offsets = [0, 1, 2, -1, 3];
 const shapes = [
@@ -141,7 +143,6 @@ const shapes = [
 ];
 
 export interface SweepPlan {
-  /** Steps per trial. */
   steps: number;
   windows: number;
   rates: Record<Method, number[]>;
@@ -155,7 +156,7 @@ export function planSweep(
 ): SweepPlan | undefined {
   const chosen = shapes.find(({ rates, steps, windows }) => {
     const trial = (method: Method) => steps * step[method] + windows * windowSeconds + start;
-    // Measuring the base on the tokens of each step and on the windows takes forward passes only.
+    // Measuring the base on the tokens of each step and on the windows takes only forward passes.
     const base = (steps + windows) * windowSeconds;
     return rates * (trial('lora') + trial('full')) + 2 * base <= budget;
   });
@@ -172,10 +173,10 @@ export function planSweep(
   };
 }
 
-/** The most rates of each method in a sweep with another seed. */
+/** Maximum rates per method in a sweep with another seed. */
 export const FURTHER_RATES = 3;
 
-/** The best rate and its neighbours in the grid, ascending; without a best one, those in the middle. */
+/** The best rate and its neighbours in the grid, ascending; the middle of the grid if there is no best rate. */
 export function nearBest(grid: readonly number[], best: number | undefined): number[] {
   const at = best === undefined ? Math.floor(grid.length / 2) : grid.indexOf(best);
   const from = Math.max(0, Math.min(at - 1, grid.length - FURTHER_RATES));

@@ -1,6 +1,6 @@
 /** The best learning rate of each method in the sweeps, and their ratio. */
 import { resampledInterval } from '../statistics/intervals.ts';
-import { ratio } from '../statistics/statistics.ts';
+import { mean, ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, SweepLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
@@ -24,7 +24,7 @@ export const finishedTrials = (lines: readonly SweepLine[], method: Method): Fin
     )
     .sort((a, b) => a.learningRate - b.learningRate);
 
-/** The trials of one seed, and their losses by window: LoRA's, then full fine-tuning's. */
+/** The trials of one seed and their losses by window: first LoRA's, then full fine-tuning's. */
 function trialsOf(lines: readonly SweepLine[]) {
   const base = lines.find((line): line is BaseLine => line.type === 'base');
   const [lora, full] = main.map((method) => finishedTrials(lines, method)) as [
@@ -50,7 +50,7 @@ export function judgeRates({ sweeps }: Evidence, seeds: readonly number[]): Judg
   const open = best.some(({ edges }) => edges[0] === 'lowest' || edges[1] === 'highest');
   const effect = { name: "LoRA's best rate divided by full's", unit: 'times', ...interval };
   return {
-    // If the true ratio may be smaller than the measured one, the effect must not decide in favour of the claim.
+    // If the true ratio may be smaller than the measured one, the effect must not support the claim.
     effects: [open && interval.high > SEVERAL ? effect : { ...effect, above: SEVERAL }],
     notes: [...new Set(best.flatMap(({ notes }) => notes))],
   };
@@ -66,7 +66,6 @@ function ratioInterval(trials: readonly Trials[]) {
     });
   };
   const rows = trials.flatMap((trial) => trial.rows);
-  const mean = (logs: readonly number[]) => logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const items = resampledInterval(rows, (figures) => mean(logsOf(figures)));
   if (!items) return undefined;
   const { value, low, high, bySeed } = overSeeds(items, logsOf(rows.map(ratio)));
@@ -98,8 +97,8 @@ const edgeOf = (trials: readonly FinishedTrial[], index: number) =>
   index === 0 ? 'lowest' : index === trials.length - 1 ? 'highest' : undefined;
 
 /**
- * The rate with the lowest loss. Inside the grid: the minimum of the parabola through it and its neighbours, over log
- * rate.
+ * The rate with the lowest loss. Inside the grid, the minimum of the parabola (over log rate) through it and its
+ * neighbours.
  */
 export function bestRate(trials: readonly Pick<Trial, 'learningRate'>[], losses: readonly number[]): number {
   const best = losses.indexOf(Math.min(...losses));

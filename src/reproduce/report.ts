@@ -2,11 +2,11 @@
 import { formatDifference, formatDuration, formatFigure } from '../text/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
-import { LEAST_SEEDS } from './seeds.ts';
+import { MIN_SEEDS } from './seeds.ts';
 import type { Reproduction } from './store.ts';
 
 /** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
-export function effectText(effect: Effect): string {
+function effectText(effect: Effect): string {
   const { unit, value, low, high } = effect;
   // Shares and multiples are shown without a sign.
   const show = effect.above === 0 || low < 0 ? formatDifference : formatFigure;
@@ -20,18 +20,17 @@ function claimedText({ above, below }: Effect): string {
   return below === undefined ? '' : `claimed below ${below}`;
 }
 
-export const verdictText = ({ verdict, why }: ClaimResult): string => {
+const verdictText = ({ verdict, why }: ClaimResult): string => {
   if (verdict === 'not run') return `not run: ${why}`;
   return verdict === "can't tell" && !why ? "can't tell at this scale" : verdict;
 };
 
-/** Why a claim that was run has no verdict, as its effects do not show it. */
+/** Why a claim that was run has no verdict, which its effects do not show. */
 const undecidedReason = ({ verdict, why }: ClaimResult): string[] =>
   verdict !== 'not run' && why ? [why] : [];
 
 /**
- * A block for each claim: the verdict and the title, then a line for each effect, and the notes if the verdict is
- * "can't tell".
+ * A block for each claim: verdict and title, then a line for each effect, and the notes if the verdict is "can't tell".
  */
 export function claimsText(results: readonly ClaimResult[]): string {
   const width = Math.max(...results.map((result) => verdictText(result).length).filter((n) => n < 26), 0);
@@ -72,7 +71,7 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
   return `# The paper's claims at this scale
 ${base.id} on ${folder || 'a data set'} (${spec.id}), with a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
 
-A claim holds if the 95% intervals of all its deciding effects (over seeds, and over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. A difference between runs is judged from ${LEAST_SEEDS} seeds or more. Other texts and budgets may give other results.
+A claim holds if the 95% intervals of all its deciding effects (over seeds, and over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. A difference between runs is judged from ${MIN_SEEDS} seeds or more. Other texts and budgets may give other results.
 
 | claim | effect | here | paper |
 | --- | --- | --- | --- |
@@ -86,7 +85,7 @@ ${details.join('\n')}`;
 const seedsText = ({ bySeed }: Effect): string =>
   bySeed ? ` (by seed: ${bySeed.map(formatFigure).join(', ')})` : '';
 
-/** The deciding effects. */
+/** The effects that count towards the verdict. */
 const cell = (effects: readonly Effect[]) =>
   effects
     .filter(({ above, below }) => above !== undefined || below !== undefined)

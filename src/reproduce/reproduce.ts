@@ -1,13 +1,12 @@
 /**
- * Carries out a plan within a budget and judges the claims: first the sweep, then run after run, the most important
- * first. Finished work is kept; what there is no time for is left out and reported. The caller provides the processes
- * (Launcher).
+ * Carries out a plan within a budget and judges the claims: first the sweep, then the runs, most important first.
+ * Finished work is kept; what does not fit is skipped and reported. The caller provides the processes (Launcher).
  */
 import { basename, join } from 'node:path';
 import { reportError } from '../text/errors.ts';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult } from '../protocol/reproduction.ts';
-import { Ledger, PROBLEMS, type Circumstances, type Makers } from './ledger.ts';
+import { Ledger, PROBLEMS, type ReproductionContext, type Makers } from './ledger.ts';
 import { planStages, secondsOf, type Planned } from './plan.ts';
 import { newSweep } from './runs.ts';
 import { kindOf, main, stageOf, titleOf, type Kind, type StageName } from './stages.ts';
@@ -24,7 +23,7 @@ export interface Launcher extends Makers {
     signal: AbortSignal,
     onPhase: (phase: string) => void,
   ): Promise<void>;
-  /** Measures the result with its change scaled, or cut to these ranks. */
+  /** Measures the result with its change scaled or cut to these ranks. */
   parts(
     runDir: string,
     which: { of: 'strengths' | 'ranks'; values: readonly number[] },
@@ -34,43 +33,43 @@ export interface Launcher extends Makers {
 }
 
 export interface Reporter {
-  /** A stage starts. `eta`: estimated seconds of this stage, and of all that is left. */
+  /** A stage starts. `eta`: estimated seconds for this stage, and for everything that remains. */
   stage(title: string, number: number, of: number, eta: { stage: number; all: number }): void;
-  /** Reports what the stage is doing. */
+  /** Reports what the stage is currently doing. */
   phase(text: string): void;
   note(text: string): void;
 }
 
-export interface ReproduceOptions extends Circumstances {
+interface ReproduceOptions extends ReproductionContext {
   launcher: Launcher;
   reporter: Reporter;
-  /** The performance.now() at which all child processes must have been asked to stop. */
+  /** The performance.now() by which all child processes must have been asked to stop. */
   deadline: number;
-  /** Fires when the user stops it. */
+  /** Fires when the user stops the reproduction. */
   stop: AbortSignal;
 }
 
-/** Share of the time left that is planned for the sweep, and its limit if it takes longer. */
+/** Share of the remaining time that the sweep is planned for, and cut off at. */
 export const SWEEP_SHARE = 0.25;
 const SWEEP_LIMIT = 0.35;
-/** Share of the time left that is planned for, because things take longer than expected. */
+/** Share of the remaining time that is planned, because things take longer than expected. */
 export const PLANNED_SHARE = 0.9;
 const DATA_ITEMS = 60;
 
-/** Returns the requested claims, in order. The failure of a single stage is not thrown. */
+/** Returns the requested claims, in order. Does not throw if a single stage fails. */
 export async function reproduce(repro: Reproduction, options: ReproduceOptions): Promise<ClaimResult[]> {
-  return await new Reproducing(repro, options).run();
+  return await new LocalReproduction(repro, options).run();
 }
 
 /** The runs that a stage measures. */
-export function runsUnder(stage: StageName): StageName[] {
+export function runsOfStage(stage: StageName): StageName[] {
   const { kind, seed } = kindOf(stage);
   if (kind === 'spectrum') return [stageOf('full', seed)];
   const ofBoth: Kind[] = ['strengths', 'diversity', 'data'];
   return ofBoth.includes(kind) ? main.map((method) => stageOf(method, seed)) : [];
 }
 
-/** What a person should know of a plan before it is carried out. */
+/** What the user should know about a plan before it is carried out. */
 export function notesOf({ dropped, undecided }: Planned): string[] {
   const listed = undecided.map((claim) => `"${claim}"`).join(', ');
   return [
@@ -81,9 +80,9 @@ export function notesOf({ dropped, undecided }: Planned): string[] {
   ];
 }
 
-class Reproducing {
+class LocalReproduction {
   private readonly ledger: Ledger;
-  /** Measured time of stages divided by the expected time. */
+  /** Measured time of stages relative to the expected time. */
   private pace = 1;
 
   constructor(
@@ -104,10 +103,10 @@ class Reproducing {
     return await this.judge();
   }
 
-  /** Finds the learning rates of all runs: each method's best in a short sweep, else the defaults. */
+  /** Determines the learning rates of all runs: each method's best in a short sweep, else the defaults. */
   private async findRates(): Promise<void> {
     const { spec, state } = this.repro;
-    // Once there are runs, the rates stay, since all runs use the same. Before that, a stopped sweep is resumed.
+    // All runs use the same rates, so once there are runs the rates are fixed. Before that, a stopped sweep is resumed.
     if (state.rates && Object.keys(state.runs).length > 0) return;
     const { ledger } = this;
     const { launcher, reporter } = this.options;
@@ -165,12 +164,12 @@ class Reproducing {
     const { reporter } = this.options;
     const seconds = this.expectedSeconds(stage);
     const title = titleOf(stage, this.ledger.variants);
-    // The first stage is tried in any case, because the costs may be guessed too high.
+    // The first stage is always tried, because the estimates may be too high.
     if (seconds > this.secondsLeft && number > 1) {
       reporter.note(`No time is left for ${title}: it takes about ${Math.round(seconds)} s.`);
       return;
     }
-    if (runsUnder(stage).some((name) => !this.ledger.done.has(name))) return;
+    if (runsOfStage(stage).some((name) => !this.ledger.done.has(name))) return;
     const all = left.reduce((sum, step) => sum + this.expectedSeconds(step), 0);
     reporter.stage(title, number, of, { stage: seconds, all: Math.min(all, this.secondsLeft) });
     const startedAt = performance.now();
@@ -182,18 +181,18 @@ class Reproducing {
       return;
     }
     const took = (performance.now() - startedAt) / 1000;
-    // The newest stage has half the weight, because the load of the machine changes.
+    // The newest stage has half the weight, because the machine's load changes.
     this.pace = (this.pace + (this.pace * took) / seconds) / 2;
   }
 
-  /** Carries out a stage. True if it is done, false if it was stopped. */
+  /** Carries out a stage. Returns true if it is done, false if it was stopped. */
   private async carryOut(stage: StageName, signal: AbortSignal): Promise<boolean> {
     const { ledger } = this;
     const phase = (text: string) => this.options.reporter.phase(text);
     const { kind } = kindOf(stage);
     if (isVariant(kind)) return await this.train(stage, signal, phase);
     if (kind === 'sweep') return await this.runFurtherSweep(stage, signal, phase);
-    for (const name of runsUnder(stage)) {
+    for (const name of runsOfStage(stage)) {
       await this.measure(kind, join(runsDir(), this.repro.state.runs[name]!), signal, phase);
       if (signal.aborted) return false;
       await ledger.take(name);
@@ -203,7 +202,7 @@ class Reproducing {
     return true;
   }
 
-  /** Measures more of a finished run. */
+  /** Additional measurements of a finished run. */
   private async measure(
     kind: Exclude<Kind, VariantName>,
     dir: string,
@@ -253,7 +252,7 @@ class Reproducing {
   /** Runs `work` with a signal that fires when the user stops, when the time is up, or after `seconds`. */
   private async withTimeLimit<T>(work: (signal: AbortSignal) => Promise<T>, seconds = Infinity): Promise<T> {
     const { stop } = this.options;
-    // In Node 20, AbortSignal.any of a timeout may be garbage-collected before it fires.
+    // Not AbortSignal.any, which Node 20 may garbage-collect before its timeout fires.
     const limit = new AbortController();
     const end = () => limit.abort();
     const timer = setTimeout(end, 1000 * Math.min(seconds, this.secondsLeft));

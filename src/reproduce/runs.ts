@@ -1,4 +1,4 @@
-/** The specs of a reproduction's runs and of its sweep, which are ordinary ones. */
+/** The specs of a reproduction's runs and sweep, which are ordinary ones. */
 import type { ReproductionSpec } from '../protocol/reproduction.ts';
 import { corpusPlanSchema, hyperSchema, type Hyper } from '../protocol/run.ts';
 import { sweepSpecSchema } from '../protocol/sweep.ts';
@@ -9,13 +9,13 @@ import { decayOver, stepsOf, type Variant } from './variants.ts';
 
 export interface PlannedRun {
   spec: NewRun;
-  /** True if it learns from instruction pairs instead of text. */
+  /** Whether it learns from instruction pairs instead of text. */
   instruct: boolean;
 }
 
-/** Number of equal parts of a path, after each of which the run is measured. */
+/** Number of equal parts of a path; the run is measured after each. */
 const QUARTERS = 4;
-/** No limit on measuring time, as a share of training time: measuring is the purpose of these runs. */
+/** Effectively no limit on measuring time (relative to training time), since measuring is the purpose of these runs. */
 const NO_LIMIT = 100;
 
 export function newRun(
@@ -63,7 +63,7 @@ export function newRun(
   };
 }
 
-/** Instructions made from the documented functions of the same folder. */
+/** Instructions derived from the documented functions of the same folder. */
 export const instructPlan = ({ corpus: { maxTokens } }: Pick<ReproductionSpec, 'corpus'>) =>
   corpusPlanSchema.parse({ mode: 'instruct', pairs: ['functions'], maxTokens });
 

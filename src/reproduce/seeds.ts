@@ -1,26 +1,26 @@
-/** Figures of several seeds: their mean, with an interval over the seeds and over the items. Pure. */
+/** The mean over several seeds, with an interval that covers both seeds and items. Pure. */
 import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
-import { ratio, type Interval } from '../statistics/statistics.ts';
+import { mean, ratio, type Interval } from '../statistics/statistics.ts';
 import { studentQuantile } from '../statistics/student.ts';
 
-/** A difference between runs is judged from at least so many seeds. */
-export const LEAST_SEEDS = 3;
+/** Minimum number of seeds for judging a difference between runs. */
+export const MIN_SEEDS = 3;
 
-export interface SeededInterval extends Interval {
+interface SeededInterval extends Interval {
   /** One value for each seed, if there are several. */
   bySeed?: number[];
 }
 
 /**
- * The interval of a mean over seeds, from the one over items (the seeds as they are) and each seed's value. The two
- * reaches are independent, so their squares add up (Zou & Donner 2008); that over seeds is Student's t with n - 1
- * degrees of freedom, which at three seeds is 4.3 standard errors.
+ * The interval of a mean over seeds, from the interval over items (for these seeds) and each seed's value. The two
+ * margins are independent, so their squares add up (Zou & Donner 2008); the one over seeds uses Student's t with n - 1
+ * degrees of freedom, which is 4.3 standard errors for three seeds.
  */
 export function overSeeds(items: Interval, bySeed: readonly number[]): SeededInterval {
   const n = bySeed.length;
   if (n < 2) return items;
   const { value, low, high } = items;
-  const middle = bySeed.reduce((sum, value) => sum + value, 0) / n;
+  const middle = mean(bySeed);
   const variance = bySeed.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (n - 1);
   const reach = studentQuantile(n - 1) * Math.sqrt(variance / n);
   return {
@@ -32,8 +32,8 @@ export function overSeeds(items: Interval, bySeed: readonly number[]): SeededInt
 }
 
 /**
- * The mean over seeds of a statistic of each seed's figures. `bySeed`: the strata of each seed, with the same items in
- * the same order for all, so that a document is left out for all of them. Undefined as `interval` is.
+ * The mean over seeds of a statistic. `bySeed`: the strata of each seed, with the same items in the same order, so that
+ * the jackknife leaves out a document for all seeds at once. Undefined where `interval` is.
  */
 export function seededInterval(
   bySeed: readonly (readonly Stratum[])[],
@@ -47,7 +47,6 @@ export function seededInterval(
       return statistic(own, seed);
     });
   };
-  const mean = (figures: Figures) => valuesOf(figures).reduce((sum, value) => sum + value, 0) / bySeed.length;
-  const items = interval(strata, mean);
+  const items = interval(strata, (figures) => mean(valuesOf(figures)));
   return items && overSeeds(items, valuesOf(strata.map((models) => models.map(ratio))));
 }

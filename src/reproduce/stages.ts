@@ -1,15 +1,15 @@
 /**
- * The stages of a reproduction. A stage is a piece of work that is done once: a run, a sweep, or a measurement on
- * finished runs; with another seed it is another stage.
+ * The stages of a reproduction. A stage is a unit of work that is done once: a run, a sweep, or a measurement of
+ * finished runs. The same work with another seed is a separate stage.
  */
 import { PART_RANKS, type VariantName } from './variants.ts';
 
 /**
- * `strengths`: the main runs with their changes scaled. `spectrum`: full fine-tuning with its change cut to low ranks.
- * `data`: the benchmarks given with --data.
+ * `strengths`: the main runs with their changes scaled. `spectrum`: the full fine-tune with its change cut to low
+ * ranks. `data`: the benchmarks given with --data.
  */
 export type Kind = VariantName | 'sweep' | 'strengths' | 'spectrum' | 'diversity' | 'data';
-/** "lora" is that of seed 0. */
+/** "lora" is the stage of seed 0. */
 export type StageName = Kind | `${Kind}-seed-${number}`;
 
 /** The two runs that most claims need. */

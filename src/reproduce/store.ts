@@ -25,7 +25,7 @@ export interface Reproduction {
   state: ReproductionState;
 }
 
-export type NewReproduction = Omit<ReproductionSpec, 'format' | 'id' | 'createdAt'>;
+type NewReproduction = Omit<ReproductionSpec, 'format' | 'id' | 'createdAt'>;
 
 export const corpusDir = (dir: string) => join(dir, 'corpus');
 export const instructDir = (dir: string) => join(dir, 'corpus-instruct');
@@ -70,7 +70,7 @@ export async function writeClaims(
   await writeByRename(reportPath(dir), report);
 }
 
-/** A reproduction by its id, the beginning of one, or `latest`. Errors: run-not-found, run-damaged, run-newer. */
+/** Finds a reproduction by its id, a prefix of one, or `latest`. Errors: run-not-found, run-damaged, run-newer. */
 export const findReproduction = async (ref: string): Promise<Reproduction> =>
   readReproduction(
     await findFolder(reproductionsDir(), ref, {
@@ -107,15 +107,15 @@ const damaged = (dir: string, file: string, why: string) =>
     `Delete the folder ${dir} and start a new reproduction.`,
   );
 
-/** The newest reproduction with the same settings in which claims are left for lack of time. */
+/** The newest reproduction with the same settings and with claims that were not run for lack of time. */
 export async function findUnfinished(newReproduction: NewReproduction): Promise<Reproduction | undefined> {
   for (const id of (await folderNames(reproductionsDir())).sort().reverse()) {
-    // One that can't be read must not hide the others.
+    // An unreadable one must not hide the others.
     const found = await readReproduction(join(reproductionsDir(), id)).catch(() => undefined);
     if (!found) continue;
     const { format, createdAt } = found.spec;
     if (format < REPRODUCTION_FORMAT) continue;
-    // As it would be read back, without undefined values.
+    // As it would be read back from JSON, without undefined values.
     const normalized: unknown = JSON.parse(
       JSON.stringify(
         reproductionSpecSchema.parse({ ...newReproduction, format, createdAt, id: found.spec.id }),
@@ -132,7 +132,7 @@ async function isFinished(dir: string): Promise<boolean> {
   return claims.success && !claims.data.some(({ left }) => left);
 }
 
-/** Errors: bad-argument for a reproduction of an earlier format, which can be read but not gone on with. */
+/** Throws UserError bad-argument for a reproduction of an earlier format, which can be read but not resumed. */
 export function requireCurrentFormat({ dir, spec }: Reproduction): void {
   if (spec.format === REPRODUCTION_FORMAT) return;
   throw new UserError(
@@ -142,7 +142,7 @@ export function requireCurrentFormat({ dir, spec }: Reproduction): void {
   );
 }
 
-/** Ids of all its sweeps, in the order in which they were begun. */
+/** Ids of all its sweeps, in the order in which they were started. */
 export const sweepsOf = ({ sweep, furtherSweeps }: ReproductionState): string[] => [
   ...(sweep === undefined ? [] : [sweep]),
   ...Object.values(furtherSweeps),

@@ -1,4 +1,4 @@
-/** The runs by which claims are judged. Each is made once for each seed, even if several claims need it. */
+/** The runs by which claims are judged. Each is trained once per seed, even if several claims need it. */
 import { moduleNames, type CorpusPlan, type Hyper } from '../protocol/run.ts';
 
 export interface Variant {
@@ -7,40 +7,40 @@ export interface Variant {
   method: Hyper['method'];
   /** Settings other than the defaults, which follow the paper's advice. */
   hyper?: Partial<Hyper>;
-  /** Trained at half a decade below the method's rate. */
+  /** Whether it is trained at half a decade below the method's rate. */
   lowerRate?: boolean;
-  /** Weights shrink by as much as in the paper's longer runs. */
+  /** Whether weight decay is scaled so that weights shrink as much as in the paper's longer runs. */
   decayed?: boolean;
-  /** True if it learns from instruction pairs of the folder instead of its text. */
+  /** Whether it learns from instruction pairs of the folder instead of its text. */
   instruct?: boolean;
   replay?: NonNullable<CorpusPlan['replay']>;
-  /** Number of steps, as a multiple of the usual length. */
+  /** Number of steps relative to a normal run. */
   length?: number;
-  /** True if it is also measured at quarters of its length. */
+  /** Whether it is also measured after each quarter. */
   path?: boolean;
 }
 
-export const RANK = 16;
-/** The high rank, if the base's matrices allow it. */
+const RANK = 16;
+/** The high rank, as far as the base's matrices allow. */
 const HIGH_RANK = 64;
 const REPLAY_RATE = 0.25;
 const mlp = ['gate', 'up', 'down'];
 const attention = moduleNames.filter((name) => !mlp.includes(name));
 const ofRank = (rank: number) => ({ rank, alpha: 2 * rank });
 
-/** What the changes of the main runs are multiplied by, besides 1. */
+/** Strengths at which the main runs are measured, besides 1. */
 export const STRENGTHS = [0.5, 0.75];
-/** Ranks of the parts of full fine-tuning's change that are measured, as far as the base's matrices have more. */
+/** Ranks to which the full fine-tune's change is cut, as far as the base's matrices have a higher one. */
 export const PART_RANKS = [RANK, 64, 256];
 
 /** The larger of the two values in the paper's figure 6. */
 const PAPER_DECAY = 1e-4;
-/** Of the paper's instruction tuning: four epochs of 110,000 samples, 192 a batch. */
+/** Steps of the paper's instruction tuning: four epochs of 110,000 samples in batches of 192. */
 const PAPER_STEPS = Math.round((4 * 110_000) / 192);
 
 /**
- * LionW's weight decay for a run of so many steps in which the weights shrink by as much as in the paper's:
- * 1 - (1 - decay)^steps is the same. The schedules have the same shape, so what they scale decay by is the same, too.
+ * LionW's weight decay for a run of `steps` steps whose weights shrink as much as in the paper's runs: 1 - (1 -
+ * decay)^steps is the same. The schedules have the same shape, so they scale the decay equally.
  */
 export const decayOver = (steps: number): number => 1 - (1 - PAPER_DECAY) ** (PAPER_STEPS / steps);
 
@@ -63,7 +63,7 @@ export type VariantName = (typeof variantNames)[number];
 export const isVariant = (kind: string): kind is VariantName =>
   (variantNames as readonly string[]).includes(kind);
 
-/** `largestRank`: the largest possible rank of the base's smallest matrix. The claim about rank needs more than 16. */
+/** `largestRank`: the maximum rank of the base's smallest matrix. The claim about rank needs more than 16. */
 export function variantsFor(largestRank: number) {
   const rank = Math.min(RANK, largestRank);
   const high = Math.min(HIGH_RANK, largestRank);
@@ -92,7 +92,7 @@ export function variantsFor(largestRank: number) {
       title: 'full fine-tuning, attention dropout 0.1',
       hyper: { attentionDropout: 0.1 },
     },
-    // Longer, so that it reads as much workspace text as without replay.
+    // Longer, so that it trains on as much workspace text as without replay.
     'lora-replay': {
       ...lora,
       title: `LoRA, ${100 * REPLAY_RATE}% replay of the base's own text`,
@@ -104,6 +104,6 @@ export function variantsFor(largestRank: number) {
   } satisfies Record<VariantName, Variant>;
 }
 
-/** Optimiser steps of a variant if the usual length is `steps`; a multiple of 4. */
+/** Optimiser steps of a variant if a normal run has `steps`; a multiple of 4. */
 export const stepsOf = ({ length = 1 }: Variant, steps: number): number =>
   4 * Math.ceil((length * steps) / 4);

@@ -7,22 +7,21 @@ import { readSpec, readState, statePath, stopPath, writeJson } from './files.ts'
 import { lockRun, runOwner, type Owner } from './lock.ts';
 import { readText } from '../platform/files/regular-file.ts';
 
-/** How often an owner checks whether it is asked to stop, in ms. */
-const LOOK_MS = 250;
+/** How often an owner checks for a stop request, in ms. */
+const POLL_MS = 250;
 
-export type Cancelled =
-  /** The owner was asked to stop; it ends after its current step. */
+type Cancellation =
+  /** The owner was asked to stop and will end after its current step. */
   | 'asked'
-  /** The run had no owner; it is cancelled now. */
+  /** The run had no owner and is now cancelled. */
   | 'cancelled'
-  /** The run had already ended. */
   | 'over';
 
 /** Stops a run. Errors: run-not-found, run-newer, run-damaged. */
-export async function cancelRun(dir: string, platform = process.platform): Promise<Cancelled> {
+export async function cancelRun(dir: string, platform = process.platform): Promise<Cancellation> {
   await readSpec(dir);
   const owner = await runOwner(dir);
-  if (owner) return ask(dir, owner, platform);
+  if (owner) return requestStop(dir, owner, platform);
   try {
     const lock = await lockRun(dir);
     try {
@@ -31,19 +30,24 @@ export async function cancelRun(dir: string, platform = process.platform): Promi
       await lock.release();
     }
   } catch (error) {
-    // Another process took the run in between.
+    // Another process has just taken the run.
     const late = error instanceof UserError && error.code === 'run-locked' ? await runOwner(dir) : undefined;
     if (!late) throw error;
-    return ask(dir, late, platform);
+    return requestStop(dir, late, platform);
   }
 }
 
 /**
- * Asks by a file that names this owner, so no later owner obeys it. Windows has no signal that a process can handle.
+ * Requests a stop by a file that names this owner, so that no later owner obeys it. Not by a signal, since Windows has
+ * none that a process can handle.
  */
-async function ask(dir: string, { pid, token }: Owner, platform: NodeJS.Platform): Promise<Cancelled> {
+async function requestStop(
+  dir: string,
+  { pid, token }: Owner,
+  platform: NodeJS.Platform,
+): Promise<Cancellation> {
   await writeByRename(stopPath(dir), token);
-  // A trainer of an earlier version obeys only this.
+  // Trainers of earlier versions obey only the signal.
   if (platform !== 'win32') terminate(pid);
   return 'asked';
 }
@@ -56,20 +60,20 @@ function terminate(pid: number): void {
   }
 }
 
-/** Whether the present owner is asked to stop, which its own watch may not have seen yet. */
-export async function isAskedToStop(dir: string): Promise<boolean> {
+/** Whether the current owner has been asked to stop, even if it has not noticed yet. */
+export async function isStopRequested(dir: string): Promise<boolean> {
   const owner = await runOwner(dir);
-  return owner !== undefined && (await tokenAsked(dir)) === owner.token;
+  return owner !== undefined && (await requestedToken(dir)) === owner.token;
 }
 
-const tokenAsked = (dir: string) => readText(stopPath(dir)).catch(() => undefined);
+const requestedToken = (dir: string) => readText(stopPath(dir)).catch(() => undefined);
 
-/** For the owner: a signal that fires when the holder of `token` is asked to stop. `close` ends the watch. */
+/** For the owner: a signal that fires when the holder of `token` is asked to stop. `close` stops watching. */
 export function watchForStop(dir: string, token: string): { signal: AbortSignal; close(): Promise<void> } {
   const asked = new AbortController();
-  const isAsked = async () => (await tokenAsked(dir)) === token;
-  // Polling instead of watching works on every file system.
-  const timer = setInterval(() => void isAsked().then((yes) => yes && asked.abort()), LOOK_MS).unref();
+  const isAsked = async () => (await requestedToken(dir)) === token;
+  // Unlike watching, polling works on every file system.
+  const timer = setInterval(() => void isAsked().then((yes) => yes && asked.abort()), POLL_MS).unref();
   return {
     signal: asked.signal,
     async close() {
@@ -79,7 +83,7 @@ export function watchForStop(dir: string, token: string): { signal: AbortSignal;
   };
 }
 
-async function cancelOwnerless(dir: string): Promise<Cancelled> {
+async function cancelOwnerless(dir: string): Promise<Cancellation> {
   const state = await readState(dir);
   if (hasEnded(state)) return 'over';
   const { step, steps } = state;

@@ -9,21 +9,20 @@ import { runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
 import { createFolder, timeStamp } from './folders.ts';
 
-/** What a run that is finished from its first moment consists of. */
-export interface Finished {
-  /** The result's name. */
+/** The content of a run that is created already finished. */
+interface Finished {
   artefact: string;
-  /** The step of its weights. Default: the last that was asked for. */
+  /** The step of its weights; by default the last one requested. */
   step?: number;
-  /** The lines of events.jsonl. Default: only that it is done. */
+  /** The lines of events.jsonl; by default only a `done` event. */
   events?: string;
 }
 
 export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
 /**
- * Creates a run directory, complete from its first moment, with the status `queued`; or `done` if `finish` puts the
- * result into the folder and says what it is.
+ * Creates a run directory atomically, with the status `queued`, or `done` if `finish` is given, which writes the result
+ * into the folder and describes it.
  */
 export async function createRun(
   asked: NewRun,
@@ -50,7 +49,7 @@ export async function createRun(
   return { dir, id, spec: specOf(id) };
 }
 
-/** The `done` event of a training that took place elsewhere, so nothing was measured. */
+/** The `done` event of a training that took place elsewhere, without measurements. */
 function doneLine(artefact: string, step: number, now: Date): string {
   const done: RunEvent = {
     type: 'done',

@@ -1,4 +1,4 @@
-/** Reads events.jsonl as it grows; nothing is read twice. */
+/** Reads events.jsonl incrementally as it grows. */
 import { stat, type FileHandle } from 'node:fs/promises';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { parseLines } from '../platform/files/lines.ts';
@@ -6,10 +6,10 @@ import { NotAFile } from '../text/not-a-file.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 
-/** Bytes kept from the end of what was read, to distinguish a file that grew from one that was overwritten. */
+/** Bytes kept from the end of what was read, to tell a file that grew from one that was overwritten. */
 const TAIL = 512;
-/** Largest file in bytes: more than a million steps. */
-const LONGEST = 256 << 20;
+/** Maximum file size in bytes, enough for over a million steps. */
+const MAX_BYTES = 256 << 20;
 
 export class EventFile {
   events: RunEvent[] = [];
@@ -23,7 +23,7 @@ export class EventFile {
   constructor(private readonly path: string) {}
 
   /**
-   * Reads what was appended, or everything if the file was replaced. Returns whether there is news. Throws NotAFile.
+   * Reads what was appended, or everything if the file was replaced. Returns whether anything changed. Throws NotAFile.
    */
   async refresh(): Promise<boolean> {
     const mark = fileMark(await stat(this.path).catch(ignoreMissing));
@@ -41,7 +41,7 @@ export class EventFile {
     }
   }
 
-  /** Frees the memory; the next refresh reads everything. Returns whether there was anything. */
+  /** Frees the memory; the next refresh reads everything. Returns whether there was anything to free. */
   forget(): boolean {
     const hadAny = this.parsedTo > 0;
     this.events = [];
@@ -62,10 +62,10 @@ export class EventFile {
   private async readOn(handle: FileHandle): Promise<boolean> {
     const { size, ino } = await handle.stat();
     this.inode = ino;
-    if (size > LONGEST) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);
+    if (size > MAX_BYTES) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);
     const room = Buffer.alloc(Math.max(0, size - this.parsedTo));
     const { bytesRead } = await handle.read(room, 0, room.length, this.parsedTo);
-    // Leave a last line that is still being written for later.
+    // Leave an incomplete last line for later.
     const end = room.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
     if (end === 0) return false;
     const { values, broken } = parseLines(runEventSchema, room.toString('utf8', 0, end));

@@ -1,10 +1,10 @@
-/** Paths in a run directory, and reading and writing of its small files. See docs/file-formats.md. */
+/** Paths in a run directory, and functions that read and write its small files. See docs/file-formats.md. */
 import { basename, join } from 'node:path';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
-import { whyNoFile } from '../text/not-a-file.ts';
+import { whyNotAFile } from '../text/not-a-file.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { refuseNewer } from './folders.ts';
 
@@ -12,10 +12,10 @@ export const specPath = (dir: string) => join(dir, 'run.json');
 export const statePath = (dir: string) => join(dir, 'state.json');
 export const eventsPath = (dir: string) => join(dir, 'events.jsonl');
 export const lockPath = (dir: string) => join(dir, 'lock');
-/** Asks the owner to stop: contains the token of its lock. */
+/** The stop request, containing the token of the owner's lock. */
 export const stopPath = (dir: string) => join(dir, 'stop');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
-/** One line per export, with its check. */
+/** One line per export, including its check. */
 export const exportsPath = (dir: string) => join(dir, 'exports.jsonl');
 export const spectrumPath = (dir: string) => join(dir, 'spectrum.json');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
@@ -23,7 +23,7 @@ export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.j
 export const writeJson = (path: string, value: unknown) =>
   writeByRename(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** What was asked. Errors: run-not-found, run-newer, run-damaged. */
+/** The run's spec. Errors: run-not-found, run-newer, run-damaged. */
 export async function readSpec(dir: string): Promise<RunSpec> {
   const json = await readJsonFile(dir, specPath(dir));
   refuseNewer(dir, json, RUN_FORMAT);
@@ -48,7 +48,7 @@ async function readJsonFile(dir: string, path: string): Promise<unknown> {
   try {
     text = await readText(path);
   } catch (error) {
-    const reason = whyNoFile(error);
+    const reason = whyNotAFile(error);
     if (reason) throw damaged(dir, basename(path), reason);
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
@@ -65,7 +65,7 @@ async function readJsonFile(dir: string, path: string): Promise<unknown> {
   }
 }
 
-export function damaged(dir: string, file: string, reason: Text): UserError {
+function damaged(dir: string, file: string, reason: Text): UserError {
   return new UserError(
     'run-damaged',
     msg`${file} of run ${basename(dir)} can't be read (${reason}).`,

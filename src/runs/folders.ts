@@ -3,16 +3,16 @@ import { existsSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../text/errors.ts';
-import { makeUnfinished } from './unfinished.ts';
+import { makeTemporaryFolder } from './temporary-folders.ts';
 
-/** "20261125-011205", in local time; names sort by it. */
+/** "20261125-011205", in local time; sorts chronologically. */
 export function timeStamp(now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
   return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
 
-/** The folders in `parent`, which need not exist. Names that begin with a dot are unfinished and left out. */
+/** The folders in `parent`, which need not exist, except unfinished ones, whose names begin with a dot. */
 export async function folderNames(parent: string): Promise<string[]> {
   const entries = await readdir(parent, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -24,22 +24,21 @@ export async function folderNames(parent: string): Promise<string[]> {
 }
 
 /**
- * Creates a folder in `parent` that is complete from its first moment: `fill` writes its content elsewhere, then it is
- * renamed. `newName` has to be random enough that two processes don't come to one name at the same time. Returns the
- * folder.
+ * Creates a folder in `parent` atomically: `fill` writes its content into a temporary folder, which is then renamed.
+ * `newName` must be random enough that two processes don't choose the same name. Returns the folder.
  */
 export async function createFolder(
   parent: string,
   newName: () => string,
   fill: (dir: string, name: string) => Promise<void>,
 ): Promise<string> {
-  const temporary = await makeUnfinished(parent, 'new');
+  const temporary = await makeTemporaryFolder(parent, 'new');
   try {
     let name = newName();
     while (existsSync(join(parent, name))) name = newName();
     await fill(temporary, name);
     const dir = join(parent, name);
-    // The system refuses to replace a folder that another process has just created, because it is not empty.
+    // Fails if another process has just created this folder, because it is not empty.
     await rename(temporary, dir);
     return dir;
   } catch (error) {
@@ -49,8 +48,8 @@ export async function createFolder(
 }
 
 /**
- * The folder in `parent` that `ref` means: a name, the beginning of one, or `latest`. `kind`: "sweep"; `start`: how to
- * get a first one. Errors: run-not-found.
+ * The folder in `parent` that `ref` refers to: a name, a prefix of one, or `latest`. `kind`: "sweep"; `start`: how to
+ * create a first one. Errors: run-not-found.
  */
 export async function findFolder(
   parent: string,
@@ -67,7 +66,7 @@ export async function findFolder(
   );
 }
 
-/** Refuses what a newer version wrote. `json` is the content of a file with a `format`. Errors: run-newer. */
+/** Rejects files of newer versions. `json` is the content of a file with a `format`. Errors: run-newer. */
 export function refuseNewer(dir: string, json: unknown, newest: number): void {
   const format = Number((json as { format?: unknown } | null)?.format);
   if (!(format > newest)) return;

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { RunReader } from './read.ts';
 
-/** Watching misses changes on some file systems, so the run is also polled. */
+/** The run is also polled, because watching misses changes on some file systems. */
 const POLL_MS = 1000;
-/** Changes come in bursts: read once per burst. */
+/** Changes come in bursts; the run is read once per burst. */
 const SETTLE_MS = 50;
-/** Longest time without a call, so that a caller who waits for an owner can notice that none comes. */
+/** Longest time without a call, so that a caller that waits for an owner can notice that none arrives. */
 const QUIET_MS = 5000;
 
 /**
- * Calls `onSnapshot` now, at every change, when the owner has died, and at least every 5 s. `alive`: whether the owner
- * is alive. Resolves when `signal` fires. Errors: those of readRun, and whatever `onSnapshot` throws.
+ * Calls `onSnapshot` immediately, at every change, when the owner has died, and at least every 5 s. `alive`: whether
+ * the owner is alive. Resolves when `signal` fires. Throws like readRun and `onSnapshot`.
  */
 export async function followRun(
   dir: string,
@@ -52,7 +52,7 @@ class Alarm {
       this.watcher = watch(dir, { persistent: false }, () => this.ring());
       this.watcher.on('error', () => this.watcher?.close());
     } catch {
-      // This machine has no watches left: polling alone must do.
+      // The system's limit of file watches is reached: rely on polling.
     }
   }
 
@@ -61,7 +61,7 @@ class Alarm {
     this.wake?.();
   }
 
-  /** Waits until it rings, at most `ms`. */
+  /** Waits until it rings, for at most `ms`. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.rung)
       await new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * Writes state.json, in a thread of its own: a training step can keep the main thread busy for longer than a heartbeat
- * may be old.
+ * Writes state.json from a separate thread, because a training step can block the main thread for longer than a
+ * heartbeat stays valid.
  */
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../platform/processes/start.ts';
@@ -8,7 +8,7 @@ import type { RunState } from '../protocol/run.ts';
 
 const HEARTBEAT_MS = 2000;
 
-/** The thread's code: plain CommonJS, because it has to run from a bundle as well as from the sources. */
+/** The thread's code: plain CommonJS, so that it runs both from a bundle and from source. */
 const source = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { writeFileSync, renameSync } = require('node:fs');
@@ -18,7 +18,7 @@ let { state } = workerData;
 function write() {
   const temporary = path + '.' + process.pid + '.tmp';
   writeFileSync(temporary, JSON.stringify({ ...state, ...(state.pid ? { heartbeat: new Date().toISOString() } : {}) }, null, 2) + '\\n');
-  // Windows refuses while a reader has the old file open.
+  // Windows refuses to rename while a reader has the old file open.
   for (let attempt = 0; ; attempt += 1) {
     try {
       return renameSync(temporary, path);
@@ -38,7 +38,7 @@ parentPort.on('message', (message) => {
     parentPort.postMessage({ code: error.code, message: error.message });
   }
 });
-// If a heartbeat can't be written (a full disk), the next one tries again.
+// If a heartbeat can't be written (disk full), the next one tries again.
 setInterval(() => { try { write(); } catch {} }, interval);
 `;
 
@@ -47,7 +47,7 @@ type Pending = { resolve: () => void; reject: (error: Error) => void };
 
 export class StateWriter {
   private readonly worker: Worker;
-  /** The thread answers them in this order. */
+  /** Unanswered writes, in the order in which the thread answers. */
   private readonly pending: Pending[] = [];
   private stopped = false;
 
@@ -66,7 +66,7 @@ export class StateWriter {
     });
   }
 
-  /** Resolves once `state` is on disk. A state with a pid gets the time, now and at every heartbeat. */
+  /** Resolves once `state` is on disk. A state with a pid gets a timestamp, now and at every heartbeat. */
   write(state: RunState): Promise<void> {
     if (this.stopped) return Promise.reject(new Error('The run was already released.'));
     this.worker.ref();

@@ -1,14 +1,14 @@
-/** Half-written files and folders of processes that were killed. */
+/** Cleans up temporary files and folders of killed processes. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive } from './processes.ts';
 
-/** As writeByRename and writeGguf name what they write: by the process that writes it. */
+/** Temporary files of writeByRename and writeGguf, whose names include the pid. */
 const written = /\.(\d+)(?:-[0-9a-f]+)?\.tmp$/;
 
 /**
- * Removes what is left in a folder and those below it. `own`: also what has no process in its name, because nobody but
- * the caller writes such files here. What can't be removed stays.
+ * Removes leftover files in a folder, recursively. `own`: also those without a pid in their name, because only the
+ * caller writes such files here. Ignores files that can't be removed.
  */
 export async function removeLeftovers(folder: string, { own = false } = {}): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);

@@ -6,11 +6,11 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../platform/files/paths.ts';
 import { specPath } from './files.ts';
 import { folderNames } from './folders.ts';
-import { RunShelf, type FoundRuns } from './shelf.ts';
+import { RunCache, type FoundRuns } from './run-cache.ts';
 
-/** All runs in the data directory, newest first. A run that can't be read does not hide the others. */
+/** All runs in the data directory, newest first. An unreadable run does not hide the others. */
 export async function scanRuns(): Promise<FoundRuns> {
-  const found = await new RunShelf().scan(() => true);
+  const found = await new RunCache().scan(() => true);
   found.runs.sort((a, b) => Date.parse(b.snapshot.spec.createdAt) - Date.parse(a.snapshot.spec.createdAt));
   return found;
 }
@@ -20,7 +20,7 @@ export async function listRuns(): Promise<RunSnapshot[]> {
   return (await scanRuns()).runs.map(({ snapshot }) => snapshot);
 }
 
-/** The directory of a run, given by its id, the beginning of its id, `latest`, or a path. Errors: run-not-found. */
+/** The directory of a run, given by its id, a prefix of its id, `latest`, or a path. Errors: run-not-found. */
 export async function findRun(ref: string): Promise<string> {
   if (ref === 'latest') return await latestRun();
   const ids = await folderNames(runsDir());

@@ -1,11 +1,11 @@
-/** Lock files, which name the process that holds them. A dead process's lock is taken over. A run's owner holds one. */
+/** Lock files, which name their holder and are taken over from dead processes. A run's owner holds one. */
 import { createHash, randomBytes } from 'node:crypto';
 import { link, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, textsSchema, told } from '../text/message.ts';
+import { msg, type Text, textsSchema, withTexts } from '../text/message.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
 import { readText } from '../platform/files/regular-file.ts';
@@ -14,13 +14,13 @@ import { temporaryPath } from '../platform/files/write-file.ts';
 const processSchema = z.object({
   pid: z.int(),
   started: z.string().optional(),
-  /** What the lock is held for, for people. */
+  /** What the lock is held for, to show to the user. */
   what: z.string().optional(),
   texts: textsSchema,
 });
 const ownerSchema = processSchema.extend({
   token: z.string(),
-  /** A process that works for the owner and inherits the lock if the owner dies first. */
+  /** A process that works for the owner and inherits the lock if the owner dies. */
   heir: processSchema.optional(),
 });
 export type Owner = z.infer<typeof ownerSchema>;
@@ -30,20 +30,19 @@ export interface Lock {
   token: string;
   release(): Promise<void>;
 }
-export type RunLock = Lock;
 
 const ATTEMPTS = 40;
 
-/** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a living process, or this one, holds it. */
-export const lockRun = (dir: string, what?: Text): Promise<RunLock> =>
+/** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a live process (or this one) holds it. */
+export const lockRun = (dir: string, what?: Text): Promise<Lock> =>
   takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid), what);
 
-/** The living process that holds the run, if there is one. */
+/** The live process that holds the run, if any. */
 export const runOwner = (dir: string): Promise<Owner | undefined> => lockOwner(lockPath(dir));
 
 /**
- * Takes the lock file `path`. If a living process, or this one, holds it, throws the error that `locked` returns;
- * `locked` gets the holder, if known.
+ * Takes the lock file `path`. If a live process (or this one) holds it, throws the error that `locked` returns for the
+ * holder, if known.
  */
 export async function takeLock(
   path: string,
@@ -52,36 +51,36 @@ export async function takeLock(
 ): Promise<Lock> {
   const owner = ownerOf(process.pid, what);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await createWhole(path, JSON.stringify(owner))) {
+    if (await createAtomically(path, JSON.stringify(owner))) {
       await removeClaims(path);
       return { token: owner.token, release: () => release(path, owner) };
     }
     const holder = await readOwner(path);
-    const living = holder && livingOf(holder);
-    if (living) throw locked(living);
+    const live = holder && liveHolder(holder);
+    if (live) throw locked(live);
     await removeStale(path, holder, owner);
     await sleep(25);
   }
   throw locked(undefined);
 }
 
-/** The living process (owner or heir) that holds the lock `path`, if there is one. */
+/** The live process (owner or heir) that holds the lock `path`, if any. */
 export async function lockOwner(path: string): Promise<Owner | undefined> {
   const holder = await readOwner(path);
-  return holder && livingOf(holder);
+  return holder && liveHolder(holder);
 }
 
-/** The content of a lock that the process `pid` holds. */
+/** The content of a lock held by process `pid`. */
 export function ownerOf(pid: number, what?: Text): Owner {
   return {
     pid,
     started: processStart(pid),
     token: randomBytes(8).toString('hex'),
-    ...told({ what }),
+    ...withTexts({ what }),
   };
 }
 
-/** The content of a lock, whether or not its holder is alive. */
+/** The content of a lock, even if its holder is dead. */
 export async function readOwner(path: string): Promise<Owner | undefined> {
   return parseOwner(await readText(path).catch(() => ''));
 }
@@ -94,15 +93,15 @@ function parseOwner(text: string): Owner | undefined {
   }
 }
 
-function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
+function liveHolder({ token, heir, ...owner }: Owner): Owner | undefined {
   for (const candidate of [owner, heir])
     if (candidate && isSameProcess(candidate.pid, candidate.started))
       return { ...candidate, token, ...(heir && { heir }) };
   return undefined;
 }
 
-/** Creates a file that is complete from its first moment; returns false if it already exists. */
-async function createWhole(path: string, text: string): Promise<boolean> {
+/** Creates a file atomically; returns false if it already exists. */
+async function createAtomically(path: string, text: string): Promise<boolean> {
   const temporary = temporaryPath(path);
   try {
     await writeFile(temporary, text);
@@ -111,7 +110,7 @@ async function createWhole(path: string, text: string): Promise<boolean> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
-    // Errors of file systems without hard links (exFAT, some network drives).
+    // The errors of file systems without hard links (exFAT, some network drives).
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'].includes(code ?? '')) throw error;
     return await createExclusive(path, text);
   } finally {
@@ -130,18 +129,19 @@ async function createExclusive(path: string, text: string): Promise<boolean> {
 }
 
 /**
- * Removes the lock of a dead owner, or one that can't be read. Only one of several waiters may, or a second could remove
- * the first's new lock: the one that has made the file named after the dead owner. If it dies as well, its successor is
- * found in the same way. No time is looked at: who is stopped here and goes on much later still is the only one.
+ * Removes the lock of a dead owner, or an unreadable one. Only one of several waiters may do so, or a second could
+ * remove the first's new lock: the waiter that has created the file named after the dead owner. If that one dies too,
+ * its successor is determined in the same way. This needs no timeouts, so a waiter that is suspended here for long is
+ * safe.
  */
 async function removeStale(path: string, seen: Owner | undefined, taker: Owner): Promise<void> {
   const claims: string[] = [];
   for (let dead = seen; ;) {
     const claim = `${path}.${markOf(dead)}.takeover`;
     claims.push(claim);
-    if (await createWhole(claim, JSON.stringify(taker))) break;
+    if (await createAtomically(claim, JSON.stringify(taker))) break;
     dead = await readOwner(claim);
-    if (!dead || livingOf(dead)) return;
+    if (!dead || liveHolder(dead)) return;
   }
   try {
     const now = await readText(path).catch((error: NodeJS.ErrnoException) =>
@@ -160,7 +160,7 @@ const markOf = (owner: Owner | undefined): string =>
     .digest('hex')
     .slice(0, 16);
 
-/** For the holder: removes what those left that were killed while they took over the lock. */
+/** For the holder: removes files of processes that were killed while taking over the lock. */
 async function removeClaims(path: string): Promise<void> {
   const folder = dirname(path);
   const names = await readdir(folder).catch(() => []);
@@ -168,7 +168,7 @@ async function removeClaims(path: string): Promise<void> {
     if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.takeover')) continue;
     const file = join(folder, name);
     const owner = await readOwner(file);
-    if (owner && !livingOf(owner)) await rm(file, { force: true });
+    if (owner && !liveHolder(owner)) await rm(file, { force: true });
   }
 }
 

@@ -1,37 +1,37 @@
-/** Whether a process is still alive, and still the same one. */
+/** Tells whether a process is still alive, and still the same one. */
 import { readFileSync } from 'node:fs';
-import { outputNow } from '../platform/processes/start.ts';
+import { outputSync } from '../platform/processes/start.ts';
 
 export function isProcessAlive(pid: number): boolean {
-  // For the system, 0 and below mean groups of processes, or all processes.
+  // To the system, pids of 0 and below mean process groups, or all processes.
   if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return !isZombie(pid);
   } catch (error) {
-    // EPERM: it is alive and belongs to another user.
+    // EPERM: alive, but owned by another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** Fields of /proc/PID/stat from the state on; empty if there is no such file. */
+/** Fields of /proc/PID/stat starting with the state; empty if there is no such file. */
 function procStat(pid: number): string[] {
   if (process.platform !== 'linux') return [];
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name before them is in brackets and may contain anything.
+    // The command name before them is in parentheses and may contain anything.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return [];
   }
 }
 
-/** Dead, but its parent has not read its exit code; in a container without an init process it perhaps never will. */
+/** Dead, but not yet reaped by its parent, which may never happen in a container without an init process. */
 const isZombie = (pid: number) => ['Z', 'X'].includes(procStat(pid)[0] ?? '');
 
 /**
- * When a process started, in a form for comparison only; undefined if the system does not report it. A pid alone does
- * not identify a process, because it is used again some time (soon after a restart of the machine).
+ * When a process started, in a form only for comparison; undefined if the system does not report it. A pid alone does
+ * not identify a process, because pids are reused (soon, after a reboot).
  */
 export function processStart(pid: number): string | undefined {
   if (process.platform === 'darwin') return startByPs(pid);
@@ -44,23 +44,23 @@ export function processStart(pid: number): string | undefined {
   }
 }
 
-/** To the second; in UTC, because otherwise it would change with the time zone. */
+/** Precise to the second; in UTC, so that it does not change with the time zone. */
 function startByPs(pid: number): string | undefined {
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
-  return outputNow('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
+  return outputSync('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
 }
 
-/** Whether `pid` is the process that started then; any living process if the system does not report starts. */
+/** Whether `pid` is the process that started then; any live process if the system does not report start times. */
 export const isSameProcess = (pid: number, started: string | undefined): boolean =>
   isProcessAlive(pid) && started === processStart(pid);
 
 const startIn = (pid: number): string => processStart(pid)?.replace(/\W/g, '') ?? '';
 
-/** This process in the name of what it is making: `PID-START`. */
-export const makerMark = (): string => `${process.pid}-${startIn(process.pid)}`;
+/** Identifies this process in the names of temporary folders: `PID-START`. */
+export const processMark = (): string => `${process.pid}-${startIn(process.pid)}`;
 
-/** Whether the process with such a mark is still at it. */
-export function isMakerAlive(mark: string): boolean {
+/** Whether the process with such a mark is still alive. */
+export function isMarkedProcessAlive(mark: string): boolean {
   const [, pid, started] = /^(\d+)-(\w*)$/.exec(mark) ?? [];
   return pid !== undefined && isProcessAlive(Number(pid)) && startIn(Number(pid)) === started;
 }

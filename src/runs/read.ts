@@ -24,9 +24,8 @@ import { readText } from '../platform/files/regular-file.ts';
 import { isAlive } from './status.ts';
 
 /**
- * Everything about a run at this moment; its spec has the learning rate that it really uses. Broken event lines are
- * counted; a last line that is still being written, and a summary that can't be read, are left out.
- * Errors: run-not-found, run-newer, run-damaged.
+ * A snapshot of a run. Its spec has the learning rate actually in use. Broken event lines are counted; an incomplete
+ * last line and an unreadable summary are skipped. Errors: run-not-found, run-newer, run-damaged.
  */
 export async function readRun(dir: string): Promise<RunSnapshot> {
   const reader = await RunReader.open(dir);
@@ -34,10 +33,10 @@ export async function readRun(dir: string): Promise<RunSnapshot> {
   return reader.snapshot();
 }
 
-/** The step whose weights a run's result consists of, as far as known now. Errors: those of readRun. */
+/** The step whose weights are the run's result, as known so far. Throws like readRun. */
 export const resultStep = async (dir: string): Promise<number> => stepOfResult(await readRun(dir));
 
-/** The same for a run that was read. Pure. */
+/** The same, for a run already read. Pure. */
 export function stepOfResult({ spec, state, events }: RunSnapshot): number {
   const best =
     spec.evaluation.keep === 'best' && survivingEvents(events).findLast((event) => event.type === 'best');
@@ -46,14 +45,14 @@ export function stepOfResult({ spec, state, events }: RunSnapshot): number {
 
 const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();
 
-export interface Look {
-  /** Something has changed since the last refresh. */
+interface Refreshed {
+  /** Whether something has changed since the last refresh. */
   news: boolean;
-  /** Whether the owner is alive; if not, what was read is the last that it wrote. */
+  /** Whether the owner is alive; if not, everything that it wrote has been read. */
   alive: boolean;
 }
 
-/** Reads a run repeatedly, each time only what is new. */
+/** Reads a run repeatedly, each time only what has changed. */
 export class RunReader {
   private readonly events: EventFile;
   private state: RunSnapshot['state'] | undefined;
@@ -79,14 +78,13 @@ export class RunReader {
   }
 
   /**
-   * Checks for news, and whether the run's owner is alive. What did not change is not read again. Throws UserError
-   * run-not-found or run-damaged.
-   * @param withEvents if false, events are neither read nor kept; the snapshot has everything else
+   * Reads what has changed, and checks whether the owner is alive. Throws UserError run-not-found or run-damaged.
+   * @param withEvents if false, events are neither read nor kept
    */
-  async refresh(withEvents = true): Promise<Look> {
+  async refresh(withEvents = true): Promise<Refreshed> {
     const news = await this.read(withEvents);
     if (isAlive(this.state!)) return { news, alive: true };
-    // An owner that has died may have written its end after we read the state.
+    // An owner that has just died may have written its final state after we read it.
     const last = !hasEnded(this.state!) && (await this.read(withEvents));
     return { news: news || last, alive: false };
   }
@@ -103,7 +101,7 @@ export class RunReader {
     return news.includes(true);
   }
 
-  /** A copy that later refreshes do not change. */
+  /** A copy that is not changed by later refreshes. */
   snapshot(): RunSnapshot {
     const snapshot: RunSnapshot = {
       spec: settledSpec(this.spec, this.state!),
@@ -128,7 +126,7 @@ export class RunReader {
   }
 }
 
-/** Parses a file's text; returns undefined or throws if that is impossible. */
+/** Parses a file's text; returns undefined or throws if it is invalid. */
 type Parse<T> = (text: string) => T | undefined;
 
 const jsonOf =
@@ -136,7 +134,7 @@ const jsonOf =
   (text) =>
     schema.safeParse(JSON.parse(text)).data;
 
-/** A file that may not exist yet; it is read again only if it has changed. */
+/** A file that may not exist yet, read again only when it has changed. */
 class SmallFile<T> {
   value: T | undefined;
   private seen = '';

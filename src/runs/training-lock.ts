@@ -1,7 +1,7 @@
 /**
- * One training at a time per machine: two would each take twice as long, and may not fit in memory together. The lock
- * is held by a trainer, or by a command that starts several trainers (a sweep, a reproduction). If such a command is
- * killed, its trainer has the lock until it has ended, which it does at once.
+ * Allows one training at a time per machine: two would each take twice as long and might not fit in memory together.
+ * The lock is held by a trainer, or by a command that starts several trainers (a sweep, a reproduction). If such a
+ * command is killed, its trainer inherits the lock, and ends immediately.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,34 +13,34 @@ import { lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from '
 import { isProcessAlive } from './processes.ts';
 
 /** How often a trainer checks whether its parent is alive, in ms. */
-const LOOK_MS = 500;
+const POLL_MS = 500;
 
 const path = () => join(dataDir(), 'training.lock');
 
 export interface TrainingLock extends Pick<Lock, 'release'> {
-  /** Gives the lock to a process that continues the training after this one has ended. */
+  /** Passes the lock to a process that continues the training after this one has ended. */
   handOver(pid: number, run: string): Promise<void>;
-  /** Keeps the lock; a process that trains for this one inherits it if this one is killed. */
+  /** Names the process that trains for this one as heir of the lock, in case this one is killed. */
   share(pid: number, run: string): Promise<void>;
 }
 
-/** What is training on this machine now, as the beginning of a sentence; undefined if nothing is. */
+/** The training in progress on this machine, as the beginning of a sentence; undefined if there is none. */
 export async function trainingNow(): Promise<Text | undefined> {
   const owner = await lockOwner(path());
   return owner && nameOf(owner);
 }
 
 /**
- * Whether something trains on this machine, and which run, as far as that is known: a command that starts several
- * trainers names the one that works for it.
+ * Whether a training is in progress on this machine, and of which run, if known: a command that starts several trainers
+ * names the current one.
  */
 export async function trainingRun(): Promise<{ run: string | undefined } | undefined> {
   const owner = await lockOwner(path());
   return owner && { run: runOf(owner.what) ?? runOf(owner.heir?.what) };
 }
 
-/** `what` begins a sentence: "The training of garden". Errors: training-busy if another training is running. */
-export async function lockTraining(what: Text): Promise<TrainingLock> {
+/** `what` begins a sentence: "The training of garden". Errors: training-busy if there is another training. */
+async function lockTraining(what: Text): Promise<TrainingLock> {
   await mkdir(dataDir(), { recursive: true });
   const lock = await takeLock(path(), busy, what);
   const write = (owner: Owner) => writeByRename(path(), JSON.stringify(owner));
@@ -63,20 +63,20 @@ export async function withTraining<T>(what: Text, work: (lock: TrainingLock) => 
 }
 
 /**
- * For a trainer: the lock that its parent handed over, or that its parent holds meanwhile, or else a new one. Calls
- * `orphaned` if the parent has died without handing it over: nobody waits for this training. Errors: training-busy.
+ * For a trainer: uses the lock that its parent handed over or holds, else takes it. Calls `orphaned` if the parent dies
+ * without handing it over, because then nobody waits for this training. Errors: training-busy.
  */
 export async function joinTraining(run: string, orphaned: () => void): Promise<Pick<Lock, 'release'>> {
   const { pid, ppid } = process;
   const owner = await lockOwner(path());
   if (owner?.pid !== pid && owner?.pid !== ppid) return lockTraining(nameOfRun(run));
-  const look = async () => {
+  const checkParent = async () => {
     if (isParent(owner.pid)) return;
     clearInterval(timer);
     if ((await readOwner(path()))?.pid !== pid) orphaned();
   };
-  const timer = setInterval(() => void look(), LOOK_MS).unref();
-  await look();
+  const timer = setInterval(() => void checkParent(), POLL_MS).unref();
+  await checkParent();
   return {
     release() {
       clearInterval(timer);
@@ -85,11 +85,11 @@ export async function joinTraining(run: string, orphaned: () => void): Promise<P
   };
 }
 
-/** An orphaned process gets another parent; on Windows the old parent's pid stays. */
+/** An orphaned process gets a new parent; on Windows it keeps the old parent's pid. */
 const isParent = (pid: number) =>
   process.ppid === pid && (process.platform !== 'win32' || isProcessAlive(pid));
 
-/** Releases the lock if this process has it by now: the parent may have handed it over, or have died. */
+/** Releases the lock if this process holds it by now: the parent may have handed it over or died. */
 async function releaseOwn(): Promise<void> {
   const owner = await lockOwner(path());
   if (owner?.pid === process.pid) await rm(path(), { force: true });
@@ -110,7 +110,7 @@ function busy(owner: Owner | undefined): UserError {
   );
 }
 
-/** `what`: from trainingNow. */
+/** `what`: the result of trainingNow. */
 export const trainingBusy = (what: Text, next: Text): UserError =>
   new UserError(
     'training-busy',

@@ -1,35 +1,35 @@
-/** Checks that the served model is the trained one, by comparing the distributions of both on the same text. */
+/** The served check: compares the distributions of the served and the trained model on the same text. */
 import { UserError } from '../text/errors.ts';
 import { t, withPoint } from '../text/l10n.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from './files.ts';
 import { readText } from '../platform/files/regular-file.ts';
-import { klDivergence } from '../statistics/statistics.ts';
+import { klDivergence, mean } from '../statistics/statistics.ts';
 
 export type Served = NonNullable<Summary['served']>;
 
 /**
- * Mean KL(trained || served) in nats per token up to which it is the same model. llama.cpp computes quantised weights
+ * Maximum mean KL(trained || served), in nats per token, for the same model. llama.cpp multiplies quantised weights
  * with 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond this limit.
  */
 const SERVED_LIMIT = 0.01;
 /**
- * For a few sensitive tokens, rounding alone changes the distribution: of 96 tokens after Qwen2.5-Coder-1.5B, one was
- * 1.2 nats apart while all others agreed to 0.001. So this share of the tokens may differ if the others are below a
+ * At a few sensitive tokens, rounding alone changes the distribution: of 96 tokens with Qwen2.5-Coder-1.5B, one
+ * differed by 1.2 nats while all others agreed to 0.001. So this share of the tokens may differ if the others meet a
  * stricter limit.
  */
 const SENSITIVE = { share: 0.05, stricter: 1 / 4 };
 
-export interface Agreement {
-  /** Nats per token; for all tokens or, if only a few sensitive ones differ, for the others. So is `limit`. */
+interface Agreement {
+  /** Nats per token, over all tokens or, if only a few sensitive ones differ, over the others; likewise `limit`. */
   meanKl: number;
   limit: number;
   ok: boolean;
-  /** The positions that `meanKl` is for. */
+  /** The positions that `meanKl` covers. */
   counted: number[];
 }
 
-/** Whether two models are the same up to rounding. `kls`: their KL after each token, in nats. Pure. */
+/** Whether two models are equal up to rounding. `kls`: their KL at each token, in nats. Pure. */
 export function agreement(kls: readonly number[], limit: number): Agreement {
   const positions = kls.map((_, position) => position).sort((a, b) => kls[a]! - kls[b]!);
   const meanOf = (these: readonly number[]) => mean(these.map((position) => kls[position]!));
@@ -43,13 +43,14 @@ export function agreement(kls: readonly number[], limit: number): Agreement {
 
 type Rows = readonly ArrayLike<number>[];
 
-/** What is rounding must be less than this share of the change, or nothing can be told of whether it was applied. */
-const TELLING = 1 / 3;
+/** If rounding exceeds this share of the adapter's change, the check can't tell whether the adapter was applied. */
+const MAX_ROUNDING_SHARE = 1 / 3;
 
 /**
- * Compares row by row: one row of the vocabulary's size per position. `base`: of an adapter, the rows of both without
- * it. A small change is below the limit also where it was not applied: then the served rows must be nearer to the
- * trained ones than half way to the served base's. Throws an Error if there are no rows or their numbers differ.
+ * Compares distributions: one row of vocabulary size per position. `base`: for an adapter, the rows of both models
+ * without it. A small change could meet the limit even if it was not applied, so the served rows must also be closer to
+ * the trained ones than halfway to those of the served base. Throws an Error if there are no rows or their numbers
+ * differ.
  */
 export function compareDistributions(
   trained: Rows,
@@ -63,7 +64,9 @@ export function compareDistributions(
   const rounding = atCounted(divergences(base.trained, base.served));
   const change = atCounted(divergences(trained, base.served));
   const half = (rounding + change) / 2;
-  return rounding < TELLING * change && meanKl >= half ? { ...verdict, limit: half, ok: false } : verdict;
+  return rounding < MAX_ROUNDING_SHARE * change && meanKl >= half
+    ? { ...verdict, limit: half, ok: false }
+    : verdict;
 }
 
 function divergences(some: Rows, others: Rows): number[] {
@@ -72,9 +75,7 @@ function divergences(some: Rows, others: Rows): number[] {
   return some.map((row, at) => klDivergence(row, others[at]!));
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** The verdict in a run's evaluation/summary.json; undefined if there is none yet. */
+/** The verdict from a run's evaluation/summary.json; undefined if there is none yet. */
 async function readServed(runDir: string): Promise<Served | undefined> {
   try {
     const json: unknown = JSON.parse(await readText(evaluationSummaryPath(runDir)));
@@ -85,18 +86,18 @@ async function readServed(runDir: string): Promise<Served | undefined> {
 }
 
 /**
- * Throws UserError `adapter-mismatch` if the served model differs from the trained one. If that was never checked,
- * `check` does it now and writes the verdict into the summary.
+ * Throws UserError `adapter-mismatch` if the served model differs from the trained one. If this was never checked,
+ * calls `check`, which writes the verdict into the summary.
  */
 export async function requireVerified(runDir: string, check: () => Promise<void>): Promise<void> {
   if (!(await readServed(runDir))) await check();
   const served = await readServed(runDir);
   if (!served) throw new Error(`${runDir} was checked but has no verdict`);
-  if (!served.ok) throw new UserError('adapter-mismatch', ...servedOtherwise(served));
+  if (!served.ok) throw new UserError('adapter-mismatch', ...servedMismatch(served));
 }
 
-/** The error's message and next step if the served model differs. */
-export const servedOtherwise = ({ meanKl, limit }: Served): [message: string, next: string] => [
+/** The message and next step of the error. */
+export const servedMismatch = ({ meanKl, limit }: Served): [message: string, next: string] => [
   t('The served model differs from the trained one: {kl} nats per token apart, where {limit} is allowed.', {
     kl: withPoint(meanKl.toPrecision(2)),
     limit: withPoint(String(limit)),

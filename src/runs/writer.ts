@@ -7,23 +7,23 @@ import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { lockRun, type RunLock } from './lock.ts';
+import { lockRun, type Lock } from './lock.ts';
 import { processStart } from './processes.ts';
 
-/** Writes to a run directory; only the run's owner has one. */
+/** Writes to a run directory on behalf of its owner. */
 export interface RunWriter {
-  /** Appends an event to events.jsonl, with the time. */
+  /** Appends an event to events.jsonl, with a timestamp. */
   event(event: NewRunEvent): Promise<void>;
-  /** Changes state.json; a key that is given as undefined is removed. */
+  /** Updates state.json; a key set to undefined is removed. */
   state(patch: Partial<RunState>): Promise<void>;
-  /** Fires when somebody asks the owner to stop (see cancelRun). */
+  /** Fires when the owner is asked to stop (see cancelRun). */
   readonly stopped: AbortSignal;
   /** Releases the run: no more heartbeat, no owner, no lock. */
   close(): Promise<void>;
 }
 
 /**
- * Takes the run's lock and writes heartbeats until closed. The status does not change.
+ * Takes the run's lock and writes heartbeats until closed. Does not change the status.
  * Errors: run-locked, run-not-found, run-newer, run-damaged.
  */
 export async function openRunWriter(dir: string): Promise<RunWriter> {
@@ -34,7 +34,7 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
   try {
     const before = await readState(dir);
     events = await openRegular(eventsPath(dir), 'a+');
-    await mendLastLine(events);
+    await repairLastLine(events);
     const writer = new Writer(dir, events, before, lock);
     await writer.state({});
     return writer;
@@ -45,7 +45,9 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
   }
 }
 
-/** Clears a run's earlier end: what is asked of it from here on is for its next owner. Errors: those of openRunWriter. */
+/**
+ * Resets an ended run to `queued`, so that stop requests from here on reach its next owner. Throws like openRunWriter.
+ */
 export async function queueRun(dir: string): Promise<void> {
   const writer = await openRunWriter(dir);
   const queuedAt = new Date().toISOString();
@@ -63,7 +65,7 @@ class Writer implements RunWriter {
     dir: string,
     private readonly events: FileHandle,
     state: RunState,
-    private readonly lock: RunLock,
+    private readonly lock: Lock,
   ) {
     this.current = { ...state, pid: process.pid, pidStarted: processStart(process.pid) };
     this.stateWriter = new StateWriter(statePath(dir), this.current);
@@ -82,7 +84,7 @@ class Writer implements RunWriter {
     return write;
   }
 
-  /** On a full disk, a part of the line may be written: the next one would be joined to it. */
+  /** Undoes a partial write (disk full), which the next line would be appended to. */
   private async append(line: string): Promise<void> {
     const { size } = await this.events.stat();
     try {
@@ -95,7 +97,7 @@ class Writer implements RunWriter {
 
   state(patch: Partial<RunState>): Promise<void> {
     const next: RunState = { ...this.current, ...patch };
-    // An earlier error no longer holds once the run continues.
+    // An earlier error is obsolete once the run continues.
     if (patch.status && !patch.error && patch.status !== 'failed') delete next.error;
     this.current = next;
     return this.stateWriter.write(next);
@@ -119,8 +121,8 @@ class Writer implements RunWriter {
   }
 }
 
-/** Repairs a last line that a killed owner left: it is removed, or ended if only its line end is missing. */
-async function mendLastLine(events: FileHandle): Promise<void> {
+/** Repairs an incomplete last line of a killed owner: removes it, or adds the line end if only that is missing. */
+async function repairLastLine(events: FileHandle): Promise<void> {
   const { size } = await events.stat();
   const reach = Math.min(size, 1 << 20);
   const tail = Buffer.alloc(reach);

@@ -10,7 +10,7 @@ import { UserError } from '../text/errors.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { sharedLabel, type SharedManifest } from '../protocol/sharing.ts';
 import { createRun, listRuns, type NewRun } from '../runs/index.ts';
-import { inUnfinished } from '../runs/unfinished.ts';
+import { inTemporaryFolder } from '../runs/temporary-folders.ts';
 import { evaluationSummaryPath, spectrumPath, writeJson } from '../runs/files.ts';
 import { exportAdapterGguf, type Adapter } from '../weights/index.ts';
 import { notPublished, requireName, type Store } from './stores/store.ts';
@@ -106,7 +106,7 @@ export async function fetchAdapter(
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   requireBaseOf(manifest, base);
   const { name, version } = manifest;
-  return inUnfinished(tmpdir(), 'sharing', async (folder) => {
+  return inTemporaryFolder(tmpdir(), 'sharing', async (folder) => {
     let before = 0;
     for (const file of filesRead(manifest)) {
       await store.download({ name, version, path: file.path }, join(folder, file.path), {

@@ -1,14 +1,14 @@
-/** How large a true change has to be so that a measurement shows it in 80% of cases, judged by the interval that it had. */
+/** The smallest true change that a measurement detects with 80% power, estimated from its interval. */
 import { Z, type Interval } from './statistics.ts';
 import { incompleteBeta } from './student.ts';
 
 const POWER = 0.8;
-/** A normal distribution has 1 - `POWER` below -POWER_Z. */
+/** A normal distribution has probability 1 - `POWER` below -POWER_Z. */
 const POWER_Z = 0.8416212335729143;
 
 /**
- * The smallest rise of a figure that is shown: its interval lies above zero, its value above `margin`. Without a margin
- * 2.8 standard errors, for an interval of 1.96.
+ * The smallest detectable rise of a metric, where detected means that the interval lies above zero and the value above
+ * `margin`. Without a margin it is 2.8 standard errors, for an interval of 1.96.
  */
 export function detectableRise({ low, value }: Interval, margin = 0): number {
   const reach = value - low;
@@ -16,22 +16,22 @@ export function detectableRise({ low, value }: Interval, margin = 0): number {
 }
 
 interface Answers {
-  /** The paired difference of the share that is right, as intervals.ts makes it of independent answers. */
+  /** The paired difference in accuracy, as intervals.ts computes it for independent answers. */
   difference: Interval;
   n: number;
-  /** Share that was right before: no more can be lost. */
+  /** Accuracy before: no more can be lost. */
   before: number;
   margin?: number;
 }
 
 /**
- * The smallest fall of the share of right answers that is shown. As many answers become right as did in this
- * measurement without need: the smaller number of those that changed to right and to wrong. Exact for that: a fall makes
- * its own interval wider, so twenty answers that agree show none of 13 points, as 2.8 standard errors suggest, but of
- * 32. Infinity if not even the loss of all that was right would be shown.
+ * The smallest detectable fall in accuracy. It assumes as much random churn as in this measurement: the smaller of the
+ * numbers of answers that became right and that became wrong. The power is computed exactly, because a fall also widens
+ * its own interval: twenty unchanged answers could detect a fall of 32 points and not of 13, as 2.8 standard errors
+ * would suggest. Infinity if even losing all right answers would not be detected.
  */
 export function detectableFall({ difference: { low, high }, n, before, margin = 0 }: Answers): number {
-  // Its centre is the difference of the two kinds of changes, and its width tells their sum.
+  // The interval's centre gives the difference of the two kinds of changes, its width their sum.
   const net = Math.abs(low + high) / 2;
   const changed = ((high - low) / 2 / Z) ** 2 * (n + 1) + net ** 2;
   const gained = Math.max(0, Math.round(((changed - net) / 2) * (n + 1) - 0.5)) / n;
@@ -46,7 +46,7 @@ export function detectableFall({ difference: { low, high }, n, before, margin = 
   return above;
 }
 
-/** With these chances of an answer to become right or wrong, the chance that a fall is shown among `n`. */
+/** The probability of detecting a fall among `n` answers, given the probabilities of becoming right or wrong. */
 function chanceToShow({
   n,
   gained,
@@ -63,13 +63,13 @@ function chanceToShow({
   return sum;
 }
 
-/** Whether Agresti and Min's interval (intervals.ts) lies wholly on the side of a loss, with a value beyond the margin. */
+/** Whether Agresti and Min's interval (intervals.ts) lies below zero and the value beyond the margin. */
 function isShown(down: number, up: number, n: number, margin: number): boolean {
   const [more, fewer] = [(down + 0.5) / (n + 1), (up + 0.5) / (n + 1)];
   const reach = Z * Math.sqrt((more + fewer - (more - fewer) ** 2) / (n + 1));
   return more - fewer > reach && (down - up) / n > margin;
 }
 
-/** The chance of `count` or more among `n`. */
+/** The binomial probability of `count` or more among `n`. */
 const atLeast = (count: number, n: number, chance: number): number =>
   count <= 0 ? 1 : count > n ? 0 : incompleteBeta(chance, count, n - count + 1);

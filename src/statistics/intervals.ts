@@ -1,29 +1,29 @@
 /**
- * 95% intervals of figures. Documents are the observations, because windows or cursors of one file resemble each other.
- * Each document is left out in turn (the jackknife). The degrees of freedom of Student's t take account of documents of
- * unequal size. Chosen by simulation: docs/science.md, test/unit/statistics/coverage.test.ts.
+ * 95% intervals of metrics. The observations are documents, because windows or cursors of one file are correlated. Each
+ * document is left out in turn (the jackknife). The degrees of freedom of Student's t account for documents of unequal
+ * size. These methods were chosen by simulation: docs/science.md, test/unit/statistics/coverage.test.ts.
  */
 import { uniform } from './random.ts';
 import { proportionInterval } from './proportion.ts';
 import { MISSED, percentile, wilson, Z, type Interval, type RatioItem } from './statistics.ts';
 import { normalTail, studentQuantile } from './student.ts';
 
-/** Number of resamples for statistics that jump, for which a jackknife does not work. */
+/** Number of bootstrap resamples for discontinuous statistics, where a jackknife does not work. */
 const RESAMPLES = 4000;
 const SEED = 20240905;
 
-/** For each model, its items; the same items in the same order. */
+/** Each model's items, in the same order for all models. */
 export type Stratum = readonly (readonly RatioItem[])[];
 /** Ratios of totals, by stratum and model. */
 export type Figures = readonly (readonly number[])[];
 
-/** Totals of one document: the sum and the weight of each model. */
+/** Totals of one document: each model's sum and weight. */
 interface DocumentTotals {
   sums: number[];
   weights: number[];
 }
 
-/** A stratum's documents without those of weight 0. If all items are of one document, each item counts as one. */
+/** A stratum's documents, except those of weight 0. If there is only one, each item counts as a document. */
 function documentsOf(stratum: Stratum): DocumentTotals[] {
   const keys = (stratum[0] ?? []).map(({ document }, item) => document ?? item);
   const single = new Set(keys).size < 2;
@@ -51,9 +51,9 @@ interface Estimate {
 }
 
 /**
- * A statistic of the figures with its jackknife variance: the sum of its squared changes when one document is left out
- * (HC3 with clusters; MacKinnon, Nielsen & Webb 2023). Undefined if the statistic has no value, with all documents or
- * without one of them, or if a stratum has fewer than two documents.
+ * A statistic with its jackknife variance: the sum of squared changes when one document is left out (clustered HC3;
+ * MacKinnon, Nielsen & Webb 2023). Undefined if the statistic is undefined for all documents or for all but one, or if
+ * a stratum has fewer than two documents.
  */
 function jackknife(
   strata: readonly (readonly DocumentTotals[])[],
@@ -98,9 +98,9 @@ const figuresOf = ({ sums, weights }: DocumentTotals): number[] =>
   sums.map((sum, model) => sum / weights[model]!);
 
 /**
- * Degrees of freedom of that variance (Bell & McCaffrey 2002): n - 1 for n documents of equal weight, fewer for unequal
- * ones. If the tokens' errors are independent, the documents' residuals have the covariance diag(h) - h h', where h are
- * their shares of the total weight.
+ * Degrees of freedom of that variance (Bell & McCaffrey 2002): n - 1 for n documents of equal weight, fewer otherwise.
+ * If the tokens' errors are independent, the documents' residuals have the covariance diag(h) - h h', where h are their
+ * shares of the total weight.
  */
 function degreesOf(documents: readonly DocumentTotals[], { weights: all }: DocumentTotals): number {
   let [trace, squares, fourths] = [0, 0, 0];
@@ -114,13 +114,13 @@ function degreesOf(documents: readonly DocumentTotals[], { weights: all }: Docum
   return trace ** 2 / (squares + squares ** 2 - fourths);
 }
 
-/** How far an interval reaches from its estimate. */
+/** Half the width of the estimate's interval. */
 const reach = ({ variance, degrees }: Estimate): number =>
   variance > 0 ? studentQuantile(degrees) * Math.sqrt(variance) : 0;
 
 /**
- * The interval of any smooth statistic of the figures. Undefined if the statistic has no value, with all documents or
- * without one of them, or if a stratum has fewer than two documents.
+ * The interval of a smooth statistic. Undefined if the statistic is undefined for all documents or for all but one, or
+ * if a stratum has fewer than two documents.
  */
 export function interval(
   strata: readonly Stratum[],
@@ -133,9 +133,9 @@ export function interval(
 }
 
 /**
- * The interval of a statistic that jumps, such as the position of a minimum. Documents are drawn with replacement. The
- * tails that are cut off are thinner by as much as t is wider than the normal distribution (Hesterberg 2015, "expanded
- * percentiles"). Also undefined if more draws have no value than the tails hold.
+ * The interval of a discontinuous statistic, such as the position of a minimum, by a bootstrap over documents. The
+ * percentiles are widened as much as t is wider than the normal distribution (Hesterberg 2015, "expanded percentiles").
+ * Undefined as for `interval`, and if the statistic is undefined for more resamples than the tails hold.
  */
 export function resampledInterval(
   stratum: Stratum,
@@ -163,21 +163,21 @@ export interface Pair {
   before: readonly RatioItem[];
   after: readonly RatioItem[];
 }
-export type Intervals = Record<'before' | 'after' | 'difference', Interval>;
+type Intervals = Record<'before' | 'after' | 'difference', Interval>;
 
 /**
- * The kind of a figure: right or wrong answers; a share of something; an amount that is never negative, such as a loss
- * or a time; or any number.
+ * The kind of a metric: right or wrong answers; a share; a non-negative amount, such as a loss or a time; or any
+ * number.
  */
 export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
 
 /**
- * Fewer documents say nothing of others. Their items are too much alike to count by themselves (that found a gain by
- * chance in 10 to 29% of simulated runs), and an interval over so few documents is too wide to show any.
+ * With fewer documents, no interval is given. Treating their correlated items as independent found spurious gains in 10
+ * to 29% of simulated runs, and an interval over so few documents is too wide to show anything.
  */
 export const MIN_DOCUMENTS = 4;
 
-/** Ratios of totals of `before` and `after`, and their difference after - before, paired over items. */
+/** Ratios of totals of `before` and `after`, and the paired difference after - before. */
 export const pairedIntervals = (
   before: readonly RatioItem[],
   after: readonly RatioItem[],
@@ -202,14 +202,14 @@ export function stratifiedIntervals(pairs: readonly Pair[], kind: FigureKind): I
   if (kind === 'answers' && pairs.length === 1) return answers(pairs[0]!, strata[0]!);
   const level = (of: (figures: Figures) => number) => levelOf(strata, of, kind);
   const [before, after] = [level(first), level(last)];
-  // If a measure is zero for the base by definition, the difference is the figure itself.
+  // If the metric is zero for the base by definition, the difference is the metric itself.
   const rise = kind === 'amount' && pairs.every((pair) => pair.before.every(({ sum }) => sum === 0));
   return { before, after, difference: rise ? after : differenceOf(strata, change, kind) };
 }
 
 type Strata = readonly (readonly DocumentTotals[])[];
 
-/** A smaller variance is only rounding. */
+/** A smaller variance is just rounding error. */
 const NOTHING = 1e-24;
 const countOf = (strata: Strata) => strata.reduce((sum, documents) => sum + documents.length, 0);
 const alone = (value: number): Interval => ({ value, low: value, high: value });
@@ -218,10 +218,10 @@ const around = (value: number, margin: number): Interval => ({
   low: value - margin,
   high: value + margin,
 });
-const within = ({ value, low, high }: Interval, least: number, most: number): Interval => ({
+const within = ({ value, low, high }: Interval, min: number, max: number): Interval => ({
   value,
-  low: Math.max(low, least),
-  high: Math.min(high, most),
+  low: Math.max(low, min),
+  high: Math.min(high, max),
 });
 
 function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {
@@ -230,9 +230,9 @@ function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: 
   const { value } = found;
   if (kind === 'number') return around(value, reach(found));
   if (kind !== 'amount') return share(found, countOf(strata));
-  // Amounts vary by factors (a few are large), so the interval is computed from logarithms.
+  // Amounts are skewed, so the interval is computed on a logarithmic scale.
   const logs = jackknife(strata, (figures) => Math.log(statistic(figures)));
-  // If the factor itself is this uncertain, that interval would be absurdly wide.
+  // With this much uncertainty, the logarithmic interval would be absurdly wide.
   if (!logs || reach(logs) > 1) return within(around(value, reach(found)), 0, Infinity);
   const factor = Math.exp(reach(logs));
   return { value, low: value / factor, high: value * factor };
@@ -243,15 +243,15 @@ function differenceOf(strata: Strata, statistic: (figures: Figures) => number, k
   if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
   const { value, variance } = found;
   if (kind === 'amount' || kind === 'number') return around(value, reach(found));
-  // No document shows a difference, but a few unseen ones may: the upper bound of 0 among n.
+  // No document shows a difference, but unseen ones might: use the upper bound of 0 among n.
   if (variance < NOTHING && value === 0) return around(0, wilson(0, countOf(strata)).high);
   return within(around(value, reach(found)), -1, 1);
 }
 
 /**
- * A share gets the interval of a proportion with the effective number of answers: as many as would have the same
- * variance (Korn & Graubard 1998), or the number of documents if all agree. The variance is scaled to the normal
- * distribution, which a proportion's interval uses.
+ * The interval of a share is that of a proportion with the effective sample size: the number of answers that would have
+ * the same variance (Korn & Graubard 1998), or the number of documents if all agree. The variance is rescaled to the
+ * normal distribution, which a proportion's interval assumes.
  */
 function share(found: Estimate, documents: number): Interval {
   const { value, variance } = found;
@@ -261,9 +261,9 @@ function share(found: Estimate, documents: number): Interval {
 }
 
 /**
- * Proportions get Wilson's interval, their difference Agresti and Min's (2005): half an answer is added to each of the
- * four cells. If answers of one document resemble each other, they count for fewer, by the ratio of the variance with
- * documents to that without (Kish's design effect).
+ * Proportions get Wilson's interval, their difference Agresti and Min's (2005), which adds half an answer to each of
+ * the four cells. If answers within a document are correlated, their number is divided by Kish's design effect: the
+ * ratio of the variance over documents to that over answers.
  */
 function answers(pair: Pair, documents: readonly DocumentTotals[]): Intervals {
   const n = pair.after.length;

@@ -1,12 +1,11 @@
-/** The interval of a proportion. */
 import { MISSED, wilson } from './statistics.ts';
 import { incompleteBeta } from './student.ts';
 
 /**
- * 95% interval of `successes` of `n`, which need not be whole: Wilson's, corrected if few answers are right or few are
- * wrong. There Wilson's contains the true value in as few as 83% of cases, the corrected one in 91% or more (for n of 8
- * or more). The end near 0 or 1 is then the exact one-sided bound (Brown, Cai & DasGupta 2001, Statistical Science 16,
- * section 4.1.1, who use Poisson's distribution for it).
+ * 95% interval of `successes` of `n`, which need not be integers: Wilson's, corrected near 0 and 1. There the coverage
+ * of Wilson's is as low as 83%, that of the corrected one 91% or more (for n >= 8). The end near 0 or 1 is replaced by
+ * the exact one-sided bound (Brown, Cai & DasGupta 2001, Statistical Science 16, section 4.1.1, who use a Poisson
+ * bound).
  */
 export function proportionInterval(successes: number, n: number): { low: number; high: number } {
   const { low, high } = wilson(successes, n);
@@ -17,7 +16,7 @@ export function proportionInterval(successes: number, n: number): { low: number;
   };
 }
 
-/** The proportion at which `successes` or more are seen in 5% of cases. */
+/** The proportion for which `successes` or more have a probability of 5%. */
 function exactLow(successes: number, n: number): number {
   if (successes <= 0) return 0;
   let [low, high] = [0, successes / n];

@@ -1,4 +1,4 @@
-/** Stateless random numbers: they depend only on their seeds, so that a resumed run draws the same ones. */
+/** Stateless random numbers: they depend only on their seeds, so a resumed run draws the same ones. */
 
 /** Mixes integers into 32 well-spread bits (murmur3's finaliser over each). */
 export function mix(...seeds: number[]): number {

@@ -1,4 +1,4 @@
-/** Statistics of an evaluation: ratios of totals, pass@k, bits per byte. For their intervals see intervals.ts. */
+/** Statistics of an evaluation: ratios of totals, pass@k, bits per byte. intervals.ts has their intervals. */
 
 export interface Interval {
   value: number;
@@ -6,16 +6,16 @@ export interface Interval {
   high: number;
 }
 
-/** Share of cases in which an interval may miss the true value: 1 minus the confidence level. */
+/** The probability that an interval misses the true value: 1 minus the confidence level. */
 export const MISSED = 0.05;
-/** A normal distribution has that share below -Z and above Z together. */
+/** The normal quantile: |x| > Z has probability MISSED. */
 export const Z = 1.959963984540054;
 
 /** A ratio's two parts for one item, such as summed loss and tokens of a window. A plain mean has weight 1. */
 export interface RatioItem {
   sum: number;
   weight: number;
-  /** What the item belongs to, such as a file: items of one document resemble each other. Default: the item alone. */
+  /** The item's group, such as a file, whose items are correlated. By default each item is its own. */
   document?: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export function ratio(parts: readonly RatioItem[]): number {
   return sum / weight;
 }
 
-/** Percentile with linear interpolation between order statistics (numpy's default). `sorted` is ascending. */
+/** Percentile with linear interpolation between order statistics (NumPy's default). `sorted` is ascending. */
 export function percentile(sorted: ArrayLike<number>, q: number): number {
   const at = (sorted.length - 1) * q;
   const below = Math.floor(at);
@@ -41,8 +41,8 @@ export function percentile(sorted: ArrayLike<number>, q: number): number {
 
 /**
  * pass@k of one problem with `c` right among `n` samples: 1 - C(n-c, k) / C(n, k), the unbiased estimator of
- * Chen et al. 2021 (arXiv 2107.03374), as the product 1 - prod(1 - k / i), i = n-c+1 .. n, which never overflows.
- * Throws a RangeError unless 0 <= c <= n and 1 <= k <= n, all whole.
+ * Chen et al. 2021 (arXiv 2107.03374), computed as 1 - prod(1 - k / i), i = n-c+1 .. n, which can't overflow.
+ * Throws a RangeError unless they are integers with 0 <= c <= n and 1 <= k <= n.
  */
 export function passAtK(n: number, c: number, k: number): number {
   if (!(
@@ -61,13 +61,17 @@ export function passAtK(n: number, c: number, k: number): number {
   return 1 - none;
 }
 
-/** The 95% Wilson score interval of a proportion. `successes` and `n` need not be whole. */
+/** The 95% Wilson score interval of a proportion. `successes` and `n` need not be integers. */
 export function wilson(successes: number, n: number): { low: number; high: number } {
   const p = successes / n;
   const centre = (p + (Z * Z) / (2 * n)) / (1 + (Z * Z) / n);
   const half = (Z / (1 + (Z * Z) / n)) * Math.sqrt((p * (1 - p)) / n + (Z * Z) / (4 * n * n));
   return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half };
 }
+
+/** The arithmetic mean; NaN if there are no values. */
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function sum(values: Float32Array | Uint8Array): number {
   let total = 0;
@@ -77,7 +81,7 @@ export function sum(values: Float32Array | Uint8Array): number {
 
 export const natsToBits = (nats: number): number => nats / Math.LN2;
 
-/** `count` indices spread evenly over 0 .. length-1, ascending, without repeats; all of them if there are fewer. */
+/** `count` distinct indices spread evenly over 0 .. length-1, ascending; all of them if there are fewer. */
 export function spread(length: number, count: number): number[] {
   const taken = Math.min(length, count);
   return Array.from({ length: taken }, (_, i) => Math.floor(((i + 0.5) * length) / taken));
@@ -86,8 +90,8 @@ export function spread(length: number, count: number): number[] {
 const SMALLEST_F32 = 2 ** -126;
 
 /**
- * KL(p || q) in nats of two distributions over the same values; throws an Error if their lengths differ. A zero in q is
- * taken as the smallest normal f32, since f32 may have rounded it to zero. NaN if there is a NaN in either.
+ * KL(p || q) in nats; throws an Error if the lengths differ. A zero in q counts as the smallest normal f32, since it
+ * may have been rounded to zero. NaN if either contains NaN.
  */
 export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
   if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);

@@ -1,7 +1,7 @@
 /** Student's t distribution, as far as intervals need it. */
 import { MISSED, Z } from './statistics.ts';
 
-/** ln Gamma(x), x > 0: Lanczos' approximation with g = 7 and nine terms, good to 15 digits. */
+/** ln Gamma(x), x > 0: the Lanczos approximation with g = 7 and nine terms, accurate to 15 digits. */
 function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
   const terms = [
@@ -18,11 +18,11 @@ function logGamma(x: number): number {
 export function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  // The fraction converges fast only below the mean; above it, the symmetric one is used.
+  // The continued fraction converges fast only below the mean; above it, use the symmetry.
   return x > (a + 1) / (a + b + 2) ? 1 - betaFraction(1 - x, b, a) : betaFraction(x, a, b);
 }
 
-/** The incomplete beta function by its continued fraction (Lentz's method). */
+/** The incomplete beta function as a continued fraction (Lentz's method). */
 function betaFraction(x: number, a: number, b: number): number {
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
   let [c, d] = [1, 1 / (1 - ((a + b) * x) / (a + 1))];
@@ -41,10 +41,10 @@ function betaFraction(x: number, a: number, b: number): number {
   return (front * fraction) / a;
 }
 
-/** P(|T| > t) for T of Student's distribution with `df` degrees of freedom, which need not be whole. */
-export const studentTails = (t: number, df: number): number => incompleteBeta(df / (df + t * t), df / 2, 0.5);
+/** P(|T| > t) for Student's distribution with `df` degrees of freedom, which need not be an integer. */
+const studentTails = (t: number, df: number): number => incompleteBeta(df / (df + t * t), df / 2, 0.5);
 
-/** From so many degrees of freedom on, Student's distribution is practically the normal one. */
+/** From this many degrees of freedom on, Student's distribution is practically normal. */
 const NORMAL = 1e6;
 
 /** The t with P(|T| > t) = `MISSED`, for `df` of 1 or more. */
@@ -63,5 +63,5 @@ export function studentQuantile(df: number): number {
   return t;
 }
 
-/** The share of a normal distribution above x > 0. */
+/** The probability that a standard normal variable exceeds x > 0. */
 export const normalTail = (x: number): number => studentTails(x, NORMAL) / 2;

@@ -1,5 +1,5 @@
 import type { BackendName } from '../protocol/run.ts';
-import type { DataType, Handed, Tensor } from './backend.ts';
+import type { DataType, Tensor } from './backend.ts';
 
 /** A backend's own tensor. */
 export abstract class Handle implements Tensor {
@@ -10,7 +10,7 @@ export abstract class Handle implements Tensor {
 }
 
 /**
- * Tensor lifetimes, the same for every backend: a stack of frames, each owning the tensors made while it was on top.
+ * Tensor lifetimes, shared by all backends: a stack of frames, each owning the tensors created while it was on top.
  */
 export abstract class ArenaBackend {
   abstract readonly name: BackendName;
@@ -28,7 +28,7 @@ export abstract class ArenaBackend {
     return handle;
   }
 
-  arena<T extends Handed>(body: () => T): T {
+  arena<T>(body: () => T): T {
     const frame = new Set<Handle>();
     this.frames.push(frame);
     let result: T | undefined;
@@ -50,7 +50,7 @@ export abstract class ArenaBackend {
     return x;
   }
 
-  dispose(...values: Handed[]): void {
+  dispose(...values: unknown[]): void {
     forEachTensor(values, (handle) => {
       for (const frame of this.frames) frame.delete(handle);
       this.free(handle);

@@ -1,6 +1,6 @@
 /**
- * The small tensor interface that the model uses: one dense row-major tensor type, fewer than 30 operations, lifetimes
- * by arena. Operations return new tensors and do not change their inputs, except for the last two.
+ * The tensor interface that the model uses: one dense row-major tensor type, fewer than 30 operations, arena-managed
+ * lifetimes. Operations return new tensors and leave their inputs unchanged, except for the two in-place ones.
  */
 import type { Adapter } from '../protocol/doctor.ts';
 import type { BackendName } from '../protocol/run.ts';
@@ -10,16 +10,13 @@ import type { Text } from '../text/message.ts';
 
 export type { DataType, Tensor };
 
-/** Anything that an arena can return: tensors, in arrays, maps or records, at any depth. */
-export type Handed = unknown;
-
 export interface MatmulOptions {
   transposeA?: boolean;
   transposeB?: boolean;
 }
 
-export interface Operations {
-  // In and out
+interface Operations {
+  // Upload and read back
   /** May share memory with `data`: the caller must not write to it afterwards. */
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
   zeros(shape: readonly number[], dtype?: DataType): Tensor;
@@ -33,7 +30,7 @@ export interface Operations {
   concat(xs: readonly Tensor[], axis: number): Tensor;
   cast(x: Tensor, dtype: 'f32' | 'bf16'): Tensor;
 
-  // Element by element, with NumPy's broadcasting
+  // Elementwise, with NumPy broadcasting
   add(a: Tensor, b: Tensor | number): Tensor;
   sub(a: Tensor, b: Tensor | number): Tensor;
   mul(a: Tensor, b: Tensor | number): Tensor;
@@ -65,7 +62,10 @@ export interface Operations {
   singularValues(x: Tensor): Promise<Float32Array>;
 
   // In place: `x` is consumed and must not be used afterwards; the result takes its place.
-  /** x [n, ..] with rows[i] of `rows` [m, ..] added to its row indices[i] (i32 [m], repeats add up), default row i. */
+  /**
+   * x [n, ..], with row i of `rows` [m, ..] added to its row indices[i] (i32 [m]; repeats accumulate), by default row
+   * i.
+   */
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor;
   /** x with its rows from `begin` on replaced by `rows`. */
   setRows(x: Tensor, rows: Tensor, begin: number): Tensor;
@@ -73,21 +73,24 @@ export interface Operations {
 
 export interface Backend extends Operations {
   readonly name: BackendName;
-  /** Why this backend was chosen, for people. */
+  /** Why this backend was chosen, to show to the user. */
   readonly reason: Text;
-  /** The GPU that it computes on, if that is known by name. */
+  /** The GPU that it computes on, if its name is known. */
   readonly device?: Adapter;
-  /** Besides f32: what products can be made in. bf16 is a type of tensors, f16 only what products round to. */
+  /** Precisions of matrix products besides f32. bf16 is also a tensor type; f16 only rounds the operands. */
   readonly precisions: readonly ('bf16' | 'f16')[];
-  /** Computes products in f16 (or in f32) from now on: operands are rounded to it, sums stay f32. */
+  /** Sets the precision of products: with f16, operands are rounded to it and accumulated in f32. */
   multiplyIn?(precision: 'f32' | 'f16'): void;
   readonly compound: Compound;
-  /** Runs `body` now. Of the tensors made inside, only those in its result outlive it. Arenas can be nested. */
-  arena<T extends Handed>(body: () => T): T;
-  /** Takes a tensor out of every arena: it lives until disposed. */
+  /**
+   * Runs `body`, then frees all tensors created inside, except those in its result (also within arrays, maps and
+   * records). Arenas can be nested.
+   */
+  arena<T>(body: () => T): T;
+  /** Removes a tensor from every arena: it lives until disposed. */
   keep(x: Tensor): Tensor;
   /** Frees tensors (also within arrays and records). Freeing twice is harmless. */
-  dispose(...values: Handed[]): void;
+  dispose(...values: unknown[]): void;
   /** Live tensors, for leak tests. */
   readonly liveTensors: number;
 }

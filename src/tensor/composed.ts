@@ -1,7 +1,7 @@
-/** The compound operations in terms of the small ones: the reference for the kernels, and what runs without them. */
+/** The compound operations built from basic ones: the reference for the kernels, and the fallback without them. */
 import type { Backend, DataType, Tensor } from './backend.ts';
 import { dequantise } from '../gguf/dequantise.ts';
-import { byteLengthOf, type TensorType } from '../gguf/types.ts';
+import { byteLengthOf, elementCount, type TensorType } from '../gguf/types.ts';
 import type {
   AdamNumbers,
   AdamState,
@@ -11,20 +11,20 @@ import type {
   LionState,
   Mask,
   MatrixBlock,
-  Moved,
+  Updated,
   QueryChunk,
   StoredMatrix,
 } from './compound.ts';
 
-/** Added to the score of a key that a query must not see. */
-const HIDDEN = -1e9;
-/** Numbers that an optimiser updates at a time: temporary tensors stay small, and in the processor's cache. */
+/** Added to the score of a masked key. */
+const MASKED = -1e9;
+/** Elements that an optimiser updates at a time, so that temporary tensors fit in the processor's cache. */
 const PIECE = 2 ** 20;
 
 type Basics = Omit<Backend, 'compound' | 'name' | 'reason'>;
 
 export class Composed implements Compound {
-  /** @param keepsQuantised not worth it where each use would have to reach a GPU */
+  /** @param keepsQuantised false where each use would mean a transfer to a GPU */
   constructor(
     private readonly b: Basics,
     readonly keepsQuantised = true,
@@ -72,12 +72,12 @@ export class Composed implements Compound {
 
   addInto(x: Tensor, y: Tensor, mask?: Mask): Tensor {
     const { b } = this;
-    return this.over(x, () => b.add(x, mask ? this.multiply(y, mask) : y));
+    return this.consuming(x, () => b.add(x, mask ? this.multiply(y, mask) : y));
   }
 
   multiply(x: Tensor, { table, begin }: Mask): Tensor {
     const { b } = this;
-    const count = x.shape.reduce((product, size) => product * size, 1);
+    const count = elementCount(x.shape);
     return b.arena(() => b.mul(x, b.reshape(b.slice(table, [begin], [count]), x.shape)));
   }
 
@@ -110,7 +110,7 @@ export class Composed implements Compound {
       b.slice(qkv, [0, from * headSize], [qkv.shape[0]!, count * headSize]);
     return b.arena(() => {
       const turned = (from: number, count: number, scale: number) =>
-        this.as(qkv.dtype, b.mul(this.turn(this.f32(part(from, count)), angles, layout), scale));
+        this.as(qkv.dtype, b.mul(this.rotate(this.f32(part(from, count)), angles, layout), scale));
       return {
         q: this.split(turned(0, heads, headSize ** -0.5), layout),
         k: this.split(turned(heads, kvHeads, 1), layout),
@@ -122,7 +122,7 @@ export class Composed implements Compound {
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor {
     const { b } = this;
     return b.arena(() => {
-      const back = (x: Tensor) => this.turn(this.join(x, layout), angles, layout, true);
+      const back = (x: Tensor) => this.rotate(this.join(x, layout), angles, layout, true);
       const parts = [b.mul(back(this.f32(dq)), layout.headSize ** -0.5), back(dk), this.join(dv, layout)];
       return this.as(dq.dtype, b.concat(parts, 1));
     });
@@ -132,8 +132,8 @@ export class Composed implements Compound {
     const { b } = this;
     chunk.hidden ??= b.keep(b.arena(() => this.hide(chunk, scores.shape[2]!)));
     const { hidden } = chunk;
-    return this.over(scores, () => {
-      // [batch, kvHeads, rows x group, keys], or [1, batch x kvHeads, ..] if one mask serves all sequences
+    return this.consuming(scores, () => {
+      // [batch, kvHeads, rows x group, keys], or [1, batch x kvHeads, ..] if all sequences share one mask
       const apart = b.reshape(this.f32(scores), [hidden.shape[0]!, -1, ...scores.shape.slice(1)]);
       return this.as(scores.dtype, b.reshape(b.softmax(b.add(apart, hidden)), scores.shape));
     });
@@ -141,7 +141,7 @@ export class Composed implements Compound {
 
   softmaxGradient(p: Tensor, dp: Tensor): Tensor {
     const { b } = this;
-    return this.over(dp, () => {
+    return this.consuming(dp, () => {
       const [probabilities, d] = [this.f32(p), this.f32(dp)];
       const dot = b.sum(b.mul(probabilities, d), 2, true); // [batch x kvHeads, rows x group, 1]
       return this.as(dp.dtype, b.mul(probabilities, b.sub(d, dot)));
@@ -154,7 +154,7 @@ export class Composed implements Compound {
     const end = from + part.shape[1]!;
     const rows = (begin: number, stop: number) =>
       stop > begin ? [b.slice(sum, [0, begin, 0], [outer, stop - begin, width])] : [];
-    return this.over(sum, () => {
+    return this.consuming(sum, () => {
       const added = b.add(rows(from, end)[0]!, this.f32(part));
       return b.concat([...rows(0, from), added, ...rows(end, length)], 1);
     });
@@ -200,7 +200,7 @@ export class Composed implements Compound {
     const [height, width] = block.shape as [number, number];
     const cut = (top: number, left: number, bottom: number, right: number) =>
       bottom > top && right > left ? [b.slice(whole, [top, left], [bottom - top, right - left])] : [];
-    return this.over(whole, () => {
+    return this.consuming(whole, () => {
       const middle = b.concat(
         [
           ...cut(row, 0, row + height, column),
@@ -213,11 +213,11 @@ export class Composed implements Compound {
     });
   }
 
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[] {
     const { b } = this;
     const { learningRate, beta1, beta2, epsilon = 0, step } = numbers;
     return states.map(({ gradient, ...state }) =>
-      this.byPieces(state, gradient, numbers, ({ value, first, second }, g) => {
+      this.inPieces(state, gradient, numbers, ({ value, first, second }, g) => {
         const m = this.blend(first, g, beta1);
         const v = this.blend(second, b.square(g), beta2);
         const root = b.add(b.mul(b.sqrt(v), (1 - beta2 ** step) ** -0.5), epsilon);
@@ -227,19 +227,19 @@ export class Composed implements Compound {
     );
   }
 
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[] {
     const { b } = this;
     const { learningRate, beta1, beta2 } = numbers;
     return states.map(({ gradient, ...state }) =>
-      this.byPieces(state, gradient, numbers, ({ value, first }, g) => {
+      this.inPieces(state, gradient, numbers, ({ value, first }, g) => {
         const change = b.mul(b.sign(this.blend(first, g, beta1)), learningRate);
         return { value: b.sub(this.decayed(value, numbers), change), first: this.blend(first, g, beta2) };
       }),
     );
   }
 
-  /** Applies `rule` to PIECE numbers (some rows of all tensors) at a time. */
-  private byPieces<S extends Record<string, Tensor>>(
+  /** Applies `rule` to a slice of rows at a time, about PIECE elements. */
+  private inPieces<S extends Record<string, Tensor>>(
     state: S,
     gradient: Tensor,
     { gradientScale }: AdamNumbers,
@@ -247,7 +247,7 @@ export class Composed implements Compound {
   ): S {
     const { b } = this;
     const [rows, ...rest] = gradient.shape as [number, ...number[]];
-    const count = Math.max(1, Math.floor(PIECE / rest.reduce((product, size) => product * size, 1)));
+    const count = Math.max(1, Math.floor(PIECE / elementCount(rest)));
     let changed = state;
     for (let begin = 0; begin < rows; begin += count) {
       const take = (x: Tensor) =>
@@ -270,8 +270,8 @@ export class Composed implements Compound {
     return weightDecay ? this.b.mul(value, 1 - learningRate * weightDecay) : value;
   }
 
-  /** RoPE: rotates each head of x f32 [N, heads x headSize] by its position: x cos + (x R) sin, R swaps each pair. */
-  private turn(
+  /** RoPE: rotates each head of x f32 [N, heads x headSize] by its position: x cos + (x R) sin, where R swaps pairs. */
+  private rotate(
     x: Tensor,
     { cos, sin }: Angles,
     { length, headSize, pairing }: HeadLayout,
@@ -280,7 +280,7 @@ export class Composed implements Compound {
     const { b } = this;
     const half = headSize / 2;
     const heads = x.shape[1]! / headSize;
-    // Both components of a pair have the same angle: [length, headSize / 2] -> [1, length, 1, headSize].
+    // Both components of a pair share an angle: [length, headSize / 2] -> [1, length, 1, headSize].
     const twice = (angle: Tensor) =>
       pairing === 'halves'
         ? b.reshape(b.concat([angle, angle], 1), [1, length, 1, headSize])
@@ -333,10 +333,10 @@ export class Composed implements Compound {
       Float32Array.from({ length: keys }, (_, i) => from + i),
       [1, 1, 1, keys],
     );
-    // 1 where x is larger, else 0; both hold whole numbers.
+    // 1 where x is larger, else 0; both hold integers.
     const larger = (x: Tensor, y: Tensor) => b.mul(b.add(b.sign(b.sub(b.sub(x, y), 0.5)), 1), 0.5);
     const after = larger(key, query); // [1, 1, rows x group, keys]
-    if (!starts) return b.mul(after, HIDDEN);
+    if (!starts) return b.mul(after, MASKED);
     // [batch, rows], then each repeated for its group: [batch, rows, group]
     const own = b.slice(b.reshape(starts, [-1, length]), [0, begin], [starts.shape[0]! / length, rows]);
     const repeated = b.reshape(b.cast(own, 'f32'), [-1, rows, 1]);
@@ -344,7 +344,7 @@ export class Composed implements Compound {
       Array.from({ length: group }, () => repeated),
       2,
     );
-    return b.mul(b.add(after, larger(b.reshape(each, [-1, 1, queries, 1]), key)), HIDDEN);
+    return b.mul(b.add(after, larger(b.reshape(each, [-1, 1, queries, 1]), key)), MASKED);
   }
 
   /** The two halves [N, w] of [N, 2 w], in f32. */
@@ -354,8 +354,8 @@ export class Composed implements Compound {
     return { gate: half(0), up: half(columns / 2) };
   }
 
-  /** The result of `body`; frees `old`, which it consumes. */
-  private over(old: Tensor, body: () => Tensor): Tensor {
+  /** Returns the result of `body` and frees `old`, which it consumes. */
+  private consuming(old: Tensor, body: () => Tensor): Tensor {
     const made = this.b.arena(body);
     this.b.dispose(old);
     return made;

@@ -1,10 +1,10 @@
 /**
- * What a model's blocks, its head and its optimiser do between large matrix products. Each operation is one pass over
- * memory if the backend has a kernel for it (native/), else several small operations (composed.ts, the exact
- * definition).
+ * What a model's blocks, head and optimiser do between large matrix products. Where the backend has a kernel for an
+ * operation (native/), it is one pass over memory; otherwise it is composed of basic operations (composed.ts, the
+ * reference definition).
  *
- * N: rows (all positions of all sequences). T: the type of the products, f32 or bf16. "Consumed": may be changed in
- * place and must not be used afterwards; the result takes its place.
+ * N: rows (all positions of all sequences). T: the type of the products, f32 or bf16. "Consumed": the operation may
+ * overwrite this input, which must not be used afterwards.
  */
 import type { TensorType } from '../gguf/types.ts';
 import type { DataType, Tensor } from './tensor.ts';
@@ -25,64 +25,62 @@ export interface Angles {
   sin: Tensor;
 }
 
-/** Some queries, and the keys that they are multiplied with. */
+/** A range of queries and the keys that they attend to. */
 export interface QueryChunk {
   /** Positions in a sequence. */
   length: number;
   /** The chunk's first query, and how many there are. */
   begin: number;
   rows: number;
-  /** The first key that any of them sees; the last one is at the position of the last query. */
+  /** The first key that any of them attends to; the last one is at the position of the last query. */
   from: number;
   /** Query heads that share a key head. */
   group: number;
   kvHeads: number;
-  /** i32 [batch x length]: where each position's document begins; it sees nothing before that. Undefined: at 0. */
+  /** i32 [batch x length]: start of each position's document, before which it attends to nothing. Undefined: all 0. */
   starts: Tensor | undefined;
-  /** [1 or batch, 1, rows x group, keys]: 0, or -1e9 if the query must not see the key. Made when first needed. */
+  /** Additive mask [1 or batch, 1, rows x group, keys]: 0, or -1e9 for a masked key. Created when first needed. */
   hidden?: Tensor;
 }
 
-/** A mask of zeros and ones: the elements of `table` from `begin` on. */
+/** A 0/1 mask: the elements of `table` starting at `begin`. */
 export interface Mask {
   table: Tensor;
   begin: number;
 }
 
-/** Where a block begins in a matrix, and a factor for it. */
+/** Where a block begins in a matrix, and the factor applied to it. */
 export interface MatrixBlock {
   row?: number;
   column?: number;
   scale?: number;
 }
 
-/** Which keys each chunk of queries sees; the same plan serves all blocks of a pass. */
+/** Which keys each chunk of queries attends to; shared by all blocks of a pass. */
 export interface AttentionPlan {
-  /** Sequences. */
+  /** Number of sequences. */
   batch: number;
   length: number;
   chunks: readonly QueryChunk[];
 }
 
-/** Dropout on the probabilities of each chunk; the same masks in both directions. */
+/** Dropout on the attention probabilities of each chunk; the backward pass uses the same masks. */
 export interface AttentionDropout {
-  /** For the probabilities of the chunk that begins at query `chunk`, of which there are `count`. */
+  /** The mask for the `count` probabilities of the chunk that begins at query `chunk`. */
   mask(count: number, chunk: number): Mask;
   keepRate: number;
 }
 
-/** What `splitHeads` makes. */
 export interface Heads {
   q: Tensor;
   k: Tensor;
   v: Tensor;
 }
 
-/** Attention in which no matrix of scores exists, in either direction. */
-export interface WholeAttention {
-  /** Whether it can be used for these sizes. */
-  takes(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean;
-  /** -> the output o T [N, heads x headSize], and what `gradient` needs besides. */
+/** Attention that never materialises the score matrix, forward or backward (as in FlashAttention). */
+export interface FusedAttention {
+  supports(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean;
+  /** -> the output o T [N, heads x headSize], and the row statistics that `gradient` needs. */
   forward(heads: Heads, plan: AttentionPlan, dropout?: AttentionDropout): { o: Tensor; lines: Tensor };
   /** dO, in the shape of o -> dq T, dk f32 and dv f32, in the shapes of q, k and v. */
   gradient(
@@ -97,33 +95,33 @@ export interface ProductSum {
   transposeB?: boolean | undefined;
   /** T [out]: added to each row. */
   bias?: Tensor | undefined;
-  /** f32 [N, out]: added to the whole, which is f32 then. */
+  /** f32 [N, out]: added to the result, which is then f32. */
   plus?: Tensor | undefined;
-  /** Another product x w that is added, w being transposed if the first one's is. `mask`: of the product. */
+  /** Another product x w to add; its w is transposed if the first one's is. `mask` applies to this product. */
   second?: { x: Tensor; w: Tensor; mask?: Mask | undefined } | undefined;
 }
 
-/** A sum of products' blocks: see `accumulate` and `MatrixBlock`. */
+/** An accumulated block of a product: see `accumulate` and `MatrixBlock`. */
 export interface ProductBlock {
   sum: Tensor | undefined;
-  /** If there is no sum: memory for the result, as in `accumulate`. */
+  /** Without a sum: memory for the result, as in `accumulate`. */
   into?: Tensor | undefined;
   shape: readonly number[];
   place?: MatrixBlock | undefined;
 }
 
-/** What linear layers with LoRA multiply. All are matrices of type T, a mask is as large as what it is for. */
+/** The products of linear layers with LoRA. All matrices are of type T; a mask has the shape of its operand. */
 export interface LinearProducts {
   /** (mask x) wT: [N, in], [out, in] -> [N, out]. */
   masked(x: Tensor, w: Tensor, mask?: Mask): Tensor;
-  /** x w, or x wT, with what is added: [N, out]. */
+  /** x w, or x wT, plus `parts`: [N, out]. */
   sum(x: Tensor, w: Tensor, parts: ProductSum): Tensor;
-  /** Adds to each block's sum f32, consumed, its part of aT (mask x): a [N, out], x [N, in]. */
+  /** Adds each block of aT (mask x) to its f32 sum, which is consumed: a [N, out], x [N, in]. */
   accumulate(a: Tensor, x: Tensor, blocks: readonly ProductBlock[], mask?: Mask): Tensor[];
 }
 
 /** A block, and where it begins in a matrix. */
-export interface PlacedBlock {
+interface PlacedBlock {
   block: Tensor;
   row: number;
   column: number;
@@ -137,16 +135,16 @@ export interface AdamNumbers {
   epsilon?: number;
   weightDecay: number;
   gradientScale: number;
-  /** Number of this update, from 1. */
+  /** Index of this update, from 1. */
   step: number;
 }
 
-/** A matrix as its file stores it, quantised. */
+/** A matrix in the quantised form in which its file stores it. */
 export interface StoredMatrix {
   readonly type: TensorType;
   readonly rows: number;
   readonly columns: number;
-  /** Its bytes, as the backend keeps them. */
+  /** Its bytes, in the backend's own storage. */
   readonly bytes: Tensor | Uint8Array;
 }
 
@@ -154,15 +152,15 @@ export interface StoredMatrix {
 export const MAX_STACKED = 3;
 
 export interface Compound {
-  /** If undefined, linear-products.ts composes them. */
+  /** If undefined, linear-products.ts composes them of basic operations. */
   readonly products?: LinearProducts | undefined;
-  /** Whether frozen matrices are to be kept as their file stores them; if not, as numbers. */
+  /** Whether frozen matrices stay quantised, as their file stores them; otherwise they are dequantised on load. */
   readonly keepsQuantised: boolean;
-  /** Keeps a matrix [rows, columns] as its file's bytes. */
+  /** Stores a quantised matrix [rows, columns] given as its file's bytes. */
   store(type: TensorType, bytes: Uint8Array, shape: readonly [number, number]): StoredMatrix;
   /**
-   * The numbers T of up to MAX_STACKED matrices stacked on each other [sum of rows, columns]; with `indices`, those
-   * rows of a single one [m, columns].
+   * The values T of up to MAX_STACKED matrices stacked vertically [sum of rows, columns]; with `indices`, those rows of
+   * a single matrix [m, columns].
    */
   dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor;
 
@@ -173,7 +171,7 @@ export interface Compound {
 
   /** x f32 + y T -> f32. */
   add(x: Tensor, y: Tensor): Tensor;
-  /** x + y mask, both of one type; x is consumed. */
+  /** x + y mask, both of the same type; x is consumed. */
   addInto(x: Tensor, y: Tensor, mask?: Mask): Tensor;
   /** x mask. */
   multiply(x: Tensor, mask: Mask): Tensor;
@@ -190,13 +188,13 @@ export interface Compound {
   splitHeads(qkv: Tensor, angles: Angles, layout: HeadLayout): { q: Tensor; k: Tensor; v: Tensor };
   /** dq T, dk f32 and dv f32, in the shapes of q, k and v -> dqkv T [N, (heads + 2 kvHeads) headSize]. */
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor;
-  /** If undefined, attention is made chunk by chunk of products and the next three operations (model/attention.ts). */
-  readonly attention?: WholeAttention | undefined;
-  /** Scores T [batch x kvHeads, rows x group, keys], consumed -> probabilities over the keys that each query sees. */
+  /** If undefined, attention is computed by chunks with products and the next three operations (model/attention.ts). */
+  readonly attention?: FusedAttention | undefined;
+  /** Scores T [batch x kvHeads, rows x group, keys], consumed -> probabilities over each query's unmasked keys. */
   maskedSoftmax(scores: Tensor, chunk: QueryChunk): Tensor;
   /** dp, consumed -> p (dp - sum of p dp over keys). */
   softmaxGradient(p: Tensor, dp: Tensor): Tensor;
-  /** sum f32 [outer, length, w], consumed, plus part T [outer, keys, w] from the chunk's first key on. */
+  /** sum f32 [outer, length, w], consumed, plus part T [outer, keys, w] starting at the chunk's first key. */
   addKeys(sum: Tensor, part: Tensor, chunk: QueryChunk): Tensor;
 
   /**
@@ -211,8 +209,8 @@ export interface Compound {
 
   /**
    * sum f32, consumed, plus scale x the block of part T that begins at (row, column) and has sum's shape. An undefined
-   * sum counts as zero; the result may then be `part` itself, which must not be changed any more. `into`: where there is
-   * no sum, a tensor of sum's shape with any contents, consumed; a backend that has `together` makes the result there.
+   * sum counts as zero; the result may then be `part` itself, which must not be modified afterwards. `into`: memory for
+   * the result when there is no sum (its contents are ignored; consumed), used by backends that have `makeContiguous`.
    */
   accumulate(
     sum: Tensor | undefined,
@@ -221,22 +219,22 @@ export interface Compound {
     place?: MatrixBlock,
     into?: Tensor,
   ): Tensor;
-  /** whole T [m, n], consumed, with its part at (row, column) replaced by scale x block f32. */
+  /** whole T [m, n], consumed, with its block at (row, column) replaced by scale x block f32. */
   put(whole: Tensor, block: Tensor, place?: MatrixBlock): Tensor;
-  /** The same for several blocks with one factor. If undefined: `put` for each. */
+  /** The same for several blocks with one factor. If undefined, call `put` for each. */
   putAll?: ((whole: Tensor, blocks: readonly PlacedBlock[], scale: number) => Tensor) | undefined;
 
   /**
-   * Tensors f32 with the same numbers, consumed, but side by side in memory: what the operations below do with many of
-   * them then takes as long as with one. Undefined where that makes no difference.
+   * Moves f32 tensors (consumed) next to each other in memory, so that each operation below can process many of them in
+   * a single pass. Undefined where that brings nothing.
    */
-  together?: ((tensors: readonly Tensor[]) => Tensor[]) | undefined;
-  /** Numbers whose sum is the sum of the squares of all elements, f32 [m]. If undefined: `sumOfSquares` of each. */
+  makeContiguous?: ((tensors: readonly Tensor[]) => Tensor[]) | undefined;
+  /** Partial sums f32 [m] of the squares of all elements. If undefined, call `sumOfSquares` for each tensor. */
   sumsOfSquares?: ((xs: readonly Tensor[]) => Tensor) | undefined;
-  /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)), of each; value, first and second are consumed. */
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[];
+  /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)) for each; value, first and second are consumed. */
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[];
   /** p - lr (decay p + sign(beta1 m + (1 - beta1) g)), then m = beta2 m + (1 - beta2) g; both are consumed. */
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[];
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[];
 }
 
 /** A trained tensor, its gradient and its moments, all f32 of one shape. */
@@ -248,7 +246,7 @@ export interface LionState {
 export interface AdamState extends LionState {
   second: Tensor;
 }
-export type Moved<S> = Omit<S, 'gradient'>;
+export type Updated<S> = Omit<S, 'gradient'>;
 
-/** The most elements of a tensor that is worth being put beside others. */
+/** Tensors with more elements than this are not worth moving next to others. */
 export const MAX_COMBINED_ELEMENTS = 2 ** 20;

@@ -1,10 +1,10 @@
 /**
- * Entry: `node dist/devices.mjs probe [DEVICE]` prints what WebGPU finds on this machine as JSON (`src/protocol/doctor.ts`);
- * `node dist/devices.mjs rate BACKEND [DEVICE]` prints as lines of JSON (`rate-line.ts`) how fast that backend multiplies
- * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may
- * end it, and because of the memory that TensorFlow takes.
+ * Entry point. `node dist/devices.mjs probe [DEVICE]` prints as JSON what WebGPU finds on this machine
+ * (`src/protocol/doctor.ts`). `node dist/devices.mjs rate BACKEND [DEVICE]` prints as JSON lines (`rate-line.ts`) how
+ * fast that backend multiplies, in LoRA's training precision and also in f16 on a GPU that supports it. This is a
+ * separate process because a driver may crash it, and so that TensorFlow's memory is released.
  */
-import { whyOf } from '../text/errors.ts';
+import { reasonOf } from '../text/errors.ts';
 import { backendNames, type BackendName } from '../protocol/run.ts';
 import { fastestPrecision } from './precision.ts';
 import { startBackend } from './start.ts';
@@ -13,11 +13,11 @@ import { openWebgpu } from './webgpu/start.ts';
 import { tensorflowGpu } from './devices/cuda.ts';
 import { productRate } from './devices/product-rate.ts';
 import type { Rate } from './devices/rate-line.ts';
-import { told } from '../text/message.ts';
+import { withTexts } from '../text/message.ts';
 
 async function measure(backend: BackendName, device?: string): Promise<Rate> {
   try {
-    // A driver's first test takes longer than this measurement may; it comes when the GPU is used.
+    // Without the driver's self-test, which takes longer than this measurement may and runs when the GPU is first used.
     const started =
       backend === 'webgpu'
         ? await openWebgpu('to be measured', undefined, device)
@@ -25,12 +25,12 @@ async function measure(backend: BackendName, device?: string): Promise<Rate> {
     const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
     const rate = await productRate(started, fastestPrecision(backend, 'lora', gpu));
     if (!started.multiplyIn || !started.device?.features.includes('shader-f16')) return { rate };
-    // A driver that fails in f16, or ends this process there, can still train in f32.
+    // Printed before f16 is tried: a driver that fails or crashes there can still train in f32.
     console.log(JSON.stringify({ rate }));
     const half = await productRate(started, 'f16').catch(() => undefined);
     return { rate, ...(half !== undefined && { half }) };
   } catch (error) {
-    return told({ lack: whyOf(error) });
+    return withTexts({ lack: reasonOf(error) });
   }
 }
 

@@ -1,4 +1,4 @@
-/** The compound operations by the kernels in native/: TensorFlow operations that come with the binding. */
+/** The compound operations implemented by the kernels in native/, which the binding registers with TensorFlow. */
 import type { DataType, Tensor } from './backend.ts';
 import { byteLengthOf, tensorTypeId, type TensorType } from '../gguf/types.ts';
 import {
@@ -11,30 +11,29 @@ import {
   type LionState,
   type Mask,
   type MatrixBlock,
-  type Moved,
+  type Updated,
   type QueryChunk,
   type StoredMatrix,
 } from './compound.ts';
 
-/** How the kernels are called. */
-export interface Caller {
+export interface KernelCaller {
   /** Runs an operation, with `type` as its type attribute "T" if it has one. */
   call(name: string, type: DataType | undefined, inputs: readonly Tensor[], outputs: number): Tensor[];
   ints(values: readonly number[]): Tensor;
   floats(values: readonly number[]): Tensor;
   zeros(shape: readonly number[]): Tensor;
-  /** A new i32 tensor of these numbers, for the caller to free. */
+  /** A new i32 tensor of these values, for the caller to free. */
   indices(values: Int32Array): Tensor;
   free(x: Tensor): void;
   /** A new i32 tensor of these bytes, padded with zeros; it outlives every arena. */
   bytes(values: Uint8Array): Tensor;
-  /** An empty tensor, for an absent input. */
+  /** An empty tensor that stands for an absent input. */
   nothing(type: DataType): Tensor;
 }
 
 export class Fused implements Compound {
   constructor(
-    private readonly caller: Caller,
+    private readonly caller: KernelCaller,
     readonly keepsQuantised: boolean,
   ) {}
 
@@ -127,13 +126,13 @@ export class Fused implements Compound {
     return this.inPlace(whole, 'FmnPut', whole.dtype, [whole, block, ...this.place(place)]);
   }
 
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[] {
     return states.map(({ value, first, second, gradient }) => {
       this.caller.call('FmnAdamw', undefined, [value, first, second, gradient, this.adam(numbers)], 0);
       return { value, first, second };
     });
   }
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[] {
     return states.map(({ value, first, gradient }) => {
       this.caller.call('FmnLionw', undefined, [value, first, gradient, this.adam(numbers)], 0);
       return { value, first };
@@ -149,7 +148,7 @@ export class Fused implements Compound {
   }
   private nothing = (type: DataType) => this.caller.nothing(type);
 
-  // The numbers are in the order of the structs in native/kernels.h.
+  // Field order: the structs in native/kernels.h.
 
   private layout({ length, heads, kvHeads, headSize, pairing }: HeadLayout): Tensor {
     return this.caller.ints([length, heads, kvHeads, headSize, pairing === 'neighbours' ? 1 : 0]);

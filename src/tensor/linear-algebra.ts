@@ -1,11 +1,11 @@
 /**
- * Factorisations of matrices in double precision, in plain TypeScript: for backends that have none, and for small
+ * Matrix factorisations in double precision, in plain TypeScript: for backends without their own, and for small
  * matrices. Matrices are row-major.
  */
 
 /**
- * The min(rows, columns) singular values of x [rows, columns], largest first. Below 1e-8 of the largest they are noise.
- * Throws like symmetricEigenvalues.
+ * The min(rows, columns) singular values of x [rows, columns], largest first; those below 1e-8 of the largest are
+ * noise. Throws like symmetricEigenvalues.
  */
 export function singularValues(x: Float32Array, rows: number, columns: number): Float64Array {
   const wide = rows <= columns;
@@ -47,26 +47,26 @@ function gramMatrix(x: Float32Array, rows: number, columns: number): Float64Arra
  * Error if they do not converge.
  */
 export function symmetricEigenvalues(matrix: Float64Array, size: number): Float64Array {
-  const { diagonal, beside } = tridiagonal(matrix, size);
-  return diagonaliseTridiagonal(diagonal, beside).sort().reverse();
+  const { diagonal, offDiagonal } = tridiagonal(matrix, size);
+  return diagonaliseTridiagonal(diagonal, offDiagonal).sort().reverse();
 }
 
 interface Tridiagonal {
   diagonal: Float64Array;
-  /** beside[i] couples i and i + 1; the last one is 0. */
-  beside: Float64Array;
+  /** offDiagonal[i] couples i and i + 1; the last entry is 0. */
+  offDiagonal: Float64Array;
 }
 
-/** Householder's reduction, from the last row up (Golub and Van Loan 8.3.1): each round makes A - u wT - w uT. */
+/** Householder reduction from the last row up (Golub and Van Loan 8.3.1); each round computes A - u wT - w uT. */
 function tridiagonal(a: Float64Array, size: number): Tridiagonal {
   const diagonal = new Float64Array(size);
-  const beside = new Float64Array(size);
+  const offDiagonal = new Float64Array(size);
   const w = new Float64Array(size);
   for (let i = size - 1; i >= 1; i -= 1) {
     const u = a.subarray(i * size, i * size + i);
     diagonal[i] = a[i * size + i]!;
     const { pivot, half } = reflector(u, i - 1);
-    beside[i - 1] = pivot;
+    offDiagonal[i - 1] = pivot;
     if (half === 0) continue;
     multiplySymmetric(a, size, u, w);
     let dot = 0;
@@ -78,12 +78,12 @@ function tridiagonal(a: Float64Array, size: number): Tridiagonal {
     }
   }
   if (size > 0) diagonal[0] = a[0]!;
-  return { diagonal, beside };
+  return { diagonal, offDiagonal };
 }
 
 /**
- * Overwrites x with the vector u of the reflection I - u uT / half that turns x into `pivot` at index `at` and zeros
- * elsewhere; `half` is 0 if there is nothing to reflect.
+ * Overwrites x with the vector u of the reflection I - u uT / half that maps x to `pivot` at index `at` and zeros
+ * elsewhere; `half` is 0 if x already has that form.
  */
 function reflector(x: Float64Array, at: number): { pivot: number; half: number } {
   let rest = 0;
@@ -112,17 +112,17 @@ function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, produ
   }
 }
 
-/** Limit of iterations; an eigenvalue takes two or three. */
-const MAX_TURNS = 60;
+/** Iteration limit; an eigenvalue takes two or three. */
+const MAX_ITERATIONS = 60;
 
-/** Implicit QL with Wilkinson's shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
+/** Implicit QL with Wilkinson shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
 function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array {
   for (let low = 0; low < d.length; low += 1) {
     for (let turn = 0; ; turn += 1) {
       const high = blockEnd(d, e, low);
       if (high === low) break;
-      if (turn === MAX_TURNS) throw new Error('The eigenvalues do not converge.');
-      turnBlock(d, e, low, high);
+      if (turn === MAX_ITERATIONS) throw new Error('The eigenvalues do not converge.');
+      qlSweep(d, e, low, high);
     }
   }
   return d;
@@ -136,7 +136,7 @@ function blockEnd(d: Float64Array, e: Float64Array, low: number): number {
   return at;
 }
 
-function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number): void {
+function qlSweep(d: Float64Array, e: Float64Array, low: number, high: number): void {
   const slope = (d[low + 1]! - d[low]!) / (2 * e[low]!);
   const root = Math.sqrt(slope * slope + 1);
   let g = d[high]! - d[low]! + e[low]! / (slope + (slope >= 0 ? root : -root));
@@ -165,8 +165,8 @@ function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number):
 }
 
 /**
- * R of X = Q R by Householder's reflections: upper triangular, [min(rows, columns), columns]. X is given by its
- * columns, which are overwritten.
+ * R of X = Q R by Householder reflections: upper triangular, [min(rows, columns), columns]. X is given as columns,
+ * which are overwritten.
  */
 export function triangularFactor(columns: readonly Float64Array[]): Float64Array {
   const width = columns.length;

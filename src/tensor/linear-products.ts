@@ -1,4 +1,4 @@
-/** The products of linear layers: the backend's own if it makes them in one pass, else composed of small operations. */
+/** The products of linear layers: the backend's fused ones if it has them, else composed of basic operations. */
 import type { Backend, Tensor } from './backend.ts';
 import type { LinearProducts, Mask, ProductBlock, ProductSum } from './compound.ts';
 

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
-/** NVIDIA's GPUs multiply bf16 from this compute capability on (Ampere). */
+/** NVIDIA GPUs multiply bf16 natively from this compute capability on (Ampere). */
 const BF16_CAPABILITY = 8;
 
 /**
  * The fastest precision for a method on this machine. bf16 is about 1.4x as fast on processors that multiply it
- * natively (AVX512-BF16, AMX); on others it is converted back and forth and slower than f32. Full fine-tuning always
- * uses f32: its weights change by less than bf16 can represent. On WebGPU, f16 is used where it was measured faster.
- * @param gpu the one that computes (devices/cuda.ts, devices/plan.ts): then it decides, and not the processor
+ * natively (AVX512-BF16, AMX); elsewhere it is converted back and forth, which is slower than f32. Full fine-tuning
+ * always uses f32, because its updates are smaller than bf16 can represent. WebGPU uses f16 where that was measured to
+ * be faster.
+ * @param gpu the GPU that computes, if any (devices/cuda.ts, devices/plan.ts); it then decides instead of the processor
  */
 export function fastestPrecision(
   backend: BackendName,

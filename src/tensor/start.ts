@@ -1,6 +1,6 @@
-/** Chooses a backend. `auto` is the fastest one that starts, by a measured product. */
-import { UserError, whyOf } from '../text/errors.ts';
-import { together, msg, type Text } from '../text/message.ts';
+/** Starts a backend. `auto` is the fastest one that starts, by measured rates. */
+import { UserError, reasonOf } from '../text/errors.ts';
+import { joinTexts, msg, type Text } from '../text/message.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Backend } from './backend.ts';
 import { planBackend } from './devices/plan.ts';
@@ -14,21 +14,21 @@ const starters: Record<BackendName, Starter> = {
   wasm: async (reason) => (await import('./wasm.ts')).startWasm(reason),
 };
 
-export interface StartOptions {
-  /** A GPU by number or name (devices/choose-device.ts). With it, `auto` is WebGPU. */
+interface StartOptions {
+  /** A GPU by index or name (devices/choose-device.ts); it makes `auto` mean WebGPU. */
   device?: string | undefined;
-  /** What a run was planned for: `auto` tries it first. */
+  /** The backend that the run was planned for: `auto` tries it first. */
   planned?: BackendName | undefined;
   /**
-   * Falls back to another backend if the requested one doesn't start, such as when a run continues on another machine.
+   * Falls back to another backend if the requested one doesn't start, as when a run is resumed on another machine.
    */
   orOther?: boolean;
 }
 
 /**
- * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was asked for but is not installed,
- * `backend-unavailable` if the backend does not start, or with `auto` none of them; `bad-argument` for a device that is
- * not there.
+ * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was requested but is not installed,
+ * `backend-unavailable` if the backend (with `auto`: every backend) fails to start, `bad-argument` if the device does
+ * not exist.
  */
 export async function startBackend(
   choice: 'auto' | BackendName = 'auto',
@@ -40,29 +40,29 @@ export async function startBackend(
     return await starters[asked](msg`asked for`, device);
   } catch (error) {
     if (!orOther) throw error;
-    return startFastest(undefined, [whyOf(error)]);
+    return startFastest(undefined, [reasonOf(error)]);
   }
 }
 
-/** @param refusals why others were not taken */
+/** @param refusals why other backends failed to start */
 async function startFastest(planned?: BackendName, refusals: Text[] = []): Promise<Backend> {
   const { order, reason } = await planBackend({ backend: 'auto' });
   const names = planned ? [planned, ...order.filter((name) => name !== planned)] : order;
   for (const name of names) {
     const why = refusals.length
-      ? msg`the fastest that starts; ${together(refusals)}`
+      ? msg`the fastest that starts; ${joinTexts(refusals)}`
       : name === order[0]
         ? reason
-        : msg`as it was planned`;
+        : msg`as planned`;
     try {
       return await starters[name](why);
     } catch (error) {
-      refusals.push(whyOf(error));
+      refusals.push(reasonOf(error));
     }
   }
   throw new UserError(
     'backend-unavailable',
-    msg`No backend starts. ${together(refusals)}`,
+    msg`No backend starts. ${joinTexts(refusals)}`,
     msg`Run {doctor}.`,
   );
 }

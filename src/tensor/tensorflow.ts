@@ -1,16 +1,16 @@
 /**
- * TensorFlow, through the binding of @tensorflow/tfjs-node-gpu. Its raw operations are called directly: TF.js's own
- * tensors have no bf16, and its engine and tape would cost memory and time without a use for the model.
+ * TensorFlow through the binding of @tensorflow/tfjs-node-gpu. Raw operations are called directly, because TF.js's own
+ * tensors lack bf16 and its engine and gradient tape would cost memory and time for nothing.
  */
 import { createRequire } from 'node:module';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, together } from '../text/message.ts';
+import { msg, type Text, joinTexts } from '../text/message.ts';
 import { usableProcessors } from '../platform/machine/processors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
 import type { Compound } from './compound.ts';
-import { Fused, type Caller } from './fused.ts';
+import { Fused, type KernelCaller } from './fused.ts';
 import { wordsOf } from './words.ts';
 import { findRuntime } from './runtime/find.ts';
 
@@ -61,17 +61,17 @@ export async function startTensorflow(reason: Text): Promise<Backend> {
   const path = process.env['FORGET_ME_NOT_BINDING'] || (await findRuntime())?.binding;
   if (!path)
     throw new UserError('runtime-missing', msg`TensorFlow is not installed.`, msg`Run {install-runtime}.`);
-  // The library reads these variables once, when it loads.
+  // The library reads these variables only when it loads.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
-  // CUDA's libraries would round f32 to 10 bits in products; and take the GPUs in another order than nvidia-smi.
+  // Otherwise CUDA rounds the operands of f32 products to 10 bits, and orders GPUs differently from nvidia-smi.
   process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
   process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
-  // Otherwise it counts the machine's processors, whatever a container grants. Our kernels read this variable too.
+  // Otherwise it uses all of the machine's processors even in a container. Our kernels read this variable too.
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(usableProcessors());
   try {
     const binding = createRequire(import.meta.url)(path) as Binding;
-    return new TensorflowBackend(binding, together([`TensorFlow ${binding.TF_Version}`, reason], ', '));
+    return new TensorflowBackend(binding, joinTexts([`TensorFlow ${binding.TF_Version}`, reason], ', '));
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
@@ -96,7 +96,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     this.compound = this.chooseCompound();
   }
 
-  /** The kernels run on CPUs only, and a binding built elsewhere may lack them. */
+  /** The kernels run only on CPUs, and a binding built elsewhere may lack them. */
   private hasKernels(): boolean {
     if (this.binding.isUsingGpuDevice() || process.env['FORGET_ME_NOT_KERNELS'] === '0') return false;
     return this.works(() => void this.fused(false).add(this.zeros([1]), this.zeros([1])));
@@ -105,7 +105,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
   private chooseCompound(): Compound {
     if (!this.hasKernels()) return new Composed(this, false);
     const fused = this.fused(true);
-    // A binding from before this kernel keeps working, with weights as numbers.
+    // An older binding without this kernel keeps working with dequantised weights.
     const canDequantise = this.works(() => {
       const row = fused.store('Q8_0', new Uint8Array(34), [1, 32]);
       this.dispose(fused.dequantise([row], 'f32'), row);
@@ -123,7 +123,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
   }
 
   private fused(keepsQuantised: boolean): Fused {
-    const caller: Caller = {
+    const caller: KernelCaller = {
       call: (name, type, inputs, outputs) =>
         this.execute(name, type ? [this.type('T', type)] : [], inputs, outputs),
       ints: (values) => this.ints(values),
@@ -140,7 +140,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return new Fused(caller, keepsQuantised);
   }
 
-  // In and out
+  // Upload and read back
 
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
     const dtype = data instanceof Float32Array ? 'f32' : 'i32';
@@ -203,7 +203,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     );
   }
 
-  // Element by element
+  // Elementwise
 
   add = (a: Tensor, b: Tensor | number) => this.binary('AddV2', a, b);
   sub = (a: Tensor, b: Tensor | number) => this.binary('Sub', a, b);
@@ -270,7 +270,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
       this.bool('compute_uv', false),
       this.bool('full_matrices', false),
     ];
-    // The arena frees the other two outputs, the vectors, which are empty.
+    // The arena frees the other two outputs (the singular vectors), which are empty.
     const values = this.arena(() => this.execute('Svd', attributes, [x], 3)[0]!);
     try {
       return await this.read(values);
@@ -289,7 +289,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return this.inPlace('InplaceUpdate', x, rows, this.range(begin, rows.shape[0]!));
   }
 
-  /** The operation's output shares x's memory: only x is kept. */
+  /** The operation's output shares x's memory, so only x is kept. */
   private inPlace(name: string, x: Tensor, rows: Tensor, indices: Tensor): Tensor {
     this.arena(() => {
       this.run(name, [this.type('T', x.dtype)], [x, indices, rows]);
@@ -367,8 +367,8 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { name, type: this.binding.TF_ATTR_INT, value };
   }
 
-  // Constants are cached. Shapes and axes are few, but others can be many (learning rates, positions in a mask), so the
-  // least recently used is dropped: never one that the operation being prepared has just asked for.
+  // Cached constants. Shapes and axes are few, but learning rates and mask offsets can be many, so the least recently
+  // used is evicted; that is never one that the current operation has just requested.
 
   private ints = (values: readonly number[]) => this.constant(Int32Array.from(values), [values.length]);
   private floats = (values: readonly number[]) => this.constant(Float32Array.from(values), [values.length]);

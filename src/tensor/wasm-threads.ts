@@ -1,6 +1,6 @@
 /**
- * TF.js's WebAssembly module with threads. TF.js itself supports threads in browsers only, because it starts its worker
- * from a Blob, which Node's workers do not accept. Here module and worker are files (written by esbuild.mjs).
+ * TF.js's multithreaded WebAssembly module. TF.js supports threads only in browsers, because it starts its worker from
+ * a Blob, which Node does not accept. Here module and worker are files (written by esbuild.mjs).
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ type Factory = (options: {
   instantiateWasm(imports: WebAssembly.Imports, done: Instantiated): object;
 }) => Promise<Module>;
 
-/** The module: TF.js's functions, and those that Emscripten adds. */
+/** The module: TF.js's functions and Emscripten's additions. */
 type Module = ConstructorParameters<typeof BackendWasm>[0] & {
   cwrap(name: string, returns: string | null, takes: string[]): never;
   PThread: { unusedWorkers: Worker[]; runningWorkers: Worker[] };
@@ -63,8 +63,8 @@ export async function threadedBackend(folder: string): Promise<BackendWasm> {
 }
 
 /**
- * Emscripten's module listens for uncaught errors and rethrows them, which ends the process despite other listeners.
- * And TF.js's addition removes all listeners that it has seen, others' too, when it is disposed.
+ * Keeps the module from installing process-wide handlers: Emscripten rethrows uncaught errors, which ends the process
+ * despite other listeners, and TF.js removes other code's listeners when it is disposed.
  */
 function withoutProcessHandlers<T>(start: () => T): T {
   const events = ['uncaughtException', 'unhandledRejection'] as const;

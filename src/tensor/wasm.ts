@@ -1,10 +1,10 @@
-/** TF.js's operations on its WebAssembly backend: much slower, but runs everywhere without installation. f32 only. */
+/** TF.js's WebAssembly backend: much slower, but runs everywhere without installation. f32 only. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, together } from '../text/message.ts';
+import { msg, type Text, joinTexts } from '../text/message.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
@@ -47,7 +47,7 @@ export async function startWasm(reason: Text): Promise<Backend> {
       { cause: error },
     );
   }
-  return new WasmBackend(together([`WebAssembly (TF.js ${tf.version_core})`, reason], ', '));
+  return new WasmBackend(joinTexts([`WebAssembly (TF.js ${tf.version_core})`, reason], ', '));
 }
 
 class WasmBackend extends ArenaBackend implements Backend {
@@ -59,7 +59,7 @@ class WasmBackend extends ArenaBackend implements Backend {
     super();
   }
 
-  // In and out
+  // Upload and read back
 
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
     return this.wrap(tf.tensor(data, [...shape], data instanceof Float32Array ? 'float32' : 'int32'));
@@ -69,7 +69,7 @@ class WasmBackend extends ArenaBackend implements Backend {
     return this.wrap(tf.zeros([...shape], dtype === 'i32' ? 'int32' : 'float32'));
   }
   async read(x: Tensor): Promise<Float32Array> {
-    // A copy: what `data` returns may be a view of the module's memory.
+    // Copy, because `data` may return a view of the module's memory.
     return Float32Array.from(await of(x).data());
   }
 
@@ -85,7 +85,7 @@ class WasmBackend extends ArenaBackend implements Backend {
     return this.wrap(tf.cast(of(x), 'float32'));
   }
 
-  // Element by element
+  // Elementwise
 
   add = (a: Tensor, b: Tensor | number) => this.wrap(tf.add(of(a), operand(b)));
   sub = (a: Tensor, b: Tensor | number) => this.wrap(tf.sub(of(a), operand(b)));
@@ -95,7 +95,7 @@ class WasmBackend extends ArenaBackend implements Backend {
   sqrt = (x: Tensor) => this.wrap(tf.sqrt(of(x)));
   rsqrt = (x: Tensor) => this.wrap(tf.rsqrt(of(x)));
   sigmoid = (x: Tensor) => this.wrap(tf.sigmoid(of(x)));
-  // TF.js's own sign is 0 for everything below 1e-7: LionW would not change most of a large model.
+  // TF.js's own sign returns 0 for everything below 1e-7: LionW would leave most of a large model unchanged.
   sign = (x: Tensor) =>
     this.wrap(
       tf.tidy(() => {
@@ -145,7 +145,7 @@ class WasmBackend extends ArenaBackend implements Backend {
     return singularValuesOf(await this.read(x), x.shape);
   }
 
-  // "In place": new tensors here, but with the same meaning.
+  // In place by contract; these return new tensors.
 
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {
     const sum = tf.tidy(() => {
@@ -175,16 +175,16 @@ function of(x: Tensor): tf.Tensor {
 }
 
 /**
- * A product in the form that the fast kernel supports: two matrices, neither transposed; other forms are an order of
- * magnitude slower. So either the factors are transposed first, or the result of (A B)^T = B^T A^T is transposed
- * afterwards, whichever moves fewer elements.
+ * A product in the only form with a fast kernel, two matrices of which neither is transposed; other forms are ten times
+ * slower. So either the factors are transposed first, or the result of (A B)^T = B^T A^T afterwards, whichever moves
+ * fewer elements.
  */
 function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean): tf.Tensor {
   const rows = a.shape[transposeA ? 1 : 0];
   const columns = b.shape[transposeB ? 0 : 1];
   const direct = (transposeA ? a.size : 0) + (transposeB ? b.size : 0);
   const swapped = (transposeA ? 0 : a.size) + (transposeB ? 0 : b.size) + rows * columns;
-  const turned = (x: tf.Tensor2D, really: boolean) => (really ? tf.transpose(x) : x);
+  const turned = (x: tf.Tensor2D, needed: boolean) => (needed ? tf.transpose(x) : x);
   if (direct <= swapped) return tf.matMul(turned(a, transposeA), turned(b, transposeB));
   return tf.transpose(tf.matMul(turned(b, !transposeB), turned(a, !transposeA)));
 }

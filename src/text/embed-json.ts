@@ -1,5 +1,5 @@
 /**
- * JSON that is safe inside script tags: without `<`, file names or completions can contain neither `</script>` nor
+ * JSON that is safe inside script tags: `<` is escaped, so that no file name or completion can contain `</script>` or
  * `<!--`.
  */
 export function embedJson(value: unknown): string {

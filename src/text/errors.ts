@@ -1,11 +1,11 @@
-/** Every error meant for a person: a code, what happened, and what to do next. */
+/** Errors meant for the user: a code, what happened, and what to do next. */
 import { z } from 'zod';
 import { jsonLine, visible } from './foreign-text.ts';
-import { english, msg, textOf, textsSchema, together, told, type Text, type Texts } from './message.ts';
+import { english, msg, textOf, textsSchema, joinTexts, withTexts, type Text, type Texts } from './message.ts';
 import { forTerminal } from './next-step.ts';
-import { whyNoFile } from './not-a-file.ts';
+import { whyNotAFile } from './not-a-file.ts';
 
-/** What errors are made of. */
+/** Re-exported because almost every error uses it. */
 export { msg };
 
 export const errorCodes = [
@@ -74,12 +74,12 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * An error that a person can act on. `message` is one sentence that says what happened; `next` is one that says what
- * to do, with steps by name (next-step.ts). Any other error is a bug and is shown as `internal`.
+ * An error that the user can act on. `message` is a sentence that says what happened; `next` is one that says what to
+ * do, with steps by name (next-step.ts). Any other error is a bug and is shown as `internal`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
-  /** In English, as `message`. */
+  /** In English, like `message`. */
   readonly next: string;
   constructor(
     readonly code: ErrorCode,
@@ -92,7 +92,7 @@ export class UserError extends Error {
   }
 }
 
-/** An error's texts where it is sent or written. */
+/** The schema of an error's texts in messages and files. */
 export const errorTexts = { message: z.string(), next: z.string(), texts: textsSchema };
 
 export interface ErrorReport {
@@ -102,32 +102,32 @@ export interface ErrorReport {
   texts?: Texts;
 }
 
-/** The error of another process, or of a file. */
+/** The error from a report of another process or in a file. */
 export const errorOf = (
   report: Omit<ErrorReport, 'code'> & { code: string },
   options?: ErrorOptions,
 ): UserError =>
   new UserError(report.code as ErrorCode, textOf(report, 'message'), textOf(report, 'next'), options);
 
-/** What to show of any thrown value. */
+/** Describes any thrown value as a report. */
 export function reportError(error: unknown): ErrorReport {
   const { code, what, whatNext } = asUserError(error);
-  return { code, ...told({ message: what, next: whatNext }) };
+  return { code, ...withTexts({ message: what, next: whatNext }) };
 }
 
-/** What happened and what to do. */
-export const saidOf = (error: unknown): Text => {
+/** What happened and what to do, as one text. */
+export const describeError = (error: unknown): Text => {
   const { what, whatNext } = asUserError(error);
-  return together([what, whatNext]);
+  return joinTexts([what, whatNext]);
 };
 
-/** What happened, for a message that contains it. */
-export const whyOf = (error: unknown): Text => asUserError(error).what;
+/** What happened, to be embedded in another message. */
+export const reasonOf = (error: unknown): Text => asUserError(error).what;
 
-/** Turns any thrown value into an error for a person. Node's disk and network errors become sentences here. */
+/** Turns any thrown value into a UserError. Node's disk and network errors become sentences here. */
 export function asUserError(error: unknown): UserError {
   if (error instanceof UserError) return error;
-  const reason = whyNoFile(error);
+  const reason = whyNotAFile(error);
   const { code, message, path, syscall } =
     error instanceof Error
       ? (error as NodeJS.ErrnoException)
@@ -144,7 +144,7 @@ export function asUserError(error: unknown): UserError {
       code === 'EDQUOT' ? msg`The disk quota is used up.` : msg`The disk is full.`,
       msg`Free some space and run the same command again.`,
     );
-  // On a read-only disk, Node's mkdir says ENOENT.
+  // On a read-only disk, Node's mkdir fails with ENOENT.
   if (path && (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code ?? '') || syscall === 'mkdir'))
     return new UserError(
       'not-writable',
@@ -167,13 +167,13 @@ export function asUserError(error: unknown): UserError {
     );
   return new UserError(
     'internal',
-    // A library's message may have many lines; ours has one.
+    // Collapse the lines of a library's message.
     message.replace(/\s*\n\s*/g, ' ') || msg`Something went wrong.`,
     msg`Run again with --verbose and report what it prints.`,
   );
 }
 
-/** Recognises the errors of TensorFlow, V8 and WebAssembly; the last reports any trap as a plain RuntimeError. */
+/** Recognises the errors of TensorFlow, V8 and WebAssembly, which reports any trap as a plain RuntimeError. */
 function isOutOfMemory({ name, message }: Error): boolean {
   return (
     name === 'RuntimeError' ||
@@ -181,25 +181,25 @@ function isOutOfMemory({ name, message }: Error): boolean {
   );
 }
 
-/** `[code] What happened. What to do.`, on one line whatever was put into it. */
+/** `[code] What happened. What to do.`, always on one line. */
 export function formatError(error: unknown): string {
   const { code, message, next } = reportError(error);
   return visible(forTerminal(`[${code}] ${message} ${next}`)).trimEnd();
 }
 
-/** An error in the log of a child process: a line for people, and one for its parent. */
+/** An error for the log of a child process: a readable line, and one for its parent. */
 export const logged = (error: unknown): string => `${formatError(error)}\n${jsonLine(reportError(error))}`;
 
 const loggedSchema = z.object({ code: z.enum(errorCodes), ...errorTexts });
 
-/** The last error that was `logged`, undefined if none. */
+/** The last error written by `logged`; undefined if there is none. */
 export function parseError(log: string): UserError | undefined {
   for (const line of log.split('\n').reverse()) {
     if (!line.startsWith('{')) continue;
     try {
       return errorOf(loggedSchema.parse(JSON.parse(line)));
     } catch {
-      // Another line.
+      // Not a report.
     }
   }
   return undefined;

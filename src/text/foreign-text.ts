@@ -1,12 +1,12 @@
 /**
- * Text that others wrote (names of files, manifests, model files, what servers and children say), made safe to show.
- * Pure. The command line shows everything through cli/view/output.ts, VS Code through extension/editor-ui.ts.
+ * Makes untrusted text (file names, manifests, model files, output of servers and child processes) safe to show. Pure.
+ * The command line shows everything through cli/view/output.ts, VS Code through extension/editor-ui.ts.
  */
 
 /**
- * What a terminal obeys or a reader cannot see: control characters, marks that turn the direction of text, what has no
- * width, line separators, half of a surrogate pair. Joiners and variation selectors stay where scripts and emoji need
- * them: after an emoji, a combining mark or an Arabic letter.
+ * Characters that a terminal interprets or a reader cannot see: control characters, bidirectional marks, zero-width
+ * characters, line separators, lone surrogates. Joiners and variation selectors stay where scripts and emoji need them:
+ * after an emoji, a combining mark or an Arabic letter.
  */
 const hidden =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{DI}](?<!(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Script=Arabic}]\ufe0f?|(?!\p{DI})\p{M})(?:\u200c|\u200d|\ufe0e|\ufe0f))/gu;
@@ -21,14 +21,14 @@ function escaped(character: string): string {
   return short[character] ?? (point < 0x100 ? `\\x${hex(point, 2)}` : `\\u${hex(point, 4)}`);
 }
 
-/** The text on one line, with an escape such as `\x1b`, `\n` or `\u202e` in the place of what `hidden` names. */
+/** The text on one line, with `hidden` characters replaced by escapes such as `\x1b`, `\n` or `\u202e`. */
 export const visible = (text: string): string => text.replace(hidden, escaped);
 
-/** As `visible`, of a text whose lines and tabs are its own, such as code. */
+/** Like `visible`, but keeps lines and tabs, for texts such as code. */
 export const visibleText = (text: string): string =>
   text.replace(hidden, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
 
-/** A message with all its texts so. */
+/** Applies `visible` to all strings within a value. */
 export function visibleIn<T>(value: T): T {
   if (typeof value === 'string') return visibleText(value) as T;
   if (typeof value !== 'object' || value === null) return value;
@@ -36,22 +36,22 @@ export function visibleIn<T>(value: T): T {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, visibleIn(one)])) as T;
 }
 
-/** Whether it is shown as it stands. */
+/** Whether `visible` leaves it unchanged. */
 export const isPlain = (text: string): boolean => visible(text) === text;
 
-/** As `visible`, with a space in the place of each of them. */
+/** Replaces `hidden` characters by spaces. */
 export const blanked = (text: string): string => text.replace(hidden, ' ');
 
-/** Characters of a line that are shown. */
+/** Maximum number of characters shown of a line. */
 const LONGEST = 4000;
 
-/** As `visible`; a line that nobody would read to its end is cut. */
+/** Like `visible`, but truncates very long lines. */
 export function visibleLine(text: string, longest = LONGEST): string {
   if (text.length <= longest) return visible(text);
   return `${visible(text.slice(0, longest))}... (${text.length - longest} more characters)`;
 }
 
-/** A line of JSON that says exactly the value, and of which a terminal obeys nothing. */
+/** The value as a line of JSON that contains nothing a terminal would interpret. */
 export const jsonLine = (value: unknown): string =>
   (JSON.stringify(value) ?? 'null').replace(hidden, (character) =>
     Array.from({ length: character.length }, (_, at) => `\\u${hex(character.charCodeAt(at), 4)}`).join(''),

@@ -1,31 +1,30 @@
 /**
- * English that remembers the values it was made of: whoever shows it can translate it. Processes and files tell the
- * finished English, for programs and people that read them, and beside it what it was made of.
+ * Translatable messages: English texts that remember their values, so that they can be translated where they are shown.
+ * Messages between processes and files contain the finished English for their readers, along with these parts.
  */
 import { z } from 'zod';
 
-/** `message` is English with `{0}`, `{1}` ... in the places of its values, and the key of its translations. */
+/** `message` is the English text with placeholders `{0}`, `{1}` ... for its values, and the key of its translations. */
 export interface Message {
   message: string;
   values: Record<string, Value>;
 }
 type Value = string | number | Message;
-/** A string is shown as it is: others' words, or what an earlier version wrote. */
+/** A string is shown unchanged: foreign text, or written by an earlier version. */
 export type Text = string | Message;
 
-/** msg`${path} can't be read.`: the test finds it by this name and asks for its translations. */
+/** msg`${path} can't be read.`; a test finds all uses and checks their translations. */
 export const msg = (parts: TemplateStringsArray, ...values: Value[]): Message => ({
   message: parts.reduce((text, part, at) => `${text}{${at - 1}}${part}`),
   values: Object.fromEntries(values.entries()),
 });
 
-/** Texts one after the other. */
-export const together = (texts: readonly Text[], separator = ' '): Message => ({
+export const joinTexts = (texts: readonly Text[], separator = ' '): Message => ({
   message: texts.map((_, at) => `{${at}}`).join(separator),
   values: Object.fromEntries(texts.entries()),
 });
 
-/** `text` with `{name}` filled in; a value that is a sentence loses its full stop where the text goes on with one. */
+/** Fills in `{name}` placeholders. A value's full stop is dropped where the text continues with one. */
 export const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
   text.replace(/\{(\w+)\}(?=([.;](?!\S)|[。；])?)/g, (placeholder, name: string, sign?: string) => {
     if (!Object.hasOwn(values, name)) return placeholder;
@@ -35,7 +34,7 @@ export const fill = (text: string, values: Readonly<Record<string, string | numb
 
 export const english = (text: Text): string => (typeof text === 'string' ? text : filled(text, english));
 
-/** `translated` is the message in another language, `say` gives its values in it. */
+/** Fills in a message. `translated` is its text in another language, `say` translates its values. */
 export const filled = (
   { message, values }: Message,
   say: (value: Text) => string,
@@ -51,7 +50,7 @@ export const filled = (
     ),
   );
 
-/** With the value of a placeholder that was not known where the text was made, such as `{resume}`. */
+/** Fills in a placeholder that was not known when the text was created, such as `{resume}`. */
 export function withValue(text: Text, name: string, value: string): Text {
   if (typeof text === 'string') return text.replace(`{${name}}`, value);
   const within = Object.entries(text.values).map(([key, one]) => [
@@ -67,12 +66,12 @@ const messageSchema = Array.from({ length: DEEPEST }).reduce<z.ZodType<Message>>
     z.object({ message: z.string(), values: z.record(z.string(), z.union([z.string(), z.number(), inner])) }),
   z.never(),
 );
-/** Of a record with texts: by the name of a field, what its English was made of. */
+/** The messages that a record's English fields were made from, by field name. */
 export const textsSchema = z.record(z.string(), messageSchema).optional().catch(undefined);
 export type Texts = z.infer<typeof textsSchema>;
 
-/** Fields of a record that is sent or written: in English, and beside it what that was made of. */
-export function told<F extends Record<string, Text | undefined>>(
+/** Serialises the texts of a record to be sent or written: fields in English, plus `texts` for their translation. */
+export function withTexts<F extends Record<string, Text | undefined>>(
   fields: F,
 ): { [K in keyof F]: undefined extends F[K] ? string | undefined : string } & { texts?: Texts } {
   const all = Object.entries(fields);
@@ -81,7 +80,7 @@ export function told<F extends Record<string, Text | undefined>>(
   return { ...Object.fromEntries(inEnglish), ...(texts.length && { texts: Object.fromEntries(texts) }) };
 }
 
-/** A field of a record that `told` made. Its English counts if that was changed afterwards. */
+/** Restores a field serialised by `withTexts`. If its English was changed afterwards, that is used. */
 export function textOf<R extends { readonly texts?: Texts }, K extends keyof R & string>(
   record: R,
   field: K,
@@ -90,9 +89,9 @@ export function textOf<R extends { readonly texts?: Texts }, K extends keyof R &
   return text && english(text) === record[field] ? text : record[field];
 }
 
-/** As `told` and `textOf`, for a field with several texts. */
-export const toldAll = (texts: readonly Text[]): { warnings: string[]; texts?: Texts } => {
-  const { texts: made, ...said } = told(
+/** Like `withTexts` and `textOf`, for a field with several texts. */
+export const withAllTexts = (texts: readonly Text[]): { warnings: string[]; texts?: Texts } => {
+  const { texts: made, ...said } = withTexts(
     Object.fromEntries<Text>(texts.entries() as Iterable<[PropertyKey, Text]>),
   );
   return { warnings: Object.values(said), texts: made };

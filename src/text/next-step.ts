@@ -1,13 +1,13 @@
 /**
- * What a person can do next, named within a text: "Go on with {resume RUN}." The command line shows it as a command to
- * type, VS Code and the panel as the name of a button. Texts of earlier versions contain commands; these work too.
+ * Next steps, which texts refer to by name: "Go on with {resume RUN}." The command line shows a step as a command, VS
+ * Code and the panel as a button. Texts of earlier versions contain commands instead, which are also understood.
  */
 import { z } from 'zod';
 
 interface Step {
-  /** Title of the button, and of the command in VS Code's palette. */
+  /** Title of the button, and of the command in VS Code. */
   title: string;
-  /** VS Code's command, without "forgetMeNot."; its argument is the subject. */
+  /** VS Code's command id without "forgetMeNot."; its argument is the subject. */
   command: string;
   /** What to type after "forget-me-not". */
   typed(subject: string): string;
@@ -19,7 +19,7 @@ const withSubject = (name: string, missing = '') => ({
 
 const steps = {
   resume: { title: 'Resume Training', command: 'resumeTraining', ...withSubject('resume') },
-  /** Subject: a run, and then its tasks unless all are meant. */
+  /** Subject: a run, optionally followed by tasks. */
   evaluate: {
     title: 'Measure Result',
     command: 'measureResult',
@@ -34,7 +34,7 @@ const steps = {
     command: 'installRuntime',
     typed: (subject) => `runtime install${subject === 'gpu' ? ' --gpu' : ''}`,
   },
-  /** llama.cpp's build for GPUs; subject: "cuda", or else Vulkan's. */
+  /** Subject: "cuda", or nothing for Vulkan. */
   'install-gpu': {
     title: 'Install GPU Support',
     command: 'installGpu',
@@ -48,7 +48,7 @@ const steps = {
   cancel: { title: 'Stop Training', command: 'stopTraining', ...withSubject('cancel') },
   train: { title: 'Fine-tune on Workspace', command: 'fineTune', ...withSubject('train', 'FOLDER') },
   sweep: { title: 'Find Learning Rate', command: 'findLearningRate', ...withSubject('sweep', 'FOLDER') },
-  /** A server elsewhere that completes. The command line's way is an option and a variable, which its help names. */
+  /** For an external completion server. On the command line this is an option and a variable, see its help. */
   'endpoint-token': {
     title: 'Set the Token of the Completion Server',
     command: 'setEndpointToken',
@@ -76,7 +76,7 @@ const stepOf = (id: string, subject = ''): NextStep => ({
   subject: subject.trim(),
 });
 
-/** The text for a terminal. */
+/** The text with commands, for a terminal. */
 export const forTerminal = (text: string): string =>
   text.replace(named, (_, id: string, subject?: string) => {
     const command = `forget-me-not ${steps[id as NextStep['id']].typed(stepOf(id, subject).subject)}`;
@@ -84,8 +84,8 @@ export const forTerminal = (text: string): string =>
   });
 
 /**
- * The text for where there are buttons, with the steps that get one.
- * @param name of a step's button within a sentence, in quotes, where buttons are not in English
+ * The text for a place with buttons, and the steps that get one.
+ * @param name formats a button's title within a sentence, including quotes
  */
 export function forButtons(
   text: string,
@@ -100,7 +100,7 @@ export function forButtons(
   return { text: said, steps: found };
 }
 
-/** Turns commands that an earlier version wrote into a text into steps: quoted, or up to the end of their clause. */
+/** Converts commands in texts of earlier versions to steps: in quotes, or up to the end of their clause. */
 const withoutCommands = (text: string): string =>
   text
     .replace(/(["`])forget-me-not ([^"`]*)\1/g, (_, _quote, typed: string) => read(typed))

@@ -1,7 +1,7 @@
 import { english, msg, type Text } from './message.ts';
-/** A path that should be a file but is something else. No Node imports, so this also works without a file system. */
+/** Errors for paths that should be files but are not. Has no Node imports, so it also works in a browser. */
 
-/** A path is no file, or the file is too large. `reason` is part of a sentence: "it is a folder". */
+/** The path is not a file, or the file is too large. `reason` is a clause: "it is a folder". */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile';
   constructor(
@@ -13,14 +13,14 @@ export class NotAFile extends Error {
   }
 }
 
-const strange: Partial<Record<string, Text>> = {
+const notAFile: Partial<Record<string, Text>> = {
   EISDIR: msg`it is a folder`,
   ENXIO: msg`it is a socket or a pipe`,
-  ELOOP: msg`its links lead in a circle`,
+  ELOOP: msg`its symbolic links form a loop`,
 };
 
-/** Why the path is no file, according to the error; undefined for other errors. */
-export function whyNoFile(error: unknown): Text | undefined {
+/** Why the path is not a file, according to the error; undefined for other errors. */
+export function whyNotAFile(error: unknown): Text | undefined {
   if (error instanceof NotAFile) return error.reason;
-  return error instanceof Error ? strange[(error as NodeJS.ErrnoException).code ?? ''] : undefined;
+  return error instanceof Error ? notAFile[(error as NodeJS.ErrnoException).code ?? ''] : undefined;
 }

@@ -1,4 +1,4 @@
-/** Time, memory and differences as texts for people, the same everywhere but for the language's decimal point. */
+/** Formats durations, sizes and metrics; only the decimal point depends on the language. */
 import { decimal } from './l10n.ts';
 
 /** "40 s", "3 min", "1 h 20 min". */
@@ -8,12 +8,12 @@ export function formatDuration(seconds: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Decimal units, as the operating systems' monitors show them: "880 MB", "2.31 GB". */
+/** "880 MB", "2.31 GB": decimal units, as in operating systems' monitors. */
 export function formatBytes(bytes: number): string {
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${decimal(bytes / 1e9, 2)} GB`;
 }
 
-/** "0.173", "42.1": a figure of any task. */
+/** "0.173", "42.1": a metric. */
 export const formatFigure = (value: number): string => decimal(value, Math.abs(value) >= 10 ? 1 : 3);
 
 /** "-0.173", "+0.004": a difference. */
@@ -21,8 +21,8 @@ export const formatDifference = (value: number): string =>
   `${value < 0 ? '-' : '+'}${formatFigure(Math.abs(value))}`;
 
 /**
- * "-0.173 [-0.221, -0.126]": a figure and its interval, each number in `words`. An interval without width is left out:
- * it only says that there was a single item.
+ * "-0.173 [-0.221, -0.126]": a metric and its interval, formatted by `words`. An interval of zero width is omitted,
+ * since it only means that there was a single item.
  */
 export const formatWithInterval = (
   { value, low, high }: { value: number; low: number; high: number },
@@ -32,6 +32,5 @@ export const formatWithInterval = (
     ? words(value)
     : `${words(value)} [${words(low)}${decimal(0.1, 1).includes(',') ? ';' : ','} ${words(high)}]`;
 
-/** A difference and its interval. */
 export const formatDifferenceInterval = (one: { value: number; low: number; high: number }): string =>
   formatWithInterval(one, formatDifference);

@@ -3,7 +3,7 @@ import { pairedIntervals } from '../statistics/intervals.ts';
 import { sum, type RatioItem } from '../statistics/statistics.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
-import { msg, told } from '../text/message.ts';
+import { msg, withTexts } from '../text/message.ts';
 
 type LossModel = Pick<Model, 'tokenLosses'>;
 
@@ -47,6 +47,6 @@ export function heldOutLoss(parts: readonly RatioItem[]): Metric {
     metric: 'loss',
     ...pairedIntervals(parts, parts).after,
     n,
-    ...told({ setting: msg`${'during training'}: ${sizes}` }),
+    ...withTexts({ setting: msg`${'during training'}: ${sizes}` }),
   };
 }

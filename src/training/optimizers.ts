@@ -91,7 +91,7 @@ export class Optimizer {
   /** Side by side, as the values are, if the backend can make use of that. */
   private stackIfUseful(tensors: Tensor[]): Tensor[] {
     const { backend } = this.model;
-    return (backend.compound.together?.(tensors) ?? tensors).map((x) => backend.keep(x));
+    return (backend.compound.makeContiguous?.(tensors) ?? tensors).map((x) => backend.keep(x));
   }
 
   /** Everything needed to resume bit for bit; keys are stable. */

@@ -7,7 +7,7 @@ import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
 import type { TrainingOutcome } from './session.ts';
-import { msg, told } from '../text/message.ts';
+import { msg, withTexts } from '../text/message.ts';
 
 export interface ResultOptions {
   dir: string;
@@ -33,7 +33,7 @@ export async function makeResult(
     } catch (error) {
       await writer.event({
         type: 'warning',
-        ...told({
+        ...withTexts({
           message: msg`The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made from the last one.`,
         }),
       });

@@ -5,7 +5,7 @@ import type { Interval, RatioItem } from '../statistics/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
-import { msg, type Text, told } from '../text/message.ts';
+import { msg, type Text, withTexts } from '../text/message.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
@@ -152,7 +152,7 @@ export class Session {
     await writer.event({
       type: 'start',
       backend: backend.name,
-      ...told({ backendReason: backend.reason }),
+      ...withTexts({ backendReason: backend.reason }),
       step: state?.step ?? 0,
       steps: this.length.steps,
       trainableParameters: model.parameterCount,
@@ -336,7 +336,13 @@ export class Session {
     this.measuring.record = { ...state.record, schedule, steps };
     await resumeFrom(dir, to, this.progress);
     await rewriteState(dir, to, { record: this.measuring.record });
-    await writer.event({ type: 'rollback', step, to, ...told({ why }), rateScale: this.progress.rateScale });
+    await writer.event({
+      type: 'rollback',
+      step,
+      to,
+      ...withTexts({ why }),
+      rateScale: this.progress.rateScale,
+    });
     await phase(`Training, back from step ${step} to step ${to}`);
     await writer.state({ step: to });
     return { step: to, progress: this.progress };
@@ -349,7 +355,7 @@ export class Session {
   }
 
   private warn(message: Text): Promise<void> {
-    return this.options.writer.event({ type: 'warning', ...told({ message }) });
+    return this.options.writer.event({ type: 'warning', ...withTexts({ message }) });
   }
 
   /** Tokens per second; if this process trained nothing, the speed in the run's last step event. */

@@ -25,7 +25,7 @@ import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { makeResult } from './run-result.ts';
 import { peakMemoryBytes, Session, type SessionOptions } from './session.ts';
 import { matmulRate, operationsPerToken } from './operations.ts';
-import { english, msg, type Text, told } from '../text/message.ts';
+import { english, msg, type Text, withTexts } from '../text/message.ts';
 
 /** Reports what the run is doing. */
 type Phase = (name: string) => Promise<void>;
@@ -146,7 +146,7 @@ async function adaptToBackend(
   if (precision === 'bf16' && planned === name) return spec;
   await writer.event({
     type: 'warning',
-    ...told({ message: msg`Computing in f32, as ${name} has no ${precision} here.` }),
+    ...withTexts({ message: msg`Computing in f32, as ${name} has no ${precision} here.` }),
   });
   return { ...spec, hyper: { ...hyper, precision: 'f32' } };
 }
@@ -194,5 +194,5 @@ async function warnAboutCorpus(
   const emitted = new Set(events.map((event) => (event.type === 'warning' ? event.message : '')));
   const { warnings, texts } = corpus.summary;
   for (const text of [...warnings.map((one, at) => texts?.[at] ?? one), ...shortage, ...further])
-    if (!emitted.has(english(text))) await writer.event({ type: 'warning', ...told({ message: text }) });
+    if (!emitted.has(english(text))) await writer.event({ type: 'warning', ...withTexts({ message: text }) });
 }

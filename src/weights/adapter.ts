@@ -12,7 +12,7 @@ import {
 
 /** One adapted matrix W [out, in]: W + (alpha / rank) B A. */
 export interface AdapterLayer {
-  /** Name of the base's tensor without ".weight", for example `blk.0.attn_q`. */
+  /** Name of the base's tensor without ".weight", such as `blk.0.attn_q`. */
   name: string;
   /** Row-major [rank, in]. */
   a: Float32Array;
@@ -23,12 +23,11 @@ export interface AdapterLayer {
   out: number;
 }
 
-export interface NewAdapter {
-  /** The base's `general.architecture`. */
+interface NewAdapter {
   architecture: string;
   alpha: number;
   layers: readonly AdapterLayer[];
-  /** SHA-256 of the base that it was trained on. */
+  /** SHA-256 of the base it was trained on. */
   baseSha256?: string;
 }
 export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
@@ -57,7 +56,7 @@ export async function exportAdapterGguf(
 }
 
 /**
- * Reads an adapter, ours or another tool's, and checks that it fits `base`, if given. Throws UserError
+ * Reads an adapter written by us or another tool and checks that it fits `base`, if given. Throws UserError
  * `adapter-damaged` if it is not a complete LoRA adapter, `adapter-mismatch` if it is for another base.
  */
 export async function readAdapterGguf(

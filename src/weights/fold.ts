@@ -1,6 +1,6 @@
 /**
- * Folds an adapter into a copy of its base, W + (alpha / rank) B A, for those matrices whose quantisation is fine
- * enough. Folded layers cost nothing per token; the rest of the adapter stays separate.
+ * Folds an adapter into a copy of its base, W + (alpha / rank) B A, for matrices whose quantisation is fine enough.
+ * Folded layers cost nothing per token; the rest of the adapter stays separate.
  */
 import { openGguf, type GgufFile, type TensorType } from '../gguf/index.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
@@ -9,8 +9,8 @@ import { writeReplaced } from './model.ts';
 import type { ModelType } from './quantise.ts';
 
 /**
- * Storage type of a folded matrix. Four bits are too coarse for so small a change, and llama.cpp computes with 8 bits
- * as fast as with 5 (docs/benchmarks.md, "What a token costs").
+ * Storage type of a folded matrix. Four bits are too coarse for such a small change; 8 bits are as fast in llama.cpp as
+ * 5 (docs/benchmarks.md, "What a token costs").
  */
 const foldedTypes: Partial<Record<TensorType, ModelType>> = {
   F32: 'F32',
@@ -31,8 +31,8 @@ export function partsToFold(
 }
 
 /**
- * Atomically writes the base at `basePath` with `layers` (from partsToFold) folded in. Everything else is copied byte
- * for byte. `signal` stops it between two tensors. Throws like openGguf and writeGguf.
+ * Atomically writes the base at `basePath` with `layers` (from partsToFold) folded in. Everything else is copied
+ * unchanged. `signal` stops it between two tensors. Throws like openGguf and writeGguf.
  */
 export async function exportFoldedGguf(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * Converts adapters of gate and up to one of a joined linear, with gate's rows first, as transformers has it in Granite
- * 4, and back. Both directions are exact.
+ * Converts adapters of gate and up to one adapter of a joined linear with gate's rows first, as in transformers'
+ * Granite 4, and back. Both directions are exact.
  */
 import type { AdapterLayer } from './adapter.ts';
 import { GATE_UP } from './transformers.ts';
@@ -49,8 +49,8 @@ function join(
 }
 
 /**
- * Splits a joined layer into gate and up, with the same scale. Components that do not affect one of them are left out
- * there, so that this undoes joinGateUp; if one of them is not changed at all, only the other is returned.
+ * Splits a joined layer into gate and up, with the same scale. Components without effect on one of them are dropped
+ * there, so that this inverts joinGateUp; if one of them is not changed at all, only the other is returned.
  */
 export function splitGateUp(layer: AdapterLayer): AdapterLayer[] {
   const half = layer.out / 2;

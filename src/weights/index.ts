@@ -1,10 +1,4 @@
-export {
-  exportAdapterGguf,
-  readAdapterGguf,
-  type Adapter,
-  type AdapterLayer,
-  type NewAdapter,
-} from './adapter.ts';
+export { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from './adapter.ts';
 export { expandRank } from './expand.ts';
 export { exportMergedGguf } from './merge.ts';
 export { exportModelGguf } from './model.ts';

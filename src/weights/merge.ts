@@ -35,7 +35,7 @@ const mergeLazily = (base: Pick<GgufFile, 'readF32'>, layer: AdapterLayer, alpha
 });
 
 /** Adds scale B A to `weight` [out, in] in place, row by row in double precision. */
-export function addLowRank(
+function addLowRank(
   weight: Float32Array,
   { a, b, rank, in: width, out }: AdapterLayer,
   scale: number,

@@ -25,8 +25,8 @@ export interface ModelOptions {
 
 /**
  * Writes the base at `basePath` with `replaced` tensors: row-major, in the base's shapes, including all rows of a
- * padded vocabulary. Metadata and tokenizer are copied byte for byte. Matrices are stored as `type` (F16 if their
- * rows are not whole blocks of it); vectors (norms, biases) are stored as F32. Other tensors keep the base's values,
+ * padded vocabulary. Metadata and tokenizer are copied unchanged. Matrices are stored as `type` (F16 if their rows are
+ * not a multiple of its block size); vectors (norms, biases) are stored as F32. Other tensors keep the base's values,
  * and its bytes if their type stays the same. `signal` stops it between two tensors. Throws like openGguf, and
  * RangeError for a replaced tensor that the base does not have or whose size differs.
  */
@@ -56,7 +56,7 @@ export async function exportModelGguf(
 
 interface ReplaceOptions {
   metadata: TypedMetadata;
-  /** The type to store a tensor as. It must be a ModelType if the type changes or the tensor is replaced. */
+  /** A tensor's storage type. Must be a ModelType if the type changes or the tensor is replaced. */
   typeFor: (tensor: GgufTensor, name: string) => TensorType;
   signal?: AbortSignal | undefined;
 }

@@ -13,8 +13,7 @@ export const PEFT_WEIGHTS = 'adapter_model.safetensors';
 /** PEFT's prefix of a module's name in a model with a language head. */
 export const PEFT_PREFIX = 'base_model.model.';
 
-export interface PeftOptions {
-  /** The base's configuration. */
+interface PeftOptions {
   config: ModelConfig;
   /** The run's settings: alpha and scaling are written if they apply to all layers. */
   hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
@@ -95,8 +94,8 @@ function mostCommon(values: readonly number[]): number {
 }
 
 /**
- * `q_proj` if it is adapted in every layer and there is no vision model beside this one, else the adapted modules' full
- * names.
+ * `q_proj` if it is adapted in every layer and the model has no vision part, else the full names of the adapted
+ * modules.
  */
 function targetModules(layers: readonly ScaledLayer[], config: ModelConfig): string[] {
   const names = layers.map(({ name }) => transformersName(name, config));

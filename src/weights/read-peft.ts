@@ -1,4 +1,4 @@
-/** Reads a LoRA saved by the PEFT library or another tool in its format. The files are untrusted input. */
+/** Reads a LoRA saved by PEFT or by another tool in its format. The files are untrusted. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ const configSchema = z.object({
   alpha_pattern: z.record(z.string(), z.number().positive()).nullish(),
   base_model_name_or_path: z.string().nullish(),
 });
-export type PeftConfig = z.infer<typeof configSchema>;
+type PeftConfig = z.infer<typeof configSchema>;
 
 /** Keys that change the meaning of the weights in an unsupported way: the feature's name, and for which values. */
 const unsupported: Record<string, [what: Text, when: (value: unknown) => boolean]> = {
@@ -32,8 +32,8 @@ const unsupported: Record<string, [what: Text, when: (value: unknown) => boolean
   use_qalora: ['QA-LoRA', Boolean],
   use_bdlora: [msg`block-diagonal LoRA`, Boolean],
   bias: ['trained biases (bias)', (value) => value !== undefined && value !== null && value !== 'none'],
-  lora_bias: ['biases of its own (lora_bias)', Boolean],
-  modules_to_save: ['whole modules trained beside it (modules_to_save)', isNonEmpty],
+  lora_bias: ['LoRA biases (lora_bias)', Boolean],
+  modules_to_save: ['fully trained modules (modules_to_save)', isNonEmpty],
   trainable_token_indices: ['trained tokens (trainable_token_indices)', isNonEmpty],
   target_parameters: ['parameters that are not linears (target_parameters)', isNonEmpty],
   layer_replication: ['repeated layers (layer_replication)', isNonEmpty],
@@ -43,7 +43,7 @@ const unsupported: Record<string, [what: Text, when: (value: unknown) => boolean
   monteclora_config: ['MonteCLoRA (monteclora_config)', isNonEmpty],
   arrow_config: ['Arrow routing (arrow_config)', isNonEmpty],
   init_lora_weights: [
-    'a changed base (init_lora_weights)',
+    'a modified base (init_lora_weights)',
     (value) => typeof value === 'string' && /^(pissa|olora|corda|loftq|lora_ga)/i.test(value),
   ],
 };
@@ -138,7 +138,7 @@ function pairs(
 interface FitContext {
   path: string;
   base: Pick<GgufFile, 'tensors' | 'path'>;
-  /** The base that the adapter's configuration names. */
+  /** The base named in the adapter's configuration. */
   asked: string | null | undefined;
 }
 
@@ -173,7 +173,6 @@ function baseShape({ tensors }: FitContext['base'], name: string): readonly numb
   return gate && up && [gate[0]! + up[0]!, gate[1]!];
 }
 
-/** The layer's scale. */
 function layerScale(
   rank: number,
   module: string,
@@ -190,7 +189,7 @@ function matchPattern(
   module: string,
 ): number | undefined {
   for (const [key, value] of Object.entries(pattern ?? {})) {
-    // In PEFT, keys are regular expressions, which we do not run from an untrusted file.
+    // In PEFT, keys are regular expressions; those of an untrusted file are not executed.
     const name = key.replace(/^\^|\$$/g, '').replace(/\\\./g, '.');
     if (!/^[\w.]+$/.test(name)) throw notSupported(key, `the pattern "${key}" in place of a module's name`);
     if (module === name || (!key.startsWith('^') && module.endsWith(`.${name}`))) return value;
@@ -204,7 +203,7 @@ const scaleValues = (values: Float32Array, by: number) =>
 function noWeights(folder: string): UserError {
   const pickle = existsSync(join(folder, 'adapter_model.bin'));
   if (pickle)
-    return notSupported(folder, 'a pickle (adapter_model.bin), which can run any code when it is opened');
+    return notSupported(folder, 'a pickle (adapter_model.bin), which can run arbitrary code when opened');
   return damaged(folder, `it has no ${PEFT_WEIGHTS}`);
 }
 

@@ -58,8 +58,8 @@ export async function writeSafetensors(
 }
 
 /**
- * The tensors of a file, each read on demand, because a checkpoint may not fit into memory besides the model. Throws an
- * Error if lengths, types or offsets are inconsistent, and like openRegular.
+ * The tensors of a file, each read on demand, because a checkpoint may not fit into memory in addition to the model.
+ * Throws an Error if lengths, types or offsets are inconsistent, and like openRegular.
  */
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
   const { header, base, size } = await readHeader(path);

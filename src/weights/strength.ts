@@ -1,6 +1,6 @@
 /**
- * The strength of a run's adapter: a factor of its change to the base. It is part of the alpha in the file, so every
- * reader of the file applies it, including llama.cpp.
+ * The strength of a run's adapter: a factor on its weights. It is part of the alpha in the file, so every reader,
+ * including llama.cpp, applies it.
  */
 import { adapterAlpha } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
@@ -9,8 +9,8 @@ import { exportAdapterGguf, readAdapterAlpha, readAdapterGguf } from './adapter.
 type ScalingSettings = Pick<Hyper, 'alpha' | 'rank' | 'scaling'>;
 
 /**
- * Atomically rewrites a run's adapter if it has another strength; 1 means as trained. Throws UserError adapter-damaged,
- * and system errors.
+ * Atomically rewrites a run's adapter if its strength differs; 1 means as trained. Throws UserError adapter-damaged,
+ * and file system errors.
  */
 export async function setAdapterStrength(
   path: string,

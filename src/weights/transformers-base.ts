@@ -1,7 +1,7 @@
 /**
- * Converts a base to the files that transformers loads, config.json and model.safetensors, and the weights trained from
- * it back to GGUF names. Only for architectures with Llama's blocks: the others have scale factors or linears of their
- * own.
+ * Converts a base to the files that transformers loads (config.json and model.safetensors), and weights trained from it
+ * back to GGUF's names. Supports only architectures with Llama's blocks: others have additional scale factors or
+ * linears.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -98,11 +98,11 @@ function tensorName(name: string, config: ModelConfig): string {
 }
 
 /** config.json of the base. */
-export function transformersConfig(config: ModelConfig): Record<string, unknown> {
+function transformersConfig(config: ModelConfig): Record<string, unknown> {
   const { architecture, ropeFactor, ropeTheta, qkvBias } = config;
   const name = classes[architecture];
   if (!name) throw unsupported(`bases of the architecture ${architecture}`);
-  // In transformers, Llama has biases on o as well, or none; Qwen2 always has those of q, k and v.
+  // In transformers, Llama has biases on o as well, or none; Qwen2 always has them on q, k and v.
   if (Boolean(qkvBias) !== (architecture === 'qwen2'))
     throw unsupported(`a ${architecture} ${qkvBias ? 'with' : 'without'} biases on q, k and v`);
   return {

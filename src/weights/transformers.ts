@@ -35,8 +35,8 @@ export function transformersName(name: string, config: NamingConfig): string {
 
 /**
  * `model.layers.3.self_attn.q_proj` -> `blk.3.attn_q`; undefined if it is not a linear. Accepts all names that a base
- * of the architecture can have: with or without `model.`, in a language model (also in the order used by transformers
- * before 4.52), of a shared MLP.
+ * of the architecture can have: with or without `model.`, within a language model (also in the order used by
+ * transformers before 4.52), or of a shared MLP.
  */
 export function ggufName(name: string, { architecture }: NamingConfig): string | undefined {
   const pattern = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/;
@@ -50,7 +50,7 @@ export function ggufName(name: string, { architecture }: NamingConfig): string |
 const hasTwoNamings = ({ architecture, layers }: Pick<ModelConfig, 'architecture' | 'layers'>) =>
   architecture === 'gemma3' && layers >= GEMMA_WITH_PICTURES;
 
-/** The configuration with the requested names. Errors: bad-argument where there is nothing to choose. */
+/** The configuration with the requested names. Throws UserError bad-argument if there is nothing to choose. */
 export function applyNaming<C extends Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>>(
   config: C,
   names: PeftNames | undefined,
@@ -59,7 +59,7 @@ export function applyNaming<C extends Pick<ModelConfig, 'architecture' | 'layers
   if (!hasTwoNamings(config))
     throw new UserError(
       'bad-argument',
-      `--names is for a Gemma 3 of ${GEMMA_WITH_PICTURES} blocks or more; this base has one kind of names.`,
+      `--names is for a Gemma 3 with ${GEMMA_WITH_PICTURES} blocks or more; this base has only one kind of names.`,
       msg`Leave --names out.`,
     );
   const named = { ...config };
@@ -78,7 +78,7 @@ export function namingNote(config: Pick<ModelConfig, 'architecture' | 'layers' |
 
 type Heads = Pick<ModelConfig, 'ropePairing' | 'headSize'>;
 
-/** Whether GGUF stores the rows of a linear in another order: q and k, if RoPE pairs neighbours. */
+/** Whether GGUF stores a linear's rows in a different order: those of q and k if RoPE pairs neighbours. */
 const isPermuted = (name: string, { ropePairing }: Heads) =>
   ropePairing === 'neighbours' && /\.attn_[qk]$/.test(name);
 

@@ -1,4 +1,4 @@
-/** Values of a tensor, read on demand, so that writing never needs a second copy of the model in memory. */
+/** A tensor's values, read on demand, so that writing a model never needs a second copy in memory. */
 export interface LazyValues {
   readonly length: number;
   read(): Promise<Float32Array>;

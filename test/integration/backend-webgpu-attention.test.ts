@@ -64,9 +64,9 @@ describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
 
   it.each([1e5, 2e6, 6e6])('stays within %d operations per dispatch', async (most) => {
     const { gpu: device } = gpu as WebgpuBackend;
-    const [before, run] = [device.mostOperations, device.run];
+    const [before, run] = [device.maxOperations, device.run];
     let dispatches = 0;
-    device.mostOperations = most;
+    device.maxOperations = most;
     device.run = (kernel, bindings, numbers, workgroups, operations) => {
       if (kernel.name.startsWith('attention')) {
         dispatches += 1;
@@ -80,7 +80,7 @@ describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
       await compare(gpu, { ...options, dropout: 0.3 });
       expect(dispatches).toBeGreaterThan(9);
     } finally {
-      device.mostOperations = before;
+      device.maxOperations = before;
       device.run = run;
     }
   });

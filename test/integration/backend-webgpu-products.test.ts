@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { cacheDir } from '../../src/platform/files/paths.ts';
 import { startBackend, type Backend, type Tensor } from '../../src/tensor/index.ts';
 import type { Kernel } from '../../src/tensor/webgpu/kernel.ts';
-import { candidates, forms, tileNames, usualTiles } from '../../src/tensor/webgpu/kernels/tiles.ts';
-import { cut } from '../../src/tensor/webgpu/products.ts';
-import { fastestTiles, rightTiles } from '../../src/tensor/webgpu/self-test/tile-choice.ts';
+import { candidates, forms, tileNames, defaultTiles } from '../../src/tensor/webgpu/kernels/tiles.ts';
+import { splitTiles } from '../../src/tensor/webgpu/products.ts';
+import { fastestTiles, correctTiles } from '../../src/tensor/webgpu/self-test/tile-choice.ts';
 import { openWebgpu, startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { ownHome } from '../support/own-home.ts';
@@ -74,11 +74,11 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
       b.launcher.tiles = { square: tile, tall: tile, wide: tile };
       expect(await products(b)).toEqual(usual);
     }
-    b.launcher.tiles = usualTiles;
+    b.launcher.tiles = defaultTiles;
   });
 
   it('use only tiles that this driver computes correctly', async () => {
-    expect(await rightTiles(b)).toEqual(expect.arrayContaining([...tileNames]));
+    expect(await correctTiles(b)).toEqual(expect.arrayContaining([...tileNames]));
     const other = await openWebgpu('asked for');
     const run = other.gpu.run.bind(other.gpu);
     const changed = new Map<Kernel, Kernel>();
@@ -89,9 +89,9 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
       changed.set(kernel, wrong);
       run(wrong, ...rest);
     };
-    const right = await rightTiles(other);
+    const right = await correctTiles(other);
     expect(right.toSorted()).toEqual(tileNames.filter((tile) => tile !== 'tall').toSorted());
-    expect(other.launcher.tiles).toBe(usualTiles);
+    expect(other.launcher.tiles).toBe(defaultTiles);
   });
 
   it('use a correct tile that is worth measuring', async () => {
@@ -101,7 +101,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     expect(await fastestTiles(b, ['middle', 'small'])).toMatchObject({
       square: expect.stringMatching(/^(middle|small)$/) as string,
     });
-    expect(b.launcher.tiles).toBe(usualTiles);
+    expect(b.launcher.tiles).toBe(defaultTiles);
     expect(b.liveTensors).toBe(live);
   });
 
@@ -134,14 +134,14 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
       if (kernel.name.startsWith('product')) taken.push(operations!);
       run(kernel, bindings, numbers, workgroups, operations);
     };
-    const most = b.gpu.mostOperations;
+    const most = b.gpu.maxOperations;
     // Two of the largest tiles here.
-    b.gpu.mostOperations = 2 * 2 * 64 * 64 * 67;
+    b.gpu.maxOperations = 2 * 2 * 64 * 64 * 67;
     expect(await products(b)).toEqual(usual);
     expect(await b.read(batch(b))).toEqual(whole);
     expect(taken.length).toBeGreaterThan(15);
-    expect(Math.max(...taken)).toBeLessThanOrEqual(b.gpu.mostOperations);
-    b.gpu.mostOperations = most;
+    expect(Math.max(...taken)).toBeLessThanOrEqual(b.gpu.maxOperations);
+    b.gpu.maxOperations = most;
     b.gpu.run = run;
   });
 
@@ -153,7 +153,7 @@ describe.skipIf(!(await canTestWebgpu()))('products on WebGPU', () => {
     [[5, 4, 3], 0.2],
   ] as const)('put each of %j workgroups in exactly one dispatch of at most %d', ([x, y, z], most) => {
     const seen = new Set<string>();
-    for (const { begins, counts } of cut([x, y, z], most)) {
+    for (const { begins, counts } of splitTiles([x, y, z], most)) {
       expect(counts[0] * counts[1] * counts[2]).toBeLessThanOrEqual(Math.max(1, most));
       for (let k = 0; k < counts[2]; k += 1)
         for (let j = 0; j < counts[1]; j += 1)

@@ -8,7 +8,7 @@ import { loadModel } from '../../src/model/index.ts';
 import { moduleNames } from '../../src/protocol/run.ts';
 import { memoryError } from '../../src/tensor/webgpu/failures.ts';
 import type { Kernel } from '../../src/tensor/webgpu/kernel.ts';
-import { findWrong, leaveOutWrong } from '../../src/tensor/webgpu/self-test/self-test.ts';
+import { testKernels, disableFaulty } from '../../src/tensor/webgpu/self-test/self-test.ts';
 import { openWebgpu, startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { Optimizer } from '../../src/training/optimizers.ts';
@@ -74,7 +74,7 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
     const outcomes = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
     expect(Object.values(outcomes)).toEqual([{ leftOut: [] }]);
     const before = backend.liveTensors;
-    expect(await findWrong(backend)).toEqual({ leftOut: [] });
+    expect(await testKernels(backend)).toEqual({ leftOut: [] });
     expect(backend.liveTensors).toBe(before);
 
     const [adapter] = Object.keys(outcomes);
@@ -83,7 +83,7 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
     expect(other.compound.attention).toBeUndefined();
     expect(other.compound.products).toBeDefined();
     expect(english(other.reason)).toMatch(
-      /; its driver computes wrongly attention as a whole, so it is made in chunks$/,
+      /; its driver computes wrongly fused attention, so it is computed in chunks$/,
     );
     await rm(file);
   });
@@ -97,7 +97,7 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
       if (kernel.name.startsWith('attention')) throw memoryError();
       run(kernel, ...rest);
     };
-    await expect(leaveOutWrong(backend, 'X')).rejects.toMatchObject({ code: 'memory' });
+    await expect(disableFaulty(backend, 'X')).rejects.toMatchObject({ code: 'memory' });
     expect(existsSync(join(home, 'cache', 'webgpu-kernels.json'))).toBe(false);
   });
 
@@ -120,12 +120,12 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
     ['products', /^product .*second/, 'p.inner2', '(p.inner2 - 1u)'],
   ] as const)('disables %s', async (kind, name, from, to) => {
     const backend = await broken(name, from, to);
-    expect(await findWrong(backend)).toEqual({ leftOut: [kind] });
+    expect(await testKernels(backend)).toEqual({ leftOut: [kind] });
   });
 
   it('trains the same without the optional kernels', async () => {
     const [whole, rest] = [await start(), await start()];
-    rest.compound.leaveOut(['attention', 'products', 'together']);
+    rest.compound.disable(['attention', 'products', 'makeContiguous']);
     const [wanted, found] = [await trained(whole), await trained(rest)];
     expect(found.length).toBe(wanted.length);
     for (const [i, values] of wanted.entries()) {
@@ -139,7 +139,7 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
   it('disables what does not compile, and goes on', async () => {
     const backend = await broken(/^attention 64/, /let outer = [^;]+;/, 'let outer = ;');
     await rm(join(home, 'cache'), { recursive: true, force: true });
-    await leaveOutWrong(backend, 'X');
+    await disableFaulty(backend, 'X');
     expect(backend.compound.attention).toBeUndefined();
     expect([...(await backend.read(backend.add(backend.zeros([2]), 3)))]).toEqual([3, 3]);
   });
@@ -160,10 +160,10 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
       message: expect.stringContaining(`The driver of An old GPU computes ${told} wrongly`) as string,
       next: 'Update the driver, or train with --backend tensorflow or wasm.',
     };
-    await expect(leaveOutWrong(backend, 'An old GPU')).rejects.toMatchObject(refused);
+    await expect(disableFaulty(backend, 'An old GPU')).rejects.toMatchObject(refused);
     // It is not tested twice.
     backend.gpu.run = () => expect.fail('A kernel ran.');
-    await expect(leaveOutWrong(backend, 'An old GPU')).rejects.toMatchObject(refused);
+    await expect(disableFaulty(backend, 'An old GPU')).rejects.toMatchObject(refused);
     await rm(join(home, 'cache'), { recursive: true });
   });
 });

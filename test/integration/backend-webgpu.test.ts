@@ -16,7 +16,7 @@ import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 ownHome();
-const start = (mostBound?: number) => startWebgpu('asked for', mostBound) as Promise<WebgpuBackend>;
+const start = (maxBindingSize?: number) => startWebgpu('asked for', maxBindingSize) as Promise<WebgpuBackend>;
 /** A limit of bytes per binding at which tensors of some ten thousand numbers are processed in pieces. */
 const FEW = 64 * 1024;
 

@@ -321,7 +321,7 @@ describe('the panel in VS Code', () => {
       .toBe(0);
     const before = await now();
     expect(before).toMatchObject({ zoomed: true, open: true, rows: 1 });
-    expect(before.kept).toMatchObject({ run: 'run-two', beside: ['run-three'], filter: 'three' });
+    expect(before.kept).toMatchObject({ run: 'run-two', compared: ['run-three'], filter: 'three' });
 
     // When shown again, the page is reloaded; after a reload of the window, the host has selected no run.
     await page.reload();

@@ -11,7 +11,7 @@ import { createRun } from '../../src/runs/index.ts';
 import { evaluationSummaryPath, spectrumPath, writeJson } from '../../src/runs/files.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../../src/weights/index.ts';
 import { writeTinyAdapter } from './tiny-model.ts';
-import { msg, told } from '../../src/text/message.ts';
+import { msg, withTexts } from '../../src/text/message.ts';
 
 /** Words that stand for the training user's data. */
 export const PRIVATE = [
@@ -59,7 +59,7 @@ const step = (number: number, loss: number): RunEvent => ({
 const events: RunEvent[] = [
   {
     ...{ type: 'start', time, backend: 'wasm', step: 0, steps: 30 },
-    ...told({ backendReason: msg`found in ${homedir()}/x` }),
+    ...withTexts({ backendReason: msg`found in ${homedir()}/x` }),
     ...{ trainableParameters: 1000, trainTokens: 1000, heldOutTokens: 100 },
   },
   ...[3, 2.5, 2.2].map((loss, index) => step(index + 1, loss)),

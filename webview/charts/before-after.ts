@@ -1,4 +1,4 @@
-/** Bar charts of a metric before and after training: what is saved in typing, HumanEval pass@k, KL from the base. */
+/** Bar charts of a metric before and after training: characters saved, HumanEval pass@k, KL from the base. */
 import { joined, t, whole, withPoint } from '../../src/text/l10n.ts';
 import { CHARACTERS, type Comparison, CURSORS } from '../../src/protocol/evaluation.ts';
 import { color } from 'chart.js/helpers';
@@ -8,7 +8,7 @@ import { formatInterval, formatShareTick, formatTick, isShare } from '../view-mo
 import { isKl, isPassAtK } from '../view-model/labels.ts';
 import { settingWithin } from '../view-model/setting.ts';
 import { humanEval } from '../view-model/verdict.ts';
-import { lookOf } from './looks.ts';
+import { styleOf } from './run-styles.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
@@ -33,7 +33,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
     open,
     read({ shown }) {
       const found = beforeAfter(shown, match);
-      // The base alone answers nothing.
+      // The base alone does not answer the question.
       return found?.bars.some(({ x }) => x > 0) ? found : undefined;
     },
     labels: ({ bars }) => bars.map((bar) => shortName(bar, bars.length)),
@@ -42,8 +42,8 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
         label,
         data: bars.map(({ y, low, high, name }, x) => ({ x, y, low, high, label: name })),
         borderColor: theme.first,
-        backgroundColor: bars.map(({ look }) =>
-          color(look === undefined ? theme.faint : lookOf(look, theme).color)
+        backgroundColor: bars.map(({ styleIndex }) =>
+          color(styleIndex === undefined ? theme.faint : styleOf(styleIndex, theme).color)
             .alpha(0.55)
             .rgbString(),
         ),
@@ -58,7 +58,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
           y: {
             title: share(model) ? model.metric : `${model.label}${model.unit ? `, ${model.unit}` : ''}`,
             fromZero: true,
-            // A small move looks small.
+            // So that a small change looks small.
             ...(isKl(model.metric) && { suggestedMax: model.limit }),
             format: (value, step) => (share(model) ? formatShareTick(value, step) : formatTick(value, step)),
           },
@@ -96,7 +96,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
   };
 }
 
-/** A difference of shares that one would notice: an interval that holds it leaves the question open. */
+/** A noticeable difference of shares; an interval that contains it leaves the question open. */
 const NOTICEABLE = 0.1;
 
 const byVerdict = (found: Comparison, answers: Partial<Record<Verdict, string>>) => answers[verdict(found)];

@@ -48,7 +48,7 @@ Chart.register(
 );
 
 const formats = ['PNG', 'SVG', 'CSV'] as const;
-/** Width in pixels that is assumed before the page is laid out. */
+/** Assumed width in pixels before the page is laid out. */
 const COLUMNS = 800;
 
 export class ChartCard<M> implements Section {
@@ -63,7 +63,7 @@ export class ChartCard<M> implements Section {
   private readonly data: Keyed;
   private readonly pickers = new Map<string, Picker>();
   private readonly choices = h('div', { class: 'chart-pickers' });
-  /** The user's choices, and those of them that are available now. */
+  /** The user's choices, and those of them that are currently available. */
   private readonly preferred: Picked;
   private picked: Picked = {};
   private readonly reset = button(t('Reset zoom'), () => this.zoom?.set(undefined));
@@ -134,7 +134,7 @@ export class ChartCard<M> implements Section {
     return this.view.id;
   }
 
-  /** The state to store for the next time that the panel is loaded. */
+  /** The state to restore when the panel is loaded again. */
   get state(): CardState {
     const picked = Object.entries(this.preferred).filter((entry): entry is [string, string] => !!entry[1]);
     const range = this.zoom?.range;
@@ -276,7 +276,7 @@ function showText(element: HTMLElement, text: string | undefined): void {
   element.hidden = !text;
 }
 
-/** Reuses existing data sets with the same label, so that those that the user hid stay hidden. */
+/** Reuses existing data sets with the same label, so that those hidden by the user stay hidden. */
 function merge({ data }: Chart, next: Dataset[]): void {
   data.datasets = next.map((dataset) => {
     const old = data.datasets.find(({ label }) => label === dataset.label);

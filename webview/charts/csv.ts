@@ -5,10 +5,10 @@ import type { ChartView, DataRow, Picked } from './view.ts';
 
 const columns = ['run', 'figure', 'at', 'value', 'low', 'high', 'n', 'unit', 'setting'] as const;
 
-/** For programs: the same in each language. Empty if there is nothing to draw. */
+/** The same in every language, because it is read by programs. Empty if there is nothing to draw. */
 export const csvOf = <M>(chart: ChartView<M>, panel: PanelView, picked: Picked): string =>
   inEnglish(() => {
-    // Read again: labels of runs and figures are made where they are read.
+    // Read again, because labels of runs and figures are created in the current language.
     const model = chart.read(panel.english(), picked);
     return model === undefined ? '' : toCsv(chart.rows(model), chart.atName);
   });
@@ -23,7 +23,7 @@ export function toCsv(rows: readonly DataRow[], atName: string): string {
 function cell(value: string | number | undefined): string {
   if (value === undefined) return '';
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
-  // A spreadsheet would treat texts that begin like this as formulas.
+  // A spreadsheet would interpret texts that begin like this as formulas.
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

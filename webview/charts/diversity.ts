@@ -3,7 +3,7 @@ import { t } from '../../src/text/l10n.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isUnique } from '../view-model/labels.ts';
 import { figureTable, figureWords } from './figure-sets.ts';
-import { barLook, lookOf } from './looks.ts';
+import { barStyle, styleOf } from './run-styles.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
@@ -28,8 +28,8 @@ export const diversityChart: ChartView<Diversity> = {
   },
   labels: ({ names }) => names.map(shortName),
   datasets: ({ names, sets }, theme) =>
-    sets.map(({ label, look, metrics }) => {
-      const shade = look === undefined ? theme.faint : lookOf(look, theme).color;
+    sets.map(({ label, styleIndex, metrics }) => {
+      const shade = styleIndex === undefined ? theme.faint : styleOf(styleIndex, theme).color;
       return {
         label,
         data: names.flatMap((name, x) => {
@@ -38,7 +38,7 @@ export const diversityChart: ChartView<Diversity> = {
             ? [{ x, y: shownMetric.value, low: shownMetric.low, high: shownMetric.high }]
             : [];
         }),
-        ...barLook(shade),
+        ...barStyle(shade),
         maxBarThickness: 40,
       };
     }),

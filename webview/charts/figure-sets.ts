@@ -1,4 +1,4 @@
-/** What charts of figure sets share: the figures in words, and as a table with a row for each metric. */
+/** Shared by charts of figure sets: the figures in words, and as a table with a row for each metric. */
 import { whole } from '../../src/text/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import type { FigureSet } from '../view-model/figures.ts';

@@ -2,13 +2,13 @@
 import { t, whole } from '../../src/text/l10n.ts';
 import { formatRate, stepName } from '../view-model/format.ts';
 import { sample, type Point } from '../view-model/series.ts';
-import { lookOf } from './looks.ts';
+import { styleOf } from './run-styles.ts';
 import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView } from './view.ts';
 
 interface RunRate {
   label: string;
-  look: number;
+  styleIndex: number;
   points: Point[];
 }
 interface RateModel {
@@ -24,14 +24,14 @@ export const learningRateChart: ChartView<RateModel> = {
   zoomable: true,
   read({ shown }) {
     const runs = shown
-      .map(({ label, look, series }) => ({ label, look, points: series.learningRate }))
+      .map(({ label, styleIndex, series }) => ({ label, styleIndex, points: series.learningRate }))
       .filter(({ points }) => points.length > 0);
-    if (runs[0]?.look !== 0) return undefined;
+    if (runs[0]?.styleIndex !== 0) return undefined;
     return { runs, steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)) };
   },
   datasets: ({ runs }, theme) =>
-    runs.map(({ label, look, points }) => {
-      const { color, dash } = lookOf(look, theme);
+    runs.map(({ label, styleIndex, points }) => {
+      const { color, dash } = styleOf(styleIndex, theme);
       return {
         label,
         data: points,

@@ -7,14 +7,14 @@ import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
 import { longest, sample, smooth, type MetricSeries, type Point } from '../view-model/series.ts';
 import { settingAlone } from '../view-model/setting.ts';
-import { lookOf } from './looks.ts';
+import { styleOf } from './run-styles.ts';
 import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView, DataRow, Dataset, Mark } from './view.ts';
 import { textOf } from '../../src/text/message.ts';
 
 interface RunLoss {
   label: string;
-  look: number;
+  styleIndex: number;
   loss: Point[];
   smoothed: Point[];
   heldOut: MetricSeries | undefined;
@@ -32,7 +32,7 @@ interface LossModel {
 const SMOOTH_FROM = 20;
 const TABLE_ROWS = 50;
 const trainingOf = (label: string) => t('{run}: training', { run: label });
-/** What the names of training losses end with. */
+/** The common ending of the names of training losses. */
 const trainingEnd = () => trainingOf('');
 /** With more steps than this, the raw loss is a dense band and is drawn fainter. */
 const DENSE_STEPS = 1000;
@@ -45,13 +45,13 @@ const measurementName = ({ setting }: MetricSeries) =>
     : t('held-out loss, final evaluation');
 const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
-const read = ({ series, label, look }: RunView): RunLoss => {
+const read = ({ series, label, styleIndex }: RunView): RunLoss => {
   const { loss, metrics } = series;
   const heldOut = longest(metrics, isHeldOutLoss);
   const memory = Math.max(5, Math.round(loss.length / 20));
   return {
     label,
-    look,
+    styleIndex,
     loss,
     smoothed: loss.length >= SMOOTH_FROM ? smooth(loss, memory) : [],
     heldOut,
@@ -111,7 +111,7 @@ function singleRunSets(run: RunLoss, { first, second, third, highContrast }: The
 
 /** For several runs, each run has its colour: thin for training loss, thick for held-out loss. */
 function severalRunsSets(run: RunLoss, theme: Theme): Dataset[] {
-  const { color: shade, shape } = lookOf(run.look, theme);
+  const { color: shade, shape } = styleOf(run.styleIndex, theme);
   const trained = run.smoothed.length ? run.smoothed : run.loss;
   return [
     {
@@ -150,7 +150,7 @@ export const lossChart: ChartView<LossModel> = {
   read({ run, shown, differentCorpora }) {
     const runs = shown.map(read).filter(({ loss, heldOut }) => loss.length > 0 || heldOut);
     const [first, ...rest] = runs;
-    if (!run || !first || first.look !== 0) return undefined;
+    if (!run || !first || first.styleIndex !== 0) return undefined;
     return {
       runs: [first, ...rest],
       steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)),

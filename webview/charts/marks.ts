@@ -1,4 +1,4 @@
-/** Vertical lines with a word at the top, such as for the kept checkpoint or an early end. */
+/** Labelled vertical lines, such as for the kept checkpoint or early stopping. */
 import type { Chart, Plugin } from 'chart.js';
 import type { Theme } from '../theme.ts';
 import type { Mark } from './view.ts';

@@ -15,12 +15,10 @@ interface RunMemory {
 }
 interface Memory {
   runs: RunMemory[];
-  /** Largest first. */
   parts: string[];
 }
 const GB = 1e9;
 
-/** What the plan's parts are called. */
 export const memoryParts = [
   'weights',
   'parameters',

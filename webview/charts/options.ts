@@ -1,4 +1,3 @@
-/** Options that all charts share. */
 import { t, whole } from '../../src/text/l10n.ts';
 import {
   Chart,
@@ -13,7 +12,7 @@ import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import type { Dataset, Datum } from './view.ts';
 
-export interface AxisOptions {
+interface AxisOptions {
   title: string;
   /** `step` is the distance between two ticks, which decides the number of decimals. */
   format?: (value: number, step: number) => string;
@@ -38,11 +37,11 @@ const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value -
 
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
 
-/** Pixels that a title beside a chart may take, and about how many a letter takes. */
+/** Maximum length in pixels of an axis title beside a chart, and the approximate width of a letter. */
 const MAX_TITLE_PIXELS = 180;
 const LETTER = { narrow: 6.5, wide: 12 };
 
-/** A title beside a chart that is too long for it has its unit on a line of its own. */
+/** Puts the unit on a second line if an axis title is too long. */
 function linesOf(title: string): string | string[] {
   const width = [...title].reduce(
     (sum, character) => sum + (character > '\u2e80' ? LETTER.wide : LETTER.narrow),
@@ -139,7 +138,7 @@ export const describeLearnedForgot = ({ x, xLow = x, xHigh = x, ...datum }: Datu
     forgot: describeHeight({ x, ...datum }, false),
   });
 
-export interface ChartFrame {
+interface ChartFrame {
   x: AxisOptions;
   y: AxisOptions;
   /** Whether the legend shows samples of the lines or the shapes of the points. */
@@ -159,7 +158,7 @@ export function chartOptions(
   const options: ChartOptions<'line'> = {
     responsive: true,
     maintainAspectRatio: false,
-    // Without animation, a live update only adds what is new.
+    // Animation would redraw everything at each live update.
     animation: false,
     parsing: false,
     normalized: true,

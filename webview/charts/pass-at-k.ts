@@ -4,7 +4,7 @@ import { formatShareTick } from '../view-model/format.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isPassAtK } from '../view-model/labels.ts';
 import { figureTable, figureWords } from './figure-sets.ts';
-import { lookOf } from './looks.ts';
+import { styleOf } from './run-styles.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
@@ -27,8 +27,9 @@ export const passAtKChart: ChartView<PassAtK> = {
     return ks.length > 1 ? { ks: ks.sort((a, b) => a - b), sets } : undefined;
   },
   datasets: ({ sets }, theme) =>
-    sets.map(({ label, look, metrics }, index) => {
-      const { color, shape, dash } = look === undefined ? baseLook(theme.faint) : lookOf(look, theme);
+    sets.map(({ label, styleIndex, metrics }, index) => {
+      const { color, shape, dash } =
+        styleIndex === undefined ? baseStyle(theme.faint) : styleOf(styleIndex, theme);
       const shift = 1 + LINE_SHIFT * (index - (sets.length - 1) / 2);
       return {
         label,
@@ -95,4 +96,4 @@ export const passAtKChart: ChartView<PassAtK> = {
     ),
 };
 
-const baseLook = (color: string) => ({ color, shape: 'rect' as const, dash: [4, 3] });
+const baseStyle = (color: string) => ({ color, shape: 'rect' as const, dash: [4, 3] });

@@ -3,7 +3,7 @@ import type { Theme } from '../theme.ts';
 const MARGIN = 16;
 const TITLE = 32;
 
-/** The chart as PNG, on the theme's background with its title above (a canvas alone would be transparent). */
+/** The chart as PNG, with its title, on the theme's background (the canvas itself is transparent). */
 export function toPng(canvas: HTMLCanvasElement, title: string, theme: Theme): Promise<Blob> {
   const scale = canvas.width / canvas.clientWidth;
   const picture = document.createElement('canvas');

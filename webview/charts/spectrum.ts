@@ -4,7 +4,7 @@ import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
 import { spectrumKinds, type SpectrumKind } from '../../src/protocol/spectrum.ts';
 import type { Theme } from '../theme.ts';
 import { spectrumView, type ModuleRanks, type SpectrumView } from '../view-model/spectrum.ts';
-import { barLook } from './looks.ts';
+import { barStyle } from './run-styles.ts';
 import { chartOptions } from './options.ts';
 import type { ChartView, Dataset } from './view.ts';
 
@@ -37,7 +37,7 @@ const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
 
 const statedNote = () => t('As its publisher states.');
 
-/** Rounding of the exported model adds to the change, which was not learned. */
+/** Notes that rounding of the exported model adds noise to the change. */
 const sourceNote = ({ source, stated }: SpectrumView) =>
   joined([
     stated ? statedNote() : '',
@@ -62,7 +62,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
           const { median, low, high } = ranks[kind] ?? { median: 0, low: 0, high: 0 };
           return { x, y: median, low, high };
         }),
-        ...barLook(shade),
+        ...barStyle(shade),
         maxBarThickness: 28,
       };
     }),
@@ -114,7 +114,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
 };
 
 /** Attention modules have one colour, MLP modules another; dash and point shape distinguish them further. */
-const looks: Record<ModuleName, Pick<Dataset, 'borderDash' | 'pointStyle'> & { shade: 'first' | 'second' }> =
+const styles: Record<ModuleName, Pick<Dataset, 'borderDash' | 'pointStyle'> & { shade: 'first' | 'second' }> =
   {
     q: { shade: 'first', borderDash: [], pointStyle: 'circle' },
     k: { shade: 'first', borderDash: [6, 4], pointStyle: 'triangle' },
@@ -134,9 +134,9 @@ export const layerRankChart: ChartView<SpectrumView> = {
   read: ({ run }) => spectrumView(run?.snapshot.spectrum),
   datasets: (model, theme) =>
     changed(model).map(({ module }): Dataset => {
-      const { shade, ...look } = looks[module];
+      const { shade, ...style } = styles[module];
       return {
-        ...look,
+        ...style,
         label: module,
         data: model.layers.flatMap(({ layer, linears }) => {
           const rank = linears[module]?.change;

@@ -3,7 +3,7 @@ import { t, withPoint } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
-import { pathLook } from './looks.ts';
+import { pathStyle } from './run-styles.ts';
 import { chartOptions, describeLearnedForgot } from './options.ts';
 import type { ChartView, DataRow, Dataset } from './view.ts';
 
@@ -24,9 +24,9 @@ const forgot = ({ y, low, high }: StrengthPathPoint) => formatInterval({ value: 
 
 const isBase = ({ strength }: StrengthPathPoint) => strength === 0;
 
-function pathSet({ label, look, points }: StrengthPath, theme: Theme): Dataset {
+function pathSet({ label, styleIndex, points }: StrengthPath, theme: Theme): Dataset {
   return {
-    ...pathLook(look, points, { isBase, isBest: ({ isInUse }) => isInUse }, theme),
+    ...pathStyle(styleIndex, points, { isBase, isBest: ({ isInUse }) => isInUse }, theme),
     label,
     data: points.map((point) => {
       const { x, xLow, xHigh, y, low, high } = point;

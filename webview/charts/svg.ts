@@ -6,21 +6,21 @@ import type { Theme } from '../theme.ts';
 const MARGIN = 16;
 const TITLE = 32;
 
-export interface Picture {
+interface Picture {
   title: string;
   width: number;
   height: number;
   config: ChartConfiguration;
 }
 
-/** In the size on the screen, on the theme's background, with its title above. */
+/** The chart in its size on the screen, with its title, on the theme's background. */
 export function toSvg({ title, width, height, config }: Picture, theme: Theme): string {
   const context = new Context({ width, height });
   // chart.js asks a canvas for its context; this object acts as both.
   Object.assign(context, { getContext: () => context });
   const options = { ...config.options, responsive: false, animation: false, devicePixelRatio: 1 } as const;
-  // Avoids what the SVG context does not support: Path2D, which chart.js uses for lines unless their segments may have
-  // their own styles, and the even-odd rule, with which it fills the borders of bars.
+  // Avoids what the SVG context does not support: Path2D, which chart.js uses for lines unless their segments can be
+  // styled individually, and the even-odd fill rule, with which it draws the borders of bars.
   const datasets = config.data.datasets.map((set) => ({
     ...set,
     segment: {},

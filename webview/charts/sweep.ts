@@ -1,4 +1,4 @@
-/** A search for the learning rate on this base: how each rate changed the held-out loss. */
+/** A learning rate sweep on this base: how each rate changed the held-out loss. */
 import { joined, t, translate } from '../../src/text/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import type { Theme } from '../theme.ts';
@@ -12,7 +12,7 @@ type Rate = Swept['rates'][number];
 
 const SWEEP = 'sweep';
 const nameOf = ({ method }: Swept) => (method === 'lora' ? 'LoRA' : t('full fine-tuning'));
-const lookOf = ({ method }: Swept, { palette }: Theme) =>
+const styleOf = ({ method }: Swept, { palette }: Theme) =>
   method === 'lora'
     ? { color: palette[0]!, shape: 'circle' as const, dash: [] }
     : { color: palette[1]!, shape: 'triangle' as const, dash: [6, 4] };
@@ -27,7 +27,7 @@ const verdictOf = ({ learningRate, verdict, diverged }: Rate, { chosen }: Swept)
         : t('stable');
 
 /**
- * Where crosses of diverged rates are drawn: at the highest point of the others, and above the base. Their own loss
+ * The height at which diverged rates are drawn: that of the highest other point, and above the base. Their own loss
  * would flatten the chart.
  */
 const heights = ({ methods }: SweepSnapshot): number =>
@@ -47,7 +47,7 @@ const rateName = (rate: Rate, swept: Swept): string =>
   });
 
 function measuredSet(swept: Swept, theme: Theme): Dataset {
-  const { color, shape, dash } = lookOf(swept, theme);
+  const { color, shape, dash } = styleOf(swept, theme);
   // The loss of a diverged rate would flatten the chart.
   const rates = swept.rates.filter(({ change, diverged }) => change && !diverged);
   const isChosen = ({ learningRate }: Rate) => learningRate === swept.chosen;
@@ -74,7 +74,7 @@ function measuredSet(swept: Swept, theme: Theme): Dataset {
 }
 
 function divergedSet(swept: Swept, top: number, theme: Theme): Dataset {
-  const { color } = lookOf(swept, theme);
+  const { color } = styleOf(swept, theme);
   return {
     label: t('{method}, diverged', { method: nameOf(swept) }),
     data: swept.rates

@@ -15,13 +15,13 @@ import {
   type PathPoint,
   type TradeOffView,
 } from '../view-model/trade-off.ts';
-import { lookOf, pathLook } from './looks.ts';
+import { styleOf, pathStyle } from './run-styles.ts';
 import { chartOptions, describeLearnedForgot } from './options.ts';
 import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts';
 
 const LEARNED = 'learned';
 const FORGOT = 'forgot';
-/** Whiskers of more points than this would hide the path, so only some are drawn. */
+/** Maximum number of points with whiskers, because more would hide the path. */
 const MAX_WHISKERS = 8;
 /** With more checkpoints than this, the path has no dots. */
 const MAX_DOTS = 40;
@@ -71,8 +71,7 @@ function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetti
 }
 
 /**
- * The points with whiskers: the best, and some others; with several paths only the last, since they would hide each
- * other.
+ * The points with whiskers: the best and some others; with several paths only the last, because they would overlap.
  */
 function pointsWithWhiskers({ points, best, final }: Path, { paths }: TradeOffView): Set<PathPoint> {
   const some =
@@ -98,7 +97,7 @@ function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
   const isBest = ({ step }: PathPoint) => step > 0 && step === path.best;
   const isBase = ({ step }: PathPoint) => step === 0;
   return {
-    ...pathLook(path.look, points, { isBase, isBest }, theme),
+    ...pathStyle(path.styleIndex, points, { isBase, isBest }, theme),
     label: view.paths.length > 1 ? path.label : path.final ? t('checkpoints') : path.label,
     data: points.map((point) => datum(path, point, !shown.has(point), view)),
     pointRadius: points.map((point) =>
@@ -109,7 +108,7 @@ function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
 
 function finalSet(path: Path, view: TradeOffView, theme: Theme): Dataset[] {
   if (!path.final) return [];
-  const { color, shape } = lookOf(path.look, theme);
+  const { color, shape } = styleOf(path.styleIndex, theme);
   return [
     {
       label: view.paths.length > 1 ? finalOf(path.label) : t('final evaluation'),

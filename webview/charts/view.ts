@@ -12,9 +12,9 @@ export interface Datum {
   high?: number;
   xLow?: number;
   xHigh?: number;
-  /** Its whiskers are not drawn, because there would be too many. */
+  /** Its whiskers are omitted, because there would be too many. */
   bare?: boolean;
-  /** Its name in the tooltip, if the step is not enough. */
+  /** Its name in the tooltip, if not just the step. */
   label?: string;
 }
 
@@ -34,13 +34,13 @@ export interface Dataset {
   pointBorderWidth?: number | number[];
   showLine?: boolean;
   maxBarThickness?: number;
-  /** Bars with the same stack are stacked on each other. */
+  /** Bars with the same stack are stacked. */
   stack?: string;
   order?: number;
 }
 export type PointStyle = 'circle' | 'triangle' | 'rectRot' | 'rect' | 'star' | 'crossRot';
 
-/** A figure in a saved CSV file: one row. */
+/** A row of a saved CSV file. */
 export interface DataRow {
   run?: string;
   figure: string;
@@ -54,7 +54,6 @@ export interface DataRow {
   setting?: string;
 }
 
-/** A vertical line with a word at its top. */
 export interface Mark {
   x: number;
   text: string;
@@ -77,7 +76,7 @@ export interface ChartView<M> {
   /** Always visible; other charts are under Details. At most four. */
   open?: boolean;
   wide?: boolean;
-  /** Whether one can zoom into a range of x. */
+  /** Whether the user can zoom into a range of x. */
   zoomable?: boolean;
   pickers?(view: PanelView): ChartPicker[];
   /** Undefined when there is nothing to draw. */
@@ -89,14 +88,14 @@ export interface ChartView<M> {
   /** The data in a sentence or two, for users who can't see the chart. */
   words(model: M): string;
   table(model: M): Table;
-  /** What the `at` of the rows means, in English, as all of a saved file. */
+  /** The heading of the rows' `at`, in English like all of a saved file. */
   atName: string;
   rows(model: M): DataRow[];
   /** The answer to the question in the title, if the figures give one. */
   answer?(model: M): string | undefined;
   /** A line under the chart: how to read it. */
   note?(model: M): string | undefined;
-  /** How it was measured, beside the data. */
+  /** How it was measured, shown with the data. */
   how?(model: M): string | undefined;
   /** A warning if its figures are hard to compare. */
   warning?(model: M): string | undefined;

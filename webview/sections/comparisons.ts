@@ -13,7 +13,7 @@ export class ComparisonsSection implements Section {
   private readonly holder = scrollable(t('Table of comparisons'));
   private readonly content = new Keyed(this.holder);
   private readonly sentence = h('p', { id: 'sentence' });
-  /** The rest, when the result was not measured completely. */
+  /** Offers to measure the rest if the result was not measured completely. */
   private readonly measure;
   private run = '';
   readonly element = h(
@@ -50,7 +50,7 @@ export class ComparisonsSection implements Section {
 
 function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
   const body = rows.flatMap((row, at) => [
-    // The setting is shown once, above all figures that were measured in this way.
+    // The setting is shown once, above all figures measured in this way.
     row.setting !== rows[at - 1]?.setting &&
       h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head().length) }, row.setting)),
     h(

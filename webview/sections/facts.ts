@@ -2,7 +2,7 @@ import { t } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import { runFacts } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import { words } from './said.ts';
+import { withStepNames } from './step-buttons.ts';
 import type { Section } from './section.ts';
 
 export class FactsSection implements Section {
@@ -20,7 +20,7 @@ export class FactsSection implements Section {
           'div',
           {},
           h('dt', {}, name),
-          h('dd', {}, value, note && h('span', { class: 'faint' }, ` ${words(note, canAct)}`)),
+          h('dd', {}, value, note && h('span', { class: 'faint' }, ` ${withStepNames(note, canAct)}`)),
         ),
       ),
     );

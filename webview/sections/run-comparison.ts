@@ -11,7 +11,7 @@ import {
   differingColumns,
   type ComparedRun,
 } from '../view-model/run-comparison.ts';
-import { said, words } from './said.ts';
+import { withStepButtons, withStepNames } from './step-buttons.ts';
 import type { Actions, Section } from './section.ts';
 
 /** The list of runs to compare with the selected one, and the differences. */
@@ -32,7 +32,7 @@ export class RunComparisonSection implements Section {
     private readonly actions: Actions,
     public filter: string,
   ) {
-    this.clear = button(t('Show none'), () => actions.showBeside([]));
+    this.clear = button(t('Show none'), () => actions.compareWith([]));
     const find = textField(t('Filter runs'), t('name, method, base, folder\u2026'), filter, (text) => {
       this.filter = text;
       actions.changed();
@@ -88,11 +88,11 @@ export class RunComparisonSection implements Section {
     );
     const said = view.comparison?.comparison
       ? t('{count} runs compared.', { count: view.shown.length })
-      : words(view.comparison?.problem ?? '', view.canAct);
+      : withStepNames(view.comparison?.problem ?? '', view.canAct);
     if (this.announcement.textContent !== said) this.announcement.textContent = said;
   }
 
-  /** Rows that stay are not moved, because one of them may have the focus. */
+  /** Does not move rows that stay, because one of them may have the focus. */
   private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
     const full = shown.length > MAX_COMPARED;
     const telling = differingColumns(wanted);
@@ -113,13 +113,13 @@ export class RunComparisonSection implements Section {
 
   private toggle(id: string, on: boolean): void {
     const now = (this.view?.shown ?? []).slice(1).map((run) => run.id);
-    this.actions.showBeside(
+    this.actions.compareWith(
       on ? [...now.filter((shownId) => shownId !== id), id] : now.filter((shownId) => shownId !== id),
     );
   }
 }
 
-/** In the language of the panel. */
+/** The warnings in the panel's language. */
 const warningsIn = ({ warnings, texts }: RunComparison): string[] =>
   warnings.map((one, at) => translate(texts?.[at] ?? one));
 
@@ -159,11 +159,11 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
     ]),
   ];
   const parts: (Node | false)[] = warnings.map((text) =>
-    h('p', { class: 'chart-warning' }, ...said(text, view.canAct, take)),
+    h('p', { class: 'chart-warning' }, ...withStepButtons(text, view.canAct, take)),
   );
   if (!comparison) return [...parts, h('p', { class: 'faint' }, t('Comparing\u2026'))];
   if (comparison.problem)
-    return [...parts, h('p', { class: 'faint' }, ...said(comparison.problem, view.canAct, take))];
+    return [...parts, h('p', { class: 'faint' }, ...withStepButtons(comparison.problem, view.canAct, take))];
   if (!comparison.comparison) return parts;
   const { runs, differs } = comparison.comparison;
   const labelOf = (id: string, name: string) => shown.find((runView) => runView.id === id)?.label ?? name;

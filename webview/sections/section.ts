@@ -9,15 +9,15 @@ export interface Section {
 
 export interface Actions {
   select(run: string): void;
-  /** Shows these runs beside the selected one. */
-  showBeside(runs: string[]): void;
+  /** Shows these runs in comparison with the selected one. */
+  compareWith(runs: string[]): void;
   stop(run: string): void;
   measure(run: string): void;
   useForCompletion(run: string): void;
-  /** Completes code with a base as it is. */
+  /** Completes code with an untuned base. */
   completeUntuned(): void;
   setStrength(run: string, strength: number): void;
-  /** A choice that the user made in a section has changed and has to be stored. */
+  /** A choice of the user in a section has changed and must be stored. */
   changed(): void;
   /** Takes a step that a text names. */
   take(step: NextStep): void;

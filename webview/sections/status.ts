@@ -2,7 +2,7 @@ import { joined, t } from '../../src/text/l10n.ts';
 import { h, Keyed, setAttribute, setText } from '../dom.ts';
 import { button, spinner } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import { said, words } from './said.ts';
+import { withStepButtons, withStepNames } from './step-buttons.ts';
 import type { Actions, Section } from './section.ts';
 
 /** The state of the run, and the buttons that act on it. */
@@ -40,21 +40,24 @@ export class StatusSection implements Section {
     this.run = snapshot.spec.id;
     setAttribute(this.element, 'data-status', status.kind);
     setText(this.label, status.label);
-    const sentence = words(status.sentence, canAct);
+    const sentence = withStepNames(status.sentence, canAct);
     const next = status.next ?? '';
     setText(this.sentence, sentence);
-    this.nextContent.update([next, canAct], () => said(next, canAct, this.actions.take));
+    this.nextContent.update([next, canAct], () => withStepButtons(next, canAct, this.actions.take));
     this.next.hidden = !next;
     this.progress.hidden = !status.progress;
     this.progress.max = status.progress?.total ?? 1;
     this.progress.value = status.progress?.done ?? 0;
     this.spinner.hidden = !status.live || status.progress !== undefined;
     this.stop.hidden = !canAct || !status.canStop;
-    // Of a result, the verdict says more than that it is done.
+    // Once there is a result, the verdict replaces this line.
     this.line.hidden = status.kind === 'done';
     setText(
       this.announcement,
-      joined([t('{clause}.', { clause: status.label }), ...(next ? [sentence, words(next, canAct)] : [])]),
+      joined([
+        t('{clause}.', { clause: status.label }),
+        ...(next ? [sentence, withStepNames(next, canAct)] : []),
+      ]),
     );
   }
 }

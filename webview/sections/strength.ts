@@ -16,7 +16,7 @@ const head = () => [
 /** Strengths between measured ones can be used, too. */
 const STEP = 0.05;
 
-/** A slider from the base to the full change, and what was learned and forgotten at the strengths that were measured. */
+/** A slider from the base to the full change, and what was learned and forgotten at each measured strength. */
 export class StrengthSection implements Section {
   private readonly slider = h('input', {
     type: 'range',
@@ -36,9 +36,11 @@ export class StrengthSection implements Section {
   private readonly rows = new Keyed(this.body);
   readonly element: HTMLElement;
   private run = '';
-  /** The data for which the slider was placed: until they change, it stays where the user moved it. */
+  /**
+   * Key of the data for which the slider was positioned; until it changes, the slider stays where the user moved it.
+   */
   private placed = '';
-  /** Its value there, the nearest one to a strength that may lie between two. */
+  /** The slider's value there: the closest one to the actual strength, which may lie between two. */
   private nearestValue = '';
   private view: StrengthView | undefined;
   private canAct = false;

@@ -2,7 +2,7 @@ import { t } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { runMessages } from '../view-model/run-messages.ts';
-import { said } from './said.ts';
+import { withStepButtons } from './step-buttons.ts';
 import type { Actions, Section } from './section.ts';
 
 /** Warnings of the run that the user can act on. */
@@ -17,7 +17,7 @@ export class WarningsSection implements Section {
     const { warnings } = runMessages(run);
     this.element.hidden = warnings.length === 0;
     this.content.update(warnings, () =>
-      warnings.map((text) => h('li', {}, ...said(text, canAct, this.actions.take))),
+      warnings.map((text) => h('li', {}, ...withStepButtons(text, canAct, this.actions.take))),
     );
   }
 }

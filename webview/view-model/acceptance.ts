@@ -6,7 +6,7 @@ import { wilson } from '../../src/statistics/statistics.ts';
 import { formatInterval } from './format.ts';
 import type { PanelView } from './panel.ts';
 
-/** Rows of: model, shown, accepted, characters of both, kept; most shown first. Deleted runs are left out. */
+/** Rows of: model, shown, accepted, characters of both, kept; most shown first. Deleted runs are omitted. */
 export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
   return Object.entries(acceptance)
     .flatMap(([id, counts]) => {
@@ -23,7 +23,7 @@ export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
     .map(({ label, shown, accepted, shownCharacters, acceptedCharacters, kept, dropped }) => [
       label,
       whole(shown),
-      // Counts of an earlier version can have more accepted than shown, if Tab was pressed at once.
+      // Counts of earlier versions can have more accepted than shown, if Tab was pressed immediately.
       share(accepted, Math.max(shown, accepted)),
       shownCharacters ? ofAll(acceptedCharacters, shownCharacters) : '\u2013',
       share(kept, kept + dropped),

@@ -1,11 +1,10 @@
-/** Advice on the learning rate, from searches for it on the same base. */
+/** Advice on the learning rate, from sweeps on the same base. */
 import { joined, t } from '../../src/text/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import { formatDifference, formatNumber, formatRate } from './format.ts';
 import type { PanelView, RunView } from './panel.ts';
 
 export interface Advice {
-  /** What to try. */
   text: string;
   /** The figures that it is based on. */
   because: string;

@@ -21,7 +21,7 @@ import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, smooth, type IntervalPoint } from './series.ts';
 
-export interface AdviceView {
+interface AdviceView {
   advice: Advice[];
   /** The text shown if there is no advice. */
   none: string;
@@ -32,7 +32,7 @@ const timeCount = (times: number) =>
   times === 1 ? t('1 time') : t('{count} times', { count: whole(times) });
 /** Share of all that a run has learned; less may be noise, since few windows are measured. */
 const RELEVANT_SHARE = 0.1;
-/** Nats per token; below this, the result predicts practically as the base does. */
+/** Nats per token; below this, the result predicts practically like the base. */
 const SMALL_KL = 0.02;
 
 type Rule = (run: RunView, view: PanelView) => Advice | undefined;
@@ -53,15 +53,15 @@ const rules: Rule[] = [
   farFromTheBase,
 ];
 
-/** Nats per token of held-out code: a gain that one would notice. */
+/** A noticeable gain in nats per token of held-out code. */
 const NOTICEABLE = 0.05;
-/** Whether the result may have learned nothing, or as much as one would notice. */
+/** Whether the figures leave open if the result learned nothing or a noticeable amount. */
 function isOpen({ comparisons }: Summary): boolean {
   const learned = learning(comparisons)?.difference;
   return learned !== undefined && learned.low < -NOTICEABLE && learned.high >= 0;
 }
 
-/** Those that need no figures of the result. */
+/** The rules that need no figures of the result. */
 const trainingRules: Rule[] = [diverging, belowTheSweep, edgeOfTheSweep];
 
 export function advise(view: PanelView): AdviceView {
@@ -89,7 +89,7 @@ export function advise(view: PanelView): AdviceView {
   return { advice, none: t('No advice: the measurements suggest no change.') };
 }
 
-/** The trainer halved the rate itself; starting with a lower one loses no steps to going back. */
+/** The trainer halved the rate itself; starting with a lower one loses no steps to rollbacks. */
 function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undefined {
   const last = rollbacks.at(-1);
   const failed = snapshot.state.error?.code === 'diverged';
@@ -171,7 +171,7 @@ function risingAgain({ series }: RunView): Advice | undefined {
   const lowest = curve.reduce((best, point) => (point.y < best.y ? point : best));
   const last = curve.at(-1)!;
   const after = curve.filter(({ x }) => x > lowest.x);
-  // At least two later checkpoints must be above: one alone may be noise.
+  // At least two later checkpoints must be higher, because one alone may be noise.
   if (after.length < 2 || !after.every(({ y }) => y > lowest.y)) return undefined;
   const rise = last.y - lowest.y;
   const trained = fallOfTraining(series.loss.filter(({ x }) => x >= lowest.x));
@@ -250,7 +250,7 @@ function betterMethod(run: RunView, { shown, runs, labels }: PanelView): Advice 
       sameText &&
       other.spec.hyper.method !== spec.hyper.method;
     if (!theirs || !comparable) continue;
-    // By the intervals, the other must not have learned less, and must certainly have forgotten less.
+    // By the intervals, the other run must have learned no less, and must have forgotten significantly less.
     if (theirs.learned.low > mine.learned.high || theirs.kl.high >= mine.kl.low) continue;
     const [name, own] = [other, run.snapshot].map((text) =>
       text.spec.hyper.method === 'full' ? t('Full fine-tuning') : 'LoRA',

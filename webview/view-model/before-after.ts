@@ -1,4 +1,4 @@
-/** A metric of the base, of the selected run's checkpoints and of the runs shown beside it, for the bar charts. */
+/** A metric of the base, the selected run's checkpoints and the compared runs, for the bar charts. */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
@@ -10,7 +10,7 @@ import { type Text, textOf } from '../../src/text/message.ts';
 export interface Bar extends IntervalPoint {
   name: string;
   /** The run's colour; undefined for the base. */
-  look: number | undefined;
+  styleIndex: number | undefined;
 }
 export interface BeforeAfter {
   label: string;
@@ -29,12 +29,12 @@ type Match = (task: string, metric: string) => boolean;
 /** More bars than this would be too thin to read; base, result and some checkpoints in between are shown. */
 const MAX_BARS = 8;
 
-/** The selected run's bars, then the results of the runs beside it. Undefined if the selected run has none. */
+/** The selected run's bars, then the results of the compared runs. Undefined if the selected run has none. */
 export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfter | undefined {
   const [first, ...others] = shown;
   const view = first && ofRun(first, match);
   if (!view) return undefined;
-  const beside = others.flatMap(({ snapshot, label, look }): Bar[] => {
+  const comparedBars = others.flatMap(({ snapshot, label, styleIndex }): Bar[] => {
     const { summary, spec } = snapshot;
     // A result on another base can't be compared with this base.
     if (!summary || spec.base.sha256 !== first.snapshot.spec.base.sha256) return [];
@@ -43,21 +43,21 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
     );
     if (!found) return [];
     const { value: y, low, high, n } = found.after;
-    return [{ x: summary.step, y, low, high, n, name: label, look }];
+    return [{ x: summary.step, y, low, high, n, name: label, styleIndex }];
   });
-  if (!beside.length) return view;
-  const { label, snapshot, look } = first;
-  // Beside other runs, only the result of the selected run is shown, not its checkpoints.
+  if (!comparedBars.length) return view;
+  const { label, snapshot, styleIndex } = first;
+  // When runs are compared, only the selected run's result is shown, not its checkpoints.
   const last = view.bars.at(-1)!;
-  const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, look }] : [];
+  const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, styleIndex }] : [];
   return {
     ...view,
     comparison: undefined,
-    bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...beside],
+    bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...comparedBars],
   };
 }
 
-/** From the summary if the run has one, else from the evaluations so far. */
+/** From the run's summary if it has one, else from the evaluations so far. */
 function ofRun(
   { snapshot: { summary, spec }, series: { metrics } }: RunView,
   match: Match,
@@ -68,7 +68,7 @@ function ofRun(
   if (!task || !metric) return undefined;
   const measured = comparison?.after ?? series!;
   const { setting } = measured;
-  // Checkpoints measured in another way are not shown beside the result.
+  // Checkpoints measured in a different way are not shown with the result.
   const checkpoints = series && series.setting === setting ? series.points : [];
   const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
   if (comparison)
@@ -91,7 +91,7 @@ function ofRun(
     ).map((point) => ({
       ...point,
       name: comparison && point.x === summary!.step ? t('tuned') : stepName(point.x),
-      look: point.x === 0 ? undefined : 0,
+      styleIndex: point.x === 0 ? undefined : 0,
     })),
   };
 }

@@ -4,7 +4,7 @@ import type { ComparisonAnswer } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 
 /**
- * The host's answer for the shown runs `ids`. A report has a single answer, of which the matching part is taken.
+ * The host's answer for the shown runs `ids`. A report contains a single answer, of which the matching part is used.
  * Undefined while there is none.
  */
 export function answerFor(

@@ -20,7 +20,6 @@ export interface ComparisonRow {
 /** `moved`: away from the base, which is neither good nor bad as such. */
 export type Verdict = 'better' | 'worse' | 'same' | 'moved';
 
-/** The verdict in words. */
 export const verdictIn = (verdict: Verdict): string =>
   ({ better: t('better'), worse: t('worse'), same: t('no difference seen'), moved: t('moved') })[verdict];
 

@@ -7,9 +7,9 @@ export interface Range {
 }
 
 /**
- * Keeps at most four points in each of `columns` columns: the first, the lowest, the highest and the last, so that the
- * line through them covers the same pixels (M4; Jugel et al. 2014). `points` are in order of x. With a range, keeps
- * only points in it and one neighbour on each side, so that the line leaves the chart at the right place.
+ * Keeps at most four points in each of `columns` columns: the first, lowest, highest and last, so that the line through
+ * them covers the same pixels (M4; Jugel et al. 2014). `points` are in order of x. With a range, keeps only points in
+ * it and one neighbour on each side, so that the line leaves the chart at the right place.
  */
 export function decimate<T extends Point>(points: readonly T[], columns: number, range?: Range): T[] {
   const from = range ? Math.max(0, firstAt(points, range.min) - 1) : 0;

@@ -11,7 +11,7 @@ import { methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
 import { textOf } from '../../src/text/message.ts';
 
-export interface Fact {
+interface Fact {
   name: string;
   value: string;
   note?: string;
@@ -143,10 +143,10 @@ function documents(count: number, word: string): string {
 const filesOrFolders = (count: number): string =>
   count === 1 ? t('1 file or folder') : t('{count} files or folders', { count: whole(count) });
 
-/** An unknown reason, written by a newer version, is shown by its name. */
+/** Unknown reasons, written by a newer version, are shown by their name. */
 const reasonText: Record<string, string | undefined> = reasons;
 
-export interface CorpusView {
+interface CorpusView {
   sentence: string;
   /** Most frequent reason first. */
   leftOut: { reason: string; count: number }[];

@@ -9,33 +9,33 @@ export interface FigureSet {
   /** "base", or the run's label. */
   label: string;
   /** Undefined for the base. */
-  look: number | undefined;
+  styleIndex: number | undefined;
   metrics: Metric[];
 }
 
 /** What there was before the first run, as it measured it, then the results. Empty if no run has such a figure. */
 export function figureSets(shown: readonly RunView[], match: (metric: Metric) => boolean): FigureSet[] {
-  const results = shown.flatMap(({ snapshot, label, look }) => {
+  const results = shown.flatMap(({ snapshot, label, styleIndex }) => {
     const comparisons = (snapshot.summary?.comparisons ?? []).filter(({ after }) => match(after));
-    return comparisons.length ? [{ label, look, snapshot, comparisons }] : [];
+    return comparisons.length ? [{ label, styleIndex, snapshot, comparisons }] : [];
   });
   const [first] = results;
   if (!first) return [];
   const base = first.comparisons.map(({ before }) => before);
   return [
-    { label: t('before'), look: undefined, metrics: base },
+    { label: t('before'), styleIndex: undefined, metrics: base },
     ...results
       // Results on another base can't be compared with this base.
       .filter(({ snapshot }) => snapshot.spec.base.sha256 === first.snapshot.spec.base.sha256)
-      .map(({ label, look, comparisons }) => ({
+      .map(({ label, styleIndex, comparisons }) => ({
         label: results.length > 1 ? label : t('result'),
-        look,
+        styleIndex,
         metrics: comparisons.map(({ after }) => after),
       })),
   ];
 }
 
-/** How the figures were measured; all ways, if the runs differ in that. */
+/** How the figures were measured; lists all settings if the runs differ. */
 export const settingsOf = (sets: readonly FigureSet[]): string =>
   [
     ...new Set(

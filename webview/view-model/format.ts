@@ -27,17 +27,17 @@ export function formatNumber(value: number): string {
   return signed(withPoint(size.toExponential(1)), value);
 }
 
-/** A tick of an axis whose ticks are `step` apart, with no more decimals than needed to distinguish them. */
+/** A tick label for an axis whose ticks are `step` apart, with no more decimals than needed to distinguish them. */
 export function formatTick(value: number, step: number): string {
   let decimals = 0;
-  // Steps are 1, 2, 2.5 or 5 times a power of ten; they carry the rounding errors of their division.
+  // Steps are 1, 2, 2.5 or 5 times a power of ten, plus rounding errors.
   while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6)
     decimals++;
   const text = Math.abs(value).toFixed(decimals);
   return Number(text) === 0 ? '0' : signed(grouped(Number(text), decimals), value);
 }
 
-/** As formatTick, of a share in percent. */
+/** Like formatTick, for a share in percent. */
 export const formatShareTick = (share: number, step: number): string =>
   t('{number}%', { number: formatTick(100 * share, 100 * step) });
 

@@ -12,7 +12,7 @@ const metrics: [RegExp, string][] = [
   [/^acc_norm$/, 'accuracy by length'],
 ];
 
-/** What figures are called that have a name in words; other names, such as "pass@1", are the same everywhere. */
+/** Translatable names of metrics; others, such as "pass@1", are the same in every language. */
 export const metricNames = [
   ...metrics.map(([, name]) => name),
   'average',
@@ -59,7 +59,7 @@ export const isHeldOutLoss = (task: string, metric: string) => task === 'workspa
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);
 const isAnyKl = (metric: string) => /\bkl\b/i.test(metric);
-/** Figures that show forgetting: all others, except counts of unique programs. */
+/** Metrics that show forgetting: all that don't show learning, except counts of unique programs. */
 export const showsForgetting = (task: string, metric: string) => !showsLearning(task) && !isUnique(metric);
 export const isUnique = (metric: string) => /^unique /.test(metric);
 
@@ -114,7 +114,7 @@ export function runLabels(runs: readonly RunSnapshot[]): Map<string, string> {
       groups.set(label, [...(groups.get(label) ?? []), run]);
     }
     for (const [label, same] of groups) {
-      // A part that all of them share is left out.
+      // A part that is the same for all is omitted.
       const next = groups.size === 1 && begun ? begun : label;
       if (same.length > 1 && rest.length) name(same, next, rest);
       else for (const { spec } of same) labels.set(spec.id, next);

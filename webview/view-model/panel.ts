@@ -16,7 +16,7 @@ export interface RunView {
   /** Distinguishes it from the other shown runs. */
   label: string;
   /** Its colour and shape in charts: 0 is the selected run. */
-  look: number;
+  styleIndex: number;
 }
 export interface PanelView {
   /** Newest first. */
@@ -24,7 +24,7 @@ export interface PanelView {
   /** A unique label for each run, by its id. */
   labels: Map<string, string>;
   run?: RunView;
-  /** The selected run and those that the user wants beside it. */
+  /** The selected run and those compared with it. */
   shown: RunView[];
   /** Sweeps of the selected run's base, newest first. */
   sweeps: SweepSnapshot[];
@@ -32,40 +32,40 @@ export interface PanelView {
   comparison?: ComparisonAnswer;
   /** A warning, set if the shown runs were trained on different texts. */
   differentCorpora?: string;
-  /** Id of the run that completes code now. */
+  /** Id of the run that currently completes code. */
   inUse?: string;
   /** Counts of completions shown, accepted and kept in the editor, by run. */
   acceptance: Readonly<Record<string, Acceptance>>;
   /** Whether buttons can act on a run (not in a report). */
   canAct: boolean;
-  /** The same with its labels in English, for files. */
+  /** The same with English labels, for files. */
   english: () => PanelView;
 }
 
-/** The user's choice: the selected run, and the ids of those beside it. */
-export interface Selection {
+/** The user's choice: the selected run, and the ids of compared runs. */
+interface Selection {
   selected?: string | undefined;
-  beside: readonly string[];
+  compared: readonly string[];
 }
-/** As many as colours and shapes can distinguish. */
+/** As many as can be told apart by colour and shape. */
 export const MAX_COMPARED = 5;
 
 export function readPanel(state: PanelState, chosen: Selection, now: number, canAct: boolean): PanelView {
   const runs = [...state.runs].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
   const labels = runLabels(runs);
   const selected = runs.find(({ spec }) => spec.id === chosen.selected) ?? runs[0];
-  const others = chosen.beside.flatMap(
+  const others = chosen.compared.flatMap(
     (id) => runs.find(({ spec }) => spec.id === id && id !== selected?.spec.id) ?? [],
   );
   const chosenRuns = [...(selected ? [selected] : []), ...others.slice(0, MAX_COMPARED)];
   const short = shownLabels(chosenRuns);
-  const viewOf = (snapshot: RunSnapshot, look: number): RunView => ({
+  const viewOf = (snapshot: RunSnapshot, styleIndex: number): RunView => ({
     id: snapshot.spec.id,
     snapshot,
     series: seriesOf(snapshot.events),
     status: readStatus(snapshot, now),
     label: short.get(snapshot.spec.id)!,
-    look,
+    styleIndex,
   });
   const shown = chosenRuns.map(viewOf);
   const run = shown[0];
@@ -91,7 +91,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
   };
 }
 
-/** Digest of the text if it is known, and where it was read from. */
+/** Digest of the corpus if known, and where it was read from. */
 const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
   corpus?.digest,
   `${describeFolders(spec)}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,

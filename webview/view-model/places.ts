@@ -5,9 +5,9 @@ import type { Place, Summary } from '../../src/protocol/evaluation.ts';
 export interface PlaceView {
   /** "src/app.ts, line 12". */
   at: string;
-  /** The lines up to the cursor, which stands at the end of the last one. */
+  /** The lines up to the cursor, which is at the end of the last one. */
   lines: { number: number; text: string }[];
-  /** The end of the line in the file. */
+  /** The rest of the line in the file. */
   actual: string;
   base: Suggestion;
   result: Suggestion;
@@ -17,10 +17,10 @@ export interface Suggestion {
   isRight: boolean;
 }
 
-export interface PlacesView {
-  /** How many of all lines that were tried are right; empty in runs of earlier versions. */
+interface PlacesView {
+  /** How many of all lines tried are right; empty in runs of earlier versions. */
   counted: string;
-  /** By which rule these were chosen. */
+  /** The rule by which these were chosen. */
   rule: string;
   places: PlaceView[];
 }
@@ -74,7 +74,7 @@ function placeView({ file, line, prefix, actual, before, after }: Place): PlaceV
   };
 }
 
-/** Without the indentation that all lines share, for which there is no room side by side. */
+/** Removes common indentation, for which there is no room side by side. */
 function dedented(lines: readonly string[]): string[] {
   const indents = lines.filter((line) => line.trim()).map((line) => /^\s*/.exec(line)![0].length);
   const shared = Math.min(...indents);

@@ -38,11 +38,11 @@ export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedR
 interface Column {
   title(): string;
   cell(run: RunSnapshot): string;
-  /** Shown even if all runs have the same there. */
+  /** Shown even if it is the same for all runs. */
   always?: true;
 }
 
-/** Of the list of runs, after the name. */
+/** Columns of the list of runs, after the name. */
 export const columns: readonly Column[] = [
   { title: () => t('Method'), cell: ({ spec }) => methodName(spec) },
   { title: () => t('Rate'), cell: ({ spec }) => (spec.imported ? '-' : formatRate(spec.hyper.learningRate)) },

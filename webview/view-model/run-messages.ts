@@ -3,7 +3,7 @@ import { t, whole } from '../../src/text/l10n.ts';
 import { forButtons } from '../../src/text/next-step.ts';
 import type { RunView } from './panel.ts';
 
-export interface RunMessages {
+interface RunMessages {
   /** Each warning names a step that the user can take. */
   warnings: string[];
   notes: string[];

@@ -17,7 +17,7 @@ export interface IntervalPoint extends Point {
   change?: { value: number; low: number; high: number } | undefined;
 }
 /**
- * One metric, measured in the same way at several steps. Figures with different settings are never joined by a line.
+ * One metric, measured in the same way at several steps. Values with different settings are never joined by a line.
  */
 export interface MetricSeries {
   task: string;
@@ -48,7 +48,7 @@ export interface RunSeries {
 
 const seriesCache = new WeakMap<readonly RunEvent[], RunSeries>();
 
-/** As `readSeries`, cached by the list: a run that did not change is not read again. */
+/** Like `readSeries`, but cached by the list of events, so that an unchanged run is not read again. */
 export function seriesOf(events: readonly RunEvent[]): RunSeries {
   let series = seriesCache.get(events);
   if (!series) seriesCache.set(events, (series = readSeries(events)));
@@ -92,14 +92,14 @@ function addMetric(all: MetricSeries[], { step, result, change, better }: EventO
   }
   series.better ??= better;
   const point = { x: step, y: result.value, low: result.low, high: result.high, n: result.n, change };
-  // It is usually the newest step, which needs no search.
+  // Usually a new step, which needs no search.
   const newest = (series.points.at(-1)?.x ?? -1) < step;
   const at = newest ? -1 : series.points.findIndex(({ x }) => x >= step);
   if (at < 0) series.points.push(point);
   else series.points.splice(at, series.points[at]!.x === step ? 1 : 0, point);
 }
 
-/** The series with most points, from which a curve is drawn. */
+/** The series with the most points, from which a curve is drawn. */
 export function longest(
   all: readonly MetricSeries[],
   match: (task: string, metric: string) => boolean,
@@ -131,12 +131,12 @@ export function smooth(points: readonly Point[], memory: number): Point[] {
   return out;
 }
 
-/** At most `most` items, evenly spread, including the first and the last. */
-export function sample<T>(items: readonly T[], most: number): T[] {
-  if (items.length <= most) return [...items];
-  if (most < 2) return items.slice(0, most);
+/** At most `max` items, evenly spread, including the first and the last. */
+export function sample<T>(items: readonly T[], max: number): T[] {
+  if (items.length <= max) return [...items];
+  if (max < 2) return items.slice(0, max);
   return Array.from(
-    { length: most },
-    (_, index) => items[Math.round((index * (items.length - 1)) / (most - 1))]!,
+    { length: max },
+    (_, index) => items[Math.round((index * (items.length - 1)) / (max - 1))]!,
   );
 }

@@ -1,4 +1,4 @@
-/** How something was measured, in the language of the editor. */
+/** How something was measured, in the editor's language. */
 import { t, translate } from '../../src/text/l10n.ts';
 import type { Text } from '../../src/text/message.ts';
 
@@ -23,7 +23,7 @@ export function settingWithin(setting: Text): string {
 /** What follows the prefix. */
 export const settingAlone = (setting: Text): string => partsOf(setting).rest;
 
-/** As evaluation/measure.ts joins them; in an earlier version, as one English text. */
+/** Splits what evaluation/measure.ts joined; earlier versions wrote it as a single English text. */
 function partsOf(setting: Text): { prefix: string | undefined; rest: string } {
   const [name, rest] =
     typeof setting === 'string'

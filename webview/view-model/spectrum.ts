@@ -17,9 +17,9 @@ export interface ModuleRanks {
   ranks: Partial<Record<SpectrumKind, RankRange>>;
 }
 
-export interface LayerRanks {
+interface LayerRanks {
   layer: number;
-  /** By module; left out if nothing was measured. */
+  /** By module; absent if nothing was measured. */
   linears: Partial<Record<ModuleName, Partial<Record<SpectrumKind, number>>>>;
 }
 
@@ -28,7 +28,7 @@ export interface SpectrumView {
   /** LoRA's r. */
   rank: number | undefined;
   source: RunSpectrum['source'];
-  /** The publisher of the adapter states it. */
+  /** Whether it is stated by the adapter's publisher. */
   stated: boolean;
   modules: ModuleRanks[];
   layers: LayerRanks[];

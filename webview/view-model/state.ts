@@ -14,14 +14,12 @@ export interface PanelState {
   /** The host's choice. */
   selected?: string;
   inUse?: string;
-  /** By run. */
   acceptance?: Record<string, Acceptance>;
   comparison?: ComparisonAnswer;
 }
 
 /**
- * Runs that did not change stay the same objects. Undefined if a message was missed, so that everything has to be
- * requested.
+ * Unchanged runs stay the same objects. Undefined if a message was missed, so that everything must be requested again.
  */
 export function applyMessage(state: PanelState | undefined, message: ToPanel): PanelState | undefined {
   if (message.type === 'runs') {

@@ -18,7 +18,7 @@ export interface StatusView {
   live: boolean;
   canStop: boolean;
   canUse: boolean;
-  /** Some figures are not measured yet. */
+  /** Whether some figures are not measured yet. */
   canMeasure: boolean;
 }
 
@@ -36,10 +36,9 @@ const labels = (): Record<Standing, string> => ({
   interrupted: t('Interrupted'),
 });
 
-/** "Training". */
 export const statusIn = (kind: Standing): string => labels()[kind];
 
-/** Whether its owner was heard of lately. `now` in milliseconds; in a report, the time at which it was written. */
+/** Whether its owner's heartbeat is recent. `now` in milliseconds; in a report, the time at which that was written. */
 const isHeard = ({ state, spec }: RunSnapshot, now: number): boolean =>
   !(now - Date.parse(state.heartbeat ?? spec.createdAt) > SILENCE_MS);
 
@@ -117,7 +116,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   }
 }
 
-/** A sentence with the time that is left, if it is known. */
+/** A sentence with the remaining time, if known. */
 const withTimeLeft = (what: string, seconds: number | undefined): string =>
   seconds
     ? t('{what}, about {time} left.', { what, time: formatDuration(seconds) })
@@ -129,7 +128,7 @@ function afterFailure(next: string, { state }: RunSnapshot, resume: string): str
   return canResume ? joined([next, resume]) : next;
 }
 
-/** Whether complete weights exist: the run is done, or was interrupted only while it was measured. */
+/** Whether complete weights exist: the run is done, or was interrupted while being measured. */
 const hasResult = ({ state, events }: RunSnapshot, kind: Standing) =>
   kind === 'done'
     ? events.some(({ type }) => type === 'done')

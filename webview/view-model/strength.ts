@@ -1,4 +1,4 @@
-/** The strength of a run (the factor for its trained change): the figures at each strength, and the one in use. */
+/** The strengths of a run (factors on its trained change): the figures at each strength, and the one in use. */
 import { t, withPoint } from '../../src/text/l10n.ts';
 import { choiceIn } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
@@ -20,15 +20,15 @@ export interface StrengthView {
   stops: StrengthStop[];
   /** The strength in use; undefined if none is better than the base. */
   inUse: number | undefined;
-  /** Where the file is: at the strength in use, or at the full change. */
+  /** The strength of the file: the one in use, or that of the full change. */
   at: number;
   /** The strength in use and where it comes from. */
   sentence: string;
-  /** Why it was chosen, by the figures that were measured for that. */
+  /** Why it was chosen, with the figures measured for that. */
   why: string;
-  /** It is neither being trained nor measured. */
+  /** Whether it can be changed: the run is neither being trained nor measured. */
   canSet: boolean;
-  /** What a strength from 0 to 1 means: as far as it was measured, without the figures. */
+  /** Describes a strength from 0 to 1, as far as it was measured, without figures. */
   words(strength: number): string;
 }
 
@@ -83,7 +83,6 @@ function wordsOf(strength: number, mark: string, { path, limit }: StrengthChoice
     : t('{strength}: on your code {verdict}; elsewhere far from the base.', values);
 }
 
-/** "Strength 0.5 (chosen)". */
 const strengthName = (strength: number, mark: string): string => {
   const name = t('Strength {strength}', { strength: withPoint(String(strength)) });
   return mark ? `${name} (${mark})` : name;
@@ -118,7 +117,7 @@ export interface StrengthPathPoint extends LearnedForgot {
 }
 export interface StrengthPath {
   label: string;
-  look: number;
+  styleIndex: number;
   setting: string;
   /** Starts at the base. */
   points: StrengthPathPoint[];
@@ -142,6 +141,8 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
       return [{ strength, mark, isInUse, ...learnedForgot(withSign(learned, -1), kl) }];
     });
     if (points.length < 2) return [];
-    return [{ label: run.label, look: run.look, setting: choice!.setting, points: [base, ...points] }];
+    return [
+      { label: run.label, styleIndex: run.styleIndex, setting: choice!.setting, points: [base, ...points] },
+    ];
   });
 }

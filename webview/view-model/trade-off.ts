@@ -8,7 +8,7 @@ import type { IntervalPoint, MetricSeries } from './series.ts';
 
 type Interval = Comparison['difference'];
 
-/** The figure of an axis; its sign is turned so that higher means more learned, or more forgotten. */
+/** The figure of an axis, with its sign such that higher means more learned or forgotten. */
 export type Figure = Pick<Comparison, 'task' | 'metric' | 'better'>;
 export const figureKey = ({ task, metric }: Pick<Figure, 'task' | 'metric'>) => `${task} ${metric}`;
 
@@ -39,16 +39,16 @@ export interface PathPoint extends LearnedForgot {
   step: number;
   n: number;
   setting: string;
-  /** Whether the intervals are those of the paired difference from the base, or of the checkpoint's own figure. */
+  /** Whether the intervals are those of the paired difference from the base, not of the checkpoint's own figure. */
   paired: boolean;
 }
 export interface Path {
   run: string;
   label: string;
-  look: number;
+  styleIndex: number;
   /** From the base on, ordered by step, all measured in the same way. */
   points: PathPoint[];
-  /** The final evaluation of the result, if it was measured in another way than the path. */
+  /** The final evaluation of the result, if it was measured in a different way than the path. */
   final?: PathPoint;
   /** Step of the checkpoint that became the result, if it is not the last one. */
   best?: number;
@@ -60,7 +60,7 @@ export interface TradeOffView {
   warning?: string;
 }
 
-/** Figures that any of the runs has and of which one says what is better, the most important first. */
+/** Figures that any of the runs has and whose better direction is known, most important first. */
 function figuresOf(runs: readonly RunView[], match: (task: string, metric: string) => boolean): Figure[] {
   const found = new Map<string, Figure>();
   for (const { snapshot, series } of runs)
@@ -99,10 +99,10 @@ export function tradeOff(
 }
 
 function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
-  const { snapshot, series, label, look } = run;
+  const { snapshot, series, label, styleIndex } = run;
   const measured = checkpoints(series.metrics, learning, forgetting);
   const final = snapshot.summary && finalPoint(snapshot.summary, learning, forgetting);
-  const path: Path = { run: run.id, label, look, points: measured, best: series.best?.step };
+  const path: Path = { run: run.id, label, styleIndex, points: measured, best: series.best?.step };
   if (!final) return path;
   // Without checkpoints in between, the path is base and result, which were measured in the same way.
   if (!measured.some(({ step }) => step > 0 && step !== final.step))
@@ -120,7 +120,7 @@ const origin = ({ n, setting }: PathPoint): PathPoint => ({
   ...atBase,
 });
 
-/** Both figures may have been measured in several ways; takes the pair with most steps in common. */
+/** Both figures may have been measured in several ways; uses the pair with the most steps in common. */
 function checkpoints(metrics: readonly MetricSeries[], learning: Figure, forgetting: Figure): PathPoint[] {
   const of = (figure: Figure) =>
     metrics.filter(({ task, metric }) => task === figure.task && metric === figure.metric);
@@ -197,7 +197,7 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
 export function axisTitle(figure: Figure, side: 'learned' | 'forgot'): string {
   const { task, metric, better } = figure;
   const unit = unitOf(metric);
-  // In a sentence, English names begin with a small letter.
+  // Within a sentence, English names begin with a lower-case letter.
   const label = figureLabel(task, metric).replace(/^(Held-|Loss on|Forgetting )/, (word) =>
     word.toLowerCase(),
   );

@@ -1,4 +1,4 @@
-/** The first thing that the panel says: whether the result is better than its base, why, and the one next step. */
+/** The first thing shown in the panel: whether the result is better than its base, why, and the next step. */
 import { findKnownBase } from '../../src/base-models/registry.ts';
 import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
 import { joined, percent, t } from '../../src/text/l10n.ts';
@@ -7,7 +7,7 @@ import type { PanelView, RunView } from './panel.ts';
 export interface VerdictView {
   kind: Verdict['kind'];
   sentence: string;
-  /** What follows for completion; empty if the step says it. */
+  /** What this means for completion; empty if the step says it. */
   consequence: string;
   /** What "base" and "held out" mean for this run. */
   meaning: string;
@@ -16,13 +16,13 @@ export interface VerdictView {
   isInUse: boolean;
 }
 
-/** Undefined as long as there is no result to judge. */
+/** Undefined while there is no result to judge. */
 export function verdictView({ run, inUse }: PanelView): VerdictView | undefined {
   if (!run) return undefined;
   const { status, snapshot } = run;
   const verdict = verdictOf(snapshot.summary);
   const ended = status.kind === 'done' || status.canMeasure;
-  // What is measured so far may only be too little yet.
+  // Too little may have been measured so far.
   if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'unknown'))) return undefined;
   const refused = snapshot.summary && !status.canUse && !status.live && inUse !== run.id;
   return {
@@ -40,18 +40,18 @@ function stepOf({ id, status }: RunView, { kind }: Verdict, inUse: string | unde
   if (status.canUse && !isInUse && kind === 'better') return 'use';
   if (status.canMeasure && kind !== 'better') return 'measure';
   if (status.canUse && !isInUse) return 'use';
-  // What completes now goes on, unless it is this result.
+  // Don't suggest replacing the current model, unless it is this result.
   return kind !== 'better' && !status.live && (isInUse || !inUse) ? 'base' : undefined;
 }
 
 const isNamed = (word: string, { why }: Verdict): boolean => why.includes(word);
 
-/** What it is, for who never heard of it. */
+/** Explains it to users who have never heard of it. */
 export const humanEval = (): string =>
   t('HumanEval: small programming problems in Python, with tests; a common benchmark.');
 
-/** "qwen2.5-coder-0.5b.gguf" of a base that is a file. */
-export const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
+/** "qwen2.5-coder-0.5b.gguf" for a base given as a file. */
+const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const name = baseName(spec.base.id);

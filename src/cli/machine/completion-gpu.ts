@@ -3,8 +3,8 @@ import { gpuKindsHere } from '../../llama-cpp/gpu-packages.ts';
 import { isSoftware, useProcessor, startGpu } from '../../llama-cpp/gpu.ts';
 import { sharedLlama } from '../../llama-cpp/llama.ts';
 import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
-import { whyOf } from '../../text/errors.ts';
-import { english, together, msg, type Text } from '../../text/message.ts';
+import { reasonOf } from '../../text/errors.ts';
+import { english, joinTexts, msg, type Text } from '../../text/message.ts';
 import { gpuKindNames } from '../../protocol/gpu.ts';
 import { formatBytes } from '../view/format.ts';
 
@@ -31,7 +31,7 @@ export async function findCompletionGpu(): Promise<CompletionGpu> {
     await llama.dispose();
     return { backend: kind, devices, memory: total, free };
   } catch (error) {
-    return { backend: 'cpu', devices: [], why: whyOf(error) };
+    return { backend: 'cpu', devices: [], why: reasonOf(error) };
   }
 }
 
@@ -57,6 +57,6 @@ export function completionCheck(found: CompletionGpu, gpus: readonly string[]): 
   return {
     ...check,
     status: 'note',
-    text: together([msg`Completion computes on the processor.`, ...(reason ? [reason] : [])]),
+    text: joinTexts([msg`Completion computes on the processor.`, ...(reason ? [reason] : [])]),
   };
 }

@@ -3,7 +3,7 @@ import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
 import type { ChosenDevice } from '../../tensor/devices/choose-device.ts';
 import type { BackendCheck, Check } from './completion-gpu.ts';
 import { formatBytes } from '../view/format.ts';
-import { together, msg, type Text, textOf } from '../../text/message.ts';
+import { joinTexts, msg, type Text, textOf } from '../../text/message.ts';
 
 export function webgpuBackend(probe: WebgpuProbe, chosen: ChosenDevice | undefined): BackendCheck {
   if (!chosen || probe.reason)
@@ -27,7 +27,7 @@ export function webgpuCheck(
   const check = { area: 'webgpu', title: msg`WebGPU backend` };
   const sentences = probe.adapters.map((adapter, number) => describe(number, adapter));
   if (!chosen || probe.reason)
-    return { ...check, status: 'note', text: together([textOf(probe, 'reason') ?? NONE, ...sentences]) };
+    return { ...check, status: 'note', text: joinTexts([textOf(probe, 'reason') ?? NONE, ...sentences]) };
   if (probe.adapters.length > 1) sentences.push(msg`GPU ${chosen.number} is used: ${chosen.why} (--device).`);
   const advice =
     chosen.adapter.kind === 'software'
@@ -38,7 +38,7 @@ export function webgpuCheck(
   return {
     ...check,
     status: chosen.adapter.kind === 'software' ? 'note' : 'ok',
-    text: together([...sentences, advice]),
+    text: joinTexts([...sentences, advice]),
   };
 }
 

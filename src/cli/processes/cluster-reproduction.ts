@@ -6,7 +6,7 @@ import { UserError } from '../../text/errors.ts';
 import { sweepsDir } from '../../platform/files/paths.ts';
 import { reproducerMessageSchema, type Method } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
-import type { ClusterLauncher } from '../../reproduce/elsewhere.ts';
+import type { ClusterLauncher } from '../../reproduce/on-cluster.ts';
 import { sweepsOf, type Reproduction } from '../../reproduce/store.ts';
 import { queueRun } from '../../runs/index.ts';
 import { readSweep } from '../../training/sweep/store.ts';
@@ -54,7 +54,7 @@ export async function clusterLauncher(
     );
   return {
     ...reproduceMakers(repro, spec.backend === 'auto' ? 'tensorflow' : spec.backend),
-    isUnderWay: async () => isRunning(await readCluster(dir)),
+    isRunning: async () => isRunning(await readCluster(dir)),
     async sweep(sweepDir, signal, onPhase) {
       const prepared = { sweep: await readSweep(sweepDir), isNew: false, memoryBytes: memoryBytes.full };
       const laterContents =

@@ -7,7 +7,7 @@ import { runsDir } from '../../platform/files/paths.ts';
 import { FOLDER_PLACE, type ClusterFile, type ClusterKind } from '../../protocol/cluster.ts';
 import type { Method } from '../../protocol/reproduction.ts';
 import { EARLIER_ADAPTER, RAY_TRAIN, type RunSpec, type RunState } from '../../protocol/run.ts';
-import type { RunElsewhere } from '../../reproduce/elsewhere.ts';
+import type { ClusterRun } from '../../reproduce/on-cluster.ts';
 import { corpusDir, instructDir, type Reproduction } from '../../reproduce/store.ts';
 import { readRun, readSpec } from '../../runs/index.ts';
 import { nextTasks, sweepTasks } from '../../training/sweep/cluster-tasks.ts';
@@ -86,7 +86,7 @@ const onlyHere =
 /** `memoryBytes`: what a run of each method needs. */
 export async function reproductionWork(
   { dir, spec }: Reproduction,
-  runs: readonly RunElsewhere[],
+  runs: readonly ClusterRun[],
   memoryBytes: Record<Method, number>,
   settings: WorkSettings,
 ): Promise<Work> {
@@ -111,7 +111,7 @@ export async function reproductionWork(
   };
 }
 
-async function toWorkRun({ name, id }: RunElsewhere): Promise<WorkRun> {
+async function toWorkRun({ name, id }: ClusterRun): Promise<WorkRun> {
   const dir = join(runsDir(), id);
   const { spec, events } = await readRun(dir);
   const runJson = await readFile(join(dir, 'run.json'), 'utf8');

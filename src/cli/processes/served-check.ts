@@ -3,7 +3,7 @@
  * before a result is served that was never checked.
  */
 import { notBetter } from '../../findings/offer.ts';
-import { servedOtherwise, type Served } from '../../runs/verify.ts';
+import { servedMismatch, type Served } from '../../runs/verify.ts';
 import { UserError } from '../../text/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { findRun, readRun } from '../../runs/index.ts';
@@ -30,7 +30,7 @@ export async function checkServed(
       if (message.type === 'summary') served = message.summary.served;
     },
   });
-  if (served && !served.ok) throw new UserError('adapter-mismatch', ...servedOtherwise(served));
+  if (served && !served.ok) throw new UserError('adapter-mismatch', ...servedMismatch(served));
   return served;
 }
 

@@ -1,7 +1,7 @@
 /** Reads the rows of a data set one by one: a file, a folder of files, or a repository on the hub. */
 import { UserError } from '../../text/errors.ts';
 import type { ResolveOptions } from '../../base-models/resolve-options.ts';
-import { whyNoFile } from '../../text/not-a-file.ts';
+import { whyNotAFile } from '../../text/not-a-file.ts';
 import { cancelled } from '../reading/documents.ts';
 import { findFiles } from './files.ts';
 import { readJson } from './json.ts';
@@ -39,7 +39,7 @@ export async function* readRows(reference: string, options: ReadRowsOptions = {}
 
 function unreadable(name: string, error: unknown): UserError {
   const { code, message } = error as NodeJS.ErrnoException;
-  const reason = whyNoFile(error) ?? code ?? message;
+  const reason = whyNotAFile(error) ?? code ?? message;
   return new UserError(
     'corpus-unreadable',
     `${name} can't be read: ${english(reason)}.`,

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { endOf, lastOf, startProcess } from '../../platform/processes/start.ts';
+import { endOf, tailOf, startProcess } from '../../platform/processes/start.ts';
 import { pathWithin } from './folders.ts';
 import { repositoryRoot } from './gitignore.ts';
 
@@ -91,7 +91,7 @@ async function* git(
   { signal, input = '', okCodes = [0] }: GitOptions,
 ): AsyncGenerator<string> {
   const child = await start(folder, args, signal);
-  const stderr = lastOf(child.stderr!, 500);
+  const stderr = tailOf(child.stderr!, 500);
   const ended = endOf(child);
   child.stdin!.on('error', () => undefined).end(input);
   const withTimeout = createTimeout();

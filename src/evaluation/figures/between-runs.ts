@@ -3,8 +3,8 @@
  * both answered (the same digest: the same question, window or text).
  */
 import { z } from 'zod';
-import { saidOf, UserError } from '../../text/errors.ts';
-import { english, msg, type Text, textOf, toldAll } from '../../text/message.ts';
+import { describeError, UserError } from '../../text/errors.ts';
+import { english, msg, type Text, textOf, withAllTexts } from '../../text/message.ts';
 import { summarySchema, type Comparison, type Summary, CURSORS } from '../../protocol/evaluation.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { settledSpec, type RunSpec } from '../../protocol/run.ts';
@@ -56,7 +56,7 @@ async function readCompared(dir: string): Promise<EvaluatedRun> {
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'run-not-finished') throw error;
     const nothing = await readFigures(dir, { step: 0, sentence: '', comparisons: [] });
-    return { ...nothing, problem: saidOf(error) };
+    return { ...nothing, problem: describeError(error) };
   }
 }
 
@@ -116,7 +116,7 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
     differs: differingSettings(runs),
     against,
     // Each once.
-    ...toldAll([...new Map(warnings.map((one) => [english(one), one])).values()]),
+    ...withAllTexts([...new Map(warnings.map((one) => [english(one), one])).values()]),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Comparison, Metric } from '../../protocol/evaluation.ts';
 import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import type { Item, ItemScore, Measure } from '../task.ts';
-import { type Text, told } from '../../text/message.ts';
+import { type Text, withTexts } from '../../text/message.ts';
 
 /** A measure, and how it was measured. */
 export interface Measured extends Measure {
@@ -44,7 +44,7 @@ export const withDocument = (
 /** Before, after and their difference, paired over items: both models have the same items in the same order. */
 export function compare({ measured, models: [before, after] }: Counts): Comparison {
   const { task, metric, unit, better } = measured;
-  const setting = told({ setting: measured.setting });
+  const setting = withTexts({ setting: measured.setting });
   const n = before!.reduce((total, parts) => total + parts.length, 0);
   const pairs = before!.map((parts, i) => ({ before: parts, after: after![i]! }));
   const intervals = stratifiedIntervals(pairs, intervalKind(measured));

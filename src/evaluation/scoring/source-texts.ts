@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isDataFile } from '../../corpus/datasets/choose.ts';
 import { dataSetDocuments } from '../../corpus/datasets/documents.ts';
 import { UserError } from '../../text/errors.ts';
-import { whyNoFile } from '../../text/not-a-file.ts';
+import { whyNotAFile } from '../../text/not-a-file.ts';
 import { openRegular } from '../../platform/files/regular-file.ts';
 import { detachedCopy } from '../cursors/held-out.ts';
 import { spread } from '../../statistics/statistics.ts';
@@ -68,7 +68,7 @@ async function* readText(path: string): AsyncGenerator<string> {
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const why = whyNoFile(error) ?? (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    const why = whyNotAFile(error) ?? (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     throw new UserError('corpus-unreadable', `${path} can't be read: ${english(why)}.`, 'Give a text file.', {
       cause: error,
     });

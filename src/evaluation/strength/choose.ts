@@ -23,7 +23,7 @@ import {
 } from '../../findings/strength-rule.ts';
 import { isStrengthMeasured } from '../time.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 
 /** After this share of the training time, no further strength is started, if nothing else limits the time. */
 const TIME_SHARE = 0.15;
@@ -193,7 +193,12 @@ async function measureStrengths(
   const against = { untrained, base };
   const setting = nameUntrained(describeSetting(plan, items.length, plan.items.length), against);
   const at = nameUntrained(msg`${before.learned.length} held-out cursors with the editor's prompts`, against);
-  return { ...chooseCrossFitted(before, measured, limit, at), limit, path: points(), ...told({ setting }) };
+  return {
+    ...chooseCrossFitted(before, measured, limit, at),
+    limit,
+    path: points(),
+    ...withTexts({ setting }),
+  };
 }
 
 /** Orders items so that every prefix has its share of each kind, from as many files as possible. Pure. */

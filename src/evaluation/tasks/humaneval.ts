@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { fetchWheelFile } from '../../packages/pypi.ts';
 import { UserError } from '../../text/errors.ts';
 import { parseLines } from '../../platform/files/lines.ts';
-import { whyNoFile } from '../../text/not-a-file.ts';
+import { whyNotAFile } from '../../text/not-a-file.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readBytes } from '../../platform/files/regular-file.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
@@ -93,7 +93,7 @@ export async function loadProblems(file?: string, signal?: AbortSignal): Promise
     bytes = await readBytes(path);
   } catch (error) {
     const next = 'Give the path of a JSON lines file with --data humaneval=FILE.';
-    const why = whyNoFile(error) ?? (error as Error).message;
+    const why = whyNotAFile(error) ?? (error as Error).message;
     throw new UserError('bad-argument', `${path} can't be read: ${english(why)}.`, next);
   }
   const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');

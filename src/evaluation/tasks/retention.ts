@@ -16,7 +16,7 @@ import {
   type PlanContext,
   type Task,
 } from '../task.ts';
-import { msg, together } from '../../text/message.ts';
+import { msg, joinTexts } from '../../text/message.ts';
 
 /** Tokens sampled per text. */
 const TEXT_TOKENS = { quick: 128, paper: 512 };
@@ -71,7 +71,7 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
     : [];
   return {
     items: [...ownItems, ...sourceItems],
-    setting: together([sampled, ...named], '; '),
+    setting: joinTexts([sampled, ...named], '; '),
     measures,
   };
 }

@@ -28,7 +28,7 @@ import {
   type CursorItem,
   type LatencyItem,
 } from './workspace-cursors.ts';
-import { msg, type Text, together } from '../../text/message.ts';
+import { msg, type Text, joinTexts } from '../../text/message.ts';
 
 export interface Window extends Item {
   kind: 'window' | 'prose' | Age;
@@ -94,7 +94,7 @@ async function plan(context: PlanContext): Promise<Plan<WorkspaceItem>> {
   const proseItems = corpus.measured === 'prose' ? [] : toWindows(proseWindows(corpus, context), 'prose');
   const cursors = await cursorItems(corpus, tokenizer, context);
   const sizes = [
-    together(
+    joinTexts(
       [
         msg`${items.length} held-out sequences of up to ${length} tokens`,
         ...[describeFiles(items), ageNote(windows), kindNote(corpus.measured)],
@@ -107,7 +107,7 @@ async function plan(context: PlanContext): Promise<Plan<WorkspaceItem>> {
   return {
     interleaved: cursors.latencies,
     items: [...cursors.items, ...items, ...proseItems],
-    setting: together(sizes, '; '),
+    setting: joinTexts(sizes, '; '),
     measures,
   };
 }

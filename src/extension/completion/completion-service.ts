@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { gpuKindsHere, hasGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { defaultBudget, type PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
-import { reportError, UserError, whyOf } from '../../text/errors.ts';
+import { reportError, UserError, reasonOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { dataDir } from '../../platform/files/paths.ts';
@@ -295,7 +295,7 @@ export class CompletionService implements CompletionHost {
     this.services.log.warn(`No completion: ${report}`);
     const isReported = this.failure !== undefined;
     this.failure =
-      this.inUse?.remote && isUserError ? translate(whyOf(error)) : t('no completion, see its log');
+      this.inUse?.remote && isUserError ? translate(reasonOf(error)) : t('no completion, see its log');
     this.changed.fire();
     if (!isReported) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }

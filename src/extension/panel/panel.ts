@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { saidOf } from '../../text/errors.ts';
+import { describeError } from '../../text/errors.ts';
 import {
   fromPanelSchema,
   toPanelSchema,
@@ -128,7 +128,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       const comparison = await this.services.children.ask(runComparisonSchema, ['compare', ...runs]);
       this.post({ type: 'comparison', of: runs, comparison });
     } catch (error) {
-      this.post({ type: 'comparison', of: runs, problem: translate(saidOf(error)) });
+      this.post({ type: 'comparison', of: runs, problem: translate(describeError(error)) });
     }
   }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
-import { followRun, isAlive, RunShelf } from '../../runs/index.ts';
+import { followRun, isAlive, RunCache } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
 import { START_GRACE_MS } from '../../findings/run-status.ts';
 import { runStatus, type RunStatus } from '../texts.ts';
@@ -16,7 +16,7 @@ const SETTLE_MS = 300;
 
 export class RunWatcher implements vscode.Disposable {
   private readonly snapshots = new Map<string, RunSnapshot>();
-  private readonly shelf = new RunShelf();
+  private readonly shelf = new RunCache();
   /** Ids of the runs whose events are needed. */
   private idsWithEvents: readonly string[] = [];
   private readonly following = new Map<string, AbortController>();

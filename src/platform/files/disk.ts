@@ -1,9 +1,8 @@
-/** Room on a disk. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { msg, UserError } from '../../text/errors.ts';
 
-/** Bytes that this user may still write where `dir` is. Throws the system's errors. */
+/** Bytes available to this user on the disk of `dir`. Throws file system errors. */
 export async function freeSpace(dir: string): Promise<number> {
   const { bavail, bsize } = await statfs(dir);
   return bavail * bsize;
@@ -11,7 +10,7 @@ export async function freeSpace(dir: string): Promise<number> {
 
 export const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
-/** Throws UserError `disk-full` if `bytes` more do not fit on the disk of `path`. */
+/** Throws UserError `disk-full` if another `bytes` do not fit on the disk of `path`. */
 export async function requireSpace(path: string, bytes: number): Promise<void> {
   const free = await freeSpace(dirname(path));
   if (free < bytes)
@@ -22,7 +21,7 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
     );
 }
 
-/** ENOSPC as a UserError `disk-full`; any other error unchanged. */
+/** Turns ENOSPC into a UserError `disk-full`; returns any other error unchanged. */
 export function diskFull(error: unknown, path: string): unknown {
   if ((error as NodeJS.ErrnoException)?.code !== 'ENOSPC') return error;
   return new UserError(

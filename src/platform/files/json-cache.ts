@@ -1,4 +1,4 @@
-/** Small caches of what was measured on this machine: a value for each key, in one JSON file of the cache folder. */
+/** Small key-value caches of measurements on this machine, each a JSON file in the cache folder. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,10 +6,10 @@ import { cacheDir } from './paths.ts';
 import { readText } from './regular-file.ts';
 import { writeByRename } from './write-file.ts';
 
-/** Whether something was done in the last `ms`. A time that is yet to come is of a clock that was ahead. */
+/** Whether `at` is within the last `ms`, or within the next `ms` (the clock may have been ahead). */
 export const isRecent = (at: number, ms: number): boolean => Math.abs(Date.now() - at) < ms;
 
-/** It is only a convenience: a file that can't be read counts as empty, and a failure to write it is ignored. */
+/** Best effort: an unreadable file counts as empty, and a failure to write is ignored. */
 export class JsonCache<Value> {
   private readonly schema: z.ZodType<Record<string, Value>>;
 
@@ -37,6 +37,6 @@ export class JsonCache<Value> {
       .catch(() => ({}));
   }
 
-  // Looked up each time, because the data folder can change while the program runs.
+  // Evaluated each time, because the data folder can change while the program runs.
   private readonly path = () => join(cacheDir(), this.name);
 }

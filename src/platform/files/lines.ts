@@ -1,9 +1,9 @@
-/** JSON lines, in files and between processes. A broken or unknown line is reported, never fatal. */
+/** JSON lines, in files and between processes. Broken or unknown lines are reported and never fatal. */
 import type { z } from 'zod';
 
-export type ParsedLine<T> = { ok: true; value: T } | { ok: false; line: string; why: string };
+type ParsedLine<T> = { ok: true; value: T } | { ok: false; line: string; why: string };
 
-/** Reads one line against a schema. */
+/** Parses one line with a schema. */
 export function parseLine<T>(schema: z.ZodType<T>, line: string): ParsedLine<T> {
   let json: unknown;
   try {
@@ -16,7 +16,7 @@ export function parseLine<T>(schema: z.ZodType<T>, line: string): ParsedLine<T> 
   return { ok: false, line, why: parsed.error.issues[0]?.message ?? 'unknown message' };
 }
 
-/** Reads a text line by line and counts broken lines. An unfinished last line (no line end) is left out. */
+/** Parses a text line by line and counts broken lines. An incomplete last line (no line end) is skipped. */
 export function parseLines<T>(schema: z.ZodType<T>, text: string): { values: T[]; broken: number } {
   const values: T[] = [];
   let broken = 0;

@@ -1,4 +1,4 @@
-/** A lock on a path: one process at a time, the others wait. If its owner died, the lock is free after 10 s. */
+/** An inter-process lock on a path. If its owner dies, the lock is free again after 10 s. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,8 @@ export async function withLock<T>(
     if (options.signal?.aborted) throw downloadCancelled();
     let release: () => Promise<void>;
     try {
-      // The lock can be lost while the machine sleeps. Going on does no harm: what it protects is written by rename.
+      // The lock can be lost while the machine sleeps. Continuing is safe, because protected files are written by
+      // rename.
       release = await lockfile.lock(path, {
         realpath: false,
         stale: 10_000,

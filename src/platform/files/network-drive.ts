@@ -1,4 +1,4 @@
-/** Tells whether a folder is on a network drive. There, another machine's processes can't be told from dead ones. */
+/** Detects network drives, where another machine's processes can't be told from dead ones. */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
@@ -9,11 +9,11 @@ export interface Mount {
   type: string;
 }
 
-/** `mountinfo`: the text of /proc/self/mountinfo, see proc(5); spaces in paths are written \040. Pure. */
+/** Parses /proc/self/mountinfo, see proc(5); spaces in paths are written \040. Pure. */
 export const mountsOf = (mountinfo: string): Mount[] =>
   mountinfo.split('\n').flatMap((line) => {
     const place = line.split(' ')[4];
-    // The number of fields before the dash varies.
+    // A variable number of fields precedes the dash.
     const [, type = ''] = / - (\S+)/.exec(line) ?? [];
     return place === undefined
       ? []
@@ -25,7 +25,7 @@ export const mountsOf = (mountinfo: string): Mount[] =>
         ];
   });
 
-/** Empty on other systems than Linux. */
+/** The mounts; empty on systems other than Linux. */
 export function readMounts(): Mount[] {
   try {
     return mountsOf(readFileSync('/proc/self/mountinfo', 'utf8'));
@@ -34,7 +34,7 @@ export function readMounts(): Mount[] {
   }
 }
 
-/** By Linux's names, without "fuse.". */
+/** Names of network file systems by Linux's type, without "fuse.". */
 const kinds: Record<string, string> = {
   nfs: 'NFS',
   nfs4: 'NFS',
@@ -50,7 +50,7 @@ const kinds: Record<string, string> = {
   beegfs: 'BeeGFS',
 };
 
-/** What kind of network drive `folder`, or where it will be, is on; undefined if none, or if there is no telling. */
+/** The kind of network drive that `folder` (which need not exist yet) is on; undefined if none or unknown. */
 export function networkDrive(folder: string): string | undefined {
   if (process.platform === 'win32') return isShare(folder) ? 'SMB' : undefined;
   let place = resolve(folder);
@@ -58,7 +58,7 @@ export function networkDrive(folder: string): string | undefined {
   return kindAt(realpathSync(place), readMounts());
 }
 
-/** `folder` is absolute, without symbolic links. Of mounts at one place, the last one counts. Pure. */
+/** `folder` is absolute, without symbolic links. Of several mounts at one place, the last one counts. Pure. */
 export function kindAt(folder: string, mounts: readonly Mount[]): string | undefined {
   const around = mounts.filter(({ place }) => isWithin(folder, place));
   const nearest = around.reduce<Mount | undefined>(
@@ -74,7 +74,7 @@ export const isWithin = (folder: string, place: string): boolean =>
 /** \\server\share, but not \\?\C:\ or \\.\pipe. */
 export const isShare = (path: string): boolean => /^(\\\\|\/\/)(\?\\UNC\\)?[^\\/?.]/i.test(path);
 
-/** What follows from it, and what to do, for the terminal. */
-export const tellNetworkDrive = (folder: string, drive: string): string =>
+/** The warning shown in the terminal. */
+export const networkDriveWarning = (folder: string, drive: string): string =>
   `The data folder ${folder} is on a network drive (${drive}): training is slower there, and machines that share it ` +
   `can't tell each other's runs from dead ones; set FORGET_ME_NOT_HOME to a folder on a disk of this machine.`;

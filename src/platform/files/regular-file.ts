@@ -1,6 +1,6 @@
 /**
- * Opens files that somebody else may have created. A named pipe would keep its reader waiting for ever and a device may
- * never end, so these are refused before they are read.
+ * Opens files that someone else may have created. Named pipes and devices are rejected, because reading them may block
+ * or never end.
  */
 import {
   closeSync,
@@ -13,23 +13,23 @@ import {
   type Stats,
 } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { NotAFile, whyNoFile } from '../../text/not-a-file.ts';
+import { NotAFile, whyNotAFile } from '../../text/not-a-file.ts';
 
-// Windows has no O_NONBLOCK, and no named pipes among its files.
+// Windows has no O_NONBLOCK, and no named pipes in its file system.
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants;
 const modes = { r: O_RDONLY, 'a+': O_RDWR | O_APPEND | O_CREAT };
 
-/** Bytes: far more than any of our JSON files has. */
+/** In bytes; far more than any of our JSON files has. */
 const MAX_JSON_BYTES = 64 << 20;
 
-/** Opens a regular file for reading, or for reading and appending (`a+`). Throws NotAFile, and the system's errors. */
+/** Opens a regular file for reading, or for reading and appending (`a+`). Throws NotAFile, and file system errors. */
 export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise<FileHandle> {
   let handle: FileHandle;
   try {
-    // Non-blocking: do not wait for the other end of a pipe.
+    // Non-blocking, so as not to wait for the other end of a pipe.
     handle = await open(path, modes[mode] | O_NONBLOCK);
   } catch (error) {
-    const reason = whyNoFile(error);
+    const reason = whyNotAFile(error);
     throw reason ? new NotAFile(path, reason, { cause: error }) : error;
   }
   const stats = await handle.stat();
@@ -38,7 +38,7 @@ export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise
   throw new NotAFile(path, `it is a ${kindOf(stats)}`);
 }
 
-/** A small file's text. Throws like openRegular, and NotAFile if the file has more than `limit` bytes. */
+/** Reads a small text file. Throws like openRegular, and NotAFile if the file has more than `limit` bytes. */
 export const readText = async (path: string, limit?: number): Promise<string> =>
   (await readBytes(path, limit)).toString('utf8');
 
@@ -48,7 +48,7 @@ export async function readBytes(path: string, limit = MAX_JSON_BYTES): Promise<B
   try {
     const { size } = await handle.stat();
     if (size > limit) throw new NotAFile(path, `it has ${size} bytes, more than the allowed ${limit}`);
-    // Read no more than that, even if the file grows meanwhile.
+    // Read no more than that, even if the file grows in the meantime.
     const bytes = Buffer.alloc(size);
     const { bytesRead } = await handle.read(bytes, 0, size, 0);
     return bytes.subarray(0, bytesRead);
@@ -61,7 +61,7 @@ export async function readBytes(path: string, limit = MAX_JSON_BYTES): Promise<B
 export const openLogSync = (path: string): number =>
   openSynchronously(path, O_WRONLY | O_APPEND | O_CREAT).file;
 
-/** What `read` makes of a file and its size in bytes; the file is closed afterwards. Throws like openRegular. */
+/** Calls `read` with an open file and its size in bytes, and closes the file afterwards. Throws like openRegular. */
 export function readRegularSync<T>(path: string, read: (file: number, size: number) => T): T {
   const { file, size } = openSynchronously(path, O_RDONLY);
   try {
@@ -71,7 +71,7 @@ export function readRegularSync<T>(path: string, read: (file: number, size: numb
   }
 }
 
-/** The first `size` bytes of a file, or fewer if it has become shorter. */
+/** The first `size` bytes of a file, or fewer if it has shrunk. */
 export function firstBytesSync(file: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);
   for (let done = 0; done < size;) {
@@ -87,7 +87,7 @@ function openSynchronously(path: string, flags: number): { file: number; size: n
   try {
     file = openSync(path, flags | O_NONBLOCK);
   } catch (error) {
-    const reason = whyNoFile(error);
+    const reason = whyNotAFile(error);
     throw reason ? new NotAFile(path, reason, { cause: error }) : error;
   }
   const stats = fstatSync(file);
@@ -99,8 +99,9 @@ function openSynchronously(path: string, flags: number): { file: number; size: n
 const kindOf = (stats: Stats) => (stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : 'device');
 
 /** Like readText, but synchronous. */
-export function readTextSync(path: string, limit = MAX_JSON_BYTES): string {
+export function readTextSync(path: string): string {
   const stats = statSync(path);
-  if (!stats.isFile() || stats.size > limit) throw new NotAFile(path, 'it is not a file, or too large');
+  if (!stats.isFile() || stats.size > MAX_JSON_BYTES)
+    throw new NotAFile(path, 'it is not a file, or too large');
   return readFileSync(path, 'utf8');
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 
-/** Where a file is written before it is renamed to `path`: by this process, which may be killed meanwhile. */
+/** The temporary file, unique to this process, that is later renamed to `path`. */
 export const temporaryPath = (path: string): string =>
   `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
 
-/** Writes a temporary file and renames it to `path`: readers never see half a file. `mode`: who may read it. */
+/** Writes a file atomically, by renaming a temporary one. `mode`: its permissions. */
 export async function writeByRename(path: string, text: string, mode = 0o666): Promise<void> {
   const temporary = temporaryPath(path);
   try {

@@ -1,4 +1,4 @@
-/** Extracts members of a wheel (a zip) as streams; each is checked against its CRC-32 and written by rename. */
+/** Extracts members of a wheel (a zip file) as streams. Each is checked against its CRC-32 and written by rename. */
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,14 +9,14 @@ import yauzl from 'yauzl';
 import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { diskFull, requireSpace } from './disk.ts';
 
-export interface Member {
+interface Member {
   name: string;
   /** Uncompressed bytes. */
   size: number;
 }
 
-export interface ExtractOptions {
-  /** Where to write a member; undefined leaves it out. */
+interface ExtractOptions {
+  /** Where to write a member; undefined skips it. */
   choose: (member: Member) => string | undefined;
   onBytes?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
@@ -72,7 +72,7 @@ async function extractOne(
   signal?: AbortSignal,
 ): Promise<void> {
   const staged = `${to}.${process.pid}.part`;
-  // zlib.crc32 is newer than Node 20.11; without it, the wheel's SHA-256, checked before, has to suffice.
+  // zlib.crc32 is missing before Node 20.15; without it, the wheel's SHA-256, which was checked, must suffice.
   let crc = 0;
   const check = new Transform({
     transform(chunk: Buffer, _encoding, next) {

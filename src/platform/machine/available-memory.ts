@@ -1,24 +1,23 @@
-/** How much memory a new process may use on this machine without displacing anything else. */
+/** How much memory a new process can use without displacing anything else. */
 import { readFile } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** Available bytes. On Linux: what the kernel calls available, within the limits of this process's control groups. */
+/** Available bytes. On Linux: the kernel's MemAvailable, within the limits of this process's cgroups. */
 export async function availableMemory(root = '/', platform: string = process.platform): Promise<number> {
-  // macOS counts only never-used memory as free; most of the rest can be reclaimed.
+  // macOS counts only unused memory as free, but most of the rest can be reclaimed.
   if (platform === 'darwin') return Math.max(freemem(), 0.7 * totalmem());
   if (platform !== 'linux') return freemem();
   const info = await textOf(join(root, 'proc/meminfo'));
   const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(info)?.[1];
   const machine = kilobytes ? Number(kilobytes) * 1024 : freemem();
-  return Math.min(machine, ...(await groupRooms(root)));
+  return Math.min(machine, ...(await cgroupHeadroom(root)));
 }
 
 /**
- * Room left in each control group, from this process's group up to the root; caches that the kernel can drop count as
- * room.
+ * Bytes left in each cgroup from this process's up to the root. Caches that the kernel can drop count as available.
  */
-async function groupRooms(root: string): Promise<number[]> {
+async function cgroupHeadroom(root: string): Promise<number[]> {
   const rooms: number[] = [];
   for (const line of (await textOf(join(root, 'proc/self/cgroup'))).split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
@@ -31,7 +30,7 @@ async function groupRooms(root: string): Promise<number[]> {
       const used = await numberIn(join(folder, version.used));
       const stat = await textOf(join(folder, 'memory.stat'));
       const cache = Number(new RegExp(`^${version.cache} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
-      // Without a limit, it is "max" or an absurdly large number.
+      // Without a limit, the value is "max" or absurdly large.
       if (limit !== undefined && used !== undefined) rooms.push(Math.max(0, limit - used + cache));
       if (group === '/' || group === '.') break;
     }

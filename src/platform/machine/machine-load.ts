@@ -1,13 +1,13 @@
 /** Measures how busy other programs keep the processors. */
 import { cpus } from 'node:os';
 
-/** Processors that other programs may keep busy on a machine with nothing else to do. */
+/** Load, in processors, that other programs may cause on a machine that counts as idle. */
 export const MAX_BUSY_PROCESSORS = 0.3;
 
 interface Used {
   /** Milliseconds, monotonic. */
   at: number;
-  /** Milliseconds of processor time: of all programs, and of this one. */
+  /** Milliseconds of processor time used by all programs, and by this one. */
   all: number;
   own: number;
 }
@@ -18,7 +18,7 @@ function read(): Used {
   return { at: performance.now(), all, own: (user + system) / 1000 };
 }
 
-/** Returns a function that gives the mean number of processors that other programs have kept busy since then. */
+/** Starts measuring. The returned function gives the mean number of processors kept busy by other programs since. */
 export function watchLoad(now: () => Used = read): () => number {
   const before = now();
   return () => {

@@ -1,12 +1,12 @@
-/** Whether the machine has power from the mains: work that nobody waits for leaves a battery alone. */
+/** Whether the machine is on mains power, since background work should not drain a battery. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputOf } from '../processes/start.ts';
 
-/** Linux's folder of power supplies: one for the mains, one for each battery. */
+/** Linux's folder of power supplies: one entry for mains, one for each battery. */
 const SUPPLIES = '/sys/class/power_supply';
 
-/** False where it can't be told, as on Windows. */
+/** False if unknown, as on Windows. */
 export async function onMains(platform = process.platform, supplies = SUPPLIES): Promise<boolean> {
   try {
     if (platform === 'linux') return await linuxOnMains(supplies);
@@ -17,7 +17,7 @@ export async function onMains(platform = process.platform, supplies = SUPPLIES):
   }
 }
 
-/** A machine without a battery is on mains; a device's own battery, such as a mouse's, does not count. */
+/** A machine without a battery is on mains. Batteries of devices, such as a mouse, don't count. */
 async function linuxOnMains(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch(() => []);
   const read = (name: string, what: string) =>

@@ -1,24 +1,24 @@
-/** How many threads can compute at once: a container often grants fewer processors than the machine has. */
+/** How many processors are available: a container often grants fewer than the machine has. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Processors that this process may use: those that it is bound to, limited by its control group's time quota, and by
- * FORGET_ME_NOT_PROCESSORS, with which several tasks on a cluster's node share its processors.
+ * Processors available to this process, limited by its CPU affinity, its cgroup's quota, and FORGET_ME_NOT_PROCESSORS
+ * (with which tasks on a cluster node share its processors).
  */
 export const usableProcessors = (): number =>
   Math.min(availableParallelism(), quota('/'), share(process.env['FORGET_ME_NOT_PROCESSORS']));
 
-/** A whole number of processors, at least 1; Infinity where none is given. */
+/** Parses a number of processors, at least 1; Infinity if absent. */
 export function share(text: string | undefined): number {
   const asked = Number(text || NaN);
   return asked > 0 ? Math.max(1, Math.floor(asked)) : Infinity;
 }
 
 /**
- * Processor time that Linux grants this process's control group and those above it, in whole processors, rounded up;
- * Infinity without a limit. Reads version 2 (cpu.max) and version 1 (cpu.cfs_quota_us) below `root`.
+ * The CPU quota of this process's cgroup and its ancestors, in processors, rounded up; Infinity without a limit. Reads
+ * cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us) below `root`.
  */
 export function quota(root: string): number {
   const read = (...path: string[]): string => {
@@ -32,7 +32,7 @@ export function quota(root: string): number {
   for (const line of read('proc/self/cgroup').split('\n')) {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     if (controllers && !controllers.split(',').includes('cpu')) continue;
-    // In a container the path may be the host's and not exist here; the root of the mount is then the container's.
+    // In a container, the path may be the host's and not exist here; then the mount's root is the container's cgroup.
     for (const group of ancestors(path)) {
       const [granted, period] = controllers
         ? [read(V1, group, 'cpu.cfs_quota_us'), read(V1, group, 'cpu.cfs_period_us')]

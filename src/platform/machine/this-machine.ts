@@ -1,15 +1,15 @@
-/** What decides which binaries run on this machine. */
+/** Facts that determine which binaries run on this machine. */
 import { readFileSync } from 'node:fs';
 
 export interface MachineFacts {
-  /** Node's names. */
+  /** As in Node's process.platform and process.arch. */
   platform: string;
   arch: string;
-  /** The version of Linux's usual C library; undefined if there is no telling. */
+  /** Version of glibc; undefined if unknown. */
   glibc: string | undefined;
-  /** Linux has another C library (Alpine). */
+  /** This Linux uses musl (Alpine). */
   musl: boolean;
-  /** Has the vector instructions that programs of today are built for; true where there is no telling. */
+  /** The processor has AVX; true if unknown. */
   avx: boolean;
 }
 
@@ -21,9 +21,9 @@ export function thisMachine(): MachineFacts {
     platform,
     arch,
     glibc,
-    // An editor's Electron is made for glibc only, and may not report it.
+    // Electron runs only on glibc, though it may not report it.
     musl: header !== undefined && glibc === undefined && !process.versions['electron'],
-    // Read only when asked for: most children start without it.
+    // Lazy, because most processes don't need it.
     get avx() {
       return platform !== 'linux' || arch !== 'x64' || hasAvx(readProcessors());
     },
@@ -34,7 +34,7 @@ function reportHeader(): { glibcVersionRuntime?: string } | undefined {
   const report = process.report as (typeof process.report & { excludeNetwork?: boolean }) | undefined;
   if (!report) return undefined;
   const { excludeNetwork = false } = report;
-  // Else it looks up the names of all hosts that this process talks to, which can take seconds.
+  // Otherwise the report resolves the names of all connected hosts, which can take seconds.
   report.excludeNetwork = true;
   try {
     return (report.getReport() as { header?: { glibcVersionRuntime?: string } }).header;
@@ -54,7 +54,7 @@ function readProcessors(): string {
   }
 }
 
-/** Of the text of /proc/cpuinfo; true if it does not say. Pure. */
+/** `cpuinfo`: the text of /proc/cpuinfo. True if it does not say. Pure. */
 export function hasAvx(cpuinfo: string): boolean {
   const [, flags] = /^flags\s*:(.*)$/m.exec(cpuinfo) ?? [];
   return flags === undefined || flags.split(' ').includes('avx');

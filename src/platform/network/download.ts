@@ -1,47 +1,47 @@
-/** Downloads one file over HTTP to `path`, continuing where an earlier attempt or process stopped. */
+/** Downloads a file over HTTP, continuing where an earlier attempt or process stopped. */
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { requireSpace, diskFull } from '../files/disk.ts';
-import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from './http.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type NetworkSettings } from './http.ts';
 
-/** The server refuses us (a sign-in, a certificate): another attempt would not help. */
+/** The server refused the request (sign-in, certificate): retrying would not help. */
 export class Refused extends Error {
   override readonly name = 'Refused';
-  /** What is missing is a sign-in. */
+  /** It was refused for lack of a sign-in. */
   signIn = false;
 }
 
-/** HTTP's answers to who has not signed in, to a server and to a proxy. */
+/** The status codes with which a server or a proxy asks for a sign-in. */
 export const isSignIn = (status: number): boolean => status === 401 || status === 407;
 
-export const wantsSignIn = (what: string): Refused => Object.assign(new Refused(what), { signIn: true });
+export const signInRequired = (what: string): Refused => Object.assign(new Refused(what), { signIn: true });
 
 const STALL_MS = 60_000;
 const RETRIES = 5;
 const REFUSED_CODES =
   /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|CONNECT_TIMEOUT|UND_ERR_ABORTED/;
 
-export interface DownloadOptions {
-  /** Bytes so far, and in total (0: unknown). */
+interface DownloadOptions {
+  /** Called with the bytes so far and in total (0: unknown). */
   onBytes?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
-  /** Sent to the server; `authorization` not to another host that it redirects to. */
+  /** Request headers. `authorization` is not sent on redirects to another host. */
   headers?: Record<string, string>;
-  /** Default: redirects are followed. `manual`: they are refused, for headers that no other host may see. */
+  /** By default, redirects are followed. `manual` refuses them, for headers that no other host may see. */
   redirect?: 'follow' | 'manual';
-  /** Through pip's proxy, if it is configured for one. */
+  /** Use the proxy from pip's configuration, if any. */
   pipProxy?: boolean;
-  /** Through another program's proxy, with its certificates. */
-  way?: Way | undefined;
-  /** Pause before the second attempt, doubled each time; ms. */
+  /** Use another program's proxy and certificates. */
+  network?: NetworkSettings | undefined;
+  /** Milliseconds before the second attempt, doubled each time. */
   pause?: number;
 }
 
 /**
- * Downloads `url` to `path`, appending to what is there. When this returns, the file is complete.
- * Throws Refused if another way should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. What was
- * downloaded stays on disk for the next attempt.
+ * Downloads `url` to `path`, appending to a partial file. When this returns, the file is complete. Throws Refused if
+ * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. A partial download stays
+ * on disk for the next attempt.
  */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
   const { signal, pause = 500 } = options;
@@ -61,9 +61,9 @@ export async function download(url: string, path: string, options: DownloadOptio
       )
         throw diskFull(error, path);
       const why = causeOf(error);
-      if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
+      if (why === PROXY_SIGN_IN) throw signInRequired(why);
       if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
-      // Count only failed attempts in a row that brought no bytes.
+      // Count only consecutive failures without any new bytes.
       failures = (await sizeOf(path)) > before ? 1 : failures + 1;
       if (failures > RETRIES)
         throw new UserError(
@@ -81,13 +81,13 @@ async function attempt(
   url: string,
   path: string,
   from: number,
-  { onBytes, signal, headers, redirect = 'follow', pipProxy = false, way }: DownloadOptions,
+  { onBytes, signal, headers, redirect = 'follow', pipProxy = false, network }: DownloadOptions,
 ): Promise<void> {
   const stall = stallSignal(STALL_MS, 'no data for a minute', signal);
   let file: FileHandle | undefined;
   try {
     const response = await networkFetch(withoutCredentials(url), {
-      // "identity": length and range then refer to the file itself, not to a compressed form.
+      // "identity", so that length and range refer to the uncompressed file.
       headers: {
         ...headers,
         'accept-encoding': 'identity',
@@ -96,7 +96,7 @@ async function attempt(
       signal: stall.signal,
       redirect,
       pipProxy,
-      way,
+      network,
     });
     const plan = planResponse(response, from);
     if (plan === 'start-over') {
@@ -105,7 +105,7 @@ async function attempt(
       throw new Error('the server cannot continue from there');
     }
     if (response.status === 416) {
-      // The file is already complete; the body is only an error text.
+      // The file is already complete; the body is just an error text.
       await response.body?.cancel();
       onBytes?.(plan.total, plan.total);
       return;
@@ -127,7 +127,7 @@ async function attempt(
   }
 }
 
-/** Sign-ins go into headers, not into URLs. */
+/** Removes credentials from a URL: they are sent as headers. */
 function withoutCredentials(url: string): URL {
   const plain = new URL(url);
   plain.username = '';
@@ -135,7 +135,7 @@ function withoutCredentials(url: string): URL {
   return plain;
 }
 
-/** At which byte the body starts, and how long the file is (0: unknown). */
+/** The byte at which the body starts, and the file's total length (0: unknown). */
 function planResponse(response: Response, from: number): { start: number; total: number } | 'start-over' {
   const { status, headers } = response;
   if (status === 206) {
@@ -150,14 +150,16 @@ function planResponse(response: Response, from: number): { start: number; total:
     return total === from ? { start: from, total } : 'start-over';
   }
   if (status >= 500 || status === 408 || status === 429) throw new Error(`HTTP ${status}`);
-  throw isSignIn(status) ? wantsSignIn(`it wants a sign-in, HTTP ${status}`) : new Refused(`HTTP ${status}`);
+  throw isSignIn(status)
+    ? signInRequired(`it wants a sign-in, HTTP ${status}`)
+    : new Refused(`HTTP ${status}`);
 }
 
-/** Path of an incomplete download. It contains the checksum, so that any source of the same bytes can continue it. */
-export const growingPath = (target: string, sha256: string): string =>
+/** Path of a partial download. It includes the checksum, so that any source of the same bytes can continue it. */
+export const partialPath = (target: string, sha256: string): string =>
   `${target}.${sha256.slice(0, 12)}.part`;
 
-/** Size of a file in bytes; 0 if there is none. */
+/** Size of a file in bytes; 0 if it does not exist. */
 export async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
 }

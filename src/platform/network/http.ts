@@ -1,6 +1,6 @@
 /**
- * HTTP for all downloads. Proxies and certificates that the environment or pip's configuration name are used; Node's
- * own `fetch` knows neither.
+ * HTTP for all downloads, with proxies and certificates from the environment or pip's configuration, which Node's own
+ * `fetch` ignores.
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,42 +10,43 @@ import type { Dispatcher } from 'undici';
 import { msg, UserError } from '../../text/errors.ts';
 import { pipSettings } from './pip-settings.ts';
 
-/** How another program than pip is configured to reach the network. */
-export interface Way {
+/** Network settings of a program other than pip. */
+export interface NetworkSettings {
   proxy?: string | undefined;
-  /** Path of a file or folder of certificates that are trusted. */
+  /** Path of a file or folder of trusted certificates. */
   certificates?: string | undefined;
 }
 
 /**
- * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
- * What `way` has counts instead of both. Throws what fetch throws, and UserError `network` for a proxy that can't be
- * used.
+ * `fetch` with this machine's proxy and certificates. `pipProxy`: use the proxy from pip's configuration, if any.
+ * Settings in `network` override both. Throws like fetch, and UserError `network` for an invalid proxy.
  */
 export async function networkFetch(
   url: string | URL,
-  init: RequestInit & { pipProxy?: boolean; way?: Way | undefined } = {},
+  init: RequestInit & { pipProxy?: boolean; network?: NetworkSettings | undefined } = {},
 ): Promise<Response> {
-  const { pipProxy = false, way = {}, ...request } = init;
+  const { pipProxy = false, network = {}, ...request } = init;
   const { proxy: ofPip, certificates: pips } = await pipSettings();
-  const configured = way.proxy ?? (pipProxy ? ofPip : undefined);
+  const configured = network.proxy ?? (pipProxy ? ofPip : undefined);
   const proxy = configured ? withScheme(configured) : environmentProxy(String(url));
-  const certificates = way.certificates ?? pips;
+  const certificates = network.certificates ?? pips;
   const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
   if (!dispatcher) return fetch(url, request);
   const { fetch: fetchWith } = await import('undici');
-  // undici's types are those of Node's fetch, but TypeScript takes them for others.
+  // undici's types are those of Node's fetch, but TypeScript sees them as different.
   return (fetchWith as unknown as typeof fetch)(url, { ...request, dispatcher } as RequestInit);
 }
 
-/** The way to `url` for requests that are not made by fetch; undefined where Node's own will do. */
+/** The undici dispatcher for `url`, for requests not made by fetch; undefined if Node's default will do. */
 export async function dispatcherTo(url: string): Promise<Dispatcher | undefined> {
   const { certificates } = await pipSettings();
   const proxy = environmentProxy(url);
   return proxy || certificates ? dispatcherOf(proxy, certificates) : undefined;
 }
 
-/** A signal that aborts with `signal`, or when `refresh` was not called for `ms`, with `why`. Call `end` afterwards. */
+/**
+ * A signal that aborts with `signal`, or for reason `why` if `refresh` is not called for `ms`. Call `end` afterwards.
+ */
 export function stallSignal(
   ms: number,
   why: string,
@@ -60,12 +61,12 @@ export function stallSignal(
   };
 }
 
-/** What causeOf says where a proxy lets nobody through who has not signed in. */
+/** The result of causeOf if a proxy requires a sign-in. */
 export const PROXY_SIGN_IN = 'the proxy wants a sign-in, HTTP 407';
-/** undici says it in words only. */
+/** undici reports it only in the message. */
 const isProxySignIn = ({ message }: Error) => message.startsWith('Proxy response (407)');
 
-/** Why a request failed: the code of the deepest cause, such as ENOTFOUND, or its words. */
+/** Why a request failed: the code of the deepest cause, such as ENOTFOUND, or its message. */
 export function causeOf(error: unknown): string {
   const { message, cause } = error as Error;
   if (!(cause instanceof Error)) return message;
@@ -75,19 +76,19 @@ export function causeOf(error: unknown): string {
   return typeof code === 'string' ? code : cause.message;
 }
 
-/** pip and curl take "proxy.example:8080" for a proxy that speaks HTTP. */
+/** Like pip and curl, treats "proxy.example:8080" as an HTTP proxy. */
 const withScheme = (proxy: string) => (/^\w+:\/\//.test(proxy) ? proxy : `http://${proxy}`);
 
-/** "" if there is none for this address. */
+/** "" if no proxy applies to this address. */
 function environmentProxy(url: string): string {
   const found = getProxyForUrl(url);
-  // The library completes an address without a scheme by that of `url`, though it is that of an http proxy.
+  // The library gives an address without a scheme that of `url`, although it means an http proxy.
   const bare = found.replace(/^\w+:\/\//, '');
   const isBare = Object.entries(process.env).some(([name, value]) => /_proxy$/i.test(name) && value === bare);
   return isBare ? withScheme(bare) : found;
 }
 
-/** By proxy and certificates: each keeps its connections open. */
+/** Dispatchers by proxy and certificates; each keeps its connections open. */
 const dispatchers = new Map<string, Promise<Dispatcher | undefined>>();
 
 function dispatcherOf(proxy: string, certificates: string | undefined): Promise<Dispatcher | undefined> {
@@ -97,7 +98,7 @@ function dispatcherOf(proxy: string, certificates: string | undefined): Promise<
   return known;
 }
 
-/** Certificates that can't be read are left out: a request then fails with the name of what is not trusted. */
+/** Unreadable certificates are skipped: a request then fails, naming what is not trusted. */
 async function openDispatcher(
   proxy: string,
   certificates: string | undefined,
@@ -105,19 +106,19 @@ async function openDispatcher(
   const trusted = certificates ? await readCertificates(certificates) : [];
   if (!proxy && trusted.length === 0) return undefined;
   const { Agent, ProxyAgent } = await import('undici');
-  // Node adds those of NODE_EXTRA_CA_CERTS to its own only where no others are given.
+  // Node uses NODE_EXTRA_CA_CERTS only if no certificates are passed explicitly.
   const extra = trusted.length > 0 ? await readCertificates(process.env['NODE_EXTRA_CA_CERTS'] ?? '') : [];
   const tls = trusted.length > 0 ? { ca: [...rootCertificates, ...extra, ...trusted] } : {};
   if (!proxy) return new Agent({ connect: tls });
   try {
-    // Requests for http addresses are not tunnelled: many proxies refuse that.
+    // Don't tunnel requests to http addresses: many proxies refuse that.
     return new ProxyAgent({
       uri: proxy,
       ...(trusted.length > 0 && { requestTls: tls, proxyTls: tls }),
       proxyTunnel: false,
     });
   } catch {
-    // Its address may hold a password.
+    // Don't show the address: it may contain a password.
     throw new UserError(
       'network',
       msg`The proxy of this machine can't be used: only addresses such as "http://proxy.example:8080" are understood.`,

@@ -1,23 +1,22 @@
 /**
- * What pip is configured with: index, proxy and certificates, from its environment variables and files, so that a
- * person who has made pip work on this network need not do it again. pip itself need not be there.
+ * pip's configured index, proxy and certificates, from its environment variables and files, so that users who have set
+ * up pip for their network need not do it again. pip itself need not be installed.
  * https://pip.pypa.io/en/stable/topics/configuration/
  */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-export interface PipSettings {
-  /** Package indexes in the order in which they are asked, each with an ending slash. Empty with `no-index`. */
+interface PipSettings {
+  /** Package indexes in order of preference, each with a trailing slash. Empty with `no-index`. */
   indexes: string[];
-  /** Proxy for all requests. */
   proxy: string | undefined;
-  /** Path of a file or folder of certificates that are trusted. */
+  /** Path of a file or folder of trusted certificates. */
   certificates: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-/** Where pip's settings may stand. */
+/** Where pip's settings can be. */
 export interface PipPlaces {
   env: Environment;
   platform: NodeJS.Platform;
@@ -27,14 +26,14 @@ export interface PipPlaces {
 }
 
 const DEFAULT_INDEX = 'https://pypi.org/simple/';
-/** In this order, a later section wins. */
+/** Later sections override earlier ones. */
 const SECTIONS = ['global', 'download'];
-/** Where other programs of the Python world look for certificates. */
+/** Variables in which other Python programs look for certificates. */
 const CERTIFICATES = ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE'];
 
 const known = new Map<string, Promise<PipSettings>>();
 
-/** Those of this machine. The files are read once in a process, and again only for another environment. */
+/** pip's settings on this machine. Cached until the environment changes. */
 export function pipSettings(): Promise<PipSettings> {
   const places = { env: process.env, platform: process.platform, home: homedir(), etc: '/etc' };
   const key = JSON.stringify(places);
@@ -43,7 +42,7 @@ export function pipSettings(): Promise<PipSettings> {
   return settings;
 }
 
-/** Files that can't be read are left out, as pip does. */
+/** Skips unreadable files, as pip does. */
 export async function readPipSettings(places: PipPlaces): Promise<PipSettings> {
   const { env } = places;
   const texts = await Promise.all(pipFiles(places).map((path) => readFile(path, 'utf8').catch(() => '')));
@@ -61,16 +60,16 @@ export async function readPipSettings(places: PipPlaces): Promise<PipSettings> {
 const words = (text: string) => text.split(/\s+/).filter(Boolean);
 const isOn = (text = '') => /^(1|true|yes|on)$/i.test(text);
 
-/** pip's configuration files; settings of later ones win. */
+/** pip's configuration files; later ones override earlier ones. */
 export function pipFiles({ env, platform, home, etc }: PipPlaces): string[] {
   const name = platform === 'win32' ? 'pip.ini' : 'pip.conf';
   const own = env['PIP_CONFIG_FILE'];
-  // So pip is told to read no file at all.
+  // This is how pip is told to read no file at all.
   if (own === '/dev/null' || own?.toLowerCase() === 'nul') return [];
   return [
     ...systemFolders(env, platform).map((folder) => join(folder, 'pip', name)),
     ...(platform === 'win32' ? [] : [join(etc, 'pip.conf')]),
-    // pip leaves out the user's files if this variable names one.
+    // pip ignores the user's files if this variable names one.
     ...(own ? [] : userFiles({ env, platform, home }, name)),
     ...(env['VIRTUAL_ENV'] ? [join(env['VIRTUAL_ENV'], name)] : []),
     ...(own ? [own] : []),
@@ -94,7 +93,7 @@ const userFolder = (env: Environment, platform: NodeJS.Platform, home: string): 
     ? (env['APPDATA'] ?? join(home, 'AppData/Roaming'))
     : env['XDG_CONFIG_HOME'] || join(home, '.config');
 
-/** The settings of a file, in the form of Python's configparser: sections, `name = value`, indented lines continue. */
+/** Parses Python's configparser format: sections, `name = value`, indented continuation lines. */
 function settingsOf(text: string): Record<string, string> {
   const sections: Record<string, Record<string, string>> = {};
   let section: Record<string, string> = {};

@@ -1,17 +1,17 @@
-/** Asks the parent of this process for a yes or no, because a person decides. See protocol/question.ts. */
+/** Asks the user a yes/no question through the parent process. See protocol/question.ts. */
 import { createInterface } from 'node:readline';
 import { jsonLine } from '../../text/foreign-text.ts';
 
-/** The environment of a child whose parent answers. */
+/** Environment for a child whose parent answers questions. */
 export const answersQuestions = { FORGET_ME_NOT_ASK: 'stdin' };
 
 /** Whether the parent of this process answers questions. */
 export const canAskParent = (): boolean => process.env['FORGET_ME_NOT_ASK'] === 'stdin';
 
-/** Throws what `signal` was aborted with. */
+/** Throws the reason of `signal` if it aborts. */
 export function askParent(question: object, signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin });
-  // Requests to stop come this way, too, and leave it unreferenced (child.ts).
+  // Stop requests also arrive on stdin, for which it is unreferenced (child.ts).
   process.stdin.ref();
   return new Promise<boolean>((resolve, reject) => {
     lines.on('line', (line) => {
@@ -24,7 +24,7 @@ export function askParent(question: object, signal: AbortSignal): Promise<boolea
     process.stderr.write(`${jsonLine(question)}\n`);
   }).finally(() => {
     lines.removeAllListeners('close').close();
-    // Closing pauses it, but a request to stop may still come.
+    // Closing pauses stdin, but a stop request may still come.
     process.stdin.resume().unref();
   });
 }

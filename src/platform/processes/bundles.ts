@@ -1,4 +1,4 @@
-/** The programs in dist/ that are started as processes of their own. */
+/** The programs in dist/ that run as separate processes. */
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ export interface Programs {
 }
 export type ProgramName = keyof Programs;
 
-/** Path of `name`.mjs: beside the bundle that runs; when run from source (vitest), in the repository's dist. */
+/** Path of `name`.mjs: next to the running bundle or, when run from source (vitest), in the repository's dist. */
 export function bundlePath(name: ProgramName): string {
   const beside = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
   return existsSync(beside) ? beside : fileURLToPath(new URL(`../../../dist/${name}.mjs`, import.meta.url));

@@ -1,4 +1,4 @@
-/** Typed calls between a process and its child, in both directions, over Node's channel ("ipc"). */
+/** Typed calls between a process and its child, in both directions, over Node's IPC channel. */
 import { createBirpc, type BirpcReturn } from 'birpc';
 import { errorOf, reportError, type ErrorReport } from '../../text/errors.ts';
 
@@ -8,25 +8,25 @@ export type Calls<Theirs extends object> = BirpcReturn<Theirs, object>;
 /** A child, or this process as a child. */
 interface Channel {
   send?(message: object, handle: undefined, options: undefined, sent: () => void): boolean;
-  on(event: 'message', hear: (message: unknown) => void): unknown;
-  off(event: 'message', hear: (message: unknown) => void): unknown;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  off(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
-/** birpc's: a call, or an answer. */
+/** A birpc message: a request ("q") or a response ("s"). */
 type Message = { t: 'q' } | { t: 's'; e?: unknown };
 
 /**
- * What the other side offers; `ours` is what it may call here. A call waits as long as the answer takes, and calls begin
- * there in their order. An error is thrown here as a UserError, made from its report; one that is a bug is printed where
- * it happened. Whoever sees the other side end calls `$close(error)`, which is thrown to those that still wait. The child
- * has to be started with serialization "advanced", which keeps typed arrays and undefined.
+ * The other side's functions; `ours` are those that it may call. Calls have no timeout and start in order. Errors are
+ * rethrown here as UserErrors; unexpected ones are also printed where they happened. When the other side has ended,
+ * call `$close(error)` to reject pending calls. The child must be started with serialization "advanced", which
+ * preserves typed arrays and undefined.
  */
 export const callsOver = <Theirs extends object, Ours extends object>(
   channel: Channel,
   ours: Ours,
 ): Calls<Theirs> =>
   createBirpc<Theirs, Ours>(ours, {
-    // If it can't be sent, the other side has ended.
+    // Sending fails only if the other side has ended.
     post: (message: Message) => void channel.send!(message, undefined, undefined, () => undefined),
     on: (hear) => void channel.on('message', hear),
     off: (hear) => void channel.off('message', hear),

@@ -1,16 +1,16 @@
-/** How a child process ended when it did not report that itself. */
+/** Describes how a child process ended if it did not report that itself. */
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
 
-/** Exit statuses on Windows if the system or the C library ended the process: access violation, abort ... */
+/** Windows exit statuses of crashes: access violation, abort ... */
 const windowsCrashes = new Set([
   0xc0000005, 0xc000001d, 0xc0000094, 0xc00000fd, 0xc0000374, 0xc0000409, 0x40000015,
 ]);
 const crashSignals = ['SIGABRT', 'SIGSEGV', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP'];
-/** A shell in between reports a signal as 128 plus its number. */
+/** A shell reports a signal as 128 plus its number. */
 const crashStatuses = [132, 133, 134, 135, 136, 139];
 
-/** Whether native code (llama.cpp, TensorFlow) crashed. `how`: exit status or signal. */
+/** Whether native code (llama.cpp, TensorFlow) crashed. `how`: the exit status or signal. */
 export function hasCrashed(how: number | string | null): boolean {
   if (typeof how === 'string') return crashSignals.includes(how);
   return how !== null && (crashStatuses.includes(how) || windowsCrashes.has(how >>> 0));
@@ -20,8 +20,8 @@ export const describeEnd = (how: number | string | null) =>
   typeof how === 'string' ? how : `exit ${how ?? 'unknown'}`;
 
 /**
- * The error for a child that ended early, with code `memory`, `crashed`, `cancelled` or `internal`. `who`: "The
- * evaluator". `next`: what to do, as a whole sentence.
+ * The error for a child that ended prematurely, with code `memory`, `crashed`, `cancelled` or `internal`. `who`: "The
+ * evaluator". `next`: what to do next, as a complete sentence.
  */
 export function endedEarly(who: Text, how: number | string | null, next: Text): UserError {
   if (how === 'SIGKILL' || how === 137)

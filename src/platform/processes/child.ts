@@ -1,12 +1,12 @@
-/** A process that writes JSON lines and can be stopped: the child's side of line-child.ts. */
+/** A process that writes JSON lines and can be stopped: the child's counterpart of line-child.ts. */
 import { reportError } from '../../text/errors.ts';
 
 type Failed = { type: 'failed' } & ReturnType<typeof reportError>;
 
-/** If the parent is a LineChild (line-child.ts): treats its request to stop like SIGTERM. */
+/** If the parent is a LineChild (line-child.ts), treats its stop request like SIGTERM. */
 export function handleStop(): void {
   if (process.env['FORGET_ME_NOT_STOP'] !== 'stdin') return;
-  // This process asks its own children itself.
+  // Not inherited: this process stops its own children.
   delete process.env['FORGET_ME_NOT_STOP'];
   process.stdin.on('error', () => undefined);
   process.stdin.on('data', (text) => {
@@ -17,8 +17,8 @@ export function handleStop(): void {
 }
 
 /**
- * Runs `work` and ends the process. `signal` aborts when the process is asked to stop (also by SIGTERM and SIGINT) and
- * when nobody reads its stdout any more. An error is reported as a `failed` message with exit status 1.
+ * Runs `work`, then ends the process. `signal` aborts on a stop request, SIGTERM or SIGINT, and when stdout's reader is
+ * gone. An error is reported as a `failed` message with exit status 1.
  */
 export async function runAsChild<M extends { type: string }>(
   work: (say: (message: M) => void, signal: AbortSignal) => Promise<void>,
@@ -26,7 +26,7 @@ export async function runAsChild<M extends { type: string }>(
   handleStop();
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
-  // The reader has gone.
+  // The reader is gone.
   process.stdout.on('error', () => stop.abort());
   const say = (message: M | Failed) => void process.stdout.write(`${JSON.stringify(message)}\n`);
   try {
@@ -39,6 +39,6 @@ export async function runAsChild<M extends { type: string }>(
   }
   // Flush stdout first.
   await new Promise<void>((done) => process.stdout.write('', () => done()));
-  // Native threads of TensorFlow and llama.cpp would keep the process alive.
+  // The native threads of TensorFlow and llama.cpp would keep the process alive.
   process.exit();
 }

@@ -1,22 +1,22 @@
-/** A child process that writes JSON lines and can be stopped: the parent's side of child.ts. */
+/** A child process that writes JSON lines and can be stopped: the parent's counterpart of child.ts. */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { parseLine } from '../files/lines.ts';
 import { endOf, startNode, type ChildEnd } from './start.ts';
 
-/** Lets the child be stopped by a line on its stdin: Windows has no signal that a process can handle. */
+/** Lets the child be stopped by a line on its stdin, because Windows has no signal that a process can handle. */
 const stoppable = { FORGET_ME_NOT_STOP: 'stdin' };
 
-export interface LineChildOptions {
-  /** Default: the Node that runs this process. */
+interface LineChildOptions {
+  /** By default, the Node that runs this process. */
   command?: string;
-  /** Added to this process's environment. */
+  /** Variables added to this process's environment. */
   env?: NodeJS.ProcessEnv | undefined;
   cwd?: string | undefined;
-  /** Where its stderr goes; a number is an open file's descriptor. */
+  /** Where its stderr goes; a number is a file descriptor. */
   stderr: 'inherit' | 'ignore' | 'pipe' | number;
-  /** Asks the child to stop when it aborts. */
+  /** Aborting it asks the child to stop. */
   signal?: AbortSignal | undefined;
 }
 
@@ -31,11 +31,13 @@ export class LineChild {
     { command = process.execPath, env, cwd, stderr, signal }: LineChildOptions,
   ) {
     const child = startNode(script, args, {
-      ...{ command, cwd, stdio: ['pipe', 'pipe', stderr] },
+      command,
+      cwd,
+      stdio: ['pipe', 'pipe', stderr],
       env: { ...env, ...stoppable },
     });
     this.child = child;
-    // It may already have ended when it is asked to stop.
+    // The child may already have ended when asked to stop.
     child.stdin!.on('error', () => undefined);
     const stop = () => this.stop();
     signal?.addEventListener('abort', stop);
@@ -48,7 +50,7 @@ export class LineChild {
     this.child.stdin!.write('stop\n');
   }
 
-  /** Answers a question of the child (question.ts). */
+  /** Answers the child's question (question.ts). */
   answer(yes: boolean): void {
     this.child.stdin!.write(yes ? 'yes\n' : 'no\n');
   }
@@ -57,11 +59,11 @@ export class LineChild {
     this.child.kill('SIGKILL');
   }
 
-  onLine(stream: 'stdout' | 'stderr', heard: (line: string) => void): void {
-    createInterface({ input: this.child[stream]! }).on('line', heard);
+  onLine(stream: 'stdout' | 'stderr', listener: (line: string) => void): void {
+    createInterface({ input: this.child[stream]! }).on('line', listener);
   }
 
-  /** The child's messages on stdout, until that ends. Lines that do not fit the schema are skipped. */
+  /** The child's messages on stdout until it closes. Lines that don't match the schema are skipped. */
   async *messages<M>(schema: z.ZodType<M>): AsyncGenerator<M> {
     for await (const line of createInterface({ input: this.child.stdout! })) {
       const parsed = parseLine(schema, line);

@@ -1,23 +1,23 @@
-/** For processes that work while nobody waits for them, or that a person who types is not to notice. */
+/** Lower priority for background processes, which must not be noticed while typing. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
 const { PRIORITY_LOW } = constants.priority;
-/** Below the editor, but they still get a share beside other work at normal priority; completion before training. */
+/** Below the editor, but high enough to get a share next to other work. Completion goes before training. */
 const BEHIND_EDITOR = { completion: 3, training: 5 };
 
-/** This process gets what others leave of the processors, with all threads that it has and will have. */
+/** Gives this process, with all current and future threads, only processor time that others leave. */
 export const lowerPriority = (): void => lowerTo(PRIORITY_LOW);
 
-/** This detached process and its children let the editor go first, but get most of what it leaves. */
-export function letEditorGoFirst(work: keyof typeof BEHIND_EDITOR): void {
+/** Puts this detached process and its children behind the editor, but ahead of background work. */
+export function yieldToEditor(work: keyof typeof BEHIND_EDITOR): void {
   const priority = BEHIND_EDITOR[work];
   lowerTo(priority);
   try {
-    // Linux divides the processors between sessions first, and a detached process has one of its own.
+    // Linux first divides processor time between sessions (autogroups), and a detached process has its own.
     if (process.platform === 'linux') writeFileSync('/proc/self/autogroup', String(priority));
   } catch {
-    // Not every kernel has these groups.
+    // Not every kernel has autogroups.
   }
 }
 
@@ -26,13 +26,13 @@ function lowerTo(priority: number): void {
     try {
       setPriority(id, priority);
     } catch {
-      // Not allowed everywhere; it only makes us polite. The thread may also have ended.
+      // Not permitted everywhere, and only a courtesy. The thread may also have ended.
     }
 }
 
 /**
- * Linux has a priority for each thread, and a new one takes that of the thread that starts it: those of Node's pool are
- * there already, and start llama.cpp's. Elsewhere, 0 is the process.
+ * On Linux, priorities are per thread, and new threads inherit that of their creator: llama.cpp's are created by Node's
+ * thread pool, which already exists. Elsewhere, 0 means the process.
  */
 function threads(): number[] {
   try {

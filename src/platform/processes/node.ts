@@ -1,4 +1,4 @@
-/** Which Node runs our children: the one in the setting, else the one on PATH if new enough, else this executable. */
+/** Which Node runs our children: the one from the setting, else the one on PATH if new enough, else this executable. */
 import { msg, UserError } from '../../text/errors.ts';
 import { outputOf } from './start.ts';
 
@@ -6,13 +6,13 @@ const MINIMUM_NODE = 20;
 
 export interface NodeCommand {
   command: string;
-  /** Variables to add to the child's environment. */
+  /** Variables added to the child's environment. */
   env: Record<string, string>;
 }
 
 /**
- * Finds Node >= 20. `preferred` (a setting) must work if given, else UserError `node-missing`. Without it: `node` on
- * PATH, else `process.execPath`, which in an editor is Electron and then runs as Node.
+ * Finds Node >= 20. Throws UserError `node-missing` if `preferred` (a setting) is given and does not work. Without it,
+ * tries `node` on PATH, then `process.execPath`, which in an editor is Electron running as Node.
  */
 export async function findNode(preferred?: string): Promise<NodeCommand> {
   if (preferred) {
@@ -29,11 +29,11 @@ export async function findNode(preferred?: string): Promise<NodeCommand> {
   if (!process.versions['electron']) return { command: process.execPath, env: {} };
   const onPath = await nodeVersion('node');
   if (onPath !== undefined && onPath >= MINIMUM_NODE) return { command: 'node', env: {} };
-  // Else it would read .asar archives of the workspace as folders.
+  // Otherwise Electron treats .asar archives in the workspace as folders.
   return { command: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1', ELECTRON_NO_ASAR: '1' } };
 }
 
-/** Major version of a Node executable; undefined if it can't be started or is something else. */
+/** Major version of a Node executable; undefined if it does not start or is not Node. */
 async function nodeVersion(command: string): Promise<number | undefined> {
   try {
     const { stdout } = await outputOf(command, ['--version'], { timeout: 10_000 });

@@ -1,14 +1,13 @@
-/** A process that may hang in native code or an endless loop, and has to end all the same. */
+/** Limits for a process that may hang in native code or an endless loop. */
 import { startThread } from './start.ts';
 
-export interface OwnLimits {
-  /** From now on. */
+interface OwnLimits {
+  /** Time limit, from now. */
   milliseconds?: number;
-  /** Bytes of memory in use. */
   memory?: number;
 }
 
-/** The thread has no file of its own, so that it starts wherever this one was started from. */
+/** The thread's code, inline so that no separate file is needed. */
 const WATCH = `
 const { workerData: { milliseconds, memory } } = require('node:worker_threads');
 const { writeSync } = require('node:fs');
@@ -32,8 +31,8 @@ setInterval(() => {
 `;
 
 /**
- * Ends this process as by SIGKILL when its parent has ended, or when it takes more than it may: then stdout gets the
- * line {"type":"slow"} or {"type":"memory"}. Watched from a thread of its own.
+ * Kills this process, from a separate thread, when its parent has ended or a limit is exceeded. In the latter case it
+ * first writes {"type":"slow"} or {"type":"memory"} to stdout.
  */
 export function limitProcess({ milliseconds = Infinity, memory = Infinity }: OwnLimits = {}): void {
   startThread(WATCH, { eval: true, workerData: { milliseconds, memory } }).unref();

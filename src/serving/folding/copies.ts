@@ -9,7 +9,7 @@ import { sha256Of } from '../../platform/files/checksum.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
-import { isMakerAlive, makerMark } from '../../runs/processes.ts';
+import { isMarkedProcessAlive, processMark } from '../../runs/processes.ts';
 import { cacheKey } from '../host/prompt-state.ts';
 import type { FoldedCopy } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
@@ -134,7 +134,7 @@ export async function storeCopy(
   make: (files: { model: string; beside: string }) => Promise<CopyMeasurement>,
 ): Promise<CopyInfo> {
   const dir = await copyDir(basePath, adapterPath);
-  const unfinished = `${dir}.${makerMark()}.tmp`;
+  const unfinished = `${dir}.${processMark()}.tmp`;
   const files = pathsIn(unfinished);
   await pruneCopies();
   try {
@@ -180,7 +180,8 @@ interface CopyFolder {
 
 async function inspect(dir: string): Promise<CopyFolder> {
   const [, maker] = /\.([\w-]+)\.tmp$/.exec(dir) ?? [];
-  if (maker !== undefined) return { dir, usedAt: 0, what: isMakerAlive(maker) ? 'making' : 'useless' };
+  if (maker !== undefined)
+    return { dir, usedAt: 0, what: isMarkedProcessAlive(maker) ? 'making' : 'useless' };
   try {
     const { mtimeMs } = await stat(dir);
     const { base, adapter, model } = await readInfo(dir);

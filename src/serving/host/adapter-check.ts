@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { examine } from '../../base-models/checksums.ts';
 import type { ModelFile } from '../../llama-cpp/llama.ts';
 import { readAdapterGguf } from '../../weights/index.ts';
-import { msg, UserError, whyOf } from '../../text/errors.ts';
+import { msg, UserError, reasonOf } from '../../text/errors.ts';
 import type { AdapterFile } from '../host-types.ts';
 
 /**
@@ -39,7 +39,7 @@ const exists = (path: string) =>
 export function loadError({ name, path }: AdapterFile, error: unknown): UserError {
   return new UserError(
     'adapter-damaged',
-    msg`llama.cpp could not load the adapter "${name}" (${path}): ${whyOf(error)}.`,
+    msg`llama.cpp could not load the adapter "${name}" (${path}): ${reasonOf(error)}.`,
     msg`Export it again from its run.`,
     { cause: error },
   );

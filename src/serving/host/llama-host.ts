@@ -39,7 +39,7 @@ import {
 import { watchLoad } from '../../platform/machine/machine-load.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
-import { type Text, textOf, told } from '../../text/message.ts';
+import { type Text, textOf, withTexts } from '../../text/message.ts';
 
 export * from '../host-types.ts';
 
@@ -276,7 +276,7 @@ class Host implements LlamaHost {
       await this.abandonedModels.pop()!.dispose();
       await dropGpu();
     }
-    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...told({ why }) };
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
     this.moving = true;
   }
 

@@ -1,7 +1,7 @@
 /** Loads a model, and chooses its number of threads. */
 import type { LlamaModel } from 'node-llama-cpp';
 import type { ModelFile } from '../../llama-cpp/llama.ts';
-import { msg, UserError, whyOf } from '../../text/errors.ts';
+import { msg, UserError, reasonOf } from '../../text/errors.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import type { LlamaHostOptions } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
@@ -71,7 +71,7 @@ export async function load(file: ModelFile, work: () => Promise<LlamaModel>): Pr
     if (error instanceof UserError) throw error;
     throw new UserError(
       'base-unsupported-architecture',
-      msg`llama.cpp can't load ${file.path}: ${whyOf(error)}.`,
+      msg`llama.cpp can't load ${file.path}: ${reasonOf(error)}.`,
       msg`Choose another base, or fetch this one again.`,
       { cause: error },
     );

@@ -2,8 +2,8 @@
 import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
 import { useProcessor, startGpu, type GpuStart } from '../../llama-cpp/gpu.ts';
 import { loadLlamaModel, sharedLlama, type ModelFile } from '../../llama-cpp/llama.ts';
-import { whyOf } from '../../text/errors.ts';
-import { msg, type Text, told } from '../../text/message.ts';
+import { reasonOf } from '../../text/errors.ts';
+import { msg, type Text, withTexts } from '../../text/message.ts';
 import { gpuKindNames, type ComputeDevice, type GpuChoice, type GpuKind } from '../../protocol/gpu.ts';
 import { hasCrashed, withGuard } from './gpu-guard.ts';
 import { availableBeside, trainingGpuMemory, type TrainingMemory } from './training-memory.ts';
@@ -54,7 +54,7 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placement): Pr
 export function gpuFailure(kind: GpuKind, error: unknown): Text {
   const name = gpuKindNames[kind];
   if (isOutOfMemory(error)) return msg`The memory of the GPU is too full for completion (${name}).`;
-  return msg`Completion failed on the GPU (${name}): ${whyOf(error)}.`;
+  return msg`Completion failed on the GPU (${name}): ${reasonOf(error)}.`;
 }
 
 /** node-llama-cpp's own estimate (its class is not imported: most processes never load it), or llama.cpp's failure. */
@@ -73,7 +73,7 @@ export async function dropGpu(): Promise<void> {
 export async function onProcessor(file: ModelFile, why?: Text): Promise<PlacedBase> {
   const model = await loadLlamaModel(file);
   const ofLayers = model.fileInsights.totalLayers;
-  return { model, used: { backend: 'cpu', devices: [], layers: 0, ofLayers, ...told({ why }) } };
+  return { model, used: { backend: 'cpu', devices: [], layers: 0, ofLayers, ...withTexts({ why }) } };
 }
 
 async function onGpu(
@@ -93,7 +93,7 @@ async function onGpu(
       msg`${layers} of ${ofLayers} layers fit in the memory of the GPU that is free (${(free / 1e9).toFixed(1)} GB).`;
     return {
       model,
-      used: { backend: kind, devices, layers, ofLayers, ...(reason && told({ why: reason })) },
+      used: { backend: kind, devices, layers, ofLayers, ...(reason && withTexts({ why: reason })) },
     };
   } catch (error) {
     await model.dispose();

@@ -1,8 +1,8 @@
 /** OpenAI's formats of requests, answers and errors. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { reportError, saidOf } from '../../text/errors.ts';
-import { told, type Texts } from '../../text/message.ts';
+import { reportError, describeError } from '../../text/errors.ts';
+import { withTexts, type Texts } from '../../text/message.ts';
 import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
@@ -158,6 +158,6 @@ export function errorBody(error: unknown) {
       error.code,
       error.status < 500 ? 'invalid_request_error' : 'server_error',
     );
-  const { message, texts } = told({ message: saidOf(error) });
+  const { message, texts } = withTexts({ message: describeError(error) });
   return openAiError(message, reportError(error).code, 'server_error', texts);
 }

@@ -3,7 +3,7 @@
  * failed.
  */
 import { reportError, UserError } from '../../text/errors.ts';
-import { letEditorGoFirst } from '../../platform/processes/low-priority.ts';
+import { yieldToEditor } from '../../platform/processes/low-priority.ts';
 import { parseServerArgs } from './server-args.ts';
 import { readyOf } from './service.ts';
 import { startServer, type RunningServer } from './start-server.ts';
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
       'Set it to a secret that clients send as bearer token.',
     );
   // Started by an editor, as the leader of its own session.
-  if (options.announceIn) letEditorGoFirst('completion');
+  if (options.announceIn) yieldToEditor('completion');
   const end = () => void server.close().finally(() => process.exit(0));
   const server: RunningServer = await startServer({ ...options, basePath: base, token, onIdle: end });
   process.on('SIGTERM', end);

@@ -4,6 +4,7 @@
  */
 import { EXACT_LIMIT, QUANTISED_LIMIT } from '../../export/check-export.ts';
 import { agreement } from '../../runs/verify.ts';
+import { mean } from '../../statistics/statistics.ts';
 
 /** The likeliest tokens after a position, with their log-probabilities. */
 export type TopTokens = ReadonlyMap<number, number>;
@@ -73,5 +74,3 @@ export function partialKl(row: ArrayLike<number>, top: TopTokens): number {
   const [p, q] = [Math.max(pRest, MIN_PROBABILITY), Math.max(qRest, MIN_PROBABILITY)];
   return Math.max(0, kl + p * Math.log(p / q));
 }
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { openRegular, readBytes } from '../../platform/files/regular-file.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
-import { makeUnfinished, removeUnfinished } from '../../runs/unfinished.ts';
+import { makeTemporaryFolder, removeAbandonedFolders } from '../../runs/temporary-folders.ts';
 import {
   notPublished,
   cancelledError,
@@ -60,9 +60,9 @@ export class FolderStore implements Store {
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     const parent = join(this.label, name);
     // Unlike other temporary folders, everybody may read it.
-    const temporary = await makeUnfinished(this.label, 'publishing', 0o777);
+    const temporary = await makeTemporaryFolder(this.label, 'publishing', 0o777);
     // Earlier versions copied to there.
-    await removeUnfinished(parent, 'publishing', Date.now());
+    await removeAbandonedFolders(parent, 'publishing', Date.now());
     try {
       let done = 0;
       for (const { path, source, bytes } of files) {

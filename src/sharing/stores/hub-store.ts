@@ -15,7 +15,7 @@ import {
 import { networkFetch } from '../../platform/network/http.ts';
 import { UserError } from '../../text/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
-import { inUnfinished } from '../../runs/unfinished.ts';
+import { inTemporaryFolder } from '../../runs/temporary-folders.ts';
 import {
   notPublished,
   cancelledError,
@@ -55,7 +55,7 @@ export class HubStore implements Store {
     const path = `${name}/${version}/${MANIFEST}`;
     const file = (await this.files()).find((entry) => entry.path === path);
     if (!file || file.size > most) return undefined;
-    return inUnfinished(tmpdir(), 'sharing', async (folder) => {
+    return inTemporaryFolder(tmpdir(), 'sharing', async (folder) => {
       const to = join(folder, MANIFEST);
       await this.fetchFile(file, to, {});
       return readFile(to);

@@ -1,4 +1,4 @@
-/** Which of several GPUs is used: the requested one, by default the largest. */
+/** Chooses among several GPUs: the requested one, by default the largest. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
@@ -6,21 +6,21 @@ import { formatBytes } from '../../text/units.ts';
 
 export interface ChosenDevice {
   adapter: Adapter;
-  /** Its place in the list that doctor shows, from 0. */
+  /** Its index in the list that doctor shows, from 0. */
   number: number;
-  /** Why, for people; empty if there is only one. */
+  /** Why, to show to the user; empty if there is only one. */
   why: Text;
 }
 
 const ranks: Record<Adapter['kind'], number> = { discrete: 3, unknown: 2, integrated: 1, software: 0 };
 
 /**
- * Without `wanted`: the first by kind (a card, then one of an unknown kind, then one inside of the processor, then a
- * software one), and among those the one with the most memory. `wanted`: a number in the list, or a part of a name.
- * Undefined if there is no adapter and none is asked for. Throws UserError `bad-argument` if `wanted` matches none.
+ * `wanted` is an index in the list or part of a name. Without it, adapters are ranked by kind (discrete, unknown,
+ * integrated, software), then by memory. Returns undefined if there is no adapter and none was requested. Throws
+ * UserError `bad-argument` if `wanted` matches none.
  */
 export function chooseDevice(adapters: readonly Adapter[], wanted?: string): ChosenDevice | undefined {
-  if (wanted) return askedFor(adapters, wanted);
+  if (wanted) return findRequested(adapters, wanted);
   const [best, next] = adapters
     .map((adapter, number) => ({ adapter, number }))
     .toSorted((a, b) => compare(b.adapter, a.adapter));
@@ -33,15 +33,15 @@ function compare(a: Adapter, b: Adapter): number {
 
 function advantage(best: Adapter, next: Adapter): Text {
   if (best.kind !== next.kind)
-    return best.kind === 'discrete' ? msg`a card of its own` : msg`the first by its kind`;
+    return best.kind === 'discrete' ? msg`a discrete GPU` : msg`ranked first by its kind`;
   if ((best.memory ?? 0) > (next.memory ?? 0))
     return next.memory === undefined
-      ? msg`the one whose memory is known`
+      ? msg`the only one with known memory`
       : msg`the larger memory: ${formatBytes(best.memory!)} against ${formatBytes(next.memory)}`;
-  return msg`the first of equals`;
+  return msg`the first of several equal ones`;
 }
 
-function askedFor(adapters: readonly Adapter[], wanted: string): ChosenDevice {
+function findRequested(adapters: readonly Adapter[], wanted: string): ChosenDevice {
   const same = (name: string) => name.toLowerCase() === wanted.toLowerCase();
   const number = /^\d+$/.test(wanted)
     ? Number(wanted)

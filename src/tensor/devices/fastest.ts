@@ -1,32 +1,32 @@
-/** Which backend `auto` takes, by how fast each multiplies. Pure: the rates are measured elsewhere. */
+/** Which backend `auto` uses, judged by how fast each multiplies. Pure: the rates are measured elsewhere. */
 import type { BackendName } from '../../protocol/run.ts';
 import { decimal } from '../../text/l10n.ts';
-import { together, msg, type Text } from '../../text/message.ts';
+import { joinTexts, msg, type Text } from '../../text/message.ts';
 
-/** A backend that could train here. */
+/** A backend that might train on this machine. */
 export interface Candidate {
   name: BackendName;
-  /** What computes, for people: "NVIDIA GeForce RTX 4090", "TensorFlow". */
+  /** What computes, as shown to the user: "NVIDIA GeForce RTX 4090", "TensorFlow". */
   label: string;
-  /** Operations per second in a product of a model's size; absent if it was not measured. */
+  /** FLOP/s in a matrix product of a model's size; absent if not measured. */
   rate?: number | undefined;
-  /** Why it is out of the question, as a sentence. */
+  /** Why it can't be used, as a sentence. */
   lack?: Text | undefined;
 }
 
 export interface Ranked {
-  /** Backends that may train, the first choice first: `auto` tries the next one if one does not start. */
+  /** Usable backends, best first: `auto` falls back to the next one if one does not start. */
   order: BackendName[];
-  /** Why the first one is, for people. */
+  /** Why the first one is first, to show to the user. */
   reason: Text;
 }
 
-/** What is taken where nothing was measured: a GPU only after a measurement. */
+/** The order when nothing was measured. A GPU is used only after a measurement. */
 const unmeasured: readonly BackendName[] = ['tensorflow', 'wasm'];
 
 /**
- * A GPU is first if its product was the fastest one measured. Without a rate of a GPU, or with nothing to compare it
- * with, the order is the one that was measured on many machines.
+ * A GPU comes first if it was measured to be the fastest, or was the only one measured. Without a GPU's rate the order
+ * is `unmeasured`.
  */
 export function rankBackends(candidates: readonly Candidate[]): Ranked {
   const able = candidates.filter(({ lack }) => lack === undefined);
@@ -34,7 +34,7 @@ export function rankBackends(candidates: readonly Candidate[]): Ranked {
   const others = unmeasured.flatMap((name) => able.find((backend) => backend.name === name) ?? []);
   const names = others.map(({ name }) => name);
   const lacks = candidates.flatMap(({ lack }) => lack ?? []);
-  if (!gpu) return { order: names, reason: together([msg`the fastest on this machine`, ...lacks], '; ') };
+  if (!gpu) return { order: names, reason: joinTexts([msg`the fastest on this machine`, ...lacks], '; ') };
   const rival = others.find(({ rate }) => rate !== undefined);
   if (!rival) return { order: ['webgpu', ...names], reason: msg`the only one measured: ${speed(gpu.rate!)}` };
   const [first, second] = gpu.rate! > rival.rate! ? [gpu, rival] : [rival, gpu];

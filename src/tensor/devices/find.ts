@@ -1,20 +1,20 @@
-/** Looks for GPUs that WebGPU can use, and measures backends, in processes of their own: a driver may end them. */
+/** Finds GPUs for WebGPU and measures backends, in separate processes because a driver may crash them. */
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Programs } from '../../platform/processes/bundles.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { lastRate, type Rate } from './rate-line.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 
-/** Whoever plans a run waits for it. */
+/** Planning a run waits for this. */
 const MAX_MS = 15_000;
 
-/** Whether WebGPU could find a GPU that is none of software's, judged by what the system shows, which takes no time. */
+/** Whether the machine may have a hardware GPU for WebGPU, judged quickly by the system's device files. */
 export function mayHaveGpu(platform: string = process.platform, dev = '/dev'): boolean {
   if (platform !== 'linux') return true;
   const drawing = readNames(`${dev}/dri`).some((name) => name.startsWith('renderD'));
-  // dxg: Windows' GPU in its Linux.
+  // dxg: the GPU in Windows Subsystem for Linux.
   return drawing || ['nvidia0', 'nvidiactl', 'dxg'].some((name) => existsSync(`${dev}/${name}`));
 }
 
@@ -27,24 +27,23 @@ const readNames = (folder: string): string[] => {
 };
 
 /**
- * What WebGPU finds, and whether the largest GPU, or the one that is asked for, works. Never throws: `reason` says why
- * there is none that does.
+ * What WebGPU finds, and whether the largest or the requested GPU works. Never throws: `reason` says why it does not.
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   try {
-    return webgpuProbeSchema.parse(JSON.parse(await ask('probe', wanted)));
+    return webgpuProbeSchema.parse(JSON.parse(await runDevices('probe', wanted)));
   } catch (error) {
     const reason = (error as OutputError).killed
       ? msg`The process that looked for GPUs did not answer: update the driver.`
       : msg`The process that looked for GPUs ended early: update the driver.`;
-    return { adapters: [], ...told({ reason }) };
+    return { adapters: [], ...withTexts({ reason }) };
   }
 }
 
 /** How fast a backend multiplies. Never throws: `lack` says why it can't train here. */
 export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
-    const rate = lastRate(await ask('rate', backend, device));
+    const rate = lastRate(await runDevices('rate', backend, device));
     if (rate) return rate;
     throw new Error('It printed nothing.');
   } catch (error) {
@@ -54,16 +53,16 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
     const lack = late
       ? msg`The process that measured ${backend} did not answer.`
       : msg`The process that measured ${backend} ended early.`;
-    return { ...told({ lack }), ...(late && { late }) };
+    return { ...withTexts({ lack }), ...(late && { late }) };
   }
 }
 
-async function ask(...args: Programs['devices']): Promise<string> {
+async function runDevices(...args: Programs['devices']): Promise<string> {
   const options = { timeout: MAX_MS, killSignal: 'SIGKILL' } as const;
   return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
-/** Whether the process that looks and measures lies beside this file, as it does once this is bundled. */
-export const canAsk = (): boolean => existsSync(script());
+/** Whether the program that probes and measures exists next to this file, as it does in the bundle. */
+export const canProbe = (): boolean => existsSync(script());
 
 const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));

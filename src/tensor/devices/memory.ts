@@ -1,6 +1,6 @@
 /**
- * How much memory a GPU has. WebGPU does not tell, so the driver's own listing is read: nvidia-smi, amdgpu's files in
- * /sys, the registry on Windows. Where none of them names the GPU, its memory is not known, and nothing is assumed.
+ * How much memory a GPU has. WebGPU does not report it, so it is read from nvidia-smi, amdgpu's files in /sys, or the
+ * Windows registry. If none of them lists the GPU, its memory is unknown and nothing is assumed.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
@@ -8,18 +8,17 @@ import { join } from 'node:path';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
 
-/** What a driver says of a GPU. */
-export interface Listed {
-  maker: 'nvidia' | 'amd' | 'any';
+/** What a driver reports about a GPU. */
+interface ListedGpu {
+  vendor: 'nvidia' | 'amd' | 'any';
   /** Empty if the driver reports no name. */
   name: string;
-  /** Bytes of its own memory. */
+  /** Bytes of dedicated memory. */
   memory: number;
-  /** Bytes of main memory that it may use besides. */
+  /** Bytes of main memory that it may use in addition. */
   shared: number;
 }
 
-/** An NVIDIA GPU. */
 export interface NvidiaGpu {
   name: string;
   driver: string;
@@ -29,31 +28,31 @@ export interface NvidiaGpu {
   computeCapability?: number;
 }
 
-/** Whoever asks a driver is given some 15 s itself (find.ts), and has more to do. */
+/** The calling process has about 15 s in all (find.ts). */
 const MAX_MS = 5000;
 
 let nvidia: Promise<NvidiaGpu[]> | undefined;
 
-/** NVIDIA GPUs, from nvidia-smi, which is asked once for a process; empty when it is not there or does not answer. */
-export const findNvidia = (): Promise<NvidiaGpu[]> => (nvidia ??= askNvidia());
+/** NVIDIA GPUs from nvidia-smi, run once per process; empty if it is missing or does not answer. */
+export const findNvidia = (): Promise<NvidiaGpu[]> => (nvidia ??= queryNvidia());
 
-async function askNvidia(): Promise<NvidiaGpu[]> {
+async function queryNvidia(): Promise<NvidiaGpu[]> {
   const fields = 'name,driver_version,memory.total';
-  // Drivers from before 2022 don't know the last field, and then print nothing at all.
+  // Drivers from before 2022 reject the last field and print nothing at all.
   for (const query of [`${fields},compute_cap`, fields])
     try {
       const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits'];
       const { stdout } = await outputOf('nvidia-smi', args, { timeout: MAX_MS });
       return parseNvidia(stdout);
     } catch (error) {
-      // One that did not answer would not answer the other question either.
+      // If it hung or is missing, a second query would fail too.
       const { code, killed } = error as OutputError;
       if (code === 'ENOENT' || killed) break;
     }
   return [];
 }
 
-/** Parses nvidia-smi's lines: name, driver, memory in MiB, compute capability if asked for. */
+/** Parses nvidia-smi's lines: name, driver, memory in MiB, and compute capability if queried. */
 export function parseNvidia(csv: string): NvidiaGpu[] {
   return csv.split('\n').flatMap((line) => {
     const [name, driver, mebibytes, capability] = line.split(',').map((cell) => cell.trim());
@@ -70,66 +69,66 @@ export function parseNvidia(csv: string): NvidiaGpu[] {
   });
 }
 
-let listed: Promise<Listed[]> | undefined;
+let listed: Promise<ListedGpu[]> | undefined;
 
-/** All that the drivers of this machine list, asked once for a process. */
-export const listMemory = (): Promise<Listed[]> => (listed ??= askDrivers(process.platform));
+/** All GPUs that this machine's drivers list, queried once per process. */
+export const listMemory = (): Promise<ListedGpu[]> => (listed ??= queryDrivers(process.platform));
 
-async function askDrivers(platform: string): Promise<Listed[]> {
+async function queryDrivers(platform: string): Promise<ListedGpu[]> {
   const others = platform === 'linux' ? readAmd() : platform === 'win32' ? readRegistry() : [];
   const [cards, more] = await Promise.all([platform === 'darwin' ? [] : findNvidia(), others]);
   return [
-    ...cards.map(({ name, memory }) => ({ maker: 'nvidia' as const, name, memory, shared: 0 })),
+    ...cards.map(({ name, memory }) => ({ vendor: 'nvidia' as const, name, memory, shared: 0 })),
     ...more,
   ];
 }
 
-/** amdgpu's cards: bytes of their own memory, and of the main memory that they may use. */
-export async function readAmd(root = '/sys/class/drm'): Promise<Listed[]> {
+/** GPUs listed by amdgpu. */
+export async function readAmd(root = '/sys/class/drm'): Promise<ListedGpu[]> {
   const cards = (await readdir(root).catch(() => [])).filter((name) => /^card\d+$/.test(name)).sort();
-  const found: Listed[] = [];
+  const found: ListedGpu[] = [];
   for (const card of cards) {
     const number = async (file: string) =>
       Number(await readFile(join(root, card, 'device', file), 'utf8').catch(() => '')) || 0;
     const memory = await number('mem_info_vram_total');
-    if (memory) found.push({ maker: 'amd', name: '', memory, shared: await number('mem_info_gtt_total') });
+    if (memory) found.push({ vendor: 'amd', name: '', memory, shared: await number('mem_info_gtt_total') });
   }
   return found;
 }
 
-/** Windows keeps the GPUs' drivers here. */
+/** Where Windows registers display drivers. */
 const DISPLAYS = String.raw`HKLM\SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}`;
 
-/** What the registry says of the display drivers; empty where there is none. */
-export async function readRegistry(): Promise<Listed[]> {
+/** GPUs listed in the Windows registry; empty if there are none. */
+export async function readRegistry(): Promise<ListedGpu[]> {
   const options = { timeout: MAX_MS, maxBuffer: 1 << 24 };
   const { stdout = '' } = await outputOf('reg', ['query', DISPLAYS, '/s'], options).catch(
-    // A key that only administrators may read ends it with an error, after all the others were printed.
+    // A key readable only by administrators makes it fail, but only after all others are printed.
     (error: unknown) => error as OutputError,
   );
   return parseRegistry(stdout);
 }
 
-/** Parses what `reg query` prints of the display drivers: DriverDesc and HardwareInformation.qwMemorySize of each. */
-export function parseRegistry(printed: string): Listed[] {
+/** Parses the output of `reg query`: DriverDesc and HardwareInformation.qwMemorySize of each display driver. */
+export function parseRegistry(printed: string): ListedGpu[] {
   return printed.split(/^HKEY_/m).flatMap((part) => {
     const name = /^\s+DriverDesc\s+REG_SZ\s+(.+?)\s*$/m.exec(part)?.[1];
     const bytes = /^\s+HardwareInformation\.qwMemorySize\s+REG_QWORD\s+(0x[0-9a-f]+)/im.exec(part)?.[1];
-    return name && bytes ? [{ maker: 'any' as const, name, memory: Number(bytes), shared: 0 }] : [];
+    return name && bytes ? [{ vendor: 'any' as const, name, memory: Number(bytes), shared: 0 }] : [];
   });
 }
 
-/** The shares of main memory that Metal recommends a program to use at most, below and from 36 GB on. */
+/** Metal's recommended maximum working set as a share of main memory: below 36 GB, and from there on. */
 const METAL_SHARE = { small: 2 / 3, large: 3 / 4, from: 36 * 2 ** 30 };
 
 /**
- * Bytes that an adapter can compute with, and whether they are main memory; undefined if not known. An integrated GPU
- * has what the driver grants it, or what Metal recommends; on Windows its own and half of the main memory. One of which
- * nothing is known may be such a GPU, so that its memory has to be planned as main memory.
+ * Bytes that an adapter can compute with, and whether they are main memory; undefined if unknown. An integrated GPU has
+ * what the driver grants or Metal recommends; on Windows, its dedicated memory plus half of main memory. A GPU of
+ * unknown kind may be integrated, so its memory counts as main memory.
  */
 export function memoryOf(
   { name, kind }: Pick<Adapter, 'name' | 'kind'>,
-  listed: readonly Listed[],
+  listed: readonly ListedGpu[],
   { platform, total }: { platform: string; total: number } = {
     platform: process.platform,
     total: totalmem(),
@@ -148,16 +147,16 @@ export function memoryOf(
   return { memory: found.memory + (shared ? besides : 0), shared };
 }
 
-/** The driver's entry for an adapter of this name: by name, or the only one (or all alike) of its maker. */
-function matching(name: string, listed: readonly Listed[]): Listed | undefined {
+/** The driver's entry for an adapter: by name, else its vendor's entry if there is only one (or all are alike). */
+function matching(name: string, listed: readonly ListedGpu[]): ListedGpu | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/\((r|tm)\)|nvidia|amd|intel|\W/g, '');
   const named = listed.find((gpu) => gpu.name && plain(gpu.name) === plain(name));
   if (named) return named;
-  const maker = /nvidia|geforce/i.test(name)
+  const vendor = /nvidia|geforce/i.test(name)
     ? 'nvidia'
     : /\bamd\b|radeon|radv/i.test(name)
       ? 'amd'
       : undefined;
-  const [first, ...more] = listed.filter((gpu) => gpu.maker === maker);
+  const [first, ...more] = listed.filter((gpu) => gpu.vendor === vendor);
   return first && more.every(({ memory }) => memory === first.memory) ? first : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What trains on this machine: the backend, and the GPU if it is WebGPU's. Asked when a run is planned and when it
- * starts; both get the same answer, because what was found and measured is kept for the machine as it is now.
+ * Chooses the backend for training on this machine, and the GPU for WebGPU. Called when a run is planned and when it
+ * starts; both get the same answer, because measurements are cached by a fingerprint of the machine.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -19,10 +19,10 @@ import * as machine from './find.ts';
 import { rateSchema, type Rate } from './rate-line.ts';
 import { textOf } from '../../text/message.ts';
 
-export interface BackendPlan extends Ranked {
-  /** What trains: the one that was asked for, or the first of `order`. */
+interface BackendPlan extends Ranked {
+  /** The requested backend, or the first of `order`. */
   backend: BackendName;
-  /** The GPU that WebGPU would use; undefined if there is none, or none was looked for. */
+  /** The GPU that WebGPU would use; undefined if none was found or searched for. */
   device?: ChosenDevice | undefined;
 }
 
@@ -35,64 +35,69 @@ type Machine = z.infer<typeof machineSchema>;
 
 const machines = new JsonCache('backend-rates.json', machineSchema);
 const DAY_MS = 24 * 3600 * 1000;
-/** Looked at again after this time: not every system says which driver it has. */
+/** Measurements expire, because not every system reveals a change of driver. */
 const VALID_MS = 30 * DAY_MS;
-/** Where nothing can be kept on disk, this process at least measures once. */
+/** In case the disk cache can't be written, this process measures only once. */
 const kept = new Map<string, Promise<Machine>>();
 
-/** How to look at the machine; tests make one up. */
-export type Look = Pick<typeof machine, 'mayHaveGpu' | 'canAsk' | 'findWebgpu' | 'measureRate'>;
+/** The functions that inspect the machine; tests substitute their own. */
+export type MachineInspector = Pick<typeof machine, 'mayHaveGpu' | 'canProbe' | 'findWebgpu' | 'measureRate'>;
 
-export interface Wanted {
+export interface RequestedBackend {
   backend: BackendName | 'auto';
-  /** A GPU by number or name. With it, `auto` is WebGPU. */
+  /** A GPU by index or name; it makes `auto` mean WebGPU. */
   device?: string | undefined;
 }
 
 /**
- * What trains here. Looks for GPUs only where there may be one, and measures only if there is one; that takes some two
- * seconds, once for a machine. Throws UserError `bad-argument` for a `device` that there is not, or that the backend has no use for.
+ * Chooses the backend. Searches for GPUs only where there may be one, and measures only if one is found; that takes
+ * about two seconds, once per machine. Throws UserError `bad-argument` if `device` does not exist or the backend does
+ * not use one.
  */
-export async function planBackend({ backend, device }: Wanted, look: Look = machine): Promise<BackendPlan> {
+export async function planBackend(
+  { backend, device }: RequestedBackend,
+  inspector: MachineInspector = machine,
+): Promise<BackendPlan> {
   if (device && backend !== 'auto' && backend !== 'webgpu')
     throw new UserError(
       'bad-argument',
       `--device chooses a GPU for WebGPU, which --backend ${backend} does not use.`,
       msg`Leave out one of the two.`,
     );
-  if (device || backend === 'webgpu') return planGpu(device, look);
+  if (device || backend === 'webgpu') return planGpu(device, inspector);
   if (backend !== 'auto') return { backend, order: [backend], reason: msg`asked for` };
   const runtime = await findRuntime();
-  const { probe, rates } = look.mayHaveGpu() && look.canAsk() ? await machineWith(runtime, look) : nothing;
+  const { probe, rates } =
+    inspector.mayHaveGpu() && inspector.canProbe() ? await cachedMachine(runtime, inspector) : nothing;
   const chosen = chooseDevice(probe.adapters);
   const ranked = rankBackends(candidatesFrom(rates, runtime, chosen));
   return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
 }
 
-/** f16 has to be faster by this, or it is not worth its rounding. */
-const WORTH_F16 = 1.05;
+/** f16 must be faster by at least this factor to be worth its rounding. */
+const MIN_F16_SPEEDUP = 1.05;
 
 /**
- * Whether the GPU that WebGPU uses here makes products faster in f16 than in f32. Measured like the backends, once for a
- * machine; false where there is no real GPU, and for a GPU that only a person would choose (`wanted`), which is not
- * measured. Whether a driver computes f16 rightly shows when it is used.
+ * Whether WebGPU's GPU multiplies faster in f16 than in f32. Measured once per machine, along with the backends; false
+ * without a hardware GPU, and for one other than the default (`wanted`), which is not measured. The driver's
+ * correctness in f16 is tested at its first use.
  */
-export async function fasterInF16(wanted?: string, look: Look = machine): Promise<boolean> {
-  if (!look.mayHaveGpu() || !look.canAsk()) return false;
-  const { probe, rates } = await machineWith(await findRuntime(), look);
+export async function fasterInF16(wanted?: string, inspector: MachineInspector = machine): Promise<boolean> {
+  if (!inspector.mayHaveGpu() || !inspector.canProbe()) return false;
+  const { probe, rates } = await cachedMachine(await findRuntime(), inspector);
   if (wanted && chooseDevice(probe.adapters, wanted)?.number !== chooseDevice(probe.adapters)?.number)
     return false;
   const { webgpu } = rates;
-  return (webgpu?.half ?? 0) > WORTH_F16 * (webgpu?.rate ?? Infinity);
+  return (webgpu?.half ?? 0) > MIN_F16_SPEEDUP * (webgpu?.rate ?? Infinity);
 }
 
-/** By the GPU that was asked for: they don't come and go while a command plans. */
+/** Cached by requested GPU: GPUs don't come and go while a command is planning. */
 const found = new Map<string | undefined, Promise<WebgpuProbe>>();
 
-async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
+async function planGpu(wanted: string | undefined, inspector: MachineInspector): Promise<BackendPlan> {
   const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: msg`asked for` };
-  if (!look.canAsk()) return plan;
-  const probe = found.get(wanted) ?? look.findWebgpu(wanted);
+  if (!inspector.canProbe()) return plan;
+  const probe = found.get(wanted) ?? inspector.findWebgpu(wanted);
   found.set(wanted, probe);
   const { adapters } = await probe;
   return { ...plan, device: chooseDevice(adapters, wanted) };
@@ -100,58 +105,62 @@ async function planGpu(wanted: string | undefined, look: Look): Promise<BackendP
 
 const nothing: Pick<Machine, 'probe' | 'rates'> = { probe: { adapters: [] }, rates: {} };
 
-/** What was measured, with its lack as a text. */
-const foundOf = (rate: Rate = {}) => ({ ...rate, lack: textOf(rate, 'lack') });
+/** The measured rate, with `lack` as a translatable text. */
+const withReason = (rate: Rate = {}) => ({ ...rate, lack: textOf(rate, 'lack') });
 
-/** Which backends may train, and how fast each multiplies, as far as that was measured. */
+/** The candidate backends with the rates measured so far. */
 function candidatesFrom(
   rates: Machine['rates'],
   runtime: Runtime | undefined,
   device: ChosenDevice | undefined,
 ): Candidate[] {
-  // It may be the fastest one on a machine that is less busy: still something to fall back on.
-  const measured = rates.tensorflow?.late ? {} : foundOf(rates.tensorflow);
+  // A timeout may only mean that the machine was busy, so TensorFlow stays as a fallback.
+  const measured = rates.tensorflow?.late ? {} : withReason(rates.tensorflow);
   const candidates: Candidate[] = [
     runtime || process.env['FORGET_ME_NOT_BINDING']
       ? { name: 'tensorflow', label: 'TensorFlow', ...measured }
       : { name: 'tensorflow', label: 'TensorFlow', lack: msg`TensorFlow is not installed.` },
-    { name: 'wasm', label: 'WebAssembly', ...foundOf(rates.wasm) },
+    { name: 'wasm', label: 'WebAssembly', ...withReason(rates.wasm) },
   ];
-  // A software adapter computes on the processor, slower than the others: only if it is asked for.
+  // A software adapter is slower than the other backends: used only on request.
   if (!device || device.adapter.kind === 'software') return candidates;
-  return [{ name: 'webgpu', label: device.adapter.name, ...foundOf(rates.webgpu) }, ...candidates];
+  return [{ name: 'webgpu', label: device.adapter.name, ...withReason(rates.webgpu) }, ...candidates];
 }
 
-/** What was found and measured on this machine; looks and measures if nothing is known or something has changed. */
-function machineWith(runtime: Runtime | undefined, look: Look): Promise<Machine> {
+/** The cached facts about this machine; probes and measures again if there are none or its fingerprint changed. */
+function cachedMachine(runtime: Runtime | undefined, inspector: MachineInspector): Promise<Machine> {
   const key = fingerprint(runtime);
   const known = kept.get(key);
   if (known) return known;
-  const made = lookUp(key, runtime, look);
+  const made = lookUp(key, runtime, inspector);
   kept.set(key, made);
   return made;
 }
 
-async function lookUp(key: string, runtime: Runtime | undefined, look: Look): Promise<Machine> {
+async function lookUp(
+  key: string,
+  runtime: Runtime | undefined,
+  inspector: MachineInspector,
+): Promise<Machine> {
   const known = await machines.get(key);
   if (known && isRecent(known.at, isSettled(known) ? VALID_MS : DAY_MS)) return known;
-  const probe = await look.findWebgpu();
-  const made = { at: Date.now(), probe, rates: await measure(probe, runtime, look) };
+  const probe = await inspector.findWebgpu();
+  const made = { at: Date.now(), probe, rates: await measure(probe, runtime, inspector) };
   await machines.set(key, made);
   return made;
 }
 
-/** What failed may have failed because the machine was busy; and not every system says that it got a GPU or a driver. */
+/** Failures are not cached: the machine may have been busy, or may get a GPU or driver without us noticing. */
 const isSettled = ({ probe: { adapters, reason }, rates }: Machine): boolean =>
   reason === undefined &&
   adapters.some(({ kind }) => kind !== 'software') &&
   Object.values(rates).every(({ lack }) => lack === undefined);
 
-/** Measures a real GPU, and what it has to beat; one after the other, as they may share the processor. */
+/** Measures a hardware GPU and its competitor, one after the other because they may share the processor. */
 async function measure(
   { adapters, reason }: WebgpuProbe,
   runtime: Runtime | undefined,
-  { measureRate }: Look,
+  { measureRate }: MachineInspector,
 ): Promise<Machine['rates']> {
   const device = chooseDevice(adapters);
   if (!device || device.adapter.kind === 'software') return {};
@@ -159,12 +168,12 @@ async function measure(
   const webgpu = await measureRate('webgpu', String(device.number));
   if (webgpu.rate === undefined) return { webgpu };
   const tensorflow: Rate | undefined = runtime && (await measureRate('tensorflow'));
-  // WebAssembly is the fallback if TensorFlow can't be used.
+  // Without TensorFlow, the competitor is WebAssembly.
   if (tensorflow?.rate !== undefined) return { webgpu, tensorflow };
   return { webgpu, ...(tensorflow && { tensorflow }), wasm: await measureRate('wasm') };
 }
 
-/** All that a measurement depends on, as far as it can be read in no time. */
+/** What a measurement depends on, as far as it can be read quickly. */
 function fingerprint(runtime: Runtime | undefined): string {
   const { platform, arch, versions, env } = process;
   return [
@@ -190,7 +199,7 @@ const statOf = (path: string) => {
   }
 };
 
-/** GPUs and drivers: PCI numbers of the cards, the version of NVIDIA's module, Vulkan's drivers and their age. */
+/** GPUs and drivers: PCI ids, the version of NVIDIA's kernel module, and Vulkan's driver files with their times. */
 function linuxDrivers(): string[] {
   const names = (folder: string) => {
     try {
@@ -211,7 +220,7 @@ function linuxDrivers(): string[] {
     ['vendor', 'device'].map((file) => text(`/sys/class/drm/${card}/device/${file}`)).join(':'),
   );
   const drivers = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) =>
-    // A link may lead nowhere once its driver is removed.
+    // A link may dangle after its driver is removed.
     names(folder).map((name) => `${name} ${statOf(`${folder}/${name}`)?.mtimeMs}`),
   );
   return [...numbers, text('/sys/module/nvidia/version'), ...drivers];

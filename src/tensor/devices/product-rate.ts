@@ -2,12 +2,12 @@
 import type { Hyper } from '../../protocol/run.ts';
 import type { Backend, Tensor } from '../backend.ts';
 
-/** A sequence of 512 tokens through one matrix of the MLP of Qwen2.5-Coder-0.5B, as in its forward pass. */
-export const PRODUCT = { rows: 512, inner: 896, columns: 4864 };
+/** The forward pass of 512 tokens through one MLP matrix of Qwen2.5-Coder-0.5B. */
+const PRODUCT = { rows: 512, inner: 896, columns: 4864 };
 const OPERATIONS = 2 * PRODUCT.rows * PRODUCT.inner * PRODUCT.columns;
-/** Products are repeated until they take so long together: reading the last one back takes time of its own. */
-const LONG_ENOUGH_MS = 60;
-/** And no longer than this, warming up included. */
+/** Products are repeated until they take this long in total, so that reading the last one back hardly counts. */
+const MIN_TOTAL_MS = 60;
+/** The limit, including warm-up. */
 const MAX_MS = 500;
 
 /** Floating-point operations per second, the fastest of several tries, in about half a second. */
@@ -23,7 +23,7 @@ export async function productRate(backend: Backend, precision: Hyper['precision'
   };
   const [input, weight] = [matrix(rows, inner), matrix(columns, inner)];
   const startedAt = performance.now();
-  // The first product compiles kernels, and touches memory for the first time.
+  // The first product compiles kernels and faults in memory.
   const first = await timed(backend, input, weight, 1);
   let best = first;
   for (let count = 1; performance.now() - startedAt < MAX_MS;) {
@@ -31,7 +31,7 @@ export async function productRate(backend: Backend, precision: Hyper['precision'
     best = Math.min(best, each);
     const room = MAX_MS - (performance.now() - startedAt);
     if (each * count > room) break;
-    if (each * count < LONG_ENOUGH_MS) count = Math.max(1, Math.floor(Math.min(4 * count, room / each)));
+    if (each * count < MIN_TOTAL_MS) count = Math.max(1, Math.floor(Math.min(4 * count, room / each)));
   }
   backend.dispose(input, weight);
   return OPERATIONS / (best / 1000);
@@ -48,7 +48,7 @@ async function timed(backend: Backend, input: Tensor, weight: Tensor, count: num
     }
     return backend.slice(last!, [0, 0], [1, 1]);
   });
-  // On a GPU, the products are done when a result can be read.
+  // A GPU has finished only when a result can be read.
   await backend.read(corner);
   backend.dispose(corner);
   return (performance.now() - startedAt) / count;

@@ -37,7 +37,7 @@ inline void set(bfloat16* p, int64_t i, float x) {
 inline float exponential(float x) {
   x = x < -87.f ? -87.f : x;
   x = x > 88.f ? 88.f : x;
-  const float rounder = 12582912.f;  // 1.5 * 2^23: adding it rounds to a whole number
+  const float rounder = 12582912.f;  // 1.5 * 2^23: adding it rounds to an integer
   const float shifted = x * 1.44269504088896341f + rounder;
   const float n = shifted - rounder;
   const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -149,7 +149,7 @@ void swiglu_gradient(const T* gate_up, const T* d_product, T* d_gate_up, int64_t
   }
 }
 
-// RoPE: rotates one head by its position and scales it; `back` rotates it the other way.
+// RoPE: rotates one head by its position and scales it; `back` rotates in the opposite direction.
 template <bool back, typename From, typename To>
 inline void turn(const From* x, To* y, const float* cos, const float* sin, int64_t half, bool neighbours, float scale) {
   const int64_t step = neighbours ? 2 : 1, other = neighbours ? 1 : half;

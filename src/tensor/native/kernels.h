@@ -1,7 +1,6 @@
-// Fused operations: each is one pass over memory, a plain loop over rows [begin, end), where TensorFlow's own
-// operations would make several passes. Compiled for each instruction set; one is chosen when the library loads. `T`
-// is float or bfloat16 (the upper half of a float). ../composed.ts defines what each computes, in terms of small
-// operations.
+// Fused operations: each is a single pass over memory, a plain loop over rows [begin, end), where TensorFlow's own
+// operations would need several. Compiled once for each instruction set; one version is chosen when the library loads.
+// `T` is float or bfloat16 (the upper half of a float). ../composed.ts is the reference definition of each.
 #pragma once
 #include <cstdint>
 

@@ -1,5 +1,5 @@
-// The kernels as TensorFlow operations "Fmn...", registered when this library loads, through TensorFlow's C API.
-// An input marked "in place" is changed in its own memory; the operation has no output for it.
+// The kernels as TensorFlow operations "Fmn...", registered through TensorFlow's C API when this library loads.
+// An input marked "in place" is modified in its own memory; the operation has no output for it.
 #include <functional>
 #include <vector>
 
@@ -18,8 +18,8 @@ extern const Kernels kernels_avx512;
 
 namespace {
 
-// What the processor has and the system saves when it switches threads (Intel's manual, volume 1, 14.3 and 15.2).
-// __builtin_cpu_supports knows it too, but says no to everything in what Zig 0.17 builds.
+// What the processor supports and the system saves on a context switch (Intel's manual, volume 1, 14.3 and 15.2).
+// __builtin_cpu_supports would tell too, but always says no in what Zig 0.17 builds.
 const Kernels& fastest_of_x86() {
   unsigned a, b, c, d, saved, high;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return kernels_baseline;
@@ -59,7 +59,7 @@ const TypedKernels<bfloat16>& typed<bfloat16>() {
 
 using Shape = std::vector<int64_t>;
 
-// One call of an operation: its inputs and outputs, freed at its end.
+// One call of an operation; its destructor frees inputs and outputs.
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
@@ -143,7 +143,7 @@ struct Ops {
     parallel(call.count(0), 1, [&](int64_t b, int64_t e) { typed<T>().add(x, y, sum, b, e); });
   }
 
-  // x in place. An empty mask means no mask; input 3 is where the mask begins in its table.
+  // x in place. An empty mask means no mask; input 3 is the mask's offset in its table.
   static void add_into(void*, TF_OpKernelContext* context) {
     Call call(context);
     T* x = call.data<T>(0);
@@ -281,7 +281,7 @@ struct Ops {
              [&](int64_t b, int64_t e) { typed<T>().put(whole, block, stride, scale, shape[1], b, e); });
   }
 
-  // Up to three quantised matrices stacked on each other; `layout`: width, then format, rows and bytes of a row of each.
+  // Up to three quantised matrices, stacked; `layout`: width, then format, rows and bytes per row of each.
   // With `indices`, only those rows of the first.
   static void dequantise(void*, TF_OpKernelContext* context) {
     Call call(context);

@@ -8,7 +8,7 @@
 
 namespace {
 
-// With fewer elements per range, waking another thread costs more than it saves.
+// For fewer elements per range, waking another thread costs more than it saves.
 constexpr int64_t kSmall = 1 << 14;
 
 class Pool {
@@ -19,7 +19,7 @@ class Pool {
 
   int threads() const { return threads_; }
 
-  // Runs `body(i)` for each i below `ranges`; this thread runs number 0.
+  // Runs `body(i)` for each i below `ranges`; the calling thread runs number 0.
   void run(int ranges, const std::function<void(int)>& body) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
@@ -59,7 +59,7 @@ class Pool {
   uint64_t turn_ = 0;
 };
 
-// As many as TensorFlow uses: tensorflow.ts sets this variable to what a container grants, and a person may set fewer.
+// As many as TensorFlow uses: tensorflow.ts sets this variable to the container's limit unless the user has set it.
 int threads() {
   const char* const asked = std::getenv("TF_NUM_INTRAOP_THREADS");
   const int number = asked ? std::atoi(asked) : 0;

@@ -1,12 +1,12 @@
-// Numbers of quantised matrices, included by kernels.cc for each instruction set. Layouts: ggml's `ggml-quants.c`; the
-// readable form of each is in src/gguf (dequantise.ts, k-quants.ts). All products of a scale and a small integer are
-// exact in a float, so each number is rounded once and equals ggml's to the last bit.
+// Dequantisation, included by kernels.cc for each instruction set. Layouts: ggml's `ggml-quants.c`; src/gguf has a
+// readable version (dequantise.ts, k-quants.ts). Products of a scale and a small integer are exact in a float, so each
+// value is rounded only once and equals ggml's bit for bit.
 #pragma once
 
 inline float half(const uint8_t* p) {
   const uint32_t bits = p[0] | (p[1] << 8);
   const uint32_t sign = (bits & 0x8000) << 16, exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  // Zero and the smallest numbers have no leading one: fraction x 2^-24.
+  // Zero and subnormals: fraction x 2^-24.
   if (exponent == 0) return bit_cast<float>(bit_cast<uint32_t>(fraction * 5.9604644775390625e-8f) | sign);
   if (exponent == 31) return bit_cast<float>(sign | 0x7f800000 | (fraction << 13));
   return bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
@@ -96,7 +96,7 @@ void read_q6_k(const uint8_t* block, T* to, int64_t count) {
   }
 }
 
-// `count` numbers of a row. `type`: ggml's number of the format; an unknown one leaves the row as it is.
+// `count` values of a row. `type`: ggml's number of the format; for an unknown one the row stays unchanged.
 template <typename T>
 void dequantise(int32_t type, const uint8_t* from, T* to, int64_t count) {
   switch (type) {

@@ -1,6 +1,6 @@
 /**
- * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. It uses only TensorFlow's C API
- * and Node-API, so one build works for every Node and Electron.
+ * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. The binding uses only
+ * TensorFlow's C API and Node-API, so one build works with every version of Node and Electron.
  */
 import { createHash } from 'node:crypto';
 import { access, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ export interface NativeSources {
   nodeApi: string;
   /** Folder of our own kernels: src/tensor/native. */
   kernels: string;
-  /** A binding that was built for this platform in advance, if there is one. */
+  /** The prebuilt binding for this platform, if there is one. */
   prebuilt: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export async function nativeSources(): Promise<NativeSources> {
   };
 }
 
-/** The first C++ compiler found ($CXX, c++, g++, clang++), for this machine, and its version line. */
+/** The first working C++ compiler ($CXX, c++, g++, clang++), and its version line. */
 export async function findCompiler(): Promise<(Toolchain & { version: string }) | undefined> {
   for (const command of [process.env['CXX'], 'c++', 'g++', 'clang++']) {
     if (!command) continue;
@@ -58,7 +58,7 @@ export async function findCompiler(): Promise<(Toolchain & { version: string }) 
       const version = stdout.split('\n')[0]?.trim() ?? command;
       return { command: [command], arch: process.arch, version };
     } catch {
-      // It does not exist or does not run: try the next.
+      // Missing or broken: try the next one.
     }
   }
   return undefined;
@@ -74,18 +74,16 @@ export function compilerMissing(): UserError {
   );
 }
 
-/** TensorFlow's headers that the binding and the kernels include: the C API and what it includes. */
+/** Selects the headers that the binding and the kernels need: TensorFlow's C API and what it includes. */
 export const isNeededHeader = (name: string) =>
   /^tensorflow\/include\/(tensorflow\/c\/[^/]+\.h|tensorflow\/c\/eager\/c_api\.h|tensorflow\/c\/experimental\/stream_executor\/stream_executor\.h|tensorflow\/core\/common_runtime\/next_pluggable_device\/c\/tf_rendezvous_c_api\.h|tensorflow\/core\/platform\/ctstring[^/]*\.h|(xla\/)?tsl\/(platform\/(ctstring[^/]*|platform)|c\/tsl_status)\.h)$/.test(
     name,
   );
 
-/** What compiles, and for which processor. */
-export interface Toolchain {
-  /** The compiler, with arguments that it always gets. */
+interface Toolchain {
+  /** The compiler and its fixed arguments. */
   command: readonly string[];
   arch: string;
-  /** Environment variables besides our own. */
   env?: Record<string, string>;
 }
 
@@ -118,9 +116,8 @@ interface Unit {
 
 const AVX2 = ['-mavx2', '-mfma'];
 /**
- * Instruction sets that the kernels are compiled for; the library chooses one when it loads, by the features listed
- * here. They are listed one by one (GCC 6 or newer), because GCC knows their groups (x86-64-v3) only since version
- * 11.
+ * Instruction sets that the kernels are compiled for; the library chooses one when it loads. The features are listed
+ * individually (GCC 6 or newer), because GCC supports groups such as x86-64-v3 only since version 11.
  */
 const instructionSets: Record<string, [name: string, flags: string[]][]> = {
   x64: [
@@ -132,7 +129,7 @@ const instructionSets: Record<string, [name: string, flags: string[]][]> = {
 
 function units({ root, kernels }: NativeSources, arch: string): Unit[] {
   const plain = ['-O2', '-DNAPI_VERSION=8', ...(arch === 'x64' ? ['-DFMN_X86'] : [])];
-  // Sums may be reordered in loops that say so (omp simd); all other arithmetic stays as written.
+  // Sums may be reordered only in loops marked `omp simd`; all other arithmetic stays as written.
   const fast = ['-O3', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math'];
   return [
     ...['tfjs_backend', 'tfjs_binding'].map((name) => ({
@@ -149,7 +146,7 @@ function units({ root, kernels }: NativeSources, arch: string): Unit[] {
   ];
 }
 
-/** SHA-256 of all that is compiled, and how: a binding from other sources is built again. */
+/** SHA-256 of the sources and compiler flags: the binding is rebuilt when they change. */
 export async function sourcesDigest(native: NativeSources): Promise<string> {
   const hash = createHash('sha256');
   for (const folder of [join(native.root, 'binding'), native.kernels])
@@ -161,8 +158,8 @@ export async function sourcesDigest(native: NativeSources): Promise<string> {
 }
 
 /**
- * Compiles the sources; about 10 s. Some 20 headers of the wheel must be in `dir`. Throws UserError
- * `compiler-missing` if that fails.
+ * Compiles the sources, which takes about 10 s. `dir` must contain the headers of the wheel (isNeededHeader). Throws
+ * UserError `compiler-missing` on failure.
  */
 export async function compileObjects(
   toolchain: Toolchain,
@@ -181,10 +178,10 @@ export async function compileObjects(
 }
 
 /**
- * Links the objects into `to`, which contains no path of this machine. GNU ld needs 6 s to read the symbols of an 800
- * MB library, only to find errors that loading it finds too. So the objects are linked to empty libraries of the same
- * names, and `-z now` makes loading (in verifyBinding) resolve every symbol. Throws UserError `compiler-missing` if
- * it fails.
+ * Links the objects into `to`; the result contains no path of this machine. GNU ld takes 6 s to read the symbols of the
+ * 800 MB library, only to find errors that loading finds too. So the objects are linked against empty libraries of the
+ * same names, and `-z now` makes loading (in verifyBinding) resolve every symbol. Throws UserError `compiler-missing`
+ * on failure.
  */
 export async function linkBinding(
   toolchain: Toolchain,

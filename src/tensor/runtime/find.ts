@@ -10,16 +10,16 @@ export const BINDING = 'tfjs_binding.node';
 export const MANIFEST = 'runtime.json';
 export const tensorflowDir = () => join(runtimeDir(), 'tensorflow');
 
-/** runtime.json. It is written last, so a runtime that has it is complete. */
+/** runtime.json, written last: its presence means that the installation is complete. */
 const manifestSchema = z.object({
   format: z.literal(RUNTIME_FORMAT),
   version: z.string(),
   gpu: z.boolean(),
   /** `${process.platform}-${process.arch}` */
   machine: z.string(),
-  /** Where the binding comes from: "prebuilt", or the compiler's version line. */
+  /** "prebuilt", or the version line of the compiler that built the binding. */
   binding: z.string(),
-  /** SHA-256 of the sources that it was compiled from. */
+  /** SHA-256 of the binding's sources. */
   sources: z.string(),
   /** Size in bytes of each file that must exist. */
   files: z.record(z.string(), z.number()),
@@ -30,9 +30,8 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export interface Runtime {
   /** Path of tfjs_binding.node, which locates TensorFlow's libraries. */
   binding: string;
-  /** TensorFlow's version. */
   version: string;
-  /** Installed with CUDA, which does not mean that there is a GPU. */
+  /** Installed with CUDA; this does not imply that there is a GPU. */
   gpu: boolean;
 }
 
@@ -43,7 +42,7 @@ export const newManifest = (from: Omit<Manifest, 'format' | 'machine' | 'install
   ...from,
 });
 
-/** The manifest of the runtime in `dir`; undefined if that is incomplete or a file's size is wrong. */
+/** The manifest of the runtime in `dir`; undefined if incomplete or if a file's size is wrong. */
 export async function readManifest(dir: string): Promise<Manifest | undefined> {
   try {
     const manifest = manifestSchema.parse(JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')));
@@ -58,7 +57,7 @@ export async function readManifest(dir: string): Promise<Manifest | undefined> {
   }
 }
 
-/** The installed runtime, or undefined if there is no complete one. */
+/** The installed runtime; undefined if missing or incomplete. */
 export async function findRuntime(): Promise<Runtime | undefined> {
   const dir = tensorflowDir();
   const manifest = await readManifest(dir);

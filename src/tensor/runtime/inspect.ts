@@ -1,5 +1,5 @@
-/** The state of the runtime, for `doctor`. Loads nothing native into this process. */
-import { UserError, whyOf } from '../../text/errors.ts';
+/** The runtime's state, for `doctor`. Loads nothing native into this process. */
+import { UserError, reasonOf } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
 import { findCompiler, nativeSources } from './binding.ts';
 import { findRuntime, readManifest, tensorflowDir } from './find.ts';
@@ -7,21 +7,18 @@ import { offer } from './release.ts';
 import { verifyBinding } from './verify.ts';
 
 export interface RuntimeReport {
-  /** This machine can have TensorFlow. */
+  /** TensorFlow can be installed on this machine. */
   offered: boolean;
   installed: boolean;
   /** It was loaded in a child process and computed correctly. */
   starts: boolean;
   version: string | undefined;
-  /** Installed with CUDA. */
   cuda: boolean;
-  /** TensorFlow sees a GPU. */
   gpu: boolean;
-  /** The state in one sentence. */
   reason: Text;
-  /** The command that installs it; undefined if there is nothing to do. */
+  /** The command that installs it; undefined if nothing needs to be done. */
   command: string | undefined;
-  /** The package contains a ready-made binding for this platform, so no compiler is needed. */
+  /** There is a prebuilt binding for this platform, so no compiler is needed. */
   prebuilt: boolean;
   /** Version line of the C++ compiler. */
   compiler: string | undefined;
@@ -57,7 +54,7 @@ export async function inspectRuntime(): Promise<RuntimeReport> {
   } catch (error) {
     return {
       ...installed,
-      reason: whyOf(error),
+      reason: reasonOf(error),
       command: error instanceof UserError ? undefined : INSTALL_COMMAND,
     };
   }

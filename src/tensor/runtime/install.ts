@@ -1,4 +1,7 @@
-/** Installs TensorFlow's libraries from PyPI's wheels, and the Node binding: in a new folder, renamed when complete. */
+/**
+ * Installs TensorFlow's libraries (from PyPI wheels) and the Node binding, in a new folder that is renamed when
+ * complete.
+ */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
@@ -27,7 +30,7 @@ export interface RuntimeProgress extends Omit<FetchProgress, 'phase'> {
   phase: FetchProgress['phase'] | 'building' | 'verifying';
 }
 
-export interface InstallOptions {
+interface InstallOptions {
   /** With CUDA (Linux x64, NVIDIA driver). An installed runtime with CUDA also counts as one without. */
   gpu: boolean;
   /** Keep the wheels in the cache. */
@@ -38,14 +41,14 @@ export interface InstallOptions {
 
 interface Job extends InstallOptions {
   release: Release;
-  /** Folder in which it is assembled. */
+  /** The folder in which it is assembled. */
   dir: string;
 }
 
 /**
- * Installs the runtime unless a complete one is installed. An interrupted installation continues with what was
- * downloaded; of two at once, the second waits and finds it installed. Throws UserError `compiler-missing`, `network`, `disk-full`, `base-checksum`, `backend-unavailable` (not offered for this machine, or
- * does not start) or `cancelled`.
+ * Installs the runtime unless a complete one exists. An interrupted installation reuses what was downloaded; of two
+ * concurrent ones, the second waits and then finds it installed. Throws UserError `compiler-missing`, `network`,
+ * `disk-full`, `base-checksum`, `backend-unavailable` (not offered for this machine, or does not start) or `cancelled`.
  */
 export async function installRuntime(options: InstallOptions): Promise<void> {
   const { gpu, onProgress, signal } = options;
@@ -86,23 +89,23 @@ async function isInstalled(release: Release, gpu: boolean): Promise<boolean> {
   return manifest?.version === release.version && (manifest.gpu || !gpu);
 }
 
-/** Whether the binding was compiled from the present sources. */
+/** Whether the binding was built from the current sources. */
 async function isCurrent(): Promise<boolean> {
   const manifest = await readManifest(tensorflowDir());
   return manifest?.sources === (await sourcesDigest(await nativeSources()));
 }
 
-/** After an update of the product: makes the binding again and keeps the libraries. Downloads nothing. */
+/** After a product update: rebuilds the binding and keeps the libraries. Downloads nothing. */
 async function refreshBinding(job: Job): Promise<void> {
   const dir = tensorflowDir();
   const native = await nativeSources();
   const manifest = await readManifest(dir);
   if (!manifest || (await isCurrent())) return;
-  const compiler = await requireMakeable(native);
-  // The old binding stays until the new one has started; a running trainer keeps using the old one.
+  const compiler = await requireCompilerOrPrebuilt(native);
+  // The old binding stays until the new one has been tested; running trainers keep using it.
   const fresh = join(dir, `new.${BINDING}`);
   try {
-    const { binding } = await makeBinding(native, { ...job, dir, compiler }, fresh);
+    const { binding } = await provideBinding(native, { ...job, dir, compiler }, fresh);
     await rename(fresh, join(dir, BINDING));
     await writeManifest(dir, { ...manifest, binding, sources: await sourcesDigest(native) });
   } finally {
@@ -112,9 +115,9 @@ async function refreshBinding(job: Job): Promise<void> {
 
 async function install(job: Job): Promise<void> {
   const { dir, release } = job;
-  // Check this before half an hour of downloading, not after it.
+  // Check before downloading for half an hour.
   const native = await nativeSources();
-  const compiler = await requireMakeable(native);
+  const compiler = await requireCompilerOrPrebuilt(native);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   await requireSpace(dir, release.download + release.installed);
@@ -123,26 +126,26 @@ async function install(job: Job): Promise<void> {
     wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
   const making = { ...job, compiler };
-  const made = await makeBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
+  const made = await provideBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
   await finish(job, { ...made, sources: await sourcesDigest(native) });
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
 
 type Compiler = Awaited<ReturnType<typeof findCompiler>>;
 
-/** The compiler, unless there is a ready-made binding. Throws UserError `compiler-missing` if there is neither. */
-async function requireMakeable({ prebuilt }: NativeSources): Promise<Compiler> {
+/** The compiler, unless there is a prebuilt binding. Throws UserError `compiler-missing` if there is neither. */
+async function requireCompilerOrPrebuilt({ prebuilt }: NativeSources): Promise<Compiler> {
   const compiler = prebuilt ? undefined : await findCompiler();
   if (!prebuilt && !compiler) throw compilerMissing();
   return compiler;
 }
 
 /**
- * Makes the binding and tests it: the one that was built ahead, or, if there is none or it does not start here, one
- * that is compiled. `unpacking` brings TensorFlow's libraries, which are needed only for the test. Throws as
- * compileObjects and verifyBinding do.
+ * Provides a tested binding: the prebuilt one, or a newly compiled one if that is missing or does not start here.
+ * `unpacking` resolves when TensorFlow's libraries are in place, which only the test needs. Throws like compileObjects
+ * and verifyBinding.
  */
-async function makeBinding(
+async function provideBinding(
   native: NativeSources,
   { dir, release, onProgress, signal, ...job }: Job & { compiler: Compiler },
   to: string,
@@ -180,13 +183,13 @@ async function unpack(
   { signal }: Job,
   onBytes?: (done: number, total: number) => void,
 ) {
-  // Names in a wheel are untrusted: none may lead out of the folder.
+  // Names in a wheel are untrusted: none may escape the folder.
   const choose = ({ name }: { name: string }) =>
     wanted(name) && !name.split('/').includes('..') ? join(dir, name) : undefined;
   return await extract(wheel, { choose, ...(onBytes ? { onBytes } : {}), signal });
 }
 
-/** CUDA's headers and static libraries are not needed at run time. */
+/** Selects CUDA's files, without headers and static libraries, which are not needed at run time. */
 const isCudaFile = (name: string) => name.startsWith('nvidia/') && !/\/include\/|\.a$/.test(name);
 
 async function unpackLibraries(wheels: string[], job: Job): Promise<void> {
@@ -202,7 +205,7 @@ async function unpackLibraries(wheels: string[], job: Job): Promise<void> {
   }
 }
 
-/** Writes the manifest and moves the folder into place. The headers stay, to build the next binding. */
+/** Writes the manifest and moves the folder into place. The headers stay for rebuilding the binding. */
 async function finish(
   { dir, gpu }: Job,
   made: Pick<Manifest, 'version' | 'binding' | 'sources'>,
@@ -226,7 +229,7 @@ async function writeManifest(
   await writeByRename(join(dir, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** What to show before installing: bytes to download, bytes on disk, and the folder of the download. */
+/** What to show before installing: download and disk size in bytes, and the download folder. */
 export function installSize(
   gpu: boolean,
 ): { download: number; installed: number; cache: string } | undefined {

@@ -1,6 +1,6 @@
 /**
- * Builds the binding ahead, for the package of a platform, on any machine: Zig's C++ compiler, which comes as a wheel,
- * builds for every Linux with glibc 2.28 or newer (2018).
+ * Cross-compiles the binding for a platform's package, on any machine: Zig's C++ compiler, available as a wheel,
+ * targets every Linux with glibc 2.28 or newer (2018).
  */
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { BINDING, findRuntime, tensorflowDir } from './find.ts';
 import { releases } from './release.ts';
 
 const ZIG = '0.17.1';
-/** Zig's wheel for the machine that builds. */
+/** Zig's wheel for the build machine. */
 const wheels: Record<string, [platform: string, sha256: string]> = {
   'linux-x64': ['manylinux2010_x86_64', 'ea6cc5d87b033cf0aedfbc8f9549a908cae6c50ac31f1698188fa48a74524b54'],
   'linux-arm64': [
@@ -26,13 +26,13 @@ const wheels: Record<string, [platform: string, sha256: string]> = {
   'darwin-x64': ['macosx_13_0_x86_64', '4e0b4b9c02b8d0d220e9948010f860b62ff11d96abb39762eca5fa2ef3f7bc97'],
   'win32-x64': ['win_amd64', '69c3dfc3aff6a297ec4017aa904782c0e450eb988982d7f675d83edce27526fb'],
 };
-/** Zig's names of the targets. */
+/** Zig's target names. */
 const zigTargets = { x64: 'x86_64-linux-gnu.2.28', arm64: 'aarch64-linux-gnu.2.28' };
-export type PrebuiltArch = keyof typeof zigTargets;
+type PrebuiltArch = keyof typeof zigTargets;
 
 /**
- * Path of the binding for Linux on this processor, built unless it is in the cache. Errors: those of fetchWheel,
- * compiler-missing if it can't be compiled, bad-argument on a machine that Zig has no wheel for.
+ * Path of the binding for Linux on processor `arch`, built unless cached. Throws like fetchWheel, UserError
+ * `compiler-missing` if it can't be compiled, or `bad-argument` on a machine that Zig has no wheel for.
  */
 export async function prebuildBinding(
   arch: PrebuiltArch,
@@ -62,7 +62,7 @@ export async function prebuildBinding(
   });
 }
 
-/** Path of Zig's program, fetched unless it is in the cache. */
+/** Path of Zig's executable, downloaded unless cached. */
 async function zig(): Promise<string> {
   const [platform, sha256] = wheels[`${process.platform}-${process.arch}`] ?? [];
   if (!platform)
@@ -88,7 +88,7 @@ async function zig(): Promise<string> {
   });
 }
 
-/** TensorFlow's headers, which are the same for all machines: those that are installed here, or in any wheel. */
+/** TensorFlow's headers, from the installed runtime or from any wheel: they are the same for all machines. */
 async function unpackHeaders(dir: string): Promise<void> {
   const release = releases['linux-x64 cpu'];
   if ((await findRuntime())?.version === release.version) {

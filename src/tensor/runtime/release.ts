@@ -1,4 +1,4 @@
-/** Which TensorFlow is installed on which machine, and its size. Measured 2026-11. */
+/** Which TensorFlow release is installed on which machine, and its size. Measured 2026-11. */
 import type { WheelTags } from '../../packages/simple-index.ts';
 import { isGlibcFrom, thisMachine, type MachineFacts } from '../../platform/machine/this-machine.ts';
 import { msg, type Text } from '../../text/message.ts';
@@ -12,16 +12,16 @@ interface Wheel {
 
 /** The wheel that contains TensorFlow's libraries. */
 export interface Release extends Wheel {
-  /** NVIDIA's packages that it needs. */
+  /** The NVIDIA packages that it needs. */
   cuda: readonly Wheel[];
   tags: WheelTags;
-  /** Bytes, rounded up: total download, and size on disk afterwards. */
+  /** Bytes, rounded up: total download, and size on disk. */
   download: number;
   installed: number;
 }
 
 const TENSORFLOW = '2.21.0';
-/** Paths of the libraries in both wheels. The binding finds them by its rpath $ORIGIN/tensorflow. */
+/** Paths of the libraries in the wheels. The binding finds them through its rpath $ORIGIN/tensorflow. */
 export const libraries = [
   'tensorflow/libtensorflow_cc.so.2',
   'tensorflow/libtensorflow_framework.so.2',
@@ -33,7 +33,7 @@ const tags = (arch: string): WheelTags => ({
   platforms: [`manylinux_2_27_${arch}`, `manylinux2014_${arch}`, `manylinux_2_17_${arch}`],
 });
 
-/** Those that pip chose for `tensorflow[and-cuda]` of this version. */
+/** The versions that pip chose for `tensorflow[and-cuda]` of this version. */
 const cuda: readonly Wheel[] = [
   ['cublas', '12.9.3.13', 'd7d51055f161b317c7105ddaae90e71eda059026074ffef93cf7cde2886bfe72'],
   ['cuda-cupti', '12.8.90', 'ea0cb07ebda26bb9b29ba82cda34849e73c166c18162d3913575b0c9db9a6182'],
@@ -79,12 +79,12 @@ export const releases = {
   },
 } satisfies Record<string, Release>;
 
-export type Offer = { release: Release } | { release: undefined; why: Text };
+type Offer = { release: Release } | { release: undefined; why: Text };
 
-/** 2.GLIBC, for which the binding in the package is built; the libraries themselves would run on 2.27. */
-const LEAST_GLIBC = 28;
+/** Minor version of the glibc that the prebuilt binding needs (2.28); the libraries themselves would run on 2.27. */
+const MIN_GLIBC = 28;
 
-/** The release for this machine, or one sentence that says why there is none. */
+/** The release for this machine, or a sentence saying why there is none. */
 export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offer {
   const { platform, arch } = machine;
   const none = (why: Text): Offer => ({ release: undefined, why });
@@ -94,9 +94,9 @@ export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offe
     );
   if (machine.musl)
     return none(msg`TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.`);
-  if (machine.glibc && !isGlibcFrom(LEAST_GLIBC, machine.glibc))
+  if (machine.glibc && !isGlibcFrom(MIN_GLIBC, machine.glibc))
     return none(
-      msg`TensorFlow needs glibc 2.${LEAST_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
+      msg`TensorFlow needs glibc 2.${MIN_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
     );
   if (!machine.avx)
     return none(

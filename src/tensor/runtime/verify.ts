@@ -1,8 +1,8 @@
-/** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
+/** Checks that the binding works, in a child process so that a crash in native code does no harm. */
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { msg, UserError } from '../../text/errors.ts';
 
-export interface Verified {
+interface Verified {
   version: string;
   /** TensorFlow sees a GPU that it can use. */
   gpu: boolean;
@@ -22,9 +22,8 @@ console.log(JSON.stringify({ product: [...b.tensorDataSync(out.id)], version: b.
 /** Loads the binding in a child and multiplies two matrices. Throws UserError `backend-unavailable` with the reason. */
 export async function verifyBinding(binding: string, signal?: AbortSignal): Promise<Verified> {
   const env = { TF_CPP_MIN_LOG_LEVEL: '2', TF_FORCE_GPU_ALLOW_GROWTH: 'true' };
-  const { stdout, why } = await outputOf(process.execPath, ['-e', program, binding], {
-    ...{ env, signal, timeout: 120_000 },
-  }).then(
+  const options = { env, signal, timeout: 120_000 };
+  const { stdout, why } = await outputOf(process.execPath, ['-e', program, binding], options).then(
     ({ stdout, stderr }) => ({ stdout, why: errorIn(stderr) ?? '' }),
     (error: OutputError) => ({
       stdout: error.stdout ?? '',

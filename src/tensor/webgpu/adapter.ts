@@ -1,4 +1,4 @@
-/** Finds a GPU through Dawn (npm's `webgpu`), which speaks Vulkan, Metal or Direct3D 12. */
+/** Finds a GPU through Dawn (npm package `webgpu`), which uses Vulkan, Metal or Direct3D 12. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../text/errors.ts';
 import { chooseDevice } from '../devices/choose-device.ts';
@@ -13,7 +13,7 @@ interface Dawn {
 }
 
 let loaded: Promise<Dawn> | undefined;
-/** Dawn's entry points, by the adapter that each one offers; '' offers the one that it prefers. */
+/** Dawn instances by the adapter name that each is restricted to; '' is unrestricted. */
 const started = new Map<string, GPU>();
 
 /** Dawn, loaded once. Throws UserError `backend-unavailable` if it can't be loaded here. */
@@ -27,7 +27,7 @@ async function startDawn(only = ''): Promise<GPU> {
 }
 
 async function loadDawn(): Promise<Dawn> {
-  // Electron's Node refuses memory that it did not allocate itself, which is how Dawn hands results over.
+  // Electron's Node rejects externally allocated buffers, which is how Dawn returns results.
   if (process.versions['electron'])
     throw unavailable(
       "VS Code's own Node can't use a GPU",
@@ -45,19 +45,19 @@ async function loadDawn(): Promise<Dawn> {
   }
 }
 
-/** A name that no GPU has: Dawn then names all that there are. */
-const NO_SUCH = 'none is called this';
+/** A name that no GPU has: Dawn's error message then lists all GPUs. */
+const NO_SUCH_GPU = 'none is called this';
 
-/** The names of all GPUs, by the API that Dawn uses on this platform, in its order. */
-async function namesOfAll(): Promise<string[]> {
-  const gpu = await startDawn(NO_SUCH);
-  started.delete(NO_SUCH);
+/** The names of all GPUs that Dawn finds on this platform, in its order. */
+async function allNames(): Promise<string[]> {
+  const gpu = await startDawn(NO_SUCH_GPU);
+  started.delete(NO_SUCH_GPU);
   // Without any GPU, it returns null instead of rejecting.
-  const told = await gpu.requestAdapter().then(
+  const message = await gpu.requestAdapter().then(
     () => '',
     (reason: unknown) => String(reason),
   );
-  return [...new Set([...told.matchAll(/name: '(.*)'$/gm)].map(([, name]) => name!))];
+  return [...new Set([...message.matchAll(/name: '(.*)'$/gm)].map(([, name]) => name!))];
 }
 
 interface Opened {
@@ -67,23 +67,23 @@ interface Opened {
 
 async function openAll(): Promise<Opened[]> {
   const found: Opened[] = [];
-  for (const name of (await namesOfAll()).filter(Boolean)) {
+  for (const name of (await allNames()).filter(Boolean)) {
     const adapter = await (await startDawn(name)).requestAdapter();
-    // Dawn takes the first whose name contains this one, which may be a longer name.
+    // Dawn picks the first GPU whose name contains this one, so it may be another one with a longer name.
     if (adapter && adapter.info.device === slug(name)) found.push({ name: oneLine(name), adapter });
   }
   if (found.length) return found;
-  // A GPU without a name, or a Dawn that names them otherwise.
+  // A GPU without a name, or a Dawn whose error message differs.
   const adapter = await (await startDawn()).requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) return [];
   const { description, device, vendor } = adapter.info;
   return [{ name: oneLine(description || device || vendor || 'unnamed GPU'), adapter }];
 }
 
-/** A name as WebGPU writes it: lower case, and a dash for all that is no letter or digit. */
+/** A name as WebGPU writes it: lower case, with dashes for everything but letters and digits. */
 const slug = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
-/** The adapters that Dawn offers, each once. Throws like openDevice, but not for want of an adapter. */
+/** The adapters that Dawn offers, without duplicates. Throws like openDevice, but returns [] if there is none. */
 export async function findAdapters(): Promise<Adapter[]> {
   return described(await openAll());
 }
@@ -95,16 +95,16 @@ async function described(adapters: readonly Opened[]): Promise<Adapter[]> {
 }
 
 /**
- * Opens an adapter with all that it allows: the largest, or the one that `wanted` is the number or a part of the name
- * of. Throws UserError `backend-unavailable` if there is none, or if it can't be opened; `bad-argument` if it is not
- * among those that there are.
+ * Opens an adapter with its maximum limits: the largest one, or the one selected by `wanted` (an index or part of a
+ * name). Throws UserError `backend-unavailable` if there is none or it can't be opened, `bad-argument` if `wanted`
+ * matches none.
  */
 export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; adapter: Adapter }> {
   const adapters = await openAll();
   const chosen = chooseDevice(await described(adapters), wanted);
   if (!chosen)
     throw unavailable(
-      'No GPU was found that speaks Vulkan, Metal or Direct3D 12',
+      'No GPU was found that supports Vulkan, Metal or Direct3D 12',
       'Install its driver (on Debian without a GPU: apt install mesa-vulkan-drivers), or train with --backend tensorflow or wasm.',
     );
   const { adapter } = adapters[chosen.number]!;

@@ -1,16 +1,15 @@
 /**
- * GPU memory from a pool: buffers that are free are used again, by size class, so that many steps need no more than one.
- * Of several the oldest is taken, so that each step takes the same ones, and its bind groups are those of the step
- * before.
+ * A pool of GPU buffers, reused by size class so that many steps need no more memory than one. The oldest free buffer
+ * is reused first: each step then gets the same buffers as the one before, and its cached bind groups apply.
  */
 
-/** A buffer, shared by all tensors that see the same memory. */
+/** A buffer, shared by all tensors that are views of it. */
 export interface Storage {
   readonly id: number;
   readonly buffer: GPUBuffer;
-  /** Bytes of the buffer; what was asked for may be less. */
+  /** Bytes of the buffer, possibly more than were requested. */
   readonly capacity: number;
-  /** Tensors that use it. */
+  /** Number of tensors that use it. */
   users: number;
   /** The last batch of commands that uses it. */
   batch: number;
@@ -18,12 +17,12 @@ export interface Storage {
 
 /** This many bytes of free buffers are always kept. */
 const KEPT_BYTES = 256 * 2 ** 20;
-/** What was in use up to one or two times as many trims ago says what will be needed again: some hundred steps. */
+/** Peak usage is remembered for one to two periods of this many trims, which is some hundred steps. */
 const PERIOD = 4096;
-/** Free buffers of other sizes than are needed next, as a share of what comes and goes. */
+/** Allowance for free buffers of sizes not needed next, as a share of the range of usage. */
 const SLACK = 1 / 4;
 
-/** The least and the most bytes that were in use. */
+/** The lowest and highest number of bytes in use. */
 interface Range {
   low: number;
   high: number;
@@ -40,17 +39,17 @@ export class Buffers {
   freeBytes = 0;
 
   /**
-   * @param make a new buffer of so many bytes
-   * @param most bytes of the largest that the device makes
+   * @param make creates a buffer of this many bytes
+   * @param maxBytes size limit of the device in bytes
    */
   constructor(
     private readonly make: (bytes: number) => GPUBuffer,
-    private readonly most: number,
+    private readonly maxBytes: number,
   ) {}
 
-  /** A buffer of at least `bytes`, with any contents. `idleSince`: not used by batches after this one. */
+  /** A buffer of at least `bytes`, uninitialised. `idleSince`: it must not be in use by a later batch than this. */
   take(bytes: number, idleSince = Infinity): Storage {
-    const capacity = Math.max(bytes, Math.min(sizeClass(bytes), this.most));
+    const capacity = Math.max(bytes, Math.min(sizeClass(bytes), this.maxBytes));
     const free = this.free.get(capacity) ?? [];
     const at = free.findLastIndex(({ batch }) => batch <= idleSince);
     const [known] = at < 0 ? [] : free.splice(at, 1);
@@ -68,7 +67,7 @@ export class Buffers {
     return storage;
   }
 
-  /** One user less; the last one frees the buffer. */
+  /** Drops a reference; after the last one, the buffer is free. */
   release(storage: Storage): void {
     storage.users -= 1;
     if (storage.users > 0) return;
@@ -76,15 +75,15 @@ export class Buffers {
     this.now.low = Math.min(this.now.low, this.usedBytes);
     this.freeBytes += storage.capacity;
     const same = this.free.get(storage.capacity) ?? [];
-    const younger = same.findLastIndex(({ id }) => id > storage.id);
-    same.splice(younger + 1, 0, storage);
+    const lastNewer = same.findLastIndex(({ id }) => id > storage.id);
+    same.splice(lastNewer + 1, 0, storage);
     this.free.set(storage.capacity, same);
   }
 
   /**
-   * Destroys free buffers beyond what is worth keeping, the largest first: what was in use lately and is not now, and
-   * some more. So a backward pass finds what the last one gave back, and weights that stay in use count for nothing.
-   * Returns whether there were any.
+   * Destroys free buffers beyond the range of recent usage plus SLACK, largest first. A backward pass thus finds the
+   * buffers that the last one released, and weights, which stay in use, don't count. Returns whether any were
+   * destroyed.
    */
   trim(): boolean {
     this.trims += 1;
@@ -94,11 +93,11 @@ export class Buffers {
     }
     const high = Math.max(this.before.high, this.now.high);
     const low = Math.min(this.before.low, this.now.low);
-    const most = Math.max(KEPT_BYTES, high - this.usedBytes + SLACK * (high - low));
-    if (this.freeBytes <= most) return false;
+    const limit = Math.max(KEPT_BYTES, high - this.usedBytes + SLACK * (high - low));
+    if (this.freeBytes <= limit) return false;
     for (const capacity of [...this.free.keys()].sort((a, b) => b - a)) {
       const same = this.free.get(capacity)!;
-      while (same.length > 0 && this.freeBytes > most) {
+      while (same.length > 0 && this.freeBytes > limit) {
         same.shift()!.buffer.destroy();
         this.freeBytes -= capacity;
       }
@@ -107,11 +106,11 @@ export class Buffers {
   }
 }
 
-const LEAST = 256;
+const MIN_CAPACITY = 256;
 
 /** `bytes` rounded up to one of four sizes for each doubling. */
 export function sizeClass(bytes: number): number {
-  if (bytes <= LEAST) return LEAST;
-  const step = Math.max(LEAST, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
+  if (bytes <= MIN_CAPACITY) return MIN_CAPACITY;
+  const step = Math.max(MIN_CAPACITY, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
   return Math.ceil(bytes / step) * step;
 }

@@ -1,5 +1,5 @@
-/** The compound operations on a GPU: each is one pass over memory, or two. */
-import { byteLengthOf, type TensorType } from '../../gguf/types.ts';
+/** The compound operations on a GPU, each in one or two passes over memory. */
+import { elementCount, byteLengthOf, type TensorType } from '../../gguf/types.ts';
 import type { Backend, DataType, Tensor } from '../backend.ts';
 import {
   MAX_COMBINED_ELEMENTS,
@@ -11,7 +11,7 @@ import {
   type LionState,
   type Mask,
   type MatrixBlock,
-  type Moved,
+  type Updated,
   type QueryChunk,
   type StoredMatrix,
 } from '../compound.ts';
@@ -30,9 +30,9 @@ import { adamw, lionw } from './kernels/optimisers.ts';
 import { swiglu, swigluGradient } from './kernels/swiglu.ts';
 import type { Launcher } from './launcher.ts';
 import { sumsOfSquares } from './reductions.ts';
-import { dense, elements, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
+import { dense, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
 
-/** For frees and for small tensors; the rest is done by kernels. */
+/** The basic operations used here; everything else is done by kernels. */
 type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor' | 'matmul' | 'compound'>;
 
 export class WebgpuCompound implements Compound {
@@ -48,10 +48,10 @@ export class WebgpuCompound implements Compound {
     this.products = new GpuProducts(b, launcher);
   }
 
-  /** Does without these kernels, which the driver does not run as it should. */
-  leaveOut(kinds: readonly ('attention' | 'products' | 'together')[]): void {
+  /** Disables these optional kernels, because the driver computes them incorrectly. */
+  disable(kinds: readonly ('attention' | 'products' | 'makeContiguous')[]): void {
     for (const kind of kinds) this[kind] = undefined;
-    if (!this.together) this.sumsOfSquares = this.putAll = undefined;
+    if (!this.makeContiguous) this.sumsOfSquares = this.putAll = undefined;
   }
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
@@ -67,8 +67,8 @@ export class WebgpuCompound implements Compound {
     let above = 0;
     for (const { type, rows, bytes } of matrices) {
       const stride = byteLengthOf(type, columns);
-      // The numbers may begin anywhere in the bound part.
-      const most = launcher.gpu.mostBound - 256;
+      // The data may begin anywhere in the bound part.
+      const most = launcher.gpu.maxBindingSize - 256;
       for (const { begin, count } of rowPieces(rows, [stride, columns * 4], most)) {
         const stored = launcher.bytes(bytes as Tensor, begin * stride, count * stride);
         const target = launcher.part(numbers, (above + begin) * columns, count * columns);
@@ -90,7 +90,7 @@ export class WebgpuCompound implements Compound {
     return b.arena(() => {
       const chosen = launcher.whole(b.tensor(indices, [indices.length]));
       const numbers = launcher.fresh([indices.length, columns]);
-      for (const { begin, count } of rowPieces(rows, [stride], launcher.gpu.mostBound))
+      for (const { begin, count } of rowPieces(rows, [stride], launcher.gpu.maxBindingSize))
         launcher.threads(
           dequantise(type),
           {
@@ -187,13 +187,13 @@ export class WebgpuCompound implements Compound {
 
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor {
     const { heads, kvHeads, headSize } = layout;
-    const rows = elements(dk.shape) / (kvHeads * headSize);
+    const rows = elementCount(dk.shape) / (kvHeads * headSize);
     const dqkv = this.launcher.fresh([rows, (heads + 2 * kvHeads) * headSize]);
     this.bySequences(joinHeads, { dq, dk, dv, dqkv }, angles, layout);
     return dqkv;
   }
 
-  /** Runs a kernel with a thread for each element of q, k and v, some sequences at a time. */
+  /** Runs a kernel with a thread for each element of q, k and v, by batches of sequences. */
   private bySequences(
     kernel: Kernel,
     tensors: Record<string, Tensor>,
@@ -203,11 +203,14 @@ export class WebgpuCompound implements Compound {
     const { launcher } = this;
     const { length, heads, kvHeads, headSize } = layout;
     const width = length * headSize;
-    const batch = elements((tensors['k'] ?? tensors['dk']!).shape) / (kvHeads * width);
+    const batch = elementCount((tensors['k'] ?? tensors['dk']!).shape) / (kvHeads * width);
     const bindings = { cosines: launcher.whole(angles.cos), sines: launcher.whole(angles.sin) };
     const all = (heads + 2 * kvHeads) * width;
     launcher.byRows(batch, [all, heads * width, kvHeads * width], ({ count }, bind) => {
-      const parts = Object.entries(tensors).map(([name, x]) => [name, bind(x, elements(x.shape) / batch)]);
+      const parts = Object.entries(tensors).map(([name, x]) => [
+        name,
+        bind(x, elementCount(x.shape) / batch),
+      ]);
       launcher.threads(
         kernel,
         { ...bindings, ...(Object.fromEntries(parts) as Record<string, Binding>) },
@@ -236,7 +239,7 @@ export class WebgpuCompound implements Compound {
   softmaxGradient(p: Tensor, dp: Tensor): Tensor {
     const { launcher } = this;
     const width = p.shape.at(-1)!;
-    launcher.byRows(elements(p.shape) / width, [width], ({ count }, bind) => {
+    launcher.byRows(elementCount(p.shape) / width, [width], ({ count }, bind) => {
       const bindings = { probabilities: bind(p, width), d: bind(dp, width) };
       launcher.workgroups(softmaxGradient(lanesFor(width)), bindings, { width }, count);
     });
@@ -299,13 +302,13 @@ export class WebgpuCompound implements Compound {
     return whole;
   }
 
-  together: Compound['together'] = (tensors) => {
+  makeContiguous: Compound['makeContiguous'] = (tensors) => {
     const { launcher } = this;
-    const small = tensors.filter((x) => elements(x.shape) <= MAX_COMBINED_ELEMENTS);
-    const places = launcher.sideBySide(small.map(({ shape }) => shape));
+    const small = tensors.filter((x) => elementCount(x.shape) <= MAX_COMBINED_ELEMENTS);
+    const places = launcher.contiguousZeros(small.map(({ shape }) => shape));
     for (const [i, x] of small.entries()) launcher.walk(copy, [x, places[i]!], dense(x.shape, 2));
     this.b.dispose(small);
-    return tensors.map((x) => (elements(x.shape) <= MAX_COMBINED_ELEMENTS ? places.shift()! : x));
+    return tensors.map((x) => (elementCount(x.shape) <= MAX_COMBINED_ELEMENTS ? places.shift()! : x));
   };
 
   sumsOfSquares: Compound['sumsOfSquares'] = (xs) => sumsOfSquares(this.launcher, xs);
@@ -313,14 +316,14 @@ export class WebgpuCompound implements Compound {
   putAll: Compound['putAll'] = (whole, blocks, scale) => {
     const { launcher } = this;
     const binding = launcher.shared(blocks.map(({ block }) => block));
-    if (!binding || blocks.length > MAX_AXES || !launcher.sees(whole)) {
+    if (!binding || blocks.length > MAX_AXES || !launcher.canBind(whole)) {
       for (const { block, row, column } of blocks) this.put(whole, block, { row, column, scale });
       return whole;
     }
     const stride = whole.shape[1]!;
     let count = 0;
     const axes = blocks.map(({ block, row, column }, i) => {
-      count += elements(block.shape);
+      count += elementCount(block.shape);
       return { size: count, strides: [binding.begins[i]!, row * stride + column, block.shape[1]!] };
     });
     const bindings = { blocks: binding.binding, whole: launcher.whole(whole) };
@@ -328,7 +331,7 @@ export class WebgpuCompound implements Compound {
     return whole;
   };
 
-  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Updated<AdamState>[] {
     const { beta1, beta2, epsilon = 0, step } = numbers;
     const corrections = { epsilon, inverse1: 1 / (1 - beta1 ** step), inverse2: 1 / (1 - beta2 ** step) };
     const names = ['value', 'first', 'second', 'gradient'] as const;
@@ -336,7 +339,7 @@ export class WebgpuCompound implements Compound {
     return states.map(({ value, first, second }) => ({ value, first, second }));
   }
 
-  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Updated<LionState>[] {
     this.update(lionw, states, ['value', 'first', 'gradient'], stepNumbers(numbers));
     return states.map(({ value, first }) => ({ value, first }));
   }
@@ -357,13 +360,13 @@ export class WebgpuCompound implements Compound {
   }
 }
 
-/** A walk over all elements of x in order, and over as many of other tensors from `begins` on. */
+/** A walk over all elements of x in order and, in parallel, over other tensors starting at `begins`. */
 const flat = (x: Tensor, begins: number[]): Walk => ({
-  axes: [{ size: elements(x.shape), strides: begins.map(() => 1) }],
+  axes: [{ size: elementCount(x.shape), strides: begins.map(() => 1) }],
   begins,
 });
 
-/** A walk over a block of `shape`: in `from` it begins at one place, in `to` at another. */
+/** A walk over a block of `shape`, which may begin at different places in `from` and `to`. */
 function blockWalk(
   from: Tensor,
   fromPlace: MatrixBlock,

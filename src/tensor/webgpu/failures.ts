@@ -1,11 +1,10 @@
-/** What can go wrong on a GPU, as sentences. */
 import { UserError } from '../../text/errors.ts';
 import { formatBytes } from '../../text/units.ts';
 
 export const lostError = (detail: string) =>
   new UserError(
     'gpu-lost',
-    `The GPU went away while it computed (${oneLine(detail) || 'no reason given'}).`,
+    `The GPU was lost during the computation (${oneLine(detail) || 'no reason given'}).`,
     'Go on with {resume}, or use --backend tensorflow or wasm.',
   );
 
@@ -16,11 +15,11 @@ export const memoryError = () =>
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
   );
 
-/** For memory in one piece. */
-export const pieceError = (bytes: number, most: number) =>
+/** The device has no buffers this large. */
+export const pieceError = (bytes: number, max: number) =>
   new UserError(
     'memory',
-    `Training needs ${formatBytes(bytes)} of the GPU's memory in one piece, and this GPU gives ${formatBytes(most)} at most.`,
+    `Training needs ${formatBytes(bytes)} of the GPU's memory in one piece, and this GPU gives ${formatBytes(max)} at most.`,
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
   );
 

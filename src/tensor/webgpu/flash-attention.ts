@@ -1,18 +1,19 @@
-/** Attention as a whole, by the kernels in kernels/flash.ts. */
+/** Fused attention with the kernels in kernels/flash.ts. */
+import { elementCount } from '../../gguf/types.ts';
 import type { Backend, Tensor } from '../backend.ts';
-import type { AttentionDropout, AttentionPlan, Heads, WholeAttention } from '../compound.ts';
+import type { AttentionDropout, AttentionPlan, Heads, FusedAttention } from '../compound.ts';
 import type { Binding } from './gpu.ts';
 import type { Kernel } from './kernel.ts';
 import { flash, TILE_ROWS } from './kernels/flash.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
-import { elements, fitsByRows, type Rows } from './walk.ts';
+import { fitsByRows, type Rows } from './walk.ts';
 
-/** A thread keeps this many components of a head in registers. */
+/** Largest head size: the components that a thread keeps in registers. */
 const MAX_COMPONENTS = 256;
-/** Buffers of the largest kernel, without dropout and with it. */
+/** Buffers bound by the largest kernel, without and with dropout. */
 const MAX_BUFFERS = { plain: 8, dropout: 10 };
 
-/** Sizes of one call. `outer`: key heads of all sequences. */
+/** Sizes of one call. `outer`: number of key heads in all sequences. */
 interface Sizes {
   batch: number;
   length: number;
@@ -21,24 +22,24 @@ interface Sizes {
   size: number;
 }
 
-export class FlashAttention implements WholeAttention {
+export class FlashAttention implements FusedAttention {
   constructor(
     private readonly b: Pick<Backend, 'arena' | 'tensor'>,
     private readonly launcher: Launcher,
   ) {}
 
-  takes(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean {
+  supports(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean {
     const { gpu } = this.launcher;
     const sizes = sizesOf(heads, plan);
     const { batch, length, kvHeads, size } = sizes;
-    if (size > MAX_COMPONENTS || batch * kvHeads > gpu.mostWorkgroups) return false;
-    if (!fitsByRows(batch, widthsOf(sizes).map(bytes), gpu.mostBound)) return false;
-    if (!dropout) return gpu.mostBuffers >= MAX_BUFFERS.plain;
+    if (size > MAX_COMPONENTS || batch * kvHeads > gpu.maxWorkgroups) return false;
+    if (!fitsByRows(batch, widthsOf(sizes).map(bytes), gpu.maxBindingSize)) return false;
+    if (!dropout) return gpu.maxBuffers >= MAX_BUFFERS.plain;
     const { table } = dropout.mask(length, 0);
-    return gpu.mostBuffers >= MAX_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.mostBound;
+    return gpu.maxBuffers >= MAX_BUFFERS.dropout && bytes(elementCount(table.shape)) <= gpu.maxBindingSize;
   }
 
-  /** `lines`: for each query the logarithm of the sum of its exponents, and place for the gradient's own number. */
+  /** `lines`: for each query its log-sum-exp, and space for the delta that the gradient computes. */
   forward(heads: Heads, plan: AttentionPlan, dropout?: AttentionDropout): { o: Tensor; lines: Tensor } {
     const { launcher } = this;
     const sizes = sizesOf(heads, plan);
@@ -63,7 +64,7 @@ export class FlashAttention implements WholeAttention {
     const [dq, dk, dv] = [launcher.fresh(q.shape), launcher.fresh(k.shape), launcher.fresh(v.shape)];
     const call = { sizes, plan, dropout };
     const drops = dropout !== undefined;
-    // It writes the numbers that the next one reads.
+    // Writes the deltas that the next kernel reads.
     this.launch(
       flash.queryGradient(size, drops),
       { q, k, v, dO, o, lines, dq },
@@ -76,7 +77,7 @@ export class FlashAttention implements WholeAttention {
 
   /**
    * Runs a kernel with a workgroup for each tile of `rows` rows of each key head.
-   * @param products that it makes for each query and key; each takes two operations for a component
+   * @param products dot products per query and key, each with two operations per component
    */
   private launch(
     kernel: Kernel,
@@ -104,7 +105,8 @@ export class FlashAttention implements WholeAttention {
       masks: Record<string, Binding>,
     ) => {
       const bindings: Record<string, Binding> = { ...masks };
-      for (const [name, x] of Object.entries(tensors)) bindings[name] = bind(x, elements(x.shape) / batch);
+      for (const [name, x] of Object.entries(tensors))
+        bindings[name] = bind(x, elementCount(x.shape) / batch);
       bindings['starts'] = starts ? bind(starts, length) : launcher.gpu.nothing;
       const numbers = {
         length,
@@ -118,10 +120,10 @@ export class FlashAttention implements WholeAttention {
       };
       const all = Math.ceil(rows / TILE_ROWS);
       const eachTile = (2 * products * group * length * length * size) / all;
-      for (const { firstTile, firstHead, tiles, heads } of cut(
+      for (const { firstTile, firstHead, tiles, heads } of splitTiles(
         all,
         count * kvHeads,
-        launcher.gpu.mostOperations / eachTile,
+        launcher.gpu.maxOperations / eachTile,
       ))
         launcher.gpu.run(
           kernel,
@@ -137,7 +139,7 @@ export class FlashAttention implements WholeAttention {
     });
   }
 
-  /** The table of all masks, and of each chunk where in it its mask begins, and its first key. */
+  /** The table of all masks, and for each chunk its mask's offset in it and its first key. */
   private masks({ batch, kvHeads }: Sizes, { chunks }: AttentionPlan, dropout: AttentionDropout) {
     const masks = chunks.map(({ begin, rows, from, group }) =>
       dropout.mask(batch * kvHeads * rows * group * (begin + rows - from), begin),
@@ -150,10 +152,10 @@ export class FlashAttention implements WholeAttention {
   }
 }
 
-/** The tiles of all heads in dispatches of at most `most` tiles, or one: whole heads if they are so small. */
-function* cut(tiles: number, heads: number, most: number) {
-  const highest = Math.max(1, Math.min(heads, Math.floor(most / tiles)));
-  const widest = Math.max(1, Math.min(tiles, Math.floor(most)));
+/** Splits the tiles of all heads into dispatches of at most `max` tiles, in whole heads where these fit. */
+function* splitTiles(tiles: number, heads: number, max: number) {
+  const highest = Math.max(1, Math.min(heads, Math.floor(max / tiles)));
+  const widest = Math.max(1, Math.min(tiles, Math.floor(max)));
   for (let firstHead = 0; firstHead < heads; firstHead += highest)
     for (let firstTile = 0; firstTile < tiles; firstTile += widest)
       yield {
@@ -169,7 +171,7 @@ function sizesOf({ k }: Heads, { batch, length, chunks }: AttentionPlan): Sizes 
   return { batch, length, group, kvHeads, size: k.shape[2]! };
 }
 
-/** Elements that each of the tensors has of a sequence. */
+/** Elements per sequence of each tensor. */
 const widthsOf = ({ length, group, kvHeads, size }: Sizes): number[] => [
   kvHeads * length * group * size,
   kvHeads * length * size,

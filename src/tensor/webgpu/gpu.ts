@@ -1,6 +1,6 @@
 /**
- * The one place where the device is spoken to: pipelines, dispatches, uploads, read-backs, failures. Commands are
- * collected and submitted many at a time. Only `read` waits for the GPU.
+ * The only access to the device: pipelines, dispatches, uploads, read-backs, failures. Commands are batched before they
+ * are submitted. Only `read` waits for the GPU.
  */
 import { UserError } from '../../text/errors.ts';
 import { Buffers, type Storage } from './buffers.ts';
@@ -8,25 +8,25 @@ import { AXES_BYTES, type Kernel } from './kernel.ts';
 import { lostError, memoryError, pieceError } from './failures.ts';
 import { ALIGNMENT, type Axis } from './walk.ts';
 
-/** What a kernel's buffer is bound to: the bytes of a storage from `begin` on, a multiple of ALIGNMENT. */
+/** What a kernel's buffer is bound to: the bytes of a storage starting at `begin`, a multiple of ALIGNMENT. */
 export interface Binding {
   storage: Storage;
   begin?: number;
-  /** Default: up to the end. */
+  /** By default, up to the end. */
   bytes?: number;
-  /** Bytes that the kernel needs of them, if not all. Only counted (bench/webgpu). */
+  /** How many of these bytes the kernel reads or writes, if not all. Used only for statistics (bench/webgpu). */
   used?: number;
 }
 
 export type Numbers = Record<string, number | readonly Axis[]>;
 
-/** Dispatches in a submission. */
+/** Maximum dispatches per submission. */
 const BATCH = 256;
-/** Operations of matrix products in a submission: Windows ends one that keeps a GPU busy for two seconds. */
+/** Maximum FLOPs of matrix products per submission: Windows kills one that keeps a GPU busy for two seconds. */
 const MAX_OPERATIONS = 5e10;
-/** Bytes of a dispatch's numbers; a multiple of what offsets of uniform buffers must be aligned to. */
+/** Bytes for a dispatch's parameters: a multiple of the alignment of uniform buffer offsets. */
 const SLOT = 256;
-/** Bind groups that are remembered: a step repeats those of the step before. */
+/** Maximum number of cached bind groups: each step reuses those of the step before. */
 const MAX_GROUPS = 16384;
 
 interface Pipeline {
@@ -37,21 +37,23 @@ interface Pipeline {
 
 export class Gpu {
   readonly buffers: Buffers;
-  /** Bytes of the largest buffer, and of what a kernel can see of it. */
-  private readonly mostBuffer: number;
-  readonly mostBound: number;
-  /** Workgroups in one direction, and buffers of a kernel. */
-  readonly mostWorkgroups: number;
-  readonly mostBuffers: number;
-  /** Operations that a submission has at most, and a dispatch that can be cut. Tests lower it. */
-  mostOperations = MAX_OPERATIONS;
-  /** Whether kernels use subgroups where they can. Set once that was tested (self-test/). */
+  /** Limits in bytes: of a buffer, and of the part of it that a kernel can access. */
+  private readonly maxBufferSize: number;
+  readonly maxBindingSize: number;
+  /** Limits on the workgroups in one dimension, and on the buffers of a kernel. */
+  readonly maxWorkgroups: number;
+  readonly maxBuffers: number;
+  /** Maximum FLOPs per submission, and per dispatch where that can be split. Tests lower it. */
+  maxOperations = MAX_OPERATIONS;
+  /** Whether kernels use subgroups where possible. Set after the self-test. */
   subgroups = false;
-  /** What is bound where a kernel has nothing to read. */
+  /** A placeholder for buffers that a kernel does not read. */
   readonly nothing: Binding;
   private readonly pipelines = new Map<Kernel, Pipeline>();
   private groupCount = 0;
-  /** The numbers of the dispatches of a submission. All platforms of WebGPU are little-endian, as typed arrays are there. */
+  /**
+   * Parameters of all dispatches of a submission. Every platform with WebGPU is little-endian, as are its typed arrays.
+   */
   private readonly numbers = new ArrayBuffer(BATCH * SLOT);
   private readonly whole = new Uint32Array(this.numbers);
   private readonly floats = new Float32Array(this.numbers);
@@ -63,19 +65,19 @@ export class Gpu {
   private operations = 0;
   private failure: Error | undefined;
 
-  /** @param mostBound for tests: at most what the device allows */
+  /** @param maxBindingSize for tests: a limit lower than the device's */
   constructor(
     readonly device: GPUDevice,
-    mostBound = Infinity,
+    maxBindingSize = Infinity,
   ) {
     const { limits } = device;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.buffers = new Buffers((size) => device.createBuffer({ size, usage }), limits.maxBufferSize);
-    this.mostBuffer = limits.maxBufferSize;
-    this.mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
-    this.mostBuffers = limits.maxStorageBuffersPerShaderStage;
-    this.mostBound =
-      Math.floor(Math.min(mostBound, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
+    this.maxBufferSize = limits.maxBufferSize;
+    this.maxWorkgroups = limits.maxComputeWorkgroupsPerDimension;
+    this.maxBuffers = limits.maxStorageBuffersPerShaderStage;
+    this.maxBindingSize =
+      Math.floor(Math.min(maxBindingSize, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
     this.nothing = { storage: this.buffers.take(ALIGNMENT) };
     this.numbersBuffer = device.createBuffer({
       size: this.numbers.byteLength,
@@ -88,23 +90,23 @@ export class Gpu {
     });
   }
 
-  /** Memory for `bytes`, with any contents. Throws UserError `memory` if the device has no buffers so large. */
+  /** Uninitialised memory of `bytes`. Throws UserError `memory` if that exceeds the device's largest buffer. */
   take(bytes: number): Storage {
-    if (bytes > this.mostBuffer) throw pieceError(bytes, this.mostBuffer);
+    if (bytes > this.maxBufferSize) throw pieceError(bytes, this.maxBufferSize);
     return this.buffers.take(bytes);
   }
 
-  /** Memory that contains `data`, whose bytes are a multiple of four. */
+  /** Uploads `data`, whose byte length is a multiple of four. */
   upload(data: Float32Array | Int32Array | Uint32Array): Storage {
     this.check();
-    if (data.byteLength > this.mostBuffer) throw pieceError(data.byteLength, this.mostBuffer);
-    // A write overtakes commands that are not yet submitted: it must not touch what they use.
+    if (data.byteLength > this.maxBufferSize) throw pieceError(data.byteLength, this.maxBufferSize);
+    // A write takes effect before commands that are not yet submitted, so it must not touch a buffer that they use.
     const storage = this.buffers.take(data.byteLength, this.batch - 1);
     this.device.queue.writeBuffer(storage.buffer, 0, data as Float32Array<ArrayBuffer>);
     return storage;
   }
 
-  /** `bytes` of a storage from `begin` on, as they are after all commands so far. Throws what went wrong on the device. */
+  /** Reads `bytes` starting at `begin`, after all commands so far. Throws any error of the device. */
   async read(storage: Storage, begin: number, bytes: number): Promise<ArrayBuffer> {
     this.check();
     const size = Math.max(4, bytes);
@@ -117,7 +119,7 @@ export class Gpu {
       this.check();
       return staging.getMappedRange().slice(0, bytes);
     } catch (error) {
-      // The reason arrives after what it made fail.
+      // The device reports its error only after the failure that it caused.
       await new Promise((resolve) => setTimeout(resolve, 50));
       throw this.failure ?? error;
     } finally {
@@ -126,10 +128,10 @@ export class Gpu {
   }
 
   /**
-   * Runs a kernel, in its version with subgroups if those are used. `bindings` and `numbers` are by the names that it
-   * declares.
-   * @param workgroups how many, or how many in each direction; a single number is spread over two directions
-   * @param operations that it takes, if many
+   * Runs a kernel, with subgroups if these are enabled. The keys of `bindings` and `numbers` are the names that the
+   * kernel declares.
+   * @param workgroups their number, which is spread over two dimensions, or the number in each dimension
+   * @param operations FLOPs, if there are many
    */
   run(
     plain: Kernel,
@@ -140,7 +142,7 @@ export class Gpu {
   ): void {
     this.check();
     const kernel = (this.subgroups && plain.inSubgroups) || plain;
-    if (this.slot === BATCH || this.operations + operations > this.mostOperations) this.submit();
+    if (this.slot === BATCH || this.operations + operations > this.maxOperations) this.submit();
     this.operations += operations;
     const pipeline = this.pipeline(kernel);
     const group = this.bindGroup(kernel, pipeline, bindings);
@@ -162,7 +164,7 @@ export class Gpu {
     this.commands = this.pass = undefined;
     this.slot = this.operations = 0;
     this.batch += 1;
-    // A bind group would keep a destroyed buffer's memory.
+    // A cached bind group would keep a destroyed buffer's memory alive.
     if (this.buffers.trim() || this.groupCount > MAX_GROUPS) this.forgetGroups();
   }
 
@@ -171,7 +173,7 @@ export class Gpu {
     this.groupCount = 0;
   }
 
-  /** The commands that are being collected, outside of a compute pass unless `alone` is false. */
+  /** The current command encoder; ends an open compute pass unless `alone` is false. */
   private encoder(alone = true): GPUCommandEncoder {
     if (alone) {
       this.pass?.end();
@@ -181,11 +183,11 @@ export class Gpu {
   }
 
   /**
-   * Call this after a kernel could not be compiled or run, to continue without it. Throws UserError `gpu-lost` if that
-   * was the reason.
+   * Call this after a kernel failed to compile or run, to continue without it. Throws UserError `gpu-lost` if the GPU
+   * was lost.
    */
   async forgetFailure(): Promise<void> {
-    // The reason arrives after what it made fail.
+    // The device reports its error only after the failure that it caused.
     await new Promise((resolve) => setTimeout(resolve, 50));
     if (this.failure instanceof UserError && this.failure.code === 'gpu-lost') throw this.failure;
     this.failure = undefined;
@@ -196,7 +198,7 @@ export class Gpu {
   }
 
   private spread(workgroups: number): [number, number] {
-    const x = Math.min(workgroups, this.mostWorkgroups);
+    const x = Math.min(workgroups, this.maxWorkgroups);
     return [x, Math.ceil(workgroups / Math.max(1, x))];
   }
 
@@ -280,7 +282,7 @@ export class Gpu {
   ): GPUBindGroup {
     const resources = kernel.buffers.map(({ name }) => {
       const { storage, begin = 0, bytes = storage.capacity - begin } = bindings[name]!;
-      return { buffer: storage.buffer, offset: begin, size: Math.min(bytes, this.mostBound) };
+      return { buffer: storage.buffer, offset: begin, size: Math.min(bytes, this.maxBindingSize) };
     });
     resources.push({ buffer: this.numbersBuffer, offset: 0, size: SLOT });
     const entries = resources.map((resource, binding) => ({ binding, resource }));

@@ -1,27 +1,27 @@
 /**
- * What a kernel is: WGSL with its buffers and its numbers declared. The declarations are written out here, so that a
- * kernel's own text is only what it computes. There are two shapes: a thread for each element, and a workgroup for each
- * row. In both, the numbers are `p.name`.
+ * Kernels: WGSL with declared buffers and parameters. The declarations are generated here, so that a kernel's source is
+ * only its computation. There are two kinds: a thread for each element, and a workgroup for each row. Both access
+ * parameters as `p.name`.
  */
 
-/** The type of a buffer's elements. Copies use u32: as floats, small integers would count as zero. */
-export type ElementType = 'f32' | 'i32' | 'u32';
-/** `axes`: sizes and strides of up to MAX_AXES axes. It must come first. */
-export type NumberType = 'u32' | 'i32' | 'f32' | 'axes';
+/** The type of a buffer's elements. Copies use u32, because small integers read as floats would be flushed to zero. */
+type ElementType = 'f32' | 'i32' | 'u32';
+/** `axes`: sizes and strides of up to MAX_AXES axes; must come first. */
+type NumberType = 'u32' | 'i32' | 'f32' | 'axes';
 
 export interface KernelSpec {
   name: string;
   reads?: Readonly<Record<string, ElementType>>;
-  /** May be read, too. */
+  /** May also be read. */
   writes: Readonly<Record<string, ElementType>>;
   numbers: Readonly<Record<string, NumberType>>;
-  /** Functions and constants in front of the body. */
-  also?: string;
-  /** Features of the device that it needs. */
+  /** Functions and constants before the body. */
+  preamble?: string;
+  /** Device features that it needs. */
   enables?: readonly Feature[];
 }
 
-/** Features by their names in WGSL; `features` has those in WebGPU. */
+/** Features by their WGSL names; `features` maps them to WebGPU's. */
 export type Feature = 'f16' | 'subgroups';
 export const features: Readonly<Record<Feature, GPUFeatureName>> = {
   f16: 'shader-f16',
@@ -31,24 +31,23 @@ export const features: Readonly<Record<Feature, GPUFeatureName>> = {
 export interface Kernel {
   readonly name: string;
   readonly wgsl: string;
-  /** In the order of their bindings; the numbers come last. */
+  /** In binding order; the parameters come last. */
   readonly buffers: readonly { name: string; writable: boolean }[];
   readonly numbers: readonly { name: string; type: NumberType }[];
-  /** The same with subgroups, if that is another kernel. */
+  /** The version with subgroups, if there is one. */
   readonly inSubgroups?: Kernel;
 }
 
-/** The most axes of a tensor, after those were merged that lie next to each other in memory. */
+/** Maximum number of axes, after axes that are adjacent in memory were merged. */
 export const MAX_AXES = 6;
 export const AXES_BYTES = MAX_AXES * 16;
-/** Threads of a workgroup in kernels with a thread for each element. */
+/** Workgroup size of elementwise kernels. */
 export const THREADS = 256;
-/** Lowest finite float: the start of a maximum. */
+/** Lowest finite float: the initial value of a maximum. */
 export const LOWEST = '-3.40282346e38f';
 
 /**
- * A kernel with a thread for each of `p.count` elements: `body` is run for element `i`. `numbers` gets `count` by
- * itself.
+ * A kernel with a thread for each of `p.count` elements: `body` runs for element `i`. `count` is added to `numbers`.
  */
 export function elementwise(spec: KernelSpec, body: string): Kernel {
   const { axes, ...numbers } = spec.numbers;
@@ -65,8 +64,8 @@ ${body}
 }
 
 /**
- * A kernel with a workgroup for each of `p.rows` rows: `body` is run for `row` by each `lane` of LANES. The functions
- * `total` and `largest` combine a number of every lane, and all lanes must call them.
+ * A kernel with a workgroup for each of `p.rows` rows: each `lane` of LANES runs `body` for `row`. The functions
+ * `total` and `largest` reduce one value per lane; all lanes must call them.
  */
 export const rowwise = (spec: KernelSpec, lanes: number, body: string): Kernel =>
   withSubgroups((inSubgroups) =>
@@ -96,7 +95,7 @@ ${body}
     ),
   );
 
-/** Sums by halves, through workgroup memory. */
+/** Tree reduction through workgroup memory. */
 const SUMS = `
 fn total(lane: u32, value: f32) -> f32 {
   slots[lane] = value;
@@ -119,7 +118,7 @@ fn largest(lane: u32, value: f32) -> f32 {
 }
 `;
 
-/** In subgroups, whose lanes lie side by side; only one number of each goes through workgroup memory. */
+/** Reduction within subgroups of adjacent lanes; only one value of each goes through workgroup memory. */
 const SUBGROUP_SUMS = `
 var<private> subgroupSize: u32;
 
@@ -151,18 +150,18 @@ fn largest(lane: u32, value: f32) -> f32 {
 /** A parameter of `main`. */
 export const SUBGROUP_BUILTIN = '  @builtin(subgroup_size) size: u32,';
 
-/** A kernel in two versions, of which `Gpu` takes the one in subgroups where they work. */
+/** A kernel in two versions; `Gpu` runs the one with subgroups if these are enabled. */
 export function withSubgroups(make: (inSubgroups: boolean) => Kernel): Kernel {
   const inSubgroups = make(true);
   return { ...make(false), inSubgroups: { ...inSubgroups, name: `${inSubgroups.name} in subgroups` } };
 }
 
-/** Lanes for rows of this width: more would idle, fewer would take longer. */
+/** Lanes for rows of this width. */
 export const lanesFor = (width: number): number => (width <= 1024 ? 64 : 256);
 
-/** A kernel whose `main` is given as a whole. */
+/** A kernel with a custom `main`. */
 export function kernel(
-  { name, reads = {}, writes, numbers, also = '', enables = [] }: KernelSpec,
+  { name, reads = {}, writes, numbers, preamble: also = '', enables = [] }: KernelSpec,
   main: string,
 ): Kernel {
   const buffers = [
@@ -187,7 +186,7 @@ ${also}${main}
   return { name, wgsl, buffers, numbers: fields };
 }
 
-/** Remembers what `make` returns for each key, so that a variant of a kernel is written out once. */
+/** Memoises `make` by key, so that each variant of a kernel is generated only once. */
 export function variants<K extends string | number | boolean>(make: (key: K) => Kernel): (key: K) => Kernel {
   const known = new Map<K, Kernel>();
   return (key) => {

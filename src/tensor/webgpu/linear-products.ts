@@ -1,9 +1,9 @@
-/** The products of linear layers, each in one pass. Composed of small operations where a kernel can't see a matrix whole. */
+/** The fused products of linear layers. Matrices too large for a kernel fall back to basic operations. */
 import type { Backend, Tensor } from '../backend.ts';
 import type { LinearProducts, Mask, ProductBlock, ProductSum } from '../compound.ts';
 import { ComposedProducts } from '../linear-products.ts';
 import type { Launcher } from './launcher.ts';
-import { fitsWhole, multiplyWhole, slicesOf, type Times, type Whole } from './products.ts';
+import { fitsUnsplit, multiplyFused, slicesOf, type Repetition, type FusedProduct } from './products.ts';
 
 export class GpuProducts implements LinearProducts {
   private readonly composed: ComposedProducts;
@@ -53,7 +53,7 @@ export class GpuProducts implements LinearProducts {
     for (const { first, times } of this.alike(blocks, results, rowsOf(a))) {
       const { sum, shape, place: { row = 0, column = 0, scale = 1 } = {} } = blocks[first]!;
       const [rows, columns] = shape as [number, number];
-      const whole: Whole = {
+      const whole: FusedProduct = {
         a,
         b: x,
         beginA: row,
@@ -65,21 +65,21 @@ export class GpuProducts implements LinearProducts {
         strides: { a: columnsOf(a), b: columnsOf(x) },
         mask: mask && { of: 'b', ...mask },
       };
-      this.b.arena(() => multiplyWhole(this.launcher, whole, results[first]!));
+      this.b.arena(() => multiplyFused(this.launcher, whole, results[first]!));
     }
     return results;
   }
 
   /**
-   * Runs of blocks that one dispatch makes, as of gate and up, or k and v: they differ only in where they begin, by as
-   * much from each to the next, and their results lie in one buffer.
+   * Groups blocks that one dispatch can compute, such as gate and up, or k and v: they differ only by a constant
+   * offset, and their results share a buffer.
    */
   private alike(
     blocks: readonly ProductBlock[],
     results: readonly Tensor[],
     inner: number,
-  ): { first: number; times?: Times | undefined }[] {
-    const runs: { first: number; times?: Times | undefined }[] = [];
+  ): { first: number; times?: Repetition | undefined }[] {
+    const runs: { first: number; times?: Repetition | undefined }[] = [];
     for (const i of blocks.keys()) {
       const run = runs.at(-1);
       const times = run && this.next(run, i, blocks, results, inner);
@@ -89,14 +89,14 @@ export class GpuProducts implements LinearProducts {
     return runs;
   }
 
-  /** The run with block i as well; undefined if it does not go on with it. */
+  /** The run extended by block i; undefined if that does not continue it. */
   private next(
-    { first, times }: { first: number; times?: Times | undefined },
+    { first, times }: { first: number; times?: Repetition | undefined },
     i: number,
     blocks: readonly ProductBlock[],
     results: readonly Tensor[],
     inner: number,
-  ): Times | undefined {
+  ): Repetition | undefined {
     const [before, block] = [blocks[i - 1]!, blocks[i]!];
     const [rows, columns] = block.shape as [number, number];
     const [from, to] = [before.place ?? {}, block.place ?? {}];
@@ -116,9 +116,9 @@ export class GpuProducts implements LinearProducts {
     return { count: i - first + 1, a, b, c };
   }
 
-  private made(whole: Whole): Tensor {
+  private made(whole: FusedProduct): Tensor {
     const c = this.launcher.fresh([whole.sizes.rows, whole.sizes.columns]);
-    this.b.arena(() => multiplyWhole(this.launcher, whole, c));
+    this.b.arena(() => multiplyFused(this.launcher, whole, c));
     return c;
   }
 
@@ -127,7 +127,7 @@ export class GpuProducts implements LinearProducts {
     ...tensors: (Tensor | undefined)[]
   ): boolean {
     const sizes = { rows, columns, inner, batch: 1, transposeA: false, transposeB: false };
-    return fitsWhole(this.launcher, sizes, ...tensors);
+    return fitsUnsplit(this.launcher, sizes, ...tensors);
   }
 }
 

@@ -1,11 +1,11 @@
-/** What WebGPU finds on this machine. For a separate process, because a broken driver may crash it. */
+/** Reports what WebGPU finds on this machine. Runs in a separate process, because a broken driver may crash it. */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
-import { saidOf, UserError } from '../../text/errors.ts';
+import { describeError, UserError } from '../../text/errors.ts';
 import { findAdapters } from './adapter.ts';
 import { openWebgpu } from './start.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 
-/** [1 2; 3 4] times [5 6; 7 8] is [19 22; 43 50]. Throws UserError `backend-unavailable` if it is something else here. */
+/** Checks that [1 2; 3 4] [5 6; 7 8] = [19 22; 43 50]. Throws UserError `backend-unavailable` if not. */
 async function checkProduct(wanted: string | undefined): Promise<void> {
   const b = await openWebgpu('asked for', undefined, wanted);
   const matrix = (values: number[]) => b.tensor(Float32Array.from(values), [2, 2]);
@@ -18,15 +18,18 @@ async function checkProduct(wanted: string | undefined): Promise<void> {
     );
 }
 
-/** Returns once the largest GPU, or the requested one, has multiplied two matrices. Never throws. */
+/** Finds the GPUs and tries the largest or the requested one. Never throws. */
 export async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
   let adapters: Adapter[] = [];
   try {
     adapters = await findAdapters();
     if (adapters.length) await checkProduct(wanted);
-    return { adapters, ...(adapters.length === 0 && told({ reason: msg`No GPU with a driver was found.` })) };
+    return {
+      adapters,
+      ...(adapters.length === 0 && withTexts({ reason: msg`No GPU with a driver was found.` })),
+    };
   } catch (error) {
-    // One that does not work must not hide the others.
-    return { adapters, ...told({ reason: saidOf(error) }) };
+    // A broken GPU must not hide the others.
+    return { adapters, ...withTexts({ reason: describeError(error) }) };
   }
 }

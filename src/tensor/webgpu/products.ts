@@ -1,13 +1,14 @@
-/** How a matrix product is divided among workgroups, and into pieces where a matrix is larger than a kernel can see. */
+/** Divides matrix products among workgroups, and into pieces where a matrix is too large for a kernel. */
+import { elementCount } from '../../gguf/types.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
 import { product, sumSlices, type Extras } from './kernels/products.ts';
-import { formOf, tiles as shapes } from './kernels/tiles.ts';
+import { formOf, tiles } from './kernels/tiles.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
-import { elements, rowPieces, type Rows } from './walk.ts';
+import { rowPieces, type Rows } from './walk.ts';
 
-/** C [batch, rows, columns] = A B, over an inner axis, each of A and B as it lies in memory or transposed. */
-export interface Product {
+/** The shape of C [batch, rows, columns] = A B, where A and B may be transposed in memory. */
+interface Product {
   rows: number;
   columns: number;
   inner: number;
@@ -16,58 +17,60 @@ export interface Product {
   transposeB: boolean;
 }
 
-/** So many workgroups keep a large GPU busy. */
-const ENOUGH = 256;
-/** The least of the inner axis that is worth a workgroup. */
+/** This many workgroups keep a large GPU busy. */
+const MIN_WORKGROUPS = 256;
+/** Minimum length of the inner axis that is worth a workgroup. */
 const MIN_SPAN = 512;
 
-/** Rows and columns of the tiles that are counted for slices: not the measured ones, which may be others tomorrow. */
-const COUNTED = { square: 64, tall: 32, wide: 32 };
+/** Tile sizes assumed when choosing slices. Not the measured ones, so that results don't change when those do. */
+const NOMINAL_TILES = { square: 64, tall: 32, wide: 32 };
 
 /**
- * Into how many slices of its inner axis a product is divided, since it has too few tiles to keep a GPU busy: a
- * gradient of LoRA's, or of the head's input. Each slice makes a product of its own, and those are added up.
+ * The number of slices of the inner axis that a product is divided into (split-K) if it has too few tiles to keep a GPU
+ * busy, such as LoRA's gradients or that of the head's input. The slices' products are summed afterwards.
  */
 export function slicesOf(rows: number, columns: number, inner: number): number {
-  const side = COUNTED[formOf(rows, columns)];
+  const side = NOMINAL_TILES[formOf(rows, columns)];
   const tiles = Math.ceil(rows / side) * Math.ceil(columns / side);
-  return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / MIN_SPAN)));
+  return Math.max(1, Math.min(Math.ceil(MIN_WORKGROUPS / tiles), Math.floor(inner / MIN_SPAN)));
 }
 
-/** A product of two matrices, and what is made of it in the same pass. */
-export interface Whole {
+/** A product of two matrices with everything that is fused into it. */
+export interface FusedProduct {
   a: Tensor;
   b: Tensor;
   sizes: Omit<Product, 'batch'>;
-  /** Where the block of A^T (of B) begins, and elements between its rows: only a part of the columns is multiplied. */
+  /** Offset of the block of A^T (of B) and elements between its rows, if only some columns are multiplied. */
   beginA?: number;
   beginB?: number;
   strides?: { a: number; b: number };
-  /** Another product a b that is added, b being transposed if the first one's is; a and b have `inner` in common. */
+  /** Another product a b to add, with inner axis `inner`; its b is transposed if the first one's is. */
   second?: { a: Tensor; b: Tensor; inner: number };
   mask?: { of: 'a' | 'b' | 'second'; table: Tensor; begin: number } | undefined;
   /** [rows, columns], or [columns]: added to each row. */
   plus?: Tensor | undefined;
-  /** Default 1. */
+  /** 1 by default. */
   scale?: number;
-  /** Whether it is added to what c contains. */
+  /** Whether the result is added to c's contents. */
   adds?: boolean;
   /**
-   * So many such products, where it is not cut into slices: elements from each one's blocks of A, of B and from its
-   * result to the next one's. c is the first result, and all lie in its buffer.
+   * Repeats the product, if it is not sliced, at constant offsets of A, B and the result. c is the first result, and
+   * all lie in its buffer.
    */
-  times?: Times | undefined;
+  times?: Repetition | undefined;
 }
 
-export interface Times {
+export interface Repetition {
   count: number;
   a: number;
   b: number;
   c: number;
 }
 
-/** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` for what has no pieces. */
-export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
+/**
+ * c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` if it can't be split.
+ */
+export function multiplyFused(launcher: Launcher, whole: FusedProduct, c: Tensor): void {
   const { sizes, second, mask, plus, scale = 1, adds = false, times } = whole;
   const { rows, columns, inner, transposeA, transposeB } = sizes;
   const slices = times ? 1 : slicesOf(rows, columns, inner);
@@ -88,7 +91,7 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     plus: plus && launcher.whole(plus),
   };
   run(launcher, bindings, [transposeA, transposeB, times?.count ?? slices], has, {
-    // Written out: spreading an object takes ten times as long, and a step makes some 700 products.
+    // Written out, because spreading takes ten times as long and a step has some 700 products.
     rows,
     columns,
     inner,
@@ -131,25 +134,26 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
   launcher.threads(sumSlices, addends, numbers, rows * columns);
 }
 
-/** The table is as large as the largest mask. */
+/** The mask's table is as large as the largest mask, so only a part of it may be bound. */
 function maskOf(
   launcher: Launcher,
-  { of, table }: NonNullable<Whole['mask']>,
-  { a, b, sizes }: Whole,
+  { of, table }: NonNullable<FusedProduct['mask']>,
+  { a, b, sizes }: FusedProduct,
 ): Binding {
   const binding = launcher.whole(table);
   binding.used =
-    ELEMENT * (of === 'second' ? sizes.rows * sizes.columns : elements((of === 'a' ? a : b).shape));
+    ELEMENT * (of === 'second' ? sizes.rows * sizes.columns : elementCount((of === 'a' ? a : b).shape));
   return binding;
 }
 
-/** Whether a kernel can see all of these tensors, so that their product needs no pieces. */
-export const fitsWhole = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
+/** Whether a kernel can access all these tensors, so that their product need not be split. */
+export const fitsUnsplit = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
   sizes.batch === 1 &&
-  tensors.every((x) => !x || elements(x.shape) * ELEMENT <= gpu.mostBound) &&
-  slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <= gpu.mostBound;
+  tensors.every((x) => !x || elementCount(x.shape) * ELEMENT <= gpu.maxBindingSize) &&
+  slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <=
+    gpu.maxBindingSize;
 
-/** c = a b. Throws UserError `memory` for matrices of a batch that are too large for a kernel. */
+/** c = a b. Throws UserError `memory` if matrices of a batch are too large for a kernel. */
 export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, sizes: Product): void {
   const { rows, columns, inner } = sizes;
   if (sizes.batch === 1) return multiplyPieces(launcher, a, b, c, sizes);
@@ -157,16 +161,16 @@ export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, si
   launcher.byRows(sizes.batch, [batchA, batchB, batchC], ({ count }, bind) => {
     const bindings = { a: bind(a, batchA), b: bind(b, batchB), c: bind(c, batchC) };
     const places = { ...plain, batchA, batchB, batchC };
-    tiles(launcher, bindings, sizes, sizes, { ...places, grid: count, span: inner });
+    runPlain(launcher, bindings, sizes, sizes, { ...places, grid: count, span: inner });
   });
 }
 
-/** A single product. Rows, columns and the inner axis are cut where a matrix has too many rows in memory. */
+/** A single product, split along rows, columns and the inner axis as far as matrices are too large for a kernel. */
 function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, sizes: Product): void {
   const { rows, columns, inner, transposeA, transposeB } = sizes;
   const pieces = (count: number, widths: (number | false)[]) => {
     const bytes = widths.flatMap((width) => (width ? [width * ELEMENT] : []));
-    return rowPieces(count, bytes, launcher.gpu.mostBound);
+    return rowPieces(count, bytes, launcher.gpu.maxBindingSize);
   };
   const part = (x: Tensor, along: Rows, across: Rows, width: number) => ({
     binding: launcher.bytes(x, along.begin * width * ELEMENT, along.count * width * ELEMENT),
@@ -180,7 +184,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
         const out = part(c, m, n, columns);
         const bindings = { a: left.binding, b: right.binding, c: out.binding };
         const begins = { beginA: left.begin, beginB: right.begin, beginC: out.begin };
-        tiles(launcher, bindings, { ...sizes, rows: m.count, columns: n.count, inner: k.count }, sizes, {
+        runPlain(launcher, bindings, { ...sizes, rows: m.count, columns: n.count, inner: k.count }, sizes, {
           ...plain,
           ...begins,
           grid: 1,
@@ -190,7 +194,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
       }
 }
 
-/** The numbers of a product of two matrices from their beginnings, with nothing else. */
+/** The kernel parameters of a plain product with all offsets zero. */
 const plain = {
   beginA: 0,
   beginB: 0,
@@ -214,10 +218,10 @@ type Places = typeof plain & { span: number };
 type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;
 
 /**
- * Runs the plain kernel. `cut`: the product to make. `memory`: the one that it is a part of, as it lies in memory.
- * `grid`: workgroups in the third direction.
+ * Runs the plain kernel. `cut`: the product to compute. `memory`: the product that it is a part of, whose layout
+ * applies. `grid`: workgroups in the third dimension.
  */
-function tiles(
+function runPlain(
   launcher: Launcher,
   bindings: Record<string, Binding>,
   { rows, columns, inner, transposeA, transposeB }: Product,
@@ -232,7 +236,7 @@ function tiles(
 
 /** Runs a kernel, in several dispatches if it would keep the GPU busy for too long. */
 function run(
-  { gpu, tiles, half }: Launcher,
+  { gpu, tiles: chosen, half }: Launcher,
   bindings: Record<string, Binding | undefined>,
   [transposeA, transposeB, grid]: readonly [boolean, boolean, number],
   extras: Extras,
@@ -240,14 +244,14 @@ function run(
 ): void {
   const { rows, columns, inner, inner2, step } = numbers;
   if (rows * columns * grid === 0) return;
-  const name = tiles[formOf(rows, columns)];
-  const tile = shapes[name];
+  const name = chosen[formOf(rows, columns)];
+  const tile = tiles[name];
   const kernel = product(name, transposeA, transposeB, half ? { ...extras, half } : extras);
   const [x, y] = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows)];
   const operations = 2 * rows * columns * ((step ? 1 : grid) * inner + inner2);
-  if (operations <= gpu.mostOperations) return gpu.run(kernel, bindings, numbers, [x, y, grid], operations);
+  if (operations <= gpu.maxOperations) return gpu.run(kernel, bindings, numbers, [x, y, grid], operations);
   const each = operations / (x * y * grid);
-  for (const { begins, counts } of cut([x, y, grid], gpu.mostOperations / each)) {
+  for (const { begins, counts } of splitTiles([x, y, grid], gpu.maxOperations / each)) {
     const [beforeX, beforeY, beforeZ] = begins;
     const [wide, high, deep] = counts;
     gpu.run(kernel, bindings, { ...numbers, beforeX, beforeY, beforeZ }, counts, each * wide * high * deep);
@@ -256,9 +260,9 @@ function run(
 
 type Three = [number, number, number];
 
-/** Tiles in dispatches of at most `most`, or one: some matrices of a batch, else some rows, else a part of a row. */
-export function* cut([x, y, z]: Three, most: number): Generator<{ begins: Three; counts: Three }> {
-  const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(most / size)));
+/** Splits tiles into dispatches of at most `max`: by matrices of the batch, else by rows, else within a row. */
+export function* splitTiles([x, y, z]: Three, max: number): Generator<{ begins: Three; counts: Three }> {
+  const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(max / size)));
   const [wide, high, deep] = [fitting(x, 1), fitting(y, x), fitting(z, x * y)];
   for (let k = 0; k < z; k += deep)
     for (let j = 0; j < y; j += high)

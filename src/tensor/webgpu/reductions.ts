@@ -4,16 +4,16 @@ import { squareSums } from './kernels/reductions.ts';
 import { ELEMENT, type GpuTensor, type Launcher } from './launcher.ts';
 import { rowPieces } from './walk.ts';
 
-/** A workgroup sums at least this many squares: 16 per thread. */
-const LEAST = 4096;
+/** Minimum number of squares per workgroup: 16 per thread. */
+const MIN_SQUARES = 4096;
 const MAX_GROUPS = 256;
 
-/** Numbers whose sum is the sum of the squares of all elements: f32 [m]. */
+/** Partial sums of the squares of all elements: f32 [m]. */
 export function sumsOfSquares(launcher: Launcher, xs: readonly Tensor[]): GpuTensor {
-  // Tensors side by side have zeros between them.
+  // The gaps between contiguous tensors are zeros and don't change the sum.
   const pieces = launcher.runs([xs]).flatMap(({ firsts: [x], count: whole }) =>
-    rowPieces(whole, [ELEMENT], launcher.gpu.mostBound).map(({ begin, count }) => {
-      const groups = Math.min(MAX_GROUPS, Math.max(1, Math.ceil(count / LEAST)));
+    rowPieces(whole, [ELEMENT], launcher.gpu.maxBindingSize).map(({ begin, count }) => {
+      const groups = Math.min(MAX_GROUPS, Math.max(1, Math.ceil(count / MIN_SQUARES)));
       return { x: launcher.bytes(x!, begin * ELEMENT, count * ELEMENT), count, groups };
     }),
   );

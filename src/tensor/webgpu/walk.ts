@@ -1,32 +1,29 @@
 /**
  * Walks: the order in which a kernel visits the elements of up to three tensors at once. Broadcasting, transposing,
- * cutting and joining differ only in their strides. All strides are in elements, none is negative.
+ * slicing and concatenating differ only in their strides. Strides are in elements and never negative.
  */
+import { elementCount } from '../../gguf/types.ts';
 import { UserError } from '../../text/errors.ts';
 import { MAX_AXES } from './kernel.ts';
 
-/** An axis of a walk: how many steps it has, and how far each of the tensors moves in one. */
+/** An axis of a walk: its size, and the stride of each tensor. */
 export interface Axis {
   size: number;
   strides: readonly number[];
 }
 
-/** `begins`: the element of each tensor where the walk starts. */
+/** `begins`: the offset in each tensor where the walk starts. */
 export interface Walk {
   axes: readonly Axis[];
   begins: readonly number[];
 }
 
-export const elements = (shape: readonly number[]): number =>
-  shape.reduce((product, size) => product * size, 1);
-
-/** Strides of a dense tensor. */
 export function stridesOf(shape: readonly number[]): number[] {
-  let stride = elements(shape);
+  let stride = elementCount(shape);
   return shape.map((size) => (size ? (stride /= size) : 0));
 }
 
-/** The shape that NumPy's broadcasting gives. Throws an Error if there is none. */
+/** The shape that results from NumPy broadcasting. Throws an Error if the shapes do not broadcast. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
@@ -37,14 +34,14 @@ export function broadcastShape(a: readonly number[], b: readonly number[]): numb
   });
 }
 
-/** Strides of a tensor of `shape` that is repeated to fill `whole`: 0 along the axes where it is repeated. */
+/** Strides of a tensor of `shape` broadcast to `whole`: 0 along the axes where it is repeated. */
 export function repeatedStrides(shape: readonly number[], whole: readonly number[]): number[] {
   const own = stridesOf(shape);
   const missing = whole.length - shape.length;
   return whole.map((_, i) => (i < missing || shape[i - missing] === 1 ? 0 : own[i - missing]!));
 }
 
-/** A walk over `shape`. Axes that lie next to each other in all tensors become one. Throws an Error if too many remain. */
+/** A walk over `shape`. Axes that are contiguous in all tensors are merged. Throws an Error if too many remain. */
 export function walkOver(
   shape: readonly number[],
   strides: readonly (readonly number[])[],
@@ -63,29 +60,29 @@ export function walkOver(
   return { axes, begins };
 }
 
-/** A walk in order over `count` tensors of this shape. */
+/** A walk in memory order over `count` tensors of this shape. */
 export const dense = (shape: readonly number[], count: number) =>
   walkOver(
     shape,
     Array.from({ length: count }, () => stridesOf(shape)),
   );
 
-/** The elements from the first to the last that the walk visits in each tensor. */
+/** The number of elements between the first and the last that the walk visits, in each tensor. */
 export const spansOf = ({ axes, begins }: Walk): number[] =>
   begins.map((_, k) => 1 + axes.reduce((sum, { size, strides }) => sum + (size - 1) * strides[k]!, 0));
 
-/** The walk in pieces that each span at most `most` elements of every tensor: its outermost axis is halved. */
-export function* piecesOf(walk: Walk, most: number): Generator<Walk> {
-  if (spansOf(walk).every((span) => span <= most)) return yield walk;
+/** Splits the walk, halving its outermost axis, into pieces that span at most `max` elements of every tensor. */
+export function* piecesOf(walk: Walk, max: number): Generator<Walk> {
+  if (spansOf(walk).every((span) => span <= max)) return yield walk;
   const { axes, begins } = walk;
   const at = axes.findIndex(({ size }) => size > 1);
   const { size, strides } = axes[at]!;
   const half = Math.ceil(size / 2);
   const withSize = (count: number) => axes.map((axis, i) => (i === at ? { size: count, strides } : axis));
-  yield* piecesOf({ axes: withSize(half), begins }, most);
+  yield* piecesOf({ axes: withSize(half), begins }, max);
   yield* piecesOf(
     { axes: withSize(size - half), begins: begins.map((begin, k) => begin + half * strides[k]!) },
-    most,
+    max,
   );
 }
 
@@ -94,16 +91,15 @@ export interface Rows {
   count: number;
 }
 
-/** A bound part of a buffer must begin at a multiple of this many bytes. */
+/** Bindings must begin at a multiple of this many bytes. */
 export const ALIGNMENT = 256;
 
 /**
- * `rows` rows in pieces of which each fits into `mostBytes`, in every one of several tensors whose rows have
- * `rowBytes` bytes; each piece begins at a place where a part of a buffer may begin. Throws UserError `memory` if there
- * is no such piece.
+ * Splits `rows` rows of several tensors, with `rowBytes` bytes per row, into pieces that fit into `maxBytes` in each
+ * tensor and begin at aligned offsets. Throws UserError `memory` if that is impossible.
  */
-export function rowPieces(rows: number, rowBytes: readonly number[], mostBytes: number): Rows[] {
-  const step = rowStep(rows, rowBytes, mostBytes);
+export function rowPieces(rows: number, rowBytes: readonly number[], maxBytes: number): Rows[] {
+  const step = rowStep(rows, rowBytes, maxBytes);
   if (step === 0) throw tooLarge();
   if (step >= rows) return [{ begin: 0, count: rows }];
   return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
@@ -112,25 +108,25 @@ export function rowPieces(rows: number, rowBytes: readonly number[], mostBytes: 
   }));
 }
 
-/** Whether there are such pieces. */
-export const fitsByRows = (rows: number, rowBytes: readonly number[], mostBytes: number): boolean =>
-  rowStep(rows, rowBytes, mostBytes) > 0;
+/** Whether rowPieces can split these rows. */
+export const fitsByRows = (rows: number, rowBytes: readonly number[], maxBytes: number): boolean =>
+  rowStep(rows, rowBytes, maxBytes) > 0;
 
-/** Rows of a piece: 0 if there are none. */
-function rowStep(rows: number, rowBytes: readonly number[], mostBytes: number): number {
-  if (rowBytes.every((bytes) => rows * bytes <= mostBytes)) return Math.max(1, rows);
+/** Rows per piece; 0 if they can't be split. */
+function rowStep(rows: number, rowBytes: readonly number[], maxBytes: number): number {
+  if (rowBytes.every((bytes) => rows * bytes <= maxBytes)) return Math.max(1, rows);
   const unit = rowBytes.reduce(
     (least, bytes) => lowestCommon(least, ALIGNMENT / divisor(ALIGNMENT, bytes)),
     1,
   );
-  const fitting = Math.min(...rowBytes.map((bytes) => Math.floor(mostBytes / bytes)));
+  const fitting = Math.min(...rowBytes.map((bytes) => Math.floor(maxBytes / bytes)));
   return Math.floor(fitting / unit) * unit;
 }
 
 export const tooLarge = () =>
   new UserError(
     'memory',
-    'A matrix is larger than what this GPU lets a kernel see at once.',
+    'A matrix is larger than what this GPU lets a kernel access at once.',
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow.',
   );
 

@@ -1,4 +1,5 @@
-/** The small operations on a GPU, by the kernels in kernels/. All numbers are f32. */
+/** The basic operations on a GPU, implemented by the kernels in kernels/. All floats are f32. */
+import { elementCount } from '../../gguf/types.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
 import { ArenaBackend } from '../arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from '../backend.ts';
@@ -18,15 +19,15 @@ import {
 } from './kernels/elementwise.ts';
 import { axisSums, logSoftmax, rowSums, softmax } from './kernels/reductions.ts';
 import { addAt, gather } from './kernels/rows.ts';
-import { ELEMENT, Launcher, of } from './launcher.ts';
-import { fitsWhole, multiply, multiplyWhole } from './products.ts';
+import { ELEMENT, Launcher, asGpuTensor } from './launcher.ts';
+import { fitsUnsplit, multiply, multiplyFused } from './products.ts';
 import { sumsOfSquares } from './reductions.ts';
-import { broadcastShape, dense, elements, repeatedStrides, stridesOf, walkOver } from './walk.ts';
+import { broadcastShape, dense, repeatedStrides, stridesOf, walkOver } from './walk.ts';
 import type { Text } from '../../text/message.ts';
 
 export class WebgpuBackend extends ArenaBackend implements Backend {
   readonly name = 'webgpu';
-  /** f16 once it was tested (self-test/). */
+  /** f16 if the self-test allows it. */
   precisions: readonly 'f16'[] = [];
   readonly compound: WebgpuCompound;
   readonly launcher: Launcher;
@@ -45,7 +46,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     this.launcher.half = precision === 'f16';
   }
 
-  // In and out
+  // Upload and read back
 
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
     return this.launcher.own(this.gpu.upload(data), shape, data instanceof Float32Array ? 'f32' : 'i32');
@@ -57,18 +58,18 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   }
 
   async read(x: Tensor): Promise<Float32Array> {
-    const { storage, shape, dtype, begin } = of(x);
-    const bytes = await this.gpu.read(storage, begin * ELEMENT, elements(shape) * ELEMENT);
+    const { storage, shape, dtype, begin } = asGpuTensor(x);
+    const bytes = await this.gpu.read(storage, begin * ELEMENT, elementCount(shape) * ELEMENT);
     return dtype === 'i32' ? Float32Array.from(new Int32Array(bytes)) : new Float32Array(bytes);
   }
 
   // Shape
 
-  /** The same memory. One size may be -1. */
+  /** Shares x's memory. One size may be -1. */
   reshape(x: Tensor, shape: readonly number[]): Tensor {
     const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
-    const whole = shape.map((size) => (size === -1 ? elements(x.shape) / known : size));
-    if (elements(whole) !== elements(x.shape))
+    const whole = shape.map((size) => (size === -1 ? elementCount(x.shape) / known : size));
+    if (elementCount(whole) !== elementCount(x.shape))
       throw new Error(`[${x.shape.join()}] can't be reshaped to [${shape.join()}].`);
     return this.launcher.view(x, whole);
   }
@@ -112,7 +113,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     return y;
   }
 
-  // Element by element
+  // Elementwise
 
   add = (a: Tensor, b: Tensor | number) => this.combine('add', a, b);
   sub = (a: Tensor, b: Tensor | number) => this.combine('sub', a, b);
@@ -145,12 +146,15 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     const [m, k] = a.shape.slice(-2) as [number, number];
     const [rows, inner] = transposeA ? [k, m] : [m, k];
     const columns = b.shape.at(transposeB ? -2 : -1)!;
-    if (b.shape.at(transposeB ? -1 : -2) !== inner || elements(b.shape.slice(0, -2)) !== elements(outer))
+    if (
+      b.shape.at(transposeB ? -1 : -2) !== inner ||
+      elementCount(b.shape.slice(0, -2)) !== elementCount(outer)
+    )
       throw new Error(`[${a.shape.join()}] and [${b.shape.join()}] can't be multiplied.`);
-    const sizes = { rows, columns, inner, batch: elements(outer), transposeA, transposeB };
+    const sizes = { rows, columns, inner, batch: elementCount(outer), transposeA, transposeB };
     const c = this.launcher.fresh([...outer, rows, columns]);
-    if (fitsWhole(this.launcher, sizes, a, b))
-      this.arena(() => multiplyWhole(this.launcher, { a, b, sizes }, c));
+    if (fitsUnsplit(this.launcher, sizes, a, b))
+      this.arena(() => multiplyFused(this.launcher, { a, b, sizes }, c));
     else multiply(this.launcher, a, b, c, sizes);
     return c;
   }
@@ -160,11 +164,11 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     const y = this.launcher.fresh([indices.shape[0]!, width], table.dtype);
     this.launcher.byRows(rows, [width], ({ begin: first, count: tableRows }, bind) => {
       const bindings = {
-        table: { ...bind(table, width), used: Math.min(elements(y.shape), tableRows * width) * ELEMENT },
+        table: { ...bind(table, width), used: Math.min(elementCount(y.shape), tableRows * width) * ELEMENT },
         indices: this.launcher.whole(indices),
         y: this.launcher.whole(y),
       };
-      this.launcher.threads(gather, bindings, { width, first, tableRows }, elements(y.shape));
+      this.launcher.threads(gather, bindings, { width, first, tableRows }, elementCount(y.shape));
     });
     return y;
   }
@@ -190,7 +194,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
       launcher.walk(addScaled, [rows, x], dense(rows.shape, 2), { s: 1 });
       return x;
     }
-    const width = elements(x.shape.slice(1));
+    const width = elementCount(x.shape.slice(1));
     launcher.byRows(x.shape[0]!, [width], ({ begin: first, count: tableRows }, bind) => {
       const bindings = {
         parts: launcher.whole(rows),
@@ -204,16 +208,16 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
 
   setRows(x: Tensor, rows: Tensor, begin: number): Tensor {
     const walk = dense(rows.shape, 2);
-    this.launcher.walk(copy, [rows, x], { ...walk, begins: [0, begin * elements(x.shape.slice(1))] });
+    this.launcher.walk(copy, [rows, x], { ...walk, begins: [0, begin * elementCount(x.shape.slice(1))] });
     return x;
   }
 
-  // What these share
+  // Helpers
 
-  /** An integer can only be 0, whose bits are those of the float. */
+  /** Integer tensors can only be filled with 0, whose bits equal the float's. */
   private filled(shape: readonly number[], value: number, dtype: DataType = 'f32'): Tensor {
     const y = this.launcher.fresh(shape, dtype);
-    this.launcher.each(fill, { y }, elements(shape), { begin: 0, value });
+    this.launcher.each(fill, { y }, elementCount(shape), { begin: 0, value });
     return y;
   }
 
@@ -241,8 +245,8 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   private sums(x: Tensor, axis: number, keep: boolean, scale: number): Tensor {
     const { launcher } = this;
     const length = x.shape[axis]!;
-    const outer = elements(x.shape.slice(0, axis));
-    const inner = elements(x.shape.slice(axis + 1));
+    const outer = elementCount(x.shape.slice(0, axis));
+    const inner = elementCount(x.shape.slice(axis + 1));
     const sums = launcher.fresh(x.shape.flatMap((size, i) => (i === axis ? (keep ? [1] : []) : [size])));
     launcher.byRows(outer, [length * inner, inner], ({ count }, bind) => {
       const bindings = { x: bind(x, length * inner), sums: bind(sums, inner) };
@@ -256,7 +260,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   private alongRows(kernel: typeof softmax, x: Tensor): Tensor {
     const width = x.shape.at(-1)!;
     const y = this.launcher.fresh(x.shape);
-    this.launcher.byRows(elements(x.shape) / width, [width], ({ count }, bind) => {
+    this.launcher.byRows(elementCount(x.shape) / width, [width], ({ count }, bind) => {
       const bindings = { x: bind(x, width), y: bind(y, width) };
       this.launcher.workgroups(kernel(lanesFor(width)), bindings, { width }, count);
     });

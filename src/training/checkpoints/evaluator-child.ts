@@ -5,8 +5,8 @@ import { endedEarly } from '../../platform/processes/child-end.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { LineChild } from '../../platform/processes/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-import { msg, type Text, told } from '../../text/message.ts';
-import { errorOf, saidOf } from '../../text/errors.ts';
+import { msg, type Text, withTexts } from '../../text/message.ts';
+import { errorOf, describeError } from '../../text/errors.ts';
 
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
 const STOP_SHARE = 0.9;
@@ -81,8 +81,8 @@ export async function runEvaluator(
         });
       if (message.type === 'warning') await writer.event(message);
       if (message.type === 'failed') {
-        const warning = msg`Evaluation: ${saidOf(errorOf(message))}`;
-        await writer.event({ type: 'warning', ...told({ message: warning }) });
+        const warning = msg`Evaluation: ${describeError(errorOf(message))}`;
+        await writer.event({ type: 'warning', ...withTexts({ message: warning }) });
       }
     },
   });
@@ -90,7 +90,7 @@ export async function runEvaluator(
   if (!stoppedBy || stoppedBy === 'failed') return { stopped };
   const why = stopped ? msg`The evaluation was stopped` : how;
   const message = msg`${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
-  await writer.event({ type: 'warning', ...told({ message }) });
+  await writer.event({ type: 'warning', ...withTexts({ message }) });
   return { stopped };
 }
 

@@ -30,7 +30,7 @@ import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingFigure, valueOf, type ForgettingFigure } from '../../findings/forgetting-figure.ts';
 import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
-import { english, msg, type Text, textOf, told } from '../../text/message.ts';
+import { english, msg, type Text, textOf, withTexts } from '../../text/message.ts';
 
 export interface MeasuringOptions {
   dir: string;
@@ -266,6 +266,6 @@ export class CheckpointMeasuring {
     }
     if ([...this.warned].some((message) => message.startsWith(kind))) return;
     this.warned.add(english(message));
-    await this.options.writer.event({ type: 'warning', ...told({ message }) });
+    await this.options.writer.event({ type: 'warning', ...withTexts({ message }) });
   }
 }

@@ -25,7 +25,7 @@ import { expectedSteps } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
 import { chooseWithin, concludeTrials, trialRates } from '../sweep/choice.ts';
 import { measureBase, runTrial, takeProbes, type TrialTexts } from '../sweep/trial.ts';
-import { msg, textOf, together, told } from '../../text/message.ts';
+import { msg, textOf, joinTexts, withTexts } from '../../text/message.ts';
 
 export interface RateTrialsOptions {
   dir: string;
@@ -68,7 +68,7 @@ export async function settleRate(options: RateTrialsOptions): Promise<SettledRat
   if (!settled) return undefined;
   if (!settledEvent) await writer.event({ type: 'rate', ...settled });
   await writer.state({
-    learningRate: { rate: settled.learningRate, ...told({ why: textOf(settled, 'why') }) },
+    learningRate: { rate: settled.learningRate, ...withTexts({ why: textOf(settled, 'why') }) },
   });
   return settled;
 }
@@ -200,11 +200,11 @@ class RateTrials {
     return {
       // If everything diverged, no rate is known to be good; the next lower one is the best guess.
       learningRate: chosen ?? trialRates(this.rates[0]!)[0]!,
-      ...told({
+      ...withTexts({
         why:
           chosen === undefined
             ? msg`below the lowest rate tried in short trials, which diverged (${description})`
-            : together([
+            : joinTexts([
                 foundReason({ at }),
                 `(${description}${limited ? '; a higher one would forget too much' : ''})`,
               ]),

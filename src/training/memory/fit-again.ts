@@ -9,7 +9,7 @@ import type { Backend } from '../../tensor/index.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { fitMemory } from './fit.ts';
 import type { BaseSizes } from './plan.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 
 /** The backend that has started, and the sizes of the base on it. */
 export interface StartedBackend {
@@ -43,7 +43,7 @@ export async function refitRun(
   for (const change of fitted.changes)
     await writer.event({
       type: 'warning',
-      ...told({ message: msg`To fit into the memory of ${name}, ${change}.` }),
+      ...withTexts({ message: msg`To fit into the memory of ${name}, ${change}.` }),
     });
   return { ...spec, hyper: fitted.hyper };
 }

@@ -1,6 +1,6 @@
 /** A GPU that goes away (its driver is reset or updated, the machine slept) costs a run no more than some steps. */
 import { UserError } from '../../text/errors.ts';
-import { msg, told } from '../../text/message.ts';
+import { msg, withTexts } from '../../text/message.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { listCheckpoints } from '../checkpoints/store.ts';
 
@@ -23,7 +23,7 @@ export async function retryAfterGpuLoss<T>(
       if (lostBefore === last) throw gpuLostAgain(error, last);
       lostBefore = last;
       const message = msg`The GPU went away; training goes on from step ${last}.`;
-      await writer.event({ type: 'warning', ...told({ message }) });
+      await writer.event({ type: 'warning', ...withTexts({ message }) });
     }
   }
 }

@@ -5,7 +5,7 @@
 import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
 import { asUserError, logged, reportError, UserError } from '../../text/errors.ts';
-import { letEditorGoFirst } from '../../platform/processes/low-priority.ts';
+import { yieldToEditor } from '../../platform/processes/low-priority.ts';
 import type { RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
 import { readRun, readSpec } from '../../runs/index.ts';
@@ -19,7 +19,7 @@ import { runTraining } from './worker-child.ts';
 import { msg, withValue } from '../../text/message.ts';
 
 const dir = process.argv[2]!;
-letEditorGoFirst('training');
+yieldToEditor('training');
 const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
 // The run continues when the terminal that started it is closed.

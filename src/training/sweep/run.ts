@@ -4,7 +4,7 @@ import type { Llama } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, SweepProgress, SweptMethod, Trial } from '../../protocol/sweep.ts';
-import { lockRun, type RunLock } from '../../runs/lock.ts';
+import { lockRun, type Lock } from '../../runs/lock.ts';
 import { concludeSweep, nextRate, type MethodResult } from './choice.ts';
 import { appendLine, readSweep, type Sweep } from './store.ts';
 import type { Probe } from './trial.ts';
@@ -43,7 +43,7 @@ export async function runSweep(dir: string, handlers: SweepHandlers): Promise<Me
 }
 
 /** Errors: run-locked. */
-export const lockSweep = (dir: string): Promise<RunLock> =>
+export const lockSweep = (dir: string): Promise<Lock> =>
   lockRun(dir).catch((error: unknown) => {
     if (!(error instanceof UserError && error.code === 'run-locked')) throw error;
     throw new UserError(

@@ -11,7 +11,7 @@ import { runLoop } from '../loop.ts';
 import { Optimizer } from '../optimizers.ts';
 import { endedAboveBase, divergenceReason } from './choice.ts';
 import type { TrialCheckpoints, TrialState } from './trial-checkpoints.ts';
-import { told } from '../../text/message.ts';
+import { withTexts } from '../../text/message.ts';
 
 /** The texts that all trials use. */
 export interface TrialTexts {
@@ -117,7 +117,7 @@ export async function runTrial(options: TrialOptions): Promise<Trial | undefined
   let { diverged } = trained;
   const measured = diverged ? undefined : await heldOutMeans(model, texts);
   const why = measured && endedAboveBase(base, measured);
-  if (why) diverged = { step: hyper.steps, ...told({ why }) };
+  if (why) diverged = { step: hyper.steps, ...withTexts({ why }) };
   const kl = measured ? await probeKl(model, probes) : NaN;
   return {
     type: 'trial',
@@ -169,7 +169,7 @@ async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
       },
       // A trial never goes back, because the sweep wants to know whether it diverges.
       async rollBack(step, why) {
-        diverged = { step, ...told({ why }) };
+        diverged = { step, ...withTexts({ why }) };
         return undefined;
       },
     });

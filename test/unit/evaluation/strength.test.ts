@@ -215,7 +215,9 @@ describe('offering a result', () => {
     expect(at(0.5, [comparison('workspace', 'characters saved', -0.1)]).why).toContain('0.500 ->');
     expect(
       notBetter('garden', { step: 1, sentence: '', choice: none, comparisons: [], givenStrength: 1 }),
-    ).toMatchObject({ message: expect.stringMatching(/^garden at strength 1 completes code no better than before/) });
+    ).toMatchObject({
+      message: expect.stringMatching(/^garden at strength 1 completes code no better than before/),
+    });
   });
   it('does not happen if the base is best', () => {
     const none = { ...choice, strength: 0, why: 'nothing was gained', next: 'Longer training may help.' };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Children, type ChildProgress } from '../../../src/extension/children.ts';
 import type { Log } from '../../../src/extension/log.ts';
-import { msg, reportError, UserError, whyOf } from '../../../src/text/errors.ts';
+import { msg, reportError, UserError, reasonOf } from '../../../src/text/errors.ts';
 import { jsonLine } from '../../../src/text/foreign-text.ts';
 import { setLanguage, translate } from '../../../src/text/l10n.ts';
 import { bundleIn } from '../../support/manifest.ts';
@@ -76,7 +76,9 @@ test("shows it in the editor's language, with its values unchanged", async () =>
     .catch((thrown: unknown) => thrown);
   expect(reportError(error).message).toBe(`The folder ${FOLDER} can't be read: it does not exist.`);
   setLanguage('de', bundleIn('de'));
-  expect(translate(whyOf(error))).toBe(`Der Ordner ${FOLDER} kann nicht gelesen werden: es gibt ihn nicht.`);
+  expect(translate(reasonOf(error))).toBe(
+    `Der Ordner ${FOLDER} kann nicht gelesen werden: es gibt ihn nicht.`,
+  );
   setLanguage('en');
 });
 

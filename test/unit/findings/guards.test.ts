@@ -35,7 +35,7 @@ const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
 it('finds a significant loss, however small', () => {
   expect(sentence(solutions(0.015, 0.004))).toBe(
-    "General ability: HumanEval's solutions became less likely, but by no more than anybody would notice.",
+    "General ability: HumanEval's solutions became less likely, but not noticeably.",
   );
 });
 

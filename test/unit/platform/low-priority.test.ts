@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, it, vi } from 'vitest';
-import { letEditorGoFirst, lowerPriority } from '../../../src/platform/processes/low-priority.ts';
+import { yieldToEditor, lowerPriority } from '../../../src/platform/processes/low-priority.ts';
 
 const lowered = vi.hoisted(() => [] as [number, number][]);
 // The test's own group must not be lowered.
@@ -33,9 +33,9 @@ it.skipIf(process.platform === 'linux')('lowers the process', () => {
 });
 
 it('ranks the editor first, then completion, training, and background work', () => {
-  const priorityOf = (work: Parameters<typeof letEditorGoFirst>[0]) => {
+  const priorityOf = (work: Parameters<typeof yieldToEditor>[0]) => {
     lowered.length = 0;
-    letEditorGoFirst(work);
+    yieldToEditor(work);
     const [[, priority]] = lowered as [[number, number]];
     return priority;
   };

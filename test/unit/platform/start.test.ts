@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, expect, it, vi } from 'vitest';
-import { endOf, lastOf, outputOf, startNode, startProcess } from '../../../src/platform/processes/start.ts';
+import { endOf, tailOf, outputOf, startNode, startProcess } from '../../../src/platform/processes/start.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'fmn-start-'));
 const script = join(dir, 'child.mjs');
@@ -32,7 +32,7 @@ it("passes on our environment, but not the completion server's token", async () 
 
 it('says how a process ended, and what it printed last', async () => {
   const child = startNode(script, [], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const last = lastOf(child.stderr!, 5);
+  const last = tailOf(child.stderr!, 5);
   expect(await endOf(child)).toEqual({ how: 0 });
   expect(last()).toBe('xend\n');
   const missing = startProcess(join(dir, 'none'), []);

@@ -1,7 +1,7 @@
 /** An owner that records its end and exits just after its state was read was not interrupted. */
 import { expect, it, vi } from 'vitest';
 import type * as Status from '../../../src/runs/status.ts';
-import { createRun, followRun, RunShelf } from '../../../src/runs/index.ts';
+import { createRun, followRun, RunCache } from '../../../src/runs/index.ts';
 import { deadPid, newRun, setState, useTemporaryHome } from './help.ts';
 
 const before = vi.hoisted(() => ({ looking: (): void => undefined }));
@@ -45,6 +45,6 @@ it('is followed to its end', async () => {
 
 it('is listed with its end', async () => {
   await runThatEndsMeanwhile();
-  const { runs } = await new RunShelf().scan(() => true);
+  const { runs } = await new RunCache().scan(() => true);
   expect(runs.map(({ snapshot, alive }) => [snapshot.state.status, alive])).toEqual([['done', false]]);
 });

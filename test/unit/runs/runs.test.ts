@@ -12,14 +12,14 @@ import {
   findRun,
   followRun,
   isAlive,
-  isAskedToStop,
+  isStopRequested,
   listRuns,
   openRunWriter,
   readRun,
   scanRuns,
 } from '../../../src/runs/index.ts';
-import { makerMark, processStart } from '../../../src/runs/processes.ts';
-import { makeUnfinished } from '../../../src/runs/unfinished.ts';
+import { processMark, processStart } from '../../../src/runs/processes.ts';
+import { makeTemporaryFolder } from '../../../src/runs/temporary-folders.ts';
 import { deadPid, learnedFromUse, newRun, setState, stepEvent, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
@@ -36,8 +36,8 @@ describe('createRun', () => {
 
   it('removes leftovers of a killed process', async () => {
     const runs = join(home.path(), 'runs');
-    const other = basename(await makeUnfinished(runs, 'new'));
-    const left = other.replace(makerMark(), `${deadPid}-1`);
+    const other = basename(await makeTemporaryFolder(runs, 'new'));
+    const left = other.replace(processMark(), `${deadPid}-1`);
     mkdirSync(join(runs, left));
     const { id } = await createRun(newRun());
     expect(readdirSync(runs).sort()).toEqual([other, id]);
@@ -375,10 +375,10 @@ describe('asking an owner to stop', () => {
     const next = await openRunWriter(dir);
     await sleep(600);
     expect(next.stopped.aborted).toBe(false);
-    expect(await isAskedToStop(dir)).toBe(false);
+    expect(await isStopRequested(dir)).toBe(false);
     await cancelOnWindows(dir);
     // At once, before its own next poll.
-    expect(await isAskedToStop(dir)).toBe(true);
+    expect(await isStopRequested(dir)).toBe(true);
     if (!next.stopped.aborted) await once(next.stopped, 'abort');
     await next.close();
   });

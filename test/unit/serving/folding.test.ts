@@ -12,7 +12,7 @@ import {
   pruneCopies,
 } from '../../../src/serving/folding/copies.ts';
 import { startNode, type NodeOptions } from '../../../src/platform/processes/start.ts';
-import { makerMark } from '../../../src/runs/processes.ts';
+import { processMark } from '../../../src/runs/processes.ts';
 import { IdleFolding } from '../../../src/serving/folding/idle-folding.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
@@ -95,7 +95,7 @@ describe('folded copies', () => {
     const folder = join(cacheDir(), 'folded');
     // No process has a number that high; the second one is from an earlier process with this one's number.
     const [mine, gone, earlier] = [
-      `key.${makerMark()}.tmp`,
+      `key.${processMark()}.tmp`,
       'key.99999999-1.tmp',
       `key.${process.pid}-1.tmp`,
     ];

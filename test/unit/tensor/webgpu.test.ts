@@ -1,4 +1,5 @@
 /** What the WebGPU backend computes on the host: which elements a kernel visits, and which memory it gets. No GPU. */
+import { elementCount } from '../../../src/gguf/types.ts';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Buffers, sizeClass, type Storage } from '../../../src/tensor/webgpu/buffers.ts';
@@ -8,7 +9,6 @@ import { knownKernels } from '../../../src/tensor/webgpu/self-test/digest.ts';
 import {
   ALIGNMENT,
   broadcastShape,
-  elements,
   piecesOf,
   repeatedStrides,
   rowPieces,
@@ -81,7 +81,7 @@ describe('rows in pieces', () => {
 
   it('form a single piece if all fits, and are rejected if a few rows are too much', () => {
     expect(rowPieces(3, [7], 21)).toEqual([{ begin: 0, count: 3 }]);
-    expect(() => rowPieces(1000, [1001], 50_000)).toThrow('larger than what this GPU lets a kernel see');
+    expect(() => rowPieces(1000, [1001], 50_000)).toThrow('larger than what this GPU lets a kernel access');
   });
 });
 
@@ -184,6 +184,6 @@ it('tests a driver again if any kernel has changed', async () => {
 });
 
 it('counts the elements of a scalar as one', () => {
-  expect(elements([])).toBe(1);
-  expect(elements([3, 0])).toBe(0);
+  expect(elementCount([])).toBe(1);
+  expect(elementCount([3, 0])).toBe(0);
 });

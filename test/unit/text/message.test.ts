@@ -20,9 +20,9 @@ import {
   english,
   textOf,
   textsSchema,
-  together,
-  told,
-  toldAll,
+  joinTexts,
+  withTexts,
+  withAllTexts,
   withValue,
   type Text,
   type Texts,
@@ -79,7 +79,7 @@ describe('a message', () => {
 
   it('names steps by their buttons, including those filled in later', () => {
     german();
-    const made = together([msg`There is no run "${'workspace'}".`, msg`Go on. {resume}`]);
+    const made = joinTexts([msg`There is no run "${'workspace'}".`, msg`Go on. {resume}`]);
     const { text, steps } = withButtons(withValue(made, 'resume', '{resume garden-1}'));
     expect(text).toBe('Es gibt keinen Lauf „workspace“. Go on. „Training fortsetzen“');
     expect(steps).toEqual([{ id: 'resume', subject: 'garden-1' }]);
@@ -88,7 +88,7 @@ describe('a message', () => {
 
   it('is joined with others as the language does it', () => {
     setLanguage('zh-cn', bundleIn('zh-cn'));
-    expect(translate(together([msg`The disk is full.`, msg`The disk is full.`]))).not.toMatch(/\s/);
+    expect(translate(joinTexts([msg`The disk is full.`, msg`The disk is full.`]))).not.toMatch(/\s/);
   });
 });
 
@@ -139,14 +139,14 @@ describe('an error from another process', () => {
 describe('a record with texts', () => {
   it('has them in English, along with their keys and values', () => {
     const why = msg`the loss stayed at ${'9.00'}`;
-    expect(told({ why, next: 'as it is', none: undefined })).toEqual({
+    expect(withTexts({ why, next: 'as it is', none: undefined })).toEqual({
       why: 'the loss stayed at 9.00',
       next: 'as it is',
       none: undefined,
       texts: { why: { message: 'the loss stayed at {0}', values: { 0: '9.00' } } },
     });
-    expect(told({ why: 'x' })).toEqual({ why: 'x' });
-    expect(toldAll(['a', why])).toMatchObject({
+    expect(withTexts({ why: 'x' })).toEqual({ why: 'x' });
+    expect(withAllTexts(['a', why])).toMatchObject({
       warnings: ['a', 'the loss stayed at 9.00'],
       texts: { 1: { message: 'the loss stayed at {0}' } },
     });
@@ -154,12 +154,12 @@ describe('a record with texts', () => {
 
   it('is read back as it was', () => {
     const made: Text = msg`${msg`it does not exist`}: ${3}`;
-    const record = JSON.parse(JSON.stringify(told({ made }))) as { made: string; texts?: Texts };
+    const record = JSON.parse(JSON.stringify(withTexts({ made }))) as { made: string; texts?: Texts };
     expect(textOf(record, 'made')).toEqual(made);
   });
 
   it('uses the English text if that has changed since', () => {
-    const record = { ...told({ phase: msg`the loss stayed at ${'9.00'}` }), phase: 'Training' };
+    const record = { ...withTexts({ phase: msg`the loss stayed at ${'9.00'}` }), phase: 'Training' };
     expect(textOf(record, 'phase')).toBe('Training');
   });
 

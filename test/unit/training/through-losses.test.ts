@@ -17,7 +17,7 @@ afterEach(() => rm(dir, { recursive: true }));
 
 const writer = { event: (event: NewRunEvent) => Promise.resolve(void events.push(event)) };
 const lost = () =>
-  new UserError('gpu-lost', 'The GPU went away while it computed (reset).', 'Go on with {resume}.');
+  new UserError('gpu-lost', 'The GPU was lost during the computation (reset).', 'Go on with {resume}.');
 
 /** Each part of a training: the step of a checkpoint that it writes, if any, and the error that ends it. */
 function training(...parts: [step: number | undefined, error?: Error][]) {

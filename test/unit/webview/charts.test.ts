@@ -54,7 +54,7 @@ describe('a chart', () => {
     expect(drawn).not.toContain('forgetting');
   });
   it('answers for one result, not for several', () => {
-    const panel = panelOf([makeRun(), makeRun({ id: 'b', method: 'full' })], { beside: ['b'] });
+    const panel = panelOf([makeRun(), makeRun({ id: 'b', method: 'full' })], { compared: ['b'] });
     for (const chart of charts) {
       const model = chart.read(panel, {});
       if (model !== undefined) expect(chart.answer?.(model), chart.id).toBeUndefined();

@@ -42,7 +42,7 @@ describe('a chart as CSV', () => {
       spectrum: makeSpectrum(),
     };
     const other = withSamples(makeRun({ id: 'other', method: 'full' }));
-    const panel = panelOf([run, other], { beside: ['other'], sweeps: [makeSweep()] });
+    const panel = panelOf([run, other], { compared: ['other'], sweeps: [makeSweep()] });
     const rows = new Map(charts.map((chart) => [chart.id, chart.rows(chart.read(panel, {}))]));
     for (const [id, found] of rows) {
       expect(found.length, id).toBeGreaterThan(1);
@@ -76,7 +76,7 @@ describe('a saved file', () => {
     const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
     // Distinguished by what each language calls it.
     const other = withSamples(makeRun({ id: 'other', method: 'full' }));
-    return panelOf([run, other], { beside: ['other'], sweeps: [makeSweep()] });
+    return panelOf([run, other], { compared: ['other'], sweeps: [makeSweep()] });
   };
   const filesNow = () => {
     const panel = panelNow();

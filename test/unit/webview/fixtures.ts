@@ -10,7 +10,7 @@ import {
   type RunSnapshot,
   type SweepSnapshot,
 } from '../../../src/protocol/panel.ts';
-import { msg, told, type Text } from '../../../src/text/message.ts';
+import { msg, withTexts, type Text } from '../../../src/text/message.ts';
 import { readPanel, type PanelView } from '../../../webview/view-model/panel.ts';
 import { runSpectrumSchema, type LinearSpectrum, type RunSpectrum } from '../../../src/protocol/spectrum.ts';
 
@@ -34,7 +34,7 @@ export const metric = (
   low: value - half,
   high: value + half,
   n,
-  ...told({ setting }),
+  ...withTexts({ setting }),
 });
 
 export function comparison(
@@ -196,7 +196,7 @@ export function makeRun({
       type: 'start',
       time: time(4),
       backend: 'tensorflow',
-      ...told({ backendReason: msg`the fastest on this machine` }),
+      ...withTexts({ backendReason: msg`the fastest on this machine` }),
       step: 0,
       steps,
       trainableParameters: 4_884_480,
@@ -304,11 +304,11 @@ export function makeRun({
 export const panelOf = (
   runs: RunSnapshot[],
   {
-    beside = [],
+    compared = [],
     ...state
-  }: { beside?: string[]; sweeps?: SweepSnapshot[]; comparison?: ComparisonAnswer } = {},
+  }: { compared?: string[]; sweeps?: SweepSnapshot[]; comparison?: ComparisonAnswer } = {},
 ): PanelView =>
-  readPanel({ runs, sweeps: [], ...state }, { selected: runs[0]?.spec.id, beside }, startedAt, true);
+  readPanel({ runs, sweeps: [], ...state }, { selected: runs[0]?.spec.id, compared }, startedAt, true);
 
 /** Beyond what every run has: pass@k at several k, diversity, and the planned memory. */
 export function withSamples(run: RunSnapshot, drop = 0.05): RunSnapshot {
@@ -358,7 +358,7 @@ export function makeSweep(sha256 = 'ab'.repeat(32)): SweepSnapshot {
     verdict,
     kl,
     ...(verdict === 'diverged' && {
-      diverged: { step: 12, ...told({ why: msg`the loss stayed at ${'9.00'}` }) },
+      diverged: { step: 12, ...withTexts({ why: msg`the loss stayed at ${'9.00'}` }) },
     }),
     ...(change !== undefined && {
       heldOut: { value: 2.4 + change, low: 2.3 + change, high: 2.5 + change },

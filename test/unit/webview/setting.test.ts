@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { describeSetting } from '../../../src/evaluation/measure.ts';
 import { setLanguage } from '../../../src/text/l10n.ts';
-import { english, msg, textOf, together, told } from '../../../src/text/message.ts';
+import { english, msg, textOf, joinTexts, withTexts } from '../../../src/text/message.ts';
 import { heldOutLoss } from '../../../src/training/held-out.ts';
 import { settingAlone, settingIn, settingWithin } from '../../../webview/view-model/setting.ts';
 import { bundleIn } from '../../support/manifest.ts';
@@ -10,9 +10,9 @@ import { bundleIn } from '../../support/manifest.ts';
 afterEach(() => setLanguage('en'));
 
 /** As the tasks `workspace` and `humaneval` write them, when time did not allow all items. */
-const sizes = together(
+const sizes = joinTexts(
   [
-    together([msg`${1016} held-out sequences of up to ${512} tokens`, msg` from ${3} files`], ''),
+    joinTexts([msg`${1016} held-out sequences of up to ${512} tokens`, msg` from ${3} files`], ''),
     msg`${4} of prose${msg` from 1 file`}`,
   ],
   '; ',
@@ -41,7 +41,7 @@ it('is stored with the metric', () => {
 });
 
 it('stays in English if only stored in English, except for its name', () => {
-  const { setting } = told({ setting: workspace });
+  const { setting } = withTexts({ setting: workspace });
   expect(setting).toBe(english(workspace));
   expect(settingAlone(setting)).toBe(setting.replace('quick: ', ''));
   expect(settingIn(humaneval)).toBe(

@@ -68,7 +68,7 @@ describe('the strength slider', () => {
 describe('the path of strengths', () => {
   it('begins at the base and has each measured strength, with learning to the right', () => {
     const other = makeRun({ id: 'other', name: 'other' });
-    const { shown } = panelOf([withStrengths(makeRun()), other], { beside: ['other'] });
+    const { shown } = panelOf([withStrengths(makeRun()), other], { compared: ['other'] });
     const [path, ...more] = strengthPaths(shown);
     expect(more).toEqual([]);
     expect(path!.points.map(({ strength, x, y, isInUse }) => [strength, x, y, isInUse])).toEqual([

@@ -53,7 +53,7 @@ describe('learning against forgetting', () => {
     const foreign = makeRun({ id: 'foreign' });
     foreign.spec.base.sha256 = 'cd'.repeat(32);
     const panel = panelOf([makeRun(), other, foreign, makeRun({ id: 'live', upTo: 3 })], {
-      beside: ['other', 'foreign', 'live'],
+      compared: ['other', 'foreign', 'live'],
     });
     const view = tradeOffChart.read(panel, {})!;
     expect(view.paths.map(({ run }) => run)).toEqual([makeRun().spec.id, 'other']);
@@ -97,8 +97,8 @@ describe('learning against forgetting', () => {
     expect(tradeOffChart.read(done, {})).toMatchObject({ learning: loss, forgetting: kl });
     const live = old(makeRun({ id: 'live', upTo: 30, checkpoints: 3 }));
     expect(tradeOffChart.read(panelOf([live]), {})).toBeUndefined();
-    const beside = panelOf([old(makeRun({ checkpoints: 3 })), live], { beside: ['live'] });
-    expect(tradeOffChart.read(beside, {})!.paths.map(({ run }) => run)).toContain('live');
+    const view = panelOf([old(makeRun({ checkpoints: 3 })), live], { compared: ['live'] });
+    expect(tradeOffChart.read(view, {})!.paths.map(({ run }) => run)).toContain('live');
   });
 
   it('has nothing to show for a run that measured neither', () => {

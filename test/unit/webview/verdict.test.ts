@@ -10,7 +10,7 @@ const of = (run: RunSnapshot, inUse?: string) =>
   verdictView(
     readPanel(
       { runs: [run], sweeps: [], ...(inUse && { inUse }) },
-      { selected: run.spec.id, beside: [] },
+      { selected: run.spec.id, compared: [] },
       now,
       true,
     ),

@@ -175,7 +175,7 @@ describe('before and after', () => {
     const foreign = makeRun({ id: 'foreign' });
     foreign.spec.base.sha256 = 'cd'.repeat(32);
     const runs = [makeRun(), makeRun({ id: 'b', method: 'full' }), foreign];
-    const { bars } = beforeAfter(panelOf(runs, { beside: ['b', 'foreign'] }).shown, match)!;
+    const { bars } = beforeAfter(panelOf(runs, { compared: ['b', 'foreign'] }).shown, match)!;
     expect(bars.map(({ name }) => name)).toEqual([
       'base',
       expect.stringContaining('LoRA r=16'),
@@ -266,7 +266,7 @@ describe('panel', () => {
   const runs = [makeRun({ id: 'a' }), makeRun({ id: 'b' })];
   runs[1]!.spec.createdAt = '2026-11-25T00:00:00Z';
   const read = (selected: string | undefined, some = runs) =>
-    readPanel({ runs: some, sweeps: [] }, { selected, beside: [] }, now, true);
+    readPanel({ runs: some, sweeps: [] }, { selected, compared: [] }, now, true);
   it('shows the newest run first and falls back on it', () => {
     expect(read(undefined).runs.map(({ spec }) => spec.id)).toEqual(['b', 'a']);
     expect(read('gone').run?.id).toBe('b');
@@ -336,7 +336,7 @@ describe('panel', () => {
   it('warns of different corpora, by their digest if there is one', () => {
     const digest = (run: RunSnapshot, text: string) => ({ ...run, corpus: { ...run.corpus!, digest: text } });
     const [a, b] = [makeRun({ id: 'a' }), makeRun({ id: 'b', folder: '/moved' })];
-    const warning = (...some: RunSnapshot[]) => panelOf(some, { beside: ['b'] }).differentCorpora;
+    const warning = (...some: RunSnapshot[]) => panelOf(some, { compared: ['b'] }).differentCorpora;
     expect(warning(a, b)).toContain('different texts');
     expect(warning(digest(a, '1'), digest(b, '1'))).toBeUndefined();
     expect(warning(digest(a, '1'), digest(b, '2'))).toContain('different texts');

@@ -3,13 +3,13 @@ import { readViewState, type ViewState } from '../../../webview/view-state.ts';
 
 const chosen: ViewState = {
   run: 'run-a',
-  beside: ['run-b'],
+  compared: ['run-b'],
   filter: 'lora',
   scroll: 420,
   details: true,
   cards: { loss: { range: { min: 10, max: 20.5 }, picked: { Figure: 'kl' }, open: true } },
 };
-const nothing: ViewState = { beside: [], filter: '', scroll: 0, details: false, cards: {} };
+const nothing: ViewState = { compared: [], filter: '', scroll: 0, details: false, cards: {} };
 
 it('is restored as it was stored', () => {
   expect(readViewState(JSON.parse(JSON.stringify(chosen)))).toEqual(chosen);
@@ -20,10 +20,10 @@ it.each([
   ['null', null],
   ['text', 'run-a'],
   ['a list', []],
-  ['a wrong kind', { ...chosen, beside: 'run-b' }],
+  ['a wrong kind', { ...chosen, compared: 'run-b' }],
   ['a value that is not a number', { ...chosen, scroll: Number.NaN }],
   ['a range without an end', { ...chosen, cards: { loss: { range: { min: 1 } } } }],
-  ['more runs than can be distinguished', { ...chosen, beside: ['a', 'b', 'c', 'd', 'e', 'f'] }],
+  ['more runs than can be distinguished', { ...chosen, compared: ['a', 'b', 'c', 'd', 'e', 'f'] }],
 ])('is empty if %s was stored', (_, kept) => {
   expect(readViewState(kept)).toEqual(nothing);
 });

@@ -158,7 +158,7 @@ describe('an adapter is rejected', () => {
     ['biases', { bias: 'lora_only' }, /biases/],
     ['whole modules', { modules_to_save: ['lm_head'] }, /modules_to_save/],
     ['another method', { peft_type: 'IA3' }, /IA3/],
-    ['a changed base', { init_lora_weights: 'pissa_niter_16' }, /changed base/],
+    ['a modified base', { init_lora_weights: 'pissa_niter_16' }, /modified base/],
     ['parameters', { target_parameters: ['mlp.experts'] }, /target_parameters/],
     ['patterns', { rank_pattern: { '(a+)+$': 4 } }, /pattern/],
   ])('for %s, and says so', async (_, change, message) => {

@@ -6,9 +6,9 @@ import { elementCount, readHeader } from '../../../gguf/index.ts';
 import { readConfig } from '../../../model/config.ts';
 import { checkRank, chooseTargets } from '../../../model/targets.ts';
 import { UserError } from '../../../text/errors.ts';
-import { english, msg, told } from '../../../text/message.ts';
+import { english, msg, withTexts } from '../../../text/message.ts';
 import type { Folders } from '../../../protocol/folders.ts';
-import { networkDrive, tellNetworkDrive } from '../../../platform/files/network-drive.ts';
+import { networkDrive, networkDriveWarning } from '../../../platform/files/network-drive.ts';
 import { forTerminal } from '../../../text/next-step.ts';
 import { dataDir, runsDir } from '../../../platform/files/paths.ts';
 import {
@@ -88,7 +88,7 @@ async function train(where: Folders, asked: AllOptions, continued?: Continued): 
   checkBudget(options);
   checkSchedule(options);
   const drive = networkDrive(dataDir());
-  if (drive && !options.json) print(tellNetworkDrive(dataDir(), drive));
+  if (drive && !options.json) print(networkDriveWarning(dataDir(), drive));
   const evaluation = toEvaluationPlan(options);
   const name = options.name ?? defaultName(where, options);
   const cluster = await chosenCluster(options);
@@ -179,7 +179,7 @@ async function prepareAndStart(
     }
     const { dir, id, spec } = await createRun({
       ...material,
-      ...told({ learningRateReason: learningRate.reason }),
+      ...withTexts({ learningRateReason: learningRate.reason }),
       learningRateTrials: learningRate.assumed ?? false,
       ...('client' in start && { backend }),
       planned: backend,

@@ -12,8 +12,8 @@ import { corpusPlanSchema, type Hyper, type RunSpec } from '../../../protocol/ru
 import { openCorpus } from '../../../corpus/index.ts';
 import type { MachineGuess } from '../../../reproduce/costs.ts';
 import { defaultFolder } from '../../../reproduce/default-folder.ts';
-import type { Circumstances } from '../../../reproduce/ledger.ts';
-import { reproduceElsewhere } from '../../../reproduce/elsewhere.ts';
+import type { ReproductionContext } from '../../../reproduce/ledger.ts';
+import { reproduceOnCluster } from '../../../reproduce/on-cluster.ts';
 import { reproduce } from '../../../reproduce/reproduce.ts';
 import {
   corpusDir,
@@ -175,7 +175,7 @@ async function run(start: Start, options: Options, lock?: TrainingLock): Promise
   const budgetSeconds = 60 * options.budget;
   try {
     const results = there
-      ? await reproduceElsewhere(repro, { ...settings, launcher: there, budgetSeconds })
+      ? await reproduceOnCluster(repro, { ...settings, launcher: there, budgetSeconds })
       : await reproduce(repro, {
           ...settings,
           launcher: localLauncher(repro, { verbose, lock: lock!, grace: 400 * reserved }),
@@ -217,7 +217,7 @@ function stopOnInterrupt(message: string): { signal: AbortSignal; release(): voi
 
 interface Prepared {
   repro: Reproduction;
-  environment: Omit<Circumstances, 'trainTokens'>;
+  environment: Omit<ReproductionContext, 'trainTokens'>;
   /** On a cluster: the memory that a run of each method needs there. */
   memoryBytes: Record<Hyper['method'], number>;
   /** It was created just now. */

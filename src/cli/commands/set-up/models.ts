@@ -17,7 +17,7 @@ import { formatBytes, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
 import { gpuMemory } from '../../machine/fit-machine.ts';
 import { plannedBackend } from '../../machine/planned-backend.ts';
-import { english, told } from '../../../text/message.ts';
+import { english, withTexts } from '../../../text/message.ts';
 
 interface ModelsOptions {
   backend: BackendName | 'auto';
@@ -108,7 +108,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
 
 const toldBase = ({ id, why, withTensorflow }: AutoBase): object => ({
   id,
-  ...told({ why }),
+  ...withTexts({ why }),
   ...(withTensorflow && { withTensorflow: toldBase(withTensorflow) }),
 });
 

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { UserError } from '../../../text/errors.ts';
 import { sharedLabel } from '../../../protocol/sharing.ts';
 import { findRun, readSpec } from '../../../runs/index.ts';
-import { inUnfinished } from '../../../runs/unfinished.ts';
+import { inTemporaryFolder } from '../../../runs/temporary-folders.ts';
 import { packRun, sharedName, type Packed } from '../../../sharing/pack.ts';
 import { openStore } from '../../../sharing/stores/open-store.ts';
 import { requireName } from '../../../sharing/stores/store.ts';
@@ -50,7 +50,7 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
   const name = asked ?? sharedName((await readSpec(dir)).name);
   requireName(name);
   const next = ((await store.versions(name)).at(-1) ?? 0) + 1;
-  await inUnfinished(tmpdir(), 'sharing', async (folder) => {
+  await inTemporaryFolder(tmpdir(), 'sharing', async (folder) => {
     const packed = await packRun(dir, folder, {
       name,
       version: next,

@@ -1,9 +1,9 @@
-/** Attention's probabilities and their gradient, in place. A row belongs to one query of one head. */
+/** Attention probabilities and their gradient, in place. A row is one query of one head. */
 import { rowwise, variants } from '../kernel.ts';
 
 /**
- * Scores [batch x kvHeads, rows x group, keys] -> probabilities over the keys that each query sees: none after it, none
- * before its document. `starts` [batch x length] is read if `documents` is 1.
+ * Scores [batch x kvHeads, rows x group, keys] -> probabilities over the keys that each query attends to: those of its
+ * document up to itself. `starts` [batch x length] is read if `documents` is 1.
  */
 export const maskedSoftmax = variants((lanes: number) =>
   rowwise(
@@ -21,7 +21,7 @@ export const maskedSoftmax = variants((lanes: number) =>
         firstQuery: 'u32',
         firstKey: 'u32',
         documents: 'u32',
-        /** Row of the tensor at which the bound part begins. */
+        /** First row of the bound part. */
         above: 'u32',
       },
     },
@@ -33,7 +33,7 @@ export const maskedSoftmax = variants((lanes: number) =>
     let start = u32(starts[whole / p.queries / p.kvHeads * p.length + position]);
     low = max(start, p.firstKey) - p.firstKey;
   }
-  // Keys from low to before high are seen.
+  // Attends to keys low <= k < high.
   let high = min(position + 1u - p.firstKey, p.keys);
   let begin = row * p.keys;
   var most = LOWEST;

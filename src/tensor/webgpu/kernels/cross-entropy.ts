@@ -1,7 +1,7 @@
-/** Softmax cross-entropy of each row of logits [rows, width] against its label: losses in nats, and the gradient. */
+/** Softmax cross-entropy of each row of logits [rows, width] against its label: losses in nats, and their gradient. */
 import { rowwise } from '../kernel.ts';
 
-/** The logits become the gradient of the weighted sum of losses. With `gradient` 0 they stay, and weights are not read. */
+/** Overwrites the logits with the gradient of the weighted sum of losses, unless `gradient` is 0. */
 export const crossEntropy = rowwise(
   {
     name: 'crossEntropy',
@@ -10,7 +10,7 @@ export const crossEntropy = rowwise(
     numbers: {
       width: 'u32',
       gradient: 'u32',
-      /** Row of the tensor at which the bound part of the logits begins. */
+      /** First row of the bound part of the logits. */
       above: 'u32',
     },
   },

@@ -1,7 +1,6 @@
 /**
- * Numbers of matrices that stay as their file stores them. Layouts: ggml's `ggml-quants.c`; src/gguf has the same in
- * TypeScript (dequantise.ts, k-quants.ts). Products of a scale and a small integer are exact, so each number is rounded
- * once and equals ggml's to the last bit.
+ * Dequantisation. Layouts: ggml's `ggml-quants.c`; src/gguf has the same in TypeScript (dequantise.ts, k-quants.ts).
+ * Products of a scale and a small integer are exact, so each value is rounded only once and equals ggml's bit for bit.
  */
 import { isQuantised, tensorTypes, type TensorType } from '../../../gguf/types.ts';
 import { elementwise, variants } from '../kernel.ts';
@@ -13,7 +12,7 @@ fn word(at: u32) -> u32 {
   return byte(at) | (byte(at + 1u) << 8u) | (byte(at + 2u) << 16u) | (byte(at + 3u) << 24u);
 }
 
-// By hand, because unpack2x16float may take the smallest numbers for zero. Those have no leading one.
+// By hand, because unpack2x16float may flush subnormals to zero.
 fn half(at: u32) -> f32 {
   let bits = byte(at) | (byte(at + 1u) << 8u);
   let sign = (bits & 0x8000u) << 16u;
@@ -24,7 +23,9 @@ fn half(at: u32) -> f32 {
 }
 `;
 
-/** Number i of a block of 32: 4 bits, the first 16 numbers in the low halves of 16 bytes, the others in the high ones. */
+/**
+ * Value i of a block of 32 with 4 bits each: the first 16 are the low nibbles of 16 bytes, the others the high ones.
+ */
 const FOUR_BITS = `
 fn fourBits(pairs: u32, i: u32) -> u32 { return (byte(pairs + i % 16u) >> (4u * (i / 16u))) & 15u; }
 fn fifthBit(bits: u32, i: u32) -> u32 { return ((word(bits) >> i) & 1u) << 4u; }
@@ -43,7 +44,7 @@ fn factors(at: u32, group: u32) -> vec2f {
 fn fourBitsOf(pairs: u32, i: u32) -> u32 { return (byte(pairs + i / 64u * 32u + i % 32u) >> (4u * (i / 32u % 2u))) & 15u; }
 `;
 
-/** For each type, the number i of the block that begins at byte `at`. */
+/** For each type, value i of the block that begins at byte `at`. */
 const readers: Record<TensorType, string> = {
   F32: 'return bitcast<f32>(word(at));',
   F16: 'return half(at);',
@@ -61,7 +62,7 @@ const readers: Record<TensorType, string> = {
   /** d, dmin (halves), the factors, 128 bytes of pairs: d s q - dmin m */
   Q4_K: `let f = factors(at, i / 32u);
   return f.x * f32(fourBitsOf(at + 16u, i)) - f.y;`,
-  /** The same with 32 bytes of fifth bits before the pairs: bit g of byte j is of number j of group g. */
+  /** The same with 32 bytes of fifth bits before the pairs: bit g of byte j belongs to value j of group g. */
   Q5_K: `let f = factors(at, i / 32u);
   let fifth = ((byte(at + 16u + i % 32u) >> (i / 32u)) & 1u) << 4u;
   return f.x * f32(fourBitsOf(at + 48u, i) | fifth) - f.y;`,
@@ -74,7 +75,7 @@ const readers: Record<TensorType, string> = {
 };
 
 /**
- * The numbers of rows of one matrix. Row r of the result is row `chosen[r]` of the matrix if `choose` is 1, as far as it
+ * Dequantises rows of one matrix. If `choose` is 1, row r of the result is row `chosen[r]` of the matrix, provided it
  * lies in the bound part, which begins at row `first`.
  */
 export const dequantise = variants((type: TensorType) =>
@@ -85,16 +86,16 @@ export const dequantise = variants((type: TensorType) =>
       writes: { numbers: 'f32' },
       numbers: {
         columns: 'u32',
-        /** Bytes of a row. */
+        /** Bytes per row. */
         stride: 'u32',
         /** Rows in the bound part. */
         rows: 'u32',
         first: 'u32',
         choose: 'u32',
-        /** Where in the numbers the result begins. */
+        /** Offset of the result in `numbers`. */
         begin: 'u32',
       },
-      also: `${READING}${isQuantised(type) ? FOUR_BITS : ''}${type.endsWith('K') ? FACTORS : ''}
+      preamble: `${READING}${isQuantised(type) ? FOUR_BITS : ''}${type.endsWith('K') ? FACTORS : ''}
 const BLOCK = ${tensorTypes[type].block}u;
 const BLOCK_BYTES = ${tensorTypes[type].bytes}u;
 

@@ -1,7 +1,7 @@
-/** Walks over up to three tensors: broadcasting, copies of any stride, and what is added in place. */
+/** Elementwise kernels that walk over up to three tensors: broadcasting, strided copies, in-place sums. */
 import { elementwise, variants } from '../kernel.ts';
 
-/** Where element `i` of the walk lies in each tensor: `axes` holds a size and three strides each, the innermost last. */
+/** Locates element `i` of the walk in each tensor. Each of `axes` is a size and three strides, innermost axis last. */
 const PLACE = `
 fn place(i: u32) -> vec3u {
   var rest = i;
@@ -14,18 +14,17 @@ fn place(i: u32) -> vec3u {
   return at;
 }`;
 
-/** The numbers of a walk. */
 const WALK = { axes: 'axes', rank: 'u32', begin0: 'u32', begin1: 'u32', begin2: 'u32' } as const;
 
-/** y = x, for elements of 32 bits of any type. Tensors: x, y. */
+/** y = x, for 32-bit elements of any type. Tensors: x, y. */
 export const copy = elementwise(
-  { name: 'copy', reads: { x: 'u32' }, writes: { y: 'u32' }, numbers: WALK, also: PLACE },
+  { name: 'copy', reads: { x: 'u32' }, writes: { y: 'u32' }, numbers: WALK, preamble: PLACE },
   `  let at = place(i);
   y[at.y] = x[at.x];`,
 );
 
 export const fromInteger = elementwise(
-  { name: 'fromInteger', reads: { x: 'i32' }, writes: { y: 'f32' }, numbers: WALK, also: PLACE },
+  { name: 'fromInteger', reads: { x: 'i32' }, writes: { y: 'f32' }, numbers: WALK, preamble: PLACE },
   `  let at = place(i);
   y[at.y] = f32(x[at.x]);`,
 );
@@ -35,7 +34,7 @@ export const fill = elementwise(
   '  y[p.begin + i] = p.value;',
 );
 
-/** y = f(x), or with the number `s`. Tensors: x, y. */
+/** y = f(x), or f(x, s) with the scalar `s`. Tensors: x, y. */
 const functions = {
   square: 'a * a',
   sqrt: 'sqrt(a)',
@@ -50,7 +49,7 @@ const functions = {
 export type FunctionName = keyof typeof functions;
 export const unary = variants((name: FunctionName) =>
   elementwise(
-    { name, reads: { x: 'f32' }, writes: { y: 'f32' }, numbers: { ...WALK, s: 'f32' }, also: PLACE },
+    { name, reads: { x: 'f32' }, writes: { y: 'f32' }, numbers: { ...WALK, s: 'f32' }, preamble: PLACE },
     `  let at = place(i);
   let a = x[at.x];
   y[at.y] = ${functions[name]};`,
@@ -67,7 +66,7 @@ export const binary = variants((name: OperatorName) =>
       reads: { x: 'f32', y: 'f32' },
       writes: { z: 'f32' },
       numbers: WALK,
-      also: PLACE,
+      preamble: PLACE,
     },
     `  let at = place(i);
   z[at.z] = x[at.x] ${operators[name]} y[at.y];`,
@@ -75,9 +74,9 @@ export const binary = variants((name: OperatorName) =>
 );
 
 /**
- * Blocks of one buffer, each to its place in a matrix whose rows have `stride` elements. `axes` holds for each block the
- * number of its last element and those of the blocks before it, where it begins in `blocks`, where its first element
- * goes, and its width.
+ * Copies blocks from one buffer into a matrix with rows of `stride` elements. Each of `axes` describes a block: the
+ * number of elements up to its end (including all earlier blocks), its offset in `blocks`, the offset of its first
+ * element in the matrix, and its width.
  */
 export const putBlocks = elementwise(
   {
@@ -104,7 +103,7 @@ export const addScaled = elementwise(
     reads: { x: 'f32' },
     writes: { sum: 'f32' },
     numbers: { ...WALK, s: 'f32' },
-    also: PLACE,
+    preamble: PLACE,
   },
   `  let at = place(i);
   sum[at.y] += p.s * x[at.x];`,
@@ -117,7 +116,7 @@ export const addMasked = elementwise(
     reads: { x: 'f32', mask: 'f32' },
     writes: { sum: 'f32' },
     numbers: WALK,
-    also: PLACE,
+    preamble: PLACE,
   },
   `  let at = place(i);
   sum[at.z] += x[at.x] * mask[at.y];`,

@@ -1,7 +1,7 @@
 /**
- * The heads of attention. A row of qkv [N, (heads + 2 kvHeads) headSize] holds a position's query heads, key heads and
- * value heads. q, k and v have them apart: [batch x kvHeads, length, w], where w is headSize, for q times the group of
- * query heads that share a key head. RoPE turns pairs of components of q and k by their position's angle.
+ * Splits and joins attention heads. A row of qkv [N, (heads + 2 kvHeads) headSize] holds a position's query, key and
+ * value heads; q, k and v separate them: [batch x kvHeads, length, w], where w is headSize (for q: group x headSize,
+ * the query heads that share a key head). RoPE rotates pairs of components of q and k by their position's angle.
  */
 import { elementwise, type KernelSpec } from '../kernel.ts';
 
@@ -18,11 +18,11 @@ const numbers: KernelSpec['numbers'] = {
 
 const also = `
 struct Place {
-  // Of the element: position in its sequence, head among all, component.
+  // The element's position in its sequence, head (among all) and component.
   position: u32,
   head: u32,
   component: u32,
-  // In q, k or v, whichever its head belongs to: the first component of its head.
+  // Offset of its head's first component in q, k or v, whichever the head belongs to.
   begin: u32,
 }
 
@@ -50,7 +50,7 @@ fn pairOf(component: u32) -> Pair {
   return Pair((component + half) % p.headSize, component % half, component < half);
 }
 
-// The component x of a pair, turned: the first becomes x cos - y sin, the second x cos + y sin.
+// Component x of a pair, rotated: the first becomes x cos - y sin, the second x cos + y sin.
 fn turned(x: f32, y: f32, cosine: f32, sine: f32, first: bool) -> f32 {
   return x * cosine + select(y, -y, first) * sine;
 }
@@ -62,7 +62,7 @@ export const splitHeads = elementwise(
     reads: { qkv: 'f32', cosines: 'f32', sines: 'f32' },
     writes: { q: 'f32', k: 'f32', v: 'f32' },
     numbers,
-    also,
+    preamble: also,
   },
   `  let place = placeOf(i);
   let at = place.begin + place.component;
@@ -78,14 +78,14 @@ export const splitHeads = elementwise(
   if (place.head < p.heads) { q[at] = value * p.scale; } else { k[at] = value; }`,
 );
 
-/** The gradient of splitHeads: the same places, turned back. */
+/** The gradient of splitHeads: rotates in the opposite direction. */
 export const joinHeads = elementwise(
   {
     name: 'joinHeads',
     reads: { dq: 'f32', dk: 'f32', dv: 'f32', cosines: 'f32', sines: 'f32' },
     writes: { dqkv: 'f32' },
     numbers,
-    also,
+    preamble: also,
   },
   `  let place = placeOf(i);
   let at = place.begin + place.component;

@@ -1,4 +1,4 @@
-/** A step of an optimiser, element by element, in place. */
+/** Optimiser steps, elementwise and in place. */
 import { elementwise, type KernelSpec } from '../kernel.ts';
 
 const numbers: KernelSpec['numbers'] = {
@@ -6,11 +6,11 @@ const numbers: KernelSpec['numbers'] = {
   beta1: 'f32',
   beta2: 'f32',
   gradientScale: 'f32',
-  /** Share of the value that stays: 1 - learningRate x weightDecay. */
+  /** Factor of weight decay: 1 - learningRate x weightDecay. */
   kept: 'f32',
 };
 
-/** value - rate (decay value + m^ / (sqrt(v^) + epsilon)). `inverse1`: 1 / (1 - beta1^step), the same for 2. */
+/** value - rate (decay value + m^ / (sqrt(v^) + epsilon)). `inverse1`: 1 / (1 - beta1^step), likewise `inverse2`. */
 export const adamw = elementwise(
   {
     name: 'adamw',

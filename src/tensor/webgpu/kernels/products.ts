@@ -1,32 +1,32 @@
 /**
- * Matrix products C = A B, or C += A B, each of A and B as it lies in memory or transposed; with what else a linear
- * layer needs, so that it costs no pass of its own: a second product, a mask, a matrix or a row that is added. A
- * workgroup makes a tile of C. It takes A and B through workgroup memory, a few columns of A and rows of B at a time, and
- * each thread keeps some sums in registers. The third direction of workgroups is a batch, or slices of the inner axis.
+ * Matrix products C = A B, or C += A B, where A and B may be transposed, fused with what else a linear layer needs: a
+ * second product, a mask, the addition of a matrix or row. A workgroup computes a tile of C. It loads A and B into
+ * workgroup memory, a few columns of A and rows of B at a time, and each thread accumulates some sums in registers. The
+ * third workgroup dimension is the batch, or slices of the inner axis (split-K).
  */
 import { elementwise, kernel, variants, type Kernel } from '../kernel.ts';
 import { tileNames, tiles, type Tile, type TileName } from './tiles.ts';
 
-/** What a kernel computes besides A B. Each kind is a separate kernel. */
+/** What a kernel computes besides A B. Each combination is a separate kernel. */
 export interface Extras {
-  /** A second product A2 B2 is added. It is made first; B2 is transposed if B is. */
+  /** Adds a second product A2 B2, computed first; B2 is transposed if B is. */
   second?: boolean;
-  /** What the mask multiplies: A or B, element by element as they lie in memory, or the second product. */
+  /** What the mask multiplies: A or B (in their memory order), or the second product. */
   mask?: 'a' | 'b' | 'second' | undefined;
-  /** A matrix like C, or with a stride of 0 a row, is added. */
+  /** Adds a matrix with C's shape or, with stride 0, a row. */
   plus?: boolean;
-  /** What is multiplied is rounded to f16 first, masks included; sums stay f32. Needs shader-f16. */
+  /** Rounds operands (masks included) to f16; sums stay f32. Needs shader-f16. */
   half?: boolean;
 }
 
-/** By the tile and what it does. */
+/** The kernel for a tile shape and extras. */
 export function product(
   tile: TileName,
   transposeA: boolean,
   transposeB: boolean,
   extras: Extras = {},
 ): Kernel {
-  // A number, since a step asks for some 700.
+  // An integer key, because a step looks up some 700 kernels.
   let key = tileNames.indexOf(tile) * 4 + masks.indexOf(extras.mask);
   for (const flag of [extras.half, transposeA, transposeB, extras.second, extras.plus])
     key = 2 * key + Number(flag ?? false);
@@ -68,36 +68,36 @@ const made = variants((key: number) => {
         rows: 'u32',
         columns: 'u32',
         inner: 'u32',
-        /** Elements in front of the first one. */
+        /** Offsets of the first elements. */
         beginA: 'u32',
         beginB: 'u32',
         beginC: 'u32',
-        /** Elements from one row to the next, as they lie in memory. */
+        /** Elements between rows in memory. */
         strideA: 'u32',
         strideB: 'u32',
         strideC: 'u32',
-        /** Elements from one matrix of a batch to the next. */
+        /** Elements between matrices of a batch. */
         batchA: 'u32',
         batchB: 'u32',
         batchC: 'u32',
-        /** Steps of the inner axis that each z takes, and from one z's first step to the next one's. */
+        /** Length of the slice of the inner axis for each z, and the distance between the slices' starts. */
         span: 'u32',
         step: 'u32',
-        /** 1: the product is added to what C contains. */
+        /** 1: add to C's contents. */
         adds: 'u32',
-        /** Factor of all that is added up, except for what C contains. */
+        /** Factor of everything but C's contents. */
         scale: 'f32',
         inner2: 'u32',
         strideA2: 'u32',
         strideB2: 'u32',
         beginMask: 'u32',
         stridePlus: 'u32',
-        /** Workgroups in each direction that lie in front of this dispatch. */
+        /** Workgroup offset of this dispatch in each dimension. */
         beforeX: 'u32',
         beforeY: 'u32',
         beforeZ: 'u32',
       },
-      also: `
+      preamble: `
 const ROWS = ${tile.rows}u;
 const COLUMNS = ${tile.columns}u;
 const INNER = ${tile.inner}u;
@@ -105,8 +105,8 @@ const THREADS = ${threads.x * threads.y}u;
 // Threads along the rows and the columns of the tile.
 const HIGH = ${threads.y}u;
 const WIDE = ${threads.x}u;
-// Four rows of A (columns of B) side by side, for each step along the inner axis. A vector more in each line keeps
-// threads that write below each other out of the same memory bank.
+// Four rows of A (columns of B) side by side, for each step along the inner axis. Padding each line by one vector
+// avoids bank conflicts between threads that write to consecutive lines.
 const WIDE_A = ROWS / 4u + 1u;
 const WIDE_B = COLUMNS / 4u + 1u;
 alias Four = vec4<${half ? 'f16' : 'f32'}>;
@@ -154,14 +154,14 @@ interface Sum {
   /** Its row of C, and the first of its four columns. */
   row: string;
   column: string;
-  /** Which row and which four columns of a thread's they are. */
+  /** Indices of the row and the group of four columns within the thread's part. */
   i: number;
   j: number;
 }
 
 /**
- * A thread's sums, four columns each. Its fours of rows (and of columns) lie apart, so that neighbouring threads read
- * neighbouring fours.
+ * A thread's sums, four columns each. Its groups of four rows (and columns) are spread out, so that neighbouring
+ * threads read neighbouring groups.
  */
 function sumsOf({ thread }: Tile): Sum[] {
   return Array.from({ length: thread.rows }, (_, i) =>
@@ -176,9 +176,8 @@ function sumsOf({ thread }: Tile): Sum[] {
 }
 
 /**
- * A function for four elements of a matrix, along the tile, at step k of the inner axis: zero from its end on. Past the
- * last row or column, the last one is read again, for sums that are discarded. `along`: whether the four lie side by
- * side.
+ * A function that loads four elements along the tile at step k of the inner axis, zeros past its end. Past the last row
+ * or column, the last one is read again, since those sums are discarded. `along`: whether the four are contiguous.
  */
 const loader = (name: string, count: string, along: boolean, stride: string, masked: boolean) => `
 fn four_${name}(begin: u32, first: u32, k: u32, end: u32) -> vec4f {
@@ -190,10 +189,10 @@ fn four_${name}(begin: u32, first: u32, k: u32, end: u32) -> vec4f {
   return values${masked ? ' * vec4f(mask[m.x], mask[m.y], mask[m.z], mask[m.w])' : ''};
 }`;
 
-/** A matrix: its name, where it begins, and whether four elements along the tile lie side by side. */
+/** A matrix: its name, its offset, and whether four elements along the tile are contiguous. */
 type Side = [name: string, begin: string, along: boolean];
 
-/** sums += A B from step `first` of the inner axis to `end`. */
+/** sums += A B over the inner axis from `first` to `end`. */
 const walk = (tile: Tile, [a, beginA, alongA]: Side, [b, beginB, alongB]: Side) => `
   for (var begin = first; begin < end; begin += INNER) {
     // Neighbouring threads read neighbouring elements.
@@ -216,14 +215,14 @@ ${sumsOf(tile)
     workgroupBarrier();
   }`;
 
-/** What a thread reads of a tile at a step of the inner axis. */
+/** Loads what a thread needs of a tile at one step of the inner axis. */
 const fours = (name: string, count: number, place: string, apart: string) =>
   Array.from(
     { length: count / 4 },
     (_, i) => `      let ${name}${i} = vec4f(${place} + ${i}u * ${apart}]);`,
   ).join('\n');
 
-/** Of several slices of the inner axis, the first one has the second product. */
+/** With several slices of the inner axis, the first one adds the second product. */
 const secondProduct = (tile: Tile, transposeB: boolean, masked: boolean) => `
   if (tile.z == 0u) {
     let first = 0u;
@@ -242,13 +241,13 @@ fn four_mask(row: u32, column: u32) -> vec4f {
 }
 `;
 
-/** Which four elements of a tile the thread `one` loads: along the tile, or along the inner axis. */
+/** Selects the four elements that thread `one` loads, along the tile or along the inner axis. */
 const along = (width: string) => `      let four = one % (${width} / 4u);
       let k = one / (${width} / 4u);`;
 const alongInner = `      let k = one % INNER;
       let four = one / INNER;`;
 
-/** c = scale x the sum of the slices of a product (+ plus) (+ what c contains). A thread for each element of c. */
+/** c = scale x the sum of a product's slices (+ plus) (+ c). A thread for each element of c. */
 export const sumSlices = elementwise(
   {
     name: 'sumSlices',

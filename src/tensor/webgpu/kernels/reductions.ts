@@ -32,7 +32,9 @@ export const axisSums = elementwise(
   sums[i] = sum * p.scale;`,
 );
 
-/** Sums of the squares of x: workgroup `row` sums every `rows`-th piece of LANES elements, to parts[begin + row]. */
+/**
+ * Partial sums of squares of x: workgroup `row` sums every `rows`-th group of LANES elements into parts[begin + row].
+ */
 export const squareSums = rowwise(
   {
     name: 'squareSums',

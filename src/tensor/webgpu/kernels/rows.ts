@@ -1,7 +1,7 @@
-/** Rows of a table: gathered, and added where indices may repeat. `first`: the row at which the bound part begins. */
+/** Gathers and scatter-adds rows of a table. `first`: first row of the bound part. */
 import { elementwise, rowwise } from '../kernel.ts';
 
-/** y[r] = table[indices[r]], for rows within the bound part of the table; the others are left as they are. */
+/** y[r] = table[indices[r]] for rows in the bound part of the table; other rows of y stay unchanged. */
 export const gather = elementwise(
   {
     name: 'gather',
@@ -14,8 +14,8 @@ export const gather = elementwise(
 );
 
 /**
- * table[indices[r]] += parts[r] for each row r of parts. The workgroup of the first row with an index adds all rows
- * with that index, in their order, so the sums are the same in every run.
+ * table[indices[r]] += parts[r]. The workgroup of an index's first row adds all rows with that index in order, so the
+ * result is deterministic.
  */
 export const addAt = rowwise(
   {

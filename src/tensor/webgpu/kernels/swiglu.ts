@@ -1,4 +1,4 @@
-/** The gated MLP: y = silu(gate) up, where a row of gateUp [rows, 2 width] holds the gates and then the ups. */
+/** SwiGLU: y = silu(gate) up, where a row of gateUp [rows, 2 width] is the gate followed by up. */
 import { elementwise } from '../kernel.ts';
 
 export const swiglu = elementwise(
@@ -8,7 +8,7 @@ export const swiglu = elementwise(
   y[i] = gate / (1.0 + exp(-gate)) * gateUp[at + p.width];`,
 );
 
-/** silu'(g) = s + g s (1 - s), with s = sigmoid(g). Element i of dy gives one of each half. */
+/** silu'(g) = s + g s (1 - s), with s = sigmoid(g). Element i of dy yields one element of each half. */
 export const swigluGradient = elementwise(
   {
     name: 'swigluGradient',

@@ -1,4 +1,4 @@
-/** The kernels that nothing can take the place of, on small odd shapes, against plain loops in double precision. */
+/** Tests the kernels without a fallback, on small odd shapes, against plain loops in double precision. */
 import { dequantise } from '../../../gguf/dequantise.ts';
 import { byteLengthOf, isQuantised, tensorTypeNames, type TensorType } from '../../../gguf/types.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -7,10 +7,10 @@ import type { WebgpuBackend } from '../webgpu.ts';
 /** What a kernel should have computed. */
 export interface Answer {
   found: Tensor;
-  wanted: ArrayLike<number>;
+  expected: ArrayLike<number>;
 }
 
-/** Numbers around zero that repeat late: the same ones for the same `seed`. */
+/** Deterministic pseudo-random numbers around zero with a long period. */
 export function numbers(count: number, seed: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed) * 1.5);
 }
@@ -19,7 +19,7 @@ type Check = (b: WebgpuBackend) => Answer[];
 
 export const basics: Readonly<Record<string, Check>> = {
   'matrix products': (b) =>
-    // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
+    // A small and a large tile, both partially filled; then an inner axis that is split into slices.
     productsOf(b, [
       [37, 21, 19],
       [67, 53, 70],
@@ -34,16 +34,16 @@ export const basics: Readonly<Record<string, Check>> = {
     const exponents = x.map(Math.exp);
     const totals = along((row) => row.reduce((sum, value) => sum + Math.exp(value), 0));
     return [
-      { found: b.sum(tensor, 1), wanted: along((row) => row.reduce((sum, value) => sum + value, 0)) },
+      { found: b.sum(tensor, 1), expected: along((row) => row.reduce((sum, value) => sum + value, 0)) },
       {
         found: b.sum(tensor, 0),
-        wanted: Array.from({ length: width }, (_, i) => sumOf(rows, (r) => x[r * width + i]!)),
+        expected: Array.from({ length: width }, (_, i) => sumOf(rows, (r) => x[r * width + i]!)),
       },
       {
         found: b.softmax(tensor),
-        wanted: exponents.map((value, i) => value / totals[Math.floor(i / width)]!),
+        expected: exponents.map((value, i) => value / totals[Math.floor(i / width)]!),
       },
-      { found: b.sumOfSquares(tensor), wanted: [x.reduce((sum, value) => sum + value * value, 0)] },
+      { found: b.sumOfSquares(tensor), expected: [x.reduce((sum, value) => sum + value * value, 0)] },
     ];
   },
   'arithmetic and copies': (b) => {
@@ -56,12 +56,12 @@ export const basics: Readonly<Record<string, Check>> = {
       (_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!,
     );
     return [
-      { found: b.mul(b.add(tensor, row), 0.5), wanted: x.map((value, i) => (value + y[i % columns]!) / 2) },
-      { found: b.sigmoid(tensor), wanted: x.map((value) => 1 / (1 + Math.exp(-value))) },
-      { found: b.transpose(tensor, [1, 0]), wanted: turned },
+      { found: b.mul(b.add(tensor, row), 0.5), expected: x.map((value, i) => (value + y[i % columns]!) / 2) },
+      { found: b.sigmoid(tensor), expected: x.map((value) => 1 / (1 + Math.exp(-value))) },
+      { found: b.transpose(tensor, [1, 0]), expected: turned },
       {
         found: b.slice(tensor, [3, 5], [2, 7]),
-        wanted: Array.from({ length: 14 }, (_, i) => x[(3 + Math.floor(i / 7)) * columns + 5 + (i % 7)]!),
+        expected: Array.from({ length: 14 }, (_, i) => x[(3 + Math.floor(i / 7)) * columns + 5 + (i % 7)]!),
       },
     ];
   },
@@ -77,9 +77,9 @@ export const basics: Readonly<Record<string, Check>> = {
     return [
       {
         found: b.gather(table(), indices),
-        wanted: parts.map((_, i) => x[chosen[Math.floor(i / width)]! * width + (i % width)]!),
+        expected: parts.map((_, i) => x[chosen[Math.floor(i / width)]! * width + (i % width)]!),
       },
-      { found: b.addRows(table(), b.tensor(parts.slice(), [3, width]), indices), wanted: sum },
+      { found: b.addRows(table(), b.tensor(parts.slice(), [3, width]), indices), expected: sum },
     ];
   },
   'quantised weights': (b) => tensorTypeNames.filter(isQuantised).map((type) => numbersOf(b, type)),
@@ -87,7 +87,7 @@ export const basics: Readonly<Record<string, Check>> = {
 
 function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
   const [rows, columns] = [4, 256];
-  // Without this bit, no scale is infinite, whatever byte it is in.
+  // With this bit cleared, no scale can be infinite.
   const bytes = Uint8Array.from(
     { length: byteLengthOf(type, rows * columns) },
     (_, i) => (i * i * 7 + i * 31) & 0xbf,
@@ -95,15 +95,15 @@ function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
   const words = b.tensor(new Int32Array(bytes.slice().buffer), [bytes.length / 4]);
   return {
     found: b.compound.dequantise([{ type, rows, columns, bytes: words }], 'f32'),
-    wanted: dequantise(type, bytes, rows * columns),
+    expected: dequantise(type, bytes, rows * columns),
   };
 }
 
 type Size = readonly [rows: number, columns: number, inner: number];
 
 /**
- * Products of these sizes, each of the matrices as it is or transposed.
- * @param short of numbers that f16 has, too
+ * Products of these sizes, with each combination of transposed matrices.
+ * @param short use only values that f16 represents exactly
  */
 export function productsOf(b: WebgpuBackend, sizes: readonly Size[], short = false): Answer[] {
   const ways = [0, 1, 2, 3].map((bits) => [(bits & 2) > 0, (bits & 1) > 0] as const);
@@ -128,7 +128,7 @@ function productOf(
     );
   return {
     found: b.matmul(left, right, { transposeA, transposeB }),
-    wanted: Array.from({ length: m * n }, (_, i) => at(Math.floor(i / n), i % n)),
+    expected: Array.from({ length: m * n }, (_, i) => at(Math.floor(i / n), i % n)),
   };
 }
 

@@ -1,20 +1,20 @@
 /**
- * The kernels of compound operations, on small odd shapes, against the same made of small operations, which were tested
- * before.
+ * Tests the compound kernels on small odd shapes against compositions of basic operations, which were tested before.
  */
+import { elementCount } from '../../../gguf/types.ts';
 import type { Compound, Heads, QueryChunk } from '../../compound.ts';
 import { ComposedProducts } from '../../linear-products.ts';
 import type { Tensor } from '../../tensor.ts';
-import { elements } from '../walk.ts';
+
 import type { WebgpuBackend } from '../webgpu.ts';
 import { numbers } from './basics.ts';
 
-/** What a check needs: the backend's tensors, and the compound operations to use, fast or composed. */
+/** What a check needs: the backend's tensors, and the compound operations to test, or the composed reference. */
 export interface Place {
   b: WebgpuBackend;
   c: Compound;
   make(shape: readonly number[], seed: number): Tensor;
-  /** To be disposed at the end: what they keep outlives arenas. */
+  /** Disposed at the end, because their cached masks outlive arenas. */
   chunks: QueryChunk[];
 }
 type Check = (place: Place) => Tensor[];
@@ -23,11 +23,11 @@ export const placeOf = (b: WebgpuBackend, c: Compound): Place => ({
   b,
   c,
   chunks: [],
-  make: (shape, seed) => b.tensor(numbers(elements(shape), seed), shape),
+  make: (shape, seed) => b.tensor(numbers(elementCount(shape), seed), shape),
 });
 
-/** Kernels without which there is another, slower way. */
-export type Optional = 'attention' | 'products' | 'together';
+/** Kernels that have a slower fallback. */
+export type Optional = 'attention' | 'products' | 'makeContiguous';
 export const optional: Readonly<Record<Optional, Check>> = {
   // The most common head sizes: other sizes get their own kernels.
   attention: (place) => [...attention(place, 64, false), ...attention(place, 128, true)],
@@ -59,10 +59,10 @@ export const optional: Readonly<Record<Optional, Check>> = {
       ...products.accumulate(lowX, x, whole, mask),
     ];
   },
-  together: ({ b, c, make }) => {
+  makeContiguous: ({ b, c, make }) => {
     const shapes = [[7, 5], [3], [31, 9]];
     const tensors = (seed: number) => shapes.map((shape, i) => make(shape, 10 * seed + i));
-    const side = (xs: Tensor[]) => c.together?.(xs) ?? xs;
+    const side = (xs: Tensor[]) => c.makeContiguous?.(xs) ?? xs;
     const [value, first, second, gradient] = [1, 2, 3, 4].map((seed) => side(tensors(seed)));
     const norm = b.sum(
       c.sumsOfSquares?.(gradient!) ??
@@ -143,7 +143,6 @@ export const required: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Two sequences with other documents in each. */
 function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChunk {
   const starts = Int32Array.from({ length: 2 * length }, (_, i) => {
     const document = 4 + Math.floor(i / length);
@@ -155,23 +154,23 @@ function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChun
   return chunk;
 }
 
-/** Attention of two sequences, forward and backward. `drops`: dropout on its probabilities. */
+/** Attention of two sequences, forward and backward. `drops`: with dropout on the probabilities. */
 function attention(place: Place, size: number, drops: boolean): Tensor[] {
   const { b, c, make } = place;
   const [outer, length, group] = [4, 37, 3];
   const chunk = chunkOf(place, group, length);
   const plan = { batch: 2, length, chunks: [chunk] };
   const heads: Heads = {
-    // Smaller, so that each query takes something of several keys.
+    // Small, so that each query attends to several keys.
     q: b.mul(make([outer, length, group * size], 1), 1 / 8),
     k: make([outer, length, size], 2),
     v: make([outer, length, size], 3),
   };
   const dO = make([2 * length, 2 * group * size], 4);
   const scores = [outer, length * group, length];
-  const kept = drops ? maskOf(b, elements(scores)) : undefined;
+  const kept = drops ? maskOf(b, elementCount(scores)) : undefined;
   const dropout = kept && { mask: () => ({ table: kept, begin: 0 }), keepRate: KEEP_RATE };
-  if (c.attention?.takes(heads, plan, dropout)) {
+  if (c.attention?.supports(heads, plan, dropout)) {
     const saved = { ...heads, ...c.attention.forward(heads, plan, dropout) };
     return [saved.o, ...Object.values(c.attention.gradient(dO, saved, plan, dropout))];
   }

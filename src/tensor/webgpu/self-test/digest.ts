@@ -1,4 +1,4 @@
-/** Identifies the tested kernels. */
+/** A hash that identifies the tested kernels. */
 import { createHash } from 'node:crypto';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { tensorTypeNames } from '../../../gguf/types.ts';
@@ -17,7 +17,7 @@ import { addAt, gather } from '../kernels/rows.ts';
 import { tileNames } from '../kernels/tiles.ts';
 import { swiglu, swigluGradient } from '../kernels/swiglu.ts';
 
-/** All kernels; of those that are written out in variants, some. */
+/** All kernels; for those with variants, a selection. */
 export function knownKernels(): Kernel[] {
   const { copy, fromInteger, fill, unary, binary, putBlocks, addScaled, addMasked } = elementwise;
   const { forward, queryGradient, keyGradient } = flash;
@@ -54,7 +54,7 @@ export function knownKernels(): Kernel[] {
   ];
 }
 
-/** Of our version and the kernels' text, so that changed kernels are tested again. */
+/** Hashes our version and the kernels' source, so that changed kernels are tested again. */
 export function digest(): string {
   const texts = knownKernels().flatMap(({ wgsl, inSubgroups }) => [
     wgsl,

@@ -1,16 +1,16 @@
-/** Tests products that round what they multiply to f16. */
+/** Tests products with operands rounded to f16. */
 import type { WebgpuBackend } from '../webgpu.ts';
 import { productsOf } from './basics.ts';
 import { optional, placeOf } from './compounds.ts';
-import { tried } from './tried.ts';
+import { runCheck } from './run-check.ts';
 
-/** For numbers that f16 rounds, to 11 bits. A wrong kernel is further off. */
+/** Allows for rounding to f16's 11 bits. A wrong kernel is further off. */
 const TOLERANCE = 1e-2;
 
 /**
- * Whether products in f16 are correct with the tiles in use. Values too large for f16 must not become finite numbers:
- * that is how an overflow is detected.
- * @param linear those of linear layers as well
+ * Whether products in f16 are correct with the current tiles. Values too large for f16 must not become finite, because
+ * that is how training detects an overflow.
+ * @param linear test the fused products of linear layers, too
  */
 export async function multipliesF16(backend: WebgpuBackend, linear = true): Promise<boolean> {
   const { launcher } = backend;
@@ -23,7 +23,7 @@ export async function multipliesF16(backend: WebgpuBackend, linear = true): Prom
     }
   };
   const plain = () =>
-    // Square, tall, wide, and with an inner axis that is cut into slices.
+    // Square, tall, wide, and with an inner axis that is split into slices.
     productsOf(
       backend,
       [
@@ -36,11 +36,11 @@ export async function multipliesF16(backend: WebgpuBackend, linear = true): Prom
     );
   const whole = () => optional.products(placeOf(backend, backend.compound));
   const both = () => {
-    const wanted = whole();
-    return inF16(whole).map((found, i) => ({ found, wanted: wanted[i]! }));
+    const expected = whole();
+    return inF16(whole).map((found, i) => ({ found, expected: expected[i]! }));
   };
-  if ((await tried(backend, () => inF16(plain))) !== true) return false;
-  if (linear && (await tried(backend, both, TOLERANCE)) !== true) return false;
+  if ((await runCheck(backend, () => inF16(plain))) !== true) return false;
+  if (linear && (await runCheck(backend, both, TOLERANCE)) !== true) return false;
   return inF16(() => overflows(backend));
 }
 

@@ -1,7 +1,7 @@
 /**
- * Tests a driver: some compile a kernel wrongly. At the first use of an adapter, each kind of kernel is run on small odd
- * shapes. What fails is left out if there is another way, else the backend refuses. The outcome is kept for each
- * adapter, driver and version of the kernels.
+ * Tests the driver, since some miscompile kernels. At the first use of an adapter, each kind of kernel runs on small
+ * odd shapes. One that fails is disabled if it has a fallback; otherwise the backend refuses to start. The outcome is
+ * cached by adapter, driver and version of the kernels.
  */
 import { z } from 'zod';
 import { msg, UserError } from '../../../text/errors.ts';
@@ -16,25 +16,25 @@ import { basics } from './basics.ts';
 import { optional, placeOf, required, type Optional, type Place } from './compounds.ts';
 import { digest } from './digest.ts';
 import { multipliesF16 } from './half.ts';
-import { fastestTiles, rightTiles } from './tile-choice.ts';
-import { tried } from './tried.ts';
+import { fastestTiles, correctTiles } from './tile-choice.ts';
+import { runCheck } from './run-check.ts';
 
-/** What may be left out. Those that need a feature are not tested where it is absent. */
+/** What can be disabled. Kernels that need a feature are not tested where it is absent. */
 type Kind = Optional | 'f16' | 'subgroups';
 
-/** What an optional kind of kernel does, and the consequence of not having it: "..., so ...". */
+/** What an optional kind of kernel computes, and the consequence of disabling it: "..., so ...". */
 const without: Readonly<Record<Kind, string>> = {
-  attention: 'attention as a whole, so it is made in chunks',
+  attention: 'fused attention, so it is computed in chunks',
   products: "LoRA's products in one pass, so they take several",
-  together: 'many small tensors at once, so each is updated alone',
-  f16: 'products in f16, so all are made in f32',
+  makeContiguous: 'many small tensors at once, so each is updated alone',
+  f16: 'products in f16, so all are computed in f32',
   subgroups: 'sums within subgroups, so they go through workgroup memory',
 };
 
-const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16', 'subgroups']));
+const kinds = z.array(z.enum(['attention', 'products', 'makeContiguous', 'f16', 'subgroups']));
 const tileName = z.enum(tileNames);
 /**
- * `refused`: what is computed incorrectly and can't be left out, with the evidence. `tiles`: the fastest correct ones.
+ * `refused`: what is computed incorrectly and has no fallback, with the evidence. `tiles`: the fastest correct ones.
  */
 const outcomeSchema = z.object({
   leftOut: kinds,
@@ -45,40 +45,40 @@ type Outcome = z.infer<typeof outcomeSchema>;
 const outcomes = new JsonCache('webgpu-kernels.json', outcomeSchema);
 
 /**
- * Leaves out what this adapter's driver computes wrongly, as found at its first use. Throws UserError
- * `backend-unavailable` if that is something that can't be left out; `memory` or `gpu-lost` if it could not be tested.
+ * Disables the kernels that this adapter's driver computes incorrectly, testing it at its first use. Throws UserError
+ * `backend-unavailable` if one of them has no fallback; `memory` or `gpu-lost` if the test could not run.
  */
-export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Promise<void> {
+export async function disableFaulty(backend: WebgpuBackend, adapter: string): Promise<void> {
   const key = `${identityOf(backend.gpu.device.adapterInfo)} ${digest()}`;
   const known = await outcomes.get(key);
-  const { leftOut, refused, tiles } = known ?? (await findWrong(backend));
+  const { leftOut, refused, tiles } = known ?? (await testKernels(backend));
   if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }), ...(tiles && { tiles }) });
-  if (refused) throw wrong(adapter, refused);
+  if (refused) throw driverError(adapter, refused);
   if (tiles) backend.launcher.tiles = tiles;
   if (has(backend, 'f16') && !leftOut.includes('f16')) backend.precisions = ['f16'];
   backend.gpu.subgroups = has(backend, 'subgroups') && !leftOut.includes('subgroups');
   if (!leftOut.length) return;
-  backend.compound.leaveOut(leftOut.filter((kind) => kind in optional) as Optional[]);
+  backend.compound.disable(leftOut.filter((kind) => kind in optional) as Optional[]);
   const left = leftOut.map((kind) => without[kind]).join('; ');
   backend.reason = msg`${backend.reason}; its driver computes wrongly ${left}`;
 }
 
 /**
- * Runs all kernels, up to the first that is wrong and can't be left out; then finds the fastest tiles, unless it is a
- * software adapter. Throws UserError `memory` or `gpu-lost` if they can't be tested.
+ * Tests all kernels, up to the first incorrect one without a fallback; then finds the fastest tiles, except on a
+ * software adapter. Throws UserError `memory` or `gpu-lost` if the test can't run.
  */
-export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
+export async function testKernels(backend: WebgpuBackend): Promise<Outcome> {
   backend.gpu.subgroups = false;
   for (const [name, check] of Object.entries(basics)) {
-    const right = await tried(backend, () => check(backend));
+    const right = await runCheck(backend, () => check(backend));
     if (right !== true) return refusal(name, right);
   }
   const composed = placeOf(backend, new Composed(backend));
   const own = placeOf(backend, backend.compound);
   const same = (check: (place: Place) => Tensor[]) =>
-    tried(backend, () => {
-      const wanted = check(composed);
-      return check(own).map((found, i) => ({ found, wanted: wanted[i]! }));
+    runCheck(backend, () => {
+      const expected = check(composed);
+      return check(own).map((found, i) => ({ found, expected: expected[i]! }));
     });
   for (const [name, check] of Object.entries(required)) {
     const right = await same(check);
@@ -91,9 +91,9 @@ export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
     leftOut.push('subgroups');
   backend.dispose(composed.chunks);
   const linear = !leftOut.includes('products');
-  // Its compiler takes a second for each kernel, which is more than a faster tile would save.
+  // A software adapter's compiler takes a second per kernel, more than a faster tile would save.
   const isSlow = backend.device.kind === 'software';
-  const tiles = isSlow ? undefined : await fastestTiles(backend, await rightTiles(backend, linear));
+  const tiles = isSlow ? undefined : await fastestTiles(backend, await correctTiles(backend, linear));
   if (tiles) backend.launcher.tiles = tiles;
   if (has(backend, 'f16') && !(await multipliesF16(backend, linear))) leftOut.push('f16');
   return { leftOut, ...(tiles && { tiles }) };
@@ -103,14 +103,14 @@ const has = ({ gpu }: WebgpuBackend, feature: Feature) => gpu.device.features.ha
 
 const refusal = (name: string, why: string): Outcome => ({ leftOut: [], refused: { name, why } });
 
-const wrong = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) =>
+const driverError = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) =>
   new UserError(
     'backend-unavailable',
     `The driver of ${adapter} computes ${name} wrongly (${why}).`,
     'Update the driver, or train with --backend tensorflow or wasm.',
   );
 
-/** Whether kernels are right in their versions with subgroups. `same`: whether a check finds what is composed. */
+/** Whether the versions with subgroups are correct. `same`: whether a check agrees with the composed reference. */
 async function sumsInSubgroups(
   backend: WebgpuBackend,
   same: (check: (place: Place) => Tensor[]) => Promise<true | string>,
@@ -120,7 +120,7 @@ async function sumsInSubgroups(
   if (!leftOut.includes('attention')) checks.push(optional.attention);
   backend.gpu.subgroups = true;
   try {
-    if ((await tried(backend, () => basics['sums along rows']!(backend))) !== true) return false;
+    if ((await runCheck(backend, () => basics['sums along rows']!(backend))) !== true) return false;
     for (const check of checks) if ((await same(check)) !== true) return false;
     return true;
   } finally {
@@ -128,7 +128,7 @@ async function sumsInSubgroups(
   }
 }
 
-/** Of those that are required, the kernels that have another version with subgroups. */
+/** The required kernels that have a version with subgroups. */
 const summing = ['norms', 'the loss', 'heads and their scores'];
 
 /** Adapter and driver. */

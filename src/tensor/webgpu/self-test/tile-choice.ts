@@ -1,10 +1,10 @@
-/** Tests the shapes of tiles, and measures which of them make products the fastest on an adapter. */
+/** Tests tile shapes and measures which are fastest on an adapter. */
 import type { Tensor } from '../../tensor.ts';
 import {
   candidates,
   forms,
   tileNames,
-  usualTiles,
+  defaultTiles,
   type Form,
   type TileName,
   type Tiles,
@@ -12,22 +12,22 @@ import {
 import type { WebgpuBackend } from '../webgpu.ts';
 import { numbers, productsOf } from './basics.ts';
 import { optional, placeOf } from './compounds.ts';
-import { tried } from './tried.ts';
+import { runCheck } from './run-check.ts';
 
-/** A sequence's rows, the MLP of Qwen2.5-Coder-0.5B, and three modules' LoRA of rank 16. */
+/** The rows of a sequence, the MLP sizes of Qwen2.5-Coder-0.5B, and the LoRA of three modules at rank 16. */
 const MODEL = { rows: 512, width: 896, hidden: 4864, few: 48 };
-/** The same where products are slow. */
+/** Smaller sizes for slow adapters. */
 const SMALL = { rows: 96, width: 192, hidden: 320, few: 32 };
-/** A small product that takes longer: the adapter is slow. */
+/** An adapter is slow if a small product takes longer than this. */
 const SLOW_MS = 4;
-/** Products are repeated until they take so long together: waiting for the last one takes time of its own. */
-const LONG_ENOUGH_MS = 15;
-/** Forms that are not measured by then keep their usual tile. */
+/** Products are repeated until they take this long in total, so that waiting for the last one hardly counts. */
+const MIN_TOTAL_MS = 15;
+/** Forms not measured by then keep their default tile. */
 const MAX_MS = 2000;
-/** Another tile is taken if it saves at least this share of the time: less may be noise. */
+/** Minimum share of the time that another tile must save: less may be noise. */
 const GAIN = 0.05;
 
-/** Runs `make` with one tile for all products. */
+/** Runs `make` with the given tiles. */
 function withTile<T>({ launcher }: WebgpuBackend, tiles: Tiles, make: () => T): T {
   const before = launcher.tiles;
   launcher.tiles = tiles;
@@ -39,16 +39,16 @@ function withTile<T>({ launcher }: WebgpuBackend, tiles: Tiles, make: () => T): 
 }
 
 /**
- * The tiles with which products are correct, for plain ones and those of linear layers (unless these are left out). The
- * usual tiles were tested before and serve as the reference.
+ * The tiles with which plain and (with `linear`) fused products are correct. The default tiles were tested before and
+ * serve as the reference.
  */
-export async function rightTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
-  const usual = new Set<TileName>(Object.values(usualTiles));
+export async function correctTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
+  const usual = new Set<TileName>(Object.values(defaultTiles));
   const right = [...usual];
   for (const tile of tileNames.filter((name) => !usual.has(name))) {
     const all = { square: tile, tall: tile, wide: tile };
     const plain = () =>
-      // No tile filled; several of them, the last ones not filled; an inner axis that is cut into slices.
+      // A single partial tile; several tiles, the last ones partial; an inner axis that is split into slices.
       productsOf(backend, [
         [29, 21, 19],
         [139, 131, 37],
@@ -56,28 +56,28 @@ export async function rightTiles(backend: WebgpuBackend, linear = true): Promise
       ]);
     const whole = () => optional.products(placeOf(backend, backend.compound));
     const both = () => {
-      const wanted = whole();
-      return withTile(backend, all, whole).map((found, i) => ({ found, wanted: wanted[i]! }));
+      const expected = whole();
+      return withTile(backend, all, whole).map((found, i) => ({ found, expected: expected[i]! }));
     };
-    if ((await tried(backend, () => withTile(backend, all, plain))) !== true) continue;
-    if (!linear || (await tried(backend, both)) === true) right.push(tile);
+    if ((await runCheck(backend, () => withTile(backend, all, plain))) !== true) continue;
+    if (!linear || (await runCheck(backend, both)) === true) right.push(tile);
   }
   return right;
 }
 
 /**
- * The fastest of the `right` tiles for each form of product. Takes two seconds at most. A quantised weight is written
- * out by a kernel of its own first, which takes the same time whatever the tile.
+ * The fastest of the `right` tiles for each form of product, found within two seconds. Dequantisation is a separate
+ * kernel, whose time does not depend on the tile.
  */
 export async function fastestTiles(backend: WebgpuBackend, right: readonly TileName[]): Promise<Tiles> {
   const end = performance.now() + MAX_MS;
-  const chosen = { ...usualTiles };
+  const chosen = { ...defaultTiles };
   const products = await sizedProducts(backend, end);
   for (const form of forms) {
     let best = Infinity;
     for (const tile of candidates[form].filter((name) => right.includes(name))) {
       if (performance.now() > end) break;
-      const made = () => withTile(backend, { ...usualTiles, [form]: tile }, products.of[form]);
+      const made = () => withTile(backend, { ...defaultTiles, [form]: tile }, products.of[form]);
       const took = await timed(backend, made, end);
       if (took >= best * (1 - GAIN)) continue;
       best = took;
@@ -89,7 +89,7 @@ export async function fastestTiles(backend: WebgpuBackend, right: readonly TileN
 }
 
 interface Products {
-  /** Make all products of a form in a step, and return the last. */
+  /** Compute all products of a form in a training step, and return the last. */
   of: Record<Form, () => Tensor>;
   tensors: Tensor[];
 }
@@ -123,7 +123,7 @@ function productsAt(b: WebgpuBackend, { rows, width, hidden, few }: typeof MODEL
   };
 }
 
-/** Milliseconds that `make` takes on the GPU: the lower of two, after one that compiles. */
+/** Milliseconds that `make` takes on the GPU: the lower of two measurements, after a warm-up. */
 async function timed(backend: WebgpuBackend, make: () => Tensor, end: number): Promise<number> {
   const times = async (count: number) => {
     const startedAt = performance.now();
@@ -137,7 +137,7 @@ async function timed(backend: WebgpuBackend, make: () => Tensor, end: number): P
   };
   await times(1);
   const once = await times(1);
-  const count = Math.min(64, Math.ceil(LONG_ENOUGH_MS / once));
+  const count = Math.min(64, Math.ceil(MIN_TOTAL_MS / once));
   if (count === 1 || performance.now() > end) return once;
   return Math.min(await times(count), await times(count));
 }

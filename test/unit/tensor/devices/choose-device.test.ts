@@ -40,7 +40,7 @@ describe('chooseDevice', () => {
   });
 
   it('takes a card before an integrated GPU, and software last', () => {
-    expect(chooseDevice([software, iris, small])).toMatchObject({ number: 2, why: 'a card of its own' });
+    expect(chooseDevice([software, iris, small])).toMatchObject({ number: 2, why: 'a discrete GPU' });
     // However much main memory an integrated one may use.
     expect(chooseDevice([{ ...iris, memory: 32 * GB }, small])!.number).toBe(1);
     expect(chooseDevice([software, iris])!.number).toBe(1);

@@ -20,7 +20,7 @@ const linux = { platform: 'linux', total: 32 * GiB };
 // As nvidia-smi prints it with --format=csv,noheader,nounits.
 const nvidia = parseNvidia(
   'NVIDIA GeForce RTX 3060, 550.54.14, 12288\nNVIDIA H100 80GB HBM3, 550.54.14, 81559\n',
-).map(({ name, memory }) => ({ maker: 'nvidia' as const, name, memory, shared: 0 }));
+).map(({ name, memory }) => ({ vendor: 'nvidia' as const, name, memory, shared: 0 }));
 
 it("finds an NVIDIA card's memory by its name", () => {
   const memory = (name: string) => memoryOf({ name, kind: 'discrete' }, nvidia, linux);
@@ -48,7 +48,7 @@ it("reads amdgpu's files; an integrated GPU has main memory in addition", async 
     await writeFile(join(device, 'mem_info_vram_total'), `${512 * 2 ** 20}\n`);
     await writeFile(join(device, 'mem_info_gtt_total'), `${14 * GiB}\n`);
     const listed = await readAmd(root);
-    expect(listed).toEqual([{ maker: 'amd', name: '', memory: GiB / 2, shared: 14 * GiB }]);
+    expect(listed).toEqual([{ vendor: 'amd', name: '', memory: GiB / 2, shared: 14 * GiB }]);
     const name = 'AMD Radeon 780M Graphics (RADV PHOENIX)';
     expect(memoryOf({ name, kind: 'integrated' }, listed, linux)).toEqual({
       memory: 14.5 * GiB,
@@ -72,7 +72,9 @@ it("reads Windows' registry", () => {
     '',
   ].join('\r\n');
   const listed = parseRegistry(printed);
-  expect(listed).toEqual([{ maker: 'any', name: 'NVIDIA GeForce RTX 4090', memory: 0x5ff800000, shared: 0 }]);
+  expect(listed).toEqual([
+    { vendor: 'any', name: 'NVIDIA GeForce RTX 4090', memory: 0x5ff800000, shared: 0 },
+  ]);
   const windows = { platform: 'win32', total: 32 * GiB };
   expect(memoryOf({ name: 'NVIDIA GeForce RTX 4090', kind: 'discrete' }, listed, windows).memory).toBe(
     0x5ff800000,
@@ -81,7 +83,7 @@ it("reads Windows' registry", () => {
 
 it("on Windows, adds half of the main memory to an integrated GPU's own", () => {
   const name = 'Intel(R) Graphics';
-  const listed = [{ maker: 'any' as const, name, memory: 128 * 2 ** 20, shared: 0 }];
+  const listed = [{ vendor: 'any' as const, name, memory: 128 * 2 ** 20, shared: 0 }];
   const windows = { platform: 'win32', total: 32 * GiB };
   const memory = 16 * GiB + 128 * 2 ** 20;
   expect(memoryOf({ name, kind: 'integrated' }, listed, windows)).toEqual({ memory, shared: true });

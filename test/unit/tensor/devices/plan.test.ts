@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Adapter, WebgpuProbe } from '../../../../src/protocol/doctor.ts';
-import type { Look } from '../../../../src/tensor/devices/plan.ts';
+import type { MachineInspector } from '../../../../src/tensor/devices/plan.ts';
 import type { Rate } from '../../../../src/tensor/devices/rate-line.ts';
 import type * as finding from '../../../../src/tensor/runtime/find.ts';
 import { english } from '../../../../src/text/message.ts';
@@ -59,9 +59,9 @@ const newProcess = async () => {
 
 function machine(probe: WebgpuProbe, rates: Record<string, number | Rate> = {}) {
   const asked: string[] = [];
-  const look: Look = {
+  const look: MachineInspector = {
     mayHaveGpu: () => true,
-    canAsk: () => true,
+    canProbe: () => true,
     findWebgpu: (wanted) => {
       asked.push(['adapters', wanted].filter(Boolean).join(' '));
       return Promise.resolve(probe);

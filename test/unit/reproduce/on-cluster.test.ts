@@ -8,10 +8,10 @@ import type { ClaimId, ReproducerMessage } from '../../../src/protocol/reproduct
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import type { SweepLine } from '../../../src/protocol/sweep.ts';
 import {
-  reproduceElsewhere,
+  reproduceOnCluster,
   type ClusterLauncher,
-  type RunElsewhere,
-} from '../../../src/reproduce/elsewhere.ts';
+  type ClusterRun,
+} from '../../../src/reproduce/on-cluster.ts';
 import {
   createReproduction,
   findReproduction,
@@ -27,7 +27,7 @@ import { baseLine, trial } from '../training/sweep-help.ts';
 
 const home = useTemporaryHome();
 let notes: string[];
-let sent: (readonly RunElsewhere[])[];
+let sent: (readonly ClusterRun[])[];
 let stop: AbortController;
 
 beforeEach(() => {
@@ -102,7 +102,7 @@ async function writeReturnedRun(id: string, tasks: Tasks, parts: Record<string, 
 }
 
 /** Like full fine-tuning and LoRA in the paper, with the strengths that its task measures there. */
-async function asThePaper({ name, id, then }: RunElsewhere): Promise<void> {
+async function asThePaper({ name, id, then }: ClusterRun): Promise<void> {
   const [loss, kl] = name.startsWith('full') ? [2.4, 0.4] : [2.6, 0.04];
   const strengths = then.find(([, , option]) => option === '--strengths')?.[3]?.split(',') ?? [];
   const at = (strength: number) => learned(3 - strength * (3 - loss), strength * kl);
@@ -113,10 +113,10 @@ async function asThePaper({ name, id, then }: RunElsewhere): Promise<void> {
   );
 }
 
-type Answer = (runs: readonly RunElsewhere[], emit: (message: ReproducerMessage) => void) => Promise<void>;
+type Answer = (runs: readonly ClusterRun[], emit: (message: ReproducerMessage) => void) => Promise<void>;
 
 const launcher = (answer: Answer, more: Partial<ClusterLauncher> = {}): ClusterLauncher => ({
-  isUnderWay: () => Promise.resolve(false),
+  isRunning: () => Promise.resolve(false),
   createRun: async ({ spec }) => (await createRun(spec)).id,
   createSweep: async (spec) => (await createSweep(spec, await emptyFolder())).spec.id,
   async sweep(dir) {
@@ -135,7 +135,7 @@ const launcher = (answer: Answer, more: Partial<ClusterLauncher> = {}): ClusterL
 });
 
 const go = (repro: Reproduction, with_: ClusterLauncher, budgetSeconds = 3600) =>
-  reproduceElsewhere(repro, {
+  reproduceOnCluster(repro, {
     launcher: with_,
     reporter: { stage() {}, phase() {}, note: (text) => void notes.push(text) },
     budgetSeconds,
@@ -326,7 +326,7 @@ it('attaches to a running job, and plans nothing', async () => {
   const first = sent[0]!;
   const found = await findReproduction('latest');
   const attached = launcher(() => allSucceed(first, () => undefined), {
-    isUnderWay: () => Promise.resolve(true),
+    isRunning: () => Promise.resolve(true),
   });
   const results = await go(found, attached);
   expect(sent[1]).toEqual([]);

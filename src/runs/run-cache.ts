@@ -1,4 +1,4 @@
-/** The runs known to one window: each scan reads only what is new, and the events only of wanted runs. */
+/** A cache of runs for one window: each scan reads only what has changed, and events only of selected runs. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportError, type ErrorReport } from '../text/errors.ts';
@@ -11,25 +11,25 @@ import { RunReader } from './read.ts';
 
 export interface FoundRuns {
   runs: { dir: string; snapshot: RunSnapshot; alive: boolean }[];
-  /** Folders of runs that can't be read, and why. */
+  /** Unreadable run folders, and why. */
   damaged: { dir: string; id: string; error: ErrorReport }[];
 }
 
-interface Shelved {
+interface CachedRun {
   reader: RunReader;
-  /** Mark of its run.json; if that changes, it is another run. */
+  /** fileMark of its run.json; if that changes, it is a different run. */
   spec: string;
-  /** Stays the same object as long as nothing changes. */
+  /** The same object as long as nothing changes. */
   snapshot?: RunSnapshot;
 }
 
-export class RunShelf {
-  private readonly known = new Map<string, Shelved>();
+export class RunCache {
+  private readonly known = new Map<string, CachedRun>();
 
   /**
-   * Like scanRuns, in no order. For a run without events, `events` is empty and `brokenLines` is 0.
-   * @param withEvents whether a run's events are wanted (by id); those of others take no memory
-   * @param skipped whether to leave out a run (by id)
+   * Like scanRuns, but in no particular order. For a run without events, `events` is empty and `brokenLines` is 0.
+   * @param withEvents whether to read a run's events (by id)
+   * @param skipped whether to skip a run (by id)
    */
   async scan(
     withEvents: (id: string) => boolean,
@@ -43,10 +43,10 @@ export class RunShelf {
       if (skipped(id)) continue;
       const dir = join(runsDir(), id);
       try {
-        const shelved = await this.take(dir);
-        const { news, alive } = await shelved.reader.refresh(withEvents(id));
-        if (news || !shelved.snapshot) shelved.snapshot = shelved.reader.snapshot();
-        found.runs.push({ dir, snapshot: shelved.snapshot, alive });
+        const cached = await this.take(dir);
+        const { news, alive } = await cached.reader.refresh(withEvents(id));
+        if (news || !cached.snapshot) cached.snapshot = cached.reader.snapshot();
+        found.runs.push({ dir, snapshot: cached.snapshot, alive });
       } catch (error) {
         this.known.delete(dir);
         found.damaged.push({ dir, id, error: reportError(error) });
@@ -55,12 +55,12 @@ export class RunShelf {
     return found;
   }
 
-  private async take(dir: string): Promise<Shelved> {
+  private async take(dir: string): Promise<CachedRun> {
     const spec = fileMark(await stat(specPath(dir)).catch(ignoreMissing));
     const known = this.known.get(dir);
     if (known?.spec === spec) return known;
-    const shelved = { reader: await RunReader.open(dir), spec };
-    this.known.set(dir, shelved);
-    return shelved;
+    const cached = { reader: await RunReader.open(dir), spec };
+    this.known.set(dir, cached);
+    return cached;
   }
 }

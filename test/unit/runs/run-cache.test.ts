@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, renameSync, statSync, utimesSync, writeFi
 import type * as Files from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { createRun, openRunWriter, RunShelf } from '../../../src/runs/index.ts';
+import { createRun, openRunWriter, RunCache } from '../../../src/runs/index.ts';
 import { newRun, stepEvent, useTemporaryHome } from './help.ts';
 
 const read = vi.hoisted(() => ({ bytes: 0 }));
@@ -42,7 +42,7 @@ async function oneRun(count = 500) {
   const { dir, id } = await createRun(newRun());
   const events = join(dir, 'events.jsonl');
   writeFileSync(events, lines(count));
-  const shelf = new RunShelf();
+  const shelf = new RunCache();
   const look = async () => {
     read.bytes = 0;
     const { runs } = await shelf.scan((other) => other === id);
@@ -96,7 +96,7 @@ it('rereads a file that was truncated, replaced or overwritten', async () => {
 
 it('has the learning rate that a run found, even if its events are not read', async () => {
   const { id, dir } = await createRun(newRun({ learningRateTrials: true }));
-  const shelf = new RunShelf();
+  const shelf = new RunCache();
   const scan = async () => (await shelf.scan(() => false)).runs[0]!.snapshot.spec;
   const { hyper } = await scan();
   const writer = await openRunWriter(dir);

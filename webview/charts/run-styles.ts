@@ -6,33 +6,33 @@ import type { PointStyle } from './view.ts';
 const shapes: PointStyle[] = ['circle', 'triangle', 'rectRot', 'rect', 'star', 'crossRot'];
 const dashes = [[], [8, 3], [2, 3], [10, 3, 2, 3], [4, 4], [12, 6]];
 
-export interface Look {
+interface RunStyle {
   color: string;
   shape: PointStyle;
   dash: number[];
 }
 
-export const lookOf = (look: number, { palette }: Theme): Look => ({
-  color: palette[look % palette.length]!,
-  shape: shapes[look % shapes.length]!,
-  dash: dashes[look % dashes.length]!,
+export const styleOf = (styleIndex: number, { palette }: Theme): RunStyle => ({
+  color: palette[styleIndex % palette.length]!,
+  shape: shapes[styleIndex % shapes.length]!,
+  dash: dashes[styleIndex % dashes.length]!,
 });
 
-/** The look of bars of one colour. */
-export const barLook = (shade: string) => ({
+/** The style of bars of one colour. */
+export const barStyle = (shade: string) => ({
   borderColor: shade,
   backgroundColor: color(shade).alpha(0.55).rgbString(),
   borderWidth: 1,
 });
 
-/** The look of a path: the base is an empty circle, the best point a star. */
-export function pathLook<P>(
-  look: number,
+/** The style of a path: the base is an empty circle, the best point a star. */
+export function pathStyle<P>(
+  styleIndex: number,
   points: readonly P[],
   { isBase, isBest }: { isBase(point: P): boolean; isBest(point: P): boolean },
   theme: Theme,
 ) {
-  const { color, shape, dash } = lookOf(look, theme);
+  const { color, shape, dash } = styleOf(styleIndex, theme);
   return {
     showLine: true,
     borderColor: color,

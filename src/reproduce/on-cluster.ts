@@ -1,7 +1,7 @@
 /**
- * Carries out a reproduction whose work runs on a cluster: the trials of the sweep beside each other, then all runs
- * beside each other. The plan is that of a machine which has the budget for one thing after the other, so the claims
- * are tried on runs of the same length; how long it takes is the cluster's. The caller provides the processes.
+ * Carries out a reproduction on a cluster: first the trials of the sweep in parallel, then all runs in parallel. The
+ * plan is that of a single machine with the same budget, so that runs have the same length; the actual time depends on
+ * the cluster. The caller provides the processes.
  */
 import { basename, join } from 'node:path';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
@@ -10,46 +10,53 @@ import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reprodu
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
 import { claims } from './claims.ts';
-import { Ledger, PROBLEMS, type Circumstances, type Makers } from './ledger.ts';
+import { Ledger, PROBLEMS, type ReproductionContext, type Makers } from './ledger.ts';
 import { planStages } from './plan.ts';
-import { notesOf, PLANNED_SHARE, runsUnder, SWEEP_SHARE, type Launcher, type Reporter } from './reproduce.ts';
+import {
+  notesOf,
+  PLANNED_SHARE,
+  runsOfStage,
+  SWEEP_SHARE,
+  type Launcher,
+  type Reporter,
+} from './reproduce.ts';
 import { newSweep } from './runs.ts';
 import { kindOf, stageOf, type StageName } from './stages.ts';
 import type { Reproduction } from './store.ts';
 import { isVariant, PART_RANKS, STRENGTHS, type Variant, type VariantName } from './variants.ts';
 
-export interface RunElsewhere {
-  /** Of its task, too. */
+export interface ClusterRun {
+  /** Also the name of its task. */
   name: StageName;
   id: string;
   method: Method;
-  /** It learns from instruction pairs. */
+  /** Whether it learns from instruction pairs. */
   instruct: boolean;
-  /** Programs that measure it where it was trained, as a task's `then`: its checkpoints stay there. */
+  /** Programs that measure it where it was trained (the task's `then`), because its checkpoints stay there. */
   then: string[][];
 }
 
 /** The processes. Each resolves when its job has ended or, soon after `signal` fires, is left. Errors: UserErrors. */
 export interface ClusterLauncher extends Makers, Pick<Launcher, 'sweep'> {
   /** Whether the job of the runs was sent, and its end is not known. */
-  isUnderWay(): Promise<boolean>;
+  isRunning(): Promise<boolean>;
   /** Sends the runs as one job, unless it is under way, and follows it. */
   runs(
-    runs: readonly RunElsewhere[],
+    runs: readonly ClusterRun[],
     signal: AbortSignal,
     onMessage: (message: ReproducerMessage) => void,
   ): Promise<void>;
 }
 
-export interface ElsewhereOptions extends Circumstances {
+interface ClusterReproductionOptions extends ReproductionContext {
   launcher: ClusterLauncher;
   reporter: Reporter;
   budgetSeconds: number;
-  /** Fires when the user leaves it. */
+  /** Fires when the user stops following it. */
   stop: AbortSignal;
 }
 
-/** What is measured of a run besides its usual figures, by the program that does so where the run was trained. */
+/** Additional measurements of a run, each by a program that runs where the run was trained. */
 type Measurement = 'strengths' | 'spectrum' | 'diversity';
 const programs: Record<Measurement, string[]> = {
   strengths: ['spectrum.mjs', FOLDER_PLACE, '--strengths', STRENGTHS.join(',')],
@@ -67,22 +74,22 @@ const programs: Record<Measurement, string[]> = {
 };
 const measurements = Object.keys(programs) as Measurement[];
 const NOT_MEASURED =
-  'its runs were trained without it, and it is measured where a run is trained; a new reproduction with a larger budget measures it';
+  'it is measured where a run is trained, and these runs were trained without it; a new reproduction with a larger budget measures it';
 
-/** Returns the requested claims, in order. The failure of a single run is not thrown. Errors: those of the launcher. */
-export async function reproduceElsewhere(
+/** Returns the requested claims, in order. Does not throw if a single run fails. Errors: those of the launcher. */
+export async function reproduceOnCluster(
   repro: Reproduction,
-  options: ElsewhereOptions,
+  options: ClusterReproductionOptions,
 ): Promise<ClaimResult[]> {
-  return await new ReproducingElsewhere(repro, options).run();
+  return await new ClusterReproduction(repro, options).run();
 }
 
-class ReproducingElsewhere {
+class ClusterReproduction {
   private readonly ledger: Ledger;
 
   constructor(
     private readonly repro: Reproduction,
-    private readonly options: ElsewhereOptions,
+    private readonly options: ClusterReproductionOptions,
   ) {
     this.ledger = new Ledger(repro, options);
   }
@@ -92,7 +99,7 @@ class ReproducingElsewhere {
     await this.ledger.readDone();
     await this.settleMeasured();
     try {
-      if (await launcher.isUnderWay()) await this.follow([]);
+      if (await launcher.isRunning()) await this.follow([]);
       else if (await this.findRates()) await this.runStages();
     } catch (error) {
       await this.ledger.judge('stopped');
@@ -101,7 +108,7 @@ class ReproducingElsewhere {
     return await this.ledger.judge(this.isOver() ? 'budget' : 'stopped');
   }
 
-  /** Whether all that was planned has ended. */
+  /** Whether everything that was planned has ended. */
   private isOver(): boolean {
     const { done, failed } = this.ledger;
     const { rates, runs } = this.repro.state;
@@ -109,7 +116,7 @@ class ReproducingElsewhere {
     return !this.options.stop.aborted && rates !== undefined && !left;
   }
 
-  /** The rates of all runs, by the sweep unless there is no time for one. False if the sweep is not finished. */
+  /** Determines the rates of all runs, by a sweep if there is time. Returns false if the sweep is unfinished. */
   private async findRates(): Promise<boolean> {
     const { ledger } = this;
     const { spec, state } = this.repro;
@@ -125,7 +132,7 @@ class ReproducingElsewhere {
       state.sweep = await launcher.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
       await ledger.save();
     }
-    reporter.note('Learning rates: short trials of each method, beside each other');
+    reporter.note('Learning rates: short trials of each method, in parallel');
     await launcher.sweep(join(sweepsDir(), state.sweep), stop, (text) => reporter.phase(text));
     const { spec: swept, lines, finished } = await ledger.takeSweep('sweep', state.sweep);
     if (!finished) return false;
@@ -145,18 +152,18 @@ class ReproducingElsewhere {
     const wanted = plan.stages.filter((stage) => !ledger.done.has(stage));
     for (const stage of wanted) if (kindOf(stage).kind === 'sweep' && !(await this.sweepAgain(stage))) return;
     for (const stage of wanted)
-      if (runsUnder(stage).some((name) => ledger.done.has(name) && !this.isMeasured(stage, name)))
+      if (runsOfStage(stage).some((name) => ledger.done.has(name) && !this.isMeasured(stage, name)))
         ledger.failed.set(stage, NOT_MEASURED);
-    const runs: RunElsewhere[] = [];
+    const runs: ClusterRun[] = [];
     for (const stage of wanted)
       if (isVariant(kindOf(stage).kind)) runs.push(await this.prepared(stage, plan.stages));
     if (runs.length === 0) return;
-    const what = runs.length === 1 ? '1 run' : `${runs.length} runs beside each other`;
+    const what = runs.length === 1 ? '1 run' : `${runs.length} runs in parallel`;
     reporter.note(`${what}, of ${state.steps} steps`);
     await this.follow(runs);
   }
 
-  /** False if it was left. */
+  /** Returns false if the user stopped following it. */
   private async sweepAgain(stage: StageName): Promise<boolean> {
     const { ledger } = this;
     const { launcher, reporter, stop } = this.options;
@@ -166,7 +173,7 @@ class ReproducingElsewhere {
     return (await ledger.takeSweep(stage, basename(dir))).finished && !stop.aborted;
   }
 
-  /** As if the trials had been made one after the other. What is resumed later has its budget for itself. */
+  /** Counts the trials as if run one after the other. A resumed reproduction has its budget to itself. */
   private secondsForRuns(): number {
     const { budgetSeconds } = this.options;
     if (this.repro.state.steps !== undefined) return budgetSeconds;
@@ -175,7 +182,7 @@ class ReproducingElsewhere {
     return Math.max(0, budgetSeconds - trials);
   }
 
-  private async prepared(name: StageName, planned: readonly StageName[]): Promise<RunElsewhere> {
+  private async prepared(name: StageName, planned: readonly StageName[]): Promise<ClusterRun> {
     const { ledger } = this;
     const { spec } = this.repro;
     const { kind, seed } = kindOf(name);
@@ -185,8 +192,8 @@ class ReproducingElsewhere {
       .filter(({ id, seeded }) => spec.claims.includes(id) && (seeded || seed === 0))
       .flatMap(({ needs }) => needs);
     const then = measurements
-      .filter((measurement) => runsUnder(stageOf(measurement, seed)).includes(name))
-      // Later would be too late, and all but the samples are quick.
+      .filter((measurement) => runsOfStage(stageOf(measurement, seed)).includes(name))
+      // Measure now, because the checkpoints won't be available later; all but the samples are quick.
       .filter((measurement) =>
         measurement === 'diversity'
           ? planned.includes(stageOf(measurement, seed))
@@ -196,8 +203,8 @@ class ReproducingElsewhere {
     return { name, id, method, instruct, then };
   }
 
-  /** Takes over each run as it ends, and judges anew. */
-  private async follow(runs: readonly RunElsewhere[]): Promise<void> {
+  /** Takes over each run when it ends, and judges the claims again. */
+  private async follow(runs: readonly ClusterRun[]): Promise<void> {
     const { launcher, reporter, stop } = this.options;
     const { ledger } = this;
     const { state } = this.repro;
@@ -209,7 +216,7 @@ class ReproducingElsewhere {
       await this.settleMeasured();
       await ledger.judge('stopped');
     };
-    const hear = (message: ReproducerMessage) => {
+    const onMessage = (message: ReproducerMessage) => {
       if (message.type === 'note') reporter.note(message.message);
       else if (message.type === 'leftOut') this.leaveOut(message);
       else if (message.type === 'progress')
@@ -218,16 +225,16 @@ class ReproducingElsewhere {
         ended += 1;
         const name = message.task as StageName;
         if (message.status === 'failed') this.fail(name, message);
-        // What goes wrong here is thrown when it is tried again, at the end.
+        // Errors are ignored here: it is tried again at the end, where they are thrown.
         else taking = taking.then(() => take(name)).catch(() => undefined);
       }
     };
-    await launcher.runs(runs, stop, hear).finally(() => taking);
-    await this.takeLeft();
+    await launcher.runs(runs, stop, onMessage).finally(() => taking);
+    await this.takeMissed();
   }
 
-  /** What ended while nobody listened. */
-  private async takeLeft(): Promise<void> {
+  /** Takes over runs that ended while nobody was following. */
+  private async takeMissed(): Promise<void> {
     const { ledger } = this;
     for (const [name, id] of Object.entries(this.repro.state.runs) as [StageName, string][]) {
       if (ledger.done.has(name) || (await ledger.take(name)) || ledger.failed.has(name)) continue;
@@ -245,28 +252,32 @@ class ReproducingElsewhere {
     this.options.reporter.note(`${stage}: ${message}`);
   }
 
-  /** A program that was to measure a run failed. */
+  /** Handles the failure of a program that measures a run. */
   private leaveOut({ task, of, message }: ReproducerMessage & { type: 'leftOut' }): void {
     const name = task as StageName;
     for (const measurement of measurements) {
       const stage = stageOf(measurement, kindOf(name).seed);
-      if (programs[measurement][0] === of && runsUnder(stage).includes(name) && !this.isMeasured(stage, name))
+      if (
+        programs[measurement][0] === of &&
+        runsOfStage(stage).includes(name) &&
+        !this.isMeasured(stage, name)
+      )
         this.fail(stage, { message });
     }
   }
 
-  /** Whether what a stage measures is there for this run. */
+  /** Whether a stage's measurements exist for this run. */
   private isMeasured(stage: StageName, name: StageName): boolean {
     const run = this.ledger.evidence.runs[name];
     if (!run) return false;
     const { kind } = kindOf(stage);
     if (kind === 'strengths') return STRENGTHS.every((strength) => run.parts.has(partName({ strength })));
-    // The whole is measured after the ranks.
+    // The whole change is measured last.
     if (kind === 'spectrum') return run.parts.has(LINEARS);
     return (run.points.at(-1)!.rows.get('humaneval')?.size ?? 0) > 0;
   }
 
-  /** What was measured on the runs where they were trained has come with them. */
+  /** Marks stages as done whose measurements were returned with the runs. */
   private async settleMeasured(): Promise<void> {
     const { done } = this.ledger;
     const { state } = this.repro;
@@ -275,7 +286,7 @@ class ReproducingElsewhere {
     for (const seed of new Set(runs.map((name) => kindOf(name).seed)))
       for (const measurement of measurements) {
         const stage = stageOf(measurement, seed);
-        if (done.has(stage) || !runsUnder(stage).every((name) => this.isMeasured(stage, name))) continue;
+        if (done.has(stage) || !runsOfStage(stage).every((name) => this.isMeasured(stage, name))) continue;
         done.add(stage);
         state.done.push(stage);
       }

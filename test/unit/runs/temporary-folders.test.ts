@@ -2,7 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { inUnfinished, makeUnfinished, removeUnfinished } from '../../../src/runs/unfinished.ts';
+import {
+  inTemporaryFolder,
+  makeTemporaryFolder,
+  removeAbandonedFolders,
+} from '../../../src/runs/temporary-folders.ts';
 import { deadPid } from './help.ts';
 
 let parent: string;
@@ -12,7 +16,7 @@ const put = (name: string) => mkdirSync(join(parent, name));
 const DAY = 86_400_000;
 
 it('leftovers of killed processes are removed by the next one, but not the files of living ones', async () => {
-  const mine = basename(await makeUnfinished(parent, 'exporting'));
+  const mine = basename(await makeTemporaryFolder(parent, 'exporting'));
   const [, , machine, pid, started] = /^(\.exporting)-(\w+)-(\d+)-(\w*)-\w+$/.exec(mine)!;
   expect(Number(pid)).toBe(process.pid);
   const other = mine.replace(/\w{6}$/, 'abcdef');
@@ -22,7 +26,7 @@ it('leftovers of killed processes are removed by the next one, but not the files
   const ofAnotherKind = dead[0]!.replace('exporting', 'publishing');
   const kept = [other, elsewhere, ofAnotherKind, '.exporting-mine', 'out.gguf'];
   for (const name of [...dead, ...kept]) put(name);
-  const next = basename(await makeUnfinished(parent, 'exporting'));
+  const next = basename(await makeTemporaryFolder(parent, 'exporting'));
   expect(readdirSync(parent).sort()).toEqual([mine, next, ...kept].sort());
 });
 
@@ -34,9 +38,9 @@ it('leftovers of another machine or an earlier version are removed after a day w
   // A copied file may have the time of its original.
   utimesSync(join(parent, theirs, 'adapter.gguf'), 1, 1);
   utimesSync(join(parent, theirs), 1, 1);
-  await removeUnfinished(parent, 'publishing', Date.now() + 0.9 * DAY);
+  await removeAbandonedFolders(parent, 'publishing', Date.now() + 0.9 * DAY);
   expect(readdirSync(parent)).toHaveLength(5);
-  await removeUnfinished(parent, 'publishing', Date.now() + 1.1 * DAY);
+  await removeAbandonedFolders(parent, 'publishing', Date.now() + 1.1 * DAY);
   expect(readdirSync(parent)).toEqual(['.publishing-somebodys']);
 });
 
@@ -46,7 +50,7 @@ it('a folder that is still being written to stays, however old it is', async () 
   const later = (Date.now() + 2 * DAY) / 1000;
   writeFileSync(join(parent, theirs, 'adapter.gguf'), 'x');
   utimesSync(join(parent, theirs, 'adapter.gguf'), later, later);
-  await removeUnfinished(parent, 'publishing', Date.now() + 2.5 * DAY);
+  await removeAbandonedFolders(parent, 'publishing', Date.now() + 2.5 * DAY);
   expect(readdirSync(parent)).toEqual([theirs]);
 });
 
@@ -55,6 +59,6 @@ it('work is given a folder, which is removed afterwards', async () => {
     writeFileSync(join(folder, 'x'), 'x');
     return Promise.reject(new Error('no'));
   };
-  await expect(inUnfinished(parent, 'fetching', work)).rejects.toThrow('no');
+  await expect(inTemporaryFolder(parent, 'fetching', work)).rejects.toThrow('no');
   expect(readdirSync(parent)).toEqual([]);
 });

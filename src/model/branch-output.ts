@@ -2,17 +2,17 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { cast, scaled } from './cast.ts';
 import type { Norm } from './norm.ts';
 
-/** For the backward pass, if there is a norm: what came [N, width], and the norm's 1 / rms f32 [N, 1]. */
-export interface LandingSaved {
+/** What the backward pass needs if there is a norm: its input [N, width], and 1 / rms f32 [N, 1]. */
+export interface BranchOutputSaved {
   o: Tensor;
   inverse: Tensor;
 }
 
 /**
- * What is done to the output of attention or of the MLP before the residual stream takes it: a norm (Gemma 3), a factor
- * (Granite), or nothing.
+ * What is applied to the output of attention or the MLP before it is added to the residual stream: a norm (Gemma 3), a
+ * factor (Granite), or nothing.
  */
-export class Landing {
+export class BranchOutput {
   constructor(
     private readonly backend: Backend,
     private readonly compute: DataType,
@@ -20,13 +20,13 @@ export class Landing {
     private readonly norm: Norm | undefined,
   ) {}
 
-  /** Whether what comes is added as it is. */
+  /** Whether the output is added unchanged. */
   get isPlain(): boolean {
     return !this.norm && this.factor === 1;
   }
 
-  /** o [N, width] -> what is added, of the same type. */
-  forward(o: Tensor): { y: Tensor; saved: LandingSaved | undefined } {
+  /** o [N, width] -> what is added to the stream, of the same type. */
+  forward(o: Tensor): { y: Tensor; saved: BranchOutputSaved | undefined } {
     const { backend: b, norm, factor } = this;
     return b.arena(() => {
       const normed = norm?.forward(cast(b, o, 'f32'));
@@ -35,7 +35,7 @@ export class Landing {
   }
 
   /** dy f32 [N, width] -> do, in the products' type. */
-  backward(dy: Tensor, saved: LandingSaved | undefined): Tensor {
+  backward(dy: Tensor, saved: BranchOutputSaved | undefined): Tensor {
     const { backend: b, norm, factor, compute } = this;
     return b.arena(() => {
       const dFactor = scaled(b, dy, factor);
