@@ -297,7 +297,7 @@ describe('export refuses', () => {
     [['--to', 'peft', '--type', 'F16'], '--type is for gguf-merged'],
     [['--to', 'onnx'], 'is invalid'],
     [['--to', 'peft', '--checkpoint', '7'], 'has no checkpoint of step 7'],
-    [['--to', 'peft', '--names', 'text'], 'this base has one kind of names'],
+    [['--to', 'peft', '--names', 'text'], 'this base has only one kind of names'],
     [['--to', 'gguf-adapter', '--names', 'text'], '--names is for peft'],
   ])('%j', async (args, message) => {
     const { code, stderr } = await place.run('export', runs.get(title)!, ...args, '-o', at('x'));
