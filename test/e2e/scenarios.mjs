@@ -31,7 +31,7 @@ export const scenarios = {
     const summary = JSON.parse(readFileSync(join(run.dir, 'evaluation/summary.json'), 'utf8'));
     assert.match(
       await finished.innerText(),
-      /trained, \d+ steps?\. .* the base.*\. Your completions can use it\./s,
+      /trained, \d+ steps?\. .* before.*\. Your completions can use it\./s,
       'the message says first whether it is better, and that it can be used',
     );
     await workbench.screenshot('finished');
