@@ -2,7 +2,7 @@
  * Trains the reference adapter of a base: what the base gains from raw code and fill-in-the-middle as this product asks
  * for it, whatever the repository. Learns from pinned packages (reference-adapter/packages.ts).
  *
- *     node bench/run.mjs reference-adapter --base qwen2.5-coder-0.5b --minutes 30 --out FILE
+ *     node bench/run.mjs reference-adapter --base qwen2.5-coder-0.5b --minutes 25 --out FILE
  *
  * Continues where it stopped.
  */
@@ -29,7 +29,7 @@ export async function main(args: string[]): Promise<void> {
     args,
     options: {
       base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
-      minutes: { type: 'string', default: '30' },
+      minutes: { type: 'string', default: '25' },
       out: { type: 'string', default: 'reference.gguf' },
     },
   });

@@ -23,16 +23,19 @@ export const referenceAdapters: readonly ReferenceAdapter[] = [
   },
 ];
 
+export const knownReferenceAdapter = (base: { sha256: string }): ReferenceAdapter | undefined =>
+  referenceAdapters.find((adapter) => adapter.base === base.sha256);
+
 /**
  * The path of a base's reference adapter in `dir`, a media/reference; undefined if the base has none. Its checksum was
  * found right: `onDamaged` is called with the path of one that is missing or has another.
  */
 export async function findReferenceAdapter(
-  { sha256: base }: { sha256: string },
+  base: { sha256: string },
   dir: string,
   onDamaged: (path: string) => void,
 ): Promise<string | undefined> {
-  const known = referenceAdapters.find((adapter) => adapter.base === base);
+  const known = knownReferenceAdapter(base);
   if (!known) return undefined;
   const path = join(dir, known.file);
   const found = await examine(path).catch(() => undefined);

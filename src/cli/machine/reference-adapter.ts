@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { findReferenceAdapter, referenceAdapters } from '../../base-models/reference-adapters.ts';
+import { findReferenceAdapter, knownReferenceAdapter } from '../../base-models/reference-adapters.ts';
 import { chooseTargets, linearNames, type Named } from '../../model/targets.ts';
 import type { CorpusPlan, Hyper } from '../../protocol/run.ts';
 import { note } from '../view/output.ts';
@@ -33,7 +33,7 @@ export async function comparedReference(
   base: { id: string; sha256: string },
   { config, hyper, plan }: Training,
 ): Promise<{ path: string; sha256: string } | undefined> {
-  const known = referenceAdapters.find((adapter) => adapter.base === base.sha256);
+  const known = knownReferenceAdapter(base);
   if (!known || hyper.method !== 'lora' || plan.mode !== 'pretrain') return undefined;
   const all = chooseTargets(config, hyper.targets).size === linearNames(config).length;
   if (!all || hyper.rank < known.rank) {

@@ -1,21 +1,14 @@
-import { copyFile, mkdtemp, rm, stat, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { findReferenceAdapter, referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { knownBases } from '../../../src/base-models/registry.ts';
+import { dataDir } from '../../../src/platform/files/paths.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
+import { ownHome } from '../../support/own-home.ts';
 
 const MEDIA = 'media/reference';
-let home: string;
-beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'forget-me-not-reference-'));
-  vi.stubEnv('FORGET_ME_NOT_HOME', home);
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(home, { recursive: true, force: true });
-});
+ownHome();
 
 it.each(referenceAdapters)('$file is for a known base, complete and small', async ({ base, file, rank }) => {
   expect(knownBases.map(({ sha256 }) => sha256)).toContain(base);
@@ -31,7 +24,7 @@ it.each(referenceAdapters)('$file is for a known base, complete and small', asyn
 
 it('goes without one that is missing or damaged, and says which', async () => {
   const [{ base, file }] = referenceAdapters as [(typeof referenceAdapters)[number]];
-  const damaged = vi.fn();
+  const [damaged, home] = [vi.fn(), dataDir()];
   const find = () => findReferenceAdapter({ sha256: base }, home, damaged);
   expect(await find()).toBeUndefined();
   await copyFile(join(MEDIA, file), join(home, file));
