@@ -1,10 +1,9 @@
 /** Measures another repository's adapter at the items of a run, as a control for the run's own gain. */
-import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
 import { artefactName, type RunSpec } from '../../src/protocol/run.ts';
 import { readSpec } from '../../src/runs/index.ts';
-import { setAdapterStrength } from '../../src/weights/strength.ts';
+import { exportAdapterAt } from '../../src/weights/strength.ts';
 import { scoreAtCursors } from './at-cursors.ts';
 import type { DefaultRun, Working } from './default-run.ts';
 import type { Foreign } from './figures.ts';
@@ -15,13 +14,11 @@ const STRENGTH_IF_NONE = 0.5;
 /** A foreign run's adapter, at the strength that its run chose. */
 export async function foreignAdapter(
   { dir, place, outcome }: Pick<DefaultRun, 'dir' | 'place' | 'outcome'>,
-  { hyper }: Pick<RunSpec, 'hyper'>,
+  spec: RunSpec,
 ): Promise<string> {
-  const path = join(dir, artefactName({ hyper }));
-  if (outcome.strength !== 0) return path;
+  if (outcome.strength !== 0) return join(dir, artefactName(spec));
   const scaled = join(place, 'foreign.gguf');
-  await copyFile(path, scaled);
-  await setAdapterStrength(scaled, hyper, STRENGTH_IF_NONE);
+  await exportAdapterAt(scaled, dir, spec, STRENGTH_IF_NONE);
   return scaled;
 }
 

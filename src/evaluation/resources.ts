@@ -5,7 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../llama-cpp/tokenizer.ts';
@@ -26,6 +27,7 @@ import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../
 import { scoringPrecision, type ScoredModel } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { ScorerProcess } from './scorer/process.ts';
+import { exportBetween } from '../weights/strength.ts';
 import type { EvaluatedModel } from './task.ts';
 import { Resource, MemoryTurns } from './turns.ts';
 
@@ -54,7 +56,12 @@ export interface Subject extends Pick<RunSpec, 'base' | 'backend' | 'device' | '
    */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
   /** The adapter that completed before: of the run that this run continues, or the base's reference adapter. */
-  earlier?: { id: string; path: string };
+  earlier?: {
+    id: string;
+    path: string;
+    /** Whether training began with it, so that it is strength 0: the base's reference adapter. */
+    isStart?: boolean;
+  };
 }
 
 /** A run's base and its result. Errors: run-not-finished. */
@@ -71,7 +78,9 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
   return {
     ...baseSubject(spec),
     result: { id, ...artefactPaths(path, hyper) },
-    ...(earlier !== undefined && { earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER) } }),
+    ...(earlier !== undefined && {
+      earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER), isStart: !!spec.reference },
+    }),
   };
 }
 
@@ -109,6 +118,8 @@ export class Resources {
   private readonly exactScorer = new Resource(() => this.openScorer('f32'));
   /** Strengths besides that of the file at which llama.cpp serves the result's adapter. */
   private readonly strengths = new Set<number>();
+  /** Of temporary files. */
+  private folder: string | undefined;
   readonly base: EvaluatedModel;
 
   constructor(
@@ -136,15 +147,27 @@ export class Resources {
   private async serveAt(strength: number): Promise<void> {
     this.strengths.add(strength);
     const host = await this.host.inMemory;
-    for (const adapter of host ? this.scaledAdapters() : [])
+    for (const adapter of host ? await this.scaledAdapters() : [])
       if (!host!.models.includes(adapter.name)) await host!.addAdapter(adapter);
   }
 
-  private scaledAdapters(): AdapterFile[] {
-    const path = this.subject.result?.adapterPath;
-    return path
-      ? [...this.strengths].map((scale) => ({ name: servedName('result', scale), path, scale }))
-      : [];
+  private async scaledAdapters(): Promise<AdapterFile[]> {
+    const { result, earlier } = this.subject;
+    const path = result?.adapterPath;
+    if (!path) return [];
+    const adapters = [...this.strengths].map((scale) => ({ name: servedName('result', scale), path, scale }));
+    return earlier?.isStart ? Promise.all(adapters.map((one) => this.exportScaled(one, earlier))) : adapters;
+  }
+
+  /** llama.cpp can only scale a whole adapter, so one between its start and its end is written. */
+  private async exportScaled(
+    { name, path, scale }: Required<AdapterFile>,
+    { path: start }: { path: string },
+  ): Promise<AdapterFile> {
+    const folder = (this.folder ??= await mkdtemp(join(tmpdir(), 'forget-me-not-')));
+    const to = join(folder, `${scale}.gguf`);
+    if (!existsSync(to)) await exportBetween(to, { start, end: path }, scale);
+    return { name, path: to };
   }
 
   /** The adapter that completed before training, as it was served; undefined if the base did alone. */
@@ -166,7 +189,8 @@ export class Resources {
     const { base, backend, device, planned, result, earlier } = this.subject;
     const { adapterPath, modelPath } = result ?? {};
     const paths = { basePath: base.path, adapterPath, modelPath, earlierPath: earlier?.path };
-    return ScorerProcess.open({ ...paths, backend, device, planned, precision });
+    const beganWithEarlier = earlier?.isStart;
+    return ScorerProcess.open({ ...paths, beganWithEarlier, backend, device, planned, precision });
   }
 
   /** Starts a backend only if needed, to find out which precisions it has. */
@@ -183,7 +207,7 @@ export class Resources {
     return this.opened.precision;
   }
 
-  private openHost(): Promise<LlamaHost> {
+  private async openHost(): Promise<LlamaHost> {
     const { base, result, earlier } = this.subject;
     const { adapterPath, modelPath } = result ?? {};
     return openLlamaHost({
@@ -191,7 +215,7 @@ export class Resources {
       adapters: [
         ...(adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : []),
         ...(earlier ? [{ name: EARLIER_MODEL, path: earlier.path }] : []),
-        ...this.scaledAdapters(),
+        ...(await this.scaledAdapters()),
       ],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
       sampling: { contextSize: Math.max(CONTEXT, this.contextSize) },
@@ -287,6 +311,7 @@ export class Resources {
     const { tokenizer, sandbox } = this.opened;
     this.opened = {};
     await this.turns.dispose();
+    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
     for (const resource of [tokenizer, sandbox])
       await resource?.then((opened) => opened.dispose()).catch(() => undefined);
   }

@@ -51,17 +51,18 @@ const KL_SAFETY = 0.95;
 
 /**
  * The next strength to measure after `points`; undefined when enough is known. `isTimeUp`: continue only until a
- * strength within the limit is found.
+ * strength within the limit is found. `klAtZero`: of what completes without training.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
   limit: number,
   isTimeUp: boolean,
+  klAtZero = 0,
 ): number | undefined {
   if (points.length >= MAX_STRENGTHS) return undefined;
   const within = points.some((point) => forgotLittle(point, limit));
   if (within && isTimeUp) return undefined;
-  if (!within && points.length >= MIN_STRENGTHS) return lowerStrength(points, limit);
+  if (!within && points.length >= MIN_STRENGTHS) return lowerStrength(points, limit, klAtZero);
   // If a strength forgets too much, so do all higher ones.
   const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
   const below = points.length < MIN_STRENGTHS ? Infinity : Math.min(...tooStrong);
@@ -71,12 +72,17 @@ export function nextStrength(
 }
 
 /**
- * The strength, below all of these, that is expected to stay just within the limit: KL grows with the square of the
- * strength.
+ * The strength, below all of these, that is expected to stay just within the limit. From the base, KL grows with the
+ * square of the strength; from a reference adapter, which has a KL itself, at most in proportion.
  */
-function lowerStrength(points: readonly StrengthPoint[], limit: number): number | undefined {
+function lowerStrength(
+  points: readonly StrengthPoint[],
+  limit: number,
+  klAtZero: number,
+): number | undefined {
   const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
-  const share = kl && kl.value > limit ? Math.sqrt((KL_SAFETY * limit) / kl.value) : 0.5;
+  const left = kl && (KL_SAFETY * limit - klAtZero) / (kl.value - klAtZero);
+  const share = kl && kl.value > limit ? (klAtZero > 0 ? left! : Math.sqrt(left!)) : 0.5;
   const next = Math.floor(20 * strength * share) / 20;
   return next >= MIN_STRENGTH ? next : undefined;
 }

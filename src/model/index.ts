@@ -9,7 +9,7 @@ export type {
   TrainableModel,
 } from './model.ts';
 export { readConfig, type ModelConfig, type WeightSource } from './config.ts';
-export { initialValues, loadHead, loadModel, type LoadedHead } from './load.ts';
+export { firstA, initialValues, loadHead, loadModel, type LoadedHead } from './load.ts';
 export {
   adapterAlpha,
   checkRank,

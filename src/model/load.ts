@@ -296,7 +296,7 @@ export async function initialValues(
 }
 
 /** A ~ N(0, 1/rank^2), like PEFT's "gaussian"; B = 0. */
-const firstA = (layer: string, [rank, columns]: readonly number[], seed: number): Float32Array =>
+export const firstA = (layer: string, [rank, columns]: readonly number[], seed: number): Float32Array =>
   gaussian(rank! * columns!, 1 / rank!, mix(seed, mixText(layer)));
 
 /**

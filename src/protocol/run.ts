@@ -163,8 +163,8 @@ export const runSpecSchema = z.object({
   /** The run that it continues. Its adapter, as served at that time, is kept as earlier.gguf and has this SHA-256. */
   continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
   /**
-   * The base's reference adapter, if the result is compared with that on the person's code, since it completes without
-   * any training. Kept as earlier.gguf, at the run's rank.
+   * The base's reference adapter, if training begins with it. The result is compared with it on the person's code, since
+   * it completes without any training. Kept as earlier.gguf, at the run's rank.
    */
   reference: z.object({ sha256: z.string() }).optional(),
   /** Where the learning rate comes from, for people: "given", "sweep ...", "10x rule ...". */
@@ -205,6 +205,9 @@ export const RAY_TRAIN = 'ray-train';
 
 /** In a run's directory: the adapter that completed before, of the run that it continues or the base's reference adapter. */
 export const EARLIER_ADAPTER = 'earlier.gguf';
+
+/** In the directory of a run that began with a reference adapter: its adapter as trained, if it has another strength. */
+export const TRAINED_ADAPTER = 'trained.gguf';
 
 /** The reference adapter's name among the models of a base. */
 export const REFERENCE_MODEL = 'reference';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { expandRank, exportAdapterGguf, readAdapterGguf } from '../weights/index.ts';
-import { adapterAlpha, type Parameter } from '../model/index.ts';
+import { adapterAlpha, firstA, type Parameter } from '../model/index.ts';
 import { createRenaming } from '../corpus/reading/folders.ts';
 import { msg, UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
@@ -70,8 +70,14 @@ export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise
  * Writes the reference adapter into the run, at the run's rank, because another version may come with another one.
  * Errors: adapter-damaged.
  */
-export async function putReferenceAdapter(dir: string, { hyper }: RunSpec, path: string): Promise<void> {
-  const expanded = expandRank(await readAdapterGguf(path), hyper.rank);
+export async function putReferenceAdapter(
+  dir: string,
+  { hyper: { rank, seed } }: RunSpec,
+  path: string,
+): Promise<void> {
+  const expanded = expandRank(await readAdapterGguf(path), rank, ({ name, in: width }) =>
+    firstA(name, [rank, width], seed),
+  );
   await exportAdapterGguf(join(dir, EARLIER_ADAPTER), expanded);
 }
 

@@ -3,7 +3,7 @@
  * dropout.
  */
 import { withGguf } from '../gguf/index.ts';
-import { readAdapterGguf, type Adapter } from '../weights/index.ts';
+import { interpolate, readAdapterGguf, type Adapter } from '../weights/index.ts';
 import {
   linearNames,
   loadHead,
@@ -35,8 +35,8 @@ export interface Scorer {
   /** The distribution after each token: T rows, each as long as the vocabulary. */
   probabilities(tokens: Int32Array, which: ScoredModel): Promise<Float32Array[]>;
   /**
-   * Multiplies the adapter's change by `strength` from now on; 1 is as opened. No effect without an adapter; a whole
-   * model allows only 1.
+   * Multiplies what the adapter has learned by `strength` from now on; 1 is as opened. No effect without an adapter; a
+   * whole model allows only 1.
    */
   setStrength(strength: number): void;
   dispose(): void;
@@ -48,6 +48,8 @@ export interface ScorerOptions {
   adapterPath?: string | undefined;
   /** An adapter of the same shape: see `ScoredModel`. */
   earlierPath?: string | undefined;
+  /** Whether training began with that adapter, so that it is strength 0. Default: the base is. */
+  beganWithEarlier?: boolean | undefined;
   /** The result of full fine-tuning. */
   modelPath?: string | undefined;
   backend: Backend | 'auto' | BackendName;
@@ -60,6 +62,7 @@ export async function openScorer({
   basePath,
   adapterPath,
   earlierPath,
+  beganWithEarlier,
   modelPath,
   backend,
   precision: wanted = 'f32',
@@ -68,7 +71,8 @@ export async function openScorer({
   const precision = scoringPrecision(started, wanted);
   if (modelPath) return new AlternatingScorer(started, { base: basePath, result: modelPath }, precision);
   const earlier = earlierPath ? await readAdapterGguf(earlierPath) : undefined;
-  return adaptedScorer(started, await loadAdapted(started, basePath, adapterPath, precision), earlier);
+  const loaded = await loadAdapted(started, basePath, adapterPath, precision);
+  return adaptedScorer(started, loaded, { earlier, start: beganWithEarlier ? earlier : undefined });
 }
 
 /** The precision that a run of this precision is scored in. */
@@ -78,14 +82,26 @@ export const scoringPrecision = (
 ): Hyper['precision'] => precisions.find((precision) => precision === wanted) ?? 'f32';
 
 /** One model, with its adapter on or off, or with an earlier adapter in its place. */
-function adaptedScorer(backend: Backend, { model, adapter }: AdaptedModel, earlier?: Adapter): Scorer {
-  let strength = 1;
-  let inPlace = { adapter, strength };
+function adaptedScorer(
+  backend: Backend,
+  { model, adapter }: AdaptedModel,
+  { earlier, start }: Record<'earlier' | 'start', Adapter | undefined>,
+): Scorer {
+  let result = { adapter, strength: 1 };
+  let wantedStrength = 1;
+  let inPlace = result;
+  const setStrength = (strength: number) => {
+    if (strength === wantedStrength) return;
+    wantedStrength = strength;
+    result =
+      start && adapter && strength !== 1
+        ? { adapter: interpolate(start, adapter, strength), strength: 1 }
+        : { adapter, strength };
+  };
   // The model's scale is set by the result's alpha.
   const earlierStrength = earlier && adapter ? earlier.alpha / adapter.alpha : 1;
   const select = (which: ScoredModel) => {
-    const wanted =
-      which === 'earlier' ? { adapter: earlier, strength: earlierStrength } : { adapter, strength };
+    const wanted = which === 'earlier' ? { adapter: earlier, strength: earlierStrength } : result;
     if (which === 'base' || !wanted.adapter) return model;
     if (wanted.adapter !== inPlace.adapter) putAdapter(model, wanted.adapter, wanted.strength);
     else if (wanted.strength !== inPlace.strength) putB(model, wanted.adapter, wanted.strength);
@@ -100,7 +116,7 @@ function adaptedScorer(backend: Backend, { model, adapter }: AdaptedModel, earli
     tokenKl: (tokens) => select('result').tokenKl(tokens),
     prepareKl: () => Promise.resolve(),
     probabilities: (tokens, which) => select(which).probabilities(tokens, which === 'base'),
-    setStrength: (wanted) => void (strength = wanted),
+    setStrength,
     dispose: () => model.dispose(),
   };
 }

@@ -281,10 +281,10 @@ export class Session {
 
   /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
   private async evaluate(step: number): Promise<{ problem?: Text; windows?: RatioItem[] }> {
-    const { model, writer, signal } = this.options;
+    const { model, spec, writer, signal } = this.options;
     const startedAt = performance.now();
-    // At step 0, this is the base's loss, even if training starts from an adapter.
-    const windows = await heldOutParts(model, this.heldOut, signal, step === 0);
+    // At step 0, this is the loss of what completes untrained: of the base, even if the run continues another.
+    const windows = await heldOutParts(model, this.heldOut, signal, step === 0 && !spec.reference);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
       return { problem: msg`the held-out loss is no longer a number` };

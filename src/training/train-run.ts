@@ -5,7 +5,7 @@ import { requireSameBase } from '../base-models/checksums.ts';
 import { setAdapterStrength } from '../weights/strength.ts';
 import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { earlierAdapterName, type RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
@@ -95,10 +95,11 @@ async function trainOn(
     perToken: operationsPerToken(model.config, fittedSpec.hyper, model.parameterCount),
     perSecond: await matmulRate(backend, fittedSpec.hyper.precision),
   };
-  const initial: SessionOptions['initial'] = fittedSpec.continues
+  const beginsWithAdapter = earlierAdapterName(fittedSpec) !== undefined;
+  const initial: SessionOptions['initial'] = beginsWithAdapter
     ? await earlierValues(dir, fittedSpec.hyper)
     : (parameter) => initialValues(gguf, parameter, fittedSpec.hyper);
-  if (fittedSpec.continues) await restoreInitialWeights({ model, initial });
+  if (beginsWithAdapter) await restoreInitialWeights({ model, initial });
   const settled = await settleRate({ ...options, spec: fittedSpec, model, initial, rate });
   if (!settled) {
     await gguf.close();
@@ -128,8 +129,7 @@ async function trainOn(
   if (!artefact) return undefined;
   // If the strength is to be measured, the evaluator chooses it.
   const { strength } = spec.evaluation;
-  if (spec.hyper.method === 'lora' && strength !== 'measured')
-    await setAdapterStrength(join(dir, artefact), spec.hyper, strength);
+  if (spec.hyper.method === 'lora' && strength !== 'measured') await setAdapterStrength(dir, spec, strength);
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 

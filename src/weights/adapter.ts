@@ -29,15 +29,21 @@ interface NewAdapter {
   layers: readonly AdapterLayer[];
   /** SHA-256 of the base it was trained on. */
   baseSha256?: string;
+  /** Of a run's result that began from its base's reference adapter: its strength, if not 1 (strength.ts). */
+  strength?: number;
 }
 export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
 
-const keys = { base: 'forget_me_not.base_sha256', alpha: 'adapter.lora.alpha' };
+const keys = {
+  base: 'forget_me_not.base_sha256',
+  strength: 'forget_me_not.strength',
+  alpha: 'adapter.lora.alpha',
+};
 
 /** Writes the adapter, deterministically. Throws like writeGguf. */
 export async function exportAdapterGguf(
   path: string,
-  { architecture, alpha, layers, baseSha256 }: NewAdapter,
+  { architecture, alpha, layers, baseSha256, strength }: NewAdapter,
   type: 'F32' | 'F16' = 'F32',
 ): Promise<void> {
   const text = (value: string): MetadataEntry => ({ type: 'string', value });
@@ -48,6 +54,7 @@ export async function exportAdapterGguf(
     [keys.alpha, { type: 'float32', value: alpha }],
   ];
   if (baseSha256) metadata.push([keys.base, text(baseSha256)]);
+  if (strength !== undefined) metadata.push([keys.strength, { type: 'float64', value: strength }]);
   const tensors = layers.flatMap((layer): TensorSource[] => [
     { name: `${layer.name}.weight.lora_a`, shape: [layer.rank, layer.in], type, data: layer.a },
     { name: `${layer.name}.weight.lora_b`, shape: [layer.out, layer.rank], type, data: layer.b },
@@ -79,22 +86,25 @@ export async function readAdapterGguf(
       layers.push({ ...pair, a, b });
     }
     const baseSha256 = text(keys.base);
+    const strength = metadata[keys.strength];
     return {
       architecture,
       alpha,
       layers,
       ...(baseSha256 ? { baseSha256 } : {}),
+      ...(typeof strength === 'number' && { strength }),
     };
   } finally {
     await file.close();
   }
 }
 
-/** The adapter's alpha; a layer's scale is alpha / rank. Reads no weights. Errors: adapter-damaged. */
-export async function readAdapterAlpha(path: string): Promise<number> {
+/** The adapter's alpha (a layer's scale is alpha / rank) and its strength. Reads no weights. Errors: adapter-damaged. */
+export async function readAdapterScale(path: string): Promise<Pick<Adapter, 'alpha' | 'strength'>> {
   const file = await openAdapter(path);
   await file.close();
-  return getAlpha(file);
+  const strength = file.metadata[keys.strength];
+  return { alpha: getAlpha(file), ...(typeof strength === 'number' && { strength }) };
 }
 
 const openAdapter = (path: string): Promise<GgufFile> =>

@@ -1,7 +1,14 @@
-import type { Adapter } from './adapter.ts';
+import type { Adapter, AdapterLayer } from './adapter.ts';
 
-/** The same change to the base at a higher rank, with zeros. Throws RangeError if the rank is lower. */
-export function expandRank({ layers, alpha, ...adapter }: Adapter, rank: number): Adapter {
+/**
+ * The same change to the base at a higher rank: B gets zeros, and A the further rows of `firstA` ([rank, in]), from
+ * which training can go on. Throws RangeError if the rank is lower.
+ */
+export function expandRank(
+  { layers, alpha, ...adapter }: Adapter,
+  rank: number,
+  firstA: (layer: AdapterLayer) => Float32Array,
+): Adapter {
   const own = layers[0]!.rank;
   if (layers.some((layer) => layer.rank !== own) || rank < own)
     throw new RangeError(`an adapter of rank ${own} does not fit into rank ${rank}`);
@@ -10,7 +17,7 @@ export function expandRank({ layers, alpha, ...adapter }: Adapter, rank: number)
     // Each layer's scale is alpha / rank.
     alpha: (alpha * rank) / own,
     layers: layers.map((layer) => {
-      const a = new Float32Array(rank * layer.in);
+      const a = firstA(layer).slice();
       a.set(layer.a);
       const b = new Float32Array(layer.out * rank);
       for (let row = 0; row < layer.out; row++)

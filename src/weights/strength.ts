@@ -1,30 +1,84 @@
 /**
- * The strength of a run's adapter: a factor on its weights. It is part of the alpha in the file, so every reader,
- * including llama.cpp, applies it.
+ * The strength of a run's adapter: how much of what the run has learned is in adapter.gguf. Usually it is a factor on
+ * the weights and part of the alpha in the file, so every reader, including llama.cpp, applies it. If training began
+ * with the base's reference adapter, the file's parameters lie between that adapter's (0) and those trained (1), which
+ * are kept in trained.gguf while the strength is another.
  */
+import { copyFile, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { adapterAlpha } from '../model/index.ts';
-import type { Hyper } from '../protocol/run.ts';
-import { exportAdapterGguf, readAdapterAlpha, readAdapterGguf } from './adapter.ts';
+import { artefactName, EARLIER_ADAPTER, TRAINED_ADAPTER, type RunSpec } from '../protocol/run.ts';
+import { msg, UserError } from '../text/errors.ts';
+import { exportAdapterGguf, readAdapterGguf, readAdapterScale } from './adapter.ts';
+import { interpolate } from './interpolate.ts';
 
-type ScalingSettings = Pick<Hyper, 'alpha' | 'rank' | 'scaling'>;
+type Trained = Pick<RunSpec, 'id' | 'reference'> & {
+  hyper: Pick<RunSpec['hyper'], 'method' | 'alpha' | 'rank' | 'scaling'>;
+};
 
 /**
  * Atomically rewrites a run's adapter if its strength differs; 1 means as trained. Throws UserError adapter-damaged,
  * and file system errors.
  */
-export async function setAdapterStrength(
-  path: string,
-  hyper: ScalingSettings,
-  strength: number,
-): Promise<void> {
-  const alpha = adapterAlpha(hyper) * strength;
-  if (Math.fround(await readAdapterAlpha(path)) === Math.fround(alpha)) return;
+export async function setAdapterStrength(dir: string, spec: Trained, strength: number): Promise<void> {
+  const path = join(dir, artefactName(spec));
+  if (spec.reference) return setOwnStrength(dir, spec, strength);
+  const alpha = adapterAlpha(spec.hyper) * strength;
+  if (Math.fround((await readAdapterScale(path)).alpha) === Math.fround(alpha)) return;
   await exportAdapterGguf(path, { ...(await readAdapterGguf(path)), alpha });
 }
 
 /** Significant digits of a strength stored in single precision. */
 const DIGITS = 6;
 
-/** The strength in the file. Errors: adapter-damaged. */
-export const readAdapterStrength = async (path: string, hyper: ScalingSettings): Promise<number> =>
-  Number(((await readAdapterAlpha(path)) / adapterAlpha(hyper)).toPrecision(DIGITS));
+/** The strength in the run's adapter. Errors: adapter-damaged. */
+export async function readAdapterStrength(dir: string, spec: Trained): Promise<number> {
+  const { alpha, strength = 1 } = await readAdapterScale(join(dir, artefactName(spec)));
+  return spec.reference ? strength : Number((alpha / adapterAlpha(spec.hyper)).toPrecision(DIGITS));
+}
+
+async function setOwnStrength(dir: string, spec: Trained, strength: number): Promise<void> {
+  const path = join(dir, artefactName(spec));
+  const trained = join(dir, TRAINED_ADAPTER);
+  const { strength: current } = await readAdapterScale(path);
+  if ((current ?? 1) === strength) return;
+  // A file without a strength is as trained: a run that was resumed has written it anew.
+  if (current === undefined) await copyWhole(path, trained);
+  if (!existsSync(trained))
+    throw new UserError(
+      'adapter-damaged',
+      msg`${trained} is missing, from which another strength is made.`,
+      msg`Delete ${path} and make it again with {resume ${spec.id}}.`,
+    );
+  if (strength === 1) return copyWhole(trained, path);
+  await exportBetween(path, { start: join(dir, EARLIER_ADAPTER), end: trained }, strength, strength);
+}
+
+/** Writes the run's adapter at `factor` times its strength into another file. */
+export async function exportAdapterAt(to: string, dir: string, spec: Trained, factor: number): Promise<void> {
+  const path = join(dir, artefactName(spec));
+  if (spec.reference) return exportBetween(to, { start: join(dir, EARLIER_ADAPTER), end: path }, factor);
+  const adapter = await readAdapterGguf(path);
+  await exportAdapterGguf(to, { ...adapter, alpha: factor * adapter.alpha });
+}
+
+/** Writes the adapter at this share of the way between two files. Errors: adapter-damaged. */
+export async function exportBetween(
+  to: string,
+  { start, end }: Record<'start' | 'end', string>,
+  share: number,
+  strength?: number,
+): Promise<void> {
+  const { strength: _, ...adapter } = interpolate(
+    await readAdapterGguf(start),
+    await readAdapterGguf(end),
+    share,
+  );
+  await exportAdapterGguf(to, { ...adapter, ...(strength !== undefined && { strength }) });
+}
+
+async function copyWhole(from: string, to: string): Promise<void> {
+  await copyFile(from, `${to}.tmp`);
+  await rename(`${to}.tmp`, to);
+}

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedLlama } from '../../src/llama-cpp/llama.ts';
 import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
-import { setAdapterStrength } from '../../src/weights/strength.ts';
+import { readAdapterStrength, setAdapterStrength } from '../../src/weights/strength.ts';
 import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
 import { loadModel, readConfig } from '../../src/model/index.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
@@ -293,13 +293,13 @@ describe.each(Object.keys(architectures) as ArchitectureName[])('an exported %s'
 
 it('has half the change at half the strength, in the scorer and in llama.cpp', async () => {
   await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });
-  await writeTinyAdapter(at('change.gguf'), at('whole.gguf'), attention);
-  const { alpha, layers } = await readAdapterGguf(at('change.gguf'));
-  const trained = { alpha, rank: layers[0]!.rank, scaling: 'standard' as const };
+  await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), attention);
+  const { alpha, layers } = await readAdapterGguf(at('adapter.gguf'));
+  const hyper = { method: 'lora' as const, alpha, rank: layers[0]!.rank, scaling: 'standard' as const };
   const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
   const scorer = await openScorer({
     basePath: at('whole.gguf'),
-    adapterPath: at('change.gguf'),
+    adapterPath: at('adapter.gguf'),
     backend: 'tensorflow',
   });
   const whole = await scorer.probabilities(tokens, 'result');
@@ -309,15 +309,58 @@ it('has half the change at half the strength, in the scorer and in llama.cpp', a
   expect(await scorer.probabilities(tokens, 'result')).toEqual(whole);
   scorer.dispose();
 
-  const before = await readFile(at('change.gguf'));
-  await setAdapterStrength(at('change.gguf'), trained, 0.5);
-  const halved = await theirs('whole.gguf', 'change.gguf', tokens);
+  const before = await readFile(at('adapter.gguf'));
+  await setAdapterStrength(dir, { id: 'run', hyper }, 0.5);
+  const halved = await theirs('whole.gguf', 'adapter.gguf', tokens);
   expect(largestDifference(half, halved)).toBeLessThan(1e-3);
   expect(largestDifference(whole, halved)).toBeGreaterThan(0.02);
-  await setAdapterStrength(at('change.gguf'), trained, 1);
-  expect(largestDifference(whole, await theirs('whole.gguf', 'change.gguf', tokens))).toBeLessThan(1e-3);
+  await setAdapterStrength(dir, { id: 'run', hyper }, 1);
+  expect(largestDifference(whole, await theirs('whole.gguf', 'adapter.gguf', tokens))).toBeLessThan(1e-3);
   // Our own keys are written again each time, in the same order.
-  expect(await readFile(at('change.gguf'))).toEqual(before);
+  expect(await readFile(at('adapter.gguf'))).toEqual(before);
+});
+
+it('goes half the way from a reference adapter, in the scorer and in llama.cpp', async () => {
+  await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });
+  await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), { ...attention, seed: 2 });
+  await writeTinyAdapter(at('earlier.gguf'), at('whole.gguf'), { ...attention, seed: 3, alpha: 4 });
+  const { alpha, layers } = await readAdapterGguf(at('adapter.gguf'));
+  const hyper = { method: 'lora' as const, alpha, rank: layers[0]!.rank, scaling: 'standard' as const };
+  const run = { id: 'run', hyper, reference: { sha256: '' } };
+  const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
+  const scorer = await openScorer({
+    basePath: at('whole.gguf'),
+    adapterPath: at('adapter.gguf'),
+    earlierPath: at('earlier.gguf'),
+    beganWithEarlier: true,
+    backend: 'tensorflow',
+  });
+  scorer.setStrength(0.5);
+  const half = await scorer.probabilities(tokens, 'result');
+  scorer.setStrength(0);
+  const none = await scorer.probabilities(tokens, 'result');
+  scorer.dispose();
+  const start = await theirs('whole.gguf', 'earlier.gguf', tokens);
+  expect(largestDifference(none, start)).toBeLessThan(1e-3);
+  for (const other of [start, await theirs('whole.gguf', 'adapter.gguf', tokens)])
+    expect(largestDifference(half, other)).toBeGreaterThan(0.02);
+
+  const before = await readFile(at('adapter.gguf'));
+  expect(await readAdapterStrength(dir, run)).toBe(1);
+  await setAdapterStrength(dir, run, 0.5);
+  expect(await readAdapterStrength(dir, run)).toBe(0.5);
+  expect(largestDifference(half, await theirs('whole.gguf', 'adapter.gguf', tokens))).toBeLessThan(1e-3);
+  await setAdapterStrength(dir, run, 0.25);
+  await setAdapterStrength(dir, run, 0.5);
+  expect(largestDifference(half, await theirs('whole.gguf', 'adapter.gguf', tokens))).toBeLessThan(1e-3);
+  await setAdapterStrength(dir, run, 1);
+  expect(await readFile(at('adapter.gguf'))).toEqual(before);
+  // A run that was resumed has written its adapter anew.
+  await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), { ...attention, seed: 5 });
+  const resumed = await theirs('whole.gguf', 'adapter.gguf', tokens);
+  await setAdapterStrength(dir, run, 0.5);
+  await setAdapterStrength(dir, run, 1);
+  expect(await theirs('whole.gguf', 'adapter.gguf', tokens)).toEqual(resumed);
 });
 
 describe.each(['tensorflow', 'wasm'] as const)('a small F32 model on %s', (backend) => {

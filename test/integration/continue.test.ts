@@ -92,7 +92,7 @@ describe('training', () => {
   }
 
   it.each([1, 0.5])('starts with the adapter as it is served, at strength %d', async (strength) => {
-    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, strength);
+    await setAdapterStrength(earlier.dir, { id: earlier.id, hyper }, strength);
     const { dir } = await continuing();
     const events = await trainUpTo(dir, 1);
     const corpus = await openCorpus(join(dir, 'corpus'));
@@ -107,10 +107,10 @@ describe('training', () => {
       step: 0,
       result: { value: expect.closeTo(await lossOf(heldOut, 'base'), 5) },
     });
-    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 1);
+    await setAdapterStrength(earlier.dir, { id: earlier.id, hyper }, 1);
   });
 
-  it('is compared with the reference adapter, which has another rank', async () => {
+  it('starts from the reference adapter, which has another rank, and is compared with it', async () => {
     const reference = join(earlier.dir, 'adapter.gguf');
     const { sha256 } = await examine(reference);
     const { dir } = await newRun({
@@ -118,7 +118,15 @@ describe('training', () => {
       hyper: { ...hyper, rank: 24, alpha: 24 },
     });
     await putReferenceAdapter(dir, await readSpec(dir), reference);
-    await trainUpTo(dir);
+    const events = await trainUpTo(dir);
+    const corpus = await openCorpus(join(dir, 'corpus'));
+    const first = [corpus.sequences(hyper.sequenceLength, hyper.seed).at(0)];
+    const heldOut = corpus.heldOutSequences(hyper.sequenceLength, 2);
+    expect(events.find((event) => event.type === 'step')!.loss).toBeCloseTo(await lossOf(first, 'result'), 5);
+    expect(events.find((event) => event.type === 'evaluation')).toMatchObject({
+      step: 0,
+      result: { value: expect.closeTo(await lossOf(heldOut, 'result'), 5) },
+    });
     const bits = async (run: string) =>
       (await evaluateRun(run, { tasks: ['workspace'] })).comparisons.find(
         ({ metric }) => metric === 'bits per byte',
@@ -173,9 +181,9 @@ describe('training', () => {
 
   it('refuses an adapter that has changed meanwhile', async () => {
     const run = await continuing();
-    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 0.25);
+    await setAdapterStrength(earlier.dir, { id: earlier.id, hyper }, 0.25);
     await expect(trainUpTo(run.dir)).rejects.toMatchObject({ code: 'adapter-damaged' });
-    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 1);
+    await setAdapterStrength(earlier.dir, { id: earlier.id, hyper }, 1);
   });
 });
 

@@ -117,15 +117,18 @@ describe('an adapter', () => {
   });
 
   it('answers at its new strength once that is changed', async () => {
+    const spec = { id: 'r', hyper: { method: 'lora', alpha: 8, rank: 4, scaling: 'standard' } } as const;
     const rows = async (name: string) => host.distributions(name, host.encode('const answer ='));
-    const whole = await rows('mine');
+    await copyFile(at('one'), at('adapter'));
+    await host.addAdapter({ name: 'result', path: at('adapter') });
+    const whole = await rows('result');
     await host.addAdapter({ name: 'half', path: at('one'), scale: 0.5 });
-    await setAdapterStrength(at('mine'), { alpha: 8, rank: 4, scaling: 'standard' }, 0.5);
-    const half = await rows('mine');
+    await setAdapterStrength(dir, spec, 0.5);
+    const half = await rows('result');
     expect(compareDistributions(whole, half).meanKl).toBeGreaterThan(1e-4);
     expect(compareDistributions(await rows('half'), half).meanKl).toBeLessThan(1e-9);
-    await setAdapterStrength(at('mine'), { alpha: 8, rank: 4, scaling: 'standard' }, 1);
-    expect(await rows('mine')).toEqual(whole);
+    await setAdapterStrength(dir, spec, 1);
+    expect(await rows('result')).toEqual(whole);
   });
 
   it('is evicted from memory when least recently used, and answers the same once back', async () => {

@@ -1,12 +1,12 @@
 /**
  * Chooses the strength at which a result is offered, if at all. Runs after training, before anything else is measured.
  */
-import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
+import { pairedIntervals } from '../../statistics/intervals.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
 import { CHARACTERS, EXACT_LINES, type StrengthChoice, type Summary } from '../../protocol/evaluation.ts';
 import type { Cost } from '../../training/measured-costs.ts';
-import { artefactName, type RunSpec } from '../../protocol/run.ts';
+import type { RunSpec } from '../../protocol/run.ts';
 import { withDocument } from '../figures/compare.ts';
 import { describeSetting, nameUntrained, type Evaluation } from '../measure.ts';
 import { Resources, runSubject } from '../resources.ts';
@@ -89,10 +89,9 @@ async function chooseResultStrength(
   spec: RunSpec,
   options: ChoiceOptions,
 ): Promise<StrengthChoice> {
-  const path = join(dir, artefactName(spec));
   const lora = spec.hyper.method === 'lora';
   // Undoes an earlier choice: strengths are relative to the adapter as it was trained.
-  if (lora) await setAdapterStrength(path, spec.hyper, 1);
+  if (lora) await setAdapterStrength(dir, spec, 1);
   const resources = new Resources(runSubject(dir, spec), strengthTask.contextTokens);
   try {
     return await measureStrengths(spec, resources, options);
@@ -111,8 +110,7 @@ export async function writeStrength(
   { givenStrength, choice }: Pick<Summary, 'givenStrength' | 'choice'>,
 ): Promise<void> {
   const strength = givenStrength ?? choice?.strength;
-  if (spec.hyper.method === 'lora' && strength)
-    await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
+  if (spec.hyper.method === 'lora' && strength) await setAdapterStrength(dir, spec, strength);
 }
 
 /** After a short training, choosing should be short as well. */
@@ -159,23 +157,22 @@ async function measureStrengths(
   let took = performance.now() - start;
   planned = items.length;
   const untrained = await resources.untrained();
-  // Forgetting is counted from the base, in any case.
+  // Forgetting is counted from the base, in any case; the KL of `untrained` is that of strength 0.
   const before = toCounts(
-    await scoreBy(
-      ({ kind }) => (kind === 'text' || kind === 'solution' ? base : untrained),
-      strengthTask,
-      items,
-      { ...context, alone: false },
-    ),
+    await scoreBy(({ kind }) => (kind === 'solution' ? base : untrained), strengthTask, items, {
+      ...context,
+      alone: false,
+    }),
     items,
   );
+  const klAtZero = before.kl.length && pairedIntervals(before.kl, before.kl).after.value;
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
     measured.push({ ...at, point: strengthPoint(strength, before, at) });
   add(1, toCounts(scores, items));
   const points = () => measured.map(({ point }) => point);
   // A whole model has only one strength.
-  const next = () => (full ? undefined : nextStrength(points(), limit, isLate()));
+  const next = () => (full ? undefined : nextStrength(points(), limit, isLate(), klAtZero));
   const end = until < Infinity ? until : began + 1000 * TIME_SHARE * trained;
   const isLate = () => performance.now() + took > end;
   for (let strength = next(); strength !== undefined; strength = next()) {

@@ -35,7 +35,7 @@ export async function reportStrength(dir: string): Promise<StrengthReport> {
   const spec = await readLoraSpec(dir);
   const { choice, givenStrength } = (await readSummary(dir, await resultStep(dir))) ?? {};
   return {
-    strength: await readAdapterStrength(join(dir, artefactName(spec)), spec.hyper),
+    strength: await readAdapterStrength(dir, spec),
     chosen: chosenStrength(spec, choice),
     ...(givenStrength !== undefined && { given: givenStrength }),
     ...(choice && { choice }),
@@ -60,12 +60,11 @@ export async function setStrength(dir: string, wanted: number | 'chosen'): Promi
 
 async function applyStrength(dir: string, spec: RunSpec, wanted: number | 'chosen'): Promise<void> {
   const step = await resultStep(dir);
-  const path = join(dir, artefactName(spec));
   const before = (await readSummary(dir, step)) ?? { step, sentence: '', comparisons: [] };
   const chosen = chosenStrength(spec, before.choice);
   const strength = wanted === 'chosen' ? chosen : wanted;
   const given = wanted === 'chosen' || isChosen(strength, spec, before.choice) ? undefined : strength;
-  const current = await readAdapterStrength(path, spec.hyper);
+  const current = await readAdapterStrength(dir, spec);
   const isSame = current === strength && (before.givenStrength ?? chosen) === strength;
   if (isSame && before.givenStrength === given) return;
   const planned = plannedTasks(spec).map(({ name }) => name);
@@ -76,7 +75,7 @@ async function applyStrength(dir: string, spec: RunSpec, wanted: number | 'chose
     // Writes the summary first: if the command is killed here, the next evaluator completes it (writeStrength).
     await write(strength);
     for (const task of taskNames) await rm(itemsPath(dir, task, step), { force: true });
-    await setAdapterStrength(path, spec.hyper, strength);
+    await setAdapterStrength(dir, spec, strength);
   }
   await write(given);
 }

@@ -6,7 +6,7 @@ import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { withGguf } from '../../gguf/index.ts';
 import { errorCodes, errorOf, UserError } from '../../text/errors.ts';
 import type { RunEvent } from '../../protocol/events.ts';
-import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
+import { earlierAdapterName, RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
 import type { TrainedResult } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
@@ -55,7 +55,8 @@ export async function trainOnRay(
       const windows = Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows);
       const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, windows);
       const tokens = { train: corpus.train.length, heldOut: corpus.heldOut.length };
-      const initial = spec.continues && (await earlierValues(dir, spec.hyper));
+      const initial =
+        earlierAdapterName(spec) === undefined ? undefined : await earlierValues(dir, spec.hyper);
       await writeRayTrainJob(folder, { ...spec, ...engine, base, sequences, heldOut, tokens, initial });
     }
     await phase(TRAINING);
@@ -67,7 +68,7 @@ export async function trainOnRay(
     const artefact = await exportRayTrainResult(dir, folder, spec, base);
     const { strength } = spec.evaluation;
     if (spec.hyper.method === 'lora' && strength !== 'measured')
-      await setAdapterStrength(join(dir, artefact), spec.hyper, strength);
+      await setAdapterStrength(dir, spec, strength);
     const { step, tokensPerSecond, peakMemory } = last;
     return { step, tokensPerSecond, peakMemory, artefact };
   });

@@ -106,6 +106,13 @@ describe('the next strength to measure', () => {
     expect(walk(8, true)).toEqual([1, 0.5, 0.1]);
     expect(walk(80, false)).toEqual([1, 0.5]);
   });
+  it('is counted from the KL that a reference adapter has', () => {
+    const points = [point(1, -0.1, 0.25), point(0.5, -0.1, 0.14)];
+    expect(nextStrength(points, 0.1, true)).toBe(0.4);
+    // From .04 to .14, .095 is at 55% of the way.
+    expect(nextStrength(points, 0.1, true, 0.04)).toBe(0.25);
+    expect(nextStrength(points, 0.1, true, 0.11)).toBeUndefined();
+  });
 });
 
 it('starts with many files and some of each kind', () => {

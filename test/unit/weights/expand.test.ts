@@ -25,12 +25,13 @@ const adapter = {
 };
 
 test('changes the base as before at a higher rank', () => {
-  const expanded = expandRank(adapter, 5);
+  const expanded = expandRank(adapter, 5, () => new Float32Array(15).fill(7));
   expect(change(expanded)).toEqual(change(adapter));
   const { a, b } = expanded.layers[0]!;
-  expect([a.length, b.length]).toEqual([15, 20]);
+  expect([...a]).toEqual([1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
+  expect(b).toHaveLength(20);
 });
 
 test('rejects a lower rank', () => {
-  expect(() => expandRank(adapter, 1)).toThrow(RangeError);
+  expect(() => expandRank(adapter, 1, () => new Float32Array(3))).toThrow(RangeError);
 });
