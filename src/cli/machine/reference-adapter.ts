@@ -26,10 +26,10 @@ interface Training {
 }
 
 /**
- * The reference adapter that the result of a training of code is compared with. Undefined, and why is printed, if the
- * result's own adapter is smaller, since the trainer's model takes adapters of one shape; also if the base has none.
+ * The reference adapter that a training of code begins with. Undefined, and why is printed, if the run's own adapter is
+ * smaller, so that it does not fit in; also if the base has none.
  */
-export async function comparedReference(
+export async function startingReference(
   base: { id: string; sha256: string },
   { config, hyper, plan }: Training,
 ): Promise<{ path: string; sha256: string } | undefined> {
@@ -38,7 +38,7 @@ export async function comparedReference(
   const all = chooseTargets(config, hyper.targets).size === linearNames(config).length;
   if (!all || hyper.rank < known.rank) {
     note(
-      `Compared with the base alone: its reference adapter has rank ${known.rank} and all target modules.`,
+      `Training begins with the base alone: its reference adapter has rank ${known.rank} and all target modules.`,
     );
     return undefined;
   }

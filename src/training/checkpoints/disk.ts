@@ -29,13 +29,15 @@ export function planDisk(
 ): number {
   const trained = countParameters(config, hyper);
   const checkpoint = F32 * trained * (hyper.optimizer === 'adamw' ? 3 : 2);
-  const result = (hyper.method === 'full' ? F16 : F32) * trained;
+  const lora = hyper.method === 'lora';
+  const result = (lora ? F32 : F16) * trained;
   // Each kept checkpoint may have another best one before it, which is kept too.
   const checkpointSets = keep === 'best' || patience !== undefined ? 2 : 1;
   const kept = checkpointSets * maxKeptCheckpoints(hyper);
   // The next checkpoint is written before the oldest is deleted. The result (or that of a checkpoint being measured) is
-  // written in addition, possibly beside one that an earlier attempt has left.
-  return kept * checkpoint + Math.max(checkpoint, 2 * result) + OTHER_BYTES;
+  // written in addition, possibly beside one that an earlier attempt has left. LoRA may keep the adapter that it began
+  // with, and its own as trained.
+  return kept * checkpoint + Math.max(checkpoint, 2 * result) + (lora ? 2 * result : 0) + OTHER_BYTES;
 }
 
 /** The most checkpoints with weights that are kept at the same time. */

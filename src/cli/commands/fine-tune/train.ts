@@ -49,7 +49,7 @@ import {
 import { engineTarget, withEngine } from '../../options/engine-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import type { CheckedBase } from '../../machine/fit-machine.ts';
-import { comparedReference } from '../../machine/reference-adapter.ts';
+import { startingReference } from '../../machine/reference-adapter.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { launchOnCluster } from '../../processes/cluster-job.ts';
@@ -151,7 +151,7 @@ async function prepareAndStart(
     const learningRate = await learningRateFor({ ...setup, shape: config }, options, continued);
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
-    const reference = continued ? undefined : await comparedReference(base, { config, hyper, plan });
+    const reference = continued ? undefined : await startingReference(base, { config, hyper, plan });
     const material = {
       ...specPart('run', options),
       folder: folder ?? '',
