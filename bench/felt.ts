@@ -4,7 +4,7 @@
  * Real changes in three repositories (felt/releases.ts) are retyped, key by key, on a virtual clock that advances by
  * the model's real time. Three simulated users look at suggestions, which takes time, and accept what is right
  * (felt/person.ts): words, lines, or only whole suggestions. All sides share one server and model: the base with the
- * extension's core; adapters trained on the old release, on another repository, or given as a file; and optional
+ * extension's core; its reference adapter; adapters trained on the old release and on another repository; and optional
  * others. docs/benchmarks.md explains the rules and figures.
  */
 import { setMaxListeners } from 'node:events';
@@ -14,6 +14,7 @@ import { loadavg } from 'node:os';
 import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
+import { referenceAdapterOf } from '../src/cli/machine/reference-adapter.ts';
 import { adaptersOf, offer, type Adapter, type Adapters } from './felt/adapters.ts';
 import { Answers } from './felt/answers.ts';
 import { VirtualClock } from './felt/clock.ts';
@@ -31,11 +32,11 @@ import { fetchRepository } from './gain/fetch.ts';
 const options = {
   base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
   hunks: { type: 'string', default: '3' },
-  sides: { type: 'string', default: 'ours,trained,foreign' },
+  sides: { type: 'string', default: 'ours,reference,trained,foreign' },
   persons: { type: 'string', default: persons.join(',') },
   /** How quickly the simulated users read and decide. */
   pace: { type: 'string', default: 'quick' },
-  /** An adapter's file, for a side `reference`. */
+  /** An adapter's file for the side `reference`, instead of the base's own reference adapter. */
   reference: { type: 'string' },
   /** Training time of adapters; options after a second -- are passed to `train`. */
   minutes: { type: 'string', default: '10' },
@@ -87,13 +88,15 @@ export async function main(args: string[]): Promise<void> {
   process.once('SIGINT', () => stop.abort());
   const working = { signal: stop.signal, tell };
   const base = await resolveBase(values.base);
+  const reference = values.reference ?? (await referenceAdapterOf(base));
+  if (reference === undefined) plan.sides = plan.sides.filter((side) => side !== 'reference');
   const wanted = {
     base: values.base,
     minutes: numberOf('minutes', values.minutes),
     train: args.slice(end + 1),
     sides: new Set(plan.sides),
     runs: values.run ?? [],
-    reference: values.reference,
+    reference,
   };
   const adapters = new Map<Releases, Adapters>();
   for (const repository of plan.repositories)
@@ -123,8 +126,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'
 
 function planOf(values: Values): Plan {
   const sides = listed('side', values.sides, [...Object.keys(variants), LLAMA_VSCODE]);
-  if (values.reference && !sides.includes('reference')) sides.push('reference');
-  if (sides.includes('reference') && !existsSync(values.reference ?? ''))
+  if (values.reference && !existsSync(values.reference))
     throw new Error('Give the file of an adapter: --reference FILE.');
   const repositories = releases.filter(({ name }) => name.includes(values.only));
   if (repositories.length === 0)

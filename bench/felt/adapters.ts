@@ -1,4 +1,4 @@
-/** Adapters used instead of the base: trained on a repository's old release, on another repository, or given. */
+/** Adapters used with the base: trained on a repository's old release, on another one, and the reference adapter. */
 import { basename, join, resolve } from 'node:path';
 import type { Calibration } from '../../src/completion/index.ts';
 import { foldersOf } from '../../src/protocol/folders.ts';
@@ -21,7 +21,7 @@ export interface Adapter {
   calibration?: Calibration | undefined;
 }
 
-/** The adapters for a repository. If one is missing, the base answers, as it would for a user. */
+/** The adapters for a repository. If one is missing, the base answers, with its reference adapter if it has one. */
 export interface Adapters {
   own?: Adapter | undefined;
   foreign?: Adapter | undefined;
@@ -32,7 +32,8 @@ interface Asked extends Training {
   sides: ReadonlySet<string>;
   /** Directories of finished LoRA runs, used instead of the benchmark's own runs on the same folder. */
   runs: readonly string[];
-  reference?: string | undefined;
+  /** The file of the base's reference adapter. */
+  reference: string | undefined;
 }
 
 /**
@@ -40,13 +41,14 @@ interface Asked extends Training {
  * run-not-found, run-damaged.
  */
 export async function adaptersOf(old: Repository, asked: Asked, working: Working): Promise<Adapters> {
-  const { reference, sides } = asked;
+  const { sides } = asked;
+  const reference = asked.reference
+    ? { name: 'reference', path: resolve(asked.reference), wholeRepositories: true }
+    : undefined;
   return {
-    ...(sides.has('trained') && { own: await ownAdapter(old, asked, working) }),
+    ...(sides.has('trained') && { own: (await ownAdapter(old, asked, working)) ?? reference }),
     ...(sides.has('foreign') && { foreign: await partnersAdapter(old, asked, working) }),
-    ...(reference && {
-      reference: { name: 'reference', path: resolve(reference), wholeRepositories: true },
-    }),
+    ...(reference && { reference }),
   };
 }
 
@@ -57,7 +59,7 @@ async function ownAdapter(old: Repository, asked: Asked, working: Working): Prom
   }
   const { dir, outcome } = await trainedOn(old, asked, working);
   if (!outcome.whyNot) return adapterOf(dir);
-  working.tell(`${old.name}: the result is not offered, so the base answers: ${outcome.whyNot}`);
+  working.tell(`${old.name}: the result is not offered, so the base answers, as before: ${outcome.whyNot}`);
   return undefined;
 }
 

@@ -30,7 +30,7 @@ interface NewAdapter {
   /** SHA-256 of the base it was trained on. */
   baseSha256?: string;
   /** Of a run's result that began from its base's reference adapter: its strength, if not 1 (strength.ts). */
-  strength?: number;
+  strength?: number | undefined;
 }
 export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
 

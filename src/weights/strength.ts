@@ -70,12 +70,8 @@ export async function exportBetween(
   share: number,
   strength?: number,
 ): Promise<void> {
-  const { strength: _, ...adapter } = interpolate(
-    await readAdapterGguf(start),
-    await readAdapterGguf(end),
-    share,
-  );
-  await exportAdapterGguf(to, { ...adapter, ...(strength !== undefined && { strength }) });
+  const adapter = interpolate(await readAdapterGguf(start), await readAdapterGguf(end), share);
+  await exportAdapterGguf(to, { ...adapter, strength });
 }
 
 async function copyWhole(from: string, to: string): Promise<void> {

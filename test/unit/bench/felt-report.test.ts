@@ -117,6 +117,5 @@ it.each([
   [['--clock', 'sun'], 'There is no clock sun: real, processor, none.'],
   [['--only', 'nothing'], 'There is no repository nothing: pgqueuer'],
   [['--hunks', 'many'], '--hunks must be a number above 0.'],
-  [['--sides', 'reference'], 'Give the file of an adapter: --reference FILE.'],
   [['--reference', '/nowhere/adapter.gguf'], 'Give the file of an adapter'],
 ])('rejects %j before training starts', (args, message) => expect(main(args)).rejects.toThrow(message));
