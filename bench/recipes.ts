@@ -42,7 +42,7 @@ interface Recipe {
 }
 
 /** As in papers: AdamW at its usual rate, without fill-in-the-middle and recency weighting. */
-const PLAIN = ['--optimizer', 'adamw', '--fim-rate', '0', '--half-life', '0'];
+const PLAIN = ['--no-reference', '--optimizer', 'adamw', '--fim-rate', '0', '--half-life', '0'];
 const recipes: readonly Recipe[] = [
   { name: 'default', train: [], lengths: [1], strengths: [0.25, 0.5, 0.75, 1] },
   { name: 'plain LoRA', train: PLAIN, lengths: [0.25, 0.5, 1], strengths: [1] },

@@ -24,6 +24,7 @@ export interface HyperOptions {
   dropout: number;
   attentionDropout: number;
   rateTrials: boolean;
+  reference: boolean;
   optimizer: Hyper['optimizer'];
   schedule: Hyper['schedule'];
   warmup: number;
@@ -175,6 +176,12 @@ export const hyperOptions: OptionTable<HyperOptions> = {
   rateTrials: {
     flags: '--no-rate-trials',
     help: 'run no short trials for the learning rate (they take 15% of the budget): use the default rate if no better one is known',
+    spec: null,
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+  },
+  reference: {
+    flags: '--no-reference',
+    help: 'begin with the base alone, without its reference adapter',
     spec: null,
     support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },

@@ -151,7 +151,8 @@ async function prepareAndStart(
     const learningRate = await learningRateFor({ ...setup, shape: config }, options, continued);
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
-    const reference = continued ? undefined : await startingReference(base, { config, hyper, plan });
+    const isAlone = continued || !options.reference;
+    const reference = isAlone ? undefined : await startingReference(base, { config, hyper, plan });
     const material = {
       ...specPart('run', options),
       folder: folder ?? '',
