@@ -2,7 +2,7 @@
  * Trains the reference adapter of a base: what the base gains from raw code and fill-in-the-middle as this product asks
  * for it, whatever the repository. Learns from pinned packages (reference-adapter/packages.ts).
  *
- *     node bench/run.mjs reference-adapter --base qwen2.5-coder-0.5b --minutes 25 --out FILE
+ *     node bench/run.mjs reference-adapter --base qwen2.5-coder-0.5b --minutes 25 [--rank 8] --out FILE
  *
  * Continues where it stopped.
  */
@@ -21,15 +21,14 @@ import { makeOwnHome } from './own-home.ts';
 import { referencePackages } from './reference-adapter/packages.ts';
 import { sampleOf } from './reference-adapter/sample.ts';
 
-/** As small as a file can be that llama.cpp applies, and enough for what all repositories have in common. */
-const RANK = 8;
-
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
       base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
       minutes: { type: 'string', default: '25' },
+      /** Enough for what all repositories have in common, in a file under 12 MB. */
+      rank: { type: 'string', default: '8' },
       out: { type: 'string', default: 'reference.gguf' },
     },
   });
@@ -39,8 +38,9 @@ export async function main(args: string[]): Promise<void> {
   await commandLine(dataDir(), ['runtime', 'install', '--yes'], stop.signal);
   const folders = await samples(working);
   const [first, ...others] = folders;
-  const how = ['--base', fullBase(values.base), '--minutes', values.minutes, '--rank', String(RANK)];
-  const training = [...others, ...how, '--half-life', '0', '--name', 'reference'];
+  const how = ['--base', fullBase(values.base), '--minutes', values.minutes, '--rank', values.rank];
+  const alone = ['--no-reference', '--half-life', '0', '--name', 'reference'];
+  const training = [...others, ...how, ...alone];
   const place = join(gainDir(), 'runs', `reference-${await runKey(training)}`);
   const home = join(place, 'home');
   await mkdir(home, { recursive: true });
