@@ -44,14 +44,17 @@ async function setOwnStrength(dir: string, spec: Trained, strength: number): Pro
   const { strength: current } = await readAdapterScale(path);
   if ((current ?? 1) === strength) return;
   // A file without a strength is as trained: a run that was resumed has written it anew.
-  if (current === undefined) await copyWhole(path, trained);
+  if (current === undefined) {
+    await copyFile(path, `${trained}.tmp`);
+    await rename(`${trained}.tmp`, trained);
+  }
   if (!existsSync(trained))
     throw new UserError(
       'adapter-damaged',
       msg`${trained} is missing, from which another strength is made.`,
       msg`Delete ${path} and make it again with {resume ${spec.id}}.`,
     );
-  if (strength === 1) return copyWhole(trained, path);
+  if (strength === 1) return rename(trained, path);
   await exportBetween(path, { start: join(dir, EARLIER_ADAPTER), end: trained }, strength, strength);
 }
 
@@ -72,9 +75,4 @@ export async function exportBetween(
 ): Promise<void> {
   const adapter = interpolate(await readAdapterGguf(start), await readAdapterGguf(end), share);
   await exportAdapterGguf(to, { ...adapter, strength });
-}
-
-async function copyWhole(from: string, to: string): Promise<void> {
-  await copyFile(from, `${to}.tmp`);
-  await rename(`${to}.tmp`, to);
 }

@@ -1,4 +1,4 @@
-/** What was learned and forgotten at each strength of the shown runs: lines that start at the base. */
+/** What was learned and forgotten at each strength of the shown runs: lines that start at what completes untrained. */
 import { t, withPoint } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
@@ -14,7 +14,7 @@ interface Paths {
 const learnedTitle = () => t('learned: {figure}', { figure: t('fall of bits per byte at held-out cursors') });
 const forgotTitle = () => t('forgot: {figure}', { figure: t('KL from base, nats/token') });
 function nameOf({ strength, mark }: StrengthPathPoint): string {
-  if (strength === 0) return t('base');
+  if (strength === 0) return t('before training');
   const name = t('strength {strength}', { strength: withPoint(String(strength)) });
   return mark ? `${name} (${mark})` : name;
 }
@@ -22,17 +22,17 @@ const learned = ({ x, xLow, xHigh }: StrengthPathPoint) =>
   formatInterval({ value: x, low: xLow, high: xHigh }, false);
 const forgot = ({ y, low, high }: StrengthPathPoint) => formatInterval({ value: y, low, high }, false);
 
-const isBase = ({ strength }: StrengthPathPoint) => strength === 0;
+const isStart = ({ strength }: StrengthPathPoint) => strength === 0;
 
 function pathSet({ label, styleIndex, points }: StrengthPath, theme: Theme): Dataset {
   return {
-    ...pathStyle(styleIndex, points, { isBase, isBest: ({ isInUse }) => isInUse }, theme),
+    ...pathStyle(styleIndex, points, { isBase: isStart, isBest: ({ isInUse }) => isInUse }, theme),
     label,
     data: points.map((point) => {
       const { x, xLow, xHigh, y, low, high } = point;
       return { x, xLow, xHigh, y, low, high, label: `${label}, ${nameOf(point)}` };
     }),
-    pointRadius: points.map((point) => (point.isInUse ? 9 : isBase(point) ? 5 : 3.5)),
+    pointRadius: points.map((point) => (point.isInUse ? 9 : isStart(point) ? 5 : 3.5)),
   };
 }
 
@@ -86,6 +86,6 @@ export const strengthChart: ChartView<Paths> = {
     ),
   note: () =>
     t(
-      'From the base (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: moved further from the base. Star: the strength in use. Measured only to choose, so the figures differ from those of the final evaluation.',
+      'From before training (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: further from the base. Star: the strength in use. Measured only to choose, so the figures differ from those of the final evaluation.',
     ),
 };

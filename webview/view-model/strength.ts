@@ -64,18 +64,13 @@ const stopOf = ({ strength, learned, kl, solutions }: StrengthPoint, mark: strin
 
 function wordsOf(strength: number, mark: string, { path, limit }: StrengthChoice): string {
   const name = strengthName(strength, mark);
-  if (strength === 0) return t('{strength}: the base, as if nothing had been trained.', { strength: name });
+  if (strength === 0) return t('{strength}: as if nothing had been trained.', { strength: name });
   const point = path.find((candidate) => candidate.strength === strength);
   if (!point) return t('{strength}: not measured.', { strength: name });
   const { learned, kl } = point;
   const values = {
     strength: name,
-    verdict:
-      learned.high < 0
-        ? t('better')
-        : learned.low > 0
-          ? t('worse')
-          : t('no difference seen against the base'),
+    verdict: learned.high < 0 ? t('better') : learned.low > 0 ? t('worse') : t('no difference seen'),
   };
   if (!kl) return t('{strength}: on your code {verdict}.', values);
   return kl.value <= limit
@@ -95,7 +90,9 @@ function sentenceOf(
 ): string {
   if (strength === undefined)
     return choice.strength === 0
-      ? t('No strength was chosen, because none was seen to be better than the base and close enough to it.')
+      ? t(
+          'No strength was chosen, because none was seen to be better than before and close enough to the base.',
+        )
       : t(
           'The change is applied at strength {strength}, chosen by a measurement of its own, which the words beside the slider come from.',
           {
@@ -109,7 +106,7 @@ function sentenceOf(
     : t('The change is applied at strength {strength}, set by hand, which was not measured itself.', values);
 }
 
-/** A strength as a point: further right is more learned, further up is more forgotten. 0 is the base. */
+/** A strength as a point: further right is more learned, further up is more forgotten. */
 export interface StrengthPathPoint extends LearnedForgot {
   strength: number;
   mark: string;
@@ -119,16 +116,17 @@ export interface StrengthPath {
   label: string;
   styleIndex: number;
   setting: string;
-  /** Starts at the base. */
+  /** Starts at 0: the base, or its reference adapter. */
   points: StrengthPathPoint[];
 }
 
-const base: StrengthPathPoint = {
+const start = ({ klAtZero }: StrengthChoice): StrengthPathPoint => ({
   strength: 0,
   mark: '',
   isInUse: false,
   ...atBase,
-};
+  ...(klAtZero && { y: klAtZero.value, low: klAtZero.low, high: klAtZero.high }),
+});
 
 /** The paths of runs whose KL from the base was measured at several strengths. */
 export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
@@ -141,8 +139,7 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
       return [{ strength, mark, isInUse, ...learnedForgot(withSign(learned, -1), kl) }];
     });
     if (points.length < 2) return [];
-    return [
-      { label: run.label, styleIndex: run.styleIndex, setting: choice!.setting, points: [base, ...points] },
-    ];
+    const { label, styleIndex } = run;
+    return [{ label, styleIndex, setting: choice!.setting, points: [start(choice!), ...points] }];
   });
 }

@@ -165,14 +165,15 @@ async function measureStrengths(
     }),
     items,
   );
-  const klAtZero = before.kl.length && pairedIntervals(before.kl, before.kl).after.value;
+  const klAtZero =
+    untrained !== base && before.kl.length ? pairedIntervals(before.kl, before.kl).after : undefined;
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
     measured.push({ ...at, point: strengthPoint(strength, before, at) });
   add(1, toCounts(scores, items));
   const points = () => measured.map(({ point }) => point);
   // A whole model has only one strength.
-  const next = () => (full ? undefined : nextStrength(points(), limit, isLate(), klAtZero));
+  const next = () => (full ? undefined : nextStrength(points(), limit, isLate(), klAtZero?.value));
   const end = until < Infinity ? until : began + 1000 * TIME_SHARE * trained;
   const isLate = () => performance.now() + took > end;
   for (let strength = next(); strength !== undefined; strength = next()) {
@@ -194,6 +195,7 @@ async function measureStrengths(
     ...chooseCrossFitted(before, measured, limit, at),
     limit,
     path: points(),
+    ...(klAtZero && { klAtZero }),
     ...withTexts({ setting }),
   };
 }

@@ -25,8 +25,8 @@ describe('the strength slider', () => {
       forgot: '0.045 [0.035, 0.055]',
     });
     expect([0, 0.25, 0.5, 0.55, 1].map((strength) => view.words(strength))).toEqual([
-      'Strength 0: the base, as if nothing had been trained.',
-      'Strength 0.25: on your code no difference seen against the base; elsewhere close to the base.',
+      'Strength 0: as if nothing had been trained.',
+      'Strength 0.25: on your code no difference seen; elsewhere close to the base.',
       'Strength 0.5 (chosen, in use): on your code better; elsewhere close to the base.',
       'Strength 0.55: not measured.',
       'Strength 1: on your code worse; elsewhere far from the base.',
@@ -78,6 +78,12 @@ describe('the path of strengths', () => {
       [1, -0.06, 0.31, false],
     ]);
     expect(path!.points[2]).toMatchObject({ xLow: expect.closeTo(0.062), xHigh: expect.closeTo(0.102) });
+  });
+  it("begins at a reference adapter's KL", () => {
+    const run = withStrengths(makeRun());
+    run.summary!.choice!.klAtZero = { value: 0.02, low: 0.01, high: 0.03 };
+    const [start] = strengthPaths(panelOf([run]).shown)[0]!.points;
+    expect(start).toMatchObject({ strength: 0, x: 0, y: 0.02, low: 0.01, high: 0.03 });
   });
   it('does not exist if forgetting was not measured', () => {
     const run = withStrengths(makeRun());

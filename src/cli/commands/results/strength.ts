@@ -16,7 +16,7 @@ import { joinGroups, print, printJson } from '../../view/output.ts';
 export function strengthCommand(): Command {
   return new Command('strength')
     .description(
-      'show or set the strength of a result, the factor for the trained change: 1 is as trained, lower is closer to the base',
+      'show or set the strength of a result, how much of the trained change applies: 1 is as trained, lower is closer to what was before',
     )
     .argument('<run>', 'id of a run, the start of one, or latest')
     .argument('[strength]', 'from 0.05 to 1, or "chosen" for the one that was chosen after training', wanted)
