@@ -1,4 +1,4 @@
-/** The strengths of a run (factors on its trained change): the figures at each strength, and the one in use. */
+/** The strengths of a run (how much of its trained change applies): the figures at each strength, and the one in use. */
 import { t, withPoint } from '../../src/text/l10n.ts';
 import { choiceIn } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
