@@ -52,7 +52,7 @@ export function figureLabel(task: string, metric: string): string {
   const figure = metricName(metric);
   if (task === 'forgetting') return t('Forgetting {figure}', { figure });
   if (task === 'workspace' || task === CURSORS) return t('Held-out {figure}', { figure });
-  return `${factsOfTask(task)?.title ?? task} ${figure}`;
+  return `${tKnown(factsOfTask(task)?.title ?? task)} ${figure}`;
 }
 
 export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);

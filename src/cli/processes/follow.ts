@@ -7,7 +7,9 @@ import { describeRollback, type RunEvent } from '../../protocol/events.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunState } from '../../protocol/run.ts';
+import { FORGETTING } from '../../findings/forgetting-figure.ts';
 import { secondsLeft, timeLeftIn } from '../../findings/run-time.ts';
+import { factsOfTask } from '../../findings/task-facts.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
 import { english } from '../../text/message.ts';
 
@@ -159,24 +161,8 @@ function describe(event: RunEvent): string | undefined {
 function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluation' }>): string | undefined {
   const { task, metric, value, low, high, setting } = result;
   if (setting.startsWith('during training')) return `  step ${step}: held-out ${metric} ${value.toFixed(3)}`;
-  if (mainFigures[task] !== metric || (step === 0 && task === 'retention')) return undefined;
+  const main = task === FORGETTING ? metric : factsOfTask(task)?.main;
+  if (main !== metric || (step === 0 && task === 'retention')) return undefined;
   const interval = `[${low.toFixed(3)}, ${high.toFixed(3)}]`;
   return `  ${step === 0 ? 'base' : `step ${step}`}: ${task} ${metric} ${value.toFixed(3)} ${interval}`;
 }
-
-const mainFigures: Readonly<Record<string, string>> = {
-  workspace: 'bits per byte',
-  humaneval: 'pass@1',
-  humaneval_line: 'pass@1',
-  humaneval_lines: 'pass@1',
-  mbpp_plus: 'pass@1 plus',
-  safim: 'pass@1',
-  crosscodeeval: 'edit similarity',
-  repobench: 'edit similarity',
-  gsm8k: 'exact match',
-  hellaswag: 'acc_norm',
-  arc_challenge: 'acc_norm',
-  winogrande: 'acc',
-  forgetting: 'average',
-  retention: 'KL from base',
-};

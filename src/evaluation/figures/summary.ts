@@ -99,21 +99,10 @@ export function withStrength(summary: Summary, givenStrength: number | undefined
   return addFindings(after, {});
 }
 
-/** Learning first, then forgetting; any other task comes last. */
+/** The average follows the tasks that it is of; any other task comes last. */
 const shownOrder = [
   CURSORS,
-  'workspace',
-  'humaneval',
-  'humaneval_line',
-  'humaneval_lines',
-  'mbpp_plus',
-  'safim',
-  'crosscodeeval',
-  'repobench',
-  'gsm8k',
-  ...averagedTasks,
-  FORGETTING,
-  'retention',
+  ...Object.keys(taskFacts).flatMap((task) => (task === averagedTasks.at(-1) ? [task, FORGETTING] : [task])),
 ];
 const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
+import { addFindings } from '../../../src/evaluation/figures/summary.ts';
 import { EvaluationProgress, servedPart } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
@@ -26,6 +27,13 @@ const outcomes = (passed: number, of: number) => Array.from({ length: of }, (_, 
 
 it('knows everything the panel shows about each task', () => {
   for (const { name, title } of tasks) expect(factsOfTask(name)?.title, name).toBe(title);
+});
+
+it('shows learning first, the average after what it is of, and unknown tasks last', () => {
+  const shown = ['cursors', 'workspace', 'humaneval', 'winogrande', 'forgetting', 'retention', 'unknown'];
+  const comparisons = shown.toReversed().map((task) => measure(task, 'm', around(2, 1), around(1, 1)));
+  const { comparisons: sorted } = addFindings({ step: 1, sentence: '', comparisons, stated: shown }, {});
+  expect(sorted.map(({ task }) => task)).toEqual(shown);
 });
 
 describe('a comparison', () => {

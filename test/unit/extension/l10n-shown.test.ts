@@ -4,6 +4,7 @@ import { decimal, fullDate, setLanguage, t, withButtons } from '../../../src/tex
 import { doctorText, progressLine } from '../../../src/extension/texts.ts';
 import { baseChoices } from '../../../src/extension/wizard/bases.ts';
 import { bundleIn, type translations } from '../../support/manifest.ts';
+import { figureLabel } from '../../../webview/view-model/labels.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
 afterEach(() => setLanguage('en'));
@@ -45,6 +46,12 @@ it("translates a trainer's phases, which it reports in English", () => {
   expect(progressLine(makeRun({ upTo: 0, state: { ...state, phase: 'HumanEval 4 of 20' } }))).toMatch(
     /^HumanEval 4\/20 · /,
   );
+});
+
+it('names the figures of a task in its words', () => {
+  setLanguageTo('de');
+  expect(figureLabel('humaneval_line', 'pass@1')).toBe('HumanEval, eine Zeile ergänzt pass@1');
+  expect(figureLabel('gsm8k', 'exact match')).toBe('GSM8K exakte Übereinstimmung');
 });
 
 it('says what a base is for', () => {

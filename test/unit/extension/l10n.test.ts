@@ -123,6 +123,7 @@ describe('in the source', () => {
     expect(outside.map((call) => call.arguments[0]!.getText()).sort()).toEqual([
       'about',
       "comparison?.unit ?? ''",
+      'factsOfTask(task)?.title ?? task',
       'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric',
       'part',
       'part',
