@@ -9,7 +9,8 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeReport } from '../../src/cli/report/write.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { makeRun, withSamples, withStrengths, writeRun } from '../unit/webview/fixtures.ts';
+import { charts } from '../../webview/charts/index.ts';
+import { makeRun, panelOf, withSamples, withStrengths, writeRun } from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';
 
 let browser: Browser;
@@ -45,16 +46,24 @@ const shown = (page: Page) =>
 describe('report.html', () => {
   it('draws every chart without console output, policy violations or network', async () => {
     const other = makeRun({ id: 'other', method: 'full', name: 'other' });
-    const { page, problems } = await open([withStrengths(makeRun()), other]);
+    const runs = [withStrengths(makeRun()), other];
+    const { page, problems } = await open(runs);
     expect(await page.getByLabel('Strength: how much of the trained change is applied').isVisible()).toBe(
       true,
     );
     await page.locator('#strength').press('End');
     expect(await page.getByText('Use This Strength', { exact: true }).isVisible()).toBe(false);
-    const always = ['your-code', 'humaneval', 'forgetting', 'loss'];
+    // All that have something to draw, of the runs as they were before they went through files and a page.
+    const panel = panelOf(runs, { compared: ['other'] });
+    const drawn = charts.filter((chart) => chart.read(panel, {}) !== undefined);
+    const [always, inDetails] = [true, false].map((open) =>
+      drawn.filter((chart) => Boolean(chart.open) === open).map(({ id }) => id),
+    ) as [string[], string[]];
+    expect(always).toHaveLength(4);
+    expect(inDetails).toContain('strength');
     expect(await shown(page)).toEqual(always);
     await openDetails(page);
-    expect(await shown(page)).toEqual([...always, 'trade-off', 'strength', 'learning-rate']);
+    expect(await shown(page)).toEqual([...always, ...inDetails]);
     for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
     expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);
     expect(await page.locator('.comparisons tbody tr:not(.setting)').count()).toBe(6);

@@ -1,14 +1,15 @@
 /** Training loss and held-out loss over the steps of the shown runs. */
-import { joined, t, whole } from '../../src/text/l10n.ts';
+import { joined, t } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, stepName } from '../view-model/format.ts';
 import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
-import { longest, sample, smooth, type MetricSeries, type Point } from '../view-model/series.ts';
+import { longest, lossOf, sample, smooth, type MetricSeries, type Point } from '../view-model/series.ts';
 import { settingAlone } from '../view-model/setting.ts';
 import { styleOf } from './run-styles.ts';
 import { chartOptions, stepAxis } from './options.ts';
+import { stepTable } from './over-steps.ts';
 import type { ChartView, DataRow, Dataset, Mark } from './view.ts';
 import { textOf } from '../../src/text/message.ts';
 
@@ -30,7 +31,6 @@ interface LossModel {
 
 /** With fewer steps than this, the loss is not smoothed. */
 const SMOOTH_FROM = 20;
-const TABLE_ROWS = 50;
 const trainingOf = (label: string) => t('{run}: training', { run: label });
 /** The common ending of the names of training losses. */
 const trainingEnd = () => trainingOf('');
@@ -43,10 +43,12 @@ const measurementName = ({ setting }: MetricSeries) =>
   setting.startsWith('during training')
     ? t('held-out loss, during training')
     : t('held-out loss, final evaluation');
+const capitalised = (name: string) => name.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
 const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
 const read = ({ series, label, styleIndex }: RunView): RunLoss => {
-  const { loss, metrics } = series;
+  const { metrics } = series;
+  const loss = lossOf(series);
   const heldOut = longest(metrics, isHeldOutLoss);
   const memory = Math.max(5, Math.round(loss.length / 20));
   return {
@@ -184,37 +186,28 @@ export const lossChart: ChartView<LossModel> = {
       ...marks.map(({ x, text }) => t('At step {step}: {what}.', { step: x, what: text })),
       t('In nats per token.'),
     ].join(' '),
-  table({ runs }) {
-    const columns = runs.flatMap((run) => {
-      const name = (kind: string) => (runs.length > 1 ? `${run.label}: ${kind}` : kind);
-      const trained = new Map(run.loss.map(({ x, y }) => [x, formatNumber(y)]));
-      return [
-        { name: name(t('training loss')), at: trained },
-        ...measurementsOf(run).map((measurement) => ({
-          name: name(measurementName(measurement)),
-          at: new Map(
-            measurement.points.map((point) => [point.x, formatInterval({ value: point.y, ...point }, false)]),
-          ),
-        })),
-      ];
-    });
-    const steps = new Set(
-      runs.flatMap((run) => [
-        ...sample(run.loss, TABLE_ROWS).map(({ x }) => x),
-        ...measurementsOf(run).flatMap(({ points }) => sample(points, TABLE_ROWS).map(({ x }) => x)),
-      ]),
-    );
-    return {
-      caption: t('Loss by step, in nats per token'),
-      head: [
-        t('Step'),
-        ...columns.map(({ name }) => name.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())),
-      ],
-      rows: [...steps]
-        .sort((a, b) => a - b)
-        .map((step) => [whole(step), ...columns.map(({ at }) => at.get(step) ?? '')]),
-    };
-  },
+  table: ({ runs }) =>
+    stepTable(
+      t('Loss by step, in nats per token'),
+      runs.flatMap((run) => {
+        const name = (kind: string) => capitalised(runs.length > 1 ? `${run.label}: ${kind}` : kind);
+        return [
+          {
+            name: name(t('training loss')),
+            texts: new Map(run.loss.map(({ x, y }) => [x, formatNumber(y)])),
+          },
+          ...measurementsOf(run).map((measurement) => ({
+            name: name(measurementName(measurement)),
+            texts: new Map(
+              measurement.points.map((point) => [
+                point.x,
+                formatInterval({ value: point.y, ...point }, false),
+              ]),
+            ),
+          })),
+        ];
+      }),
+    ),
   atName: 'step',
   rows: ({ runs }) => runs.flatMap(rowsOf),
   warning: ({ warning }) => warning,
@@ -265,7 +258,7 @@ function wordsOf(run: RunLoss): string {
       }),
     );
     return t('{clause}.', {
-      clause: `${measurementName(measurement).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())}: ${sample(points, 6).join(', ')}`,
+      clause: `${capitalised(measurementName(measurement))}: ${sample(points, 6).join(', ')}`,
     });
   });
   return joined([trained, ...ways]);

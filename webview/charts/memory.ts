@@ -31,12 +31,12 @@ export const memoryParts = [
 ];
 
 function read({ label, series }: RunView): RunMemory[] {
-  const { memory, done, last } = series;
+  const { memory, done, steps } = series;
   if (!memory) return [];
   const plan = Object.entries(memory.plan)
     .filter(([, bytes]) => bytes > 0)
     .sort(([, a], [, b]) => b - a);
-  return [{ label, plan, total: memory.total, measured: done?.peakMemory ?? last?.peakMemory }];
+  return [{ label, plan, total: memory.total, measured: done?.peakMemory ?? steps.at(-1)?.peakMemory }];
 }
 
 /** The bars on the axis, from left to right. */

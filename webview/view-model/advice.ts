@@ -19,7 +19,7 @@ import {
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
-import { longest, smooth, type IntervalPoint } from './series.ts';
+import { longest, lossOf, smooth, type IntervalPoint } from './series.ts';
 
 interface AdviceView {
   advice: Advice[];
@@ -121,7 +121,7 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   const learned = learning(snapshot.summary?.comparisons);
   if (!learned || learned.difference.high < 0) return undefined;
   const worse = learned.difference.low > 0;
-  const trained = fallOfTraining(series.loss);
+  const trained = fallOfTraining(lossOf(series));
   return {
     text: worse
       ? t(
@@ -174,7 +174,7 @@ function risingAgain({ series }: RunView): Advice | undefined {
   // At least two later checkpoints must be higher, because one alone may be noise.
   if (after.length < 2 || !after.every(({ y }) => y > lowest.y)) return undefined;
   const rise = last.y - lowest.y;
-  const trained = fallOfTraining(series.loss.filter(({ x }) => x >= lowest.x));
+  const trained = fallOfTraining(lossOf(series).filter(({ x }) => x >= lowest.x));
   if (rise < RELEVANT_SHARE * fall || trained <= 0) return undefined;
   return {
     text: t(

@@ -28,9 +28,10 @@ const trainingFacts = () => [
 
 export function runFacts(
   { spec, state, exports, corpus }: RunSnapshot,
-  { start, last, done, memory: plan }: RunSeries,
+  { start, steps, done, memory: plan }: RunSeries,
 ): Fact[] {
   const { hyper } = spec;
+  const last = steps.at(-1);
   const learning = describeLearning(spec.corpus);
   const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
   const memory = done?.peakMemory ?? last?.peakMemory;

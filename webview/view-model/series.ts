@@ -29,11 +29,11 @@ export interface MetricSeries {
   points: IntervalPoint[];
 }
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+export type Step = EventOf<'step'>;
 
 /** The x of all series is the step; the times of the events are in `RunView.snapshot.events`. */
 export interface RunSeries {
-  loss: Point[];
-  learningRate: Point[];
+  steps: Step[];
   metrics: MetricSeries[];
   warnings: string[];
   memory?: EventOf<'memory'>;
@@ -42,7 +42,6 @@ export interface RunSeries {
   earlyStop?: EventOf<'earlyStop'>;
   rollbacks: EventOf<'rollback'>[];
   start?: EventOf<'start'>;
-  last?: EventOf<'step'>;
   done?: EventOf<'done'>;
 }
 
@@ -57,13 +56,10 @@ export function seriesOf(events: readonly RunEvent[]): RunSeries {
 
 /** Each step appears once and in order, even if a run was killed and resumed from an older checkpoint. */
 export function readSeries(events: readonly RunEvent[]): RunSeries {
-  const series: RunSeries = { loss: [], learningRate: [], metrics: [], warnings: [], rollbacks: [] };
+  const series: RunSeries = { steps: [], metrics: [], warnings: [], rollbacks: [] };
   for (const event of survivingEvents(events)) {
-    if (event.type === 'step') {
-      series.loss.push({ x: event.step, y: event.loss });
-      series.learningRate.push({ x: event.step, y: event.learningRate });
-      series.last = event;
-    } else if (event.type === 'evaluation') addMetric(series.metrics, event);
+    if (event.type === 'step') series.steps.push(event);
+    else if (event.type === 'evaluation') addMetric(series.metrics, event);
     else if (event.type === 'start') series.start = event;
     else if (event.type === 'done') series.done = event;
     else if (event.type === 'memory') series.memory = event;
@@ -79,6 +75,12 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
   }
   return series;
 }
+
+/** A figure of each step. */
+export const overSteps = ({ steps }: Pick<RunSeries, 'steps'>, figure: (step: Step) => number): Point[] =>
+  steps.map((step) => ({ x: step.step, y: figure(step) }));
+
+export const lossOf = (series: RunSeries): Point[] => overSteps(series, ({ loss }) => loss);
 
 function addMetric(all: MetricSeries[], { step, result, change, better }: EventOf<'evaluation'>): void {
   let series = all.find(

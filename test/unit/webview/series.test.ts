@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 import { isHeldOutLoss } from '../../../webview/view-model/labels.ts';
-import { longest, readSeries, sample, smooth } from '../../../webview/view-model/series.ts';
+import { longest, lossOf, readSeries, sample, smooth } from '../../../webview/view-model/series.ts';
 import { makeRun, metric } from './fixtures.ts';
 
 const time = '2026-11-24T14:05:00Z';
@@ -36,26 +36,22 @@ const evaluation = (at: number, value: number, setting: string): RunEvent => ({
 
 describe('events to series', () => {
   it('contain every step once, in order', () => {
-    const { loss, learningRate, start, done } = readSeries(makeRun({ steps: 30 }).events);
-    expect(loss.map(({ x }) => x)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
-    expect(learningRate).toHaveLength(30);
+    const { steps, start, done } = readSeries(makeRun({ steps: 30 }).events);
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
     expect(start?.backend).toBe('tensorflow');
     expect(done?.artefact).toBe('adapter.gguf');
   });
   it('drop what a resumed run does not build upon, as soon as it resumes', () => {
     const before = [start(0), step(1, 3), step(2, 2), evaluation(2, 2.1, '4 windows'), step(3, 9)];
     const resumed = readSeries([...before, start(1)]);
-    expect(resumed.loss).toEqual([{ x: 1, y: 3 }]);
+    expect(lossOf(resumed)).toEqual([{ x: 1, y: 3 }]);
     expect(resumed.metrics).toEqual([]);
-    expect(resumed.last?.step).toBe(1);
-    const { loss, learningRate, last } = readSeries([...before, start(1), step(2, 1.5), step(3, 1)]);
-    expect(loss).toEqual([
+    const series = readSeries([...before, start(1), step(2, 1.5), step(3, 1)]);
+    expect(lossOf(series)).toEqual([
       { x: 1, y: 3 },
       { x: 2, y: 1.5 },
       { x: 3, y: 1 },
     ]);
-    expect(learningRate.map(({ x }) => x)).toEqual([1, 2, 3]);
-    expect(last?.loss).toBe(1);
   });
   it('separate metrics that were measured in different ways, and keep the newest of each step', () => {
     const { metrics } = readSeries([

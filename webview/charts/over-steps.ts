@@ -1,0 +1,107 @@
+/** Charts of one figure over the steps of the shown runs: a line for each run. */
+import { t, whole } from '../../src/text/l10n.ts';
+import type { Table } from '../dom.ts';
+import { stepName } from '../view-model/format.ts';
+import { overSteps, sample, type Point, type Step } from '../view-model/series.ts';
+import { chartOptions, stepAxis } from './options.ts';
+import { styleOf } from './run-styles.ts';
+import type { ChartView, DataRow } from './view.ts';
+
+interface StepLine {
+  label: string;
+  styleIndex: number;
+  points: Point[];
+}
+interface StepLines {
+  runs: StepLine[];
+  steps: number;
+}
+interface StepFigure extends Pick<ChartView<StepLines>, 'id' | 'title'> {
+  value(step: Step): number;
+  /** A value with its unit, as at the axis, in the tooltip and in the table. */
+  format(value: number): string;
+  /** A run's figures in a sentence; there is at least one. */
+  describe(points: readonly Point[]): string;
+  caption(): string;
+  name(): string;
+  /** How a saved file calls it. */
+  row: Pick<DataRow, 'figure' | 'unit'>;
+}
+const TABLE_ROWS = 50;
+
+export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
+  id: figure.id,
+  title: figure.title,
+  type: 'line',
+  zoomable: true,
+  read({ shown }) {
+    const runs = shown
+      .map(({ label, styleIndex, series }) => ({
+        label,
+        styleIndex,
+        points: overSteps(series, figure.value),
+      }))
+      .filter(({ points }) => points.length > 0);
+    if (runs[0]?.styleIndex !== 0) return undefined;
+    return { runs, steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)) };
+  },
+  datasets: ({ runs }, theme) =>
+    runs.map(({ label, styleIndex, points }) => {
+      const { color, dash } = styleOf(styleIndex, theme);
+      return {
+        label,
+        data: points,
+        borderColor: color,
+        backgroundColor: color,
+        borderWidth: 2,
+        borderDash: dash,
+        pointRadius: points.length === 1 ? 3 : 0,
+        pointHoverRadius: 3,
+      };
+    }),
+  options: ({ steps, runs }, theme) =>
+    chartOptions(
+      {
+        x: stepAxis(steps),
+        y: { title: '', format: figure.format, fromZero: true },
+        legend: runs.length > 1 && 'lines',
+        heading: ({ x }) => stepName(x),
+        describe: ({ y }, name) => (runs.length > 1 ? `${name}: ${figure.format(y)}` : figure.format(y)),
+      },
+      theme,
+    ),
+  words: ({ runs }) =>
+    runs
+      .map(({ label, points }) =>
+        runs.length > 1 ? `${label}: ${figure.describe(points)}` : figure.describe(points),
+      )
+      .join(' '),
+  table: ({ runs }) =>
+    stepTable(
+      figure.caption(),
+      runs.map(({ label, points }) => ({
+        name: runs.length > 1 ? label : figure.name(),
+        texts: new Map(points.map(({ x, y }) => [x, figure.format(y)])),
+      })),
+    ),
+  atName: 'step',
+  rows: ({ runs }) =>
+    runs.flatMap(({ label, points }) =>
+      points.map(({ x, y }) => ({ run: label, ...figure.row, at: x, value: y })),
+    ),
+});
+
+/** A table with a row for each step; of each column, at most 50 steps, evenly spread, have one. */
+export function stepTable(
+  caption: string,
+  columns: readonly { name: string; texts: ReadonlyMap<number, string> }[],
+): Table {
+  const steps = new Set(columns.flatMap(({ texts }) => sample([...texts.keys()], TABLE_ROWS)));
+  return {
+    caption,
+    head: [t('Step'), ...columns.map(({ name }) => name)],
+    rows: [...steps]
+      .sort((a, b) => a - b)
+      .map((step) => [whole(step), ...columns.map(({ texts }) => texts.get(step) ?? '')]),
+  };
+}
