@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
 import { settings } from '../../../src/extension/settings.ts';
-import { configured, reset } from './fake-vscode.ts';
+import { configured, reset, workspace } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
-beforeEach(reset);
 
 const { properties } = (
   JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -14,37 +13,57 @@ const { properties } = (
   }
 ).contributes.configuration;
 const document = {} as TextDocument;
-const read = {
-  'completion.enabled': () => settings.completionEnabled(document),
-  'completion.maxTokens': () => settings.maxTokens(),
-  'completion.show': () => settings.show(document),
-  'completion.besideSuggestList': () => settings.besideSuggestList(document),
-  'completion.learnFromUse': () => settings.recordCompletions(),
-  'completion.repository': () => settings.repositoryInPrompt(),
-  'completion.gpu': () => settings.gpu(),
-  'completion.foldedCopy': () => settings.foldedCopy(),
-  'nextEdit.enabled': () => settings.nextEditEnabled(document),
-  'nextEdit.model': () => settings.nextEditModel(document),
-  base: () => settings.base(),
-  'training.method': () => settings.method(),
-  'training.minutes': () => settings.minutes(),
-  'training.backend': () => settings.backend(),
-  'training.options': () => settings.trainOptions(),
-  dataDirectory: () => settings.dataDirectory(),
-  nodePath: () => settings.nodePath(),
-};
 
-it.each(Object.entries(read))('%s', (name, value) => {
-  const { default: usual } = properties[`forgetMeNot.${name}`]!;
-  expect(value()).toEqual(usual);
-  configured[name] = null;
-  expect(value()).toEqual(usual);
+/** The names of the settings that were read. */
+const asked: string[] = [];
+const { getConfiguration } = workspace;
+beforeEach(() => {
+  reset();
+  asked.length = 0;
+  vi.spyOn(workspace, 'getConfiguration').mockImplementation(() => {
+    const given = getConfiguration();
+    return {
+      ...given,
+      get: (name, fallback) => {
+        asked.push(name);
+        return name in configured ? configured[name] : given.get(name, fallback);
+      },
+      inspect: (name) => {
+        asked.push(name);
+        return given.inspect(name);
+      },
+    };
+  });
 });
 
-it.each(['completion.show', 'completion.gpu', 'nextEdit.model'] as const)(
-  '%s that is not one of the choices',
-  (name) => {
-    configured[name] = 'constructor';
-    expect(read[name]()).toBe(properties[`forgetMeNot.${name}`]!.default);
-  },
-);
+/** The editor's own setting, and what is made of several. */
+const others = ['inlineSuggestions', 'backendOptions', 'globOptions', 'ignored'];
+const plain = Object.entries(settings).filter(([name]) => !others.includes(name)) as [
+  string,
+  (document: TextDocument) => unknown,
+][];
+
+it.each(plain)('%s', (_, value) => {
+  // Null in package.json is undefined here.
+  const read = () => value(document) ?? null;
+  const usual = read();
+  const name = asked[0]!;
+  expect(usual).toEqual(properties[`forgetMeNot.${name}`]!.default);
+  configured[name] = null;
+  expect(read()).toEqual(usual);
+});
+
+it('are all read', () => {
+  for (const [, value] of plain) value(document);
+  settings.backendOptions();
+  settings.globOptions(['/garden']);
+  expect([...new Set(asked)].map((name) => `forgetMeNot.${name}`).sort()).toEqual(
+    Object.keys(properties).sort(),
+  );
+});
+
+it.each(['show', 'gpu', 'nextEditModel'] as const)('%s that is not one of the choices', (getter) => {
+  const usual = settings[getter](document);
+  configured[asked[0]!] = 'constructor';
+  expect(settings[getter](document)).toBe(usual);
+});

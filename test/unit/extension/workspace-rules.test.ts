@@ -1,4 +1,4 @@
-/** What a workspace's settings may decide: each setting and each option of `train` is listed here. */
+/** What a workspace's settings may decide: VS Code goes by a setting's scope, we by the table of options of `train`. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { warnIgnoredSettings } from '../../../src/extension/ignored-settings.ts';
@@ -11,35 +11,6 @@ import { configured, inspected, reset } from './fake-vscode.ts';
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 beforeEach(reset);
 
-/** A workspace decides all of it, part of it (see workspace-rules.ts), or nothing. */
-const decisions: Record<string, 'all' | 'part' | 'nothing'> = {
-  'completion.enabled': 'all',
-  'completion.debounce': 'all',
-  'completion.maxTokens': 'all',
-  'completion.show': 'all',
-  'completion.besideSuggestList': 'all',
-  'completion.learnFromUse': 'nothing',
-  'completion.repository': 'all',
-  'completion.gpu': 'nothing',
-  'completion.foldedCopy': 'nothing',
-  'completion.endpoint': 'nothing',
-  'completion.endpointModel': 'nothing',
-  'nextEdit.enabled': 'all',
-  'nextEdit.model': 'all',
-  base: 'part',
-  'training.method': 'all',
-  'training.minutes': 'all',
-  'training.backend': 'all',
-  'training.device': 'all',
-  'training.include': 'all',
-  'training.exclude': 'all',
-  'training.options': 'part',
-  cluster: 'nothing',
-  clusterStorage: 'nothing',
-  dataDirectory: 'nothing',
-  nodePath: 'nothing',
-};
-
 interface Setting {
   type: string | string[];
   scope?: string;
@@ -51,29 +22,39 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
 };
 const { restrictedConfigurations: restricted } = manifest.capabilities.untrustedWorkspaces;
 
+/** No free text, but still for the user alone: what is recorded, what is computed on, what fills the disk. */
+const ownChoices = ['completion.learnFromUse', 'completion.gpu', 'completion.foldedCopy'];
+/** Free text that a workspace may decide: a GPU's name, and patterns of files within the folder. */
+const harmless = ['training.device', 'training.include', 'training.exclude'];
+/** Free text of which it decides a part: see workspace-rules.ts. */
+const partly = ['base', 'training.options'];
+
+/** It could contain anything: an address, a path. */
+const isFreeText = ({ type, enum: choices }: Setting) =>
+  !choices && ![type].flat().every((one) => ['boolean', 'number', 'integer', 'null'].includes(one));
+
 describe('a setting', () => {
-  const all = Object.entries(manifest.contributes.configuration.properties);
+  const all = Object.entries(manifest.contributes.configuration.properties).map(
+    ([name, setting]) => [name.replace('forgetMeNot.', ''), setting] as const,
+  );
 
-  it('has a decision, and no decision is left over', () =>
-    expect(all.map(([name]) => name.replace('forgetMeNot.', '')).sort()).toEqual(
-      Object.keys(decisions).sort(),
-    ));
-
-  it.each(all)('%s is as decided', (name, { scope, type, enum: choices }) => {
-    const decision = decisions[name.replace('forgetMeNot.', '')];
-    // VS Code takes those only from the user's or the machine's settings.
-    expect(['machine', 'application'].includes(scope ?? '')).toBe(decision === 'nothing');
-    if (decision === 'part') expect(restricted).toContain(name);
-    // Free text could contain anything: a GPU's name, and patterns of files within the folder.
-    if (decision === 'all' && !choices)
-      expect(type === 'string' || type === 'array', name).toBe(
-        /training\.(device|include|exclude)$/.test(name),
+  it.each(all)(
+    '%s is read from a workspace unless it is free text or a choice of the user',
+    (name, setting) => {
+      const isText = isFreeText(setting) && ![...harmless, ...partly].includes(name);
+      // VS Code takes those only from the user's or the machine's settings.
+      expect(['machine', 'application'].includes(setting.scope ?? '')).toBe(
+        isText || ownChoices.includes(name),
       );
-  });
+    },
+  );
+
+  it('that a workspace decides in part is restricted', () =>
+    expect(restricted).toEqual(expect.arrayContaining(partly.map((name) => `forgetMeNot.${name}`))));
 });
 
 describe("an option of 'train' that a workspace may set", () => {
-  const free = Object.entries(trainOptions).filter(([, { support: elsewhere }]) => elsewhere.workspace);
+  const free = Object.entries(trainOptions).filter(([, { support }]) => support.workspace);
 
   it('names no file, data set, run, base, server or text, and sends, fetches and confirms nothing', () => {
     const never = [
