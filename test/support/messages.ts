@@ -9,7 +9,8 @@ import { stepIds, titleOf } from '../../src/text/next-step.ts';
 import { taskFacts } from '../../src/findings/task-facts.ts';
 import { metricNames } from '../../webview/view-model/labels.ts';
 import { memoryParts } from '../../webview/charts/memory.ts';
-import { settingLabels } from '../../src/evaluation/figures/differing-settings.ts';
+import { irrelevantSettings, settingLabel } from '../../src/evaluation/figures/differing-settings.ts';
+import { corpusPlanSchema, hyperSchema } from '../../src/protocol/run.ts';
 
 /** `tKnown` is called with these; names that are not words, such as "pass@1", are the same in each language. */
 export const knownTexts = [
@@ -21,9 +22,11 @@ export const knownTexts = [
   ...Object.values(taskFacts).flatMap(({ title }) => (title.includes(' ') ? title : [])),
   ...memoryParts,
   ...metricNames,
-  ...Object.values(settingLabels),
-  ...['base', 'base sha256', 'folder', 'corpus', 'corpus tokens', 'method', 'minutes', 'tokens trained on'],
-  ...['imported from', 'fetched from', 'continues', 'backend', 'yes', 'no', 'all'],
+  ...Object.keys({ ...hyperSchema.shape, ...corpusPlanSchema.shape })
+    .filter((key) => !irrelevantSettings.includes(key))
+    .map(settingLabel),
+  ...['base', 'base sha256', 'folder', 'corpus', 'corpus tokens', 'minutes', 'tokens trained on'],
+  ...['imported from', 'fetched from', 'continues', 'backend', 'version', 'yes', 'no', 'all'],
   // What l10n.ts itself translates; its other calls only pass texts on.
   ...['"{button}"', '{number}%'],
 ];

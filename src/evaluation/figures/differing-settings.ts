@@ -16,22 +16,18 @@ const NONE = '-';
 /** Settings that only LoRA has. */
 const loraSettings = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
 /** Settings that change only what is shown or the speed, not what is learned. */
-const irrelevantSettings = ['evalEvery', 'recompute'];
+export const irrelevantSettings = ['evalEvery', 'recompute'];
 
-export const settingLabels: Record<string, string> = {
-  learningRate: 'learning rate',
-  attentionDropout: 'attention dropout',
-  weightDecay: 'weight decay',
-  sequenceLength: 'sequence length',
+/** The others' names are made of their keys: learningRate is "learning rate". */
+const settingLabels: Record<string, string> = {
   accumulate: 'batches per step',
   fimRate: 'fill-in-the-middle',
   fimLoss: 'fill-in-the-middle loss',
-  repositoryContext: 'repository context',
   halfLifeDays: 'half-life of a file, days',
   maxTokens: 'most tokens read',
 };
-/** learningRate as "learning rate". */
-const settingLabel = (key: string) =>
+/** The display name of a key of the run's schemas; the panel translates it. */
+export const settingLabel = (key: string) =>
   settingLabels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** Settings by display name, in order of importance. */
@@ -67,7 +63,7 @@ export function listSettings({ spec, corpus, steps = spec.hyper.steps }: RunSett
     // Instruction pairs exist only in instruct mode.
     if (key === 'pairs' && spec.corpus.mode !== 'instruct') continue;
     if (Array.isArray(value) && value.length === 0) continue;
-    put(key === 'replay' ? 'replay' : settingLabel(key), value);
+    put(settingLabel(key), value);
   }
   put('backend', spec.backend);
   put('version', spec.versions['forget-me-not']);

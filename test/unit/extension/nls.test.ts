@@ -69,7 +69,7 @@ describe('package.json', () => {
 
   it.each(['en', ...translations] as const)('has a text for each key, and no other texts: %s', (language) => {
     const texts = textsIn(language);
-    expect(Object.keys(texts).sort()).toEqual([...new Set(keys)].sort());
+    expect(Object.keys(texts)).toEqual([...new Set(keys)].sort((a, b) => a.localeCompare(b, 'en')));
     expect(Object.keys(texts).filter((key) => !texts[key]!.trim())).toEqual([]);
   });
 });
