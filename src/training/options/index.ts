@@ -3,6 +3,7 @@
  * them, what a run that continues another takes over, what a sweep has too, what a workspace's settings may give, and
  * what a cluster or Ray Train can't do.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { RunSpec } from '../../protocol/run.ts';
 import { commandOptions, followOptions, type CommandOptions, type FollowOptions } from './command.ts';
 import {
@@ -74,14 +75,20 @@ export function specPart(part: string, options: Partial<AllOptions>, context?: D
   return settled;
 }
 
-/** The first of the options that can't be had on a cluster, or under Ray Train, as it was given: "--keep best". */
+/**
+ * The first of the options that can't be had on a cluster, or under Ray Train, as it was given: "--keep best". A default
+ * counts as not given.
+ */
 export function firstUnsupported(
   place: 'cluster' | 'rayTrain',
   options: Partial<AllOptions>,
+  table: Readonly<Record<string, AnyOption>> = trainOptions,
 ): string | undefined {
-  for (const [name, { flags, support }] of Object.entries(trainOptions)) {
+  for (const [name, { flags, support, default: usual }] of Object.entries(table)) {
     const [can, value] = [support[place], options[name as keyof AllOptions]];
-    const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0);
+    // Without a default, an empty list counts as not given, and commander has true for "--no-reference".
+    const isGiven =
+      value !== undefined && !isDeepStrictEqual(value, usual ?? (flags.startsWith('--no-') || []));
     if (can === false && isGiven) return `--${flagName(flags)}`;
     if (typeof can === 'object' && value === can.not) return `--${flagName(flags)} ${String(value)}`;
   }

@@ -10,8 +10,13 @@ import {
   rayTrainEngineSchema,
   type RunSpec,
 } from '../../../src/protocol/run.ts';
-import { specPart, trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
-import type { AnyOption } from '../../../src/training/options/option.ts';
+import {
+  firstUnsupported,
+  specPart,
+  trainOptions,
+  type AllOptions,
+} from '../../../src/training/options/index.ts';
+import { flagName, type AnyOption } from '../../../src/training/options/option.ts';
 import { exampleOf } from '../../support/option-example.ts';
 
 const rows = Object.entries(trainOptions) as [keyof AllOptions, AnyOption][];
@@ -83,7 +88,7 @@ describe('the options of train', () => {
     },
   );
 
-  it.each(rows.filter(([, { support: elsewhere }]) => elsewhere.continue !== 'own'))(
+  it.each(rows.filter(([, { support }]) => support.continue !== 'own'))(
     '%s is restored when a run is continued',
     (name, option) => {
       const before = name === 'replayRate' ? ['--replay', 'base'] : [];
@@ -97,4 +102,18 @@ describe('the options of train', () => {
       expect(given[name]).toEqual(read().opts<AllOptions>()[name]);
     },
   );
+
+  it('are unsupported only if they are given, whatever their defaults', () => {
+    const nowhere = { cluster: false, rayTrain: false };
+    const table = Object.fromEntries(
+      rows.map(([name, option]) => [name, { ...option, support: { ...option.support, ...nowhere } }]),
+    );
+    for (const place of ['cluster', 'rayTrain'] as const) {
+      expect(firstUnsupported(place, read().opts(), table)).toBeUndefined();
+      for (const [name, option] of rows) {
+        const given = read(...exampleOf(option)).opts();
+        expect(firstUnsupported(place, given, table), name).toBe(`--${flagName(option.flags)}`);
+      }
+    }
+  });
 });

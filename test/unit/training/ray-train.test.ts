@@ -101,8 +101,8 @@ describe('writeRayTrainJob', () => {
     };
     const usual = await filesOf('usual', {});
     for (const [name, option] of Object.entries(trainOptions)) {
-      const { spec, support: elsewhere } = option;
-      if (!spec?.startsWith('hyper.') || elsewhere.rayTrain !== true) continue;
+      const { spec, support } = option;
+      if (!spec?.startsWith('hyper.') || support.rayTrain !== true) continue;
       const options = addOptions(new Command(), { option }).parse(exampleOf(option), { from: 'user' }).opts();
       const kept = specPart('hyper', options)[spec.slice('hyper.'.length)];
       expect(await filesOf(name, { [spec.slice('hyper.'.length)]: kept }), name).not.toEqual(usual);
