@@ -5,7 +5,15 @@ import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, stepName } from '../view-model/format.ts';
 import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
-import { longest, lossOf, sample, smooth, type MetricSeries, type Point } from '../view-model/series.ts';
+import {
+  longest,
+  lossOf,
+  sample,
+  smooth,
+  type IntervalPoint,
+  type MetricSeries,
+  type Point,
+} from '../view-model/series.ts';
 import { settingAlone } from '../view-model/setting.ts';
 import { styleOf } from './run-styles.ts';
 import { chartOptions, stepAxis } from './options.ts';
@@ -44,6 +52,7 @@ const measurementName = ({ setting }: MetricSeries) =>
     ? t('held-out loss, during training')
     : t('held-out loss, final evaluation');
 const capitalised = (name: string) => name.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+const intervalOf = (point: IntervalPoint) => formatInterval({ value: point.y, ...point }, false);
 const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
 const read = ({ series, label, styleIndex }: RunView): RunLoss => {
@@ -192,18 +201,10 @@ export const lossChart: ChartView<LossModel> = {
       runs.flatMap((run) => {
         const name = (kind: string) => capitalised(runs.length > 1 ? `${run.label}: ${kind}` : kind);
         return [
-          {
-            name: name(t('training loss')),
-            texts: new Map(run.loss.map(({ x, y }) => [x, formatNumber(y)])),
-          },
+          { name: name(t('training loss')), texts: run.loss.map(({ x, y }) => [x, formatNumber(y)]) },
           ...measurementsOf(run).map((measurement) => ({
             name: name(measurementName(measurement)),
-            texts: new Map(
-              measurement.points.map((point) => [
-                point.x,
-                formatInterval({ value: point.y, ...point }, false),
-              ]),
-            ),
+            texts: measurement.points.map((point): [number, string] => [point.x, intervalOf(point)]),
           })),
         ];
       }),
@@ -253,7 +254,7 @@ function wordsOf(run: RunLoss): string {
   const ways = measurementsOf(run).map((measurement) => {
     const points = measurement.points.map((point) =>
       t('{figure} at step {step}', {
-        figure: formatInterval({ value: point.y, ...point }, false),
+        figure: intervalOf(point),
         step: point.x,
       }),
     );

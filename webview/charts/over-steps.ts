@@ -7,13 +7,8 @@ import { chartOptions, stepAxis } from './options.ts';
 import { styleOf } from './run-styles.ts';
 import type { ChartView, DataRow } from './view.ts';
 
-interface StepLine {
-  label: string;
-  styleIndex: number;
-  points: Point[];
-}
 interface StepLines {
-  runs: StepLine[];
+  runs: { label: string; styleIndex: number; points: Point[] }[];
   steps: number;
 }
 interface StepFigure extends Pick<ChartView<StepLines>, 'id' | 'title'> {
@@ -29,6 +24,10 @@ interface StepFigure extends Pick<ChartView<StepLines>, 'id' | 'title'> {
 }
 const TABLE_ROWS = 50;
 
+/** A run is named only among others. */
+const named = ({ runs }: StepLines, name: string, text: string) =>
+  runs.length > 1 ? `${name}: ${text}` : text;
+
 export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
   id: figure.id,
   title: figure.title,
@@ -36,11 +35,7 @@ export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
   zoomable: true,
   read({ shown }) {
     const runs = shown
-      .map(({ label, styleIndex, series }) => ({
-        label,
-        styleIndex,
-        points: overSteps(series, figure.value),
-      }))
+      .map(({ series, ...run }) => ({ ...run, points: overSteps(series, figure.value) }))
       .filter(({ points }) => points.length > 0);
     if (runs[0]?.styleIndex !== 0) return undefined;
     return { runs, steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)) };
@@ -59,29 +54,25 @@ export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
         pointHoverRadius: 3,
       };
     }),
-  options: ({ steps, runs }, theme) =>
+  options: (model, theme) =>
     chartOptions(
       {
-        x: stepAxis(steps),
+        x: stepAxis(model.steps),
         y: { title: '', format: figure.format, fromZero: true },
-        legend: runs.length > 1 && 'lines',
+        legend: model.runs.length > 1 && 'lines',
         heading: ({ x }) => stepName(x),
-        describe: ({ y }, name) => (runs.length > 1 ? `${name}: ${figure.format(y)}` : figure.format(y)),
+        describe: ({ y }, name) => named(model, name, figure.format(y)),
       },
       theme,
     ),
-  words: ({ runs }) =>
-    runs
-      .map(({ label, points }) =>
-        runs.length > 1 ? `${label}: ${figure.describe(points)}` : figure.describe(points),
-      )
-      .join(' '),
+  words: (model) =>
+    model.runs.map(({ label, points }) => named(model, label, figure.describe(points))).join(' '),
   table: ({ runs }) =>
     stepTable(
       figure.caption(),
       runs.map(({ label, points }) => ({
         name: runs.length > 1 ? label : figure.name(),
-        texts: new Map(points.map(({ x, y }) => [x, figure.format(y)])),
+        texts: points.map(({ x, y }) => [x, figure.format(y)]),
       })),
     ),
   atName: 'step',
@@ -94,14 +85,15 @@ export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
 /** A table with a row for each step; of each column, at most 50 steps, evenly spread, have one. */
 export function stepTable(
   caption: string,
-  columns: readonly { name: string; texts: ReadonlyMap<number, string> }[],
+  columns: readonly { name: string; texts: readonly [step: number, text: string][] }[],
 ): Table {
-  const steps = new Set(columns.flatMap(({ texts }) => sample([...texts.keys()], TABLE_ROWS)));
+  const steps = new Set(columns.flatMap(({ texts }) => sample(texts, TABLE_ROWS).map(([step]) => step)));
+  const at = columns.map(({ texts }) => new Map(texts));
   return {
     caption,
     head: [t('Step'), ...columns.map(({ name }) => name)],
     rows: [...steps]
       .sort((a, b) => a - b)
-      .map((step) => [whole(step), ...columns.map(({ texts }) => texts.get(step) ?? '')]),
+      .map((step) => [whole(step), ...at.map((texts) => texts.get(step) ?? '')]),
   };
 }
