@@ -116,7 +116,7 @@ function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undef
   };
 }
 
-/** The result is no better than the base on held-out text. */
+/** The result is no better than what completes untrained on held-out text. */
 function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   const learned = learning(snapshot.summary?.comparisons);
   if (!learned || learned.difference.high < 0) return undefined;
@@ -125,7 +125,7 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   return {
     text: worse
       ? t(
-          'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than the base does.',
+          'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than before.',
         )
       : trained > 0
         ? t(
@@ -144,7 +144,7 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   };
 }
 
-/** Held-out loss was above the base's at every checkpoint. */
+/** Held-out loss was above where it began at every checkpoint. */
 function roseThroughout(run: RunView): Advice | undefined {
   const curve = heldOutCurve(run.series);
   if (!curve || learnedNothing(run)) return undefined;
@@ -152,7 +152,7 @@ function roseThroughout(run: RunView): Advice | undefined {
   if (!after.every(({ y }) => y > base!.y)) return undefined;
   const { learningRate } = run.snapshot.spec.hyper;
   return {
-    text: t("Use a learning rate below {rate}: held-out loss was above the base's at every checkpoint.", {
+    text: t('Use a learning rate below {rate}: held-out loss was above where it began at every checkpoint.', {
       rate: formatRate(learningRate),
     }),
     because: t('Held-out loss was {before} before the first step and {after} at {at}.', {

@@ -1,4 +1,4 @@
-/** Learning against forgetting: each run's checkpoints as a path that begins at the base. */
+/** Learning against forgetting: each run's checkpoints as a path that begins where training did. */
 import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
@@ -46,7 +46,7 @@ export interface Path {
   run: string;
   label: string;
   styleIndex: number;
-  /** From the base on, ordered by step, all measured in the same way. */
+  /** From before the first step on, as far as that is known, all measured in the same way. */
   points: PathPoint[];
   /** The final evaluation of the result, if it was measured in a different way than the path. */
   final?: PathPoint;
@@ -100,16 +100,26 @@ export function tradeOff(
 
 function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
   const { snapshot, series, label, styleIndex } = run;
-  const measured = checkpoints(series.metrics, learning, forgetting);
+  const measured = checkpoints(series.metrics, learning, forgetting).flatMap((point) =>
+    point.step === 0 ? startOf(snapshot, point, forgetting) : [point],
+  );
   const final = snapshot.summary && finalPoint(snapshot.summary, learning, forgetting);
   const path: Path = { run: run.id, label, styleIndex, points: measured, best: series.best?.step };
   if (!final) return path;
   // Without checkpoints in between, the path is base and result, which were measured in the same way.
   if (!measured.some(({ step }) => step > 0 && step !== final.step))
-    return { ...path, points: [origin(final), final] };
+    return { ...path, points: [...startOf(snapshot, origin(final), forgetting), final] };
   return measured.at(-1)!.setting === final.setting
     ? { ...path, points: [...measured.filter(({ step }) => step !== final.step), final] }
     : { ...path, final };
+}
+
+/** Learning is counted from the reference adapter that training began with, if any; but it has a KL from the base, too. */
+function startOf({ spec, summary }: RunView['snapshot'], point: PathPoint, forgetting: Figure): PathPoint[] {
+  if (!spec.reference) return [point];
+  const kl = summary?.choice?.klAtZero;
+  if (!kl || figureKey(forgetting) !== 'retention KL from base') return [];
+  return [{ ...point, y: kl.value, low: kl.low, high: kl.high }];
 }
 
 const origin = ({ n, setting }: PathPoint): PathPoint => ({

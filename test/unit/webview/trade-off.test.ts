@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tradeOffChart } from '../../../webview/charts/trade-off.ts';
 import type { RunView } from '../../../webview/view-model/panel.ts';
 import { axisTitle, forgettingFigures, tradeOff } from '../../../webview/view-model/trade-off.ts';
-import { makeRun, metric, panelOf, withSamples } from './fixtures.ts';
+import { makeRun, metric, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 const loss = { task: 'workspace', metric: 'loss', better: 'lower' } as const;
 const kl = { task: 'retention', metric: 'KL from base', better: 'lower' } as const;
@@ -19,6 +19,16 @@ describe('learning against forgetting', () => {
     expect(result.xHigh).toBeCloseTo(0.215, 10);
     expect(result).toMatchObject({ y: 0.064, paired: true });
     expect(Object.is(path!.points[0]!.x, 0)).toBe(true);
+  });
+
+  it("begins at a reference adapter's KL, or with the first checkpoint if that is unknown", () => {
+    const run = withStrengths(makeRun({ checkpoints: 6 }));
+    run.spec.reference = { sha256: 'ab'.repeat(32) };
+    const stepsAndKl = () =>
+      viewOf(panelOf([run]).shown).paths[0]!.points.map(({ step, y }) => [step, y] as const);
+    expect(stepsAndKl().map(([step]) => step)).toEqual([10, 20, 30, 40, 50, 60]);
+    run.summary!.choice!.klAtZero = { value: 0.02, low: 0.01, high: 0.03 };
+    expect(stepsAndKl()[0]).toEqual([0, 0.02]);
   });
 
   it('makes a path of the checkpoints at which both were measured, and separates the final evaluation', () => {
