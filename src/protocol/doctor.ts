@@ -44,8 +44,8 @@ export const adapterSchema = z.object({
   /** Its memory is main memory. */
   shared: z.boolean().default(false),
   /** Bytes of the largest buffer, and of what a kernel can see of it. */
-  mostBuffer: z.number(),
-  mostBound: z.number(),
+  maxBufferSize: z.number(),
+  maxStorageBufferBindingSize: z.number(),
   /** What of use to training it can do beyond the least that WebGPU asks for: "shader-f16", "subgroups". */
   features: z.array(z.string()),
 });

@@ -19,7 +19,7 @@ import { runsDir } from '../../src/platform/files/paths.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
 import type { Workplace } from '../support/cli.ts';
-import { NO_ROOM, playedRayTrain, type PlayedStart } from '../support/ray-train.ts';
+import { NO_ROOM, fakeRayTrain, type RecordedStart } from '../support/ray-train.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
 import { eventsOf, openTraining } from '../support/trainer.ts';
 
@@ -103,15 +103,15 @@ async function endOf(child: ChildProcess): Promise<Ended> {
 /** A fake Python executable that records how it was started. */
 async function fakePython(name: string, missing: string[] = []) {
   const path = place.path(name);
-  await writeFile(path, playedRayTrain(`${path}.jsonl`, missing));
+  await writeFile(path, fakeRayTrain(`${path}.jsonl`, missing));
   await chmod(path, 0o755);
   return {
     path,
-    starts: async (): Promise<PlayedStart[]> =>
+    starts: async (): Promise<RecordedStart[]> =>
       (await readFile(`${path}.jsonl`, 'utf8'))
         .split('\n')
         .filter(Boolean)
-        .map((line) => JSON.parse(line) as PlayedStart),
+        .map((line) => JSON.parse(line) as RecordedStart),
   };
 }
 

@@ -8,7 +8,7 @@ export const NO_ROOM =
   'Of 3 workers with 1 processor each, the cluster has room for 2; it waits for more nodes';
 
 /** How it was started. */
-export interface PlayedStart {
+export interface RecordedStart {
   args: string[];
   /** Ray's address. */
   address?: string;
@@ -20,7 +20,7 @@ export interface PlayedStart {
  * A Node script that records its starts in the file `log`. Its training has two steps. On its first start in a folder,
  * it writes a checkpoint of the first step and then runs until killed; on the next start, it resumes.
  */
-export const playedRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
+export const fakeRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
 const { appendFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } = require('node:fs');
 const args = process.argv.slice(2);
 const isFit = args[1] === 'ray_train.fit';

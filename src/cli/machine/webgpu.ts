@@ -46,13 +46,13 @@ export function webgpuCheck(
 function describe(number: number, adapter: Adapter): Text {
   const { name, shared } = adapter;
   const memory = adapter.memory === undefined ? undefined : formatBytes(adapter.memory);
-  const mostBound = formatBytes(adapter.mostBound);
+  const bound = formatBytes(adapter.maxStorageBufferBindingSize);
   const features = adapter.features.join(', ') || '-';
   if (shared && memory)
-    return msg`GPU ${number} is ${name} and may use ${memory} of the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} and may use ${memory} of the machine's memory; kernels see ${bound} of a buffer (${features}).`;
   if (shared)
-    return msg`GPU ${number} is ${name} and uses the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} and uses the machine's memory; kernels see ${bound} of a buffer (${features}).`;
   if (memory)
-    return msg`GPU ${number} is ${name} with ${memory} of memory; kernels see ${mostBound} of a buffer (${features}).`;
-  return msg`GPU ${number} is ${name}, whose memory is not known; kernels see ${mostBound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} with ${memory} of memory; kernels see ${bound} of a buffer (${features}).`;
+  return msg`GPU ${number} is ${name}, whose memory is not known; kernels see ${bound} of a buffer (${features}).`;
 }

@@ -128,8 +128,8 @@ function describe({ name, adapter: { limits, features, info } }: Opened): Adapte
     driver: oneLine(info.description),
     kind: kindOf(name, info.isFallbackAdapter),
     shared: false,
-    mostBuffer: limits.maxBufferSize,
-    mostBound: limits.maxStorageBufferBindingSize,
+    maxBufferSize: limits.maxBufferSize,
+    maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
     features: useful.filter((feature) => features.has(feature)),
   };
 }

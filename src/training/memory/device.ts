@@ -4,7 +4,7 @@ import type { Adapter } from '../../protocol/doctor.ts';
 import { planScoring, StepSizes, type MemoryPlan, type Place, type PlannedHyper } from './plan.ts';
 
 /** The GPU that a run is planned for. */
-export type PlannedDevice = Pick<Adapter, 'name' | 'memory' | 'shared' | 'mostBuffer'>;
+export type PlannedDevice = Pick<Adapter, 'name' | 'memory' | 'shared' | 'maxBufferSize'>;
 
 export interface DevicePlan extends Omit<MemoryPlan, 'runtime'> {
   /** What buffers are larger than what they hold. */

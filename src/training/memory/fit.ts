@@ -108,13 +108,13 @@ export function fitMemory<H extends Shrinkable>(
 
 /** Why a plan does not fit a GPU, as a sentence; undefined if it fits, or if that is unknown. */
 function describeMisfit(
-  { name, memory, shared, mostBuffer }: PlannedDevice,
+  { name, memory, shared, maxBufferSize }: PlannedDevice,
   total: number,
   largestBuffer: number,
 ): Text | undefined {
   const [needed, largest] = [formatBytes(total), formatBytes(largestBuffer)];
-  if (largestBuffer > mostBuffer)
-    return msg`One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(mostBuffer)}.`;
+  if (largestBuffer > maxBufferSize)
+    return msg`One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(maxBufferSize)}.`;
   if (memory === undefined || total <= memory * (1 - MARGIN)) return undefined;
   const size = formatBytes(memory);
   return shared

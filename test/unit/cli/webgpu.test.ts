@@ -6,7 +6,15 @@ import { chooseDevice } from '../../../src/tensor/devices/choose-device.ts';
 import { english } from '../../../src/text/message.ts';
 
 const adapter = (name: string, rest: Partial<Adapter>): Adapter => ({
-  ...{ name, driver: '', kind: 'discrete', shared: false, mostBuffer: 4e9, mostBound: 2e9, features: [] },
+  ...{
+    name,
+    driver: '',
+    kind: 'discrete',
+    shared: false,
+    maxBufferSize: 4e9,
+    maxStorageBufferBindingSize: 2e9,
+    features: [],
+  },
   ...rest,
 });
 const iris = adapter('Intel Iris Xe', { kind: 'integrated', shared: true, features: ['shader-f16'] });

@@ -16,7 +16,7 @@ const stored = { storedBytes: bytes };
 const card = (memory?: number, rest: Partial<PlannedDevice> = {}): PlannedDevice => ({
   name: 'A card',
   shared: false,
-  mostBuffer: 4 * 2 ** 30,
+  maxBufferSize: 4 * 2 ** 30,
   ...(memory !== undefined && { memory }),
   ...rest,
 });
@@ -107,7 +107,7 @@ describe('fitMemory on a GPU', () => {
   });
 
   it('rejects a matrix larger than any buffer', () => {
-    expect(() => fit(card(24e9, { mostBuffer: 2 ** 20 }))).toThrow(
+    expect(() => fit(card(24e9, { maxBufferSize: 2 ** 20 }))).toThrow(
       /^One tensor of this run takes .*, but a buffer of A card holds no more than 1 MB\.$/,
     );
   });

@@ -11,8 +11,8 @@ const adapter = (name: string, memory?: number, kind = kindOf(name)): Adapter =>
   driver: '',
   kind,
   shared: false,
-  mostBuffer: 2 ** 32,
-  mostBound: 2 ** 31,
+  maxBufferSize: 2 ** 32,
+  maxStorageBufferBindingSize: 2 ** 31,
   features: [],
   ...(memory !== undefined && { memory }),
 });

@@ -31,8 +31,8 @@ const adapter = (name: string, kind: Adapter['kind']): Adapter => ({
   driver: '',
   kind,
   shared: false,
-  mostBuffer: 2 ** 32,
-  mostBound: 2 ** 31,
+  maxBufferSize: 2 ** 32,
+  maxStorageBufferBindingSize: 2 ** 31,
   features: [],
 });
 const card = adapter('AMD Radeon RX 7600', 'discrete');
