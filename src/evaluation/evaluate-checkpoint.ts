@@ -95,7 +95,7 @@ async function loadSubject(
   step: number,
 ): Promise<Subject> {
   const { id, hyper } = spec;
-  if (!file) return baseSubject(spec);
+  if (!file) return baseSubject(dir, spec);
   const steps = await listCheckpoints(dir);
   if (!steps.includes(step)) throw noCheckpoint(id, step, steps);
   try {
@@ -106,7 +106,7 @@ async function loadSubject(
     throw remaining.includes(step) ? error : noCheckpoint(id, step, remaining);
   }
   return {
-    ...baseSubject(spec),
+    ...baseSubject(dir, spec),
     result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...artefactPaths(file, hyper) },
   };
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
@@ -27,6 +27,7 @@ import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../
 import { scoringPrecision, type ScoredModel } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { ScorerProcess } from './scorer/process.ts';
+import { makeTemporaryFolder } from '../runs/temporary-folders.ts';
 import { exportBetween } from '../weights/strength.ts';
 import type { EvaluatedModel } from './task.ts';
 import { Resource, MemoryTurns } from './turns.ts';
@@ -55,19 +56,13 @@ export interface Subject extends Pick<RunSpec, 'base' | 'backend' | 'device' | '
    * given.
    */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
-  /** The adapter that completed before: of the run that this run continues, or the base's reference adapter. */
-  earlier?: {
-    id: string;
-    path: string;
-    /** Whether training began with it, so that it is strength 0: the base's reference adapter. */
-    isStart?: boolean;
-  };
+  /** The adapter that training began with: of the run that this run continues, or the base's reference adapter. */
+  earlier?: { id: string; path: string };
 }
 
 /** A run's base and its result. Errors: run-not-finished. */
 export function runSubject(dir: string, spec: RunSpec): Subject {
   const { id, hyper } = spec;
-  const earlier = earlierAdapterName(spec);
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
     throw new UserError(
@@ -76,22 +71,20 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
       msg`Resume it with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
   return {
-    ...baseSubject(spec),
+    ...baseSubject(dir, spec),
     result: { id, ...artefactPaths(path, hyper) },
-    ...(earlier !== undefined && {
-      earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER), isStart: !!spec.reference },
-    }),
   };
 }
 
-/** A run's base alone. */
-export const baseSubject = ({ base, backend, device, planned, hyper: { precision } }: RunSpec): Subject => ({
-  base,
-  backend,
-  device,
-  planned,
-  precision,
-});
+/** A run's base, and the adapter that training began with. */
+export function baseSubject(dir: string, spec: RunSpec): Subject {
+  const { base, backend, device, planned, hyper } = spec;
+  const earlier = earlierAdapterName(spec);
+  return {
+    ...{ base, backend, device, planned, precision: hyper.precision },
+    ...(earlier !== undefined && { earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER) } }),
+  };
+}
 
 /** Reads a run's corpus at the first call. */
 export function lazyCorpus(dir: string): () => Promise<Corpus> {
@@ -118,8 +111,8 @@ export class Resources {
   private readonly exactScorer = new Resource(() => this.openScorer('f32'));
   /** Strengths besides that of the file at which llama.cpp serves the result's adapter. */
   private readonly strengths = new Set<number>();
-  /** Of temporary files. */
-  private folder: string | undefined;
+  /** Where scaled adapters are written. */
+  private folder: Promise<string> | undefined;
   readonly base: EvaluatedModel;
 
   constructor(
@@ -139,7 +132,9 @@ export class Resources {
     const sha256 = result.sha256 ?? (await examine(path)).sha256;
     const scaled = strength === 1 ? '' : ` at ${strength}`;
     if (scaled) await this.serveAt(strength);
-    const digest = createHash('sha256').update(`${base.sha256} ${sha256}${scaled}`).digest('hex');
+    const from =
+      scaled && this.subject.earlier ? ` from ${(await examine(this.subject.earlier.path)).sha256}` : '';
+    const digest = createHash('sha256').update(`${base.sha256} ${sha256}${scaled}${from}`).digest('hex');
     return this.model({ name: result.id, digest }, 'result', strength);
   }
 
@@ -156,7 +151,7 @@ export class Resources {
     const path = result?.adapterPath;
     if (!path) return [];
     const adapters = [...this.strengths].map((scale) => ({ name: servedName('result', scale), path, scale }));
-    return earlier?.isStart ? Promise.all(adapters.map((one) => this.exportScaled(one, earlier))) : adapters;
+    return earlier ? Promise.all(adapters.map((one) => this.exportScaled(one, earlier))) : adapters;
   }
 
   /** llama.cpp can only scale a whole adapter, so one between its start and its end is written. */
@@ -164,13 +159,13 @@ export class Resources {
     { name, path, scale }: Required<AdapterFile>,
     { path: start }: { path: string },
   ): Promise<AdapterFile> {
-    const folder = (this.folder ??= await mkdtemp(join(tmpdir(), 'forget-me-not-')));
-    const to = join(folder, `${scale}.gguf`);
+    this.folder ??= makeTemporaryFolder(tmpdir(), 'measuring');
+    const to = join(await this.folder, `${scale}.gguf`);
     if (!existsSync(to)) await exportBetween(to, { start, end: path }, scale);
     return { name, path: to };
   }
 
-  /** The adapter that completed before training, as it was served; undefined if the base did alone. */
+  /** The adapter that training began with, as it was served; undefined if it began with the base. */
   async earlier(): Promise<EvaluatedModel | undefined> {
     const { base, earlier } = this.subject;
     if (!earlier) return undefined;
@@ -189,8 +184,7 @@ export class Resources {
     const { base, backend, device, planned, result, earlier } = this.subject;
     const { adapterPath, modelPath } = result ?? {};
     const paths = { basePath: base.path, adapterPath, modelPath, earlierPath: earlier?.path };
-    const beganWithEarlier = earlier?.isStart;
-    return ScorerProcess.open({ ...paths, beganWithEarlier, backend, device, planned, precision });
+    return ScorerProcess.open({ ...paths, backend, device, planned, precision });
   }
 
   /** Starts a backend only if needed, to find out which precisions it has. */
@@ -299,7 +293,7 @@ export class Resources {
       klFromBase: (tokens) =>
         which === 'base'
           ? Promise.resolve(new Float32Array(tokens.length))
-          : this.score((scorer) => scorer.tokenKl(tokens), strength),
+          : this.score((scorer) => scorer.tokenKl(tokens, which), strength),
       expectKl: (texts) =>
         which === 'base' ? Promise.resolve() : this.score((scorer) => scorer.prepareKl(texts)),
       precision: () => this.precision(),
@@ -311,7 +305,7 @@ export class Resources {
     const { tokenizer, sandbox } = this.opened;
     this.opened = {};
     await this.turns.dispose();
-    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
+    if (this.folder) await rm(await this.folder, { recursive: true, force: true });
     for (const resource of [tokenizer, sandbox])
       await resource?.then((opened) => opened.dispose()).catch(() => undefined);
   }

@@ -1,7 +1,7 @@
 /**
  * Which strength of a result is offered: of those that forget no more than the limit, the one that most certainly
- * learned, judged by the upper end of its interval. The base counts as strength 0, so the offer is never worse than the
- * base. Pure; explained in docs/science.md.
+ * learned, judged by the upper end of its interval. The untrained model counts as strength 0, so the offer is never worse
+ * than that. Pure; explained in docs/science.md.
  */
 import type { OfferedMetric, StrengthChoice, StrengthPoint } from '../protocol/evaluation.ts';
 import { decimal, isTranslated, t, whole, withPoint } from '../text/l10n.ts';
@@ -29,7 +29,7 @@ export interface StrengthCounts extends CursorCounts {
 /** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
 const SOLUTIONS_SLACK = 0.01;
 
-/** A strength's figures compared with the base's. */
+/** A strength's figures: what it learned against the untrained model, what it forgot against the base. */
 export function strengthPoint(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const { kl, solutions } = at;
   return {
@@ -51,7 +51,7 @@ const KL_SAFETY = 0.95;
 
 /**
  * The next strength to measure after `points`; undefined when enough is known. `isTimeUp`: continue only until a
- * strength within the limit is found. `klAtZero`: of what completes without training.
+ * strength within the limit is found. `klAtZero`: of what training began with.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
@@ -80,6 +80,7 @@ function lowerStrength(
   limit: number,
   klAtZero: number,
 ): number | undefined {
+  if (klAtZero >= KL_SAFETY * limit) return undefined;
   const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
   const left = kl && (KL_SAFETY * limit - klAtZero) / (kl.value - klAtZero);
   const share = kl && kl.value > limit ? (klAtZero > 0 ? left! : Math.sqrt(left!)) : 0.5;
@@ -105,7 +106,7 @@ export const bestPoint = (points: readonly StrengthPoint[], limit: number): Stre
   points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
 
 /**
- * Chooses the strength to offer from `points`, in any order; 0 if none is better than the base. `crossFitted`: the gain
+ * Chooses the strength to offer from `points`, in any order; 0 if none is better than the untrained model. `crossFitted`: the gain
  * on files that were not used for choosing, which is reported instead of the biased one. If it rules out a noticeable
  * gain, nothing is chosen.
  */

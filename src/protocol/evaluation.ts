@@ -87,11 +87,11 @@ export const servedSchema = z.object({
   ok: z.boolean(),
 });
 
-/** A result at one strength compared with what completes untrained on the same items; differences are paired. */
+/** A result at one strength compared with the untrained model on the same items; differences are paired. */
 export const strengthPointSchema = z.object({
   /** How much of the trained change is applied: weights/strength.ts. */
   strength: z.number(),
-  /** Bits per byte of the true text at held-out cursors, minus that of what completes untrained. */
+  /** Bits per byte of the true text at held-out cursors, minus the untrained model's. */
   learned: intervalSchema,
   /** Number of files that those cursors are in. Absent in earlier versions. */
   files: z.int().optional(),
@@ -114,7 +114,7 @@ export const strengthChoiceSchema = z.object({
   limit: z.number(),
   /** By ascending strength. */
   path: z.array(strengthPointSchema),
-  /** KL of the reference adapter that training began with; absent if that was the base, whose KL is 0. */
+  /** KL of the adapter that training began with; absent if that was the base, whose KL is 0. */
   klAtZero: intervalSchema.optional(),
   /** How it was measured, for a person. */
   setting: z.string(),

@@ -206,7 +206,7 @@ export const RAY_TRAIN = 'ray-train';
 /** In a run's directory: the adapter that completed before, of the run that it continues or the base's reference adapter. */
 export const EARLIER_ADAPTER = 'earlier.gguf';
 
-/** In the directory of a run that began with a reference adapter: its adapter as trained, if it has another strength. */
+/** In the directory of a run that began with an adapter: its own as trained, while that has another strength. */
 export const TRAINED_ADAPTER = 'trained.gguf';
 
 /** The reference adapter's name among the models of a base. */

@@ -32,7 +32,7 @@ ${facts.join('\n')}
 
 Use it with \`forget-me-not fetch ${name}@${version} --from WHERE\`, or give \`adapter.gguf\` to llama.cpp with \`--lora\`.
 Charts are in \`report.html\`.
-${figures?.length ? `\n| task | figure | base | result | unit | n |\n| --- | --- | --- | --- | --- | --- |\n${figures.join('\n')}\n` : ''}`;
+${figures?.length ? `\n| task | figure | before | result | unit | n |\n| --- | --- | --- | --- | --- | --- |\n${figures.join('\n')}\n` : ''}`;
 }
 
 const shown = (value: number) => Number(value.toPrecision(4));

@@ -43,7 +43,7 @@ export function shareable(run: RunSnapshot, name: string): RunSnapshot {
 
 function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
-  const { learningRateReason, learningRateTrials, imported, base } = spec;
+  const { learningRateReason, learningRateTrials, imported, base, reference } = spec;
   return {
     format: 1,
     id,
@@ -60,6 +60,7 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
       },
     }),
     base: { id: baseName(base.id), path: '', sha256: base.sha256 },
+    ...(reference && { reference }),
     hyper,
     backend,
     evaluation,

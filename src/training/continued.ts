@@ -9,10 +9,10 @@ import { adapterAlpha, firstA, type Parameter } from '../model/index.ts';
 import { createRenaming } from '../corpus/reading/folders.ts';
 import { msg, UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
-import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
+import { artefactName, EARLIER_ADAPTER, earlierAdapterName, type RunSpec } from '../protocol/run.ts';
 import { findRun, readSpec } from '../runs/index.ts';
 
-type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
+type Continuing = Pick<RunSpec, 'continues' | 'reference' | 'hyper'>;
 
 /**
  * The content of a run's corpus and of those of the runs that it continues, as far as they still exist, with the paths
@@ -47,13 +47,20 @@ export async function toEarlierCorpus(
 }
 
 /**
- * Copies the adapter into the run, once, because the other run may get another strength later or be deleted. Errors:
- * adapter-damaged if the adapter has changed since, run-not-found.
+ * Copies the adapter of the run that is continued into this one, once, because the other may get another strength later
+ * or be deleted. Errors: adapter-damaged if it has changed since, run-not-found; run-damaged if a reference adapter is
+ * missing.
  */
 export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise<void> {
-  const { continues } = spec;
-  if (!continues) return;
+  const { continues, reference } = spec;
   const path = join(dir, EARLIER_ADAPTER);
+  if (reference && !existsSync(path))
+    throw new UserError(
+      'run-damaged',
+      msg`${path}, with which training begins, is missing.`,
+      msg`Start a new training.`,
+    );
+  if (!continues) return;
   if (!existsSync(path)) {
     await copyFile(join(await findRun(continues.run), artefactName(spec)), `${path}.tmp`);
     await rename(`${path}.tmp`, path);
@@ -82,16 +89,17 @@ export async function putReferenceAdapter(
 }
 
 /**
- * The value of each parameter before the first step: the adapter as it was served, with its strength multiplied into B.
- * Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
+ * The value of each parameter before the first step, if training begins with an adapter: as it was served, with its
+ * alpha multiplied into B. Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
  */
 export async function earlierValues(
   dir: string,
-  hyper: Hyper,
-): Promise<(parameter: Parameter) => Promise<Float32Array>> {
+  spec: Continuing,
+): Promise<((parameter: Parameter) => Promise<Float32Array>) | undefined> {
+  if (earlierAdapterName(spec) === undefined) return undefined;
   const path = join(dir, EARLIER_ADAPTER);
   const { alpha, layers } = await readAdapterGguf(path);
-  const strength = alpha / adapterAlpha(hyper);
+  const strength = alpha / adapterAlpha(spec.hyper);
   const values = new Map(
     layers.flatMap(({ name, a, b }) => [
       [`${name}.lora_a`, a],

@@ -28,8 +28,8 @@ export interface Scorer {
   tokenLosses(tokens: Int32Array, which: ScoredModel, options?: LossOptions): Promise<Float32Array>;
   /** Losses of the `last` tokens, and what the model would have written in their place. */
   predictions(tokens: Int32Array, which: ScoredModel, last: number): Promise<Predictions>;
-  /** KL(base || result) in nats after each token: length T. */
-  tokenKl(tokens: Int32Array): Promise<Float32Array>;
+  /** KL(base || model) in nats after each token: length T. */
+  tokenKl(tokens: Int32Array, which: ScoredModel): Promise<Float32Array>;
   /** If base and result take turns in memory, computes the base's part of the KL for all these texts at once. */
   prepareKl(texts: readonly Int32Array[]): Promise<void>;
   /** The distribution after each token: T rows, each as long as the vocabulary. */
@@ -46,10 +46,8 @@ export interface ScorerOptions {
   basePath: string;
   /** LoRA's result. Without this and `modelPath`, base and result are the same. */
   adapterPath?: string | undefined;
-  /** An adapter of the same shape: see `ScoredModel`. */
+  /** The adapter that training began with, of the same shape: the result's strength 0. Default: the base. */
   earlierPath?: string | undefined;
-  /** Whether training began with that adapter, so that it is strength 0. Default: the base is. */
-  beganWithEarlier?: boolean | undefined;
   /** The result of full fine-tuning. */
   modelPath?: string | undefined;
   backend: Backend | 'auto' | BackendName;
@@ -62,7 +60,6 @@ export async function openScorer({
   basePath,
   adapterPath,
   earlierPath,
-  beganWithEarlier,
   modelPath,
   backend,
   precision: wanted = 'f32',
@@ -71,8 +68,8 @@ export async function openScorer({
   const precision = scoringPrecision(started, wanted);
   if (modelPath) return new AlternatingScorer(started, { base: basePath, result: modelPath }, precision);
   const earlier = earlierPath ? await readAdapterGguf(earlierPath) : undefined;
-  const loaded = await loadAdapted(started, basePath, adapterPath, precision);
-  return adaptedScorer(started, loaded, { earlier, start: beganWithEarlier ? earlier : undefined });
+  const loaded = await loadAdapted(started, basePath, adapterPath ?? earlierPath, precision);
+  return adaptedScorer(started, loaded, earlier);
 }
 
 /** The precision that a run of this precision is scored in. */
@@ -82,26 +79,21 @@ export const scoringPrecision = (
 ): Hyper['precision'] => precisions.find((precision) => precision === wanted) ?? 'f32';
 
 /** One model, with its adapter on or off, or with an earlier adapter in its place. */
-function adaptedScorer(
-  backend: Backend,
-  { model, adapter }: AdaptedModel,
-  { earlier, start }: Record<'earlier' | 'start', Adapter | undefined>,
-): Scorer {
-  let result = { adapter, strength: 1 };
-  let wantedStrength = 1;
-  let inPlace = result;
-  const setStrength = (strength: number) => {
-    if (strength === wantedStrength) return;
-    wantedStrength = strength;
-    result =
-      start && adapter && strength !== 1
-        ? { adapter: interpolate(start, adapter, strength), strength: 1 }
-        : { adapter, strength };
+function adaptedScorer(backend: Backend, { model, adapter }: AdaptedModel, earlier?: Adapter): Scorer {
+  let strength = 1;
+  let inPlace = { adapter, strength };
+  /** The last adapter between the earlier one and the result, since strengths take turns. */
+  let between = { adapter, strength };
+  const resultNow = () => {
+    if (!earlier || !adapter || strength === 1) return { adapter, strength };
+    if (between.strength !== strength)
+      between = { adapter: interpolate(earlier, adapter, strength), strength };
+    return { adapter: between.adapter, strength: 1 };
   };
   // The model's scale is set by the result's alpha.
   const earlierStrength = earlier && adapter ? earlier.alpha / adapter.alpha : 1;
   const select = (which: ScoredModel) => {
-    const wanted = which === 'earlier' ? { adapter: earlier, strength: earlierStrength } : result;
+    const wanted = which === 'earlier' ? { adapter: earlier, strength: earlierStrength } : resultNow();
     if (which === 'base' || !wanted.adapter) return model;
     if (wanted.adapter !== inPlace.adapter) putAdapter(model, wanted.adapter, wanted.strength);
     else if (wanted.strength !== inPlace.strength) putB(model, wanted.adapter, wanted.strength);
@@ -113,10 +105,10 @@ function adaptedScorer(
     tokenLosses: (tokens, which, options) =>
       select(which).tokenLosses(tokens, { ...options, base: which === 'base' }),
     predictions: (tokens, which, last) => select(which).predictions(tokens, { last, base: which === 'base' }),
-    tokenKl: (tokens) => select('result').tokenKl(tokens),
+    tokenKl: (tokens, which) => select(which).tokenKl(tokens),
     prepareKl: () => Promise.resolve(),
     probabilities: (tokens, which) => select(which).probabilities(tokens, which === 'base'),
-    setStrength,
+    setStrength: (wanted) => void (strength = wanted),
     dispose: () => model.dispose(),
   };
 }

@@ -283,7 +283,7 @@ export class Session {
   private async evaluate(step: number): Promise<{ problem?: Text; windows?: RatioItem[] }> {
     const { model, spec, writer, signal } = this.options;
     const startedAt = performance.now();
-    // At step 0, this is the loss of what completes untrained: of the base, even if the run continues another.
+    // At step 0, this is the untrained model's loss: the base's, even if the run continues another.
     const windows = await heldOutParts(model, this.heldOut, signal, step === 0 && !spec.reference);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))

@@ -5,7 +5,7 @@ import { requireSameBase } from '../base-models/checksums.ts';
 import { setAdapterStrength } from '../weights/strength.ts';
 import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
-import { earlierAdapterName, type RunSpec } from '../protocol/run.ts';
+import type { RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
@@ -95,11 +95,10 @@ async function trainOn(
     perToken: operationsPerToken(model.config, fittedSpec.hyper, model.parameterCount),
     perSecond: await matmulRate(backend, fittedSpec.hyper.precision),
   };
-  const beginsWithAdapter = earlierAdapterName(fittedSpec) !== undefined;
-  const initial: SessionOptions['initial'] = beginsWithAdapter
-    ? await earlierValues(dir, fittedSpec.hyper)
-    : (parameter) => initialValues(gguf, parameter, fittedSpec.hyper);
-  if (beginsWithAdapter) await restoreInitialWeights({ model, initial });
+  const earlier = await earlierValues(dir, fittedSpec);
+  const initial: SessionOptions['initial'] =
+    earlier ?? ((parameter) => initialValues(gguf, parameter, fittedSpec.hyper));
+  if (earlier) await restoreInitialWeights({ model, initial });
   const settled = await settleRate({ ...options, spec: fittedSpec, model, initial, rate });
   if (!settled) {
     await gguf.close();

@@ -29,7 +29,9 @@ interface NewAdapter {
   layers: readonly AdapterLayer[];
   /** SHA-256 of the base it was trained on. */
   baseSha256?: string;
-  /** Of a run's result that began from its base's reference adapter: its strength, if not 1 (strength.ts). */
+}
+/** Of the result of a run that began with an adapter: its strength, if not 1 (strength.ts). Copies do not keep it. */
+interface StrengthOf {
   strength?: number | undefined;
 }
 export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
@@ -43,7 +45,7 @@ const keys = {
 /** Writes the adapter, deterministically. Throws like writeGguf. */
 export async function exportAdapterGguf(
   path: string,
-  { architecture, alpha, layers, baseSha256, strength }: NewAdapter,
+  { architecture, alpha, layers, baseSha256, strength }: NewAdapter & StrengthOf,
   type: 'F32' | 'F16' = 'F32',
 ): Promise<void> {
   const text = (value: string): MetadataEntry => ({ type: 'string', value });
@@ -86,13 +88,11 @@ export async function readAdapterGguf(
       layers.push({ ...pair, a, b });
     }
     const baseSha256 = text(keys.base);
-    const strength = metadata[keys.strength];
     return {
       architecture,
       alpha,
       layers,
       ...(baseSha256 ? { baseSha256 } : {}),
-      ...(typeof strength === 'number' && { strength }),
     };
   } finally {
     await file.close();
@@ -100,7 +100,7 @@ export async function readAdapterGguf(
 }
 
 /** The adapter's alpha (a layer's scale is alpha / rank) and its strength. Reads no weights. Errors: adapter-damaged. */
-export async function readAdapterScale(path: string): Promise<Pick<Adapter, 'alpha' | 'strength'>> {
+export async function readAdapterScale(path: string): Promise<Pick<Adapter, 'alpha'> & StrengthOf> {
   const file = await openAdapter(path);
   await file.close();
   const strength = file.metadata[keys.strength];

@@ -7,6 +7,7 @@ import type { Adapter, AdapterLayer } from './adapter.ts';
 export function expandRank(
   { layers, alpha, ...adapter }: Adapter,
   rank: number,
+  /** Its array is used. */
   firstA: (layer: AdapterLayer) => Float32Array,
 ): Adapter {
   const own = layers[0]!.rank;
@@ -17,7 +18,7 @@ export function expandRank(
     // Each layer's scale is alpha / rank.
     alpha: (alpha * rank) / own,
     layers: layers.map((layer) => {
-      const a = firstA(layer).slice();
+      const a = firstA(layer);
       a.set(layer.a);
       const b = new Float32Array(layer.out * rank);
       for (let row = 0; row < layer.out; row++)

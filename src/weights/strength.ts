@@ -1,19 +1,25 @@
 /**
- * The strength of a run's adapter: how much of what the run has learned is in adapter.gguf. Usually it is a factor on
- * the weights and part of the alpha in the file, so every reader, including llama.cpp, applies it. If training began
- * with the base's reference adapter, the file's parameters lie between that adapter's (0) and those trained (1), which
- * are kept in trained.gguf while the strength is another.
+ * The strength of a run's adapter: how much of what the run has learned is in adapter.gguf. If training began with the
+ * base, it is a factor on the weights and part of the alpha in the file, so every reader, including llama.cpp, applies
+ * it. If it began with an adapter, the file's parameters lie between that adapter's (0) and those trained (1), which are
+ * kept in trained.gguf while the strength is another. (Earlier versions had all of it in alpha.)
  */
-import { copyFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { adapterAlpha } from '../model/index.ts';
-import { artefactName, EARLIER_ADAPTER, TRAINED_ADAPTER, type RunSpec } from '../protocol/run.ts';
+import {
+  artefactName,
+  EARLIER_ADAPTER,
+  earlierAdapterName,
+  TRAINED_ADAPTER,
+  type RunSpec,
+} from '../protocol/run.ts';
 import { msg, UserError } from '../text/errors.ts';
 import { exportAdapterGguf, readAdapterGguf, readAdapterScale } from './adapter.ts';
 import { interpolate } from './interpolate.ts';
 
-type Trained = Pick<RunSpec, 'id' | 'reference'> & {
+type Trained = Pick<RunSpec, 'id' | 'continues' | 'reference'> & {
   hyper: Pick<RunSpec['hyper'], 'method' | 'alpha' | 'rank' | 'scaling'>;
 };
 
@@ -23,7 +29,7 @@ type Trained = Pick<RunSpec, 'id' | 'reference'> & {
  */
 export async function setAdapterStrength(dir: string, spec: Trained, strength: number): Promise<void> {
   const path = join(dir, artefactName(spec));
-  if (spec.reference) return setOwnStrength(dir, spec, strength);
+  if (earlierAdapterName(spec) !== undefined) return setOwnStrength(dir, spec, strength);
   const alpha = adapterAlpha(spec.hyper) * strength;
   if (Math.fround((await readAdapterScale(path)).alpha) === Math.fround(alpha)) return;
   await exportAdapterGguf(path, { ...(await readAdapterGguf(path)), alpha });
@@ -34,24 +40,21 @@ const DIGITS = 6;
 
 /** The strength in the run's adapter. Errors: adapter-damaged. */
 export async function readAdapterStrength(dir: string, spec: Trained): Promise<number> {
-  const { alpha, strength = 1 } = await readAdapterScale(join(dir, artefactName(spec)));
-  return spec.reference ? strength : Number((alpha / adapterAlpha(spec.hyper)).toPrecision(DIGITS));
+  const { alpha, strength } = await readAdapterScale(join(dir, artefactName(spec)));
+  return strength ?? Number((alpha / adapterAlpha(spec.hyper)).toPrecision(DIGITS));
 }
 
 async function setOwnStrength(dir: string, spec: Trained, strength: number): Promise<void> {
   const path = join(dir, artefactName(spec));
   const trained = join(dir, TRAINED_ADAPTER);
-  const { strength: current } = await readAdapterScale(path);
-  if ((current ?? 1) === strength) return;
-  // A file without a strength is as trained: a run that was resumed has written it anew.
-  if (current === undefined) {
-    await copyFile(path, `${trained}.tmp`);
-    await rename(`${trained}.tmp`, trained);
-  }
+  if ((await readAdapterStrength(dir, spec)) === strength) return;
+  // A file without a strength is as trained but for its alpha: a run that was resumed has written it anew.
+  if ((await readAdapterScale(path)).strength === undefined)
+    await exportAdapterGguf(trained, { ...(await readAdapterGguf(path)), alpha: adapterAlpha(spec.hyper) });
   if (!existsSync(trained))
     throw new UserError(
       'adapter-damaged',
-      msg`${trained} is missing, from which another strength is made.`,
+      msg`${trained}, from which other strengths are made, is missing.`,
       msg`Delete ${path} and make it again with {resume ${spec.id}}.`,
     );
   if (strength === 1) return rename(trained, path);
@@ -61,7 +64,8 @@ async function setOwnStrength(dir: string, spec: Trained, strength: number): Pro
 /** Writes the run's adapter at `factor` times its strength into another file. */
 export async function exportAdapterAt(to: string, dir: string, spec: Trained, factor: number): Promise<void> {
   const path = join(dir, artefactName(spec));
-  if (spec.reference) return exportBetween(to, { start: join(dir, EARLIER_ADAPTER), end: path }, factor);
+  if (earlierAdapterName(spec) !== undefined)
+    return exportBetween(to, { start: join(dir, EARLIER_ADAPTER), end: path }, factor);
   const adapter = await readAdapterGguf(path);
   await exportAdapterGguf(to, { ...adapter, alpha: factor * adapter.alpha });
 }

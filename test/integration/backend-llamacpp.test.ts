@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedLlama } from '../../src/llama-cpp/llama.ts';
 import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
+import { klDivergence } from '../../src/statistics/statistics.ts';
 import { readAdapterStrength, setAdapterStrength } from '../../src/weights/strength.ts';
 import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
 import { loadModel, readConfig } from '../../src/model/index.ts';
@@ -332,16 +333,20 @@ it('goes half the way from a reference adapter, in the scorer and in llama.cpp',
     basePath: at('whole.gguf'),
     adapterPath: at('adapter.gguf'),
     earlierPath: at('earlier.gguf'),
-    beganWithEarlier: true,
     backend: 'tensorflow',
   });
   scorer.setStrength(0.5);
   const half = await scorer.probabilities(tokens, 'result');
   scorer.setStrength(0);
   const none = await scorer.probabilities(tokens, 'result');
+  const kl = await scorer.tokenKl(tokens, 'earlier');
+  const base = await scorer.probabilities(tokens, 'base');
   scorer.dispose();
   const start = await theirs('whole.gguf', 'earlier.gguf', tokens);
   expect(largestDifference(none, start)).toBeLessThan(1e-3);
+  const expectedKl = base.map((row, at) => klDivergence(row, none[at]!));
+  expect(Math.max(...expectedKl)).toBeGreaterThan(0.01);
+  for (const [at, value] of expectedKl.entries()) expect(kl[at]).toBeCloseTo(value, 4);
   for (const other of [start, await theirs('whole.gguf', 'adapter.gguf', tokens)])
     expect(largestDifference(half, other)).toBeGreaterThan(0.02);
 

@@ -5,9 +5,11 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
+import { Resources, runSubject } from '../../src/evaluation/resources.ts';
+import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, readManifest, type Sequence } from '../../src/corpus/index.ts';
-import { setAdapterStrength } from '../../src/weights/strength.ts';
+import { exportBetween, setAdapterStrength } from '../../src/weights/strength.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
@@ -134,7 +136,44 @@ describe('training', () => {
     const compared = await bits(dir);
     expect(compared.before.value).toBeCloseTo((await bits(earlier.dir)).after.value, 5);
     expect(compared.after.setting).toMatch(/; before: the base with its reference adapter$/);
+    await isMeasuredBetween(dir);
   });
+
+  /** A run's result is scored and served at strengths between what it began with and what it trained. */
+  async function isMeasuredBetween(dir: string): Promise<void> {
+    const resources = new Resources(runSubject(dir, await readSpec(dir)));
+    const [start, end] = [join(dir, 'earlier.gguf'), join(dir, 'adapter.gguf')];
+    const strengths = [0.25, 0.5];
+    const adapters = strengths.map((strength) => ({
+      name: `at ${strength}`,
+      path: join(home, `${strength}.gguf`),
+    }));
+    for (const [at, { path }] of adapters.entries())
+      await exportBetween(path, { start, end }, strengths[at]!);
+    const host = await openLlamaHost({ basePath: base.path, adapters });
+    const tokens = Int32Array.from({ length: 40 }, (_, at) => (at * 7) % 200);
+    try {
+      const models = await Promise.all(strengths.map((strength) => resources.result(strength)));
+      for (const [at, model] of models.entries()) {
+        const scorer = await openScorer({
+          basePath: base.path,
+          adapterPath: adapters[at]!.path,
+          backend: 'wasm',
+        });
+        expect(await model.tokenLosses(tokens)).toEqual(await scorer.tokenLosses(tokens, 'result'));
+        scorer.dispose();
+        const ask = { prompt: 'const answer =', maxTokens: 8, temperature: 0 };
+        const { text } = await host.complete({ ...ask, model: adapters[at]!.name });
+        expect((await model.completeAlone(ask)).text).toBe(text);
+      }
+      const kl = await (await resources.untrained()).klFromBase(tokens);
+      expect(Math.max(...kl)).toBeGreaterThan(1e-4);
+      expect(kl).not.toEqual(await models[1]!.klFromBase(tokens));
+    } finally {
+      await resources.dispose();
+      await host.dispose();
+    }
+  }
 
   it('starts from the base if it continues nothing', async () => {
     const events = await trainUpTo((await newRun({ hyper: { ...hyper, steps: 1 } })).dir);

@@ -35,23 +35,25 @@ it('gives the same bits as in-process scoring, also at another strength', async 
       expect(await there.predictions(tokens, which, 7)).toEqual(await here.predictions(tokens, which, 7));
       expect(await there.probabilities(tokens, which)).toEqual(await here.probabilities(tokens, which));
     }
-    expect(await there.tokenKl(tokens)).toEqual(await here.tokenKl(tokens));
+    expect(await there.tokenKl(tokens, 'result')).toEqual(await here.tokenKl(tokens, 'result'));
   }
   here.dispose();
   await there.dispose();
-  await expect(there.tokenKl(tokens)).rejects.toThrow('closed');
+  await expect(there.tokenKl(tokens, 'result')).rejects.toThrow('closed');
 });
 
 it('reports errors of the model, and its own death, in a sentence', async () => {
   const missing = await ScorerProcess.open({
     ...{ basePath: `${paths.basePath}.none`, backend: 'wasm', precision: 'f32' },
   });
-  await expect(missing.tokenKl(tinyTokens(32, 4))).rejects.toMatchObject({ code: 'base-not-found' });
+  await expect(missing.tokenKl(tinyTokens(32, 4), 'result')).rejects.toMatchObject({
+    code: 'base-not-found',
+  });
   await missing.dispose();
   const killed = await open();
   const waiting = killed.tokenLosses(tinyTokens(32, 24), 'base');
   killed['child'].kill('SIGKILL');
   await expect(waiting).rejects.toMatchObject({ code: 'memory' });
-  await expect(killed.tokenKl(tinyTokens(32, 4))).rejects.toMatchObject({ code: 'memory' });
+  await expect(killed.tokenKl(tinyTokens(32, 4), 'result')).rejects.toMatchObject({ code: 'memory' });
   await killed.dispose();
 });

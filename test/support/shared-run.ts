@@ -103,6 +103,7 @@ export async function makeSharedRun(
       await writeTinyAdapter(at('adapter.gguf'), base.path, { rank: 3, alpha: 6 });
       const adapter = await readAdapterGguf(at('adapter.gguf'));
       await exportAdapterGguf(join(folder, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
+      await writeTinyAdapter(join(folder, 'earlier.gguf'), base.path, { rank: 3, alpha: 6, seed: 2 });
       await mkdir(join(folder, 'evaluation'));
       await writeJson(evaluationSummaryPath(folder), summary);
       await writeJson(spectrumPath(folder), spectrum);

@@ -182,7 +182,7 @@ export const lossChart: ChartView<LossModel> = {
         legend: 'lines',
         // Training loss has the same colour as held-out loss, so it needs no legend entry of its own.
         unnamed: runs.length > 1 ? trainingEnd() : undefined,
-        heading: ({ x }) => (x === 0 ? t('base (step 0)') : stepName(x)),
+        heading: ({ x }) => (x === 0 ? t('before training') : stepName(x)),
         describe: ({ y, low, high }, name) =>
           `${name}: ${low === undefined || high === undefined ? formatNumber(y) : formatInterval({ value: y, low, high }, false)}`,
       },

@@ -1,4 +1,4 @@
-/** What was learned and forgotten at each strength of the shown runs: lines that start at what completes untrained. */
+/** What was learned and forgotten at each strength of the shown runs: lines that start before training. */
 import { t, withPoint } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
@@ -59,13 +59,15 @@ export const strengthChart: ChartView<Paths> = {
   words: ({ paths }) =>
     paths
       .map(({ label, points }) => {
-        const said = points.slice(1).map((point) =>
-          t('{point} learned {learned}, forgot {forgot}', {
-            point: nameOf(point),
-            learned: learned(point),
-            forgot: forgot(point),
-          }),
-        );
+        const said = points
+          .filter((point) => !isStart(point))
+          .map((point) =>
+            t('{point} learned {learned}, forgot {forgot}', {
+              point: nameOf(point),
+              learned: learned(point),
+              forgot: forgot(point),
+            }),
+          );
         return t('{clause}.', { clause: `${label}: ${said.join(t('; '))}` });
       })
       .join(' '),

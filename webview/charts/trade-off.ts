@@ -212,7 +212,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       isKl(forgetting.metric)
         ? t('Right: learned more. Up: forgot more (moved further from the base).')
         : t('Right: learned more. Up: forgot more.'),
-      t('Lower right is best; the empty circle is the base.'),
+      t('Lower right is best; the empty circle is before training.'),
       paths.some(({ final }) => final)
         ? t(
             'Checkpoints were measured in short during training; the final evaluation, on more text, is the result.',
@@ -221,7 +221,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       paths.some(({ best }) => best !== undefined) ? t('Star: the checkpoint that was kept.') : '',
       paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired))
         ? t(
-            'Bars of checkpoints: 95% intervals of the figures themselves, which are wider than those of differences from the base.',
+            'Bars of checkpoints: 95% intervals of the figures themselves, which are wider than those of differences.',
           )
         : '',
     ]),

@@ -116,7 +116,7 @@ function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undef
   };
 }
 
-/** The result is no better than what completes untrained on held-out text. */
+/** The result is no better than the untrained model on held-out text. */
 function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   const learned = learning(snapshot.summary?.comparisons);
   if (!learned || learned.difference.high < 0) return undefined;

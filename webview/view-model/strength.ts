@@ -18,7 +18,7 @@ export interface StrengthStop {
 export interface StrengthView {
   /** The strengths that were measured, ascending. */
   stops: StrengthStop[];
-  /** The strength in use; undefined if none is better than the base. */
+  /** The strength in use; undefined if none is better than the untrained model. */
   inUse: number | undefined;
   /** The strength of the file: the one in use, or that of the full change. */
   at: number;
@@ -44,7 +44,7 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
       .join(t(', '));
   return {
     stops: path.map((point) => stopOf(point, markOf(point.strength))),
-    // If nothing was better than the base, the file has the change as trained.
+    // If nothing was better, the file has the change as trained.
     at: inUse || 1,
     inUse: inUse || undefined,
     sentence: sentenceOf(choice, givenStrength, path),
@@ -116,7 +116,7 @@ export interface StrengthPath {
   label: string;
   styleIndex: number;
   setting: string;
-  /** Starts at 0: the base, or its reference adapter. */
+  /** Starts at 0, unless the run continues another, whose figures at the same cursors are not known. */
   points: StrengthPathPoint[];
 }
 
@@ -140,6 +140,7 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
     });
     if (points.length < 2) return [];
     const { label, styleIndex } = run;
-    return [{ label, styleIndex, setting: choice!.setting, points: [start(choice!), ...points] }];
+    const from = run.snapshot.spec.continues ? [] : [start(choice!)];
+    return [{ label, styleIndex, setting: choice!.setting, points: [...from, ...points] }];
   });
 }

@@ -38,7 +38,7 @@ export async function startingReference(
   const all = chooseTargets(config, hyper.targets).size === linearNames(config).length;
   if (!all || hyper.rank < known.rank) {
     note(
-      `Training begins with the base alone: its reference adapter has rank ${known.rank} and all target modules.`,
+      `Training begins with the base alone, because the run's adapter is smaller than the base's reference adapter (rank ${known.rank}, all target modules).`,
     );
     return undefined;
   }

@@ -164,5 +164,5 @@ function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluat
   const main = task === FORGETTING ? metric : factsOfTask(task)?.main;
   if (main !== metric || (step === 0 && task === 'retention')) return undefined;
   const interval = `[${low.toFixed(3)}, ${high.toFixed(3)}]`;
-  return `  ${step === 0 ? 'base' : `step ${step}`}: ${task} ${metric} ${value.toFixed(3)} ${interval}`;
+  return `  ${step === 0 ? 'before training' : `step ${step}`}: ${task} ${metric} ${value.toFixed(3)} ${interval}`;
 }

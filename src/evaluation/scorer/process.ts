@@ -49,8 +49,8 @@ export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
     return this.ask((calls) => calls.predictions(...args));
   }
 
-  tokenKl(tokens: Int32Array) {
-    return this.ask((calls) => calls.tokenKl(tokens));
+  tokenKl(...args: Parameters<ScorerCalls['tokenKl']>) {
+    return this.ask((calls) => calls.tokenKl(...args));
   }
 
   prepareKl(texts: readonly Int32Array[]) {

@@ -48,7 +48,7 @@ callsOver<object, ScorerCalls>(process, {
     }),
   tokenLosses: (...args) => score((scorer) => scorer.tokenLosses(...args)),
   predictions: (...args) => score((scorer) => scorer.predictions(...args)),
-  tokenKl: (tokens) => score((scorer) => scorer.tokenKl(tokens)),
+  tokenKl: (...args) => score((scorer) => scorer.tokenKl(...args)),
   prepareKl: (texts) => score((scorer) => scorer.prepareKl(texts)),
   probabilities: (...args) => score((scorer) => scorer.probabilities(...args)),
   setStrength: (strength) => score((scorer) => scorer.setStrength(strength)),

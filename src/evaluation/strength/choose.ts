@@ -157,16 +157,19 @@ async function measureStrengths(
   let took = performance.now() - start;
   planned = items.length;
   const untrained = await resources.untrained();
-  // Forgetting is counted from the base, in any case; the KL of `untrained` is that of strength 0.
+  const origin = (await resources.earlier()) ?? base;
+  // Forgetting is counted from the base, in any case, also that of the adapter that training began with.
+  const modelFor = ({ kind }: StrengthItem) =>
+    kind === 'text' ? origin : kind === 'solution' ? base : untrained;
   const before = toCounts(
-    await scoreBy(({ kind }) => (kind === 'solution' ? base : untrained), strengthTask, items, {
+    await scoreBy(modelFor, strengthTask, items, {
       ...context,
       alone: false,
     }),
     items,
   );
   const klAtZero =
-    untrained !== base && before.kl.length ? pairedIntervals(before.kl, before.kl).after : undefined;
+    origin !== base && before.kl.length ? pairedIntervals(before.kl, before.kl).after : undefined;
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
     measured.push({ ...at, point: strengthPoint(strength, before, at) });

@@ -145,7 +145,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
 /** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
-  version: 4,
+  version: 5,
   needsRun: true,
   contextTokens: 1024,
   plan,

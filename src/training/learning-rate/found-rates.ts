@@ -19,6 +19,8 @@ export interface RateKind {
     'method' | 'optimizer' | 'rank' | 'alpha' | 'scaling' | 'batch' | 'accumulate' | 'sequenceLength'
   >;
   corpus: Pick<CorpusPlan, 'mode' | 'fimRate'>;
+  /** The reference adapter that training begins with, if any. */
+  reference?: object | undefined;
   /** What a rate may make the base forget. */
   evaluation: Pick<EvaluationPlan, 'strength' | 'strengthLimit'>;
   /** Tokens to train on, compared as the nearest power of 4. */
@@ -27,11 +29,12 @@ export interface RateKind {
   steps: number;
 }
 
-function keyOf({ baseSha256, hyper, corpus, evaluation, trainTokens, steps }: RateKind): string {
+function keyOf({ baseSha256, hyper, corpus, reference, evaluation, trainTokens, steps }: RateKind): string {
   const power = (count: number) => Math.round(Math.log2(Math.max(1, count)) / 2);
   const { method, optimizer, rank, alpha, scaling } = hyper;
   return [
     baseSha256.slice(0, 16),
+    ...(reference ? ['reference'] : []),
     ...(method === 'lora' ? [method, rank, alpha, scaling] : [method]),
     optimizer,
     `${hyper.batch}x${hyper.accumulate}x${hyper.sequenceLength}`,

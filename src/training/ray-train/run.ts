@@ -6,7 +6,7 @@ import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { withGguf } from '../../gguf/index.ts';
 import { errorCodes, errorOf, UserError } from '../../text/errors.ts';
 import type { RunEvent } from '../../protocol/events.ts';
-import { earlierAdapterName, RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
+import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
 import type { TrainedResult } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
@@ -55,8 +55,7 @@ export async function trainOnRay(
       const windows = Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows);
       const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, windows);
       const tokens = { train: corpus.train.length, heldOut: corpus.heldOut.length };
-      const initial =
-        earlierAdapterName(spec) === undefined ? undefined : await earlierValues(dir, spec.hyper);
+      const initial = await earlierValues(dir, spec);
       await writeRayTrainJob(folder, { ...spec, ...engine, base, sequences, heldOut, tokens, initial });
     }
     await phase(TRAINING);

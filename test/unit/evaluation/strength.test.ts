@@ -111,7 +111,9 @@ describe('the next strength to measure', () => {
     expect(nextStrength(points, 0.1, true)).toBe(0.4);
     // From .04 to .14, .095 is at 55% of the way.
     expect(nextStrength(points, 0.1, true, 0.04)).toBe(0.25);
-    expect(nextStrength(points, 0.1, true, 0.11)).toBeUndefined();
+    // Nothing in between can be within the limit, though the last point is below the start.
+    const fell = [point(1, -0.1, 0.25), point(0.5, -0.1, 0.105)];
+    expect(nextStrength(fell, 0.1, true, 0.11)).toBeUndefined();
   });
 });
 

@@ -276,13 +276,19 @@ describe('a published adapter', () => {
     expect(fetched.continues).toBeUndefined();
   });
 
-  it('keeps the strength that it was published at', async () => {
-    const weaker = await desk.makeRun();
+  it.each([
+    { began: 'with the base', patch: { continues: undefined }, strength: 0.5 },
+    // What it began with is not published, so the strength of the copy is of the whole.
+    { began: 'with an adapter', patch: {}, strength: 1 },
+  ])('of a run that began $began changes the base as it was published', async ({ patch, strength }) => {
+    const weaker = await desk.makeRun(patch as object);
     await setStrength(weaker, 0.5);
     await desk.publish(weaker, store);
+    const published = await readAdapterGguf(join(weaker, 'adapter.gguf'));
     desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
-    expect(await reportStrength(fetched)).toEqual({ strength: 0.5, chosen: 0.5 });
+    expect(await reportStrength(fetched)).toEqual({ strength, chosen: strength });
+    expect(await readAdapterGguf(join(fetched, 'adapter.gguf'))).toEqual(published);
   });
 
   it('includes only files that are read', async () => {

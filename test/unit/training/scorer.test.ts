@@ -6,6 +6,7 @@ import { startBackend } from '../../../src/tensor/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
 import { openScorer, scoringPrecision, type Scorer } from '../../../src/training/scorer.ts';
 import { klDivergence } from '../../../src/statistics/statistics.ts';
+import { exportBetween } from '../../../src/weights/strength.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
@@ -44,7 +45,7 @@ it('a whole model and its base take turns in memory, and nothing leaks', async (
   }
   await scorer.prepareKl(texts);
   for (const tokens of texts) {
-    await scorer.tokenKl(tokens);
+    await scorer.tokenKl(tokens, 'result');
     expect(backend.liveTensors).toBeLessThan(most);
   }
   scorer.dispose();
@@ -59,9 +60,9 @@ it('the KL matches both distributions, whether announced before or not', async (
   ];
   const wanted = base.map((row, at) => klDivergence(row, result[at]!));
   expect(Math.max(...wanted)).toBeGreaterThan(1e-3);
-  const alone = await scorer.tokenKl(texts[0]!);
+  const alone = await scorer.tokenKl(texts[0]!, 'result');
   await scorer.prepareKl(texts);
-  const announced = await scorer.tokenKl(texts[0]!);
+  const announced = await scorer.tokenKl(texts[0]!, 'result');
   for (const [at, value] of wanted.entries()) {
     expect(alone[at]).toBeCloseTo(value, 4);
     expect(announced[at]).toBe(alone[at]);
@@ -69,7 +70,7 @@ it('the KL matches both distributions, whether announced before or not', async (
   scorer.dispose();
 });
 
-it("an earlier adapter takes the result's place, and leaves it unchanged", async () => {
+it('an earlier adapter takes the place of the result, whose strength is counted from it', async () => {
   await writeTinyAdapter(path('adapter'), path('base'), { seed: 3 });
   await writeTinyAdapter(path('earlier'), path('base'), { seed: 4, alpha: 4 });
   const open = (adapter: string, earlier?: string) =>
@@ -88,17 +89,21 @@ it("an earlier adapter takes the result's place, and leaves it unchanged", async
     await lossesOf(alone.earlier, 'result'),
   ];
   expect(earlier).not.toEqual(result);
-  alone.adapter.setStrength(0.5);
-  const half = await lossesOf(alone.adapter, 'result');
+  await exportBetween(path('between'), { start: path('earlier'), end: path('adapter') }, 0.5);
+  const between = await open('between');
+  const half = await lossesOf(between, 'result');
   const both = await open('adapter', 'earlier');
   const asEarlier = earlier.map((loss): unknown => expect.closeTo(loss, 4));
   expect(await lossesOf(both, 'earlier')).toEqual(asEarlier);
   expect(await lossesOf(both, 'result')).toEqual(result);
   both.setStrength(0.5);
   expect(await lossesOf(both, 'earlier')).toEqual(asEarlier);
-  expect(await lossesOf(both, 'result')).toEqual(half);
+  for (const expected of [half, result, half]) {
+    both.setStrength(expected === half ? 0.5 : 1);
+    expect(await lossesOf(both, 'result')).toEqual(expected);
+  }
   expect(await lossesOf(both, 'base')).toEqual(await lossesOf(alone.adapter, 'base'));
-  for (const scorer of [both, alone.adapter, alone.earlier]) scorer.dispose();
+  for (const scorer of [both, between, alone.adapter, alone.earlier]) scorer.dispose();
 });
 
 it("scores in the training's precision if the backend has it", () => {

@@ -147,12 +147,13 @@ async function prepareAndStart(
     const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
     const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
     const unrated = { ...toHyper(options, steps, precision, 1), ...settings };
-    const setup = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, trainTokens, steps };
+    const isAlone = continued || !options.reference;
+    const reference = isAlone ? undefined : await startingReference(base, { config, hyper: unrated, plan });
+    const kind = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, reference };
+    const setup = { ...kind, trainTokens, steps };
     const learningRate = await learningRateFor({ ...setup, shape: config }, options, continued);
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
-    const isAlone = continued || !options.reference;
-    const reference = isAlone ? undefined : await startingReference(base, { config, hyper, plan });
     const material = {
       ...specPart('run', options),
       folder: folder ?? '',
