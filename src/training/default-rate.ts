@@ -49,5 +49,12 @@ export function rateAtLength(
   return isLarge(base) && share < 1 ? Number((share * rate).toPrecision(2)) : rate;
 }
 
+/**
+ * Whether the default rate of a run of this length is lower than that of a short one. Then trials of a few steps say
+ * nothing: they favour rates that the run can't afford.
+ */
+export const fallsWithLength = (base: BaseShape, steps: number): boolean =>
+  isLarge(base) && steps > FULL_RATE_STEPS;
+
 const isLarge = (base: BaseShape) => linearWeights(base) >= LARGE_BASE_WEIGHTS;
 const shareAfter = (steps: number) => Math.max(MIN_SHARE, Math.min(1, FULL_RATE_STEPS / steps));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
+import { findKnownBase } from '../../src/base-models/registry.ts';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
@@ -11,6 +12,7 @@ import { hyperSchema, type Hyper, type RunSpec } from '../../src/protocol/run.ts
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
 import { exportCheckpoint } from '../../src/training/export-result.ts';
 import { rememberedRate, type RateKind } from '../../src/training/learning-rate/found-rates.ts';
+import { settleRate, type RateTrialsOptions } from '../../src/training/learning-rate/trials.ts';
 import { learningRateAt } from '../../src/training/schedule.ts';
 import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';
@@ -169,6 +171,18 @@ it.each([
   const { spec } = await readRun(dir);
   expect(spec).toMatchObject({ hyper: { learningRate }, learningRateReason: rate!.why });
   expect(await rememberedRate(await kindOf(dir))).toBeUndefined();
+});
+
+it('takes the default where it falls with the length, which trials of a few steps know nothing of', async () => {
+  const dir = await newRun({ steps: 160 });
+  const writer = await openRunWriter(dir);
+  // Neither its weights nor its texts are touched.
+  const model = { config: findKnownBase('qwen2.5-coder-0.5b')!.shape };
+  const options = { dir, spec: await readSpec(dir), writer, model, signal: new AbortController().signal };
+  expect(await settleRate(options as unknown as RateTrialsOptions)).toMatchObject({ learningRate: 3e-3 });
+  await writer.close();
+  const [rate] = found((await readRun(dir)).events);
+  expect(rate).toMatchObject({ steps: 0, trials: [], why: expect.stringContaining('needs a lower rate') });
 });
 
 it('takes no rate that would forget too much', async () => {

@@ -2,7 +2,7 @@
 import type { BaseShape } from '../../base-models/registry.ts';
 import { tokensPerStep, type Hyper } from '../../protocol/run.ts';
 import type { SweepSpec } from '../../protocol/sweep.ts';
-import { defaultLearningRate, rateAtLength } from '../default-rate.ts';
+import { defaultLearningRate, fallsWithLength, rateAtLength } from '../default-rate.ts';
 import { rememberedRate, type FoundRate, type RateKind } from './found-rates.ts';
 import { concludeMethod, type MethodResult } from '../sweep/choice.ts';
 import { listSweeps, type Sweep } from '../sweep/store.ts';
@@ -58,7 +58,8 @@ export function chooseFrom(
     const reason = msg`from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
     return atLength({ rate: result.chosen!, reason }, shape, { from: spec.hyper.steps, to: steps });
   }
-  if (remembered) return { rate: remembered.rate, reason: foundReason(remembered) };
+  if (remembered && !fallsWithLength(shape, steps))
+    return { rate: remembered.rate, reason: foundReason(remembered) };
   const other = method === 'lora' ? 'full' : 'lora';
   const otherSweep = newestFinished(fitting, other);
   if (otherSweep) {

@@ -13,7 +13,7 @@ import { formatDuration } from '../../text/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { restoreInitialWeights } from '../checkpoints/store.ts';
-import { defaultLearningRate } from '../default-rate.ts';
+import { defaultLearningRate, fallsWithLength } from '../default-rate.ts';
 import { formatRate, foundReason } from './choose.ts';
 import { runLoop } from '../loop.ts';
 import { Optimizer } from '../optimizers.ts';
@@ -97,6 +97,10 @@ class RateTrials {
 
   async settle(): Promise<RateEvent | undefined> {
     const { spec, corpus, sequences, model, signal, phase } = this.options;
+    if (fallsWithLength(model.config, plannedSteps(this.options)))
+      return this.useDefault(
+        'a run of this length needs a lower rate than trials of a few steps would choose',
+      );
     await phase('Trying learning rates');
     const costs = await this.costs();
     if (signal.aborted) return undefined;
@@ -243,14 +247,19 @@ class RateTrials {
   }
 }
 
-/**
- * The default rate. With a budget in minutes, the plan only guessed the number of steps; here it is estimated from the
- * measured speed.
- */
-function defaultRate({ spec, model, rate }: RateTrialsOptions): number {
+function defaultRate(options: RateTrialsOptions): number {
+  const { spec, model } = options;
   const { minutes, hyper } = spec;
   if (minutes === undefined) return hyper.learningRate;
+  return defaultLearningRate(hyper.method, hyper.optimizer, model.config, plannedSteps(options));
+}
+
+/**
+ * The steps of the run. With a budget in minutes, the plan only guessed their number; here it is estimated from the
+ * measured speed.
+ */
+function plannedSteps({ spec: { minutes, hyper }, rate }: RateTrialsOptions): number {
+  if (minutes === undefined) return hyper.steps;
   const perStep = tokensPerStep(hyper) * rate.perToken;
-  const steps = expectedSteps(60 * minutes, { perStep, perSecond: rate.perSecond });
-  return defaultLearningRate(hyper.method, hyper.optimizer, model.config, steps);
+  return expectedSteps(60 * minutes, { perStep, perSecond: rate.perSecond });
 }

@@ -100,6 +100,12 @@ describe('chooseFrom', () => {
     expect(chooseFrom([], question).assumed).toBe(true);
     expect(chooseFrom([sweep(finished)], question).assumed).toBeUndefined();
   });
+  it('does not use what short trials found where a long run needs a lower rate', () => {
+    const found = { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' };
+    const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
+    expect(chooseFrom([], { ...larger, steps: 80 }, found).rate).toBe(1e-4);
+    expect(chooseFrom([], { ...larger, steps: 160 }, found)).toMatchObject({ rate: 5e-5, assumed: true });
+  });
   it('is lower for a larger base', () => {
     expect(chooseFrom([], question).rate).toBe(3e-4);
     const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
