@@ -204,7 +204,7 @@ describe('the panel in VS Code', () => {
       .poll(text, patient)
       .toContain('Strength 1: on your code worse; elsewhere far from the base.');
     await page.keyboard.press('Home');
-    await expect.poll(text, patient).toContain('Strength 0: the base');
+    await expect.poll(text, patient).toContain('Strength 0: as if nothing had been trained');
     expect(await use.isVisible()).toBe(false);
     for (let step = 0; step < 5; step += 1) await page.keyboard.press('ArrowRight');
     await expect.poll(text, patient).toContain('Strength 0.25: on your code');
