@@ -66,7 +66,7 @@ describe('advice', () => {
     ]);
     const rose = ended(withCurve(makeRun(), [2.1, 2.2, 2.3, 2.35]), [-0.05, 0.02], [0.05, 0.01]);
     expect(texts(panelOf([rose]))).toEqual([
-      "Use a learning rate below 1e-3: held-out loss was above where it began at every checkpoint.",
+      'Use a learning rate below 1e-3: held-out loss was above where it began at every checkpoint.',
     ]);
   });
 
