@@ -114,7 +114,7 @@ describe('report.html', () => {
   it('describes the data of a chart in words and in a table', async () => {
     const { page } = await open([makeRun()]);
     const words = await page.locator('[data-chart=humaneval] canvas').getAttribute('aria-label');
-    expect(words).toContain('base 5.0% [1.0%, 9.0%], tuned 4.0% [0.5%, 7.5%]');
+    expect(words).toContain('before 5.0% [1.0%, 9.0%], tuned 4.0% [0.5%, 7.5%]');
     await page.locator('[data-chart=humaneval] summary').click();
     expect(await page.locator('[data-chart=humaneval] table').textContent()).toContain('4.0% [0.5%, 7.5%]');
     await page.close();
@@ -125,7 +125,7 @@ describe('report.html', () => {
     const places = page.locator('.place');
     expect(await places.count()).toBe(3);
     const [base, result] = await places.first().locator('.editor').all();
-    expect(await base!.innerText()).toMatch(/^Base, before training\s+✗ not as written/);
+    expect(await base!.innerText()).toMatch(/^Before training\s+✗ not as written/);
     expect(await result!.innerText()).toMatch(/^Tuned on your code\s+✓ as written/);
     expect(await result!.locator('.line').last().innerText()).toMatch(
       /^42\s+const body = await request.json\(\);$/,

@@ -108,12 +108,12 @@ export const yourCodeChart = barChart(
     open: true,
     answer: (found) =>
       byVerdict(found, {
-        better: t('Yes, more than the base.'),
+        better: t('Yes, more than before.'),
         same:
           found.difference.high > NOTICEABLE
             ? t("That can't be told from so few places ({n}).", { n: whole(found.after.n) })
             : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
-        worse: t('No, less than the base.'),
+        worse: t('No, less than before.'),
       }),
     note: () => t('Share of the characters of held-out code that it would have offered you as you type.'),
   },

@@ -38,7 +38,7 @@ const placeElement = (place: PlaceView): HTMLElement =>
     h(
       'div',
       { class: 'side-by-side' },
-      editor(t('Base, before training'), place, place.base),
+      editor(t('Before training'), place, place.base),
       editor(t('Tuned on your code'), place, place.result),
     ),
     h(

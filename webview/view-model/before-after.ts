@@ -90,8 +90,13 @@ function ofRun(
       MAX_BARS,
     ).map((point) => ({
       ...point,
-      name: comparison && point.x === summary!.step ? t('tuned') : stepName(point.x),
+      name: nameOf(point.x, comparison && summary!.step),
       styleIndex: point.x === 0 ? undefined : 0,
     })),
   };
+}
+
+function nameOf(step: number, result: number | undefined): string {
+  if (step === result) return t('tuned');
+  return step === 0 ? t('before') : stepName(step);
 }

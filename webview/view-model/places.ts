@@ -32,7 +32,7 @@ export function placesView(summary: Summary | undefined): PlacesView | undefined
     return {
       counted: countedIn(places),
       rule: t(
-        'Chosen by a rule that favours neither: if there are any, one line that only the tuned model completes as written, one that only the base does, and one that neither does.',
+        'Chosen by a rule that favours neither: if there are any, one line that only the tuned model completes as written, one that only the untrained one does, and one that neither does.',
       ),
       places: places.shown.map(placeView),
     };
@@ -54,7 +54,7 @@ function countedIn({ tried, both, gained, lost }: NonNullable<Summary['places']>
     lost: whole(lost),
   };
   return t(
-    'Held-out lines tried: {tried}. The base completes {before} exactly as written, the tuned model {after} ({gained} gained, {lost} lost).',
+    'Held-out lines tried: {tried}. The untrained model completes {before} exactly as written, the tuned one {after} ({gained} gained, {lost} lost).',
     values,
   );
 }

@@ -79,7 +79,7 @@ describe('places in the panel', () => {
   const view = placesView(summary(60))!;
   it('are counted among all measured places', () => {
     expect(view.counted).toBe(
-      'Held-out lines tried: 100. The base completes 30 exactly as written, the tuned model 42 (17 gained, 5 lost).',
+      'Held-out lines tried: 100. The untrained model completes 30 exactly as written, the tuned one 42 (17 gained, 5 lost).',
     );
   });
   it('have the lines up to the cursor with their numbers, without their common indentation', () => {

@@ -164,9 +164,9 @@ describe('before and after', () => {
     });
     const names = (run: typeof live) =>
       beforeAfter(panelOf([run]).shown, match)?.bars.map(({ name, y }) => [name, y]);
-    expect(names(live)).toEqual([['base', 0.05]]);
+    expect(names(live)).toEqual([['before', 0.05]]);
     expect(names(makeRun())).toEqual([
-      ['base', 0.05],
+      ['before', 0.05],
       ['tuned', 0.04],
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
@@ -177,7 +177,7 @@ describe('before and after', () => {
     const runs = [makeRun(), makeRun({ id: 'b', method: 'full' }), foreign];
     const { bars } = beforeAfter(panelOf(runs, { compared: ['b', 'foreign'] }).shown, match)!;
     expect(bars.map(({ name }) => name)).toEqual([
-      'base',
+      'before',
       expect.stringContaining('LoRA r=16'),
       expect.stringContaining('full fine-tuning'),
     ]);
