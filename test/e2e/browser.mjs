@@ -103,6 +103,9 @@ export class Workbench {
   command(title, timeout) {
     return this.asked.command(title, timeout);
   }
+  commandThatAsks(title, placeholder) {
+    return this.asked.commandThatAsks(title, placeholder);
+  }
   pick(placeholder, label) {
     return this.asked.pick(placeholder, label);
   }

@@ -3,6 +3,8 @@ import { becomes, until } from './until.mjs';
 
 /** If a key or a click has no effect for this long (ms), it is repeated. */
 const AGAIN_MS = 5000;
+/** The longest that a command may take to ask, ms; the wizard first looks at the machine. */
+const ASKED_MS = 20_000;
 
 export class QuickInput {
   constructor(page) {
@@ -67,6 +69,18 @@ export class QuickInput {
       return this.#enter(title);
     };
     await until(`the command "${title}"`, ran, timeout);
+  }
+
+  /**
+   * Runs a command that asks something. A step of the tour that was just completed may take the focus, which closes the
+   * palette before the command runs, or its question: then it is run again.
+   */
+  async commandThatAsks(title, placeholder) {
+    const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
+    await until(`"${title}" to ask`, async () => {
+      await this.command(title);
+      return becomes(() => box.isVisible(), ASKED_MS);
+    });
   }
 
   /** Opens a file of the workspace by its name. A new one may not be found at once: the search is repeated. */

@@ -13,8 +13,9 @@ export const LEARNED = 400;
 /** Goes through the wizard: the tiny base, LoRA, this many steps. */
 export async function fineTune(workbench, place, steps) {
   await until('the trainer before to be gone', () => !place.isTraining());
-  await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
-  await workbench.pick('What should the model learn, and how?', 'Choose model');
+  const question = 'What should the model learn, and how?';
+  await workbench.commandThatAsks('Forget-Me-Not: Fine-tune on Workspace', question);
+  await workbench.pick(question, 'Choose model');
   await workbench.pick('Which model do you want to fine-tune?', 'tiny.gguf');
   await workbench.pick('Which training method?', 'LoRA');
   await workbench.pick('How long may it take?', 'Steps');
@@ -54,12 +55,7 @@ export async function ensureResults(workbench, place, count) {
 export async function useResult(workbench, place) {
   await ensureResults(workbench, place, 1);
   const question = 'Which result should complete your code?';
-  const input = workbench.page.locator(`.quick-input-widget input[placeholder*="${question}"]`);
-  // A step of the tour that was just completed takes the focus, and closes it.
-  await until('the results to choose from', async () => {
-    await workbench.command('Forget-Me-Not: Use for Completion');
-    return becomes(() => input.isVisible(), 5000);
-  });
+  await workbench.commandThatAsks('Forget-Me-Not: Use for Completion', question);
   await workbench.pick(question, 'LoRA');
   await workbench.notification('completes your code now');
   await workbench.statusBar('garden').waitFor();
