@@ -106,9 +106,9 @@ export const bestPoint = (points: readonly StrengthPoint[], limit: number): Stre
   points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
 
 /**
- * Chooses the strength to offer from `points`, in any order; 0 if none is better than the untrained model. `crossFitted`: the gain
- * on files that were not used for choosing, which is reported instead of the biased one. If it rules out a noticeable
- * gain, nothing is chosen.
+ * Chooses the strength to offer from `points`, in any order; 0 if none is better than the untrained model.
+ * `crossFitted`: the gain on files that were not used for choosing, which is reported instead of the biased one. If it
+ * rules out a noticeable gain, nothing is chosen.
  */
 export function chooseStrength(
   points: readonly StrengthPoint[],

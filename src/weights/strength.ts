@@ -40,16 +40,21 @@ const DIGITS = 6;
 
 /** The strength in the run's adapter. Errors: adapter-damaged. */
 export async function readAdapterStrength(dir: string, spec: Trained): Promise<number> {
-  const { alpha, strength } = await readAdapterScale(join(dir, artefactName(spec)));
-  return strength ?? Number((alpha / adapterAlpha(spec.hyper)).toPrecision(DIGITS));
+  return strengthOf(await readAdapterScale(join(dir, artefactName(spec))), spec);
 }
+
+const strengthOf = (
+  { alpha, strength }: Awaited<ReturnType<typeof readAdapterScale>>,
+  { hyper }: Trained,
+): number => strength ?? Number((alpha / adapterAlpha(hyper)).toPrecision(DIGITS));
 
 async function setOwnStrength(dir: string, spec: Trained, strength: number): Promise<void> {
   const path = join(dir, artefactName(spec));
   const trained = join(dir, TRAINED_ADAPTER);
-  if ((await readAdapterStrength(dir, spec)) === strength) return;
+  const scale = await readAdapterScale(path);
+  if (strengthOf(scale, spec) === strength) return;
   // A file without a strength is as trained but for its alpha: a run that was resumed has written it anew.
-  if ((await readAdapterScale(path)).strength === undefined)
+  if (scale.strength === undefined)
     await exportAdapterGguf(trained, { ...(await readAdapterGguf(path)), alpha: adapterAlpha(spec.hyper) });
   if (!existsSync(trained))
     throw new UserError(
