@@ -103,8 +103,8 @@ export class Workbench {
   command(title, timeout) {
     return this.asked.command(title, timeout);
   }
-  commandThatAsks(title, placeholder) {
-    return this.asked.commandThatAsks(title, placeholder);
+  commandAndPick(title, placeholder, label) {
+    return this.asked.commandAndPick(title, placeholder, label);
   }
   pick(placeholder, label) {
     return this.asked.pick(placeholder, label);

@@ -49,18 +49,18 @@ export const completionScenarios = {
     await page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
 
     await ensureResults(workbench, place, 1);
-    await workbench.commandThatAsks(
+    await workbench.commandAndPick(
       'Forget-Me-Not: Switch Adapter',
       'Which adapter should complete your code from now on?',
+      'LoRA',
     );
-    await workbench.pick('Which adapter should complete your code from now on?', 'LoRA');
     await workbench.notification('completes your code now');
     await workbench.statusBar('garden').waitFor();
-    await workbench.commandThatAsks(
+    await workbench.commandAndPick(
       'Forget-Me-Not: Switch Adapter',
       'Which adapter should complete your code from now on?',
+      'not fine-tuned',
     );
-    await workbench.pick('Which adapter should complete your code from now on?', 'not fine-tuned');
     await workbench.statusBar('tiny').waitFor();
   },
 
@@ -123,8 +123,11 @@ export const completionScenarios = {
     await ensureResults(workbench, place, 1);
     const path = join(place.workspace, 'garden-adapter.gguf');
     rmSync(path, { force: true });
-    await workbench.commandThatAsks('Forget-Me-Not: Export Result', 'Which result do you want to export?');
-    await workbench.pick('Which result do you want to export?', 'LoRA');
+    await workbench.commandAndPick(
+      'Forget-Me-Not: Export Result',
+      'Which result do you want to export?',
+      'LoRA',
+    );
     await workbench.pick('Which format?', 'GGUF adapter');
     await workbench.choosePath('Export as GGUF adapter', path);
     await workbench.notification('agrees with the trainer', TRAINING_MS);
@@ -132,8 +135,11 @@ export const completionScenarios = {
     assert.ok(existsSync(path));
     await workbench.dismissNotifications();
 
-    await workbench.commandThatAsks('Forget-Me-Not: Import Adapter', 'In which format is the adapter?');
-    await workbench.pick('In which format is the adapter?', 'A GGUF adapter');
+    await workbench.commandAndPick(
+      'Forget-Me-Not: Import Adapter',
+      'In which format is the adapter?',
+      'A GGUF adapter',
+    );
     await workbench.choosePath('Adapter to Import', path);
     await workbench.pick('Which model was it trained on?', 'tiny.gguf');
     await workbench.notificationButton(
@@ -148,8 +154,11 @@ export const completionScenarios = {
 
   async 'completion is snoozed, and turned off for a language'(workbench, place) {
     await useResult(workbench, place);
-    await workbench.commandThatAsks('Forget-Me-Not: Snooze Completion', 'Snooze completion for how long?');
-    await workbench.pick('Snooze completion for how long?', '5 minutes');
+    await workbench.commandAndPick(
+      'Forget-Me-Not: Snooze Completion',
+      'Snooze completion for how long?',
+      '5 minutes',
+    );
     await workbench.statusBar('snoozed until').waitFor();
     await workbench.command('Forget-Me-Not: End Snoozing of Completion');
     await workbench.statusBar('garden').waitFor();

@@ -72,15 +72,16 @@ export class QuickInput {
   }
 
   /**
-   * Runs a command that asks something. A step of the tour that was just completed may take the focus, which closes the
+   * Runs a command that asks something, and picks a row with this text. A step of the tour that was just completed may take the focus, which closes the
    * palette before the command runs, or its question: then it is run again.
    */
-  async commandThatAsks(title, placeholder) {
+  async commandAndPick(title, placeholder, label) {
     const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
     await until(`"${title}" to ask`, async () => {
       await this.command(title);
       return becomes(() => box.isVisible(), ASKED_MS);
     });
+    await this.pick(placeholder, label);
   }
 
   /** Opens a file of the workspace by its name. A new one may not be found at once: the search is repeated. */

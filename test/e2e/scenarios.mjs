@@ -130,11 +130,11 @@ export const scenarios = {
     for (const noun of grown) writeSource(place.workspace, noun);
     const before = newest(place);
     await until('the trainer before to be gone', () => !place.isTraining());
-    await workbench.commandThatAsks(
+    await workbench.commandAndPick(
       'Forget-Me-Not: Fine-tune on Workspace',
       'What should the model learn, and how?',
+      'with what changed since',
     );
-    await workbench.pick('What should the model learn, and how?', 'with what changed since');
     await workbench.pick('How long may it take?', 'Steps');
     await workbench.answer('Training Steps', '60');
     await workbench.notification('Show Results', TRAINING_MS);

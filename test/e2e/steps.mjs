@@ -13,9 +13,11 @@ export const LEARNED = 400;
 /** Goes through the wizard: the tiny base, LoRA, this many steps. */
 export async function fineTune(workbench, place, steps) {
   await until('the trainer before to be gone', () => !place.isTraining());
-  const question = 'What should the model learn, and how?';
-  await workbench.commandThatAsks('Forget-Me-Not: Fine-tune on Workspace', question);
-  await workbench.pick(question, 'Choose model');
+  await workbench.commandAndPick(
+    'Forget-Me-Not: Fine-tune on Workspace',
+    'What should the model learn, and how?',
+    'Choose model',
+  );
   await workbench.pick('Which model do you want to fine-tune?', 'tiny.gguf');
   await workbench.pick('Which training method?', 'LoRA');
   await workbench.pick('How long may it take?', 'Steps');
@@ -54,9 +56,11 @@ export async function ensureResults(workbench, place, count) {
 /** Completion with the newest result, with its server started. */
 export async function useResult(workbench, place) {
   await ensureResults(workbench, place, 1);
-  const question = 'Which result should complete your code?';
-  await workbench.commandThatAsks('Forget-Me-Not: Use for Completion', question);
-  await workbench.pick(question, 'LoRA');
+  await workbench.commandAndPick(
+    'Forget-Me-Not: Use for Completion',
+    'Which result should complete your code?',
+    'LoRA',
+  );
   await workbench.notification('completes your code now');
   await workbench.statusBar('garden').waitFor();
   await workbench.dismissNotifications();
