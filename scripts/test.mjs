@@ -59,11 +59,26 @@ async function vitest(part, runner) {
         status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
     ).length;
     const failed = Math.max(numFailedTests + broken, ended.failed);
-    return { passed: numPassedTests, failed, said: ended.said, files: testResults };
+    return {
+      passed: numPassedTests,
+      failed,
+      said: ended.said,
+      files: testResults,
+      names: failedTests(testResults),
+    };
   } catch {
     return { passed: 0, failed: 1, said: ended.said };
   }
 }
+/** What failed, with the first line of each message: logs of long runs often keep only their end. */
+const failedTests = (files) =>
+  files
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, message, assertionResults }) => {
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      const said = failed.map((test) => `${test.fullName}: ${test.failureMessages.join(' ')}`);
+      return (said.length ? said : [message]).map((text) => `${basename(name)}: ${text.split('\n')[0]}`);
+    });
 const loudly = (command, ...args) =>
   run(command, args).then(
     () => ({ passed: 1, failed: 0 }),
@@ -172,6 +187,7 @@ await Promise.all([runPart('e2e'), runPart('compute'), checked]);
 const { passed, failed } = add(all);
 const failures = Object.keys(parts).filter((name) => all.some((part) => part.name === name && part.failed));
 if (failures.length) console.log(`Failed: ${failures.join(', ')}`);
+for (const { names = [] } of all) for (const name of names) console.log(`  ${name}`);
 console.log(`In all: ${seconds(performance.now())}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;
