@@ -6,8 +6,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
  * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, then deletes the folder. Links to dist
- * are placed two and three levels above it, as for the sources, which look there for other processes' bundles and the
- * backend's module.
+ * and media are placed two and three levels above it, as for the sources, which look there for other processes' bundles,
+ * the backend's module and reference adapters.
  */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
@@ -33,7 +33,7 @@ export async function withBundle(entryPoints, body) {
     });
     // External packages are resolved from these links.
     for (const place of [root, join(root, 'src')])
-      for (const name of ['dist', 'node_modules'])
+      for (const name of ['dist', 'media', 'node_modules'])
         await symlink(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(place, name), 'junction');
     return await body(dir);
   } finally {

@@ -47,25 +47,28 @@ export async function toEarlierCorpus(
 }
 
 /**
- * Copies the adapter of the run that is continued into this one, once, because the other may get another strength later
- * or be deleted. Errors: adapter-damaged if it has changed since, run-not-found; run-damaged if a reference adapter is
- * missing.
+ * Puts the adapter with which training begins into the run, once: of a continued run, because that may get another
+ * strength later or be deleted; the reference adapter at `reference`, at the run's rank, because another version may
+ * come with another one. Errors: adapter-damaged (also if the continued run's has changed since), run-not-found;
+ * run-damaged without `reference` if it is missing.
  */
-export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise<void> {
-  const { continues, reference } = spec;
+export async function placeEarlierAdapter(dir: string, spec: RunSpec, reference?: string): Promise<void> {
+  const { continues } = spec;
   const path = join(dir, EARLIER_ADAPTER);
-  if (reference && !existsSync(path))
-    throw new UserError(
-      'run-damaged',
-      msg`${path}, with which training begins, is missing.`,
-      msg`Start a new training.`,
-    );
-  if (!continues) return;
+  if (earlierAdapterName(spec) === undefined) return;
   if (!existsSync(path)) {
-    await copyFile(join(await findRun(continues.run), artefactName(spec)), `${path}.tmp`);
-    await rename(`${path}.tmp`, path);
+    if (continues) {
+      await copyFile(join(await findRun(continues.run), artefactName(spec)), `${path}.tmp`);
+      await rename(`${path}.tmp`, path);
+    } else if (reference !== undefined) await exportReference(path, spec, reference);
+    else
+      throw new UserError(
+        'run-damaged',
+        msg`${path}, with which training begins, is missing.`,
+        msg`Start a new training.`,
+      );
   }
-  if ((await examine(path)).sha256 === continues.sha256) return;
+  if (!continues || (await examine(path)).sha256 === continues.sha256) return;
   throw new UserError(
     'adapter-damaged',
     msg`The adapter of run ${continues.run} has changed since this run was started.`,
@@ -73,19 +76,15 @@ export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise
   );
 }
 
-/**
- * Writes the reference adapter into the run, at the run's rank, because another version may come with another one.
- * Errors: adapter-damaged.
- */
-export async function putReferenceAdapter(
-  dir: string,
-  { hyper: { rank, seed } }: RunSpec,
+async function exportReference(
   path: string,
+  { hyper: { rank, seed } }: RunSpec,
+  reference: string,
 ): Promise<void> {
-  const expanded = expandRank(await readAdapterGguf(path), rank, ({ name, in: width }) =>
+  const expanded = expandRank(await readAdapterGguf(reference), rank, ({ name, in: width }) =>
     firstA(name, [rank, width], seed),
   );
-  await exportAdapterGguf(join(dir, EARLIER_ADAPTER), expanded);
+  await exportAdapterGguf(path, expanded);
 }
 
 /**

@@ -16,7 +16,7 @@ import { refitRun } from './memory/fit-again.ts';
 import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';
 import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
-import { earlierValues, copyEarlierAdapter } from './continued.ts';
+import { earlierValues, placeEarlierAdapter } from './continued.ts';
 import { listCheckpoints, restoreInitialWeights } from './checkpoints/store.ts';
 import { Optimizer } from './optimizers.ts';
 import { trainOnRay } from './ray-train/run.ts';
@@ -50,7 +50,7 @@ export async function trainRun(
     msg`this run`,
     msg`Put that file back, or start a new training on this one.`,
   );
-  await copyEarlierAdapter(dir, spec);
+  await placeEarlierAdapter(dir, spec);
   const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {
     signal,
     phase,

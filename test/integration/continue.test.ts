@@ -1,9 +1,11 @@
 /** A run that continues another: it starts where that one ended and learns what has changed since. */
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
+import { trainCommand } from '../../src/cli/commands/fine-tune/train.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
 import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
@@ -12,8 +14,16 @@ import { buildCorpus, openCorpus, readManifest, type Sequence } from '../../src/
 import { exportBetween, setAdapterStrength } from '../../src/weights/strength.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
-import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
-import { putReferenceAdapter } from '../../src/training/continued.ts';
+import {
+  createRun,
+  findRun,
+  listRuns,
+  openRunWriter,
+  readRun,
+  readSpec,
+  type NewRun,
+} from '../../src/runs/index.ts';
+import { placeEarlierAdapter } from '../../src/training/continued.ts';
 import { openScorer } from '../../src/training/scorer.ts';
 import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';
@@ -21,9 +31,21 @@ import { learnedFromUse } from '../unit/runs/help.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { createSmallRun } from '../support/trainer.ts';
 
+/** The base's reference adapter: the known ones belong to real bases. */
+const known = vi.hoisted(() => ({ path: '', sha256: '' }));
+vi.mock('../../src/base-models/reference-adapters.ts', async (original) => ({
+  ...(await original<object>()),
+  knownReferenceAdapter: () => (known.path ? { sha256: known.sha256, rank: 16 } : undefined),
+  findReferenceAdapter: () => Promise.resolve(known.path || undefined),
+}));
+
 const hyper = hyperSchema.parse({
   ...{ learningRate: 3e-3, steps: 6, sequenceLength: 48, evalEvery: 2, dropout: 0, warmup: 0 },
 });
+
+/** Options of `train` for a run that takes seconds. */
+const small =
+  '--seq 48 --steps 6 --humaneval 0 --retention 0 --held-out-windows 2 --eval-tasks none --strength 1';
 
 describe('training', () => {
   let home: string;
@@ -119,7 +141,7 @@ describe('training', () => {
       reference: { sha256 },
       hyper: { ...hyper, rank: 24, alpha: 24 },
     });
-    await putReferenceAdapter(dir, await readSpec(dir), reference);
+    await placeEarlierAdapter(dir, await readSpec(dir), reference);
     const events = await trainUpTo(dir);
     const corpus = await openCorpus(join(dir, 'corpus'));
     const first = [corpus.sequences(hyper.sequenceLength, hyper.seed).at(0)];
@@ -137,6 +159,20 @@ describe('training', () => {
     expect(compared.before.value).toBeCloseTo((await bits(earlier.dir)).after.value, 5);
     expect(compared.after.setting).toMatch(/; before: the base with its reference adapter$/);
     await isMeasuredBetween(dir);
+  });
+
+  it('starts from the reference adapter of a known base, as the command line does', async () => {
+    known.path = join(earlier.dir, 'adapter.gguf');
+    known.sha256 = (await examine(known.path)).sha256;
+    const args = ['--base', base.path, '--backend', 'wasm', ...small.split(' ')];
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await trainCommand().parseAsync(['node_modules/commander/lib', '--json', ...args], { from: 'user' });
+    printed.mockRestore();
+    known.path = '';
+    const { spec, state } = (await listRuns()).find(({ spec: { name } }) => name === 'lib')!;
+    expect(state.status).toBe('done');
+    expect(spec.reference).toEqual({ sha256: known.sha256 });
+    expect(existsSync(join(await findRun(spec.id), 'earlier.gguf'))).toBe(true);
   });
 
   /** A run's result is scored and served at strengths between what it began with and what it trained. */
@@ -231,8 +267,6 @@ describe('train --continue', () => {
   let base: string;
   let code: string;
   let first: { run: string; dir: string };
-  const small =
-    '--seq 48 --steps 6 --humaneval 0 --retention 0 --held-out-windows 2 --eval-tasks none --strength 1';
   const train = (...args: string[]) =>
     place.json<{ run: string; dir: string }>('train', ...args, '--backend', 'wasm', ...small.split(' '));
   /** The error of a command that must fail. */

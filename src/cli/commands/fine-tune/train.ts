@@ -31,7 +31,7 @@ import {
   type RateAnswer,
   type RateQuestion,
 } from '../../../training/learning-rate/choose.ts';
-import { copyEarlierAdapter, putReferenceAdapter } from '../../../training/continued.ts';
+import { placeEarlierAdapter } from '../../../training/continued.ts';
 import { measuredSpeeds } from '../../../training/measured-speed.ts';
 import {
   trainOptions,
@@ -190,8 +190,7 @@ async function prepareAndStart(
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });
-    await copyEarlierAdapter(dir, spec);
-    if (reference) await putReferenceAdapter(dir, spec, reference.path);
+    await placeEarlierAdapter(dir, spec, reference?.path);
     await rename(corpus, join(dir, 'corpus'));
     const trainer =
       'client' in start
