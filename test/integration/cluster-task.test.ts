@@ -123,8 +123,10 @@ it('resumes a trial on another node after the first one was lost', async () => {
     for (const pid of held) process.kill(pid, 'SIGSTOP');
     await until('a checkpoint on the storage', async () => {
       expect(lost.exitCode, 'it ended before it could be killed').toBeNull();
-      // Written last, after the checkpoints.
-      return (await storedArchives()).some((name) => name.endsWith('rest.tar'));
+      const names = await storedArchives();
+      return ['rest', 'step-\\d+'].every((name) =>
+        names.some((stored) => RegExp(`${name}.tar$`).test(stored)),
+      );
     });
     lost.kill('SIGKILL');
   }

@@ -67,7 +67,7 @@ describe.each(backends)('on %s', (backend) => {
   /** A run whose trainer was killed at this event. */
   const killedAt = async (sign: (event: RunEvent) => boolean, hyper: Parameters<typeof train>[1]) => {
     const begin = async () => ({ dir: await train(backend, hyper) });
-    return (await killInTime(begin, sign, ({ dir }) => !resultOf(dir))).dir;
+    return (await killInTime(begin, sign)).dir;
   };
 
   it.each<[string, Partial<Hyper>]>([

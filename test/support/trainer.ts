@@ -130,12 +130,15 @@ export async function killTrainer(dir: string): Promise<boolean> {
   return status === 'running' || status === 'evaluating';
 }
 
+/** Follows a run's result. */
+const isTrained = (event: RunEvent) => event.type === 'phase' && event.phase === 'Evaluating';
+
 /**
  * Waits until a run has written its result, then kills its trainer and evaluator: measuring would take longer than
  * training.
  */
 export async function untilTrained(dir: string): Promise<void> {
-  await untilEvent(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
+  await untilEvent(dir, isTrained);
   const { pid } = await readState(dir);
   // On a busy machine, it may already be measured.
   if (pid === undefined || !isProcessAlive(pid)) return;
@@ -143,16 +146,15 @@ export async function untilTrained(dir: string): Promise<void> {
   await until('the trainer to be gone', () => !isProcessAlive(pid));
 }
 
-/** Starts runs until one is killed in time: on a busy machine, a trainer may end before the event is seen. */
+/** Starts runs until one is killed before its result: on a busy machine, a trainer may end before the event is seen. */
 export async function killInTime<R extends { dir: string }>(
   begin: () => Promise<R>,
   sign: (event: RunEvent) => boolean,
-  isInTime: (run: R) => boolean = () => true,
 ): Promise<R> {
   for (let tries = 0; tries < 5; tries += 1) {
     const run = await begin();
     await untilEvent(run.dir, sign);
-    if ((await killTrainer(run.dir)) && isInTime(run)) return run;
+    if ((await killTrainer(run.dir)) && !(await eventsOf(run.dir)).some(isTrained)) return run;
   }
   throw new Error('The trainer ended five times before it could be killed.');
 }

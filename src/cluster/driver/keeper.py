@@ -87,10 +87,13 @@ class Keeper:
     def _keep(self) -> None:
         try:
             now = self._archives()
-            # Checkpoints first, because the other files may refer to them.
+            # Checkpoints first, because the other files may refer to them: without one, those stay as they were.
             for name in sorted(now, key=lambda archive: archive == REST):
-                if self.kept.get(name) != now[name] and self._write(name, now[name]):
-                    self.kept[name] = now[name]
+                if self.kept.get(name) == now[name]:
+                    continue
+                if not self._write(name, now[name]):
+                    return
+                self.kept[name] = now[name]
             for name in [name for name in self.kept if name not in now]:
                 self.storage.delete(f"{self.where}/{name}")
                 del self.kept[name]
