@@ -23,11 +23,13 @@ const hasParent = () => {
     return error.code === 'EPERM';
   }
 };
-setInterval(() => {
+const look = () => {
   if (!hasParent()) end();
   if (Date.now() - began > milliseconds) end('slow');
   if (process.memoryUsage.rss() > memory) end('memory');
-}, 50);
+};
+look();
+setInterval(look, 50);
 `;
 
 /**
