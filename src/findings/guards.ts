@@ -86,23 +86,23 @@ export const guarded: readonly Guard[] = [
   },
 ];
 
-export interface GuardedFigure {
+export interface GuardedMetric {
   guard: Guard;
   comparison: Comparison;
 }
 
-export const guardedFigures = (comparisons: readonly Comparison[]): GuardedFigure[] =>
+export const guardedMetrics = (comparisons: readonly Comparison[]): GuardedMetric[] =>
   guarded.flatMap((guard) => {
     const comparison = findComparison(comparisons, guard.task, guard.metric);
     return comparison ? [{ guard, comparison }] : [];
   });
 
 /** Whether it is significantly worse, by more than the margin. */
-export const isWorse = ({ guard, comparison }: GuardedFigure): boolean =>
+export const isWorse = ({ guard, comparison }: GuardedMetric): boolean =>
   comparison.significant && lossOf(comparison).value > guard.margin;
 
 /** Whether it is significantly worse, but within the margin. */
-export const isSlightlyWorse = ({ guard, comparison }: GuardedFigure): boolean =>
+export const isSlightlyWorse = ({ guard, comparison }: GuardedMetric): boolean =>
   comparison.significant && lossOf(comparison).value > 0 && lossOf(comparison).value <= guard.margin;
 
 export const isBetter = (comparison: Comparison): boolean =>
@@ -116,7 +116,7 @@ export const isBetter = (comparison: Comparison): boolean =>
 export function undetectedLoss(comparison: Comparison, margin = MARGIN): number | undefined {
   const { before, after, better, difference } = comparison;
   if (!(after.n > 0) || lossOf(comparison).high <= margin) return undefined;
-  const answers = better === 'higher' && [before, after].every((figure) => exactCount(figure) !== undefined);
+  const answers = better === 'higher' && [before, after].every((metric) => exactCount(metric) !== undefined);
   if (answers) return detectableFall({ difference, n: after.n, before: before.value, margin });
   const detectable = detectableRise(lossOf(comparison), margin);
   return better === 'higher' && detectable > before.value ? Infinity : detectable;

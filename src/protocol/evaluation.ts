@@ -1,4 +1,4 @@
-/** The results of an evaluation: every figure with its interval, its n and its setting. */
+/** The results of an evaluation: every metric with its interval, its n and its setting. */
 import { z } from 'zod';
 import { textsSchema } from '../text/message.ts';
 
@@ -20,14 +20,14 @@ export const metricSchema = z.object({
 });
 export type Metric = z.infer<typeof metricSchema>;
 
-/** A figure, or a difference paired over items, with its interval. */
+/** A value, or a difference paired over items, with its interval. */
 export const intervalSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
 /** Which direction is good; for a KL divergence always down. */
 const betterSchema = z.enum(['lower', 'higher']);
 
-/** A figure measured at a step, of which step 0 is the base. */
-export const figureAtStep = {
+/** A metric measured at a step, of which step 0 is the base. */
+export const metricAtStep = {
   step: z.int(),
   result: metricSchema,
   /** Its paired difference from the base, if known. */
@@ -66,8 +66,8 @@ export const CHARACTERS = 'characters offered';
 export const offeredMetrics = [EXACT_LINES, CHARACTERS] as const;
 export type OfferedMetric = (typeof offeredMetrics)[number];
 
-/** Figures of completed lines and of characters that need no typing, by what was measured at most places. */
-export function completionFigures(comparisons: readonly Comparison[]): {
+/** Metrics of completed lines and of characters that need no typing, by what was measured at most places. */
+export function completionMetrics(comparisons: readonly Comparison[]): {
   lines: Comparison | undefined;
   characters: Comparison | undefined;
 } {
@@ -106,7 +106,7 @@ export type StrengthPoint = z.infer<typeof strengthPointSchema>;
 export const strengthChoiceSchema = z.object({
   /** 0: the base, because no point of `path` is better within the limit. */
   strength: z.number(),
-  /** For people: what was chosen, and by which figures. */
+  /** For people: what was chosen, and by which metrics. */
   why: z.string(),
   /** What to try if nothing is better. */
   next: z.string().optional(),
@@ -124,7 +124,7 @@ export const strengthChoiceSchema = z.object({
    * what a choice would have brought that it rules out. Absent if no point was better, and in earlier versions.
    */
   learned: intervalSchema.optional(),
-  /** The figures of `offeredMetrics`, each file likewise. Absent where there are no cursors, and in earlier versions. */
+  /** The metrics of `offeredMetrics`, each file likewise. Absent where there are no cursors, and in earlier versions. */
   offered: z.array(comparisonSchema).optional(),
   /** By path: the strength chosen without this file, where it is another; the file's completions are measured at it. */
   without: z.record(z.string(), z.number()).optional(),
@@ -179,22 +179,22 @@ export const summarySchema = z.object({
   choice: strengthChoiceSchema.optional(),
   /** The strength if it was set by hand afterwards: all of the above except `choice` was measured at it. */
   givenStrength: z.number().positive().max(1).optional(),
-  /** Of an adapter that was fetched: tasks whose figures its publisher states, and which were never measured here. */
+  /** Of an adapter that was fetched: tasks whose metrics its publisher states, and which were never measured here. */
   stated: z.array(taskName).optional(),
   /** Planned tasks that are not measured yet; absent if the evaluation is complete. */
   pending: z.array(taskName).optional(),
 });
 export type Summary = z.infer<typeof summarySchema>;
 
-/** Whether a figure is only what the publisher of the adapter says. */
+/** Whether a metric is only what the publisher of the adapter says. */
 export const isStated = (
   { stated = [] }: Pick<Summary, 'stated'>,
   { task }: Pick<Comparison, 'task'>,
 ): boolean => stated.includes(task);
 
-/** The figures that were measured on this machine. */
+/** The metrics that were measured on this machine. */
 export const measuredHere = (summary: Pick<Summary, 'comparisons' | 'stated'> | undefined): Comparison[] =>
   (summary?.comparisons ?? []).filter((one) => !isStated(summary!, one));
 
-/** The name, instead of a task's, of figures that the pass which chooses a strength counts at held-out cursors. */
+/** The name, instead of a task's, of metrics that the pass which chooses a strength counts at held-out cursors. */
 export const CURSORS = 'cursors';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { textsSchema } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
-import { figureAtStep, summarySchema } from './evaluation.ts';
+import { metricAtStep, summarySchema } from './evaluation.ts';
 
 export const evaluatorMessageSchema = z.discriminatedUnion('type', [
   z.object({
@@ -15,8 +15,8 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
     etaSeconds: z.number().optional(),
     leftSeconds: z.number().optional(),
   }),
-  /** A figure as soon as it is known. */
-  z.object({ type: z.literal('result'), ...figureAtStep }),
+  /** A metric as soon as it is known. */
+  z.object({ type: z.literal('result'), ...metricAtStep }),
   /** What could not be measured, and why; the evaluation continues. */
   z.object({ type: z.literal('warning'), message: z.string(), texts: textsSchema }),
   z.object({ type: z.literal('summary'), summary: summarySchema }),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { msg, type Text, textOf, textsSchema } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
-import { figureAtStep, intervalSchema } from './evaluation.ts';
+import { metricAtStep, intervalSchema } from './evaluation.ts';
 
 const at = { time: z.string() };
 
@@ -92,7 +92,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
       })
       .optional(),
   }),
-  z.object({ type: z.literal('evaluation'), ...at, ...figureAtStep }),
+  z.object({ type: z.literal('evaluation'), ...at, ...metricAtStep }),
   z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
   /** Training ends before its budget: no improvement is expected, or the forgetting limit is exceeded. */
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),

@@ -82,17 +82,17 @@ export function describeTarget({ to, type }: Pick<ExportRecord, 'to' | 'type'>):
   return t('merged GGUF in {type}', { type: type ?? '' });
 }
 
-const figure = (value: number) => (value < 1e-4 ? withPoint(value.toExponential(1)) : decimal(value, 4));
+const format = (value: number) => (value < 1e-4 ? withPoint(value.toExponential(1)) : decimal(value, 4));
 
 /** "llama.cpp agrees with the trainer: KL 0.0012 nats per token on average, 0.01 at most, over 96 tokens" */
 export function describeCheck({ tokens, meanKl, maxKl, limit, ok }: ExportCheck): string {
-  const figures = t(
+  const metrics = t(
     'KL {mean} nats per token on average (limit {limit}), {most} at most, over {tokens} tokens',
-    { mean: figure(meanKl), limit: withPoint(String(limit)), most: figure(maxKl), tokens },
+    { mean: format(meanKl), limit: withPoint(String(limit)), most: format(maxKl), tokens },
   );
   return ok
-    ? t('llama.cpp agrees with the trainer: {figures}', { figures })
-    : t('llama.cpp does NOT agree with the trainer: {figures}', { figures });
+    ? t('llama.cpp agrees with the trainer: {metrics}', { metrics })
+    : t('llama.cpp does NOT agree with the trainer: {metrics}', { metrics });
 }
 
 /** The last record for each path, oldest first. */

@@ -71,14 +71,14 @@ export const reproductionStateSchema = z.object({
 });
 export type ReproductionState = z.infer<typeof reproductionStateSchema>;
 
-/** A figure with its 95% interval, and the range in which the claim expects it. */
+/** A value with its 95% interval, and the range in which the claim expects it. */
 export const effectSchema = z.object({
   name: z.string(),
   unit: z.string(),
   value: z.number(),
   low: z.number(),
   high: z.number(),
-  /** The claim is that the value lies above `above` and below `below`; without either, the figure decides nothing. */
+  /** The claim is that the value lies above `above` and below `below`; without either, it decides nothing. */
   above: z.number().optional(),
   below: z.number().optional(),
   /** The value of each seed, if there are several: `value` is their mean. */

@@ -109,7 +109,7 @@ export const evaluationPlanSchema = z.object({
   checkpointEvery: z.int().min(1).optional(),
   /** The most time that measuring checkpoints may take, as a share of training time; measuring the base is extra. */
   checkpointShare: z.number().min(0).default(0.1),
-  /** The most that the result may forget, in its figure's unit: see findings/forgetting-figure.ts. */
+  /** The most that the result may forget, in its metric's unit: see findings/forgetting-metric.ts. */
   forgettingLimit: z.number().min(0).optional(),
   /** Training ends after this many held-out evaluations in a row without improvement; absent: never. */
   patience: z.int().min(1).optional(),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isTask, statedSummary } from '../evaluation/figures/summary.ts';
+import { isTask, statedSummary } from '../evaluation/metrics/summary.ts';
 import { openForeignAdapter } from '../export/import-adapter.ts';
 import { adapterAlpha } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
@@ -134,7 +134,7 @@ interface CheckedDownload {
 }
 
 /**
- * Keeps what is shown as the publisher's statement: settings, curves, figures. Everything that this machine acts on is
+ * Keeps what is shown as the publisher's statement: settings, curves, metrics. Everything that this machine acts on is
  * its own: the base, the evaluation plan, and later the check of the served model.
  */
 async function createRunFrom(folder: string, { manifest, sha256, base, versions, from }: CheckedDownload) {

@@ -1,5 +1,5 @@
 /**
- * What may be published of a run, and what is accepted of a published one: settings, curves and figures, without
+ * What may be published of a run, and what is accepted of a published one: settings, curves and metrics, without
  * anything of its text or of a machine. Whatever is not listed here is left out.
  */
 import { homedir, tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path';
 import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { localDataSet, parseDataSetReference } from '../corpus/datasets/files.ts';
-import { addFindings } from '../evaluation/figures/summary.ts';
+import { addFindings } from '../evaluation/metrics/summary.ts';
 import type { Metric, Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';

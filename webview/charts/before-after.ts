@@ -82,7 +82,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
     atName: 'of',
     rows: ({ bars, label, unit, setting }) =>
       bars.map(({ name: at, y: value, low, high, n }) => ({
-        figure: label,
+        metric: label,
         at,
         value,
         low,

@@ -200,7 +200,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
           caption: t('Differences of the results from {run}', { run: first! }),
           head: [
             ...(alone ? [] : [t('Run')]),
-            t('Figure'),
+            t('Metric'),
             first!,
             alone ? second! : t('This run'),
             t('Difference'),

@@ -104,7 +104,7 @@ function differentCorpora(shown: readonly RunView[]): string | undefined {
   );
   return differs
     ? t(
-        'These runs were trained on different texts, so their held-out figures are from different files: compare them with care.',
+        'These runs were trained on different texts, so their held-out metrics are from different files: compare them with care.',
       )
     : undefined;
 }

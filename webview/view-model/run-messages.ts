@@ -15,7 +15,7 @@ export function runMessages(run: RunView | undefined): RunMessages {
     ...(run?.snapshot.spec.fetched
       ? [
           t(
-            'Its settings and curves, and in charts the figures that were not measured here, are what its publisher states.',
+            'Its settings and curves, and in charts the metrics that were not measured here, are what its publisher states.',
           ),
         ]
       : []),

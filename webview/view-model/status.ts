@@ -18,7 +18,7 @@ export interface StatusView {
   live: boolean;
   canStop: boolean;
   canUse: boolean;
-  /** Whether some figures are not measured yet. */
+  /** Whether some metrics are not measured yet. */
   canMeasure: boolean;
 }
 

@@ -12,7 +12,7 @@ const candidateSchema = z.object({
   step: z.int(),
   /** Held-out loss in nats and number of tokens of each window; the same windows at every step. */
   windows: z.array(partSchema).min(1),
-  /** The run's figure of forgetting, if it was measured; higher is worse. */
+  /** The run's forgetting metric, if it was measured; higher is worse. */
   forgetting: z.number().optional(),
 });
 export type Candidate = z.infer<typeof candidateSchema>;
@@ -69,7 +69,7 @@ function isBetter(later: Candidate, best: Candidate, limit: number | undefined):
   );
 }
 
-/** Why training should end now; undefined if it should not. `describe` puts a figure of forgetting into words. */
+/** Why training should end now; undefined if it should not. `describe` puts a forgetting metric into words. */
 export function reasonToStop(
   { since, lowest, within }: Ranking,
   { limit, patience }: Rule,

@@ -12,7 +12,7 @@ import { formatBytes } from '../../text/units.ts';
 import { CheckpointPlan } from './store.ts';
 import { countParameters } from '../memory/plan.ts';
 
-/** Corpus, events and figures, the base's scores, and the overhead of the file system. */
+/** Corpus, events and metrics, the base's scores, and the overhead of the file system. */
 const OTHER_BYTES = 100e6;
 /** From this many steps on, the number of kept checkpoints no longer grows. */
 const MANY_STEPS = 300;

@@ -31,7 +31,7 @@ const MAX_INTERVAL = 50;
 export const recordSchema = z.object({
   ranking: rankingSchema.prefault({}),
   schedule: scheduleSchema.prefault({}),
-  /** The base's value of the figure that the forgetting limit is about. */
+  /** The base's value of the metric that the forgetting limit is about. */
   base: z.number().optional(),
   /** Held-out loss in nats and number of tokens of each window before the first step. */
   start: z.array(partSchema).default([]),

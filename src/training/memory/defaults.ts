@@ -37,7 +37,7 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
     steps: 1,
   });
 
-/** Peak memory in bytes, including measuring: the figure that `train` shows and compares with the available memory. */
+/** Peak memory in bytes, including measuring: the number that `train` shows and compares with the available memory. */
 export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
   const hyper = defaults(method, machine);
   return machine.hasOwnMemory && machine.backend === 'webgpu'

@@ -41,7 +41,7 @@ export class EventReader {
 
   constructor(private readonly documents: readonly (number | null)[] = []) {}
 
-  /** Takes the base's figures from what workers told before into the job's `folder`. Returns the last step, if any. */
+  /** Takes the base's metrics that workers reported into the job's `folder`. Returns the last step, if any. */
   async readEarlier(folder: string): Promise<StepEvent | undefined> {
     const text = (await readText(join(folder, 'lines.jsonl')).catch(ignoreMissing)) ?? '';
     let last: StepEvent | undefined;

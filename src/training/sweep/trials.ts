@@ -13,7 +13,7 @@ import { sweepCorpusDir, type Sweep } from './store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './trial.ts';
 import { TrialCheckpoints } from './trial-checkpoints.ts';
 
-/** Of one method's trials: the base's figures on their texts, and its distributions. */
+/** Of one method's trials: the base's metrics on their texts, and its distributions. */
 export interface BaseMeasurement {
   base: BaseLine;
   probes: readonly Probe[];

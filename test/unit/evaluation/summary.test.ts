@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
-import { addFindings } from '../../../src/evaluation/figures/summary.ts';
+import { compare, type Measured } from '../../../src/evaluation/metrics/compare.ts';
+import { addFindings } from '../../../src/evaluation/metrics/summary.ts';
 import { EvaluationProgress, servedPart } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';

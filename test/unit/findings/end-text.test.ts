@@ -38,10 +38,10 @@ describe('the end of a run', () => {
   const better = { choice: choiceOf(1, -0.1), comparisons: [bits(-0.1)] };
   const betterSentence = 'Better than before: it predicts the files kept out of training better.';
 
-  it('says first whether it is better and in use, then the figures', () => {
-    const [first, figures, ...more] = end(better, { chosen: true });
+  it('says first whether it is better and in use, then the metrics', () => {
+    const [first, metrics, ...more] = end(better, { chosen: true });
     expect(first).toBe(`web-server: trained, 60 steps. ${betterSentence} Your completions use it now.`);
-    expect(figures).toBe('Predicts held-out code better than before.');
+    expect(metrics).toBe('Predicts held-out code better than before.');
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
   });

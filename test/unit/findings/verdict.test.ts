@@ -14,15 +14,15 @@ function choiceOf(strength: number, ...path: [learned: number, half: number, kl:
 }
 
 function comparison(task: string, metric: string, difference: number, half = 0.01): Comparison {
-  const figure = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
+  const measured = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
   const better = /loss|bits/.test(metric) ? 'lower' : 'higher';
   return {
     task,
     metric,
     unit: '',
     better,
-    before: figure,
-    after: { ...figure, value: 0.5 + difference },
+    before: measured,
+    after: { ...measured, value: 0.5 + difference },
     difference: around(difference, half),
     significant: Math.abs(difference) > half,
   };

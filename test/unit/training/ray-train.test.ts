@@ -150,7 +150,7 @@ describe('EventsOfLines', () => {
       return [last?.step, event.type === 'evaluation' && event.change?.value];
     };
     expect(await change()).toEqual([undefined, undefined]);
-    const figures = {
+    const values = {
       loss: 1,
       learningRate: 1,
       gradientNorm: 1,
@@ -158,7 +158,7 @@ describe('EventsOfLines', () => {
       peakMemory: 1,
       etaSeconds: 1,
     };
-    const step = (number: number) => ({ type: 'step', time, step: number, ...figures });
+    const step = (number: number) => ({ type: 'step', time, step: number, ...values });
     const lines = [held(0, [[20, 10], [44, 20]]), step(1), step(2), held(2, [[1, 10], [1, 20]])]; // prettier-ignore
     await writeFile(
       join(folder, 'lines.jsonl'),

@@ -28,7 +28,7 @@ describe('a chart', () => {
         return answer ? [[chart.id, answer]] : [];
       }),
     );
-  it('answers it as far as the figures do', () => {
+  it('answers it as far as the metrics do', () => {
     expect(answers()).toEqual({
       'your-code': 'Yes, more than before.',
       humaneval: 'No loss was seen (problems tried: 20).',

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { lowRankOperations } from '../../../evaluation/spectrum/low-rank.ts';
 import { chooseTasks } from '../../../evaluation/tasks/index.ts';
-import { averagedTasks } from '../../../findings/forgetting-figure.ts';
+import { averagedTasks } from '../../../findings/forgetting-metric.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../../model/index.ts';
 import { UserError } from '../../../text/errors.ts';
 import { reproductionsDir } from '../../../platform/files/paths.ts';
