@@ -29,7 +29,7 @@ export interface Positions {
 }
 
 /**
- * Deviating names of a block's linears in transformers: gate and up are one linear of a "shared" MLP, or the blocks
+ * Differing names of a block's linears in transformers: gate and up are one linear of a "shared" MLP, or the blocks
  * belong to the language model inside a vision-language model.
  */
 export type NamedInTransformers = 'shared-mlp' | 'language-model';

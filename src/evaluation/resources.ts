@@ -1,7 +1,7 @@
 /**
  * A base and its trained result, as an evaluation uses them: opened when first needed. Unless there is plenty of
- * memory, llama.cpp and the trainer's model take turns in it, so measuring a result needs no more memory than training
- * it.
+ * memory, llama.cpp and the trainer's model take turns in it, so that measuring a result needs no more memory than
+ * training it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

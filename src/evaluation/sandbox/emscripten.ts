@@ -68,7 +68,7 @@ export async function startEmscripten(options: {
 }
 
 /**
- * The glue would put every exported function, and JavaScript's that the module wants pointers to (graphics, C++'s
+ * The glue would put every exported function, and JavaScript's to which the module needs pointers (graphics, C++'s
  * exceptions), into the table of C's function pointers. No library will need the first, and the table must not lead out
  * of the sandbox, so the first get a pointer to nowhere and the others the null pointer.
  */

@@ -1,4 +1,4 @@
-/** Next edit: after an edit, offers the places that want the same edit, one by one. */
+/** Next edit: after an edit, offers the places that need the same edit, one by one. */
 import * as vscode from 'vscode';
 import type { FoundOffer, FromFinder } from '../../next-edit-finder/finder.ts';
 import {
