@@ -5,7 +5,7 @@ import type { SharedManifest } from '../protocol/sharing.ts';
 /** The manifest before its files are known. */
 export type ManifestDraft = Omit<SharedManifest, 'files'>;
 
-/** Pure. The first lines are what the hub reads of a card. */
+/** Pure. The hub parses the first lines of a card. */
 export function card(about: ManifestDraft, summary: Summary | undefined): string {
   const { name, version, base, licence, corpus, publishedAt, run, sentence } = about;
   const rows = summary?.comparisons.map(
