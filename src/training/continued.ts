@@ -1,4 +1,6 @@
-/** What a run keeps of what completed before it: the adapter and corpus of the run that it continues, or the reference adapter. */
+/**
+ * What a run keeps of its predecessor: the adapter and corpus of the run that it continues, or the reference adapter.
+ */
 import { copyFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +17,8 @@ import { findRun, readSpec } from '../runs/index.ts';
 type Continuing = Pick<RunSpec, 'continues' | 'reference' | 'hyper'>;
 
 /**
- * The content of a run's corpus and of those of the runs that it continues, as far as they still exist, with the paths
- * that it has in the folders `now`. Errors: run-not-found, run-damaged.
+ * The content of the corpora of a run and of the runs that it continues, as far as they still exist, with the paths
+ * mapped to the folders `now`. Errors: run-not-found, run-damaged.
  */
 export async function earlierCorpus(dir: string, now: Folders): Promise<EarlierCorpus> {
   return toEarlierCorpus(await readSpec(dir), await openCorpus(join(dir, 'corpus')), now);
@@ -39,7 +41,7 @@ export async function toEarlierCorpus(
     leftOut.map((entry) => ({
       ...entry,
       path: renamed(entry.path),
-      // Of a duplicate, the path of its twin.
+      // For a duplicate, the path of its twin.
       ...(entry.detail !== undefined && { detail: renamed(entry.detail) }),
     })),
     before,
@@ -74,8 +76,8 @@ export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise
 }
 
 /**
- * Writes the reference adapter into the run, at the run's rank, because another version may come with another one.
- * Errors: adapter-damaged.
+ * Writes the reference adapter into the run, at the run's rank, because another version of this program may ship
+ * another one. Errors: adapter-damaged.
  */
 export async function putReferenceAdapter(
   dir: string,
@@ -89,8 +91,8 @@ export async function putReferenceAdapter(
 }
 
 /**
- * The value of each parameter before the first step, if training begins with an adapter: as it was served, with its
- * alpha multiplied into B. Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
+ * The value of each parameter before the first step, if training begins with an adapter: that adapter as served, with
+ * its alpha multiplied into B. Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
  */
 export async function earlierValues(
   dir: string,

@@ -35,8 +35,8 @@ export function planDisk(
   const checkpointSets = keep === 'best' || patience !== undefined ? 2 : 1;
   const kept = checkpointSets * maxKeptCheckpoints(hyper);
   // The next checkpoint is written before the oldest is deleted. The result (or that of a checkpoint being measured) is
-  // written in addition, possibly beside one that an earlier attempt has left. LoRA may keep the adapter that it began
-  // with, and its own as trained.
+  // written in addition, possibly next to one left by an earlier attempt. LoRA may keep the adapter that it began with,
+  // and its own as trained.
   return kept * checkpoint + Math.max(checkpoint, 2 * result) + (lora ? 2 * result : 0) + OTHER_BYTES;
 }
 

@@ -39,7 +39,7 @@ export const recordSchema = z.object({
   steps: z.int().optional(),
   /** The last step that was measured completely: its loss and, if due, its tasks. */
   measured: z.int().default(-1),
-  /** Of a trial of a sweep: the training loss of each step so far. */
+  /** For a trial of a sweep: the training loss of each step so far. */
   losses: z.array(z.number()).optional(),
 });
 export type MeasuringRecord = z.infer<typeof recordSchema>;

@@ -26,15 +26,15 @@ export interface ReplayOptions {
 /** What is to be learned, and what the base can do. */
 export interface DataContext {
   hasFolder: boolean;
-  /** The base has markers for it. */
+  /** The base has fill-in-the-middle tokens. */
   fillInTheMiddle: boolean;
-  /** The base has separators of files and repositories. */
+  /** The base has separators for files and repositories. */
   repositories: boolean;
 }
 
-/** Share of training sequences that are replay, by default. */
+/** Default share of training sequences that are replay. */
 const DEFAULT_REPLAY_RATE = 0.1;
-/** Completion asks for fill-in-the-middle. The rest stays plain text, for cursors with nothing after them. */
+/** Completion uses fill-in-the-middle. The rest stays plain text, for cursors with nothing after them. */
 const DEFAULT_FIM_RATE = 0.9;
 /** Days. */
 const DEFAULT_HALF_LIFE = 180;
@@ -54,7 +54,7 @@ function appendValue(glob: string, before: string[] = []): string[] {
   return [...before, glob];
 }
 
-/** Whether code of a folder is learned as completion shows it. */
+/** Whether a folder's code is learned in the form that completion uses. */
 const isCode = ({ mode }: DataOptions, { hasFolder, fillInTheMiddle }: DataContext) =>
   hasFolder && mode === 'pretrain' && fillInTheMiddle;
 

@@ -18,7 +18,7 @@ export interface MeasuringOptions {
   strength: EvaluationPlan['strength'];
 }
 
-/** The most time that measuring the result takes by default, as a share of the training time. */
+/** Default limit of the time for measuring the result, as a share of the training time. */
 export const MEASURE_SHARE = 1 / 3;
 const defaults = evaluationPlanSchema.parse({});
 
