@@ -224,7 +224,7 @@ export const TRAINED_ADAPTER = 'trained.gguf';
 /** The reference adapter's name in requests. */
 export const REFERENCE_MODEL = 'reference';
 
-/** A description of that adapter; undefined if the base alone completed before. */
+/** That adapter's name: a run's id, or REFERENCE_MODEL; undefined if the base alone completed before. */
 export const earlierAdapterName = ({
   continues,
   reference,

@@ -90,7 +90,7 @@ export class BatchSampler {
       this.queue.add(job);
     });
     if (signal) {
-      // Each job listens to the signal; Node would report more than ten listeners as a leak.
+      // Each job adds a listener to the signal; Node would report more than ten as a leak.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', abort, { once: true });
     }

@@ -20,7 +20,7 @@ export interface Placement {
   tokens: number;
 }
 
-/** As many layers as fit beside a context of that many tokens. */
+/** As many layers as fit next to a context of that many tokens. */
 export const fittingLayers = (tokens: number) => ({ fitContext: { contextSize: tokens } });
 
 /** Throws like loadLlamaModel if the processor can't load it either. */

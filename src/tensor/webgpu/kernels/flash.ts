@@ -89,7 +89,7 @@ ${combined('mosts', inSubgroups, (a, b) => `max(${a}, ${b})`)}
 `;
 
 /**
- * A function that reduces one vector per thread over adjacent threads. With subgroups, the `beside` threads of one
+ * A function that reduces one vector per thread over adjacent threads. With subgroups, the `adjacent` threads of one
  * exchange theirs directly, and only their results go through workgroup memory.
  */
 const combined = (name: string, inSubgroups: boolean, op: (a: string, b: string) => string) => `
