@@ -113,13 +113,13 @@ function parse(args: string[]): {
     folder.length > 0
       ? folder.map(ofFolder)
       : choose(only, tuning).map((repository) => ofRepository(repository, !values['no-foreign']));
-  const seeds = values.seeds === undefined ? undefined : wholeFrom(2, 'seeds', values.seeds);
+  const seeds = values.seeds === undefined ? undefined : integerFrom(2, 'seeds', values.seeds);
   return {
     options: {
       base: fullBase(base),
       minutes: positive('minutes', minutes),
-      cursors: wholeFrom(1, 'cursors', cursors),
-      problems: wholeFrom(0, 'problems', problems),
+      cursors: integerFrom(1, 'cursors', cursors),
+      problems: integerFrom(0, 'problems', problems),
       train: args.slice(end + 1),
     },
     chosen: seeds === undefined ? named : ofSeeds(seeds, named),
@@ -134,7 +134,7 @@ function positive(name: string, text: string): number {
   throw new UserError('bad-argument', `--${name} must be a number above 0.`, 'Give such a number.');
 }
 
-function wholeFrom(least: number, name: string, text: string): number {
+function integerFrom(least: number, name: string, text: string): number {
   const value = text.trim() ? Number(text) : NaN;
   if (Number.isInteger(value) && value >= least) return value;
   throw new UserError(

@@ -86,8 +86,8 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
     deadline: performance.now() + DOCUMENTS_MS,
   });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
-  const wantsCandidates = request.candidates === true && offers.length === 0;
-  const candidates = wantsCandidates ? candidatesIn(edits, documents, { path, place }) : [];
+  const needsCandidates = request.candidates === true && offers.length === 0;
+  const candidates = needsCandidates ? candidatesIn(edits, documents, { path, place }) : [];
   const more = found.spreading.length > 0 && offers.length < MAX_OFFERS;
   send({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
   if (!more) return;

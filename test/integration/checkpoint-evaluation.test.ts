@@ -138,14 +138,14 @@ describe('a run that measures its checkpoints', () => {
 
     it('ends early and keeps the checkpoint that learned most within the limit', async () => {
       const run = await readRun(limited);
-      const told = run.events;
-      expect(told.filter((event) => event.type === 'earlyStop')).toMatchObject([
+      const events = run.events;
+      expect(events.filter((event) => event.type === 'earlyStop')).toMatchObject([
         { step: 8, why: expect.stringContaining('forgetting limit') as string },
       ]);
-      expect(told.filter((event) => event.type === 'best')).toMatchObject([
+      expect(events.filter((event) => event.type === 'best')).toMatchObject([
         { step: 4, why: expect.stringContaining('nats/token') as string },
       ]);
-      expect(told.find((event) => event.type === 'done')).toMatchObject({ step: 8 });
+      expect(events.find((event) => event.type === 'done')).toMatchObject({ step: 8 });
       expect(run.summary!.step).toBe(4);
       // That checkpoint is served and measured.
       expect(valueOf(run, 'retention', 'KL from base')).toBe(kl.get(4));

@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from .failure import Failure, of_ray
 from .job import Job, Task, read_job
-from .places import Rooms, beside, fits, too_small, wanted
+from .places import Reservations, colocated_workers, fits, required_resources, too_small
 from .storage import check_writable, open_storage
 from .task import End, Order, clean_node, perform
 
@@ -87,14 +87,14 @@ class Driver:
         self.failed: list[str] = []
         # Results of tasks, for those that depend on them.
         self.known: list[dict[str, Any]] = []
-        self.further: list[Task] = []
+        self.additional: list[Task] = []
         self.rounds = 0
-        self.asked = False
+        self.asked_for_more = False
         self.stopped = False
-        self.rooms = Rooms()
+        self.reservations = Reservations()
         # Since when no node is large enough for a task, and the last reported reason why a task waits.
         self.too_small: dict[str, float] = {}
-        self.told: dict[str, str] = {}
+        self.reported: dict[str, str] = {}
         self.seen: Optional[str] = None
         self.storage_for_client = False
         # Ids of the nodes on which attempts were made.
@@ -120,7 +120,7 @@ class Driver:
     def stop(self) -> None:
         """Asks running tasks to save their work and end; starts no others."""
         self.stopped = True
-        self.waiting, self.further, self.asked = [], [], True
+        self.waiting, self.additional, self.asked_for_more = [], [], True
         for ref in self.running:
             ray.cancel(ref)
 
@@ -151,7 +151,7 @@ class Driver:
 
     def _submit(self) -> bool:
         """Submits the tasks whose dependencies are done to Ray. True if some still wait."""
-        self.rooms.let_go()
+        self.reservations.release()
         for task in [task for task in self.waiting if self.done.issuperset(task.after)]:
             if self._fits(task) and (where := self._place(task)) and not self.stopped:
                 self.waiting.remove(task)
@@ -164,7 +164,7 @@ class Driver:
     def _start(self, task: Task, where: Any) -> None:
         attempt = self.attempts[task.id] = self.attempts.get(task.id, 0) + 1
         if attempt == 1:
-            self._waits(task)
+            self._report_waiting(task)
         address = ray.get_runtime_context().gcs_address
         order = Order(self.job, task, tuple(self.known), self.seen, self.storage_for_client, address)
         options = {**task.needs.options(), "scheduling_strategy": where, "name": f"{self.job.id} {task.id}"}
@@ -172,13 +172,13 @@ class Driver:
 
     def _fits(self, task: Task) -> bool:
         """Whether some node, if idle, has what the task needs; an autoscaling cluster may get one later."""
-        workers = beside(task, self.job)
-        if fits(ray.nodes(), wanted(task, workers)):
+        workers = colocated_workers(task, self.job)
+        if fits(ray.nodes(), required_resources(task, workers)):
             self.too_small.pop(task.id, None)
             return True
         failure = too_small(task, workers)
         since = self.too_small.setdefault(task.id, time.monotonic())
-        self._waits(task, failure)
+        self._report_waiting(task, failure)
         if time.monotonic() - since > WAIT_FOR_NODES:
             self.waiting.remove(task)
             self._fail(task, failure)
@@ -186,20 +186,20 @@ class Driver:
 
     def _place(self, task: Task) -> Any:
         """Ray's scheduling strategy for the task; None while no node has room for the workers that must be on it."""
-        workers = beside(task, self.job)
+        workers = colocated_workers(task, self.job)
         if workers is None:
             return "SPREAD"
-        node = self.rooms.node_for(task, workers)
+        node = self.reservations.node_for(task, workers)
         if node is None:
-            self._waits(task)
+            self._report_waiting(task)
             return None
         return NodeAffinitySchedulingStrategy(node, soft=False)
 
-    def _waits(self, task: Task, why: Optional[Failure] = None) -> None:
+    def _report_waiting(self, task: Task, why: Optional[Failure] = None) -> None:
         """Reports once that a task waits; without a reason, it is queued behind others."""
         message = why.message if why else ""
-        if self.told.get(task.id) != message:
-            self.told[task.id] = message
+        if self.reported.get(task.id) != message:
+            self.reported[task.id] = message
             self._status(task.id, "waiting", why.report() if why else None)
 
     def _ended(self, task: Task, ref: ray.ObjectRef) -> None:
@@ -211,7 +211,7 @@ class Driver:
             failure, again = of_ray(error)
         if failure and again and not self.stopped and self.attempts[task.id] <= task.retries:
             self._status(task.id, "retrying", {"code": failure.code, "message": failure.message})
-            self.told.pop(task.id, None)
+            self.reported.pop(task.id, None)
             self.waiting.append(task)
         elif failure:
             self._fail(task, failure)
@@ -227,12 +227,12 @@ class Driver:
 
     def _next_round(self) -> bool:
         """Once all tasks have ended, starts the task that decides whether more are needed. False if all is done."""
-        if self.further:
-            self.waiting, self.further, self.asked = self.further, [], False
+        if self.additional:
+            self.waiting, self.additional, self.asked_for_more = self.additional, [], False
             return True
-        if not self.job.next or self.failed or self.asked:
+        if not self.job.next or self.failed or self.asked_for_more:
             return False
-        self.asked = True
+        self.asked_for_more = True
         self.rounds += 1
         self.waiting = [replace(self.job.next, id=f"{self.job.next.id}-{self.rounds}")]
         return True
@@ -246,7 +246,7 @@ class Driver:
                     what["node"] = self._name_of(what["node"])
                 self._status(task_id, what.pop("status", "running"), what, attempt)
             elif what["type"] == "task" and self.job.next:
-                self._add(self.job.next.further(what["task"]))
+                self._add(self.job.next.new_task(what["task"]))
             else:
                 if what["type"] == "line":
                     self.known.append(what["line"])
@@ -254,8 +254,8 @@ class Driver:
 
     def _add(self, task: Task) -> None:
         """Adds it once: a lost attempt may have named it already."""
-        if not self.stopped and all(task.id != other.id for other in self.further):
-            self.further.append(task)
+        if not self.stopped and all(task.id != other.id for other in self.additional):
+            self.additional.append(task)
 
     def _name_of(self, node_id: str) -> str:
         """The name shown in Ray's dashboard: the one it was started with, else its address."""

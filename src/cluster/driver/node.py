@@ -171,8 +171,8 @@ class NodeFolder:
         env = {**os.environ, "FORGET_ME_NOT_HOME": str(self.root)}
         command = ending_with_us([self.node, str(BUNDLES / "cli.mjs"), *args])
         ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        told = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
-        last = told[-1] if told else {}
+        lines = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+        last = lines[-1] if lines else {}
         if ran.returncode == 0:
             return last
         error = last.get("error")

@@ -151,7 +151,7 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
                 raise
             _refuse_unfinished(folder, task.argv[0], asked)
         for argv in task.then:
-            _run_further(programs, argv, lambda line: tell("line", line))
+            _run_follow_up(programs, argv, lambda line: tell("line", line))
     archive = place.root / "result.zip"
     stays = (*task.leaves, *task.shares)
     packed = pack(source, folder, archive, place.storage, where, order.storage_for_client, stays)
@@ -178,7 +178,7 @@ class _Programs:
         return run([self.node, str(BUNDLES / bundle), *args], self.env, log, tell)
 
 
-def _run_further(programs: _Programs, argv: tuple[str, ...], tell: Tell) -> None:
+def _run_follow_up(programs: _Programs, argv: tuple[str, ...], tell: Tell) -> None:
     """Runs a follow-up program, tagging its lines with its name. Its failure is reported, but does not fail the task."""
     of = argv[0]
     try:
@@ -199,7 +199,7 @@ def _fill(folder: Path, source: Path, keeper: Optional[Keeper]) -> None:
         folder.mkdir()
         if keeper.restore():
             add_missing(source, folder)
-            # The job's state says whether the run is to be resumed.
+            # The job's state says whether the run should be resumed.
             if (source / "state.json").exists():
                 shutil.copyfile(source / "state.json", folder / "state.json")
             return
@@ -251,7 +251,7 @@ class _Events:
         self.watched = bundle == "trainer.mjs"
         self.tail = Tail(folder / "events.jsonl")
         self.state = folder / "state.json"
-        self.told: Optional[dict[str, Any]] = None
+        self.reported: Optional[dict[str, Any]] = None
         self.tell = tell
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
@@ -264,13 +264,13 @@ class _Events:
         self.done.set()
         if self.watched:
             self.thread.join()
-            self._look()
+            self._forward_changes()
 
     def _watch(self) -> None:
         while not self.done.wait(EVENTS_EVERY):
-            self._look()
+            self._forward_changes()
 
-    def _look(self) -> None:
+    def _forward_changes(self) -> None:
         for event in self.tail.added():
             self.tell(event)
         try:
@@ -278,6 +278,6 @@ class _Events:
         except (OSError, ValueError):
             return
         state = {key: value for key, value in state.items() if key not in PROCESS_KEYS}
-        if state != self.told:
-            self.told = state
+        if state != self.reported:
+            self.reported = state
             self.tell({"type": "state", **state})

@@ -36,7 +36,7 @@ export function hasAllocated({ events }: Pick<RunSnapshot, 'events'>): boolean {
 }
 
 /** Free bytes of a GPU that completion may use next to the training. Pure. */
-export function availableBeside(
+export function availableNextToTraining(
   { bytes, isAllocated }: TrainingMemory,
   { total, free }: { total: number; free: number },
 ): number {

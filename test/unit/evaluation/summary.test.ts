@@ -172,13 +172,13 @@ describe('the sentence', () => {
 });
 
 describe('progress', () => {
-  type Told = EvaluatorMessage & { type: 'progress' };
+  type ProgressMessage = EvaluatorMessage & { type: 'progress' };
   function evaluation(parts: ConstructorParameters<typeof EvaluationProgress>[0]) {
-    const messages: Told[] = [];
+    const messages: ProgressMessage[] = [];
     const clock = { now: 0 };
     const progress = new EvaluationProgress(
       parts,
-      (message) => messages.push(message as Told),
+      (message) => messages.push(message as ProgressMessage),
       () => clock.now,
     );
     return { messages, clock, progress };
