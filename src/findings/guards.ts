@@ -73,7 +73,7 @@ export const guarded: readonly Guard[] = [
     margin: MARGIN,
     worse: "HumanEval's solutions became less likely",
     kept: "HumanEval's solutions are no less likely",
-    open: "whether HumanEval's solutions became less likely can't be told",
+    open: "it is unclear whether HumanEval's solutions became less likely",
   },
   {
     // Code of other languages, for example.
@@ -82,7 +82,7 @@ export const guarded: readonly Guard[] = [
     margin: MARGIN,
     worse: 'the text given to test forgetting became less likely',
     kept: 'the text given to test forgetting is no less likely',
-    open: "whether the text given to test forgetting became less likely can't be told",
+    open: 'it is unclear whether the text given to test forgetting became less likely',
   },
 ];
 

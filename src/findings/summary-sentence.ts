@@ -166,7 +166,7 @@ function predicts(windows: Comparison | undefined, atCursors: Interval | undefin
   if (bits.low > 0) return t('Predicts held-out code worse than before.');
   return bits.low > -UNNOTICEABLE_GAIN
     ? t('Predicts held-out code no better than before.')
-    : t("Whether it predicts held-out code better can't be told from so little.");
+    : t('There is too little data to tell whether it predicts held-out code better.');
 }
 
 /** How well older and new code are predicted, compared with the run that this one continues. */

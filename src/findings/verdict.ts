@@ -83,6 +83,6 @@ export function verdictIn({ kind, why }: Verdict): string {
     case 'worse':
       return t('Worse than before: {why}.', { why });
     case 'unknown':
-      return t("Whether it is better than before can't be told: {why}.", { why });
+      return t('It is unclear whether it is better than before: {why}.', { why });
   }
 }

@@ -350,7 +350,7 @@ export class Session {
 
   private warnSwitchedToF32(): Promise<void> {
     return this.warn(
-      msg`Some numbers of this model are too large for f16. The run goes on in f32, which is slower.`,
+      msg`Some numbers of this model are too large for f16. The run continues in f32, which is slower.`,
     );
   }
 

@@ -72,7 +72,7 @@ describe("the machine's pip", () => {
     const messages: string[] = [];
     const path = await fetchWheel({ ...wanted, onProgress: ({ what }) => messages.push(what) });
     expect(sha256(readFileSync(path))).toBe(wheel.sha256);
-    expect(messages.join('\n')).toMatch(/pip downloads it, because the package index wants a sign-in/);
+    expect(messages.join('\n')).toMatch(/pip downloads it, because the package index requires a sign-in/);
   });
 
   it('says that its index lacks a version', async () => {

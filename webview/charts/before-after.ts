@@ -111,7 +111,7 @@ export const yourCodeChart = barChart(
         better: t('Yes, more than before.'),
         same:
           found.difference.high > NOTICEABLE
-            ? t("That can't be told from so few places ({n}).", { n: whole(found.after.n) })
+            ? t('There are too few places to tell ({n}).', { n: whole(found.after.n) })
             : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
         worse: t('No, less than before.'),
       }),

@@ -49,12 +49,12 @@ export class RunComparisonSection implements Section {
           class: 'scroll run-list',
           tabindex: '0',
           role: 'group',
-          'aria-label': t('Runs to show beside this one'),
+          'aria-label': t('Runs to show alongside this one'),
         },
         h(
           'table',
           {},
-          h('caption', { class: 'visually-hidden' }, t('Runs to show beside this one')),
+          h('caption', { class: 'visually-hidden' }, t('Runs to show alongside this one')),
           h(
             'thead',
             {},
@@ -130,7 +130,7 @@ class Row {
   private readonly name = h('th', { scope: 'row' });
 
   constructor(run: ComparedRun, onToggle: (on: boolean) => void) {
-    this.box = checkbox(t('Show {run} beside this run', { run: run.label }), onToggle);
+    this.box = checkbox(t('Show {run} alongside this run', { run: run.label }), onToggle);
     this.element.append(h('td', {}, this.box), this.name, ...this.cells);
   }
 

@@ -56,7 +56,7 @@ export class StrengthSection implements Section {
         'p',
         { class: 'faint' },
         t(
-          '0 is as before training, 1 the whole change that was trained. Less of it keeps less of what was learned, and forgets less of what the base could do.',
+          '0 is the state before training, 1 the full trained change. A lower strength keeps less of what was learned, and forgets less of what the base could do.',
         ),
       ),
       this.sentence,

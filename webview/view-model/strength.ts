@@ -94,7 +94,7 @@ function sentenceOf(
           'No strength was chosen, because none was seen to be better than before and close enough to the base.',
         )
       : t(
-          'The change is applied at strength {strength}, chosen by a measurement of its own, which the words beside the slider come from.',
+          'The change is applied at strength {strength}, chosen by a separate measurement, on which the words next to the slider are based.',
           {
             strength: withPoint(String(choice.strength)),
           },

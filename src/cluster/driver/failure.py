@@ -83,12 +83,12 @@ def of_ray(error: BaseException) -> tuple[Failure, bool]:
         ),
         (
             exceptions.TaskCancelledError,
-            Failure("cancelled", "It was stopped.", "Start the job again: it goes on from its checkpoints."),
+            Failure("cancelled", "It was stopped.", "Start the job again: it continues from its checkpoints."),
             False,
         ),
         (
             (exceptions.NodeDiedError, exceptions.WorkerCrashedError, exceptions.RayActorError),
-            Failure("cluster-failed", "The node or process that it ran on was lost.", "Start the job again: it goes on from its checkpoints."),
+            Failure("cluster-failed", "The node or process that it ran on was lost.", "Start the job again: it continues from its checkpoints."),
             True,
         ),
     ]

@@ -81,7 +81,7 @@ def node_ends() -> NodeEnds:
     return NodeEnds(
         "cluster-failed",
         "The node that it ran on was shut down.",
-        "Start the job again: it goes on from its checkpoints.",
+        "Start the job again: it continues from its checkpoints.",
     )
 
 

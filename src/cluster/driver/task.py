@@ -235,7 +235,7 @@ def _refuse_unfinished(folder: Path, bundle: str, asked: bool) -> None:
     if state["status"] != "done" and asked:
         raise node_ends()
     if state["status"] != "done":
-        raise Failure("cancelled", "The training was stopped.", "Start the job again: it goes on from its checkpoint.")
+        raise Failure("cancelled", "The training was stopped.", "Start the job again: it continues from its checkpoint.")
 
 
 class _Nothing:

@@ -25,7 +25,10 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*)$/.exec(address) ?? [];
   const parts = path.split('/').filter(Boolean);
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || parts.some((part) => !/^[\w][\w.-]*$/.test(part)))
-    throw refused(`"${address}" is no address of a bucket.`, 'Write, for example, s3://bucket/adapters.');
+    throw refused(
+      `"${address}" is not the address of a bucket.`,
+      'Write, for example, s3://bucket/adapters.',
+    );
   const accessKeyId = env['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
   if (!accessKeyId || !secretAccessKey)
@@ -57,7 +60,7 @@ function checkedEndpoint(endpoint: string): string {
     // Not shown, because it comes from the environment and may contain a key.
     invalid: () =>
       refused(
-        'AWS_ENDPOINT_URL is no address of a store.',
+        'AWS_ENDPOINT_URL is not the address of a store.',
         'Set it to an address such as https://storage.example.',
       ),
     hasExtras: () =>
@@ -67,7 +70,7 @@ function checkedEndpoint(endpoint: string): string {
       ),
     unencrypted: (host) =>
       refused(
-        `Adapters would go to ${host} in plain text, for everybody on the way to read.`,
+        `Adapters would go to ${host} in plain text, readable by anybody on the way.`,
         'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',
       ),
   });

@@ -22,7 +22,7 @@ export async function retryAfterGpuLoss<T>(
       const last = (await listCheckpoints(dir)).at(-1) ?? 0;
       if (lostBefore === last) throw gpuLostAgain(error, last);
       lostBefore = last;
-      const message = msg`The GPU went away; training goes on from step ${last}.`;
+      const message = msg`The GPU was lost; training continues from step ${last}.`;
       await writer.event({ type: 'warning', ...withTexts({ message }) });
     }
   }
@@ -31,7 +31,7 @@ export async function retryAfterGpuLoss<T>(
 const gpuLostAgain = (cause: UserError, step: number) =>
   new UserError(
     'gpu-lost',
-    msg`The GPU went away twice while training went on from step ${step}.`,
-    msg`Look at its driver and its temperature, then go on with {resume}.`,
+    msg`The GPU was lost twice while training continued from step ${step}.`,
+    msg`Check its driver and its temperature, then continue with {resume}.`,
     { cause },
   );

@@ -109,7 +109,7 @@ describe('the sentence', () => {
       'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out code no better than before.',
     );
     expect(summarise({ comparisons: [changedBy(0.4)] })).toBe(
-      "Whether it predicts held-out code better can't be told from so little.",
+      'There is too little data to tell whether it predicts held-out code better.',
     );
   });
   it('relies on the cursors used to choose the strength if few windows are inconclusive', () => {
@@ -123,7 +123,7 @@ describe('the sentence', () => {
     const choice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '', learned };
     const summariseWith = (more: object) => summarise({ comparisons: [open], choice, ...more });
     expect(summariseWith({})).toBe('Predicts held-out code better than before.');
-    expect(summariseWith({ givenStrength: 1 })).toContain("can't be told from so little");
+    expect(summariseWith({ givenStrength: 1 })).toContain('too little data to tell');
     expect(summariseWith({ comparisons: [bits(1, 1.4)] })).toContain(
       'Predicts held-out code worse than before.',
     );

@@ -93,7 +93,7 @@ describe('the undetected loss', () => {
       "General ability: HumanEval's solutions are no less likely.",
     );
     expect(sentence(solutions(0.01, 0.2))).toMatch(
-      /whether HumanEval's solutions became less likely can't be told \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
+      /it is unclear whether HumanEval's solutions became less likely \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
     );
     expect(sentence(solutions(0.05, 0.03))).toBe(
       "General ability: HumanEval's solutions became less likely.",

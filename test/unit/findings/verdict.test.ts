@@ -98,7 +98,7 @@ describe('the verdict on a result', () => {
     expect(verdictIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
       'Better than before: it predicts the files kept out of training better.',
     );
-    expect(verdictIn(verdictOf(undefined))).toMatch(/^Whether it is better than before can't be told: /);
+    expect(verdictIn(verdictOf(undefined))).toMatch(/^It is unclear whether it is better than before: /);
   });
 });
 

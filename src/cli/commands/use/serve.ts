@@ -37,7 +37,7 @@ const collect = (value: string, all: string[] = []) => [...all, value];
 export function serveCommand(): Command {
   return new Command('serve')
     .description(
-      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine, or with --on by a server elsewhere',
+      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine, or with --on, on a remote server',
     )
     .option('--base <base>', 'a known base, a .gguf file or owner/name on Hugging Face')
     .option('--adapter <name=file>', 'GGUF LoRA adapter, with --on NAME=RUN; may be repeated', collect)
