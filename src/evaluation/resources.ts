@@ -174,7 +174,7 @@ export class Resources {
     return this.model({ name: earlier.id, digest }, 'earlier');
   }
 
-  /** What completes the person's code without this run: the base, with its reference adapter if it has one. */
+  /** What completes the user's code without this run: the base, with its reference adapter if it has one. */
   async untrained(): Promise<EvaluatedModel> {
     const earlier = this.subject.earlier?.id === REFERENCE_MODEL ? await this.earlier() : undefined;
     return earlier ?? this.base;

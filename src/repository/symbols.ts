@@ -105,7 +105,7 @@ function lastRow({ endPosition }: Node, first: number): number {
 function signatureEnd(line: number, end: number, body: Node | undefined): number {
   if (!body) return end;
   const { row } = body.startPosition;
-  // A brace at the end of the signature's line belongs to it; a body that begins on a line of its own does not.
+  // A brace at the end of the signature's line belongs to it; a body that begins on a separate line does not.
   return row > line && isFirstOnLine(body) ? row - 1 : row;
 }
 

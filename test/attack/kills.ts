@@ -122,15 +122,15 @@ async function killedAfter(name: string, args: string[], milliseconds: number): 
   await ended;
 }
 
-/** `moment`: a share of the total time. `anew`: starting from the files. */
-function trainingTrial({ begun, trainingMs, result }: ReferenceRun, moment: number, anew: boolean): Trial {
+/** `moment`: a share of the total time. `fresh`: starting from the files. */
+function trainingTrial({ begun, trainingMs, result }: ReferenceRun, moment: number, fresh: boolean): Trial {
   return {
-    name: `training killed at ${moment} of its time${anew ? ', files and all' : ''}`,
+    name: `training killed at ${moment} of its time${fresh ? ', files and all' : ''}`,
     async run() {
       const dir = `${begun}-trial`;
       await rm(dir, { recursive: true, force: true });
       await cp(begun, dir, { recursive: true });
-      if (anew) await rm(join(dir, 'corpus'), { recursive: true });
+      if (fresh) await rm(join(dir, 'corpus'), { recursive: true });
       await killedAfter('trainer', [dir], moment * trainingMs);
       await train(dir);
       if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('a different result');

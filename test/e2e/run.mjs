@@ -67,7 +67,7 @@ for (let time = 1; time <= times; time += 1) {
   const release = isBusy ? keepCoreBusy() : () => undefined;
   const started = Date.now();
   const into = times > 1 ? join(shots, `time-${time}`) : shots;
-  // One types while the other waits, each in a workplace and a VS Code of its own; both take from one queue.
+  // One types while the other waits, each in its own workplace and VS Code; both take from one queue.
   const queue = chosen.values();
   const lanes = Array.from({ length: Math.min(LANES, chosen.length) }, () =>
     runSuite(queue, {

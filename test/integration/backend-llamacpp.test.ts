@@ -325,7 +325,7 @@ it('has half the change at half the strength, in the scorer and in llama.cpp', a
   expect(await readFile(at('adapter.gguf'))).toEqual(before);
 });
 
-it('goes half the way from a reference adapter, in the scorer and in llama.cpp', async () => {
+it('is halfway from a reference adapter at half the strength, in the scorer and in llama.cpp', async () => {
   await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });
   await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), { ...attention, seed: 2 });
   await writeTinyAdapter(at('earlier.gguf'), at('whole.gguf'), { ...attention, seed: 3, alpha: 4 });
@@ -364,7 +364,7 @@ it('goes half the way from a reference adapter, in the scorer and in llama.cpp',
   expect(largestDifference(half, await theirs('whole.gguf', 'adapter.gguf', tokens))).toBeLessThan(1e-3);
   await setAdapterStrength(dir, run, 1);
   expect(await readFile(at('adapter.gguf'))).toEqual(before);
-  // A run that was resumed has written its adapter anew.
+  // A resumed run has rewritten its adapter.
   await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), { ...attention, seed: 5 });
   const resumed = await theirs('whole.gguf', 'adapter.gguf', tokens);
   await setAdapterStrength(dir, run, 0.5);

@@ -59,7 +59,7 @@ describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
     await compare(gpu, options);
   });
 
-  it('goes sequence by sequence where a kernel cannot bind more', () =>
+  it('processes one sequence at a time if a kernel cannot bind more', () =>
     compare(inPieces, { batch: 3, length: 128, heads: 4, kvHeads: 2, headSize: 12, documents: [40] }));
 
   it.each([1e5, 2e6, 6e6])('stays within %d operations per dispatch', async (most) => {
@@ -85,7 +85,7 @@ describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
     }
   });
 
-  it('falls back to chunks where heads are too large', async () => {
+  it('falls back to chunks if heads are too large', async () => {
     const options = { batch: 1, length: 20, heads: 1, kvHeads: 1, headSize: 260 };
     expect((await results(gpu, options)).whole).toBe(false);
     await compare(gpu, options, false);

@@ -136,7 +136,7 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
     expect(rest.liveTensors).toBe(whole.liveTensors);
   });
 
-  it('disables what does not compile, and goes on', async () => {
+  it('disables what does not compile, and continues', async () => {
     const backend = await broken(/^attention 64/, /let outer = [^;]+;/, 'let outer = ;');
     await rm(join(home, 'cache'), { recursive: true, force: true });
     await disableFaulty(backend, 'X');

@@ -206,7 +206,7 @@ it('warns and trains to its end when a task cannot be measured', async () => {
     expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
     expect(warningsOf(events)).toMatchObject([
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
-      // The evaluation of the result has a warning of its own.
+      // The evaluation of the result has a separate warning.
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
     ]);
   } finally {

@@ -111,7 +111,7 @@ async function fullRun(rank: number, { checkpoint = true, spoil = '' } = {}): Pr
 const near = (actual: number, expected: number, tolerance: number) =>
   expect(Math.abs(actual - expected)).toBeLessThan(tolerance * expected);
 
-// TensorFlow first: loaded beside WebAssembly's threads, it has crashed the process twice in hundreds of runs. The
+// TensorFlow first: loaded along with WebAssembly's threads, it has crashed the process twice in hundreds of runs. The
 // product never has both in one process.
 describe.each(['tensorflow', 'wasm'] as const)('on %s', (backend) => {
   it("finds LoRA's change, of rank at most r, and noise of the same size", async () => {

@@ -47,7 +47,7 @@ interface Selection {
   selected?: string | undefined;
   compared: readonly string[];
 }
-/** As many as can be told apart by colour and shape. */
+/** As many as can be distinguished by colour and shape. */
 export const MAX_COMPARED = 5;
 
 export function readPanel(state: PanelState, chosen: Selection, now: number, canAct: boolean): PanelView {

@@ -78,8 +78,8 @@ async function recordUnsent(
 }
 
 /**
- * Attaches to the job of a run again, or sends the run again if its job has ended without a result; undefined if it is
- * no run of a cluster. Errors: run-locked while it is part of a reproduction there, those of RayClient and sendWork.
+ * Reattaches to the job of a run, or sends the run again if its job has ended without a result; undefined if it is not
+ * a run on a cluster. Errors: run-locked while it is part of a reproduction there, those of RayClient and sendWork.
  */
 export async function resumeOnCluster(dir: string, options: Consent): Promise<LaunchedTrainer | undefined> {
   const file = await readCluster(dir);

@@ -146,7 +146,7 @@ class Driver:
             self.seen = check_writable(storage, self.job.storage, self.job.id, Path.cwd())
             self.storage_for_client = self.job.mark is not None and storage.has(f"{self.job.id}/{self.job.mark}")
         elif nodes > 1:
-            started["note"] = "Without a storage, a task whose node is lost begins anew; --storage keeps its checkpoints."
+            started["note"] = "Without a storage, a task whose node is lost starts over; --storage keeps its checkpoints."
         say(started)
 
     def _submit(self) -> bool:

@@ -37,7 +37,7 @@ const lossOf = ({ windows }: Candidate) => ratio(windows);
 const isWithin = ({ forgetting }: Candidate, limit: number | undefined) =>
   limit === undefined || (forgetting ?? Infinity) <= limit;
 
-/** The ranking after one more checkpoint. With a limit, a checkpoint without measured forgetting is no candidate. */
+/** The ranking after one more checkpoint. With a limit, a checkpoint without measured forgetting is not a candidate. */
 export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): Ranking {
   if (limit !== undefined && candidate.forgetting === undefined) return ranking;
   const { best, lowest, since } = ranking;

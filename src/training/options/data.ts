@@ -23,7 +23,7 @@ export interface ReplayOptions {
   replayRate?: number;
 }
 
-/** What is to be learned, and what the base can do. */
+/** What is learned, and what the base supports. */
 export interface DataContext {
   hasFolder: boolean;
   /** The base has fill-in-the-middle tokens. */

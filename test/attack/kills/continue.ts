@@ -234,7 +234,7 @@ async function whileStopped(draw: Draw, started: Started, dir: string, home: str
   if (then === 'cancel') return void (await cancelRun(dir));
   if (then === 'nothing') return;
   const clock = { FMN_CLOCK: `0:${draw.one([-1, 1]) * 3600_000}` };
-  // With a data directory of its own, only the run's lock can block it.
+  // With a separate data directory, only the run's lock can block it.
   const own = draw.below(2) ? home : `${home}-other`;
   const before = await readState(dir);
   const successor = await finished(startTrainer(dir, own, { env: clock }));

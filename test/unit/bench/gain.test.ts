@@ -204,7 +204,7 @@ describe('a foreign adapter', () => {
     expect(ownMinusForeign!.value).toBeCloseTo(-0.05, 12);
   });
 
-  it('stands beside the reference adapter, which takes the place of a result that is not offered', () => {
+  it('is compared with the reference adapter, which replaces a result that is not offered', () => {
     const reference = foreign(9).items;
     const of = (more: Partial<Measured>) =>
       gainOf([good('a', 12, { reference, ...more })]).perRepository[0]!.lineExact!;

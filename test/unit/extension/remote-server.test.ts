@@ -178,7 +178,7 @@ test('the model is chosen from those that the server has', async () => {
   editor.answers.push('garden');
   await chooseEndpointModel(context);
   expect(editor.inspected['completion.endpointModel']).toMatchObject({ globalValue: 'garden' });
-  // Only the list was requested; sending code needs permission of its own.
+  // Only the list was requested; sending code needs a separate permission.
   expect(server.heard).toEqual([]);
   expect(asked).toHaveLength(1);
 });

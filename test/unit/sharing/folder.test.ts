@@ -122,7 +122,7 @@ describe('a published adapter', () => {
     expect(JSON.stringify(summary)).not.toContain('plans');
   });
 
-  it('contains no folder name if it was given a name of its own', async () => {
+  it('contains no folder name if it was given its own name', async () => {
     const named = await desk.makeRun({ name: 'secret-project' });
     await desk.publish(named, store, { name: 'neutral' });
     const text = await allTexts(desk.at('team'));
