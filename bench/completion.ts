@@ -50,7 +50,7 @@ type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
-  if (values.direct) return beDirect(values.direct, values);
+  if (values.direct) return runDirect(values.direct, values);
   const results: Record<string, number | Record<string, number>> = {
     typedThroughMs: round(await typeThrough(), 3),
   };
@@ -345,7 +345,7 @@ class Direct implements Side {
 
 const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
 
-async function beDirect(base: string, values: Options): Promise<void> {
+async function runDirect(base: string, values: Options): Promise<void> {
   const model = await loadLlamaModel(await readModelFile(base));
   const context = await model.createContext({ contextSize: 2048, threads: Number(values.threads) });
   const sequence = context.getSequence();

@@ -63,7 +63,7 @@ export async function main(args: string[]): Promise<void> {
     threads: Number(values.threads),
   });
   try {
-    const post = asker(server, token);
+    const post = createPost(server, token);
     if (values['load-only']) {
       await post({ model: 'base', prompt: 'x', max_tokens: 1 });
       const loads: Load[] = [];
@@ -89,7 +89,7 @@ interface Answer {
 }
 type Post = (body: object) => Promise<Answer>;
 
-function asker({ port }: RunningServer, token: string): Post {
+function createPost({ port }: RunningServer, token: string): Post {
   return async (body) => {
     const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
       method: 'POST',

@@ -45,6 +45,6 @@ export function failureFrom({ offered, failed }: Outcome, host: string): unknown
   return new UserError(
     reportError(first.error).code,
     `${failed.length} of ${offered.length + failed.length} adapters are not offered at ${host}: ${names}.`,
-    'What is said of each above says what to do; the others are offered.',
+    'The message for each above says what to do; the others are offered.',
   );
 }

@@ -80,7 +80,7 @@ export class VllmServer {
         `The vLLM server at ${host} was not started to ${what} adapters while it runs.`,
         'Start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.',
       );
-    const said = saidBy(error);
+    const said = serverMessage(error);
     if (said === undefined) return error;
     return new UserError(
       'adapter-unsupported',
@@ -136,7 +136,7 @@ function withoutEither(error: unknown, name: string): unknown {
 }
 
 /** The server's message about the adapter; vLLM answers 500 for one that it can't use, and wraps the reason. */
-function saidBy(error: unknown): string | undefined {
+function serverMessage(error: unknown): string | undefined {
   if (error instanceof Refusal) return error.serverMessage;
   if (!(error instanceof UserError) || error.code !== 'endpoint-failed') return undefined;
   const said = /failed: (.+)\.$/.exec(error.message)?.[1];

@@ -93,7 +93,7 @@ export const dataOptions: OptionTable<DataOptions, DataContext> = {
   },
   pairs: {
     flags: '--pairs <list>',
-    help: 'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that wants the same edit as another one; for next edit) (default: all)',
+    help: 'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that needs the same edit as another one; for next edit) (default: all)',
     parse: pairs,
     spec: 'corpus.pairs',
     support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },

@@ -52,7 +52,7 @@ export function evaluateCommand(): Command {
       dataFile,
       [],
     )
-    .option('--limit <n>', 'the most items to measure of each task', integer(1))
+    .option('--limit <n>', 'maximum number of items to measure per task', integer(1))
     .addOption(
       new Option('--setting <name>', 'quick (takes minutes) or paper (measures as the paper did)').choices(
         settingNames,

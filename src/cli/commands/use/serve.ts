@@ -52,7 +52,7 @@ export function serveCommand(): Command {
     .option('--sequences <n>', 'requests that one model answers at the same time (default: 1)')
     .option(
       '--threads <n>',
-      'threads for each model in use (default: the fastest number, measured while nobody asks)',
+      'threads for each model in use (default: the fastest number, measured while idle)',
     )
     .option(
       '--memory <mb>',
@@ -73,7 +73,7 @@ export function serveCommand(): Command {
       '--shared <folder[=path]>',
       'with --on: the folder that vLLM reads adapters from, and its path there',
     )
-    .option('--unload <name>', 'with --on: take an adapter away again; may be repeated', collect)
+    .option('--unload <name>', 'with --on: unload an adapter; may be repeated', collect)
     .option('--json', 'print one line of JSON when ready')
     .addHelpText(
       'after',
