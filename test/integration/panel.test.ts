@@ -512,7 +512,7 @@ describe('the panel in VS Code', () => {
       expect(drawn.texts.length, chart).toBeGreaterThan(5);
       expect(drawn.fonts, chart).toBe(true);
       expect(await file(chart, 'CSV'), chart).toMatch(
-        /^\ufeffrun,metric,[a-z ]+,value,low,high,n,unit,setting\r\n/,
+        /^\ufeffrun,figure,[a-z ]+,value,low,high,n,unit,setting\r\n/,
       );
     }
     expect(await file('trade-off', 'SVG')).toContain('learned: fall of held-out loss, nats/token');

@@ -180,7 +180,7 @@ describe('report.html', () => {
     await openDetails(page);
     for (const [format, begins] of [
       ['SVG', '<svg xmlns="http://www.w3.org/2000/svg"'],
-      ['CSV', '\ufeffrun,metric,step,value'],
+      ['CSV', '\ufeffrun,figure,step,value'],
     ] as const) {
       const downloading = page.waitForEvent('download');
       await page.locator('[data-chart=trade-off]').getByText(format, { exact: true }).click();

@@ -3,6 +3,7 @@ import { inEnglish } from '../../src/text/l10n.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { ChartView, DataRow, Picked } from './view.ts';
 
+// Programs read saved files, so the header of 'metric' stays 'figure'.
 const columns = ['run', 'metric', 'at', 'value', 'low', 'high', 'n', 'unit', 'setting'] as const;
 
 /** The same in every language, because it is read by programs. Empty if there is nothing to draw. */
@@ -14,7 +15,7 @@ export const csvOf = <M>(chart: ChartView<M>, panel: PanelView, picked: Picked):
   });
 
 export function toCsv(rows: readonly DataRow[], atName: string): string {
-  const head = columns.map((column) => (column === 'at' ? atName : column));
+  const head = columns.map((column) => (column === 'at' ? atName : column === 'metric' ? 'figure' : column));
   return [head, ...rows.map((row) => columns.map((column) => row[column]))]
     .map((cells) => `${cells.map(cell).join(',')}\r\n`)
     .join('');

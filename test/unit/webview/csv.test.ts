@@ -27,7 +27,7 @@ describe('a chart as CSV', () => {
       'step',
     );
     expect(parse(text)).toEqual([
-      ['run', 'metric', 'step', 'value', 'low', 'high', 'n', 'unit', 'setting'],
+      ['run', 'figure', 'step', 'value', 'low', 'high', 'n', 'unit', 'setting'],
       ['a,b', 'loss', '3', String(1 / 3), '0.1', '', '16', '', setting],
     ]);
   });
