@@ -92,9 +92,9 @@ def of_ray(error: BaseException) -> tuple[Failure, bool]:
             True,
         ),
     ]
-    for kind, failure, again in known:
+    for kind, failure, may_retry in known:
         if isinstance(error, kind):
-            return failure, again
+            return failure, may_retry
     return (
         Failure(
             "cluster-failed",

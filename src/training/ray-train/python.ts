@@ -17,7 +17,7 @@ export interface RayPlace {
   /** This node's id, because a program that joins the cluster may find another node on the same machine. */
   node?: string | undefined;
   /** Processors of this node that are reserved for this process. */
-  beside?: number;
+  reservedProcessors?: number;
 }
 
 export interface RayTrainOptions extends RayPlace {
@@ -69,7 +69,7 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     local,
     here: onThisNodeOnly,
     node,
-    beside: reservedProcessors,
+    reservedProcessors,
     python,
     signal,
     onLine,
@@ -81,7 +81,7 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     ...(cpus === undefined ? [] : ['--cpus', String(cpus)]),
     ...(onThisNodeOnly ? ['--here'] : []),
     ...(node ? ['--node', node] : []),
-    ...(reservedProcessors === undefined ? [] : ['--beside', String(reservedProcessors)]),
+    ...(reservedProcessors === undefined ? [] : ['--reserved-cpus', String(reservedProcessors)]),
     ...(local ? ['--local'] : []),
   ];
   const { packages = dirname(bundlePath('trainer')) } = options;

@@ -79,7 +79,7 @@ export function rayPlace(env: NodeJS.ProcessEnv): RayPlace {
   // The driver's processes know which cluster they run on.
   const local = env['RAY_ADDRESS'] === undefined;
   const nodes = env[NODES];
-  const task = { here: nodes === 'this', beside: Number(env[PROCESSORS]), node: env[NODE] };
+  const task = { here: nodes === 'this', reservedProcessors: Number(env[PROCESSORS]), node: env[NODE] };
   return { python, local, ...(nodes && task) };
 }
 

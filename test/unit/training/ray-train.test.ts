@@ -194,6 +194,18 @@ it('finds Ray as told by the driver on a cluster', () => {
     FORGET_ME_NOT_RAY_NODE: 'ab12',
   };
   const of = (nodes: string) => rayPlace({ ...task, FORGET_ME_NOT_RAY_NODES: nodes });
-  expect(of('this')).toEqual({ python: 'python3', local: false, here: true, beside: 3, node: 'ab12' });
-  expect(of('all')).toEqual({ python: 'python3', local: false, here: false, beside: 3, node: 'ab12' });
+  expect(of('this')).toEqual({
+    python: 'python3',
+    local: false,
+    here: true,
+    reservedProcessors: 3,
+    node: 'ab12',
+  });
+  expect(of('all')).toEqual({
+    python: 'python3',
+    local: false,
+    here: false,
+    reservedProcessors: 3,
+    node: 'ab12',
+  });
 });
