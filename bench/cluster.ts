@@ -4,7 +4,7 @@
  * Ray is installed into its own virtual environment. A head and two workers with one processor each are started on this
  * machine, with a token and a shared folder as storage. The command line runs a sweep of 8 trials locally with two
  * processors, on the cluster, and on the cluster again while a worker is killed in the middle of a trial and the
- * dashboard is restarted. All must end with the same figures.
+ * dashboard is restarted. All must end with the same results.
  */
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,9 +28,9 @@ const WORKERS = 2;
 /** A trial takes about 20 seconds on one processor, so that there is a recent checkpoint when a worker is killed. */
 const MODEL = { seed: 1, layers: 4, embedding: 192, heads: 6, kvHeads: 3, ffn: 512 };
 
-interface Figures {
-  /** The sweeps on the cluster had the same figures as the local one. */
-  sameFigures: boolean;
+interface Results {
+  /** The sweeps on the cluster had the same results as the local one. */
+  sameResults: boolean;
   /** No trial was lost, and none with a checkpoint restarted from the beginning. */
   survivedWorkerLoss: boolean;
   /** Trials per minute on the cluster relative to those of the local sweep with as many processors. */
@@ -72,13 +72,13 @@ export async function main(args: string[]): Promise<void> {
     log('Again, while a worker and the dashboard are killed ...');
     const [disturbed, what] = await Promise.all([runSweep(place, { trial, on }), disturb(cluster, storage)]);
     log(`${describe(disturbed)}\n${JSON.stringify(what)}`);
-    const figures: Figures = {
-      sameFigures: sameTrials(local, remote) && sameTrials(local, disturbed),
+    const results: Results = {
+      sameResults: sameTrials(local, remote) && sameTrials(local, disturbed),
       survivedWorkerLoss: disturbed.trials.length === local.trials.length && survived(what),
       throughputRatio: Number((trialsPerMinute(remote) / trialsPerMinute(local)).toFixed(2)),
       uploadMB: Number((remote.uploadBytes / 1e6).toFixed(1)),
     };
-    console.log(values.json ? JSON.stringify(figures) : figures);
+    console.log(values.json ? JSON.stringify(results) : results);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
     await cluster?.stop();

@@ -50,16 +50,16 @@ type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
-  if (values.direct) return beDirect(values.direct, values);
-  const figures: Record<string, number | Record<string, number>> = {
+  if (values.direct) return runDirect(values.direct, values);
+  const results: Record<string, number | Record<string, number>> = {
     typedThroughMs: round(await typeThrough(), 3),
   };
-  if (!values.json) console.log(`typedThroughMs  ${figures['typedThroughMs'] as number}`);
+  if (!values.json) console.log(`typedThroughMs  ${results['typedThroughMs'] as number}`);
   for (const name of values.base) {
     const base = await resolveBase(name);
-    figures[base.id] = await measure(base, values);
+    results[base.id] = await measure(base, values);
   }
-  if (values.json) console.log(JSON.stringify(figures));
+  if (values.json) console.log(JSON.stringify(results));
 }
 
 async function measure({ id, path }: ResolvedBase, values: Options): Promise<Record<string, number>> {
@@ -85,9 +85,9 @@ async function measure({ id, path }: ResolvedBase, values: Options): Promise<Rec
     }
   }
   process.stderr.write('\n');
-  const figures = { ...figuresOf(sides), ...alone, threads: Number(threads) };
-  if (!values.json) show(id, figures, sides);
-  return figures;
+  const results = { ...resultsOf(sides), ...alone, threads: Number(threads) };
+  if (!values.json) show(id, results, sides);
+  return results;
 }
 
 /** Beginnings of this project's sources, each after a unique first line, so that no two have a common prefix. */
@@ -167,7 +167,7 @@ async function compare(
   }
 }
 
-function figuresOf({ ours, direct }: Compared): Record<string, number> {
+function resultsOf({ ours, direct }: Compared): Record<string, number> {
   // Ratios within pairs, because both ran under the same load; an answer of one token has no time per further token.
   const ratio = (part: keyof Times) => {
     const ratios = ours[part].map((value, at) => value / direct[part][at]!);
@@ -345,7 +345,7 @@ class Direct implements Side {
 
 const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
 
-async function beDirect(base: string, values: Options): Promise<void> {
+async function runDirect(base: string, values: Options): Promise<void> {
   const model = await loadLlamaModel(await readModelFile(base));
   const context = await model.createContext({ contextSize: 2048, threads: Number(values.threads) });
   const sequence = context.getSequence();
@@ -374,7 +374,7 @@ async function beDirect(base: string, values: Options): Promise<void> {
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-function show(base: string, figures: Record<string, number>, { ours, direct, differing }: Compared): void {
+function show(base: string, results: Record<string, number>, { ours, direct, differing }: Compared): void {
   const line = (name: string, { whole, first, perToken }: Times) =>
     console.log(
       `${name}  p50 ${quantile(whole, 0.5).toFixed(0)} ms, p95 ${quantile(whole, 0.95).toFixed(0)} ms; ` +
@@ -386,6 +386,6 @@ function show(base: string, figures: Record<string, number>, { ours, direct, dif
   console.log(
     `${ours.whole.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
   );
-  for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(15)} ${value}`);
+  for (const [name, value] of Object.entries(results)) console.log(`${name.padEnd(15)} ${value}`);
   console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);
 }

@@ -74,9 +74,9 @@ export async function main(args: string[]): Promise<void> {
     const places = await placesOf(values.folder, Number(values.cursors), budget, variants);
     const model = await Model.load(resolve(values.base), Number(values.threads), budget);
     const scored = await score(places, model);
-    const figures = table(scored);
-    if (values.json) console.log(JSON.stringify(figures));
-    else console.table(figures);
+    const results = table(scored);
+    if (values.json) console.log(JSON.stringify(results));
+    else console.table(results);
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -96,9 +96,9 @@ interface Place {
 
 function variantsOf(without: readonly string[], shares: readonly string[]): Variant[] {
   const known = (name: string) => measured.find((source) => source === name) ?? unknown(name);
-  const leftOut = without.map(known).map((figure) => ({
-    name: `without ${figure}`,
-    sources: measured.filter((other) => other !== figure),
+  const leftOut = without.map(known).map((source) => ({
+    name: `without ${source}`,
+    sources: measured.filter((other) => other !== source),
   }));
   const changed = shares.map((text) => {
     const [name = '', share] = text.split('=');

@@ -35,7 +35,7 @@ export function main(args: string[]): void {
 function printIntervals(most: number, json: boolean, words: readonly string[]): void {
   if (!json)
     console.log(
-      '| figure | contain the true value | at the worst rate | lie below it |\n| --- | --- | --- | --- |',
+      '| metric | contain the true value | at the worst rate | lie below it |\n| --- | --- | --- | --- |',
     );
   for (const group of groups) {
     const { name } = group.settings[0]!;

@@ -4,7 +4,7 @@
  * [--seed 1] [--setting KEY=JSON]... [--json]`.
  *
  * Uses a real VS Code, the newest and the oldest supported version, with default settings for suggestions. See
- * docs/benchmarks.md for the procedure and the meaning of the figures.
+ * docs/benchmarks.md for the procedure and the meaning of the results.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { conditions, enter, type Condition } from './editor/conditions.ts';
 import { openEditor, prepareTools, type Editor, type Version } from './editor/driver.ts';
-import { columns, listFigures, measureList, type ListFigures } from './editor/list.ts';
+import { columns, summariseWaits, measureList, type WaitSummary } from './editor/list.ts';
 import { markdownTable } from './markdown.ts';
 import { makeOwnHome } from './own-home.ts';
 
@@ -29,12 +29,12 @@ const options = {
 } as const;
 
 /** By condition and column. */
-type Table = Record<string, Record<string, ListFigures>>;
+type Table = Record<string, Record<string, WaitSummary>>;
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   const { log } = console;
-  // With --json, only the figures go to stdout.
+  // With --json, only the results go to stdout.
   if (values.json) console.log = console.error;
   const { path: base } = await resolveBase(values.base);
   const settings = { ...Object.fromEntries(values.setting.map(readSetting)), 'forgetMeNot.base': base };
@@ -73,7 +73,7 @@ async function measureRow(
   const row: Table[string] = {};
   for (const column of columns) {
     const waits = await measureList(workbench, column, how);
-    row[column.name] = listFigures(waits);
+    row[column.name] = summariseWaits(waits);
     tell(`${column.name}: ${waits.map((ms) => (ms === undefined ? '-' : Math.round(ms))).join(' ')}`);
   }
   return row;
@@ -86,7 +86,7 @@ function readSetting(text: string): [string, unknown] {
 }
 
 function report(tables: Record<string, Table>): string {
-  const cell = ({ median, p95, opened, trials }: ListFigures) =>
+  const cell = ({ median, p95, opened, trials }: WaitSummary) =>
     `${median ?? '-'}, ${p95 ?? '-'}, ${opened}/${trials}`;
   const names = columns.map(({ name }) => name);
   return Object.entries(tables)

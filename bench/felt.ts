@@ -5,7 +5,7 @@
  * the model's real time. Three simulated users look at suggestions, which takes time, and accept what is right
  * (felt/person.ts): words, lines, or only whole suggestions. All sides share one server and model: the base with the
  * extension's core; its reference adapter; adapters trained on the old release and on another repository; and optional
- * others. docs/benchmarks.md explains the rules and figures.
+ * others. docs/benchmarks.md explains the rules and metrics.
  */
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';

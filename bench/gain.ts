@@ -6,7 +6,7 @@
  *     npm run bench:gain                          # about five hours; continues where it stopped
  *     npm run -s bench:gain -- --json             # one line of JSON
  *     npm run bench:gain -- --only NAME           # one repository; --tuning: those that defaults may be tuned on
- *     npm run bench:gain -- --only NAME --seeds 5 # the noise floor: how far figures differ between seeds
+ *     npm run bench:gain -- --only NAME --seeds 5 # the noise floor: how far metrics differ between seeds
  *     npm run bench:gain -- --no-foreign          # without the control
  *     npm run bench:gain -- --folder PATH         # a folder of your own instead
  *     npm run bench:gain -- -- --lr 3e-5          # with further options of train
@@ -19,7 +19,7 @@ import { dataDir } from '../src/platform/files/paths.ts';
 import { commandLine } from './gain/command-line.ts';
 import { fullBase, type Subject, type Working } from './gain/default-run.ts';
 import { fetchRepository } from './gain/fetch.ts';
-import { gainOf, type Measured } from './gain/figures.ts';
+import { gainOf, type Measured } from './gain/metrics.ts';
 import { measure, type GainOptions } from './gain/measure.ts';
 import { noiseOf } from './gain/noise.ts';
 import { partnerOf, repositories, repositoriesNamed, type Repository } from './gain/repositories.ts';
@@ -44,7 +44,7 @@ export async function main(args: string[]): Promise<void> {
         tell(lineOf(gainOf([found]).perRepository[0]!));
       } catch (error) {
         if (stop.signal.aborted) throw stop.signal.reason;
-        // The other repositories' figures are still useful.
+        // The other repositories' metrics are still useful.
         tell(`${repository.name} could not be measured. ${formatError(error)}`);
         missing.push(repository.name);
       }
@@ -113,13 +113,13 @@ function parse(args: string[]): {
     folder.length > 0
       ? folder.map(ofFolder)
       : choose(only, tuning).map((repository) => ofRepository(repository, !values['no-foreign']));
-  const seeds = values.seeds === undefined ? undefined : wholeFrom(2, 'seeds', values.seeds);
+  const seeds = values.seeds === undefined ? undefined : integerFrom(2, 'seeds', values.seeds);
   return {
     options: {
       base: fullBase(base),
       minutes: positive('minutes', minutes),
-      cursors: wholeFrom(1, 'cursors', cursors),
-      problems: wholeFrom(0, 'problems', problems),
+      cursors: integerFrom(1, 'cursors', cursors),
+      problems: integerFrom(0, 'problems', problems),
       train: args.slice(end + 1),
     },
     chosen: seeds === undefined ? named : ofSeeds(seeds, named),
@@ -134,7 +134,7 @@ function positive(name: string, text: string): number {
   throw new UserError('bad-argument', `--${name} must be a number above 0.`, 'Give such a number.');
 }
 
-function wholeFrom(least: number, name: string, text: string): number {
+function integerFrom(least: number, name: string, text: string): number {
   const value = text.trim() ? Number(text) : NaN;
   if (Number.isInteger(value) && value >= least) return value;
   throw new UserError(

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { MARGIN } from '../src/findings/guards.ts';
-import { stratifiedIntervals, type FigureKind, type Pair } from '../src/statistics/intervals.ts';
+import { stratifiedIntervals, type MetricKind, type Pair } from '../src/statistics/intervals.ts';
 import { uniform } from '../src/statistics/random.ts';
 import type { Interval } from '../src/statistics/statistics.ts';
 import type { Setting } from './coverage/draws.ts';
@@ -33,14 +33,14 @@ const rules: Record<string, (few: Interval, all: Interval) => boolean> = {
   'not shown to be within it, 20': ({ high }) => high > MARGIN,
 };
 
-interface Figure {
+interface Metric {
   name: string;
-  kind: FigureKind;
+  kind: MetricKind;
   losses: readonly number[];
   draw(loss: number): Setting['draw'];
 }
 
-const points: Figure = {
+const points: Metric = {
   name: 'pass@1',
   kind: 'answers',
   losses: [0, 0.02, 0.05, 0.1, 0.2],
@@ -57,17 +57,17 @@ const points: Figure = {
     }).draw;
   },
 };
-const nats = (noise: number, name: string): Figure => ({
+const nats = (noise: number, name: string): Metric => ({
   name: `loss of solutions, nats per token, ${name}`,
   kind: 'amount',
   losses: [-0.025, 0, 0.02, 0.05, 0.1],
   draw: (rise) => solutions('difference', { count: ALL, rise, noise }).draw,
 });
 /** With 20 solutions, the margin is .044 nats as in bench:coverage, or .022 as in most runs of docs/science.md. */
-const figures = [points, nats(0.1, 'as varied as in bench:coverage'), nats(0.05, 'as in most runs')];
+const metrics = [points, nats(0.1, 'as varied as in bench:coverage'), nats(0.05, 'as in most runs')];
 
 /** The interval of the loss in the first `count` items. */
-function lossAmong(count: number, { before, after }: Pair, kind: FigureKind): Interval {
+function lossAmong(count: number, { before, after }: Pair, kind: MetricKind): Interval {
   const pair = { before: before.slice(0, count), after: after.slice(0, count) };
   const { value, low, high } = stratifiedIntervals([pair], kind).difference;
   return kind === 'answers' ? { value: -value, low: -high, high: -low } : { value, low, high };
@@ -77,8 +77,8 @@ export function main(args: string[]): void {
   const { values } = parseArgs({ args, options: { draws: { type: 'string', default: '4000' } } });
   const draws = Number(values.draws);
   const names = Object.keys(rules);
-  console.log(`| figure | true loss | ${names.join(' | ')} |\n|${' --- |'.repeat(names.length + 2)}`);
-  for (const { name, kind, losses, draw } of figures)
+  console.log(`| metric | true loss | ${names.join(' | ')} |\n|${' --- |'.repeat(names.length + 2)}`);
+  for (const { name, kind, losses, draw } of metrics)
     for (const loss of losses) {
       const random = uniform(SEED);
       const drawn = draw(loss);

@@ -55,7 +55,7 @@ interface Values {
 async function measure(values: Values, model: Model | undefined): Promise<void> {
   const chosen = values.tuning ? tuning : releases;
   const each = Math.ceil(Number(values.commits) / chosen.length);
-  const figures: Figures[] = [];
+  const results: Result[] = [];
   for (const repository of chosen) {
     const steps = await stepsOf(repository, each);
     const walked: Walked[] = [];
@@ -65,12 +65,12 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
       if (values.examples) for (const text of made.examples) console.log(`${text}\n`);
       process.stderr.write(`\r${repository.name}: ${walked.length} of ${steps.length} `);
     }
-    figures.push(figuresOf(repository, walked));
+    results.push(resultOf(repository, walked));
   }
   process.stderr.write('\n');
-  console.log(values.json ? JSON.stringify(figures) : tableOf(figures).join('\n'));
+  console.log(values.json ? JSON.stringify(results) : tableOf(results).join('\n'));
   if (!model || values.json) return;
-  console.log(`\n${certaintyTable(figures.flatMap(({ asked }) => asked)).join('\n')}`);
+  console.log(`\n${certaintyTable(results.flatMap(({ asked }) => asked)).join('\n')}`);
   console.log(`\n${timesOf(model.times)}`);
 }
 
@@ -104,7 +104,7 @@ function timesOf(times: readonly number[]): string {
 
 type Counts = Record<string, number>;
 
-interface Figures {
+interface Result {
   repository: string;
   language: string;
   commits: number;
@@ -120,7 +120,7 @@ interface Figures {
   elsewhere: Counts;
 }
 
-function figuresOf({ name, language }: Releases, walked: readonly Walked[]): Figures {
+function resultOf({ name, language }: Releases, walked: readonly Walked[]): Result {
   const sum = (of: (walk: Walked) => number) => walked.reduce((total, walk) => total + of(walk), 0);
   const together = (of: (walk: Walked) => Counts) => {
     const counts: Counts = {};
@@ -145,32 +145,32 @@ function figuresOf({ name, language }: Releases, walked: readonly Walked[]): Fig
 
 const total = (counts: Counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
-function tableOf(figures: readonly Figures[]): string[] {
+function tableOf(results: readonly Result[]): string[] {
   const share = (n: number, of: number) => {
     const { low, high } = proportionInterval(n, of);
     const percent = (value: number) => (100 * value).toFixed(1);
     return `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
   };
-  const rows = figures.map((figure) => {
-    const wrong = total(figure.otherText) + total(figure.elsewhere);
+  const rows = results.map((result) => {
+    const wrong = total(result.otherText) + total(result.elsewhere);
     return [
-      `${figure.repository} (${figure.language})`,
-      String(figure.commits),
-      share(figure.found, figure.following),
-      share(figure.exact, figure.following),
-      String(total(figure.right)),
-      String(total(figure.otherText)),
-      String(total(figure.elsewhere)),
-      (wrong / Math.max(1, figure.found)).toFixed(2),
+      `${result.repository} (${result.language})`,
+      String(result.commits),
+      share(result.found, result.following),
+      share(result.exact, result.following),
+      String(total(result.right)),
+      String(total(result.otherText)),
+      String(total(result.elsewhere)),
+      (wrong / Math.max(1, result.found)).toFixed(2),
     ];
   });
   const whys = [
     ...new Set(
-      figures.flatMap((figure) => [figure.right, figure.otherText, figure.elsewhere].flatMap(Object.keys)),
+      results.flatMap((result) => [result.right, result.otherText, result.elsewhere].flatMap(Object.keys)),
     ),
   ];
-  const count = (why: string, of: (figure: Figures) => Counts) =>
-    String(figures.reduce((sum, figure) => sum + (of(figure)[why] ?? 0), 0));
+  const count = (why: string, of: (result: Result) => Counts) =>
+    String(results.reduce((sum, result) => sum + (of(result)[why] ?? 0), 0));
   return [
     'What changed in a file from one release to the next; not commits.',
     '',
@@ -194,9 +194,9 @@ function tableOf(figures: readonly Figures[]): string[] {
         .sort()
         .map((why) => [
           why,
-          count(why, (figure) => figure.right),
-          count(why, (figure) => figure.otherText),
-          count(why, (figure) => figure.elsewhere),
+          count(why, (result) => result.right),
+          count(why, (result) => result.otherText),
+          count(why, (result) => result.elsewhere),
         ]),
     ),
   ];

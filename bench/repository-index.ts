@@ -36,8 +36,8 @@ export async function main(args: string[]): Promise<void> {
     const home = join(work, 'home');
     const first = await measure(folder, home);
     const again = await measure(folder, home);
-    const figures = { ...size, first, again };
-    console.log(values.json ? JSON.stringify(figures) : figures);
+    const results = { ...size, first, again };
+    console.log(values.json ? JSON.stringify(results) : results);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

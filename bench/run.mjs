@@ -11,7 +11,7 @@ const file = name.endsWith('.ts') ? name : `bench/${name}.ts`;
 const entries = [file, `bench/${name}/process.ts`]
   .map((path) => fileURLToPath(new URL(`../${path}`, import.meta.url)))
   .filter((path) => existsSync(path));
-// With --json, only the figures go to standard output.
+// With --json, only the results go to standard output.
 const { log } = console;
 if (args.includes('--json')) console.log = console.error;
 await ensureDependencies();

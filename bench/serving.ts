@@ -63,20 +63,20 @@ export async function main(args: string[]): Promise<void> {
     threads: Number(values.threads),
   });
   try {
-    const post = asker(server, token);
+    const post = createPost(server, token);
     if (values['load-only']) {
       await post({ model: 'base', prompt: 'x', max_tokens: 1 });
       const loads: Load[] = [];
       for (const { name } of adapters) loads.push(await measureLoad(name, post));
-      return console.log(JSON.stringify(loadFigures(loads)));
+      return console.log(JSON.stringify(summariseLoads(loads)));
     }
     const memory = await measureMemory(server, adapters, post);
     const { questions, differing } = await learn(post, values);
     const soak = await run(post, questions, Number(values.clients), Number(values.minutes));
     const clear = questions.filter((question) => question.clear).length;
-    const figures = { ...memory, ...soak, questions: questions.length, clear, differing };
-    if (values.json) return console.log(JSON.stringify(figures));
-    for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(16)} ${value}`);
+    const results = { ...memory, ...soak, questions: questions.length, clear, differing };
+    if (values.json) return console.log(JSON.stringify(results));
+    for (const [name, value] of Object.entries(results)) console.log(`${name.padEnd(16)} ${value}`);
     console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);
   } finally {
     await server.close();
@@ -89,7 +89,7 @@ interface Answer {
 }
 type Post = (body: object) => Promise<Answer>;
 
-function asker({ port }: RunningServer, token: string): Post {
+function createPost({ port }: RunningServer, token: string): Post {
   return async (body) => {
     const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
       method: 'POST',
@@ -129,7 +129,7 @@ async function measureMemory(
   return {
     adapterFileMb: Math.round((await stat(adapters[0]!.path)).size / 1e6),
     adapterAndContextMb: Math.round(megabytes),
-    ...loadFigures(loads),
+    ...summariseLoads(loads),
     adapters: adapters.length,
     addedMb: Math.round(added),
     memoryRatio: Number((added / (adapters.length * megabytes)).toFixed(2)),
@@ -154,7 +154,7 @@ async function measureLoad(model: string, post: Post): Promise<Load> {
   return { ms: first.ms - second.ms, processorMs: first.processorMs - second.processorMs };
 }
 
-const loadFigures = (loads: readonly Load[]) => ({
+const summariseLoads = (loads: readonly Load[]) => ({
   loadMs: median(loads.map(({ ms }) => ms)),
   loadProcessorMs: median(loads.map(({ processorMs }) => processorMs)),
   fastestLoadMs: Math.round(Math.min(...loads.map(({ ms }) => ms))),

@@ -17,13 +17,13 @@ import {
   sideCells,
   sideTitles,
   summarise,
-  type Figures,
+  type Result,
   type Report,
   type Side,
 } from './training/summary.ts';
 
 const options = {
-  /** Print the figures as one line of JSON to stdout, and everything else to stderr. */
+  /** Print the results as one line of JSON to stdout, and everything else to stderr. */
   json: { type: 'boolean', default: false },
   /** Processes per side; measured steps of each, and warm-up steps before them. */
   rounds: { type: 'string', default: '3' },
@@ -129,7 +129,7 @@ function warnIfDisturbed(runs: readonly Outcome[], log: (line: string) => void):
     );
 }
 
-function table({ tokensPerSecond, rooflineShare }: Figures, us: Side, them: Side): string {
+function table({ tokensPerSecond, rooflineShare }: Result, us: Side, them: Side): string {
   const rows = [
     [us.framework, ...sideCells(us), ...ratioCells(us, them)],
     [them.framework, ...sideCells(them), '', ''],

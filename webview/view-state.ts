@@ -7,7 +7,7 @@ const number = z.number().refine(Number.isFinite);
 const cardStateSchema = z.object({
   /** The visible range of x, if the user has zoomed. */
   range: z.object({ min: number, max: number }).optional(),
-  /** Picked figures, by the label of the picker. */
+  /** Picked metrics, by the label of the picker. */
   picked: z.record(z.string(), z.string()).default({}),
   open: z.boolean().default(false),
 });

@@ -69,7 +69,7 @@ export async function runSweep(place: Place, { trial, processors, on }: How): Pr
 /** The number of bytes uploaded, according to a progress line. */
 const sent = (line: string): number => Number(/^\{"phase":"Sending .*"total":(\d+)/.exec(line)?.[1] ?? 0);
 
-/** Measured from the base's figures to those of the last trial, including the start of each trial. */
+/** Measured from the base's results to those of the last trial, including the start of each trial. */
 export function trialsPerMinute({ base, trials }: Swept): number {
   const last = Math.max(...trials.map(({ time }) => Date.parse(time)));
   return trials.length / ((last - Date.parse(base.time)) / 60_000);

@@ -1,13 +1,13 @@
 /** Random numbers, files, windows and cursors for the simulations. */
 import { allocate } from '../../src/evaluation/cursors/held-out.ts';
-import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
+import type { MetricKind, Pair } from '../../src/statistics/intervals.ts';
 
 export type Random = () => number;
 
 export interface Setting {
-  /** The figure's name in science.md's table. */
+  /** The metric's name in science.md's table. */
   name: string;
-  kind: FigureKind;
+  kind: MetricKind;
   /** One draw, with a pair per stratum; strata are tasks. */
   draw(random: Random): Pair[];
   /** The true values of the distribution. */

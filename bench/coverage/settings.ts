@@ -154,7 +154,7 @@ export function answers({ name, count, files, of, right, gained, lost }: Answers
   };
 }
 
-/** Rates over the whole range, because the coverage for a discrete figure is 95% only on average. */
+/** Rates over the whole range, because the coverage for a discrete metric is 95% only on average. */
 const rates = times(24, (i) => (i + 1) / 25);
 const proportions = (name: string, count: number, files?: number): Setting[] =>
   rates.map((rate) =>

@@ -118,7 +118,7 @@ export function waitForList(entries: readonly Entry[], key: string): number | un
   return start < 0 || !opened ? undefined : opened.at - entries[start]!.at;
 }
 
-export interface ListFigures {
+export interface WaitSummary {
   /** ms; null if too many did not open. */
   median: number | null;
   p95: number | null;
@@ -131,7 +131,7 @@ const A_DAY = 86_400_000;
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** A list that did not open counts as taking forever. */
-export function listFigures(waits: readonly (number | undefined)[]): ListFigures {
+export function summariseWaits(waits: readonly (number | undefined)[]): WaitSummary {
   const sorted = waits.map((wait) => wait ?? NEVER).sort((a, b) => a - b);
   const at = (share: number) => {
     const value = percentile(sorted, share);

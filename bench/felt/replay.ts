@@ -124,7 +124,7 @@ class Typist {
       await this.clock.until(this.last + pauseBefore(typed, this.at));
       const taken = startsUnit(typed, this.at) ? await this.looksAndTakes() : undefined;
       if (taken) this.accept(taken);
-      else this.goOn(keyAt(typed, this.at));
+      else this.advance(keyAt(typed, this.at));
       this.last = this.clock.now();
       if (this.at < typed.length) this.ask();
     }
@@ -168,11 +168,11 @@ class Typist {
     this.counts.kept += 1;
     this.counts.saved += typedCharacters(typed, this.at, end);
     this.counts.typing += typingTime(typed, this.at, end);
-    this.goOn(text);
+    this.advance(text);
   }
 
   /** Handles inserted text: the rest of the suggestion stays on the screen. */
-  private goOn(text: string): void {
+  private advance(text: string): void {
     this.at += text.length;
     const { shown } = this;
     const rest = shown?.text.startsWith(text) ? shown.text.slice(text.length) : '';

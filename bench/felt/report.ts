@@ -1,7 +1,7 @@
 /** The benchmark's report. Pure. */
 import type { Interval } from '../../src/statistics/statistics.ts';
 import { markdownTable } from '../markdown.ts';
-import { figuresOf, reachOf, savesMore, type Figures, type Reach } from './figures.ts';
+import { metricsOf, reachOf, savesMore, type Metrics, type Reach } from './metrics.ts';
 import type { Person } from './person.ts';
 import type { Replayed } from './replay.ts';
 
@@ -9,7 +9,7 @@ import type { Replayed } from './replay.ts';
 type Sides = Record<string, readonly Replayed[]>;
 export type Found = Partial<Record<Person, Sides>>;
 
-/** Figures name sides by the model that answers. */
+/** Metrics name sides by the model that answers. */
 const NAMES: Record<string, string> = { ours: 'base', trained: 'own' };
 const nameOf = (side: string) => NAMES[side] ?? side;
 const minus = (a: string, b: string) => `${a}Minus${b[0]!.toUpperCase()}${b.slice(1)}`;
@@ -19,7 +19,7 @@ type Seconds = Record<string, number | Interval>;
 
 interface Report {
   persons: Partial<Record<Person, Seconds>>;
-  figures: Partial<Record<Person, Record<string, Figures>>>;
+  metrics: Partial<Record<Person, Record<string, Metrics>>>;
   /** What differences between own and base are detectable. */
   reach: Partial<Record<Person, Reach>>;
   hunks: number;
@@ -33,9 +33,9 @@ export function reportOf(found: Found): Report {
   const hunks = Object.values(Object.values(found)[0] ?? {})[0] ?? [];
   return {
     persons: of(secondsOf),
-    figures: of((sides) => mapped(sides, figuresOf)),
+    metrics: of((sides) => mapped(sides, metricsOf)),
     reach: of(({ ours, trained }) => {
-      const base = ours && figuresOf(ours).secondsSaved;
+      const base = ours && metricsOf(ours).secondsSaved;
       return base && trained ? reachOf(savesMore(ours, trained), base, ours.length) : undefined;
     }),
     hunks: hunks.length,
@@ -45,7 +45,7 @@ export function reportOf(found: Found): Report {
 }
 
 function secondsOf(sides: Sides): Seconds {
-  const seconds = mapped(sides, (hunks) => figuresOf(hunks).secondsSaved);
+  const seconds = mapped(sides, (hunks) => metricsOf(hunks).secondsSaved);
   const differences = [
     ...Object.keys(sides).map((side) => [side, 'ours'] as const),
     ['trained', 'foreign'] as const,
@@ -61,17 +61,17 @@ function secondsOf(sides: Sides): Seconds {
 const mapped = <T>(sides: Sides, make: (hunks: readonly Replayed[]) => T): Record<string, T> =>
   Object.fromEntries(Object.entries(sides).map(([side, hunks]) => [nameOf(side), make(hunks)]));
 
-export function textOf({ persons, figures, reach, hunks, files, characters }: Report): string {
+export function textOf({ persons, metrics, reach, hunks, files, characters }: Report): string {
   const lines = [
     `${hunks} hunks of ${files} files, ${characters} characters, from the difference between two releases`,
     '(registries have no history of commits). Seconds are for each 100 characters.',
   ];
   for (const [person, seconds] of Object.entries(persons)) {
-    const own = figures[person as Person]!;
+    const own = metrics[person as Person]!;
     const sides = Object.keys(own);
-    const rows = Object.keys(own[sides[0]!]!).map((figure) => [
-      figure,
-      ...sides.map((side) => String(own[side]![figure as keyof Figures] ?? '-')),
+    const rows = Object.keys(own[sides[0]!]!).map((metric) => [
+      metric,
+      ...sides.map((side) => String(own[side]![metric as keyof Metrics] ?? '-')),
     ]);
     lines.push('', ...markdownTable([`takes ${person}`, ...sides], rows), '');
     for (const [name, value] of Object.entries(seconds))

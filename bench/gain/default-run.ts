@@ -12,7 +12,7 @@ import { folderNames } from '../../src/runs/folders.ts';
 import { isAlive, readRun, readState } from '../../src/runs/index.ts';
 import { makeOwnHome } from '../own-home.ts';
 import { commandLine } from './command-line.ts';
-import { outcomeOf, type Outcome } from './figures.ts';
+import { outcomeOf, type Outcome } from './metrics.ts';
 import { measuringKey, trainingKey } from './keys.ts';
 import { gainDir } from './place.ts';
 
@@ -47,7 +47,7 @@ const progressSchema = z.object({
       seconds: z.object({ training: z.number(), measuring: z.number() }),
     })
     .optional(),
-  /** Whether figures of the run may be missing although its status is done. */
+  /** Whether metrics of the run may be missing although its status is done. */
   incomplete: z.boolean().default(false),
   /** Completed additional measurements: the limit of items for each task. */
   evaluated: z.record(z.string(), z.number()).default({}),

@@ -6,7 +6,7 @@ import { readSpec } from '../../src/runs/index.ts';
 import { exportAdapterAt } from '../../src/weights/strength.ts';
 import { scoreAtCursors } from './at-cursors.ts';
 import type { DefaultRun, Working } from './default-run.ts';
-import type { Foreign } from './figures.ts';
+import type { Foreign } from './metrics.ts';
 
 /** Used if the foreign run chose none because its result was no better than the base on its own code. */
 const STRENGTH_IF_NONE = 0.5;

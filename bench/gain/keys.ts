@@ -1,5 +1,5 @@
 /**
- * Keys under which results are cached. Trained runs and their figures have separate keys, so that a change to measuring
+ * Keys under which results are cached. Trained runs and their metrics have separate keys, so that a change to measuring
  * does not cost hours of training.
  */
 import { createHash } from 'node:crypto';
@@ -21,13 +21,13 @@ export async function trainingKey(known: readonly unknown[]): Promise<string> {
   ]);
 }
 
-/** The key of figures: the programs that measure. */
+/** The key of metrics: the programs that measure. */
 export const measuringKey = async (): Promise<string> => keyOf(await Promise.all(MEASURING.map(bundle)));
 
 const bundle = (name: string) => readFile(join(DIST, `${name}.mjs`), 'utf8');
 
 /**
- * A bundle without the protocol, such as the format of figures, which does not affect training. esbuild marks the
+ * A bundle without the protocol, such as the format of metrics, which does not affect training. esbuild marks the
  * source file of each part with a comment line.
  */
 export const withoutProtocol = (text: string): string =>

@@ -1,5 +1,5 @@
-/** Measures one repository: its default run, with additional figures, and a foreign adapter. */
-import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
+/** Measures one repository: its default run, with additional metrics, and a foreign adapter. */
+import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/metrics/between-runs.ts';
 import { crossFitModels } from '../../src/evaluation/evaluate-run.ts';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
 import { CURSORS } from '../../src/protocol/evaluation.ts';
@@ -7,7 +7,7 @@ import { readRun } from '../../src/runs/index.ts';
 import { scoreAtCursors } from './at-cursors.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun, type DefaultRun, type Subject, type Training, type Working } from './default-run.ts';
-import type { Measured } from './figures.ts';
+import type { Measured } from './metrics.ts';
 import { measureForeign } from './foreign.ts';
 
 export interface GainOptions extends Training {

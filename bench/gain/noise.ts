@@ -1,5 +1,5 @@
-/** The noise floor: how much figures of one repository differ between seeds. Pure. */
-import { figureNames, type Compared, type FigureName, type RepositoryFigures } from './figures.ts';
+/** The noise floor: how much metrics of one repository differ between seeds. Pure. */
+import { metricNames, type Compared, type MetricName, type RepositoryMetrics } from './metrics.ts';
 
 export interface Spread {
   mean: number;
@@ -10,20 +10,20 @@ export interface Spread {
 }
 /** The spread of each level, and of each difference without its interval. */
 export type Noise = Partial<
-  Record<FigureName, Partial<Record<keyof Compared, Spread>>> & Record<'kl', Spread>
+  Record<MetricName, Partial<Record<keyof Compared, Spread>>> & Record<'kl', Spread>
 >;
 
-export function noiseOf(seeds: readonly RepositoryFigures[]): Noise {
+export function noiseOf(seeds: readonly RepositoryMetrics[]): Noise {
   const noise: Noise = {};
-  for (const name of figureNames) {
-    const figures = seeds.flatMap((figuresOfSeed) => figuresOfSeed[name] ?? []);
-    if (figures.length === 0) continue;
-    const parts = Object.keys(figures[0]!) as (keyof Compared)[];
+  for (const name of metricNames) {
+    const metrics = seeds.flatMap((metricsOfSeed) => metricsOfSeed[name] ?? []);
+    if (metrics.length === 0) continue;
+    const parts = Object.keys(metrics[0]!) as (keyof Compared)[];
     noise[name] = Object.fromEntries(
-      parts.map((part) => [part, spreadOf(figures.map((figure) => valueOf(figure[part])))]),
+      parts.map((part) => [part, spreadOf(metrics.map((metric) => valueOf(metric[part])))]),
     );
   }
-  const kl = seeds.flatMap((figuresOfSeed) => figuresOfSeed.kl ?? []);
+  const kl = seeds.flatMap((metricsOfSeed) => metricsOfSeed.kl ?? []);
   if (kl.length > 0) noise.kl = spreadOf(kl);
   return noise;
 }

@@ -1,7 +1,7 @@
-/** Formats the figures as text. Pure. */
+/** Formats the metrics as text. Pure. */
 import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
-import { overRepositories, type Compared, type Gain, type RepositoryFigures } from './figures.ts';
+import { overRepositories, type Compared, type Gain, type RepositoryMetrics } from './metrics.ts';
 import type { Interval } from '../../src/statistics/statistics.ts';
 import type { Noise, Spread } from './noise.ts';
 
@@ -14,7 +14,7 @@ const titles = {
 } as const;
 const names = Object.keys(titles) as (keyof typeof titles)[];
 
-type Column = readonly [title: string, cell: (repository: RepositoryFigures) => string];
+type Column = readonly [title: string, cell: (repository: RepositoryMetrics) => string];
 const columns: readonly Column[] = [
   ['repository', (repository) => named(repository)],
   ['language', ({ language }) => language],
@@ -43,8 +43,8 @@ export function tableOf({ perRepository, pooled }: Gain): string {
   return lines.join('\n');
 }
 
-/** The runs of all seeds, and how much their figures differ. */
-export function noiseTable(seeds: readonly RepositoryFigures[], noise: Noise): string {
+/** The runs of all seeds, and how much their metrics differ. */
+export function noiseTable(seeds: readonly RepositoryMetrics[], noise: Noise): string {
   const rows = names.flatMap((name) => {
     const { ownMinusBase, foreignMinusBase, ownMinusForeign } = noise[name] ?? {};
     const parts = {
@@ -62,7 +62,7 @@ export function noiseTable(seeds: readonly RepositoryFigures[], noise: Noise): s
     '',
     `Over ${seeds.length} seeds, which also choose the files that are held out:`,
     '',
-    ...markdownTable(['figure', 'difference', 'mean', 'standard deviation', 'least', 'most'], rows),
+    ...markdownTable(['metric', 'difference', 'mean', 'standard deviation', 'least', 'most'], rows),
   ].join('\n');
 }
 
@@ -71,7 +71,7 @@ const spreadCells = (
   words: (value: number) => string,
 ): string[] => [words(mean), standardDeviation.toFixed(3), words(min), words(max)];
 
-const runsTable = (all: readonly RepositoryFigures[]): string[] => [
+const runsTable = (all: readonly RepositoryMetrics[]): string[] => [
   ...markdownTable(
     columns.map(([title]) => title),
     all.map((repository) => columns.map(([, cell]) => cell(repository))),
@@ -104,24 +104,24 @@ function controlsTable({ perRepository, pooled }: Gain): string[] {
     ...perRepository.flatMap((repository) => rowsOf(named(repository), partner(repository), repository)),
     ...rowsOf('together', 'foreign', pooled),
   ];
-  const head = ['repository', 'figure', 'other adapter', 'base', 'with that', 'own', 'own - that'];
+  const head = ['repository', 'metric', 'other adapter', 'base', 'with that', 'own', 'own - that'];
   return rows.length === 0 ? [] : ['', ...markdownTable(head, rows)];
 }
 type Name = (typeof overRepositories)[number];
 
-function partner({ partner: one }: RepositoryFigures): string {
+function partner({ partner: one }: RepositoryMetrics): string {
   if (!one) return '';
   const at = one.strength === undefined ? '' : `, at ${one.strength}`;
   return `${one.name}, ${one.steps} steps${at}${one.chosen ? '' : ' (its run chose none)'}`;
 }
 
-/** The figures of one repository in one line, to show progress. */
-export function lineOf(repository: RepositoryFigures): string {
+/** The metrics of one repository in one line, to show progress. */
+export function lineOf(repository: RepositoryMetrics): string {
   const [, language, ...rest] = columns;
   return `${named(repository)} (${language![1](repository)}): ${rest.map(([title, cell]) => `${title} ${cell(repository)}`).join('; ')}`;
 }
 
-const named = ({ name, seed }: RepositoryFigures) => (seed === undefined ? name : `${name}, seed ${seed}`);
+const named = ({ name, seed }: RepositoryMetrics) => (seed === undefined ? name : `${name}, seed ${seed}`);
 const change = (compared: Compared | undefined): string =>
   compared
     ? `${compared.base.toFixed(3)} -> ${compared.own.toFixed(3)}, ${formatDifferenceInterval(compared.ownMinusBase)}`

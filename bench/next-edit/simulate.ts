@@ -93,7 +93,7 @@ class Walk {
   async run(): Promise<Walked> {
     while (this.pending.length > 0) {
       const next = this.pending.shift()!;
-      if (this.edits.length > 0 && !next.found) this.tellMissed(next);
+      if (this.edits.length > 0 && !next.found) this.reportMissed(next);
       this.write(next.at, next.lines.length, next.hunk.now);
       do this.takeOffers(next.at);
       while (await this.takeFromModel(next.at));
@@ -101,7 +101,7 @@ class Walk {
     return this.walked;
   }
 
-  private tellMissed({ at, lines, hunk }: Pending): void {
+  private reportMissed({ at, lines, hunk }: Pending): void {
     const signed = (sign: string, all: readonly string[]) => all.map((line) => `  ${sign} ${line}`);
     const example = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
     this.walked.examples.push(example.join('\n'));
@@ -223,7 +223,7 @@ class Walk {
     const written = after.slice(head, after.length - tail);
     const gone = before.slice(head, before.length - tail);
     const isRight = written.length
-      ? isOnTheWay(gone.join('\n'), written.join('\n'), there)
+      ? isPartialStep(gone.join('\n'), written.join('\n'), there)
       : gone.every((line) => !there.hunk.now.includes(line));
     if (!isRight) {
       count(walked.otherText);
@@ -247,7 +247,7 @@ class Walk {
 const LONGEST = 400;
 
 /** Whether the change is a step towards the wanted lines: their distance shrinks by its size. */
-function isOnTheWay(before: string, after: string, { hunk: { now } }: Pending): boolean {
+function isPartialStep(before: string, after: string, { hunk: { now } }: Pending): boolean {
   const count = after.split('\n').length;
   // Line breaks don't matter.
   const [was, is, whole] = [before, after, now.join('')].map((text) => text.replace(/\s+/g, ''));

@@ -19,11 +19,9 @@ interface AtEqualLearning {
 
 /** Compares at each point of the others within the first path's range, interpolating that linearly. */
 export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearning[] {
-  const known = [{ learned: 0, kl: 0 }, ...first!.points.map(figuresOf)].sort(
-    (a, b) => b.learned - a.learned,
-  );
+  const known = [{ learned: 0, kl: 0 }, ...first!.points.map(valuesOf)].sort((a, b) => b.learned - a.learned);
   return others.flatMap(({ name, points }) =>
-    points.map(figuresOf).flatMap(({ learned, kl }) => {
+    points.map(valuesOf).flatMap(({ learned, kl }) => {
       const beyond = known.findIndex((point) => point.learned <= learned);
       if (learned >= 0 || beyond < 1) return [];
       const [from, to] = [known[beyond - 1]!, known[beyond]!];
@@ -33,7 +31,7 @@ export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearn
   );
 }
 
-const figuresOf = ({ learned, kl }: StrengthPoint) => ({ learned: learned.value, kl: kl?.value ?? 0 });
+const valuesOf = ({ learned, kl }: StrengthPoint) => ({ learned: learned.value, kl: kl?.value ?? 0 });
 
 export function tableOf(paths: readonly Path[], compared: readonly AtEqualLearning[]): string {
   const titles = ['recipe', 'strength', 'bits per byte at held-out cursors', 'KL', 'loss of solutions'];

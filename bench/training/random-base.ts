@@ -65,7 +65,7 @@ function tensorsOf(
 function metadataOf(shape: Shape): [string, MetadataEntry][] {
   const whole = (value: number): MetadataEntry => ({ type: 'uint32', value });
   const real = (value: number): MetadataEntry => ({ type: 'float32', value });
-  const figures: Record<string, MetadataEntry> = {
+  const hyperparameters: Record<string, MetadataEntry> = {
     block_count: whole(shape.layers),
     context_length: whole(shape.contextLength),
     embedding_length: whole(shape.hiddenSize),
@@ -77,7 +77,7 @@ function metadataOf(shape: Shape): [string, MetadataEntry][] {
   };
   return [
     ['general.architecture', { type: 'string', value: shape.architecture }],
-    ...Object.entries(figures).map(([key, entry]): [string, MetadataEntry] => [
+    ...Object.entries(hyperparameters).map(([key, entry]): [string, MetadataEntry] => [
       `${shape.architecture}.${key}`,
       entry,
     ]),

@@ -1,9 +1,9 @@
-/** Computes the printed figures from the measurements. */
+/** Computes the printed results from the measurements. */
 import { formatBytes } from '../../src/cli/view/format.ts';
 import { median } from '../quantiles.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
-/** The figures of one side at one point, over all its runs. */
+/** The results of one side at one point, over all its runs. */
 export interface Side {
   framework: string;
   secondsPerStep: number;
@@ -14,14 +14,14 @@ export interface Side {
 }
 
 /** Ratios are ours / theirs: above 1 is faster or larger. */
-export interface Figures {
+export interface Result {
   speedRatio: number;
   memoryRatio: number;
   tokensPerSecond: number;
   /** Speed relative to what the matmul rate would allow. */
   rooflineShare: number;
 }
-export type Report = Partial<Record<Precision, Figures>>;
+export type Report = Partial<Record<Precision, Result>>;
 
 /** Medians over all measured steps of all runs. */
 export function summarise(runs: readonly Measurement[], job: Job): Side {
@@ -38,7 +38,7 @@ export function summarise(runs: readonly Measurement[], job: Job): Side {
 }
 
 /** Throws if the two sides cannot have done the same work. */
-export function compare(ours: readonly Measurement[], theirs: readonly Measurement[], job: Job): Figures {
+export function compare(ours: readonly Measurement[], theirs: readonly Measurement[], job: Job): Result {
   checkSameWork(ours[0]!, theirs[0]!, job);
   const us = summarise(ours, job);
   const them = summarise(theirs, job);

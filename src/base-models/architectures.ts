@@ -5,7 +5,7 @@
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
 
 /** Looks up a number in the file's metadata, by its key without the architecture; undefined if it is missing. */
-export type Figures = (name: string) => number | undefined;
+export type Hyperparameters = (name: string) => number | undefined;
 
 /** Scale factors in a model; 1 in most. */
 export interface Scales {
@@ -29,7 +29,7 @@ export interface Positions {
 }
 
 /**
- * Deviating names of a block's linears in transformers: gate and up are one linear of a "shared" MLP, or the blocks
+ * Differing names of a block's linears in transformers: gate and up are one linear of a "shared" MLP, or the blocks
  * belong to the language model inside a vision-language model.
  */
 export type NamedInTransformers = 'shared-mlp' | 'language-model';
@@ -59,11 +59,11 @@ export interface Architecture {
   /** Architecture-specific metadata keys that llama.cpp requires. */
   required?: readonly string[];
   /** Default: 1, and 1 / sqrt(headSize). */
-  scales?(figure: Figures): Partial<Scales>;
+  scales?(get: Hyperparameters): Partial<Scales>;
   /** Positions per layer, where they differ from what the metadata say for all layers. */
-  positions?(all: Positions, figure: Figures): (layer: number) => Positions;
+  positions?(all: Positions, get: Hyperparameters): (layer: number) => Positions;
   /** For PEFT files. `tags`: those of the model card, from the file's metadata. */
-  inTransformers?(figure: Figures, tags: readonly string[]): NamedInTransformers | undefined;
+  inTransformers?(get: Hyperparameters, tags: readonly string[]): NamedInTransformers | undefined;
 }
 
 /** Number of blocks of the smallest Gemma 3 with vision. */
@@ -90,18 +90,18 @@ const rows = {
     biases: 'optional',
     required: ['logit_scale'],
     // llama.cpp takes 0 for "none".
-    scales: (figure) => ({
-      embedding: figure('embedding_scale') || 1,
-      residual: figure('residual_scale') || 1,
-      attention: figure('attention.scale') || undefined,
-      logits: 1 / (figure('logit_scale') || 1),
+    scales: (get) => ({
+      embedding: get('embedding_scale') || 1,
+      residual: get('residual_scale') || 1,
+      attention: get('attention.scale') || undefined,
+      logits: 1 / (get('logit_scale') || 1),
     }),
     // llama.cpp's switch for RoPE, which its converter sets to false only for models with Mamba layers.
-    positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? withoutPositions(all) : all),
+    positions: (all, get) => () => (get('rope.scaling.finetuned') === 0 ? withoutPositions(all) : all),
     // Granite 4.0 is transformers' GraniteMoeHybrid, whose width llama.cpp's converter notes; 3 and 4.1 are its
     // Granite.
-    inTransformers: (figure) =>
-      figure('expert_shared_feed_forward_length') === undefined ? undefined : 'shared-mlp',
+    inTransformers: (get) =>
+      get('expert_shared_feed_forward_length') === undefined ? undefined : 'shared-mlp',
   },
   smollm3: {
     families: 'SmolLM3',
@@ -116,25 +116,25 @@ const rows = {
     headNorms: true,
     normsAfter: true,
     activation: 'geglu',
-    scales: (figure) => {
-      const width = figure('embedding_length')!;
+    scales: (get) => {
+      const width = get('embedding_length')!;
       // Only the 27B, recognised by its number of layers as in llama.cpp, scales scores by width / heads.
-      const attention = figure('block_count') === 62 && {
-        attention: (width / figure('attention.head_count')!) ** -0.5,
+      const attention = get('block_count') === 62 && {
+        attention: (width / get('attention.head_count')!) ** -0.5,
       };
       return { embedding: Math.sqrt(width), ...attention };
     },
-    positions(all, figure) {
-      const window = figure('attention.sliding_window');
+    positions(all, get) {
+      const window = get('attention.sliding_window');
       if (!window) return () => all;
-      const period = figure('attention.sliding_window_pattern') ?? 6;
-      const local: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
+      const period = get('attention.sliding_window_pattern') ?? 6;
+      const local: Positions = { ropeTheta: get('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
       return (layer) => (period === 0 || layer % period < period - 1 ? local : all);
     },
     // From 4B up they have vision. Text-only ones, such as MedGemma 27B, differ in the GGUF file only by the model
     // card's tags, if it has them.
-    inTransformers: (figure, tags) =>
-      figure('block_count')! >= GEMMA_WITH_PICTURES && !areTextOnly(tags) ? 'language-model' : undefined,
+    inTransformers: (get, tags) =>
+      get('block_count')! >= GEMMA_WITH_PICTURES && !areTextOnly(tags) ? 'language-model' : undefined,
   },
   starcoder2: {
     families: 'StarCoder2',

@@ -78,7 +78,7 @@ const required = [
  * Throws UserError `base-not-gguf` if the file is not a model or a number is impossible, `base-truncated` if one is
  * missing.
  */
-export function checkFigures(header: ModelHeader): void {
+export function checkHyperparameters(header: ModelHeader): void {
   const { metadata } = header;
   const kind = metadata['general.type'] ?? 'model';
   if (kind !== 'model')
@@ -90,16 +90,16 @@ export function checkFigures(header: ModelHeader): void {
   const architecture = String(metadata['general.architecture']);
   for (const [key, value] of Object.entries(metadata)) {
     if (!key.startsWith(`${architecture}.`) || value === undefined) continue;
-    const figure = key.slice(architecture.length + 1);
+    const name = key.slice(architecture.length + 1);
     // Some architectures have one number per block, which may be 0.
     const [values, lowest] = Array.isArray(value) ? [value as unknown[], 0] : [[value], -Infinity];
-    for (const item of values) checkFigure(header, key, item, bounds[figure], lowest);
+    for (const item of values) checkHyperparameter(header, key, item, bounds[name], lowest);
   }
   const sizes = readSizes(header);
   if (sizes) checkHeads(header, sizes);
 }
 
-function checkFigure(
+function checkHyperparameter(
   header: ModelHeader,
   key: string,
   value: unknown,
@@ -131,25 +131,25 @@ function readSizes(header: ModelHeader): Sizes | undefined {
   const { metadata } = header;
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture)) return undefined;
-  const get = (figure: string) => sameForAll(metadata[`${architecture}.${figure}`]);
+  const get = (name: string) => sameForAll(metadata[`${architecture}.${name}`]);
   const { required: extra = [] } = architectures[architecture];
-  for (const figure of [...required, epsilonKey(architecture), ...extra])
-    if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
-  if (Object.keys(bounds).some((figure) => Array.isArray(get(figure)))) return undefined;
-  const figure = (name: string, otherwise?: number) => Number(get(name) ?? otherwise);
-  const [width, heads] = [figure('embedding_length'), figure('attention.head_count')];
-  const headSize = figure('attention.key_length', width / heads);
+  for (const name of [...required, epsilonKey(architecture), ...extra])
+    if (get(name) === undefined) throw truncated(header, `has no usable "${architecture}.${name}"`);
+  if (Object.keys(bounds).some((name) => Array.isArray(get(name)))) return undefined;
+  const number = (name: string, otherwise?: number) => Number(get(name) ?? otherwise);
+  const [width, heads] = [number('embedding_length'), number('attention.head_count')];
+  const headSize = number('attention.key_length', width / heads);
   return {
     architecture,
-    blocks: figure('block_count'),
+    blocks: number('block_count'),
     width,
     heads,
-    kvHeads: figure('attention.head_count_kv', heads),
+    kvHeads: number('attention.head_count_kv', heads),
     headSize,
-    valueSize: figure('attention.value_length', headSize),
-    turned: figure('rope.dimension_count', headSize),
-    hiddenWidth: figure('feed_forward_length'),
-    experts: figure('expert_count', 0) > 0,
+    valueSize: number('attention.value_length', headSize),
+    turned: number('rope.dimension_count', headSize),
+    hiddenWidth: number('feed_forward_length'),
+    experts: number('expert_count', 0) > 0,
   };
 }
 
@@ -164,7 +164,7 @@ function checkHeads(header: ModelHeader, { width, heads, kvHeads, headSize, turn
 
 /**
  * Throws UserError `base-truncated` if a tensor of a supported architecture is missing or its shape does not match the
- * metadata; llama.cpp checks other architectures itself. Call checkFigures first.
+ * metadata; llama.cpp checks other architectures itself. Call checkHyperparameters first.
  */
 export function checkTensors(header: ModelHeader): void {
   const sizes = readSizes(header);

@@ -1,6 +1,7 @@
 /**
- * Reference adapters: what a base gains from raw code and fill-in-the-middle as this program asks for it, whatever the
- * repository. They come with this program, and are made by bench/reference-adapter.ts, which says from what.
+ * Reference adapters: what a base gains from training on raw code and on fill-in-the-middle prompts like ours, whatever
+ * the repository. They ship with this program and are made by bench/reference-adapter.ts, which lists the training
+ * data.
  */
 import { join } from 'node:path';
 import { examine } from './checksums.ts';
@@ -27,8 +28,8 @@ export const knownReferenceAdapter = (base: { sha256: string }): ReferenceAdapte
   referenceAdapters.find((adapter) => adapter.base === base.sha256);
 
 /**
- * The path of a base's reference adapter in `dir`, a media/reference; undefined if the base has none. Its checksum was
- * found right: `onDamaged` is called with the path of one that is missing or has another.
+ * The path of a base's reference adapter in `dir` (a media/reference folder), with its checksum verified; undefined if
+ * the base has none. Calls `onDamaged` with the path of one that is missing or has the wrong checksum.
  */
 export async function findReferenceAdapter(
   base: { sha256: string },

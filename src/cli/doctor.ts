@@ -241,7 +241,7 @@ function gpuCheck(gpus: NvidiaGpu[], runtime: RuntimeReport): Check {
     return {
       ...check,
       status: 'ok',
-      text: msg`${text}; TensorFlow uses it, which this version was never tried with.`,
+      text: msg`${text}; TensorFlow uses it, but this version was never tested with it.`,
     };
   if (runtime.cuda)
     return {

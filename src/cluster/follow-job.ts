@@ -164,6 +164,6 @@ class LogReader {
 const lost = ({ cluster: { address } }: RayClient) =>
   new UserError(
     'cluster-lost',
-    msg`The cluster at ${address.host} does not know this job any more: it was started anew, or the job was deleted there.`,
-    msg`Start it again with {resume}; where it had --storage, it goes on from its last checkpoint.`,
+    msg`The cluster at ${address.host} does not know this job any more: it was restarted, or the job was deleted there.`,
+    msg`Start it again with {resume}; with --storage, it continues from its last checkpoint.`,
   );

@@ -122,7 +122,7 @@ export function checkStorage(storage: string): string {
     return storage;
   throw new UserError(
     'bad-argument',
-    msg`The storage ${storage} is no place that all nodes of a cluster see.`,
+    msg`The storage ${storage} is not accessible to all nodes of a cluster.`,
     msg`Give the absolute path of a shared folder, or an address such as s3://bucket/folder.`,
   );
 }

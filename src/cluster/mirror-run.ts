@@ -130,7 +130,7 @@ export class RunMirror implements Mirror {
     const phases: Partial<Record<typeof status, string>> = {
       waiting: 'Waiting for a worker',
       preparing: 'Preparing a worker',
-      retrying: 'Going on with another worker',
+      retrying: 'Continuing with another worker',
     };
     const phase = phases[status];
     // The reason for waiting, such as a missing node, is more informative than the phase.

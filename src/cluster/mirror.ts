@@ -82,7 +82,7 @@ export function jobFailure({ cluster }: RayClient, { status, message }: JobState
     message
       ? msg`The job on the cluster at ${host} ended without a result: ${message}.`
       : msg`The job on the cluster at ${host} ended without a result.`,
-    msg`Its logs in the cluster's dashboard say more; then go on with {resume}.`,
+    msg`Its logs in the cluster's dashboard say more; then continue with {resume}.`,
   );
 }
 

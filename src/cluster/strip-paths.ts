@@ -89,11 +89,11 @@ function replacementsFor(paths: readonly string[]): [place: RegExp, name: string
   return [...new Set(paths)]
     .filter((place) => place.length > 1)
     .sort((a, b) => b.length - a.length)
-    .map((place) => [wholePath(inJson(place)), place === homedir() ? '~' : inJson(lastName(place))]);
+    .map((place) => [fullPathPattern(inJson(place)), place === homedir() ? '~' : inJson(lastName(place))]);
 }
 
 /** Doesn't match inside a longer name or another path: "/a" doesn't match in "src/a.ts" or "/a-b". */
-const wholePath = (text: string) =>
+const fullPathPattern = (text: string) =>
   new RegExp(
     `(?<![\\p{L}\\p{N}_.~-])${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}(?![\\p{L}\\p{N}_-]|\\.[\\p{L}\\p{N}])`,
     'gu',

@@ -3,7 +3,7 @@
  * of new code.
  */
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
-import { compare, countsOf } from './figures/compare.ts';
+import { compare, countsOf } from './metrics/compare.ts';
 import type { Measurement } from './measure.ts';
 import type { Resources } from './resources.ts';
 import { scoreItems } from './scoring/score-items.ts';

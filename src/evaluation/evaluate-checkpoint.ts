@@ -8,7 +8,7 @@ import type { RunSpec } from '../protocol/run.ts';
 import { readSpec } from '../runs/index.ts';
 import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
-import { compare, figure } from './figures/compare.ts';
+import { compare, metricOf } from './metrics/compare.ts';
 import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
@@ -71,7 +71,7 @@ async function measure(
       for (const count of counts) {
         if (!result) {
           const { better } = count.measured;
-          evaluation.emit({ type: 'result', step: 0, result: figure(count), better });
+          evaluation.emit({ type: 'result', step: 0, result: metricOf(count), better });
           continue;
         }
         const comparison = compare(count);

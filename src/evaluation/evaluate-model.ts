@@ -1,7 +1,7 @@
 /** Evaluates a model without a run: a base, or any other GGUF file. */
 import type { ResolvedBase } from '../base-models/resolve.ts';
 import type { Metric } from '../protocol/evaluation.ts';
-import { figure } from './figures/compare.ts';
+import { metricOf } from './metrics/compare.ts';
 import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
 import { Resources } from './resources.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
@@ -20,7 +20,7 @@ export async function evaluateModel(base: ResolvedBase, options: EvaluateOptions
   try {
     for await (const { counts } of evaluation.measure([resources.base]))
       for (const count of counts.filter(({ measured }) => !measured.relative)) {
-        const metric = figure(count);
+        const metric = metricOf(count);
         metrics.push(metric);
         evaluation.emit({ type: 'result', step: 0, result: metric, better: count.measured.better });
       }

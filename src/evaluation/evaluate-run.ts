@@ -11,9 +11,9 @@ import {
 } from '../training/measured-costs.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { compareWithEarlier } from './compare-with-earlier.ts';
-import { compare } from './figures/compare.ts';
+import { compare } from './metrics/compare.ts';
 import { findPlaces } from './places.ts';
-import { itemsPath } from './figures/item-rows.ts';
+import { itemsPath } from './metrics/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
 import {
   Evaluation,
@@ -26,7 +26,7 @@ import { servedPart, strengthPart } from './progress.ts';
 import { lazyCorpus, Resources, runSubject } from './resources.ts';
 import { checkServed } from './served-check.ts';
 import { resultStrength } from './strength/choose.ts';
-import { addToSummary } from './figures/summary.ts';
+import { addToSummary } from './metrics/summary.ts';
 import {
   isStrengthMeasured,
   MIN_SECONDS,

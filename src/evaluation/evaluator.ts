@@ -60,7 +60,7 @@ function readArguments() {
 }
 
 const controller = new AbortController();
-// Every answer in progress listens to it, and there are many at a time.
+// Every answer in progress adds a listener, and there are many at a time.
 setMaxListeners(0, controller.signal);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => controller.abort());
 handleStop();

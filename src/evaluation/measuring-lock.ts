@@ -48,7 +48,7 @@ export async function withStrengthLock(dir: string, work: () => Promise<void>): 
     if (pid !== undefined)
       throw new UserError(
         'run-locked',
-        msg`Run ${basename(dir)} is being measured (pid ${pid}), and all its figures must be measured at the same strength.`,
+        msg`Run ${basename(dir)} is being measured (pid ${pid}), and all its metrics must be measured at the same strength.`,
         msg`Wait until it ends, or stop it where it was started.`,
       );
     await work();

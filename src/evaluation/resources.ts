@@ -1,7 +1,7 @@
 /**
  * A base and its trained result, as an evaluation uses them: opened when first needed. Unless there is plenty of
- * memory, llama.cpp and the trainer's model take turns in it, so measuring a result needs no more memory than training
- * it.
+ * memory, llama.cpp and the trainer's model take turns in it, so that measuring a result needs no more memory than
+ * training it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -174,7 +174,7 @@ export class Resources {
     return this.model({ name: earlier.id, digest }, 'earlier');
   }
 
-  /** What completes the person's code without this run: the base, with its reference adapter if it has one. */
+  /** What completes the user's code without this run: the base, with its reference adapter if it has one. */
   async untrained(): Promise<EvaluatedModel> {
     const earlier = this.subject.earlier?.id === REFERENCE_MODEL ? await this.earlier() : undefined;
     return earlier ?? this.base;

@@ -12,7 +12,7 @@ import { toCancelled, type EvaluateOptions } from './measure.ts';
 import { EvaluationProgress, servedPart } from './progress.ts';
 import { Resources, runSubject } from './resources.ts';
 import { writeStrength } from './strength/choose.ts';
-import { addToSummary, readSummary } from './figures/summary.ts';
+import { addToSummary, readSummary } from './metrics/summary.ts';
 import { plannedTasks } from './tasks/index.ts';
 import { withMeasuringMark } from './measuring-lock.ts';
 

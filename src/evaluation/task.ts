@@ -41,7 +41,7 @@ export interface ItemScore {
   detail?: unknown;
 }
 
-/** A metric. Its fields also decide the kind of its interval (`intervalKind` in figures/compare.ts). */
+/** A metric. Its fields also decide the kind of its interval (`intervalKind` in metrics/compare.ts). */
 export interface Measure {
   metric: string;
   /** "" if the metric's name says it. With `better: 'higher'`, "" means a share: 1 is 100%. */

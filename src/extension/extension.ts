@@ -37,7 +37,7 @@ async function welcome(context: Context): Promise<void> {
   await warnOfDataFolder(context);
 }
 
-/** The completion server ends with the window; training goes on. */
+/** The completion server ends with the window; training continues. */
 export async function deactivate(): Promise<void> {
   await context?.dispose();
   context = undefined;

@@ -13,7 +13,7 @@ export interface Services {
   readonly store: Store;
   readonly children: Children;
   readonly runs: RunWatcher;
-  /** Path of a bundle beside extension.cjs. */
+  /** Path of a bundle next to extension.cjs. */
   bundle(name: string): string;
   /** The Node that child processes run on; looked up once. */
   node(): Promise<NodeCommand>;

@@ -57,7 +57,7 @@ export const settings = {
   /** Whether the editor shows inline suggestions automatically: a setting of the editor. */
   inlineSuggestions: (document: vscode.TextDocument) =>
     vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true),
-  /** Whether suggestions are shown beside the editor's own list. */
+  /** Whether suggestions are shown next to the editor's own list. */
   besideSuggestList: (document: vscode.TextDocument) =>
     get<boolean>('completion.besideSuggestList', document),
   /** Whether parts of the repository's other files go into prompts. */

@@ -6,7 +6,7 @@ import { completedLines, countOrShare, exactCount } from '../findings/counts.ts'
 import { servedMismatch } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../text/errors.ts';
-import { completionFigures, findComparison, measuredHere } from '../protocol/evaluation.ts';
+import { completionMetrics, findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import {
@@ -138,7 +138,7 @@ export function shortTime(iso: string): string {
 function shortGain({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return t('no better than before');
   const comparisons = measuredHere(summary);
-  const { lines } = completionFigures(comparisons);
+  const { lines } = completionMetrics(comparisons);
   if (lines && exactCount(lines.after) === undefined) return completedLines([lines])!;
   if (lines) {
     const { before, after } = lines;
@@ -235,7 +235,7 @@ export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undef
 /** What a result gained on the user's code: characters saved, else bits per byte; unknown sorts last. */
 function gainOf({ summary }: RunSnapshot): number {
   const comparisons = measuredHere(summary);
-  const saved = completionFigures(comparisons).characters;
+  const saved = completionMetrics(comparisons).characters;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte');
   return saved?.difference.value ?? -(bits?.difference.value ?? Infinity);
 }
@@ -260,7 +260,7 @@ export function whyNotServable(snapshot: RunSnapshot, status: RunStatus): UserEr
 /** With less measuring left, the message at the end comes early enough. */
 const EARLY_SECONDS = 30;
 
-/** Whether the result can be used although some figures are still being measured, which will take a while. */
+/** Whether the result can be used although some metrics are still being measured, which will take a while. */
 export const isReadyEarly = (run: RunSnapshot): boolean =>
   isReady(run) &&
   (secondsLeft(run.state) ?? run.state.etaSeconds ?? 0) >= EARLY_SECONDS &&

@@ -1,5 +1,5 @@
 /** Formats shares of items. Pure. */
-import { completionFigures, type Comparison, type Metric } from '../protocol/evaluation.ts';
+import { completionMetrics, type Comparison, type Metric } from '../protocol/evaluation.ts';
 import { percent, t } from '../text/l10n.ts';
 
 /**
@@ -21,7 +21,7 @@ export const countText = (metric: Metric): string =>
 
 /** "30 → 42 of 100 lines", short enough for a list; undefined if no lines were completed. */
 export function completedLines(comparisons: readonly Comparison[]): string | undefined {
-  const { lines } = completionFigures(comparisons);
+  const { lines } = completionMetrics(comparisons);
   return (
     lines &&
     t('{before} \u2192 {after} lines', { before: countOrShare(lines.before), after: countText(lines.after) })

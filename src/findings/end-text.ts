@@ -1,11 +1,11 @@
 /**
  * The text shown when a run is done, in the editor and on the command line: first whether it helped and what completes
- * the user's code now, then the figures, then what is not measured yet. Pure.
+ * the user's code now, then the metrics, then what is not measured yet. Pure.
  */
 import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
-import { figuresIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
+import { metricsIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
 import { verdictIn, verdictOf } from './verdict.ts';
 
 /**
@@ -29,7 +29,7 @@ export function endText(
       useOf(refused, chosen),
       refused && verdict.kind !== 'unknown' ? nextStepWithoutOffer(summary) : '',
     ]),
-    summary ? figuresIn(summary) : '',
+    summary ? metricsIn(summary) : '',
     joined([
       stopped ? t('Measuring was stopped; the result is kept.') : '',
       left,

@@ -73,7 +73,7 @@ export const guarded: readonly Guard[] = [
     margin: MARGIN,
     worse: "HumanEval's solutions became less likely",
     kept: "HumanEval's solutions are no less likely",
-    open: "whether HumanEval's solutions became less likely can't be told",
+    open: "it is unclear whether HumanEval's solutions became less likely",
   },
   {
     // Code of other languages, for example.
@@ -82,27 +82,27 @@ export const guarded: readonly Guard[] = [
     margin: MARGIN,
     worse: 'the text given to test forgetting became less likely',
     kept: 'the text given to test forgetting is no less likely',
-    open: "whether the text given to test forgetting became less likely can't be told",
+    open: 'it is unclear whether the text given to test forgetting became less likely',
   },
 ];
 
-export interface GuardedFigure {
+export interface GuardedMetric {
   guard: Guard;
   comparison: Comparison;
 }
 
-export const guardedFigures = (comparisons: readonly Comparison[]): GuardedFigure[] =>
+export const guardedMetrics = (comparisons: readonly Comparison[]): GuardedMetric[] =>
   guarded.flatMap((guard) => {
     const comparison = findComparison(comparisons, guard.task, guard.metric);
     return comparison ? [{ guard, comparison }] : [];
   });
 
 /** Whether it is significantly worse, by more than the margin. */
-export const isWorse = ({ guard, comparison }: GuardedFigure): boolean =>
+export const isWorse = ({ guard, comparison }: GuardedMetric): boolean =>
   comparison.significant && lossOf(comparison).value > guard.margin;
 
 /** Whether it is significantly worse, but within the margin. */
-export const isSlightlyWorse = ({ guard, comparison }: GuardedFigure): boolean =>
+export const isSlightlyWorse = ({ guard, comparison }: GuardedMetric): boolean =>
   comparison.significant && lossOf(comparison).value > 0 && lossOf(comparison).value <= guard.margin;
 
 export const isBetter = (comparison: Comparison): boolean =>
@@ -116,7 +116,7 @@ export const isBetter = (comparison: Comparison): boolean =>
 export function undetectedLoss(comparison: Comparison, margin = MARGIN): number | undefined {
   const { before, after, better, difference } = comparison;
   if (!(after.n > 0) || lossOf(comparison).high <= margin) return undefined;
-  const answers = better === 'higher' && [before, after].every((figure) => exactCount(figure) !== undefined);
+  const answers = better === 'higher' && [before, after].every((metric) => exactCount(metric) !== undefined);
   if (answers) return detectableFall({ difference, n: after.n, before: before.value, margin });
   const detectable = detectableRise(lossOf(comparison), margin);
   return better === 'higher' && detectable > before.value ? Infinity : detectable;

@@ -7,7 +7,7 @@ import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
 import { choiceIn } from './strength-rule.ts';
 import { decimal, t, tKnown, withPoint } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { guardedFigures, isWorse, MARGIN } from './guards.ts';
+import { guardedMetrics, isWorse, MARGIN } from './guards.ts';
 
 /**
  * Whether a result can already be used while it is still being measured: its strength has been chosen, and the served
@@ -20,16 +20,16 @@ export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'st
 }
 
 /** The data that the decision is based on. */
-type OfferFigures = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
+type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
 
 /**
  * Why the result is not offered, as a clause; undefined if it is. A manually set strength is rejected only if it was
  * measured to be worse; a run whose strength was given from the start is always offered.
  */
-export function whyNotOffered({ choice, comparisons, givenStrength }: OfferFigures): string | undefined {
+export function whyNotOffered({ choice, comparisons, givenStrength }: OfferMetrics): string | undefined {
   if (!choice) return undefined;
   if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
-  const worse = guardedFigures(comparisons).find(isWorse);
+  const worse = guardedMetrics(comparisons).find(isWorse);
   if (worse)
     return t('{what} ({before} -> {after})', {
       what: tKnown(worse.guard.worse),

@@ -16,7 +16,7 @@ const phases = (): Partial<Record<string, string>> => ({
   'Asking the cluster': t('Asking the cluster'),
   'Waiting for a worker': t('Waiting for a worker'),
   'Preparing a worker': t('Preparing a worker'),
-  'Going on with another worker': t('Going on with another worker'),
+  'Continuing with another worker': t('Continuing with another worker'),
   'Fetching the result': t('Fetching the result'),
   'The cluster is busy: waiting until all workers have room': t(
     'The cluster is busy: waiting until all workers have room',

@@ -29,7 +29,7 @@ export interface StrengthCounts extends CursorCounts {
 /** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
 const SOLUTIONS_SLACK = 0.01;
 
-/** A strength's figures: what it learned against the untrained model, what it forgot against the base. */
+/** A strength's metrics: what it learned against the untrained model, what it forgot against the base. */
 export function strengthPoint(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const { kl, solutions } = at;
   return {

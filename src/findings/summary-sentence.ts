@@ -1,10 +1,10 @@
 /**
  * Describes the result to a programmer: what it completes, what else it learned, and how its other abilities changed.
- * Intervals decide the wording; the figures are in the tables.
+ * Intervals decide the wording; the metrics are in the tables.
  */
 import {
   CHARACTERS,
-  completionFigures,
+  completionMetrics,
   findComparison,
   isStated,
   measuredHere,
@@ -13,16 +13,16 @@ import {
 } from '../protocol/evaluation.ts';
 import { decimal, isTranslated, joined, percent, t, tKnown, withPoint } from '../text/l10n.ts';
 import { factsOfTask } from './task-facts.ts';
-import { FORGETTING } from './forgetting-figure.ts';
+import { FORGETTING } from './forgetting-metric.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { countOrShare, countText } from './counts.ts';
 import {
-  guardedFigures,
+  guardedMetrics,
   isSlightlyWorse,
   isWorse,
   undetectedLoss,
   UNNOTICEABLE_GAIN,
-  type GuardedFigure,
+  type GuardedMetric,
 } from './guards.ts';
 import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
 
@@ -32,7 +32,7 @@ function pair(a: number, b: number): { before: string; after: string } {
   return { before: decimal(a, two), after: decimal(b, two) };
 }
 
-/** The stored English sentence or, in another language, one recomputed from the figures. */
+/** The stored English sentence or, in another language, one recomputed from the metrics. */
 export function sentenceIn(summary: Summary): string {
   if (!isTranslated()) return summary.sentence;
   return summarise(summary, pendingIn(summary));
@@ -46,13 +46,13 @@ interface PendingTask {
 export const pendingIn = ({ pending = [] }: Pick<Summary, 'pending'>): PendingTask[] =>
   pending.map((name) => ({ name, title: factsOfTask(name)?.title ?? name }));
 
-type SummaryFigures = Pick<
+type SummaryMetrics = Pick<
   Summary,
   'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'
 >;
 
 /** `pending`: tasks that are not measured yet, or only partially. */
-export function summarise(summary: SummaryFigures, pending: readonly PendingTask[] = []): string {
+export function summarise(summary: SummaryMetrics, pending: readonly PendingTask[] = []): string {
   const { served, choice, givenStrength } = summary;
   const comparisons = measuredHere(summary);
   const refused = whyNotOffered({ comparisons, choice, givenStrength });
@@ -62,7 +62,7 @@ export function summarise(summary: SummaryFigures, pending: readonly PendingTask
       ? ''
       : t('Strength {strength} was set by hand.', { strength: withPoint(String(givenStrength)) }),
     refused ? joined([t('Not offered: {why}.', { why: refused }), next]) : '',
-    figuresIn(summary),
+    metricsIn(summary),
     served && !served.ok
       ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')
       : '',
@@ -71,22 +71,22 @@ export function summarise(summary: SummaryFigures, pending: readonly PendingTask
   return joined(parts) || t('Nothing was measured.');
 }
 
-/** What the figures show: first those measured here, then those stated by its publisher. */
-export function figuresIn(
-  summary: Pick<SummaryFigures, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
+/** What the metrics show: first those measured here, then those stated by its publisher. */
+export function metricsIn(
+  summary: Pick<SummaryMetrics, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
 ): string {
   const { earlier, choice, givenStrength } = summary;
-  const theirs = figuresOf(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
+  const theirs = describeMetrics(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
   const atCursors = givenStrength === undefined ? choice?.learned : undefined;
   return joined([
-    figuresOf(measuredHere(summary), { earlier, atCursors, limit: choice?.limit }),
-    theirs && t('Its publisher states: {figures}', { figures: theirs }),
+    describeMetrics(measuredHere(summary), { earlier, atCursors, limit: choice?.limit }),
+    theirs && t('Its publisher states: {metrics}', { metrics: theirs }),
   ]);
 }
 
 /** What is not measured yet, or only partially. */
 export function leftToMeasure(
-  summary: Pick<SummaryFigures, 'comparisons' | 'stated'>,
+  summary: Pick<SummaryMetrics, 'comparisons' | 'stated'>,
   pending: readonly PendingTask[],
 ): string {
   const comparisons = measuredHere(summary);
@@ -100,7 +100,7 @@ export function leftToMeasure(
   ]);
 }
 
-interface ExtraFigures {
+interface ExtraMetrics {
   earlier?: Summary['earlier'];
   /** Bits per byte at held-out cursors, minus the base's. */
   atCursors?: Interval | undefined;
@@ -108,12 +108,12 @@ interface ExtraFigures {
   limit?: number | undefined;
 }
 
-function figuresOf(
+function describeMetrics(
   comparisons: readonly Comparison[],
-  { earlier, atCursors, limit }: ExtraFigures = {},
+  { earlier, atCursors, limit }: ExtraMetrics = {},
 ): string {
   const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
-  const { lines, characters } = completionFigures(comparisons);
+  const { lines, characters } = completionMetrics(comparisons);
   return joined([
     completes(lines, characters),
     predicts(find('workspace', 'bits per byte'), atCursors),
@@ -124,7 +124,7 @@ function figuresOf(
         { name: 'GSM8K', found: find('gsm8k', 'exact match') },
         { name: t('the average of HellaSwag, ARC and WinoGrande'), found: find(FORGETTING, 'average') },
       ],
-      [...guardedFigures(comparisons).map(likelihood), closeness(find('retention', 'KL from base'), limit)],
+      [...guardedMetrics(comparisons).map(likelihood), closeness(find('retention', 'KL from base'), limit)],
     ),
   ]);
 }
@@ -166,7 +166,7 @@ function predicts(windows: Comparison | undefined, atCursors: Interval | undefin
   if (bits.low > 0) return t('Predicts held-out code worse than before.');
   return bits.low > -UNNOTICEABLE_GAIN
     ? t('Predicts held-out code no better than before.')
-    : t("Whether it predicts held-out code better can't be told from so little.");
+    : t('There is too little data to tell whether it predicts held-out code better.');
 }
 
 /** How well older and new code are predicted, compared with the run that this one continues. */
@@ -179,7 +179,7 @@ function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): st
       ? t('{what} is predicted better, {before} -> {after} bits per byte', values)
       : t('{what} is predicted worse, {before} -> {after} bits per byte', values);
   });
-  return parts.length > 0 ? t('Since {run}: {figures}.', { run, figures: parts.join(t('; ')) }) : '';
+  return parts.length > 0 ? t('Since {run}: {metrics}.', { run, metrics: parts.join(t('; ')) }) : '';
 }
 
 /** The KL from the base, in nats per token, up to which a result counts as close to it. */
@@ -192,7 +192,7 @@ interface Rate {
 
 function generalAbility(rates: readonly Rate[], others: readonly string[]): string {
   const parts = [...rates.map(rate), ...others].filter(Boolean);
-  return parts.length > 0 ? t('General ability: {figures}.', { figures: parts.join(t('; ')) }) : '';
+  return parts.length > 0 ? t('General ability: {metrics}.', { metrics: parts.join(t('; ')) }) : '';
 }
 
 function closeness(kl: Comparison | undefined, limit = CLOSE_KL): string {
@@ -229,7 +229,7 @@ function withUndetectedLoss(clause: string, found: Comparison): string {
 }
 
 /** Whether a text whose loss is guarded became less likely. */
-function likelihood({ guard, comparison }: GuardedFigure): string {
+function likelihood({ guard, comparison }: GuardedMetric): string {
   const { margin, worse, kept, open } = guard;
   if (!kept || !open) return '';
   if (isWorse({ guard, comparison })) return tKnown(worse);

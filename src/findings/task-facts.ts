@@ -14,7 +14,7 @@ interface TaskFacts {
   preparesAll?: boolean;
 }
 
-/** In the order in which their figures are shown: learning first, then forgetting. */
+/** In the order in which their metrics are shown: learning first, then forgetting. */
 export const taskFacts = {
   workspace: { title: 'Held-out text', shows: 'learning', main: 'bits per byte', cost: 300 },
   humaneval: { title: 'HumanEval', shows: 'forgetting', main: 'pass@1', cost: 130 },

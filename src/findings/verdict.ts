@@ -6,7 +6,7 @@ import { findComparison, measuredHere, type StrengthPoint, type Summary } from '
 import { showsLearning } from './task-facts.ts';
 import { t, tKnown } from '../text/l10n.ts';
 import type { Interval } from '../statistics/statistics.ts';
-import { guardedFigures, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
+import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
 import { whyNotOffered } from './offer.ts';
 
 /** `same`: no better, and a noticeable gain is ruled out. `unknown`: nothing was measured, or too little to tell. */
@@ -14,14 +14,14 @@ type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
 
 export interface Verdict {
   kind: VerdictKind;
-  /** A clause without figures. */
+  /** A clause without numbers. */
   why: string;
 }
 
-type VerdictFigures = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
+type VerdictMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
 
-/** @param summary undefined if the result was never measured. Figures stated only by its publisher don't count. */
-export function verdictOf(summary: VerdictFigures | undefined): Verdict {
+/** @param summary undefined if the result was never measured. Metrics stated only by its publisher don't count. */
+export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   if (!summary) return { kind: 'unknown', why: t('it was not measured yet') };
   if (summary.served?.ok === false)
     return {
@@ -29,7 +29,7 @@ export function verdictOf(summary: VerdictFigures | undefined): Verdict {
       why: t('the model that would complete your code is not the one that was trained'),
     };
   const comparisons = measuredHere(summary);
-  const guardedOnes = guardedFigures(comparisons);
+  const guardedOnes = guardedMetrics(comparisons);
   const worse = guardedOnes.find(isWorse);
   if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
   const { choice, givenStrength } = summary;
@@ -39,7 +39,7 @@ export function verdictOf(summary: VerdictFigures | undefined): Verdict {
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;
-  // The figures used for choosing the strength are biased, so they count only if nothing else was measured.
+  // The metrics used for choosing the strength are biased, so they count only if nothing else was measured.
   const atCursors = unbiased ?? (bits ? undefined : used?.learned);
   if (!refused && (gained || (atCursors && atCursors.high < 0)))
     return {
@@ -83,6 +83,6 @@ export function verdictIn({ kind, why }: Verdict): string {
     case 'worse':
       return t('Worse than before: {why}.', { why });
     case 'unknown':
-      return t("Whether it is better than before can't be told: {why}.", { why });
+      return t('It is unclear whether it is better than before: {why}.', { why });
   }
 }

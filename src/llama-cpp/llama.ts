@@ -12,7 +12,7 @@ import { platformsIn, whyNoLlama } from './binaries.ts';
 import { requireOpenable } from './tried-models.ts';
 import {
   checkDistinct,
-  checkFigures,
+  checkHyperparameters,
   checkListTypes,
   checkTensors,
   checkVocabulary,
@@ -92,7 +92,7 @@ export type ModelFile = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
 export async function readModelFile(path: string): Promise<ModelFile> {
   const file = await openGguf(path);
   try {
-    checkFigures(file);
+    checkHyperparameters(file);
     checkTensors(file);
     checkVocabulary(file);
     const entries = await file.copyMetadata();

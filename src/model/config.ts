@@ -14,7 +14,7 @@ import {
   type Scales,
   sameForAll,
 } from '../base-models/architectures.ts';
-import { checkFigures, checkTensors } from '../base-models/check-model.ts';
+import { checkHyperparameters, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import type { TensorType } from '../gguf/types.ts';
 import { UserError } from '../text/errors.ts';
@@ -55,7 +55,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture))
     throw unsupported(msg`The architecture "${String(architecture)}" is not supported.`);
-  checkFigures(source);
+  checkHyperparameters(source);
   const optional = (key: string) => {
     const value = sameForAll(metadata[`${architecture}.${key}`]);
     if (Array.isArray(value))
@@ -81,7 +81,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     );
   if ((optional('attention.value_length') ?? headSize) !== headSize)
     throw unsupported(msg`In this base, values and keys differ in size, which is not supported.`);
-  for (const [key, what] of unsupportedFigures)
+  for (const [key, what] of unsupportedHyperparameters)
     if (optional(key)) throw unsupported(msg`This base ${what}, which is not supported.`);
   if (Array.isArray(metadata[`${architecture}.attention.sliding_window_pattern`]))
     throw unsupported(msg`This base lists the layers that have a sliding window, which is not supported.`);
@@ -119,7 +119,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
 }
 
 /** Metadata that changes what a model computes, and what it does. */
-const unsupportedFigures = [
+const unsupportedHyperparameters = [
   ['attn_logit_softcapping', 'caps its scores'],
   ['final_logit_softcapping', 'caps its logits'],
 ] as const;

@@ -13,7 +13,7 @@ import type { ServingClient } from '../serving/client/client.ts';
 
 /**
  * `diff`: any model continues a diff. `task`: the question of the `edits` task, for an adapter trained on it. Such an
- * adapter knows better whether a line wants the edit; if it keeps the line but is unsure, a diff tells which edit it
+ * adapter knows better whether a line needs the edit; if it keeps the line but is unsure, a diff shows which edit it
  * would be.
  */
 export type Asking = 'diff' | 'task';
@@ -40,7 +40,7 @@ export interface AskOptions {
 /** The model's answer, for measuring. */
 export interface ModelAnswer {
   line: string;
-  /** Log-probability of the answer; for a task, of the line wanting an edit. */
+  /** Log-probability of the answer; for a task, of the line needing an edit. */
   logprob: number;
 }
 

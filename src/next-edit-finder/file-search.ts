@@ -1,4 +1,4 @@
-/** Searches the workspace's closed files for places that want the same edit. */
+/** Searches the workspace's closed files for places that need the same edit. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { languageIdForPath } from '../completion/code/languages.ts';

@@ -1,5 +1,5 @@
 /**
- * Entry: the thread `dist/next-edit-finder.mjs` of the extension host. It searches for places that want the same edit,
+ * Entry: the thread `dist/next-edit-finder.mjs` of the extension host. It searches for places that need the same edit,
  * first in the open documents, then in the workspace's files, so that typing never waits.
  */
 import { fileURLToPath } from 'node:url';
@@ -53,7 +53,7 @@ export interface FromFinder {
   offers: FoundOffer[];
   /** The workspace's files are still being searched: another answer with all offers follows. */
   more?: true;
-  /** Places in open documents that may want the edit, if nothing was found. */
+  /** Places in open documents that may need the edit, if nothing was found. */
   candidates?: Candidate[];
   /** Set instead of offers: those of an earlier answer stay valid. */
   error?: string;
@@ -86,8 +86,8 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
     deadline: performance.now() + DOCUMENTS_MS,
   });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
-  const wantsCandidates = request.candidates === true && offers.length === 0;
-  const candidates = wantsCandidates ? candidatesIn(edits, documents, { path, place }) : [];
+  const needsCandidates = request.candidates === true && offers.length === 0;
+  const candidates = needsCandidates ? candidatesIn(edits, documents, { path, place }) : [];
   const more = found.spreading.length > 0 && offers.length < MAX_OFFERS;
   send({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
   if (!more) return;

@@ -12,7 +12,7 @@ export interface LineInContext {
   below: readonly string[];
 }
 
-/** A line that may want the same edit as another one. */
+/** A line that may need the same edit as another one. */
 export interface Candidate {
   example: LineInContext & { after: string };
   place: LineInContext;

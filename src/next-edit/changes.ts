@@ -1,4 +1,4 @@
-/** What an edit changed, token by token. */
+/** Determines what an edit changed, token by token. */
 import type { Edit } from './edit.ts';
 import { tokensOf, type Token } from './tokens.ts';
 
@@ -11,22 +11,22 @@ export interface TokenChange {
   right: readonly Token[];
   /** White space around it, before and after the change. */
   gaps: { before: readonly [string, string]; after: readonly [string, string] };
-  /** The text from the first to the last token of `now`. */
+  /** The text of `now`, from its first token to its last. */
   text: string;
   /** Where `now` begins in the document's text now. */
   at: number;
   /** Range of its old tokens among those of the edited text with its context. */
   span: readonly [number, number];
   kept: readonly Token[];
-  /** Whether all of it is in a string or a comment. */
+  /** Whether it lies entirely in a string or a comment. */
   quoted: boolean;
 }
 
-/** Lines around an edit that are context. */
+/** Number of context lines around an edit. */
 const CONTEXT_LINES = 3;
-/** Limit of the table that aligns tokens, because of its time. */
+/** Size limit of the token alignment table, which takes quadratic time. */
 const MAX_CELLS = 60_000;
-/** An edit with more changes, or of which less stays, is unlikely to be repeated elsewhere. */
+/** An edit with more changes, or that keeps less than this share, is unlikely to be repeated elsewhere. */
 const MAX_CHANGES = 4;
 const MAX_LINES = 6;
 const MIN_KEPT_SHARE = 0.4;
@@ -66,7 +66,7 @@ export function changesOf(edit: Edit, text: string, tokens: readonly Token[]): T
   });
 }
 
-/** The tokens between two changes of an edit, the first one first; undefined if they are far apart. */
+/** The tokens between two changes of an edit, in document order; undefined if the changes are far apart. */
 export function tokensBetween(change: TokenChange, next: TokenChange): string[] | undefined {
   const [from, to] = [change.span[1], next.span[0]];
   return to - from <= MAX_TOKENS_BETWEEN ? change.kept.slice(from, to).map(({ text }) => text) : undefined;
@@ -80,7 +80,7 @@ function isSmall({ before, after }: Edit, count: number, spans: readonly Span[])
   return lines <= MAX_LINES && kept >= MIN_KEPT_SHARE * (kept + Math.max(written, gone));
 }
 
-/** The white space before and after tokens `a` to `b`; of none, what is between their neighbours, and ''. */
+/** The white space before and after tokens `a` to `b`; for an empty range, what is between its neighbours, and ''. */
 function gapsOf(text: string, begin: number, tokens: readonly Token[], a: number, b: number) {
   const left = tokens[a - 1]?.end ?? begin;
   const right = tokens[b]?.start ?? tokens.at(-1)?.end ?? left;
@@ -101,7 +101,7 @@ function around(text: string, begin: number, end: number): [number, number] {
 
 type Span = [from: number, to: number, from: number, to: number];
 
-/** Which tokens differ: where they begin and end before, and after. Empty if that would take too long. */
+/** The ranges of differing tokens, before and after the edit. Empty if finding them would take too long. */
 function align(before: readonly Token[], after: readonly Token[]): Span[] {
   let head = 0;
   const most = Math.min(before.length, after.length);
@@ -116,7 +116,7 @@ function align(before: readonly Token[], after: readonly Token[]): Span[] {
   return spansBetween(a, b).map(([i, j, k, l]) => [i + head, j + head, k + head, l + head]);
 }
 
-/** The spans between the longest common subsequence; a word that stays counts more than a sign. */
+/** The gaps in the longest common subsequence; a kept word counts more than a kept sign. */
 function spansBetween(a: readonly Token[], b: readonly Token[]): Span[] {
   const width = b.length + 1;
   const best = new Float64Array((a.length + 1) * width);

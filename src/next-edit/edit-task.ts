@@ -1,9 +1,9 @@
-/** The task of repeating an edit, in words: what instruction tuning teaches, and what a model so tuned is asked. */
+/** The prompt for repeating an edit: what instruction tuning teaches, and what a model tuned this way is asked. */
 
 export interface EditQuestion {
   /** A line that was edited, before and after. */
   example: { path: string; before: string; after: string };
-  /** A line that is to get the same edit, if it wants it, with those around it. */
+  /** A line that may need the same edit, with its surrounding lines. */
   place: { path: string; above: readonly string[]; line: string; below: readonly string[] };
 }
 
@@ -19,10 +19,10 @@ export const editQuestion = ({ example, place }: EditQuestion, language: string)
     `The line:\n${fenced(language, place.line)}`,
   ].join('\n\n');
 
-/** The line as it is to be. */
+/** The edited line. */
 export const editAnswer = (line: string, language: string): string => fenced(language, line);
 
-/** The text in a code fence that is longer than any in it. */
+/** The text in a code fence longer than any fence inside it. */
 export function fenced(language: string, text: string): string {
   const longest = Math.max(2, ...(text.match(/`{3,}/g) ?? []).map(({ length }) => length));
   const fence = '`'.repeat(longest + 1);

@@ -68,7 +68,7 @@ const MAX_CHANGES = 50;
 
 /**
  * The edits of one document. Stores only the original text of edited regions, so that a change costs no more in a long
- * document. An undone edit disappears. New lines are no edits: they become part of the original text, so that later
+ * document. An undone edit disappears. New lines are not edits: they become part of the original text, so that later
  * changes in them are edits of their own.
  */
 export class DocumentEdits {
@@ -90,8 +90,8 @@ export class DocumentEdits {
   }
 
   /**
-   * Takes in the changes of one event, each in the text before the event (as VS Code gives them). `text` returns the
-   * text after it; only called if tracking starts over because the changes are too large.
+   * Records the changes of one event, with offsets in the text before the event (as VS Code reports them). `text`
+   * returns the text after it; it is called only if tracking starts over because the changes are too large.
    */
   change(changes: readonly Change[], time: number, text: () => string, isUndo = false): void {
     const size = changes.reduce((sum, { removed, inserted }) => sum + removed + inserted, 0);
@@ -133,7 +133,7 @@ export class DocumentEdits {
     this.regions = [...rest, merged].sort((a, b) => a.at - b.at);
   }
 
-  /** The place in the original text of one in the text now, which is in no region and at no edge of one. */
+  /** Maps an offset in the current text to the original text; the offset must not be in or at the edge of a region. */
   private toOriginal(place: number): number {
     const before = this.regions.findLast((region) => region.end < place);
     return before ? before.to + place - before.end : place;
@@ -155,7 +155,7 @@ export class DocumentEdits {
     return lines.filter(({ before, after }) => before !== after).sort((a, b) => a.time - b.time);
   }
 
-  /** Drops undone edits; edits that are too old, too many or new text become part of the original text. */
+  /** Drops undone edits. Edits that are too old, surplus, or new text become part of the original text. */
   private prune(text: string, now: number): void {
     this.regions = this.regions.filter(
       ({ from, to, at, end }) => this.base.slice(from, to) !== text.slice(at, end),
@@ -174,7 +174,7 @@ export class DocumentEdits {
     }
   }
 
-  /** Whether it can't yield a pattern: it is long, several new lines, or a new line that is finished. */
+  /** Whether it can't yield a pattern: it is too long, consists of several new lines, or is a finished new line. */
   private isWritten({ from, to, at, end }: Region, text: string, isNewest: boolean): boolean {
     const [before, after] = [this.base.slice(from, to), text.slice(at, end)];
     if ([before, after].some((text) => text.split('\n').length > MAX_LINES)) return true;
@@ -184,7 +184,7 @@ export class DocumentEdits {
     return !isNewest && !line.trim();
   }
 
-  /** Makes what a region has now part of the original text, but for a line. */
+  /** Makes the current content of a region part of the original text, except for one line. */
   private fold(region: Region, text: string, line: Line | undefined): void {
     const { from, to, at, end } = region;
     const [above, below] = line
@@ -228,13 +228,13 @@ export class DocumentEdits {
 const startOfLine = (text: string, place: number) =>
   place === 0 ? 0 : text.lastIndexOf('\n', place - 1) + 1;
 
-/** Where the line of a place ends, without its line break. */
+/** The end of the line at an offset, without its line break. */
 export function endOfLine(text: string, place: number): number {
   const end = text.indexOf('\n', place);
   return end < 0 ? text.length : end;
 }
 
-/** The line of a region's newest change, as far as it is in it. */
+/** The part of a region that is in the line of its newest change. */
 function lineIn({ at, end, last }: Region, text: string): Line {
   return { at: Math.max(at, startOfLine(text, last)), end: Math.min(end, endOfLine(text, last)) };
 }

@@ -1,4 +1,4 @@
-/** Finds the places that want the same edit as the recent ones. */
+/** Finds the places that need the same edit as the recent ones. */
 import { byLine } from './by-line.ts';
 import { changesOf, tokensBetween, type TokenChange } from './changes.ts';
 import type { Edit, Replacement } from './edit.ts';
@@ -26,7 +26,7 @@ export interface SearchedText {
   text: string;
 }
 
-/** A place that wants the same edit: parts of one line, or whole lines. */
+/** A place that needs the same edit: parts of one line, or whole lines. */
 export interface Offer {
   path: string;
   /** Its line in the text that was searched, from 0. */
@@ -34,12 +34,12 @@ export interface Offer {
   /** Ordered, without overlaps. */
   parts: readonly Replacement[];
   why: Why;
-  /** Of the pattern; the same for all places that want the same. */
+  /** The pattern's key; the same for all places that need the same edit. */
   pattern: string;
 }
 
 export interface FindOptions {
-  /** The text that the person looks at, and where they are in it. */
+  /** The text that the user is looking at, and the cursor's offset in it. */
   path: string;
   place: number;
   /** In ms of `performance.now()`; then returns what was found so far. */
@@ -57,7 +57,7 @@ const NEWEST_EDITS = 2;
 const MAX_PLACES = 200;
 const MAX_OFFERS = 100;
 
-/** Patterns of the edits, the likeliest first. `documents`: texts with all of the edits. */
+/** Patterns of the edits, likeliest first. `documents`: the texts in which the edits were made. */
 export function patternsOf(
   edits: readonly Edit[],
   documents: ReadonlyMap<string, TextWithTokens>,
@@ -83,7 +83,7 @@ export function patternsOf(
     const near = [first.group, other.group].map(({ path, at }) => blockOf(path, at));
     return [isVague(pattern) ? { ...pattern, near } : pattern];
   });
-  // Each renamed use is also a change of its own, which must not apply outside the name's scope.
+  // Each renamed use is also a change by itself, which must not apply outside the name's scope.
   const others = repeated.filter((pattern) => !renames.some((rename) => isSameStep(pattern, rename)));
   const forms = lineEdits.flatMap(({ edit, age }) => {
     const form = lineEditOf(edit);
@@ -116,7 +116,7 @@ const isRename = (pattern: Pattern) => pattern.kind === 'tokens' && pattern.scop
 const spanOf = (pattern: Pattern) =>
   pattern.kind !== 'lines' && pattern.seen ? pattern.seen.to - pattern.seen.from : 0;
 
-/** All changes of an edit as one, if they are near each other, and each by itself. */
+/** All changes of an edit combined, if they are near each other, and each by itself. */
 function groupsOf(changes: readonly TokenChange[], { path }: Edit): ChangeGroup[] {
   const alone = changes.map((change) => ({ path, at: change.at, changes: [change], between: [] }));
   if (changes.length < 2) return alone;
@@ -137,15 +137,15 @@ function renameOf(change: TokenChange, document: TextWithTokens, edits: readonly
 /** The offers found, and a search in further texts. */
 export interface SearchResult {
   offers: Offer[];
-  /** The patterns that texts may fit in which nothing was edited; the same for those that fit the same there. */
+  /** The patterns that can match in unedited texts, with those that would match the same places merged. */
   spreading: string[];
   /** The offers in a further text. */
   inText(text: SearchedText): Offer[];
 }
 
 /**
- * The places that want the same edit, the nearest first: in the document at `options.path` from the cursor on, then
- * above it, then in the other texts in their order. `texts` has all that were edited.
+ * The places that need the same edit, nearest first: in the document at `options.path` from the cursor down, then above
+ * it, then in the other texts in their order. `texts` must include all edited ones.
  */
 export function search(
   edits: readonly Edit[],
@@ -176,7 +176,7 @@ export function search(
   return { offers: offers.slice(0, most), spreading: spreadKeys, inText };
 }
 
-/** Everything that determines where a pattern matches in other texts; undefined if it applies only to its own. */
+/** Everything that determines where a pattern matches in other texts; undefined if it applies only to its own text. */
 function spreadKey(pattern: Pattern): string | undefined {
   const { near, scope } = pattern.kind === 'tokens' ? pattern : {};
   if (near || scope?.path !== undefined) return undefined;
@@ -201,7 +201,7 @@ function mayFit(pattern: Pattern, text: string): boolean {
   );
 }
 
-/** The offers in one text, in order. If patterns conflict at a place, the first one wins. */
+/** The offers in one text, in order. If patterns conflict at a place, the first pattern wins. */
 export function offersIn(document: TextWithTokens, patterns: readonly Pattern[]): Offer[] {
   const replacements: (Replacement & { from: Pattern })[] = [];
   for (const pattern of patterns) {
@@ -237,7 +237,7 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
   return offers;
 }
 
-/** Whether the user went from one such place to another and passed over others between them. */
+/** Whether the user edited two such places and skipped others between them. */
 function isPassedOver(pattern: Pattern, { path }: TextWithTokens, places: readonly Replacement[]): boolean {
   const seen = pattern.kind === 'lines' ? undefined : pattern.seen;
   if (seen?.path !== path) return false;

@@ -3,10 +3,10 @@ import type { Replacement } from './edit.ts';
 import { blockAround, scopesOf } from './rename.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
-/** Names with more occurrences are not searched. */
+/** Names with more occurrences are not looked up. */
 const MAX_PLACES = 500;
 
-/** Whether a replacement can be meant. */
+/** Whether a replacement makes sense. */
 export function isSensible(part: Replacement, document: TextWithTokens): boolean {
   const { text, languageId } = document;
   const { start, end } = part;
@@ -17,7 +17,7 @@ export function isSensible(part: Replacement, document: TextWithTokens): boolean
   return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document));
 }
 
-/** Names that are no members and no keywords of a call. */
+/** Names that are neither members nor keyword arguments. */
 const plainNames = (tokens: readonly Token[], afterDot: boolean): string[] =>
   tokens
     .filter(
@@ -31,13 +31,13 @@ const plainNames = (tokens: readonly Token[], afterDot: boolean): string[] =>
 
 const isName = (text: string) => /^[\p{L}\p{N}_$]*$/u.test(text);
 
-/** Whether a name that is replaced is one that a list of new ones defines: `const [name] = names`. */
+/** Whether a replaced name is being destructured, that is defined there: `const [name] = names`. */
 function isBinding({ start, end }: Replacement, text: string): boolean {
   const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
   return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(line);
 }
 
-/** Whether the name would stand in its own definition: `name = name[0]`. */
+/** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {
   const to = text.indexOf('\n', end);
   const line = [
@@ -55,7 +55,7 @@ function definesItself(word: string, { start, end, text: written }: Replacement,
 const definition =
   /^\s*(?:(?:export|const|let|var|val|final|private|public|protected|static|readonly)\s+)*([\p{L}_$][\p{L}\p{N}_$]*)\s*(?::[^=]*)?=(?![=>])(.*)/su;
 
-/** False for a name that is only known in another function, such as its parameters and variables. */
+/** False for a name that is known only in another function, such as a parameter or a local variable. */
 function isKnown(word: string, { start, end }: Replacement, document: TextWithTokens): boolean {
   const { tokens, text } = document;
   const places = tokens.flatMap((token, index) => (token.text === word && !token.quoted ? [index] : []));

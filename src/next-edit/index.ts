@@ -1,4 +1,4 @@
-/** Next edit: the places that want the same edit as the recent ones. Pure. */
+/** Next edit: finds the places that need the same edit as the recent ones. Pure. */
 export { applyParts, partsShown, shownLines } from './apply.ts';
 export { candidatesIn, type Candidate, type CandidateOptions, type LineInContext } from './candidates.ts';
 export { DocumentEdits, type Change, type Edit, type Replacement } from './edit.ts';

@@ -11,7 +11,7 @@ import type { TextWithTokens, Token } from './tokens.ts';
 
 const MAX_ARGUMENT_TOKENS = 100;
 
-/** The places that want the pattern's change, ordered and without overlaps, except those that already have it. */
+/** The places that need the pattern's change, ordered and without overlaps; those that already have it are left out. */
 export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacement[] {
   if (pattern.kind === 'lines') return findLines(pattern, document.text);
   return pattern.kind === 'shape' ? linesOfShape(pattern, document) : findTokens(pattern, document);
@@ -32,7 +32,7 @@ function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacemen
     if (!begins) continue;
     if (pattern.why === 'argument' && isDefinition(document, at, begins[0]!)) continue;
     const [begin] = begins as [number];
-    // Of an insertion, a neighbour.
+    // For an insertion, a neighbour.
     const about = tokens[steps[0]!.old.length || pattern.right.length ? begin : Math.max(0, begin - 1)]!;
     if (pattern.near && !isNear(pattern.near, document.path, about.start)) continue;
     if (about.quoted !== pattern.quoted || (scope && !isInScope(pattern, document, begin))) continue;
@@ -51,7 +51,7 @@ const fits = (wanted: readonly string[], tokens: readonly Token[], at: number) =
 
 const modifiers = /^\s*(?:(?:public|private|protected|static|async|override|abstract|get|set|export)\s+)*$/;
 
-/** Whether the name at `at` with its brackets, which close at `close`, is no call: `function f()`, `f(): void {`. */
+/** Whether the name at `at` with its brackets, which close at `close`, is not a call: `function f()`, `f(): void {`. */
 function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, close: number): boolean {
   if (functions.has(tokens[at - 1]?.text ?? '')) return true;
   const { start } = tokens[at]!;
@@ -77,7 +77,7 @@ function afterArguments({ args }: TokenPattern, tokens: readonly Token[], from: 
   return undefined;
 }
 
-/** Where each step begins if the first one is at token `begin`; undefined if one does not fit, or is done already. */
+/** Where each step begins if the first one is at token `begin`; undefined if one does not match, or is already done. */
 function stepsAt(
   { steps, between, right }: TokenPattern,
   tokens: readonly Token[],
@@ -104,7 +104,7 @@ function stepsAt(
   return fits(right, tokens, at) ? begins : undefined;
 }
 
-/** Where `wanted` stands after tokens of one line with whole brackets, at least one. */
+/** The index of `wanted` after at least one token on the same line, with balanced brackets in between. */
 function afterHole(tokens: readonly Token[], from: number, wanted: readonly string[]): number | undefined {
   if (wanted.length === 0) return undefined;
   let depth = 0;
@@ -127,7 +127,10 @@ function isAlreadyApplied({ old, now }: Step, tokens: readonly Token[], begin: n
   return old.length === 0 && now.length > 0 && fits(now, tokens, end);
 }
 
-/** Whether the name at this place is the renamed one: not a member of another object, a keyword argument or a key. */
+/**
+ * Whether the name at this place is the renamed one, as opposed to another object's member, a keyword argument or a
+ * key.
+ */
 function isInScope(
   { scope }: TokenPattern,
   { tokens, path, languageId }: TextWithTokens,
@@ -176,13 +179,13 @@ function replacementAt(
   };
 }
 
-/** White space of the same lines, or on the same line. */
+/** Whether white space is equal, or breaks the same number of lines. */
 const hasSameWhitespace = (a: string, b: string) =>
   a === b || (a.includes('\n') && a.split('\n').length === b.split('\n').length);
 
 const indentAt = (text: string, place: number) => text.lastIndexOf('\n', place - 1) + 1;
 
-/** Lines after the first are as deep as the place's line; `text` was cut from a line without its own. */
+/** Indents the lines after the first like the place's own line; `text` comes without that indentation. */
 function reindented(text: string, indent: string): string {
   if (!text.includes('\n')) return text;
   const [first, ...rest] = text.split('\n');

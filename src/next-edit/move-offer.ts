@@ -1,12 +1,12 @@
-/** Where an offer is once its text has changed elsewhere. */
+/** Moves an offer after its text has changed elsewhere. */
 import type { Change, Replacement } from './edit.ts';
 
-/** What an offer changes, and the lines that it touches. In UTF-16 units of the text. */
+/** What an offer changes, and the lines that it touches; offsets are in UTF-16 units. */
 export interface PlacedOffer {
   parts: readonly Replacement[];
   /** What is shown of the parts. */
   shown: readonly Replacement[];
-  /** Where the lines begin, and how they are. */
+  /** The offset and the current text of the lines. */
   from: number;
   before: string;
 }

@@ -5,54 +5,54 @@ import type { Scope } from './rename.ts';
 import type { ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
 
-/** What a pattern was made of. Renames have the scope of what was renamed. */
+/** The origin of a pattern. Renames are limited to the scope of the renamed name. */
 export type Why = 'rename' | 'repeated' | 'argument' | 'same-shape' | 'same-lines' | 'model';
 
 /** Tokens that are replaced by others. */
 export interface Step {
   old: readonly string[];
-  /** White space that is replaced as well, and has to be there. */
+  /** White space that must be there, and is replaced as well. */
   leftGap?: string;
   rightGap?: string;
   text: string;
-  /** The new tokens: where they are already present, nothing has to be done. */
+  /** The new tokens: where they are already present, there is nothing to do. */
   now: readonly string[];
 }
 
-/** Tokens that are replaced where they stand between the same neighbours. */
+/** Tokens that are replaced where they have the same neighbours. */
 export interface TokenPattern {
   kind: 'tokens';
   why: Why;
   /** What is replaced, in order. */
   steps: readonly Step[];
-  /** What stays between the steps: these tokens, or undefined for any that are whole brackets. */
+  /** The unchanged tokens between the steps; undefined allows any tokens with balanced brackets. */
   between: readonly (readonly string[] | undefined)[];
-  /** Tokens before, the nearest last, and after. */
+  /** The tokens before (nearest last) and after. */
   left: readonly string[];
   right: readonly string[];
-  /** Between `left` and the first step are so many arguments of a call, any. */
+  /** Number of arbitrary call arguments between `left` and the first step. */
   args?: number;
-  /** In strings and comments, or in code. */
+  /** Whether it applies in strings and comments, or in code. */
   quoted: boolean;
   scope?: Scope;
-  /** Restricts the pattern to these parts, because its context is small. In the documents' current texts. */
+  /** Restricts the pattern to these parts of the documents' current texts, because its context is small. */
   near?: readonly Part[];
-  /** The range where it was observed: the user passed over the places in between. */
+  /** The range where it was observed: the user skipped the places in between. */
   seen?: ObservedRange;
 }
 
-/** A part of a document, in its text now. */
+/** A part of a document's current text. */
 export interface Part {
   path: string;
   from: number;
   to: number;
 }
 
-/** Whole lines that are replaced where the same lines stand. */
+/** Whole lines that are replaced wherever the same lines occur. */
 export interface LinePattern {
   kind: 'lines';
   why: Why;
-  /** Without the indentation that they have in common. */
+  /** Without their common indentation. */
   old: readonly string[];
   now: readonly string[];
 }
@@ -65,7 +65,7 @@ const CONTEXT_OF_NAME = 2;
 
 const isDistinctive = (text: string) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text);
 
-/** The pattern of a name that was changed where it is defined. */
+/** The pattern of a name that was changed at its definition. */
 export const renamePattern = (change: TokenChange, scope: Scope): TokenPattern => ({
   kind: 'tokens',
   why: 'rename',
@@ -112,8 +112,8 @@ export interface ChangeGroup {
 }
 
 /**
- * The pattern that two groups have in common: the same tokens replaced by the same, and as many neighbours as both
- * have. Undefined if it says too little about where it fits.
+ * The pattern that two groups have in common: the same replacement, and all the neighbours that they share. Undefined
+ * if it is too unspecific.
  */
 export function commonPattern(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
   const { changes } = group;
@@ -163,7 +163,7 @@ function argumentPattern(group: ChangeGroup, other: ChangeGroup): TokenPattern |
   return ends ? { ...pattern, right: [')'], args: call.args } : undefined;
 }
 
-/** The call in whose arguments something was added: how many came before. */
+/** The call to which an argument was added, and how many arguments precede that. */
 function enclosingCall({ left }: TokenChange): { name: string; args: number } | undefined {
   let [depth, args] = [0, 0];
   for (let at = left.length - 1; at > 0; at -= 1) {
@@ -181,11 +181,11 @@ function enclosingCall({ left }: TokenChange): { name: string; args: number } | 
   return undefined;
 }
 
-/** Whether the context is so small that the same tokens may mean something else elsewhere. */
+/** Whether the context is so small that the same tokens may have another meaning elsewhere. */
 export const isVague = ({ why, steps, left, right, quoted }: TokenPattern): boolean =>
   why === 'repeated' && !quoted && steps.length === 1 && left.length + right.length < CONTEXT_OF_NAME;
 
-/** Whether the same tokens were replaced by the same. */
+/** Whether the same tokens were replaced in the same way. */
 export const isSameChange = (a: TokenChange, b: TokenChange) =>
   isSame(texts(a.old), texts(b.old)) && isSame(texts(a.now), texts(b.now)) && a.quoted === b.quoted;
 
@@ -195,7 +195,7 @@ function isSpecific({ steps, between, left, right, quoted }: TokenPattern): bool
   const around = [...left, ...right, ...between.flatMap((kept) => kept ?? [])];
   // One bracket of a pair: the other one is elsewhere.
   if (balance(old) !== balance(steps.flatMap((step) => step.now))) return false;
-  // What is added says little about where it is missing; prose has many places for a word.
+  // An insertion says little about where else it is missing, and in prose a word fits many places.
   if (old.length === 0) return false;
   if (quoted) return around.length >= CONTEXT;
   if (old.some(isDistinctive)) return true;
@@ -215,14 +215,14 @@ function commonEnd(a: readonly string[], b: readonly string[], most: number): st
   return a.slice(a.length - length);
 }
 
-/** Fewest letters and signs of lines that are found by being the same. */
+/** Minimum number of letters and signs in lines that are found by equality. */
 const MIN_CHARACTERS = 24;
 const MAX_LINES = 6;
 
-/** The pattern of an edit that replaces whole lines; undefined where they say too little, or nothing was there. */
+/** The pattern of an edit that replaces whole lines; undefined if they are too unspecific, or for an insertion. */
 export function linePattern({ before, after }: Edit): LinePattern | undefined {
   const [old, now] = [withoutIndent(before), withoutIndent(after)];
-  // Other numbers of lines are mostly one place's own: wrapped, indented, put into a block.
+  // A change in the number of lines is mostly specific to one place: wrapping, indenting, adding a block.
   if (old.length > MAX_LINES || now.length !== old.length) return undefined;
   if (old.every((line, index) => line.trim() === now[index]!.trim())) return undefined;
   const written = old.join('').replace(/\s+/g, '');
@@ -231,7 +231,7 @@ export function linePattern({ before, after }: Edit): LinePattern | undefined {
   return { kind: 'lines', why: 'same-lines', old, now };
 }
 
-/** Lines without the indentation that they have in common. */
+/** Lines without their common indentation. */
 export function withoutIndent(text: string): string[] {
   const lines = text.replaceAll('\r', '').split('\n');
   const indents = lines.filter((line) => line.trim()).map((line) => /^[ \t]*/.exec(line)![0]);
@@ -239,7 +239,7 @@ export function withoutIndent(text: string): string[] {
   return lines.map((line) => (line.startsWith(common) ? line.slice(common.length) : line.trimStart()));
 }
 
-/** The same for patterns that want the same, wherever they were seen. */
+/** A key that is equal for patterns with the same change, wherever they were observed. */
 export const keyOf = (pattern: Pattern): string =>
   pattern.kind !== 'tokens'
     ? JSON.stringify([pattern.old, pattern.now])

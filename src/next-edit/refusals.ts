@@ -1,7 +1,7 @@
 /** Records the user's reactions to offers: refused ones are not offered again. */
 import type { Offer } from './find.ts';
 
-/** How many more offers of a pattern may be refused than accepted. */
+/** How many more of a pattern's offers may be refused than accepted. */
 const ALLOWED_REFUSALS = 0;
 const MAX_REMEMBERED = 1000;
 

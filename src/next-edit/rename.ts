@@ -1,14 +1,14 @@
-/** Renames: whether a change renamed what it defines, and where that name is known. */
+/** Recognises renames: whether a change renamed a definition, and where that name is in scope. */
 import { languageFor } from '../completion/code/languages.ts';
 import { leadingWhitespace } from '../completion/code/text.ts';
 import type { TokenChange } from './changes.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
-/** After these, a name is new. */
+/** Keywords that are followed by a newly defined name. */
 export const functions = new Set(['def', 'function', 'fn', 'func', 'fun', 'sub']);
 const types = new Set(['class', 'type', 'interface', 'struct', 'enum', 'trait', 'namespace', 'module']);
 const variables = new Set(['const', 'let', 'var', 'val', 'mut']);
-/** Words before a bracket that is no parameter list. */
+/** Words before a bracket that does not open a parameter list. */
 const control = new Set([
   'if',
   'for',
@@ -23,11 +23,11 @@ const control = new Set([
   'not',
 ]);
 
-/** Where a renamed name is known. */
+/** The scope of a renamed name. */
 export interface Scope {
-  /** Undefined: in other files as well. */
+  /** Undefined: it includes other files. */
   path?: string;
-  /** In the document's text now. */
+  /** A range of the document's current text. */
   from: number;
   to: number;
   /** `.name`, or `name` alone. */
@@ -38,8 +38,8 @@ export interface Scope {
 const MIN_LENGTH = 2;
 
 /**
- * The scope of a name whose definition was renamed; undefined where it was no definition. `document`: as it is now.
- * `edits`: all recent ones of it.
+ * The scope of a name whose definition was renamed; undefined if the change was not in a definition. `document`: its
+ * current state. `edits`: all of its recent ones.
  */
 export function scopeOf(
   change: TokenChange,
@@ -62,7 +62,7 @@ export function scopeOf(
   return existedBefore(is.text, scope, document, edits) ? undefined : scope;
 }
 
-/** Whether a name was there before the edits: it is another thing, which is used instead. */
+/** Whether a name existed before the edits: then it is another thing, which is now used instead. */
 function existedBefore(
   name: string,
   { from, to, member }: Scope,
@@ -82,11 +82,11 @@ function existedBefore(
   );
 }
 
-/** The scopes of what is defined at some of these tokens. */
+/** The scopes of the names defined at these tokens. */
 export const scopesOf = (indexes: readonly number[], document: TextWithTokens): Scope[] =>
   indexes.flatMap((index) => definedAt(index, document) ?? []);
 
-/** The outermost function that a place is in; one in a class, its method. The whole text if it is in none. */
+/** The outermost function around a place or, in a class, its method; the whole text if there is none. */
 export function blockAround(text: string, place: number): { from: number; to: number } {
   const line = lineAt(text, place);
   let head = { at: line.from, line: text.slice(line.from, line.to) };
@@ -138,7 +138,7 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
   return { path, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own), member: false };
 }
 
-/** The brackets of the parameters that a token is one of. */
+/** The brackets of the parameter list that contains a token. */
 function parametersAt(
   index: number,
   tokens: readonly Token[],
@@ -180,7 +180,7 @@ function closing(open: number, tokens: readonly Token[]): number | undefined {
   return undefined;
 }
 
-/** Whether a name is still defined somewhere in a scope, so that not each use of it is of what was renamed. */
+/** Whether a name is still defined somewhere in a scope, so that not every use of it refers to what was renamed. */
 function isDefined(name: string, { from, to, member }: Scope, tokens: readonly Token[]): boolean {
   return tokens.some(
     ({ text, quoted, start }, index) =>
@@ -215,13 +215,13 @@ function lineAt(text: string, place: number): { from: number; to: number } {
   return { from, to: end < 0 ? text.length : end };
 }
 
-/** Whether the nearest line above that is less indented begins a class. */
+/** Whether the nearest less indented line above begins a class. */
 function isInClass(text: string, from: number, indent: number): boolean {
   const head = enclosingHeader(text, from, indent);
   return head !== undefined && /\b(class|interface|trait|impl|struct)\b/.test(head.line);
 }
 
-/** The nearest line above `from` that is indented less. */
+/** The nearest less indented line above `from`. */
 function enclosingHeader(
   text: string,
   from: number,
@@ -239,12 +239,12 @@ function enclosingHeader(
   return undefined;
 }
 
-/** The rest of the block that a line is in. */
+/** The rest of the block that contains a line. */
 function blockOf(text: string, from: number, indent: number): { from: number; to: number } {
   return { from, to: bodyEnd(text, from, indent - 1) };
 }
 
-/** The function that a line is in. */
+/** The function that contains a line. */
 function functionOf(text: string, from: number, indent: number): { from: number; to: number } {
   let [at, own] = [from, indent];
   for (;;) {
@@ -258,7 +258,7 @@ function functionOf(text: string, from: number, indent: number): { from: number;
   }
 }
 
-/** Where the lines after `from` that are indented more than `indent` end; a bracket that closes belongs to them. */
+/** The end of the lines after `from` that are indented more than `indent`, including a closing bracket. */
 function bodyEnd(text: string, from: number, indent: number): number {
   if (from < 0) return text.length;
   let at = text[from] === '\n' ? from + 1 : from;

@@ -41,7 +41,7 @@ export function taskQuestion({ example, place }: Candidate, nameOf: NameOf, lang
   return editQuestion({ example: shown, place: { ...place, path: nameOf(place.path) } }, language);
 }
 
-/** The line in an answer to that question; 'more' until it is whole, undefined if the answer is something else. */
+/** The line in an answer to that question; 'more' until it is complete, undefined if the answer is something else. */
 export function lineInAnswer(answer: string): string | 'more' | undefined {
   const head = /^`{3,}[^`\n]*\n/.exec(answer)?.[0];
   if (!head) return /^`{0,3}$|^`{3,}[^`\n]*$/.test(answer) ? 'more' : undefined;
@@ -77,7 +77,7 @@ export function toOffer(candidate: Candidate, line: string): Offer | undefined {
 interface Difference {
   removed: readonly string[];
   added: readonly string[];
-  /** Brackets that are opened by what comes and not closed, less those of what goes. */
+  /** The unclosed brackets of the added text minus those of the removed text. */
   balance: number;
 }
 
@@ -86,7 +86,7 @@ function differenceOf(before: string, after: string): Difference {
   return { removed, added, balance: balanceOf(piecesOf(after)) - balanceOf(piecesOf(before)) };
 }
 
-/** Words and signs of a line that the other lacks or has fewer of. */
+/** Words and signs of a line that the other line lacks or has fewer of. */
 function without(line: string, other: string): string[] {
   const left = piecesOf(other);
   return piecesOf(line).filter((piece) => {
@@ -99,7 +99,10 @@ function without(line: string, other: string): string[] {
 const balanceOf = (pieces: readonly string[]) =>
   pieces.reduce((sum, piece) => sum + (/^[([{]$/.test(piece) ? 1 : /^[)\]}]$/.test(piece) ? -1 : 0), 0);
 
-/** What comes is what came there, or a name of the place; what goes went there, or is a name of the place's own. */
+/**
+ * Whether the additions were also added in the example or are names from this place, and the removals were also removed
+ * there or are this place's own names.
+ */
 function isSameEdit(expected: Difference, actual: Difference, { place }: Candidate): boolean {
   const around = new Set([...place.above, place.line, ...place.below].flatMap((text) => [...piecesOf(text)]));
   const isFrom = (pieces: readonly string[]) => (piece: string) => pieces.includes(piece);
@@ -118,7 +121,7 @@ function isSameEdit(expected: Difference, actual: Difference, { place }: Candida
   return other <= limit;
 }
 
-/** Whether a number takes the place of one that the example did not replace: which one would be a guess. */
+/** Whether a number is replaced that the example did not replace: its new value would be a guess. */
 function isNewNumber(expected: Difference, actual: Difference): boolean {
   const [added, removed] = [numbersIn(actual.added), numbersIn(actual.removed)];
   const replaced = removed.filter((number) => !added.includes(number));

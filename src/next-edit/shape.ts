@@ -1,12 +1,12 @@
 /**
- * Lines of the same shape: the same tokens except for some names. If two were changed alike, the others want the same
+ * Lines of the same shape: the same tokens except for some names. If two were changed alike, the others need the same
  * change.
  */
 import { leadingWhitespace } from '../completion/code/text.ts';
 import type { Edit, Replacement, ObservedRange } from './edit.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
-/** A token's text, or which of the names that differ stands there. */
+/** A token's text, or the index of the differing name in its place. */
 type Part = string | number;
 
 /** Lines that are the same except for names, and their replacement. */
@@ -16,17 +16,17 @@ export interface ShapePattern {
   old: readonly Part[];
   /** White space before each token but the first. */
   gaps: readonly string[];
-  /** The new line in pieces: names that differ, and all text between them. */
+  /** The new line in pieces: the differing names, and the text between them. */
   now: readonly Part[];
   seen?: ObservedRange;
 }
 
 const MAX_TOKENS = 60;
 const MAX_NAMES = 4;
-/** Letters and signs that stay, and names among them: fewer say too little about which lines are meant. */
+/** Minimum of unchanged letters and signs, and of names among them: fewer would match unrelated lines. */
 const MIN_CHARACTERS = 12;
 const MIN_NAMES = 2;
-/** Words that most lines have. */
+/** Words that occur in most lines. */
 const commonWords = new Set(
   'const let var val return await async export import from function def class new if else elif for while in of not and or is None null undefined true false True False self this public private static readonly type'.split(
     ' ',
@@ -51,7 +51,7 @@ export interface LineEdit {
   is: Line;
 }
 
-/** Undefined for an edit of several lines, or of nothing. */
+/** Undefined for an edit of several lines, or of an empty line. */
 export function lineEditOf(edit: Edit): LineEdit | undefined {
   const texts = [edit.before.trim(), edit.after.trim()];
   if (texts.some((text) => !text || text.includes('\n'))) return undefined;
@@ -59,7 +59,7 @@ export function lineEditOf(edit: Edit): LineEdit | undefined {
   return was.tokens.length <= MAX_TOKENS && is.tokens.length <= MAX_TOKENS ? { edit, was, is } : undefined;
 }
 
-/** The pattern of two edits; undefined if they are not alike, or it says too little. */
+/** The pattern of two edits; undefined if they are not alike, or if it is too unspecific. */
 export function commonShape(first: LineEdit, other: LineEdit): ShapePattern | undefined {
   const { edit, was, is } = first;
   const { was: otherWas, is: otherIs } = other;
@@ -87,7 +87,7 @@ const isSameForm = (a: Line, b: Line) =>
 const pairOf = (a: Token, b: Token) => `${a.text}\n${b.text}`;
 const isName = ({ text }: Token) => /^[\p{L}\p{N}_$]/u.test(text);
 
-/** Undefined if something differs in the new lines that did not in the old ones. */
+/** Undefined if something differs in the new lines but not in the old ones. */
 function piecesOf(is: Line, otherIs: Line, names: ReadonlyMap<string, number>): Part[] | undefined {
   const pieces: Part[] = [];
   for (const [index, token] of is.tokens.entries()) {
@@ -128,7 +128,7 @@ export function linesOfShape(pattern: ShapePattern, { text, tokens }: TextWithTo
   return found;
 }
 
-/** The names that differ, as they are at a place; undefined if it does not fit. */
+/** The differing names as they are at a place; undefined if the place does not match. */
 function namesAt(
   { old, gaps }: ShapePattern,
   text: string,

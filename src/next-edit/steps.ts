@@ -1,4 +1,4 @@
-/** The applied offers: undo restores them, and redo applies them again. */
+/** Tracks applied offers: undo restores them, and redo applies them again. */
 
 /** An offer when it was applied. */
 export interface Step<Offer, Start> {
@@ -27,12 +27,12 @@ export class Steps<Offer extends { path: string }, Start> {
     this.undone = this.undone.filter(({ offer }) => offer.path !== path);
   }
 
-  /** The step that an undo took back, if `isReverted`: its lines are as they were before it. */
+  /** The step that an undo reverted, if `isReverted`: its lines are as they were before the step. */
   undo(path: string, isReverted: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
     return moveLast(path, this.done, this.undone, isReverted);
   }
 
-  /** The step that a redo made again, if `isReapplied`: its lines are as it made them. */
+  /** The step that a redo reapplied, if `isReapplied`: its lines are as the step made them. */
   redo(path: string, isReapplied: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
     return moveLast(path, this.undone, this.done, isReapplied);
   }

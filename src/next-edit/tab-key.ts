@@ -1,9 +1,9 @@
-/** What Tab does: go to an offer, apply it, and go on; elsewhere Tab is not ours. */
+/** What Tab does: goes to an offer, applies it, and continues with the next; elsewhere Tab is not ours. */
 import type { PlacedOffer } from './move-offer.ts';
 
 export interface Cursor {
   path: string;
-  /** In the text, in UTF-16 units. */
+  /** Offset in the text, in UTF-16 units. */
   offset: number;
   /** From 0. */
   line: number;
@@ -19,9 +19,9 @@ export interface Start extends Pick<Cursor, 'path' | 'offset' | 'line'> {
 type Where = PlacedOffer & { path: string };
 
 /**
- * Undefined if Tab is to do what it does without us: where it indents, unless a step has just put the cursor there, and
- * wherever the person has gone on to something else.
- * @param isPassed the person saw the offer and went on typing: Tab then applies only at the very place
+ * Undefined if Tab keeps its usual meaning: where it indents, unless a step has just put the cursor there, and wherever
+ * the user has moved on to something else.
+ * @param isPassed the user saw the offer and went on typing: Tab then applies only at exactly that place
  */
 export function tabAction(
   cursor: Cursor,

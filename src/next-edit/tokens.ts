@@ -3,7 +3,7 @@ import { languageFor, type Language } from '../completion/code/languages.ts';
 
 export interface Token {
   text: string;
-  /** Where it begins and ends, in UTF-16 units. */
+  /** Its offsets in UTF-16 units. */
   start: number;
   end: number;
   /** A name or a keyword. */
@@ -20,18 +20,18 @@ export interface TextWithTokens {
 }
 
 const piece = /[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*|\s+|[^]/uy;
-/** A character in languages in which single quotes enclose only one. */
+/** A character literal, in languages where single quotes enclose only one character. */
 const character = /'(?:\\[^']+|[^\\'])'/y;
 
-/** What the scanner is inside of. `depth`: of braces, in the code of a template. */
+/** What the scanner is inside of. `depth`: number of open braces in the code of a template. */
 type ScannerState =
   | { kind: 'code'; depth: number }
   | { kind: 'string'; close: string; template: '' | '${' | '{'; lines: boolean }
   | { kind: 'comment'; close: string };
 
 /**
- * Tokens of a text without white space: names, numbers, and single signs. Strings and comments are cut the same way,
- * and marked. Code inside of templates (`${x}`, and `{x}` in Python's f-strings) is code.
+ * The tokens of a text without white space: names, numbers, and single signs. Strings and comments are split in the
+ * same way, and marked. Code inside templates (`${x}`, and `{x}` in Python's f-strings) is code.
  */
 export function tokensOf(text: string, languageId: string): Token[] {
   const language = languageFor(languageId);
@@ -51,7 +51,7 @@ export function tokensOf(text: string, languageId: string): Token[] {
       continue;
     }
     if (inside.kind !== 'code' && text.startsWith(inside.close, at)) {
-      // A line's end is no token.
+      // A line end is not a token.
       if (inside.close !== '\n') add(at, at + inside.close.length, true);
       stack.pop();
       at += inside.close.length;
@@ -73,7 +73,7 @@ export function tokensOf(text: string, languageId: string): Token[] {
 
 type Add = (start: number, end: number, quoted: boolean) => void;
 
-/** Adds one token, and leaves the code of a template at its end. */
+/** Adds a token, and leaves a template's code where that ends. */
 function addToken(found: string, at: number, stack: ScannerState[], add: Add): number {
   const inside = stack.at(-1)!;
   if (inside.kind === 'string' && found === '\\') {

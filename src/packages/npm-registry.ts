@@ -84,7 +84,7 @@ async function ask(url: URL, headers: Record<string, string>, signal?: AbortSign
     });
     if (response.ok) return await response.text();
     if (isSignIn(response.status))
-      throw signInRequired(`npm's registry wants a sign-in (HTTP ${response.status})`);
+      throw signInRequired(`npm's registry requires a sign-in (HTTP ${response.status})`);
     throw new Refused(`npm's registry answers with HTTP ${response.status}`);
   } catch (error) {
     signal?.throwIfAborted();

@@ -72,7 +72,7 @@ async function listFiles(index: string, project: string, signal?: AbortSignal): 
     const { status, text, baseUrl, isJson, why } = await ask(page, signal);
     if (status === 404) return [];
     if (why === PROXY_SIGN_IN) throw signInRequired(why);
-    if (isSignIn(status)) throw signInRequired(`the package index wants a sign-in (HTTP ${status})`);
+    if (isSignIn(status)) throw signInRequired(`the package index requires a sign-in (HTTP ${status})`);
     if (status >= 200 && status < 300)
       return (isJson ? jsonFiles(text) : htmlFiles(text)).flatMap((file) => withAddress(file, baseUrl, page));
     const transient = status === 0 || status === 408 || status === 429 || status >= 500;

@@ -1,12 +1,15 @@
 /**
- * What runs on a Ray cluster: job.json, which the command line packs and the driver there reads (`cluster/driver/`);
- * the driver's lines, which are the job's logs; and cluster.json, by which a command finds its job again.
+ * What runs on a Ray cluster: job.json, which the command line packs and the driver (`cluster/driver/`) reads; the
+ * driver's lines, which are the job's logs; and cluster.json, by which a command finds its job again.
  */
 import { z } from 'zod';
 import { errorTexts } from '../text/errors.ts';
 import { backendNames } from './run.ts';
 
-/** The newest version of job.json and of the driver's lines. The driver comes with the job, so the two always agree. */
+/**
+ * The newest version of job.json and of the driver's lines. The driver is part of the job's package, so the two always
+ * agree.
+ */
 export const CLUSTER_JOB = 1;
 
 export const clusterKinds = ['sweep', 'train', 'evaluate', 'reproduce'] as const;
@@ -16,12 +19,12 @@ export type ClusterKind = (typeof clusterKinds)[number];
 export const FOLDER_PLACE = '{folder}';
 export const BASE_PLACE = '{base}';
 
-/** Goes into paths on other machines. */
+/** Used in paths on other machines. */
 const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:+-]*$/);
 
 const needsSchema = z.object({
   cpus: z.number().positive(),
-  /** 0: not known, so none is reserved. */
+  /** 0: unknown, so none is reserved. */
   memoryBytes: z.int().min(0),
   gpus: z.number().min(0),
 });
@@ -31,27 +34,29 @@ export const clusterTaskSchema = z.object({
   id: nameSchema,
   /** What follows `node dist/`; the first is a bundle: ["sweeper.mjs", "{folder}", "--trial", "lora:0.0001"]. */
   argv: z.array(z.string()).min(1),
-  /** Further programs in the same folder, each as `argv`. One that fails is said, and the next one runs. */
+  /** Further programs in the same folder, each as `argv`. A failure is reported, and the next one runs. */
   then: z.array(z.array(z.string()).min(1)).optional(),
   /** Folder within `work/` of which the task gets a copy. */
   folder: nameSchema,
-  /** Folder within `work/ID/`, ID the job's, that is the copy's `corpus`: of several tasks, sent once. */
+  /**
+   * Folder within `work/ID/` (the job's id) that becomes the copy's `corpus`; shared by several tasks and sent once.
+   */
   corpus: nameSchema.optional(),
-  /** Folders in the copy whose files are no result. */
+  /** Folders in the copy whose files are not part of the result. */
   leaves: z.array(nameSchema).optional(),
   /**
-   * Folders in the copy that workers read which the task starts on Ray itself, and whose files are no result. They lie on
-   * a storage that is a folder; without one, all these workers are on the task's node.
+   * Folders in the copy that are read by the workers that the task starts on Ray itself, and whose files are not part
+   * of the result. They are on the storage if that is a folder; otherwise all these workers are on the task's node.
    */
   shares: z.array(nameSchema).optional(),
-  /** These workers, and what each of them needs. */
+  /** Those workers, and what each of them needs. */
   workers: z
     .object({ count: z.int().positive(), cpus: z.number().positive(), gpus: z.number().min(0) })
     .optional(),
   needs: needsSchema,
-  /** How often it may begin again where its node is lost. */
+  /** How often it may be restarted after its node was lost. */
   retries: z.int().min(0),
-  /** Tasks that have to be done first. */
+  /** Tasks that must be done first. */
   after: z.array(nameSchema).optional(),
 });
 export type ClusterTask = z.infer<typeof clusterTaskSchema>;
@@ -59,7 +64,7 @@ export type ClusterTask = z.infer<typeof clusterTaskSchema>;
 /** job.json, in the root of the job's package. */
 export const clusterJobSchema = z.object({
   version: z.literal(CLUSTER_JOB),
-  /** Of the run or sweep here, and the name of its folder on the storage. */
+  /** Id of the local run or sweep, and the name of its folder on the storage. */
   id: nameSchema,
   kind: z.enum(clusterKinds),
   /** Version of this program. */
@@ -68,31 +73,34 @@ export const clusterJobSchema = z.object({
     id: z.string(),
     sha256: z.string(),
     bytes: z.int().min(0),
-    /** What resolveBase takes on a worker; absent for a file, which then has a `path`. */
+    /** The argument of resolveBase on a worker; absent for a file, which has a `path` instead. */
     ref: z.string().optional(),
-    /** Where the file is: within the job's package if it is a relative path, else on the storage. */
+    /** The file's location: within the job's package if the path is relative, else on the storage. */
     path: z.string().optional(),
   }),
-  /** A folder that all nodes share, or an address that pyarrow knows ("s3://bucket/folder"); null: the node's disk. */
+  /** A folder that all nodes share, or a URI for pyarrow ("s3://bucket/folder"); null: the node's disk. */
   storage: z.string().nullable(),
   runtime: z.enum(backendNames),
-  /** File in the job's folder on the storage that the client wrote: where it is found, the client sees the storage. */
+  /**
+   * File that the client wrote into the job's folder on the storage: if the driver finds it, the client can access the
+   * storage.
+   */
   mark: nameSchema.optional(),
   tasks: z.array(clusterTaskSchema).min(1),
-  /** Run once all tasks are done: it names further ones, which a sweep may need, on its stdout. */
+  /** Runs once all tasks are done, and prints further tasks, which a sweep may need, on its stdout. */
   next: clusterTaskSchema.optional(),
 });
 export type ClusterJob = z.infer<typeof clusterJobSchema>;
 
 export const taskStatuses = ['waiting', 'preparing', 'running', 'retrying', 'done', 'failed'] as const;
 
-/** Leads to a task's results: a zip on the storage, or base64 of a zip in a node's folder of logs. */
+/** Locates a task's results: a zip on the storage, or the base64 of a zip in a node's log folder. */
 const fetchSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('storage'), path: z.string() }),
   z.object({ kind: z.literal('log'), nodeId: z.string(), file: z.string() }),
 ]);
 
-/** The driver's lines. Whatever else is in the job's logs belongs to Ray or to a library. */
+/** The driver's lines. Everything else in the job's logs comes from Ray or a library. */
 export const driverLineSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started'), ray: z.string(), nodes: z.int().min(0) }),
   z.object({
@@ -128,31 +136,33 @@ export const driverLineSchema = z.discriminatedUnion('type', [
   }),
   /** The last line: the tasks that failed. */
   z.object({ type: z.literal('done'), failed: z.array(z.string()) }),
-  /** The last line if nothing could be begun, as in UserError. */
+  /** The last line if nothing could be started; fields as in UserError. */
   z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type DriverLine = z.infer<typeof driverLineSchema>;
 export type ResultLine = Extract<DriverLine, { type: 'result' }>;
 
-/** cluster.json in the directory of what runs, or ran, on a cluster. It holds no token. */
+/** cluster.json in the directory of whatever runs, or ran, on a cluster. It contains no token. */
 export const clusterFileSchema = z.object({
   version: z.literal(CLUSTER_JOB),
   kind: z.enum(clusterKinds),
-  /** Address of Ray's dashboard without a slash at the end. */
+  /** Address of Ray's dashboard, without a trailing slash. */
   url: z.string(),
   storage: z.string().nullable(),
   needs: needsSchema.pick({ cpus: true, memoryBytes: true }),
-  /** Of the job on the cluster; chosen here, before the job is submitted. */
+  /** Id of the job on the cluster, chosen here before the job is submitted. */
   submissionId: z.string(),
-  /** How the job ended, once that is known and its results are here. */
+  /** How the job ended, once that is known and its results were fetched. */
   ended: z.enum(['done', 'failed', 'cancelled', 'lost']).optional(),
-  /** Events that the run had before this job; those after them are the job's, in the order of the driver's lines. */
+  /**
+   * Number of events that the run had before this job; later ones are the job's, in the order of the driver's lines.
+   */
   eventsBefore: z.int().min(0).default(0),
   /** Arguments of the evaluator, if it measures. */
   args: z.array(z.string()).optional(),
   /** The runs that a reproduction's job trains, by task. Each has a file like this one, with its own `eventsBefore`. */
   runs: z.record(z.string(), z.string()).optional(),
-  /** In a run of a reproduction's job: the reproduction's id. */
+  /** For a run trained by a reproduction's job: the reproduction's id. */
   reproduction: z.string().optional(),
 });
 export type ClusterFile = z.infer<typeof clusterFileSchema>;

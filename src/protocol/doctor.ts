@@ -9,15 +9,13 @@ export const doctorCheckSchema = z.object({
    * "completion", "models", "disk", "data".
    */
   area: z.string(),
-  /** For the person: "TensorFlow". */
+  /** For display: "TensorFlow". */
   title: z.string(),
-  /**
-   * ok; note: fine without; missing: something the person would want is not there; broken: there, but does not work.
-   */
+  /** ok; note: not needed; missing: something useful is not installed; broken: installed, but does not work. */
   status: z.enum(['ok', 'note', 'missing', 'broken']),
   /** One sentence. */
   text: z.string(),
-  /** Terminal command that installs or repairs it; absent when there is nothing to do. */
+  /** Terminal command that installs or repairs it; absent if there is nothing to do. */
   command: z.string().optional(),
   texts: textsSchema,
 });
@@ -35,18 +33,18 @@ export const doctorBackendSchema = z.object({
 /** A GPU that WebGPU can use. */
 export const adapterSchema = z.object({
   name: z.string(),
-  /** Name and version of its driver, as far as that tells. */
+  /** Name and version of its driver, as far as it reports them. */
   driver: z.string().default(''),
-  /** A card of its own, inside of the processor, or computing on the processor, such as Mesa's llvmpipe: for tests. */
+  /** A separate card, part of the processor, or software such as Mesa's llvmpipe, for tests. */
   kind: z.enum(['discrete', 'integrated', 'unknown', 'software']),
-  /** Bytes that it can compute with; absent where no driver tells. */
+  /** Bytes that it can compute with; absent if no driver reports it. */
   memory: z.number().optional(),
-  /** Its memory is main memory. */
+  /** It shares main memory. */
   shared: z.boolean().default(false),
-  /** Bytes of the largest buffer, and of what a kernel can see of it. */
+  /** Bytes of the largest buffer, and of the part of it that a kernel can access. */
   maxBufferSize: z.number(),
   maxStorageBufferBindingSize: z.number(),
-  /** What of use to training it can do beyond the least that WebGPU asks for: "shader-f16", "subgroups". */
+  /** Optional WebGPU features that speed up training: "shader-f16", "subgroups". */
   features: z.array(z.string()),
 });
 export type Adapter = z.infer<typeof adapterSchema>;
@@ -54,7 +52,7 @@ export type Adapter = z.infer<typeof adapterSchema>;
 /** The output of `devices.mjs probe`. */
 export const webgpuProbeSchema = z.object({
   adapters: z.array(adapterSchema),
-  /** Why there are none, or why the one that would be used can't be. */
+  /** Why there are none, or why the preferred one can't be used. */
   reason: z.string().optional(),
   texts: textsSchema,
 });
@@ -82,11 +80,11 @@ export const doctorReportSchema = z.object({
   python: z.string().optional(),
   pip: z.string().optional(),
   compiler: z.string().optional(),
-  /** The backend that `auto` uses: the fastest by a measured product, of those that start. */
+  /** The backend that `auto` uses: of those that start, the fastest in a measured matrix product. */
   chosenBackend: z.string().optional(),
   /** Why, for people. */
   chosenReason: z.string().optional(),
-  /** The place in `adapters` of the GPU that WebGPU uses unless another is asked for. */
+  /** Index in `adapters` of the GPU that WebGPU uses by default. */
   chosenAdapter: z.int().optional(),
   backends: z.array(doctorBackendSchema),
   /** NVIDIA GPUs, from nvidia-smi. */
@@ -94,7 +92,7 @@ export const doctorReportSchema = z.object({
   /** GPUs of any maker with a driver, from WebGPU. */
   adapters: z.array(adapterSchema).default([]),
   llama: z.object({ starts: z.boolean(), reason: z.string() }),
-  /** What a completion server would compute on. */
+  /** The device a completion server would compute on. */
   completion: z
     .object({
       backend: z.enum(['cpu', ...gpuKinds]),
@@ -112,7 +110,7 @@ export const doctorReportSchema = z.object({
   /** Id of the base model that training starts from by default. */
   chosenBase: z.string().optional(),
   dataDir: z.string(),
-  /** The same for people, in the order to show it. */
+  /** The same as text, in display order. */
   checks: z.array(doctorCheckSchema),
 });
 export type DoctorReport = z.infer<typeof doctorReportSchema>;

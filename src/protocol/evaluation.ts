@@ -1,4 +1,4 @@
-/** The results of an evaluation: every figure with its interval, its n and its setting. */
+/** The results of an evaluation: every metric with its interval, its n and its setting. */
 import { z } from 'zod';
 import { textsSchema } from '../text/message.ts';
 
@@ -9,25 +9,25 @@ export const metricSchema = z.object({
   task: taskName,
   metric: z.string(),
   value: z.number(),
-  /** 95% interval; the items' documents are the observations: statistics/intervals.ts. */
+  /** 95% interval over the items' documents: statistics/intervals.ts. */
   low: z.number(),
   high: z.number(),
   /** Items (windows, problems, texts). */
   n: z.int(),
-  /** How it was measured, for a person: "20 of 164 problems, greedy, 1 sample each". */
+  /** How it was measured, for display: "20 of 164 problems, greedy, 1 sample each". */
   setting: z.string(),
   texts: textsSchema,
 });
 export type Metric = z.infer<typeof metricSchema>;
 
-/** A figure, or a difference paired over items, with its interval. */
+/** A value, or a difference paired over items, with its interval. */
 export const intervalSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
-/** Which direction is good; for a KL divergence always down. */
+/** Which direction is good; always lower for a KL divergence. */
 const betterSchema = z.enum(['lower', 'higher']);
 
-/** A figure measured at a step, of which step 0 is the base. */
-export const figureAtStep = {
+/** A metric measured at a step; step 0 is the base. */
+export const metricAtStep = {
   step: z.int(),
   result: metricSchema,
   /** Its paired difference from the base, if known. */
@@ -46,7 +46,7 @@ export const comparisonSchema = z.object({
   after: metricSchema,
   /** after - before, paired over items. */
   difference: intervalSchema,
-  /** False when the interval of the difference holds zero: "no difference seen". */
+  /** False if the interval of the difference contains zero: "no difference seen". */
   significant: z.boolean(),
 });
 export type Comparison = z.infer<typeof comparisonSchema>;
@@ -58,7 +58,7 @@ export const findComparison = (
 ): Comparison | undefined => comparisons?.find((one) => one.task === task && one.metric === metric);
 
 /**
- * Lines whose rest would have been offered exactly, and characters that would have been
+ * Lines whose rest would have been suggested exactly, and characters that would have been suggested
  * (evaluation/cursors/predicted-lines.ts).
  */
 export const EXACT_LINES = 'exact lines';
@@ -66,8 +66,8 @@ export const CHARACTERS = 'characters offered';
 export const offeredMetrics = [EXACT_LINES, CHARACTERS] as const;
 export type OfferedMetric = (typeof offeredMetrics)[number];
 
-/** Figures of completed lines and of characters that need no typing, by what was measured at most places. */
-export function completionFigures(comparisons: readonly Comparison[]): {
+/** The metrics of completed lines and of characters saved, from the task that measured the most places. */
+export function completionMetrics(comparisons: readonly Comparison[]): {
   lines: Comparison | undefined;
   characters: Comparison | undefined;
 } {
@@ -79,7 +79,7 @@ export function completionFigures(comparisons: readonly Comparison[]): {
   };
 }
 
-/** KL divergence of the exported result as served from the result as trained; mean over tokens, in nats per token. */
+/** KL divergence between the result as trained and as served; mean over tokens, in nats per token. */
 export const servedSchema = z.object({
   meanKl: z.number(),
   limit: z.number(),
@@ -93,7 +93,7 @@ export const strengthPointSchema = z.object({
   strength: z.number(),
   /** Bits per byte of the true text at held-out cursors, minus the untrained model's. */
   learned: intervalSchema,
-  /** Number of files that those cursors are in. Absent in earlier versions. */
+  /** Number of files that contain those cursors. Absent in earlier versions. */
   files: z.int().optional(),
   /** KL from the base on the base's own text, nats per token; absent if the run does not measure it. */
   kl: intervalSchema.optional(),
@@ -104,41 +104,45 @@ export type StrengthPoint = z.infer<typeof strengthPointSchema>;
 
 /** How the strength of a result was chosen: findings/strength-rule.ts. */
 export const strengthChoiceSchema = z.object({
-  /** 0: the base, because no point of `path` is better within the limit. */
+  /** 0: the base, because no point of `path` within the limit is better. */
   strength: z.number(),
-  /** For people: what was chosen, and by which figures. */
+  /** For display: what was chosen, and by which metrics. */
   why: z.string(),
   /** What to try if nothing is better. */
   next: z.string().optional(),
   /** KL in nats per token. */
   limit: z.number(),
-  /** By ascending strength. */
+  /** In ascending order of strength. */
   path: z.array(strengthPointSchema),
   /** KL of the adapter that training began with; absent if that was the base, whose KL is 0. */
   klAtZero: intervalSchema.optional(),
-  /** How it was measured, for a person. */
+  /** How it was measured, for display. */
   setting: z.string(),
   texts: textsSchema,
   /**
-   * What the choice brings, as `learned` of a point, each file at the strength that is chosen without it. With strength 0:
-   * what a choice would have brought that it rules out. Absent if no point was better, and in earlier versions.
+   * The gain from the choice, like `learned` of a point, with each file at the strength chosen without it. With
+   * strength 0: the gain that the rejected choice would have brought. Absent if no point was better, and in earlier
+   * versions.
    */
   learned: intervalSchema.optional(),
-  /** The figures of `offeredMetrics`, each file likewise. Absent where there are no cursors, and in earlier versions. */
+  /**
+   * The metrics of `offeredMetrics`, with each file likewise. Absent where there are no cursors, and in earlier
+   * versions.
+   */
   offered: z.array(comparisonSchema).optional(),
-  /** By path: the strength chosen without this file, where it is another; the file's completions are measured at it. */
+  /** By path: the strength chosen without this file, if it differs; the file's completions are measured at it. */
   without: z.record(z.string(), z.number()).optional(),
 });
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 
 /**
- * How the result's certainty of a suggestion becomes its chance (completion/answer/chance.ts), from `count` held-out
- * cursors.
+ * Maps the result's confidence in a suggestion to a probability (completion/answer/chance.ts), fitted on `count`
+ * held-out cursors.
  */
 export const calibratedSchema = z.object({ bias: z.number(), slope: z.number(), count: z.int() });
 export type Calibrated = z.infer<typeof calibratedSchema>;
 
-/** The end of a line of a held-out file, and what base (`before`) and result write in its place. */
+/** The end of a held-out line, and what base (`before`) and result write in its place. */
 const placeSchema = z.object({
   file: z.string(),
   /** From 1. */
@@ -151,7 +155,7 @@ const placeSchema = z.object({
 });
 export type Place = z.infer<typeof placeSchema>;
 
-/** Held-out lines to look at (chosen by rule: evaluation/places.ts), and how many of all that were tried are right. */
+/** Held-out lines to look at (chosen by a rule: evaluation/places.ts), and how many of all lines tried are right. */
 const placesSchema = z.object({
   shown: z.array(placeSchema),
   tried: z.int(),
@@ -168,33 +172,33 @@ export const summarySchema = z.object({
   /** One sentence: what was learned, what was forgotten. */
   sentence: z.string(),
   comparisons: z.array(comparisonSchema),
-  /** Of earlier versions: one place, where the result was right and the base was not if there was such a one. */
+  /** Written by earlier versions: one place, if possible one where the result was right and the base was not. */
   example: placeSchema.optional(),
   places: placesSchema.optional(),
   served: servedSchema.optional(),
   /** If the run continues another: compared with that run's result, which is `before`. */
   earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),
   calibration: calibratedSchema.optional(),
-  /** If the run chose its strength by measuring. */
+  /** Set if the run chose its strength by measuring. */
   choice: strengthChoiceSchema.optional(),
   /** The strength if it was set by hand afterwards: all of the above except `choice` was measured at it. */
   givenStrength: z.number().positive().max(1).optional(),
-  /** Of an adapter that was fetched: tasks whose figures its publisher states, and which were never measured here. */
+  /** For a fetched adapter: tasks whose metrics are stated by its publisher and were never measured here. */
   stated: z.array(taskName).optional(),
   /** Planned tasks that are not measured yet; absent if the evaluation is complete. */
   pending: z.array(taskName).optional(),
 });
 export type Summary = z.infer<typeof summarySchema>;
 
-/** Whether a figure is only what the publisher of the adapter says. */
+/** Whether a metric is only stated by the adapter's publisher. */
 export const isStated = (
   { stated = [] }: Pick<Summary, 'stated'>,
   { task }: Pick<Comparison, 'task'>,
 ): boolean => stated.includes(task);
 
-/** The figures that were measured on this machine. */
+/** The metrics that were measured on this machine. */
 export const measuredHere = (summary: Pick<Summary, 'comparisons' | 'stated'> | undefined): Comparison[] =>
   (summary?.comparisons ?? []).filter((one) => !isStated(summary!, one));
 
-/** The name, instead of a task's, of figures that the pass which chooses a strength counts at held-out cursors. */
+/** The name, in place of a task's, for the metrics at held-out cursors that come from choosing the strength. */
 export const CURSORS = 'cursors';

@@ -2,21 +2,21 @@
 import { z } from 'zod';
 import { textsSchema } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
-import { figureAtStep, summarySchema } from './evaluation.ts';
+import { metricAtStep, summarySchema } from './evaluation.ts';
 
 export const evaluatorMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('progress'),
-    /** For the person: "HumanEval, base". */
+    /** For display: "HumanEval, base". */
     phase: z.string(),
     done: z.int(),
     total: z.int(),
-    /** Of this phase, and until the end. */
+    /** Seconds left of this phase, and until the end. */
     etaSeconds: z.number().optional(),
     leftSeconds: z.number().optional(),
   }),
-  /** A figure as soon as it is known. */
-  z.object({ type: z.literal('result'), ...figureAtStep }),
+  /** A metric, sent as soon as it is known. */
+  z.object({ type: z.literal('result'), ...metricAtStep }),
   /** What could not be measured, and why; the evaluation continues. */
   z.object({ type: z.literal('warning'), message: z.string(), texts: textsSchema }),
   z.object({ type: z.literal('summary'), summary: summarySchema }),

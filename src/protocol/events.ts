@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { msg, type Text, textOf, textsSchema } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
-import { figureAtStep, intervalSchema } from './evaluation.ts';
+import { metricAtStep, intervalSchema } from './evaluation.ts';
 
 const at = { time: z.string() };
 
@@ -35,10 +35,10 @@ export const runEventSchema = z.discriminatedUnion('type', [
     peakMemory: z.number(),
     etaSeconds: z.number(),
   }),
-  /** A run with a time limit has this number of steps from here on, fitted to how long its steps take. */
+  /** From here on, a run with a time limit has this number of steps, fitted to the duration of its steps. */
   z.object({ type: z.literal('length'), ...at, step: z.int(), steps: z.int(), minutes: z.number() }),
   /**
-   * The peak learning rate that the run uses, chosen before its first step. It stays valid even after a resumption
+   * The peak learning rate that the run uses, chosen before its first step. It stays valid even if the run restarts
    * from step 0, so the event has no step.
    */
   z.object({
@@ -47,16 +47,16 @@ export const runEventSchema = z.discriminatedUnion('type', [
     learningRate: z.number().positive(),
     why: z.string(),
     texts: textsSchema,
-    /** Optimiser steps of each trial; 0 if there was none. */
+    /** Optimiser steps of each trial; 0 without trials. */
     steps: z.int(),
-    /** Time that the trials took from the run. */
+    /** Time of the run's budget that the trials took. */
     seconds: z.number(),
     trials: z.array(
       z.object({
         learningRate: z.number().positive(),
         /**
-         * Loss on the windows that compare the trials, minus the base's, paired, nats per token; absent if the trial was
-         * cut short.
+         * Loss on the windows used to compare trials, minus the base's, paired, in nats per token; absent if the trial
+         * was cut short.
          */
         learned: intervalSchema.optional(),
         /** KL(base || trained) on the same windows, nats per token. */
@@ -75,14 +75,14 @@ export const runEventSchema = z.discriminatedUnion('type', [
     texts: textsSchema,
     rateScale: z.number(),
   }),
-  /** Memory that the run is expected to need, by part and in total, and what is available; in bytes. */
+  /** Memory that the run is expected to need, by part and in total, and the available memory; in bytes. */
   z.object({
     type: z.literal('memory'),
     ...at,
     plan: z.record(z.string(), z.number()),
     total: z.number(),
     available: z.number(),
-    /** The same for a GPU with memory of its own. `memory`: what it has, if that is known. */
+    /** The same for a GPU with its own memory. `memory`: its size, if known. */
     device: z
       .object({
         name: z.string(),
@@ -92,13 +92,16 @@ export const runEventSchema = z.discriminatedUnion('type', [
       })
       .optional(),
   }),
-  z.object({ type: z.literal('evaluation'), ...at, ...figureAtStep }),
+  z.object({ type: z.literal('evaluation'), ...at, ...metricAtStep }),
   z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
   /** Training ends before its budget: no improvement is expected, or the forgetting limit is exceeded. */
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),
-  /** The checkpoint that the artefact is made of, if the run keeps the best one; otherwise it is the last. */
+  /** The checkpoint that the result is made from, if the run keeps the best one; otherwise it is the last. */
   z.object({ type: z.literal('best'), ...at, step: z.int(), why: z.string() }),
-  /** Written by earlier versions, which could learn from recorded completions; only so that it is no broken line. */
+  /**
+   * Written by earlier versions, which could learn from recorded completions; only here so that it doesn't count as a
+   * broken line.
+   */
   z.object({ type: z.literal('preferences'), ...at }),
   z.object({ type: z.literal('warning'), ...at, message: z.string(), texts: textsSchema }),
   z.object({ type: z.literal('error'), ...at, code: z.string(), ...errorTexts }),
@@ -109,24 +112,24 @@ export const runEventSchema = z.discriminatedUnion('type', [
     tokensPerSecond: z.number(),
     peakMemory: z.number(),
     /**
-     * Since the start of the trainer that ended the run: includes its evaluation, but no training before a
-     * resumption.
+     * Since the start of the trainer that ended the run: includes its evaluation, but not training before it was
+     * resumed.
      */
     seconds: z.number(),
     /** The result, relative to the run directory: adapter.gguf or model.gguf. */
     artefact: z.string(),
-    /** Somebody stopped the measuring of the result. */
+    /** The user stopped the measuring of the result. */
     measuringStopped: z.boolean().optional(),
   }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
 type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;
-/** An event before the run adds the time. */
+/** An event before the run's writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 
 /**
- * The events that led to the present state. A run that was resumed from an earlier step, or that went back to one, has
- * made some steps twice: only the later ones count.
+ * The events that led to the current state. A run that was resumed from an earlier step, or went back to one, has
+ * repeated some steps: only the later ones count.
  */
 export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   let kept: RunEvent[] = [];

@@ -1,4 +1,4 @@
-/** exports.jsonl (what a run was exported as, and what the check found), and the exporter's messages on stdout. */
+/** exports.jsonl (a run's exports, and the results of checking them), and the exporter's messages on stdout. */
 import { z } from 'zod';
 import { errorTexts } from '../text/errors.ts';
 import { textsSchema } from '../text/message.ts';
@@ -8,15 +8,15 @@ import { decimal, t, withPoint } from '../text/l10n.ts';
 export const exportTargets = ['gguf-adapter', 'gguf-merged', 'peft'] as const;
 export type ExportTarget = (typeof exportTargets)[number];
 
-/** How a merged model's matrices are stored. Four bits would round away nearly all that was learned. */
+/** How a merged model's matrices are stored. Four bits would round away nearly everything that was learned. */
 export const mergedTypes = ['F16', 'Q8_0'] as const;
 export type MergedType = (typeof mergedTypes)[number];
 
-/** Names for PEFT of a base that may be loaded with its part for pictures or without. */
+/** PEFT's names for a base that may be loaded with or without its vision part. */
 export const peftNames = ['text', 'pictures'] as const;
 export type PeftNames = (typeof peftNames)[number];
 
-/** What the exporter is asked for. */
+/** A request to the exporter. */
 export const exportRequestSchema = z.object({
   to: z.enum(exportTargets),
   /** Path of the output file, or of the folder for PEFT. */
@@ -32,7 +32,7 @@ export const exportRequestSchema = z.object({
 });
 export type ExportRequest = z.infer<typeof exportRequestSchema>;
 
-/** Distributions of the written file, computed by llama.cpp, against the trainer's; KL in nats per token. */
+/** Compares the written file's distributions, computed by llama.cpp, with the trainer's; KL in nats per token. */
 export const exportCheckSchema = z.object({
   tokens: z.int(),
   meanKl: z.number(),
@@ -49,19 +49,19 @@ export type ExportCheck = z.infer<typeof exportCheckSchema>;
 export const exportRecordSchema = z.object({
   time: z.string(),
   to: z.enum(exportTargets),
-  /** Of a merged model only; version 0.1 also wrote "base". */
+  /** For a merged model only; version 0.1 also wrote "base". */
   type: z.string().optional(),
   /** The step whose weights were exported. */
   step: z.int(),
   /** Absolute path; for PEFT, of the folder. If the check failed, nothing was left there. */
   path: z.string(),
-  /** Size of the weights' file. */
+  /** Size of the file with the weights. */
   bytes: z.number(),
   sha256: z.string(),
   check: exportCheckSchema,
   /** In the answer only, never in exports.jsonl: the file was written, but the run could not record it. */
   warning: z.string().optional(),
-  /** In the answer only: what the reader of the file has to know. */
+  /** In the answer only: what users of the file need to know. */
   note: z.string().optional(),
   texts: textsSchema,
 });
@@ -82,17 +82,17 @@ export function describeTarget({ to, type }: Pick<ExportRecord, 'to' | 'type'>):
   return t('merged GGUF in {type}', { type: type ?? '' });
 }
 
-const figure = (value: number) => (value < 1e-4 ? withPoint(value.toExponential(1)) : decimal(value, 4));
+const format = (value: number) => (value < 1e-4 ? withPoint(value.toExponential(1)) : decimal(value, 4));
 
 /** "llama.cpp agrees with the trainer: KL 0.0012 nats per token on average, 0.01 at most, over 96 tokens" */
 export function describeCheck({ tokens, meanKl, maxKl, limit, ok }: ExportCheck): string {
-  const figures = t(
+  const metrics = t(
     'KL {mean} nats per token on average (limit {limit}), {most} at most, over {tokens} tokens',
-    { mean: figure(meanKl), limit: withPoint(String(limit)), most: figure(maxKl), tokens },
+    { mean: format(meanKl), limit: withPoint(String(limit)), most: format(maxKl), tokens },
   );
   return ok
-    ? t('llama.cpp agrees with the trainer: {figures}', { figures })
-    : t('llama.cpp does NOT agree with the trainer: {figures}', { figures });
+    ? t('llama.cpp agrees with the trainer: {metrics}', { metrics })
+    : t('llama.cpp does NOT agree with the trainer: {metrics}', { metrics });
 }
 
 /** The last record for each path, oldest first. */

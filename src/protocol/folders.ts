@@ -1,25 +1,25 @@
-/** The folders that text is learned from: one, or several with names. No Node imports: the panel uses this too. */
+/** The folders to learn from: one, or several with names. No Node imports: the panel uses this too. */
 import { z } from 'zod';
 
 export const namedFolderSchema = z.object({
   /** Absolute path. */
   path: z.string(),
-  /** What the paths of its documents begin with, before a slash. Unique, without a slash. */
+  /** The first component of its documents' paths. Unique, without a slash. */
   name: z.string().min(1),
 });
 export type NamedFolder = z.infer<typeof namedFolderSchema>;
 
-/** As files and options have it: `folders` only if there are several, and then `folder` is the first of them. */
+/** The form in files and options: `folders` only if there are several, and `folder` is then the first of them. */
 export interface Folders {
   folder?: string | undefined;
   folders?: readonly NamedFolder[] | undefined;
 }
 
-/** All folders. The name of a single one is empty: its documents' paths begin with nothing. */
+/** All folders. A single one has an empty name: its documents' paths have no prefix. */
 export const foldersOf = ({ folder, folders }: Folders): readonly NamedFolder[] =>
   folders ?? (folder ? [{ path: folder, name: '' }] : []);
 
-/** The format of a file with `Folders`: 1, as ever, for one folder; 2, which older versions refuse, for several. */
+/** The format of a file with `Folders`: 1, as before, for one folder; 2, which older versions refuse, for several. */
 export const foldersFormat = ({ folders }: Folders): 1 | 2 => (folders ? 2 : 1);
 
 /** A document's path in a corpus, from its path in its folder. */

@@ -29,9 +29,9 @@ export const runSnapshotSchema = z.object({
       leftOut: z.record(z.string(), z.int()),
       trainTokens: z.int(),
       heldOutTokens: z.int(),
-      /** Digest of the texts and their split: runs with the same digest were measured on the same held-out text. */
+      /** Digest of the texts and their splits: runs with the same digest were measured on the same held-out text. */
       digest: z.string().optional(),
-      /** Tasks of repeating an edit to train on; absent: none. */
+      /** Number of training documents that are tasks of repeating an edit; absent: none. */
       edits: z.int().optional(),
       /** If it continues the corpus of an earlier run. */
       changed: z.object({ files: z.int(), trainTokens: z.int(), replay: z.number() }).optional(),
@@ -40,7 +40,7 @@ export const runSnapshotSchema = z.object({
 });
 export type RunSnapshot = z.infer<typeof runSnapshotSchema>;
 
-/** A run whose first `from` events the panel knows; `events` are the later ones. */
+/** A run whose first `from` events the panel already has; `events` are the later ones. */
 export const runChangeSchema = runSnapshotSchema.extend({ from: z.int().min(0) });
 export type RunChange = z.infer<typeof runChangeSchema>;
 
@@ -51,7 +51,7 @@ export const sweepSnapshotSchema = z.object({
   id: z.string(),
   createdAt: z.string(),
   base: z.object({ id: z.string(), sha256: z.string() }),
-  /** For people; with several folders, all of them. */
+  /** For display; all folders if there are several. */
   folder: z.string(),
   optimizer: hyperSchema.shape.optimizer.unwrap(),
   /** Optimiser steps of each trial. */
@@ -87,36 +87,36 @@ export const acceptanceSchema = z.object({
   /** At least one word was accepted, with the key for the whole completion, for a word or for a line. */
   accepted: z.int().default(0),
   shownCharacters: z.int().default(0),
-  /** Without those that were typed. */
+  /** Characters accepted, without typed ones. */
   acceptedCharacters: z.int().default(0),
-  /** Of the completions that were checked again later: still there, or removed. */
+  /** Completions that were checked again later: still there, or removed. */
   kept: z.int().default(0),
   dropped: z.int().default(0),
 });
 export type Acceptance = z.infer<typeof acceptanceSchema>;
 
-/** Ids of bases that complete code as they are begin with it; a run's id begins with its date. */
+/** Prefix of the ids of bases that complete code as they are; a run's id begins with its date. */
 const BASE_ID = 'base:';
 export const completingBaseId = (base: string): string => `${BASE_ID}${base}`;
-/** The base that has this id; undefined for a run's id. */
+/** The base with this id; undefined for a run's id. */
 export const baseOfId = (id: string): string | undefined =>
   id.startsWith(BASE_ID) ? id.slice(BASE_ID.length) : undefined;
 
-/** Ids of models on servers elsewhere. */
+/** Prefix of the ids of models on remote servers. */
 const SERVER_ID = 'server:';
 export const completingServerId = (name: string): string => `${SERVER_ID}${name}`;
-/** The model's name that has this id, with its server; undefined for another id. */
+/** The name of the model with this id, with its server; undefined for another id. */
 export const serverOfId = (id: string): string | undefined =>
   id.startsWith(SERVER_ID) ? id.slice(SERVER_ID.length) : undefined;
 
 const common = {
   selected: z.string().optional(),
-  /** Id of the model that completes code now: a run, a base, or one on a server elsewhere. */
+  /** Id of the model that currently completes code: a run, a base, or a model on a remote server. */
   inUse: z.string().optional(),
-  /** By model, as in `inUse`. */
+  /** By the model's id, as in `inUse`. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
 };
-/** `of`: the ids that were asked for; the first is the one that the others are compared with. */
+/** `of`: the requested ids; the others are compared with the first. */
 const answerSchema = z.object({
   of: z.array(z.string()),
   comparison: runComparisonSchema.optional(),
@@ -127,13 +127,13 @@ export type ComparisonAnswer = z.infer<typeof answerSchema>;
 
 /** Host to panel. */
 export const toPanelSchema = z.discriminatedUnion('type', [
-  /** Everything there is. */
+  /** The complete state. */
   z.object({
     type: z.literal('runs'),
     ...common,
     runs: z.array(runSnapshotSchema),
     sweeps: z.array(sweepSnapshotSchema).default([]),
-    /** In a report: the comparison that it was written with. */
+    /** In a report: the comparison that it contains. */
     comparison: answerSchema.optional(),
   }),
   /** What is new since the last message. */
@@ -156,7 +156,7 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   /** Send everything. */
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('select'), run: z.string() }),
-  /** The panel shows these runs and wants their events. A host need not send the events of others. */
+  /** The panel shows these runs and needs their events. A host need not send the events of others. */
   z.object({ type: z.literal('show'), runs: z.array(z.string()) }),
   z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
@@ -166,7 +166,7 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   /** From now on, multiply this run's change by `strength`. */
   z.object({ type: z.literal('strength'), run: z.string(), strength: z.number().positive().max(1) }),
   z.object({ type: z.literal('stop'), run: z.string() }),
-  /** A next step that a text names. */
+  /** A next step named in a text. */
   z.object({ type: z.literal('step'), step: nextStepSchema }),
   z.object({ type: z.literal('save'), name: z.string(), base64: z.string() }),
 ]);

@@ -1,4 +1,4 @@
-/** What a person did with a shown completion: a line of a folder's preferences file. See docs/file-formats.md. */
+/** What the user did with a shown completion: a line of a folder's preferences file. See docs/file-formats.md. */
 import { z } from 'zod';
 
 /** Longest `later`, in characters: longer than any completion. */
@@ -15,12 +15,14 @@ export const preferenceSchema = z.object({
   prefix: z.string(),
   suffix: z.string(),
   shown: z.string().min(1),
-  /** Length of the beginning of `shown` that was in the file when a part was last accepted with a key; 0: none was. */
+  /**
+   * Length of the beginning of `shown` that was in the file when a part was last accepted with a key; 0 if none was.
+   */
   accepted: z.int().min(0),
-  /** What was at the place `seconds` later; at the latest, when its file was closed. */
+  /** The text at the place `seconds` later, or when its file was closed. */
   later: z.string().max(LONGEST_LATER),
   seconds: z.number().min(0),
-  /** What completed: a run, or `base:` and a base that completes as it is; and the base of either. */
+  /** The model that completed: a run, or `base:` and the name of a base; and the base of either. */
   run: z.string(),
   base: z.object({ id: z.string(), sha256: z.string() }),
 });

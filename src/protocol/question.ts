@@ -1,6 +1,6 @@
 /**
- * A question that a child process asks its parent, because a person decides: a JSON line on its stderr. The answer is a
- * line on its stdin, `yes` or `no`. Without an answer, as when the parent has ended, it is no.
+ * A question from a child process to its parent that the user has to decide: a JSON line on its stderr. The answer is a
+ * line on its stdin, `yes` or `no`. No answer, for example because the parent has ended, means no.
  */
 import { z } from 'zod';
 
@@ -9,11 +9,11 @@ export const sendQuestionSchema = z.object({
   ask: z.literal('send'),
   /** Host and port of the cluster. */
   host: z.string(),
-  /** It goes over the network without encryption. */
+  /** It would be sent over the network unencrypted. */
   plainText: z.boolean(),
   /** Where checkpoints go; null: they stay on the cluster's nodes. */
   storage: z.string().nullable(),
-  /** Bytes of this program, and of the work itself; 0 for what is there already. */
+  /** Bytes of this program, and of the work itself; 0 for what is already there. */
   program: z.int().min(0),
   work: z.int().min(0),
 });

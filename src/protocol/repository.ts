@@ -1,6 +1,6 @@
 /** Calls between the extension host and the indexer of its workspace (platform/processes/calls.ts). */
 
-/** Where parts of a prompt come from; each can be left out, to measure its worth. */
+/** The sources of snippets in a prompt; each can be left out to measure its value. */
 export const partSources = [
   'definitions',
   'own',
@@ -13,7 +13,7 @@ export const partSources = [
 ] as const;
 export type PartSource = (typeof partSources)[number];
 
-/** What a prompt at a cursor is made of. Lengths in UTF-16 units. */
+/** A request for snippets at a cursor. Lengths are in UTF-16 units. */
 export interface Asked {
   /** Relative to the repository, with "/". */
   path: string;
@@ -23,11 +23,11 @@ export interface Asked {
   after: string;
   /** The cursor's line in the file, from 0. */
   line: number;
-  /** Characters of the file on each side of the cursor that the prompt has anyway. */
+  /** Characters of the file on each side of the cursor that the prompt contains anyway. */
   shown: { before: number; after: number };
-  /** Most characters of all parts. */
+  /** Maximum characters of all parts together. */
   budget: number;
-  /** Lines that a person has just changed, the newest first. Paths like `path`. */
+  /** Lines that the user has just changed, newest first. Paths are like `path`. */
   edits: { path: string; text: string }[];
   /** Errors and warnings on the cursor's lines, with the line of code. */
   problems: { message: string; line: string }[];
@@ -35,7 +35,7 @@ export interface Asked {
   sources?: PartSource[] | undefined;
 }
 
-/** A part of a file. In the order in which they belong into a prompt: the most useful one last. */
+/** A part of a file. Parts are in prompt order: the most useful one last. */
 export interface Part {
   filename: string;
   text: string;
@@ -44,9 +44,9 @@ export interface Part {
 
 /** Files and folders are absolute paths. */
 export interface IndexerCalls {
-  /** Files or folders were changed, made or removed on disk. */
+  /** Files or folders were changed, created or deleted on disk. */
   changed(files: string[]): Promise<void>;
-  /** The unsaved text of an open document; without `text`, what is on disk counts again. */
+  /** The unsaved text of an open document; without `text`, the file on disk counts again. */
   document(file: string, text?: string): Promise<void>;
   /** `root`: the folder that `asked.path` is relative to. */
   parts(root: string, asked: Asked): Promise<Part[]>;
@@ -55,7 +55,7 @@ export interface IndexerCalls {
 export interface Indexed {
   folder: string;
   files: number;
-  /** Files that had to be read, because they are new or changed since last time. */
+  /** Number of files that had to be read, because they are new or changed since last time. */
   read: number;
   seconds: number;
   memoryBytes: number;
@@ -63,6 +63,6 @@ export interface Indexed {
 
 export interface IndexerOwnerCalls {
   indexed(folder: Indexed): void;
-  /** What went wrong and is done without. */
+  /** A problem that it works around. */
   warning(message: string): void;
 }

@@ -1,4 +1,4 @@
-/** Runs side by side: the settings that differ, and their figures on the items that both answered. */
+/** A comparison of runs: the settings that differ, and their metrics on the items that both answered. */
 import { z } from 'zod';
 import { textsSchema } from '../text/message.ts';
 import { comparisonSchema } from './evaluation.ts';
@@ -6,11 +6,11 @@ import { comparisonSchema } from './evaluation.ts';
 export const runComparisonSchema = z.object({
   /** The others are compared with the first. */
   runs: z.array(z.object({ id: z.string(), name: z.string() })).min(2),
-  /** Settings that differ between the runs, with each run's value as a text for people. */
+  /** Settings that differ between the runs, with each run's value as display text. */
   differs: z.array(z.object({ setting: z.string(), values: z.array(z.string()) })),
   /**
    * For each run after the first: `before` is the first run's result, `after` this one's, `difference` paired over
-   * the same items. Figures whose items differ are left out, and `warnings` says so.
+   * the same items. Metrics whose items differ are left out, and `warnings` says so.
    */
   against: z.array(z.object({ run: z.string(), comparisons: z.array(comparisonSchema) })),
   /** "These runs learned from different corpora: ..." */

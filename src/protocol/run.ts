@@ -1,11 +1,11 @@
-/** run.json (what was asked) and state.json (the progress of the run). See docs/file-formats.md. */
+/** run.json (the run's settings) and state.json (its progress). See docs/file-formats.md. */
 import { z } from 'zod';
 import { textOf, textsSchema, withTexts } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
 import { namedFolderSchema } from './folders.ts';
 import { fetchedSchema } from './sharing.ts';
 
-/** The newest format. A run directory written by a newer version is refused, never guessed at. */
+/** The newest format. A run directory written by a newer version is refused rather than guessed at. */
 export const RUN_FORMAT = 2;
 
 export const moduleNames = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
@@ -33,7 +33,7 @@ export const hyperSchema = z.object({
   learningRate: z.number().positive(),
   optimizer: z.enum(['lionw', 'adamw']).default('lionw'),
   schedule: z.enum(['cosine', 'inverse-sqrt', 'constant']).default('cosine'),
-  /** Share of all steps spent warming up. */
+  /** Share of all steps used for warm-up. */
   warmup: z.number().min(0).max(1).default(0.1),
   /** Share of all steps at the end in which an inverse square root or constant schedule falls to zero. */
   cooldown: z.number().min(0).max(1).default(0),
@@ -48,9 +48,9 @@ export const hyperSchema = z.object({
   batch: z.int().min(1).default(1),
   /** Forward passes per optimiser step. */
   accumulate: z.int().min(1).default(1),
-  /** bf16: of weights and activations. f16: only what large products round to; all else is f32. */
+  /** bf16: applies to weights and activations. f16: only the operands of large products; everything else is f32. */
   precision: z.enum(['f32', 'bf16', 'f16']).default('f32'),
-  /** Blocks keep only their input and compute the rest again in the backward pass: less memory, a third more work. */
+  /** Blocks save only their input and recompute the rest in the backward pass: less memory, a third more work. */
   recompute: z.boolean().default(false),
   /** Steps between held-out evaluations; a checkpoint is written with each. */
   evalEvery: z.int().min(1).default(20),
@@ -83,11 +83,14 @@ export const corpusPlanSchema = z.object({
   fimRate: z.number().min(0).max(1).default(0),
   /** Which part of those files counts in the loss: all of their text, or only the middle. */
   fimLoss: z.enum(['all', 'middle']).default('all'),
-  /** Files joined to repositories with the base's own separators. */
+  /** Whether files are joined into repositories with the base's own separators. */
   repositoryContext: z.boolean().default(false),
-  /** Days after its last change in which a file's weight in training halves; at least a quarter. 0: equal weights. */
+  /**
+   * Half-life, in days since its last change, of a file's training weight, which is at least a quarter. 0: equal
+   * weights.
+   */
   halfLifeDays: z.number().min(0).default(0),
-  /** Reading stops at this number of training tokens; a run needs no more than its budget. */
+  /** Reading stops at this number of training tokens: a run needs no more than its budget. */
   maxTokens: z.int().min(1).optional(),
   /** Source-domain text mixed in: a file, a hub set, or "base" for text that the base itself writes. */
   replay: z.object({ source: z.string().min(1), rate: z.number().min(0).max(0.9) }).optional(),
@@ -97,43 +100,43 @@ export type CorpusPlan = z.infer<typeof corpusPlanSchema>;
 export const evaluationPlanSchema = z.object({
   /** Held-out windows of `sequenceLength` tokens. */
   heldOutWindows: z.int().min(1).default(16),
-  /** HumanEval problems, taken evenly over the 164; 0 turns it off. */
+  /** HumanEval problems, spread evenly over the 164; 0 turns it off. */
   humanevalProblems: z.int().min(0).max(164).default(20),
   /** Texts sampled from the base for KL; 0 turns it off. */
   retentionTexts: z.int().min(0).default(8),
-  /** Whether to complete lines and blocks at held-out cursors too, which takes longer than all losses together. */
+  /** Whether to also complete lines and blocks at held-out cursors, which takes longer than all losses together. */
   completions: z.boolean().default(true),
-  /** Tasks that are also measured at checkpoints, first of all on the base; empty turns it off. */
+  /** Tasks that are also measured at checkpoints, and first on the base; empty turns it off. */
   checkpointTasks: z.array(z.string()).default([]),
   /** Steps between such checkpoints, rounded up to a multiple of `evalEvery`. Default: `evalEvery`. */
   checkpointEvery: z.int().min(1).optional(),
-  /** The most time that measuring checkpoints may take, as a share of training time; measuring the base is extra. */
+  /** Maximum time for measuring checkpoints, as a share of training time; measuring the base is extra. */
   checkpointShare: z.number().min(0).default(0.1),
-  /** The most that the result may forget, in its figure's unit: see findings/forgetting-figure.ts. */
+  /** The most that the result may forget, in its metric's unit: see findings/forgetting-metric.ts. */
   forgettingLimit: z.number().min(0).optional(),
   /** Training ends after this many held-out evaluations in a row without improvement; absent: never. */
   patience: z.int().min(1).optional(),
-  /** The checkpoint that the result is made of: see training/checkpoints/best.ts. */
+  /** Which checkpoint becomes the result: see training/checkpoints/best.ts. */
   keep: z.enum(['last', 'best']).default('last'),
-  /** The most time that measuring the result may take, as a share of training time; absent: no limit. */
+  /** Maximum time for measuring the result, as a share of training time; absent: no limit. */
   share: z.number().positive().optional(),
-  /** What the trained change is multiplied by for use: `measured` is chosen after training. 1: as trained. */
+  /** The factor on the trained change when it is used: `measured` is chosen after training. 1: as trained. */
   strength: z.union([z.literal('measured'), z.number().positive().max(1)]).default(1),
   /** The largest KL from the base that a measured strength may have, in nats per token. */
   strengthLimit: z.number().min(0).default(0.1),
 });
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
-/** PyTorch under Ray Train in place of our own trainer: training/ray-train. */
+/** PyTorch under Ray Train instead of our own trainer: training/ray-train. */
 export const rayTrainEngineSchema = z.object({
   name: z.literal('ray-train'),
   /** Processes that train together. */
   workers: z.int().min(1),
-  /** Each has a GPU; else they compute on processors. */
+  /** Whether each has a GPU; otherwise they compute on processors. */
   gpus: z.boolean(),
-  /** Processors of each of them, if that is not one. */
+  /** Processors of each of them, if more than one. */
   cpus: z.number().positive().optional(),
-  /** Each worker has the whole model, or its share of it. */
+  /** Whether each worker has a full copy of the model or a shard of it. */
   parallel: z.enum(['ddp', 'fsdp']),
 });
 export type RayTrainEngine = z.infer<typeof rayTrainEngineSchema>;
@@ -144,30 +147,33 @@ export const runSpecSchema = z.object({
   id: z.string(),
   name: z.string(),
   createdAt: z.string(),
-  /** Absolute path of the folder that the corpus is read from; empty if it is a data set only. */
+  /** Absolute path of the folder that the corpus is read from; empty if there is only a data set. */
   folder: z.string(),
-  /** If it is read from several folders: all of them. `folder` is the first. */
+  /** All folders if there are several; `folder` is the first. */
   folders: z.array(namedFolderSchema).min(2).optional(),
   corpus: corpusPlanSchema.prefault({}),
-  /** An adapter made elsewhere. Its training is unknown: learning rate and steps in `hyper` mean nothing. */
+  /** An adapter trained elsewhere. Its training is unknown: learning rate and steps in `hyper` are meaningless. */
   imported: z
     .object({
       from: z.string(),
       format: z.enum(['peft', 'gguf']),
-      /** The base that the adapter says it was made for. */
+      /** The base that the adapter claims to be for. */
       base: z.string().optional(),
     })
     .optional(),
-  /** An adapter that somebody has published. It is `imported`, too; how it was trained is known, its corpus is not here. */
+  /**
+   * A fetched adapter that somebody published. It is also `imported`; its training settings are known, but its corpus
+   * is not here.
+   */
   fetched: fetchedSchema.optional(),
   /** The run that it continues. Its adapter, as served at that time, is kept as earlier.gguf and has this SHA-256. */
   continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
   /**
-   * The base's reference adapter, if training begins with it. The result is compared with it on the person's code, since
+   * The base's reference adapter, if training begins with it. The result is compared with it on the user's code, since
    * it completes without any training. Kept as earlier.gguf, at the run's rank.
    */
   reference: z.object({ sha256: z.string() }).optional(),
-  /** Where the learning rate comes from, for people: "given", "sweep ...", "10x rule ...". */
+  /** Where the learning rate comes from, for display: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
   texts: textsSchema,
   /**
@@ -180,16 +186,16 @@ export const runSpecSchema = z.object({
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */
   minutes: z.number().positive().optional(),
   /**
-   * How long it will take, as it was said before it started, in seconds: all before the first step, the steps, and
-   * measuring the result, which keeps to it.
+   * Announced durations in seconds: everything before the first step, the steps, and measuring the result, which keeps
+   * to its time.
    */
   expected: z.object({ preparing: z.number(), training: z.number(), measuring: z.number() }).optional(),
   backend: z.enum(['auto', ...backendNames]),
-  /** What trains, if it is not this program. */
+  /** The external trainer, if any. */
   engine: rayTrainEngineSchema.optional(),
-  /** The GPU that was asked for, by number or name: see tensor/devices/choose-device.ts. */
+  /** The requested GPU, by number or name: see tensor/devices/choose-device.ts. */
   device: z.string().min(1).optional(),
-  /** What `auto` was when the run was planned: the run uses it if it starts. */
+  /** What `auto` meant when the run was planned: the run uses it if it starts. */
   planned: z.enum(backendNames).optional(),
   evaluation: evaluationPlanSchema,
   versions: z.record(z.string(), z.string()),
@@ -200,19 +206,25 @@ export type RunSpec = z.infer<typeof runSpecSchema>;
 export const artefactName = ({ hyper }: { hyper: Pick<Hyper, 'method'> }) =>
   hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
 
-/** In the directory of a run that PyTorch trains under Ray Train: what its workers read and write. */
+/** In the directory of a run trained under Ray Train: the folder that its workers read and write. */
 export const RAY_TRAIN = 'ray-train';
 
-/** In a run's directory: the adapter that completed before, of the run that it continues or the base's reference adapter. */
+/**
+ * In a run's directory: the adapter that completed before, from the run that it continues or the base's reference
+ * adapter.
+ */
 export const EARLIER_ADAPTER = 'earlier.gguf';
 
-/** In the directory of a run that began with an adapter: its own as trained, while that has another strength. */
+/**
+ * In the directory of a run that began with an adapter: its own adapter as trained, while the served one has another
+ * strength.
+ */
 export const TRAINED_ADAPTER = 'trained.gguf';
 
-/** The reference adapter's name among the models of a base. */
+/** The reference adapter's name in requests. */
 export const REFERENCE_MODEL = 'reference';
 
-/** The name of that adapter; undefined if the base alone completed before. */
+/** That adapter's name: a run's id, or REFERENCE_MODEL; undefined if the base alone completed before. */
 export const earlierAdapterName = ({
   continues,
   reference,
@@ -232,24 +244,24 @@ export type RunStatus = (typeof runStatusNames)[number];
 
 export const runStateSchema = z.object({
   status: z.enum(runStatusNames),
-  /** Process that owns the run while running or evaluating. */
+  /** The process that owns the run while running or evaluating. */
   pid: z.int().min(1).optional(),
-  /** When that process started, to distinguish it from a later one with the same pid; only for comparison. */
+  /** When that process started, to distinguish it from a later one with the same pid; only for comparing. */
   pidStarted: z.string().optional(),
   /** ISO time, renewed every few seconds while the owner lives. */
   heartbeat: z.string().optional(),
   step: z.int().default(0),
   steps: z.int(),
-  /** The peak rate that the run's own trials chose, and why; otherwise it is the spec's. */
+  /** The peak rate chosen by the run's own trials, and why; otherwise it is the spec's. */
   learningRate: z.object({ rate: z.number().positive(), why: z.string(), texts: textsSchema }).optional(),
-  /** Seconds left of what the owner is doing now. */
+  /** Seconds left of the owner's current phase. */
   etaSeconds: z.number().optional(),
-  /** ISO times at which its owner began, and at which all is expected to be over. */
+  /** ISO times at which its owner started, and at which everything is expected to be done. */
   begun: z.string().optional(),
   ends: z.string().optional(),
-  /** ISO time at which it was queued again, to be resumed. */
+  /** ISO time at which it was queued again to be resumed. */
   queuedAt: z.string().optional(),
-  /** What the owner is doing now, for people: "Reading files", "Training", "HumanEval 4 of 20". */
+  /** What the owner is doing now, for display: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
   /** Host and port of the cluster on which it runs or ran. */
   cluster: z.string().optional(),
@@ -258,7 +270,7 @@ export const runStateSchema = z.object({
 });
 export type RunState = z.infer<typeof runStateSchema>;
 
-/** The spec with the learning rate that the run really uses. */
+/** The spec with the learning rate that the run actually uses. */
 export const settledSpec = (spec: RunSpec, { learningRate }: Pick<RunState, 'learningRate'>): RunSpec =>
   learningRate
     ? {

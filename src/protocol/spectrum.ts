@@ -5,21 +5,21 @@ import { hyperSchema, moduleNames } from './run.ts';
 
 export const SPECTRUM_FORMAT = 1;
 
-/** Shares of the energy (the sum of the squared singular values) for which the rank is given. */
+/** Shares of the energy (the sum of squared singular values) for which the rank is stored. */
 export const energyShares = [0.5, 0.9, 0.99] as const;
 
 /** One matrix. */
 export const spectrumSchema = z.object({
   /** Frobenius norm: the root of the energy. */
   size: z.number().positive(),
-  /** For each of `energyShares`: how many of the largest singular values together have that share. */
+  /** For each of `energyShares`: how many of the largest singular values together hold that share. */
   ranks: z.array(z.int().min(1)).length(energyShares.length),
   /** Singular values, largest first: all, or some at evenly spaced indices including the first and the last. */
   values: z.array(z.number()),
 });
 export type Spectrum = z.infer<typeof spectrumSchema>;
 
-/** One linear. A matrix of zeros is left out; if `change` is, so is `noise`. */
+/** One linear. A zero matrix is left out; if `change` is, so is `noise`. */
 export const linearSpectrumSchema = z.object({
   layer: z.int().min(0),
   module: z.enum(moduleNames),
@@ -47,14 +47,14 @@ export const runSpectrumSchema = z.object({
    */
   source: z.enum(['adapter', 'checkpoint', 'model']),
   backend: z.string(),
-  /** Of an adapter that was fetched: its publisher states it, it was not measured here. */
+  /** For a fetched adapter: stated by its publisher, not measured here. */
   stated: z.literal(true).optional(),
   /** Ordered by layer, then by module. */
   linears: z.array(linearSpectrumSchema),
 });
 export type RunSpectrum = z.infer<typeof runSpectrumSchema>;
 
-/** The process's messages on stdout, one object per line; its result is in the file. */
+/** The process's messages on stdout, one object per line; its result is written to the file. */
 export const spectrumMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('progress'),
@@ -77,7 +77,7 @@ export interface RankRange {
   high: number;
 }
 
-/** Over the linears that have a spectrum of that kind; undefined if none has. */
+/** Over the linears with a spectrum of that kind; undefined if there are none. */
 export function rankRange(linears: readonly LinearSpectrum[], kind: SpectrumKind): RankRange | undefined {
   const ranks = linears
     .flatMap((linear) => (linear[kind] ? [rankOf(linear[kind])] : []))

@@ -1,4 +1,4 @@
-/** sweep.json and trials.jsonl: which learning rates were tried, with what result. See docs/file-formats.md. */
+/** sweep.json and trials.jsonl: which learning rates were tried, and the results. See docs/file-formats.md. */
 import { z } from 'zod';
 import { textsSchema } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
@@ -18,23 +18,23 @@ export const sweptMethodSchema = z.object({
 });
 export type SweptMethod = z.infer<typeof sweptMethodSchema>;
 
-/** What was asked; never changed. */
+/** The request; never changed. */
 export const sweepSpecSchema = z.object({
   /** See `foldersFormat`. */
   format: z.literal([1, SWEEP_FORMAT]),
   id: z.string(),
   createdAt: z.string(),
-  /** Absolute path; empty if the corpus is a data set only. */
+  /** Absolute path; empty if there is only a data set. */
   folder: z.string(),
   folders: runSpecSchema.shape.folders,
   corpus: corpusPlanSchema.prefault({}),
-  /** Digest of the text; other text makes another sweep. */
+  /** Digest of the text; a different text means a different sweep. */
   corpusDigest: z.string(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   methods: z.array(sweptMethodSchema).min(1),
   /** Whether to extend the grid until the highest stable rate lies inside it. */
   extend: z.boolean(),
-  /** What all trials share. */
+  /** Settings that all trials share. */
   hyper: hyperSchema.omit({ method: true, learningRate: true, precision: true }),
   backend: z.enum(['auto', ...backendNames]),
   device: runSpecSchema.shape.device,
@@ -66,7 +66,7 @@ const trialSchema = z.object({
   time: z.string(),
   method,
   learningRate: z.number().positive(),
-  /** Training loss of each step that was made, in nats per token. */
+  /** Training loss of each completed step, in nats per token. */
   losses: z.array(z.number()),
   /** Loss of each held-out window after the last step; absent if the trial was cut short. */
   heldOut: z.array(z.number()).optional(),
@@ -86,10 +86,10 @@ export type SweepLine = z.infer<typeof sweepLineSchema>;
 export const trialName = ({ method, learningRate }: Pick<Trial, 'method' | 'learningRate'>): string =>
   `${method}-${learningRate}`;
 
-/** A part of a sweep that is a process of its own. */
+/** A part of a sweep that runs as a separate process. */
 const sweptTaskSchema = z.object({
   id: z.string(),
-  /** "{folder}" stands for the task's copy of the sweep, "{after}" for a file with what was measured so far. */
+  /** "{folder}" stands for the task's copy of the sweep, "{after}" for a file with the measurements so far. */
   argv: z.array(z.string()),
   /** Tasks that must have ended. */
   after: z.array(z.string()).optional(),
@@ -115,11 +115,11 @@ export const sweeperMessageSchema = z.discriminatedUnion('type', [
   progressSchema.extend({ type: z.literal('progress') }),
   /** A line was added to trials.jsonl. */
   z.object({ type: z.literal('trial') }),
-  /** What a person should know meanwhile, in one sentence. */
+  /** A note for the user, in one sentence. */
   z.object({ type: z.literal('note'), message: z.string() }),
-  /** With --base or --trial: what was measured, for the trials.jsonl of whoever keeps the sweep. */
+  /** With --base or --trial: the measurement, for the trials.jsonl of the sweep's owner. */
   z.object({ type: z.literal('line'), line: sweepLineSchema }),
-  /** With --next: a trial that is still to be made. */
+  /** With --next: a trial that is still to be run. */
   z.object({ type: z.literal('task'), task: sweptTaskSchema }),
   z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);

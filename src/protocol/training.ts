@@ -1,4 +1,4 @@
-/** Calls between the owner of a run and the process that trains for it (platform/processes/calls.ts). */
+/** Calls between the owner of a run and the process that trains it (platform/processes/calls.ts). */
 import type { RunEvent } from './events.ts';
 import type { RunState } from './run.ts';
 
@@ -17,7 +17,7 @@ export interface TrainedResult {
 /** Only the owner writes into the run. Both resolve once the data is on disk. */
 export interface OwnerCalls {
   event(event: RunEvent): Promise<void>;
-  /** Changes to the state; a key that is given as undefined is removed. */
+  /** Changes the state; a key set to undefined is removed. */
   state(patch: Partial<RunState>): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What the process that tries a model (serving/host/try-model.ts) says of it, as one line. */
+/** The report of the process that tries a model (serving/host/try-model.ts), one line. */
 import { z } from 'zod';
 import { errorCodes, errorTexts } from '../text/errors.ts';
 

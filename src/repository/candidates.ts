@@ -27,7 +27,7 @@ interface RepositoryWithNames extends Repository {
   used: Uint32Array;
 }
 
-/** Lines around the cursor whose names are looked up, and how much less a name counts with each line. */
+/** Lines around the cursor whose names are looked up, and how much less a name counts with each line of distance. */
 const LINES = { before: 24, after: 6 };
 const LINE_DECAY = 0.93;
 const AFTER = 0.6;
@@ -45,7 +45,7 @@ const MAX_CALLERS = 3;
 const MAX_IMPORTED = 4;
 const MAX_SIMILAR = 4;
 const MAX_COCHANGED = 3;
-/** Names that decide which files are similar: those near the cursor that not every file uses. */
+/** Number of names that decide which files are similar: those near the cursor that not every file uses. */
 const MAX_NAMES = 60;
 const COMMON_SHARE = 0.2;
 const CALL = { before: 2, after: 3 };
@@ -72,7 +72,7 @@ export function findCandidates(
   ];
 }
 
-/** The names near the cursor; those on its own line count 1, others less with each line. */
+/** The names near the cursor: those on its line have weight 1, others less with each line of distance. */
 function weightedNames({ before, after }: Asked): Map<string, number> {
   const weights = new Map<string, number>();
   const add = (line: string, weight: number) => {
@@ -85,7 +85,7 @@ function weightedNames({ before, after }: Asked): Map<string, number> {
   return weights;
 }
 
-/** A line without strings and comments, as far as a single line shows them. */
+/** A line without strings and comments, as far as these are visible within it. */
 const codeOf = (line: string): string =>
   line
     .replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '""')
@@ -158,7 +158,7 @@ function callers({ index, lines }: RepositoryWithNames, { path, line }: Asked): 
   });
 }
 
-/** Whether a line of code calls a function or makes an object of a class. */
+/** Whether a line of code calls a function or instantiates a class. */
 const calls = (line: string, name: string): boolean => {
   const word = name.replaceAll('$', '\\$');
   return (
@@ -167,7 +167,7 @@ const calls = (line: string, name: string): boolean => {
   );
 };
 
-/** What imported files offer. */
+/** The definitions in imported files. */
 function importedOutlines(
   { index, used }: RepositoryWithNames,
   { path }: Asked,
@@ -251,7 +251,7 @@ function countBreaks(text: string, from: number, to: number): number {
   return count;
 }
 
-/** What files offer that are changed together with this one. */
+/** The definitions in files that are changed together with this one. */
 function changedTogether(
   { index, coChanged: together, used }: RepositoryWithNames,
   { path }: Asked,
@@ -266,7 +266,7 @@ function changedTogether(
   }));
 }
 
-/** First and last line of the file that the prompt shows anyway, from 0. */
+/** First and last line, from 0, of the part of the file that the prompt shows anyway. */
 function shownLines({ before, after, line, shown }: Asked): [number, number] {
   const above = countBreaks(before.slice(-shown.before), 0, Infinity);
   const below = countBreaks(after.slice(0, shown.after), 0, Infinity);

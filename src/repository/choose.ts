@@ -20,7 +20,7 @@ export const defaultShares: Shares = {
   diagnostics: 0.1,
 };
 
-/** Co-change and diagnostics wait for figures that they help (docs/science.md). */
+/** Co-change and diagnostics wait for measurements showing that they help (docs/science.md). */
 export const defaultSources: readonly PartSource[] = partSources.filter(
   (source) => source !== 'co-change' && source !== 'diagnostics',
 );

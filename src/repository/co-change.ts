@@ -2,13 +2,13 @@
 import { gitLog, NoRepository } from '../corpus/reading/git.ts';
 
 const MAX_COMMITS = 4000;
-/** A commit of more files says nothing about any two of them. */
+/** A commit of more files says nothing about any pair of them. */
 const MAX_FILES = 20;
 const MAX_RESULTS = 20;
 
 export interface CoChangedFile {
   path: string;
-  /** Sum over the commits that changed both: 1 / number of their files. */
+  /** Sum over the commits that changed both files: 1 / number of the commit's files. */
   weight: number;
 }
 
@@ -46,7 +46,7 @@ export class CoChange {
     }
   }
 
-  /** The files that changed together with this one, most of all the first. */
+  /** The files that changed together with this one, most often first. */
   with(path: string): CoChangedFile[] {
     const weights = new Map<string, number>();
     for (const commit of this.byPath.get(path) ?? []) {

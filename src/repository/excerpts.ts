@@ -1,4 +1,4 @@
-/** Cuts files to the lines that are worth their tokens, and joins what comes from one file. */
+/** Cuts files to the lines that are worth their tokens, and joins excerpts of the same file. */
 import { uses } from './names.ts';
 import { definitionsOf, type Definition, type FileSymbols } from './symbols.ts';
 import type { Part, PartSource } from '../protocol/repository.ts';
@@ -10,21 +10,21 @@ export interface Excerpt {
   path: string;
   ranges: readonly LineRange[];
   source: PartSource;
-  /** Compared with that of other excerpts; more is better. */
+  /** Compared with other excerpts' scores; higher is better. */
   score: number;
 }
 
-/** A function of at most so many lines is shown whole; of a longer one, its signature and this many lines. */
+/** A function of at most this many lines is shown completely; of a longer one, its signature and this many lines. */
 const MAX_WHOLE_LINES = 8;
 const FIRST_LINES = 1;
 const MAX_SIGNATURE_LINES = 8;
 const MAX_MEMBERS = 12;
-/** For less room, no file is read. */
+/** With less room than this, no file is read. */
 const MIN_ROOM = 20;
 
 /**
- * The lines of a definition: signature and beginning of a function; a class with the signatures of its members, first
- * those whose names (see namesUsed) are `wanted`.
+ * The lines of a definition: the signature and beginning of a function; a class with the signatures of its members,
+ * those whose names (see namesUsed) are `wanted` first.
  */
 export function linesOf(definition: Definition, symbols: FileSymbols, usedNames: Uint32Array): LineRange[] {
   const { kind, line, signatureEnd, end } = definition;
@@ -38,7 +38,7 @@ export function linesOf(definition: Definition, symbols: FileSymbols, usedNames:
   return [head, ...(known.length > 0 ? known : members).slice(0, MAX_MEMBERS).map(signatureLines)];
 }
 
-/** The signatures of what a file defines and a text with the names `wanted` uses. */
+/** The signatures of a file's definitions that a text with the names `wanted` uses. */
 export const outlineOf = (symbols: FileSymbols, usedNames: Uint32Array): LineRange[] =>
   definitionsOf(symbols)
     .filter(({ name }) => uses(usedNames, name))
@@ -49,7 +49,7 @@ const signatureLines = ({ line, signatureEnd }: Definition): LineRange => [
   Math.min(signatureEnd, line + MAX_SIGNATURE_LINES - 1) + 1,
 ];
 
-/** Ranges in order, without overlaps. */
+/** Sorts ranges and merges overlapping ones. */
 export function mergeRanges(ranges: readonly LineRange[]): LineRange[] {
   const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
   const found: [number, number][] = [];
@@ -62,8 +62,9 @@ export function mergeRanges(ranges: readonly LineRange[]): LineRange[] {
 }
 
 /**
- * Takes the best excerpts that fit: at most `budget` characters in all, and of each source at most its share. Returns
- * one part for each file, the file with the best excerpt last. `lines`: of a file; undefined if it can't be read.
+ * Selects the best excerpts that fit: at most `budget` characters in total, and at most its share from each source.
+ * Returns one part for each file, the file with the best excerpt last. `lines`: those of a file; undefined if it can't
+ * be read.
  */
 export function selectBest(
   excerpts: readonly Excerpt[],
@@ -102,7 +103,7 @@ export function selectBest(
     }));
 }
 
-/** What there was with as many of the new ranges as fit in `room` characters; undefined if none does. */
+/** The previous ranges with as many of the new ones as fit in `room` characters; undefined if none fits. */
 function fitting(
   file: readonly string[],
   had: readonly LineRange[],

@@ -24,16 +24,16 @@ export const MAX_BYTES = 400_000;
 const MAX_LINE_CHARACTERS = 5000;
 /** Limit of indexed files: each takes some KB. */
 const MAX_INDEXED = 50_000;
-/** After this many files, questions and changes get a turn. */
+/** After this many files, pending queries and changes are processed. */
 const FILES_PER_TURN = 8;
 /** Delay after the first change before the index is written. */
 const SAVE_MS = 5 * 60_000;
-/** Git's history is read anew after this time. */
+/** Git's history is read again after this time. */
 const HISTORY_MS = 3600_000;
 
 export interface Scanned {
   files: number;
-  /** Files that had to be read. */
+  /** Number of files that had to be read. */
   read: number;
   seconds: number;
 }
@@ -42,7 +42,7 @@ export interface FolderIndexOptions {
   parser: SymbolParser;
   signal: AbortSignal;
   onProblem: (message: string) => void;
-  /** Most files of the index; others are left out. Default: 50,000. */
+  /** Maximum number of indexed files; others are left out. Default: 50,000. */
   mostFiles?: number;
 }
 
@@ -53,10 +53,10 @@ export class FolderIndex {
   private readonly windows = new SimilarWindows(WINDOW_LINES);
   private history = new CoChange();
   private historyAt = -Infinity;
-  /** Settled when git's history was read. */
+  /** Settled once git's history was read. */
   historyRead: Promise<void> = Promise.resolve();
   private saving: NodeJS.Timeout | undefined;
-  /** Received texts that are not yet applied: only the newest of a document counts. */
+  /** Received texts that are not applied yet: only the newest one of each document counts. */
   private readonly pendingTexts = new Map<string, string | undefined>();
   /** Changes are applied one after the other, even during a scan. */
   private lastTurn: Promise<unknown> = Promise.resolve();
@@ -97,7 +97,7 @@ export class FolderIndex {
       unseen.delete(entry.path);
       if (!(await this.refresh(entry.path))) continue;
       read += 1;
-      // A window closed before the end need not start over.
+      // So that a window closed before the end need not start over.
       this.saveSoon();
     }
     for (const path of unseen) if (!this.documents.has(path)) this.index.remove(path);
@@ -148,7 +148,7 @@ export class FolderIndex {
     this.index.update(path, { ...symbols, mtimeMs, size });
   }
 
-  /** Files or folders (absolute paths) that were changed, made or removed. */
+  /** Files or folders (absolute paths) that were changed, created or deleted. */
   changed(files: readonly string[]): Promise<void> {
     return this.inTurn(async () => {
       const paths = files.flatMap((file) => pathWithin(this.folder, file) ?? []);
@@ -176,7 +176,7 @@ export class FolderIndex {
       if (entry.in && isIndexed(entry.path)) await this.refresh(`${folder}/${entry.path}`);
   }
 
-  /** The unsaved text of a document (absolute path); undefined: what is on disk counts again. */
+  /** The unsaved text of a document (absolute path); undefined: the file on disk counts again. */
   document(file: string, text: string | undefined): Promise<void> {
     const path = pathWithin(this.folder, file);
     if (path === undefined || !isIndexed(path)) return Promise.resolve();
@@ -204,7 +204,7 @@ export class FolderIndex {
     // Edits of ignored files and of files that aren't code are not shown.
     const edits = question.edits.filter(({ path }) => this.index.files.has(path) || this.documents.has(path));
     const asked = { ...question, edits };
-    // It may take long, and may even ask a server for what a partial clone lacks.
+    // It may take long, and may even request from a server what a partial clone lacks.
     if (asked.sources?.includes('co-change') && performance.now() - this.historyAt > HISTORY_MS)
       this.historyRead = this.readHistory();
     return chooseParts(
@@ -219,7 +219,7 @@ export class FolderIndex {
     );
   }
 
-  /** The text whose lines the index has; undefined if the file has changed since, which is then read again. */
+  /** The text whose lines are in the index; undefined if the file has changed since, in which case it is read again. */
   private text(path: string): string | undefined {
     const unsaved = this.documents.get(path);
     if (unsaved !== undefined) return unsaved;
@@ -235,7 +235,7 @@ export class FolderIndex {
     return undefined;
   }
 
-  /** Git's history, for `co-change`; else it is read when that is first asked for. */
+  /** Reads git's history for `co-change`; otherwise it is read on first use. */
   async readHistory(): Promise<void> {
     this.historyAt = performance.now();
     try {
@@ -260,7 +260,7 @@ export class FolderIndex {
     );
   }
 
-  /** Writes what has not been written. */
+  /** Writes pending changes. */
   async close(): Promise<void> {
     if (this.saving && this.loaded) await this.save();
   }
@@ -272,7 +272,7 @@ export class FolderIndex {
   }
 }
 
-/** Code by its name; a language without a grammar has names, too. */
+/** Whether the name denotes code; a language without a grammar has names, too. */
 export const isIndexed = (path: string): boolean => 'take' in judgeName(path) && kindOf(path) === 'code';
 
 function textOf(bytes: Buffer): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * Entry: `node dist/indexer.mjs FOLDER...`, a child of the extension host: keeps an index of the folders and answers
- * which parts of them belong into a prompt (src/protocol/repository.ts). Ends with its parent.
+ * Entry: `node dist/indexer.mjs FOLDER...`, a child of the extension host: keeps an index of the folders and selects
+ * the parts of them that belong in a prompt (src/protocol/repository.ts). Ends with its parent.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,7 +81,7 @@ function change(
   }
 }
 
-/** Names files as the asker does: relative to `root`. */
+/** Names files like the caller: relative to `root`. */
 function partsFor(indexes: readonly OpenIndex[], root: string, asked: Asked): Part[] {
   try {
     const found = innermost(indexes, join(root, asked.path));

@@ -1,6 +1,6 @@
 /**
  * Names in source text, as numbers. The index keeps 32 bits of a name instead of the name: a million lines have some
- * hundred thousand names, and a wrong match (one in ten thousand questions) is seen in the text, which is read anyway.
+ * hundred thousand names, and a false match (one in ten thousand queries) shows in the text, which is read anyway.
  */
 
 /** Shorter names are too common. */
@@ -28,7 +28,7 @@ export function namesUsed(text: string): Uint32Array {
   for (let at = 0; at < text.length && found.size < MAX_NAMES; at += 1) {
     let code = text.charCodeAt(at);
     if (!isLetter(code)) {
-      // A number's letters (0xff, 1e5) are no name.
+      // Letters in a number (0xff, 1e5) are not a name.
       if (isDigit(code)) while (at + 1 < text.length && isWord(text.charCodeAt(at + 1))) at += 1;
       continue;
     }

@@ -6,7 +6,7 @@ import { reportError } from '../text/errors.ts';
 import { indexedLanguageOf, type IndexedLanguage } from './languages/index.ts';
 import { namesOnly, symbolsOf, type FileSymbols } from './symbols.ts';
 
-/** Longest time for one file: broken text can take a grammar very long. */
+/** Time limit for one file: a grammar can take very long for broken text. */
 const MAX_PARSE_MS = 2000;
 /** After this many characters the parser is recreated, because it keeps the memory that its largest file needed. */
 const RECYCLE_AFTER = 20_000_000;
@@ -36,7 +36,7 @@ export class SymbolParser {
     return new SymbolParser(options);
   }
 
-  /** A file that has no grammar or does not parse in time has names, and no definitions. */
+  /** A file without a grammar, or that does not parse in time, has names but no definitions. */
   async symbolsIn(path: string, text: string): Promise<FileSymbols> {
     const language = indexedLanguageOf(path);
     const loaded = language && (await this.load(language));

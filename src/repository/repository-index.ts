@@ -1,6 +1,6 @@
 /**
- * What is known of a repository's files, in memory. A question looks at every file's numbers, which takes milliseconds
- * for twenty thousand files; so a changed file is replaced, and nothing else has to be kept right.
+ * The in-memory index of a repository's files. A query scans every file's numbers, which takes milliseconds for twenty
+ * thousand files; so a changed file is simply replaced, and nothing else needs updating.
  */
 import { isImported } from '../completion/index.ts';
 import { indexedLanguageOf } from './languages/index.ts';
@@ -8,7 +8,7 @@ import { uses } from './names.ts';
 import { definitionAt, definitionCount, nameAt, type Definition, type FileSymbols } from './symbols.ts';
 
 export interface IndexedFile extends FileSymbols {
-  /** The file's time of change (ms since 1970) and size in bytes when it was read. */
+  /** The file's modification time (ms since 1970) and size in bytes when it was read. */
   mtimeMs: number;
   size: number;
 }
@@ -41,7 +41,7 @@ export class RepositoryIndex {
     this.byPath.set(path, file);
   }
 
-  /** Forgets a file, or all files in a folder. Returns how many there were. */
+  /** Removes a file, or all files in a folder. Returns how many there were. */
   remove(path: string): number {
     if (this.byPath.has(path)) {
       this.forget(path);
@@ -89,7 +89,7 @@ export class RepositoryIndex {
     return found;
   }
 
-  /** The files that these stems of import statements mean; see importedStems. */
+  /** The files that these stems of import statements refer to; see importedStems. */
   imported(stems: readonly string[]): string[] {
     const found = new Set<string>();
     for (const stem of stems) {
@@ -102,7 +102,9 @@ export class RepositoryIndex {
   }
 }
 
-/** What an import statement may call a file: its own name, and its folder's, which may be a package. */
+/**
+ * The names by which an import statement may refer to a file: its own, and that of its folder, which may be a package.
+ */
 function stemsOf(path: string): string[] {
   const names = path.split('/');
   const own = (names.at(-1) ?? '').replace(/\.\w+$/, '');

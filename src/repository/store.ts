@@ -9,7 +9,7 @@ import { temporaryPath } from '../platform/files/write-file.ts';
 import { removeLeftovers } from '../runs/leftovers.ts';
 import type { IndexedFile } from './repository-index.ts';
 
-/** Another number: indexes of earlier versions are made anew. */
+/** If this changes, indexes of earlier versions are rebuilt. */
 const VERSION = 1;
 const MAX_BYTES = 512 << 20;
 const DIGEST_BYTES = 32;
@@ -19,7 +19,7 @@ const EXPIRY_MS = 60 * 24 * 3600 * 1000;
 const headerSchema = z.object({
   version: z.literal(VERSION),
   folder: z.string(),
-  /** Path, time of change, size, numbers of definitions, number of names. */
+  /** Path, modification time, size, numbers of definitions, number of names. */
   files: z.array(z.tuple([z.string(), z.number(), z.number(), z.int().min(0), z.int().min(0)])),
 });
 
@@ -79,7 +79,7 @@ function filesIn({ files }: z.infer<typeof headerSchema>, body: Buffer): Map<str
   const next = (count: number): Uint32Array => {
     const part = body.subarray(at, (at += 4 * count));
     if (part.length !== 4 * count) throw new Error('it ends early');
-    // A copy: numbers begin anywhere in the file, and its bytes need not stay in memory.
+    // A copy, because the numbers are unaligned in the file, and its bytes need not stay in memory.
     return new Uint32Array(Uint8Array.from(part).buffer);
   };
   return new Map(
@@ -93,7 +93,10 @@ function filesIn({ files }: z.infer<typeof headerSchema>, body: Buffer): Map<str
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
-/** Deletes the indexes of folders that are no longer worked on, and what a kill left, as far as the disk lets it. */
+/**
+ * Deletes the indexes of folders that are no longer used, and leftovers of killed processes. Ignores what can't be
+ * deleted.
+ */
 export async function deleteOldIndexes(now = Date.now()): Promise<void> {
   await removeLeftovers(indexDir());
   for (const name of await readdir(indexDir()).catch(() => [])) {

@@ -1,17 +1,17 @@
-/** What a file defines and uses, read from its syntax tree. */
+/** Extracts what a file defines and uses from its syntax tree. */
 import type { Node, QueryMatch } from '@vscode/tree-sitter-wasm';
 import { nameHash, namesUsed } from './names.ts';
 
 export const kinds = ['function', 'class', 'type', 'value'] as const;
 export type DefinitionKind = (typeof kinds)[number];
 
-/** Lines count from 0; the last ones are included. */
+/** Lines are numbered from 0; ranges include their last line. */
 export interface Definition {
   /** See nameHash. */
   name: number;
   kind: DefinitionKind;
   line: number;
-  /** Last line of the signature: all that stands before the body, on whole lines. */
+  /** Last line of the signature: everything before the body, in complete lines. */
   signatureEnd: number;
   end: number;
 }
@@ -25,7 +25,7 @@ export interface FileSymbols {
 }
 
 const FIELDS = 5;
-/** Of a file: what has more is generated. */
+/** Limit per file: a file with more is generated. */
 const MAX_DEFINITIONS = 2000;
 
 export const definitionCount = ({ definitions }: FileSymbols): number => definitions.length / FIELDS;
@@ -46,7 +46,7 @@ export function symbolsOf(text: string, matches: readonly QueryMatch[]): FileSym
   for (const match of matches) {
     const definition = definitionOf(match);
     if (!definition) continue;
-    // Of two patterns for one place, the one that knows a body says more.
+    // Of two patterns matching at one place, the one with a body is more informative.
     const place = definition.line * 2 ** 32 + definition.name;
     const other = found.get(place);
     if (!other || definition.signatureEnd < other.signatureEnd) found.set(place, definition);
@@ -56,7 +56,7 @@ export function symbolsOf(text: string, matches: readonly QueryMatch[]): FileSym
   return { definitions: packDefinitions(withoutLocals(sorted)), names: namesUsed(text) };
 }
 
-/** Without what is defined within a function: nobody uses it elsewhere. */
+/** Leaves out what is defined within a function, because it can't be used elsewhere. */
 function withoutLocals(sorted: readonly Definition[]): Definition[] {
   let functionEnd = -1;
   return sorted.filter(({ kind, line, end }) => {
@@ -97,7 +97,7 @@ function definitionOf({ captures }: QueryMatch): Definition | undefined {
   return { name: nameHash(name.text), kind, line, signatureEnd: signatureEnd(line, end, body), end };
 }
 
-/** A node that ends at the beginning of a line does not reach into it. */
+/** A node that ends at the beginning of a line does not include that line. */
 function lastRow({ endPosition }: Node, first: number): number {
   return endPosition.column === 0 ? Math.max(first, endPosition.row - 1) : endPosition.row;
 }
@@ -105,7 +105,7 @@ function lastRow({ endPosition }: Node, first: number): number {
 function signatureEnd(line: number, end: number, body: Node | undefined): number {
   if (!body) return end;
   const { row } = body.startPosition;
-  // A brace at the end of the signature's line belongs to it; a body that begins on a line of its own does not.
+  // A brace at the end of the signature's line belongs to it; a body that begins on a separate line does not.
   return row > line && isFirstOnLine(body) ? row - 1 : row;
 }
 

@@ -1,7 +1,7 @@
 /** The paper's claims in order of importance, what each requires, and how it is judged. Rules: docs/science.md. */
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { claimIds, type ClaimId } from '../protocol/reproduction.ts';
-import type { Figures } from '../statistics/intervals.ts';
+import type { Means } from '../statistics/intervals.ts';
 import { effect, POSITIVE, type Judged } from './effects.ts';
 import {
   baseOf,
@@ -32,7 +32,7 @@ export interface Claim {
 /** Range of ratios within which two methods count as alike. */
 const SIMILAR_RATIO = { above: 0.8, below: 1.25 };
 
-const minus = ([figures]: Figures) => figures![0]! - figures![1]!;
+const minus = ([means]: Means) => means![0]! - means![1]!;
 
 /** Functions that collect what runs of given variants are compared by: for each seed, a list with one element. */
 function comparing(evidence: Evidence, seeds: readonly number[]) {
@@ -103,8 +103,8 @@ function judgeSpectrum(evidence: Evidence): Judged {
   const ranks = PART_RANKS.filter((rank) => run.parts.has(partName({ rank })));
   const linears = partOf(run, LINEARS, 'workspace');
   const kept = (name: string, claimed: object, part: Compared['sources'][number], whole: typeof part) =>
-    effect({ name, claimed }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([figures]) =>
-      shareOf(figures!),
+    effect({ name, claimed }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([means]) =>
+      shareOf(means!),
     );
   return {
     effects: [
@@ -135,7 +135,7 @@ function judgeDiversity(evidence: Evidence, seeds: readonly number[]): Judged {
       sources: [baseOf(lora!, 'humaneval'), resultOf(lora!, 'humaneval'), resultOf(full!, 'humaneval')],
     }));
   const programs = (name: string, metric: string, [a, b]: [number, number], claimed = {}) =>
-    effect({ name, unit: 'programs', claimed }, of(metric), ([figures]) => figures![a]! - figures![b]!);
+    effect({ name, unit: 'programs', claimed }, of(metric), ([means]) => means![a]! - means![b]!);
   const count = runsOf(evidence, seeds[0]!).lora!.points.at(-1)!.rows.get('humaneval')?.size;
   return {
     effects: [
@@ -158,12 +158,12 @@ function judgeRegularisers(evidence: Evidence, seeds: readonly number[]): Judged
     ...effect(
       { name: `learned with ${regular[run]}, divided by plain full`, claimed: SIMILAR_RATIO },
       learning(run, 'full'),
-      ([figures]) => shareOf(figures!),
+      ([means]) => shareOf(means!),
     ),
     ...effect(
       { name: `KL with ${regular[run]}, divided by plain full`, claimed: SIMILAR_RATIO },
       texts(run, 'full'),
-      ([figures]) => figures![0]! / figures![1]!,
+      ([means]) => means![0]! / means![1]!,
     ),
     ...effect(
       { name: `KL with ${regular[run]}, minus LoRA's`, unit: NATS, claimed: POSITIVE },
@@ -212,8 +212,8 @@ function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged 
         instructions.map((values, seed) => [...values, ...text[seed]!]),
         ([instruct, plain]) => shareOf(instruct!) - shareOf(plain!),
       ),
-      ...effect({ name: `${name}, instructions` }, instructions, ([figures]) => shareOf(figures!)),
-      ...effect({ name: `${name}, text` }, text, ([figures]) => shareOf(figures!)),
+      ...effect({ name: `${name}, instructions` }, instructions, ([means]) => shareOf(means!)),
+      ...effect({ name: `${name}, text` }, text, ([means]) => shareOf(means!)),
     ],
     notes: ['Both use the learning rates of the sweep, which was on plain text.'],
   };

@@ -1,6 +1,6 @@
 /** Effects, and the verdict that follows from their intervals (rule: docs/science.md). */
 import type { Effect, Verdict } from '../protocol/reproduction.ts';
-import type { Figures, Stratum } from '../statistics/intervals.ts';
+import type { Means, Stratum } from '../statistics/intervals.ts';
 import { strataOf, type Compared } from './evidence.ts';
 import { seededInterval } from './seeds.ts';
 
@@ -29,18 +29,18 @@ export interface Named {
 export function effectOf(
   { name, unit = '', claimed = {} }: Named,
   bySeed: readonly (readonly Stratum[])[],
-  statistic: (figures: Figures, seed: number) => number,
+  statistic: (means: Means, seed: number) => number,
 ): Judged['effects'] {
   const found = seededInterval(bySeed, statistic);
   if (found) return [{ name, unit, ...found, ...claimed }];
   return claimed.above === undefined && claimed.below === undefined ? [] : [{ name, missing: true }];
 }
 
-/** `bySeed`: what is compared, for each seed; `statistic`: computed from one seed's figures. */
+/** `bySeed`: what is compared, for each seed; `statistic`: computed from one seed's means. */
 export const effect = (
   named: Named,
   bySeed: readonly (readonly Compared[])[],
-  statistic: (figures: Figures) => number,
+  statistic: (means: Means) => number,
 ): Judged['effects'] => effectOf(named, strataOf(bySeed), statistic);
 
 /** Whether the interval lies inside the claimed range, outside it, or across its boundary. */

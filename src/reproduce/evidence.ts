@@ -1,9 +1,9 @@
 /** The measurements of the runs in the form that claims need: counts by item, aligned across models. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readEvaluated, type EvaluatedRun } from '../evaluation/figures/between-runs.ts';
-import { withDocument } from '../evaluation/figures/compare.ts';
-import { readItemRows, type ItemRow } from '../evaluation/figures/item-rows.ts';
+import { readEvaluated, type EvaluatedRun } from '../evaluation/metrics/between-runs.ts';
+import { withDocument } from '../evaluation/metrics/compare.ts';
+import { readItemRows, type ItemRow } from '../evaluation/metrics/item-rows.ts';
 import { readParts } from '../evaluation/spectrum/part-files.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import type { Stratum } from '../statistics/intervals.ts';

@@ -1,8 +1,8 @@
 /** The two claims of the paper's title, judged by what each method can reach over rates, lengths and strengths. */
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine } from '../protocol/sweep.ts';
-import type { Figures } from '../statistics/intervals.ts';
-import { FORGETTING, averagedMetrics } from '../findings/forgetting-figure.ts';
+import type { Means } from '../statistics/intervals.ts';
+import { FORGETTING, averagedMetrics } from '../findings/forgetting-metric.ts';
 import { windowParts } from '../training/sweep/choice.ts';
 import { effect, effectOf, POSITIVE, type Judged, type Named } from './effects.ts';
 import { baseOf, reachedBy, resultOf, runsOf, strataOf, type Evidence, type SeedRuns } from './evidence.ts';
@@ -90,7 +90,7 @@ function overRates({ sweeps }: Evidence, seeds: readonly number[]): Judged['effe
   const strata = found.map(({ base, lora, full }) => [
     [base, ...lora, ...full].map(({ heldOut }) => windowParts(base, heldOut)),
   ]);
-  const value = ([losses]: Figures, seed: number) => {
+  const value = ([losses]: Means, seed: number) => {
     const { lora, full } = found[seed]!;
     const moved = [0, ...[...lora, ...full].map(({ kl }) => kl!)];
     return difference(atEqualLearning(frontiersOf(losses!, moved, lora.length), 1));
@@ -112,7 +112,7 @@ function averageEffect(evidence: Evidence): Judged['effects'] {
     metric,
     sources: [lora, full].flatMap((run) => (run ? [resultOf(run, task)] : [])),
   }));
-  const mean = (figures: Figures) => figures.reduce((sum, [a, b]) => sum + (a! - b!), 0) / figures.length;
+  const mean = (means: Means) => means.reduce((sum, [a, b]) => sum + (a! - b!), 0) / means.length;
   return effect({ name: `${FORGETTING} average at the end, LoRA minus full` }, [compared], mean);
 }
 

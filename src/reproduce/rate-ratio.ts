@@ -33,8 +33,8 @@ function trialsOf(lines: readonly SweepLine[]) {
   ];
   if (!base || lora.length < 2 || full.length < 2) return undefined;
   const rows = [...lora, ...full].map(({ heldOut }) => windowParts(base, heldOut));
-  const split = (figures: readonly number[]) =>
-    [figures.slice(0, lora.length), figures.slice(lora.length)] as const;
+  const split = (means: readonly number[]) =>
+    [means.slice(0, lora.length), means.slice(lora.length)] as const;
   return { lora, full, rows, split };
 }
 type Trials = NonNullable<ReturnType<typeof trialsOf>>;
@@ -58,15 +58,15 @@ export function judgeRates({ sweeps }: Evidence, seeds: readonly number[]): Judg
 
 /** The geometric mean of the seeds' ratios. */
 function ratioInterval(trials: readonly Trials[]) {
-  const logsOf = (figures: readonly number[]) => {
+  const logsOf = (means: readonly number[]) => {
     let at = 0;
     return trials.map(({ lora, full, rows, split }) => {
-      const [ofLora, ofFull] = split(figures.slice(at, (at += rows.length)));
+      const [ofLora, ofFull] = split(means.slice(at, (at += rows.length)));
       return Math.log(bestRate(lora, ofLora) / bestRate(full, ofFull));
     });
   };
   const rows = trials.flatMap((trial) => trial.rows);
-  const items = resampledInterval(rows, (figures) => mean(logsOf(figures)));
+  const items = resampledInterval(rows, (means) => mean(logsOf(means)));
   if (!items) return undefined;
   const { value, low, high, bySeed } = overSeeds(items, logsOf(rows.map(ratio)));
   return {
@@ -78,7 +78,7 @@ function ratioInterval(trials: readonly Trials[]) {
 }
 
 function bestOf({ lora, full, rows, split }: Trials) {
-  const [ofLora, ofFull] = split(rows.map(ratio)).map((figures) => figures.indexOf(Math.min(...figures)));
+  const [ofLora, ofFull] = split(rows.map(ratio)).map((means) => means.indexOf(Math.min(...means)));
   const edges = [edgeOf(lora, ofLora!), edgeOf(full, ofFull!)] as const;
   const notes = [
     `Lowest held-out loss: LoRA at ${formatRate(lora[ofLora!]!.learningRate)}, full fine-tuning at ${formatRate(full[ofFull!]!.learningRate)}; between rates of the grid, a parabola is assumed.`,

@@ -1,5 +1,5 @@
 /** Formats the claims as text for the terminal and as report.md. */
-import { formatDifference, formatDuration, formatFigure } from '../text/units.ts';
+import { formatDifference, formatDuration, formatValue } from '../text/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { MIN_SEEDS } from './seeds.ts';
@@ -9,7 +9,7 @@ import type { Reproduction } from './store.ts';
 function effectText(effect: Effect): string {
   const { unit, value, low, high } = effect;
   // Shares and multiples are shown without a sign.
-  const show = effect.above === 0 || low < 0 ? formatDifference : formatFigure;
+  const show = effect.above === 0 || low < 0 ? formatDifference : formatValue;
   const claimed = claimedText(effect);
   return `${show(value)} [${show(low)}, ${show(high)}]${unit && ` ${unit}`}${claimed && `, ${claimed}`}`;
 }
@@ -83,7 +83,7 @@ ${details.join('\n')}`;
 
 /** " (by seed: +0.012, +0.015, +0.009)" */
 const seedsText = ({ bySeed }: Effect): string =>
-  bySeed ? ` (by seed: ${bySeed.map(formatFigure).join(', ')})` : '';
+  bySeed ? ` (by seed: ${bySeed.map(formatValue).join(', ')})` : '';
 
 /** The effects that count towards the verdict. */
 const cell = (effects: readonly Effect[]) =>

@@ -1,5 +1,5 @@
 /** The mean over several seeds, with an interval that covers both seeds and items. Pure. */
-import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
+import { interval, type Means, type Stratum } from '../statistics/intervals.ts';
 import { mean, ratio, type Interval } from '../statistics/statistics.ts';
 import { studentQuantile } from '../statistics/student.ts';
 
@@ -37,16 +37,16 @@ export function overSeeds(items: Interval, bySeed: readonly number[]): SeededInt
  */
 export function seededInterval(
   bySeed: readonly (readonly Stratum[])[],
-  statistic: (figures: Figures, seed: number) => number,
+  statistic: (means: Means, seed: number) => number,
 ): SeededInterval | undefined {
   const strata = bySeed[0]!.map((_, task) => bySeed.flatMap((seed) => seed[task]!));
-  const valuesOf = (figures: Figures) => {
-    const at = figures.map(() => 0);
+  const valuesOf = (means: Means) => {
+    const at = means.map(() => 0);
     return bySeed.map((strata, seed) => {
-      const own = strata.map((models, task) => figures[task]!.slice(at[task]!, (at[task]! += models.length)));
+      const own = strata.map((models, task) => means[task]!.slice(at[task]!, (at[task]! += models.length)));
       return statistic(own, seed);
     });
   };
-  const items = interval(strata, (figures) => mean(valuesOf(figures)));
+  const items = interval(strata, (means) => mean(valuesOf(means)));
   return items && overSeeds(items, valuesOf(strata.map((models) => models.map(ratio))));
 }

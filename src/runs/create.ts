@@ -41,7 +41,7 @@ export async function createRun(
       const state: RunState = { status: finished ? 'done' : 'queued', step: finished ? steps : 0, steps };
       await writeJson(specPath(temporary), spec);
       await writeJson(statePath(temporary), state);
-      const events = finished && (finished.events ?? doneLine(finished.artefact, steps, now));
+      const events = finished && (finished.events ?? doneEvent(finished.artefact, steps, now));
       await writeFile(eventsPath(temporary), events ?? '');
     },
   );
@@ -50,7 +50,7 @@ export async function createRun(
 }
 
 /** The `done` event of a training that took place elsewhere, without measurements. */
-function doneLine(artefact: string, step: number, now: Date): string {
+function doneEvent(artefact: string, step: number, now: Date): string {
   const done: RunEvent = {
     type: 'done',
     time: now.toISOString(),

@@ -33,7 +33,7 @@ export class EventFile {
       const known = this.parsedTo;
       const isSame = handle ? await this.isContinued(handle) : known === 0;
       if (!isSame) this.forget();
-      const grown = handle ? await this.readOn(handle) : false;
+      const grown = handle ? await this.readAppended(handle) : false;
       this.seen = mark;
       return grown || !isSame;
     } finally {
@@ -59,7 +59,7 @@ export class EventFile {
     return bytesRead === length && buffer.equals(this.tail);
   }
 
-  private async readOn(handle: FileHandle): Promise<boolean> {
+  private async readAppended(handle: FileHandle): Promise<boolean> {
     const { size, ino } = await handle.stat();
     this.inode = ino;
     if (size > MAX_BYTES) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);

@@ -5,10 +5,10 @@ import type { SharedManifest } from '../protocol/sharing.ts';
 /** The manifest before its files are known. */
 export type ManifestDraft = Omit<SharedManifest, 'files'>;
 
-/** Pure. The first lines are what the hub reads of a card. */
+/** Pure. The hub parses the first lines of a card. */
 export function card(about: ManifestDraft, summary: Summary | undefined): string {
   const { name, version, base, licence, corpus, publishedAt, run, sentence } = about;
-  const figures = summary?.comparisons.map(
+  const rows = summary?.comparisons.map(
     ({ task, metric, unit, before, after }) =>
       `| ${task} | ${metric} | ${shown(before.value)} | ${shown(after.value)} | ${unit} | ${after.n} |`,
   );
@@ -32,7 +32,7 @@ ${facts.join('\n')}
 
 Use it with \`forget-me-not fetch ${name}@${version} --from WHERE\`, or give \`adapter.gguf\` to llama.cpp with \`--lora\`.
 Charts are in \`report.html\`.
-${figures?.length ? `\n| task | figure | before | result | unit | n |\n| --- | --- | --- | --- | --- | --- |\n${figures.join('\n')}\n` : ''}`;
+${rows?.length ? `\n| task | metric | before | result | unit | n |\n| --- | --- | --- | --- | --- | --- |\n${rows.join('\n')}\n` : ''}`;
 }
 
 const shown = (value: number) => Number(value.toPrecision(4));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isTask, statedSummary } from '../evaluation/figures/summary.ts';
+import { isTask, statedSummary } from '../evaluation/metrics/summary.ts';
 import { openForeignAdapter } from '../export/import-adapter.ts';
 import { adapterAlpha } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
@@ -23,14 +23,14 @@ export interface PublishedReference {
   name: string;
   /** Default: the newest. */
   version?: number | undefined;
-  /** Of the manifest, as `publish` has printed it. */
+  /** SHA-256 of the manifest, as printed by `publish`. */
   sha256?: string | undefined;
 }
 
 export interface FoundAdapter {
   manifest: SharedManifest;
   sha256: string;
-  /** Of the files that are read. */
+  /** Bytes of the files that are read. */
   bytes: number;
   /** The newest version. */
   newest: number;
@@ -96,8 +96,8 @@ export function requireBaseOf({ name, version, base }: SharedManifest, here: Run
 }
 
 /**
- * Downloads the files that are read, checks them, and creates the run atomically: what fails leaves nothing. Errors: adapter-damaged,
- * adapter-mismatch, adapter-unsupported, run-newer, and those of the store.
+ * Downloads the files that are read, checks them, and creates the run atomically: a failure leaves nothing behind.
+ * Errors: adapter-damaged, adapter-mismatch, adapter-unsupported, run-newer, and those of the store.
  */
 export async function fetchAdapter(
   store: Store,
@@ -134,7 +134,7 @@ interface CheckedDownload {
 }
 
 /**
- * Keeps what is shown as the publisher's statement: settings, curves, figures. Everything that this machine acts on is
+ * Keeps what is shown as stated by the publisher: settings, curves, metrics. Everything that this machine acts on is
  * its own: the base, the evaluation plan, and later the check of the served model.
  */
 async function createRunFrom(folder: string, { manifest, sha256, base, versions, from }: CheckedDownload) {
@@ -179,7 +179,10 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
 /** Below this share, nothing is left of a change. */
 const MIN_STRENGTH = 0.001;
 
-/** Of its change as trained. Errors: adapter-damaged if the settings are those of another adapter. */
+/**
+ * Its strength, relative to the change as trained. Errors: adapter-damaged if the settings are those of another
+ * adapter.
+ */
 function strengthOf(manifest: SharedManifest, adapter: Adapter, hyper: Hyper): number {
   const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
   const strength = Number((adapter.alpha / adapterAlpha(hyper)).toPrecision(6));

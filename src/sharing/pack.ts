@@ -39,9 +39,9 @@ export interface PackOptions {
 
 export interface Packed {
   manifest: SharedManifest;
-  /** Of the manifest, which has those of all files. */
+  /** SHA-256 of the manifest, which contains those of all files. */
   sha256: string;
-  /** In the order in which they leave: the manifest last. */
+  /** In upload order: the manifest last. */
   files: Outgoing[];
   bytes: number;
 }
@@ -75,13 +75,13 @@ export async function packRun(dir: string, folder: string, options: PackOptions)
   await write('events.jsonl', publicRun.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   if (publicRun.summary) await write('summary.json', json(publicRun.summary));
   if (publicRun.spectrum) await write('spectrum.json', json(publicRun.spectrum));
-  // Written again: its strength may have changed, and only known metadata may leave.
+  // Rewritten, because its strength may have changed, and only known metadata may leave.
   await exportAdapterGguf(
     join(files, 'adapter.gguf'),
     await readAdapterGguf(join(dir, artefactName(run.spec))),
   );
   texts.push({ name: 'adapter.gguf', text: await headerTexts(join(files, 'adapter.gguf')) });
-  // Its data are the files above; the rest is the panel.
+  // Its data are the files above; the rest is the panel's code.
   await options.writeReport(await writeRunFolder(publicRun, join(folder, 'run')), join(files, 'report.html'));
   const names = [
     'README.md',
@@ -140,7 +140,7 @@ async function describe(
     run: spec.id,
     step: stepOfResult(run),
     ...(summary?.sentence && { sentence: onOneLine(summary.sentence) }),
-    // Some bases have the whole text of their licence in their file.
+    // Some bases have the full text of their licence in their file.
     base: { id: base.id, sha256: base.sha256, ...(licence && { licence: onOneLine(licence) }) },
     ...(corpus && {
       corpus: {
@@ -159,7 +159,7 @@ async function outgoingFile(folder: string, path: string): Promise<Outgoing> {
   return { path, source, bytes: await sizeOf(source), sha256: await sha256Of(source) };
 }
 
-/** As a run's folder, for the report. */
+/** Laid out like a run's folder, for the report. */
 async function writeRunFolder(
   { spec, state, events, summary, spectrum }: RunSnapshot,
   dir: string,

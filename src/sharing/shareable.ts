@@ -1,13 +1,13 @@
 /**
- * What may be published of a run, and what is accepted of a published one: settings, curves and figures, without
- * anything of its text or of a machine. Whatever is not listed here is left out.
+ * What may be published of a run, and what is accepted from a published one: settings, curves and metrics, but nothing
+ * of its text or of a machine. Whatever is not listed here is left out.
  */
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { localDataSet, parseDataSetReference } from '../corpus/datasets/files.ts';
-import { addFindings } from '../evaluation/figures/summary.ts';
+import { addFindings } from '../evaluation/metrics/summary.ts';
 import type { Metric, Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -24,9 +24,9 @@ const publishedEvents: ReadonlySet<RunEvent['type']> = new Set([
 const LOCAL_FILE = 'a local file';
 
 /**
- * The run under the name `name`, as others may see it. Left out: folders and patterns, names of files, the example,
- * whatever was not measured to the end, and what the check of this machine's llama.cpp found, because it is made again
- * where the adapter is used.
+ * The run under the name `name`, as others may see it. Left out: folders and patterns, file names, the example,
+ * incomplete measurements, and the result of checking this machine's llama.cpp, because the check is repeated where the
+ * adapter is used.
  */
 export function shareable(run: RunSnapshot, name: string): RunSnapshot {
   const { spec, state, events, summary, spectrum } = run;
@@ -97,7 +97,7 @@ const shareableEvents = (events: readonly RunEvent[]): RunEvent[] =>
       event.type === 'evaluation' ? { ...event, result: shareableMetric(event.result) } : event,
     );
 
-/** The sentence is made again, because that of the run may name another run. */
+/** The sentence is generated again, because that of the run may name another run. */
 function shareableSummary({ step, comparisons, choice, givenStrength }: Summary): Summary {
   const publicRun: Summary = {
     step,
@@ -119,13 +119,13 @@ const shareableMetric = (metric: Metric): Metric => ({
   setting: metric.setting.replace(/(?<=pieces of up to \d+ tokens of ).+$/, (data) => dataName(data)),
 });
 
-/** A data set of the hub by its name; a file or folder has none. */
+/** A data set on the hub by its name; a file or folder has none. */
 const dataName = (place: string): string => (place === 'base' || isOnHub(place) ? place : LOCAL_FILE);
 
 /** A data set on the hub by its name, a file or folder by the last part of its path. */
 export const withoutPath = (place: string): string => (isOnHub(place) ? place : lastPart(place));
 
-/** "team/rows" may be a folder: that is what was read then, and in runs of before it stands as it was given. */
+/** "team/rows" may be a folder, which then takes precedence; runs of earlier versions stored it as given. */
 const isOnHub = (place: string) => !isHere(place) && parseDataSetReference(place) !== undefined;
 const isHere = (place: string) => localDataSet(place) !== undefined;
 const lastPart = (path: string) => basename(path.replaceAll('\\', '/'));
@@ -143,7 +143,9 @@ const localPathsOf = ({ folder, folders = [], base }: RunSpec): string[] => [
   tmpdir(),
 ];
 
-/** Whatever else has such a path in it: a backend's reason, for example. Without what texts were made of. */
+/**
+ * Anything else that contains such a path, for example a backend's reason. Drops the parts that texts were made from.
+ */
 function withoutPaths<T>(value: T, places: readonly string[]): T {
   let text = JSON.stringify(value, (key, one: unknown) => (key === 'texts' ? undefined : one));
   for (const place of places.toSorted((a, b) => b.length - a.length))

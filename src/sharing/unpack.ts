@@ -22,7 +22,7 @@ import { isPlain } from '../text/foreign-text.ts';
 import { refuseNewer, stepOfResult } from '../runs/index.ts';
 import { shareable } from './shareable.ts';
 
-/** The files that are read, with their size limits in bytes; nothing else of a publication is downloaded. */
+/** The files that are read, with their size limits in bytes; nothing else in a publication is downloaded. */
 const maxBytes: Record<string, number> = {
   'adapter.gguf': Number.MAX_SAFE_INTEGER,
   'run.json': 1 << 20,
@@ -32,7 +32,7 @@ const maxBytes: Record<string, number> = {
 };
 const MAX_TEXT_CHARACTERS = 2000;
 
-/** The manifest in these bytes. Errors: run-newer, adapter-damaged (which says what is wrong with it). */
+/** Parses the manifest. Errors: run-newer, adapter-damaged (which says what is wrong with it). */
 export function readManifest(bytes: Uint8Array, asked: { name: string; version: number }): SharedManifest {
   const json = parsed(Buffer.from(bytes).toString('utf8'), asked, 'manifest.json');
   refuseNewer(sharedLabel(asked), json, SHARED_FORMAT);
@@ -69,14 +69,14 @@ function describeProblem(json: unknown, error: z.ZodError): string {
   return notValid('manifest.json', error);
 }
 
-/** `run.json is not as it should be at "hyper.rank"`; without the place where it is the whole file. */
+/** `run.json is not as it should be at "hyper.rank"`; without the path if it concerns the whole file. */
 function notValid(file: string, { issues }: z.ZodError): string {
-  // Keys of others, which may be anything.
+  // The keys are untrusted and may be anything.
   const place = issues[0]?.path.map(String).join('.').slice(0, 100) ?? '';
   return `${file} is not as it should be${place && isPlain(place) ? ` at "${place}"` : ''}`;
 }
 
-/** Throws adapter-damaged if the downloaded file is not the one that the manifest means. */
+/** Throws adapter-damaged if the downloaded file does not match the manifest. */
 export async function checkFile(folder: string, file: SharedFile, about: SharedManifest): Promise<void> {
   const path = join(folder, file.path);
   const bytes = await sizeOf(path);

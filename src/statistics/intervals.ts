@@ -15,7 +15,7 @@ const SEED = 20240905;
 /** Each model's items, in the same order for all models. */
 export type Stratum = readonly (readonly RatioItem[])[];
 /** Ratios of totals, by stratum and model. */
-export type Figures = readonly (readonly number[])[];
+export type Means = readonly (readonly number[])[];
 
 /** Totals of one document: each model's sum and weight. */
 interface DocumentTotals {
@@ -57,11 +57,11 @@ interface Estimate {
  */
 function jackknife(
   strata: readonly (readonly DocumentTotals[])[],
-  statistic: (figures: Figures) => number,
+  statistic: (means: Means) => number,
 ): Estimate | undefined {
   const totals = strata.map(totalOf);
-  const figures = totals.map(figuresOf);
-  const value = statistic(figures);
+  const means = totals.map(meansOf);
+  const value = statistic(means);
   if (!Number.isFinite(value)) return undefined;
   let variance = 0;
   // Welch and Satterthwaite, over strata.
@@ -72,11 +72,11 @@ function jackknife(
     let own = 0;
     for (const { sums, weights } of documents) {
       for (let model = 0; model < sums.length; model += 1)
-        figures[index]![model] =
+        means[index]![model] =
           (total.sums[model]! - sums[model]!) / (total.weights[model]! - weights[model]!);
-      own += (statistic(figures) - value) ** 2;
+      own += (statistic(means) - value) ** 2;
     }
-    figures[index] = figuresOf(total);
+    means[index] = meansOf(total);
     variance += own;
     spread += own ** 2 / degreesOf(documents, total);
   }
@@ -94,7 +94,7 @@ function totalOf(documents: readonly DocumentTotals[]): DocumentTotals {
   return { sums, weights };
 }
 
-const figuresOf = ({ sums, weights }: DocumentTotals): number[] =>
+const meansOf = ({ sums, weights }: DocumentTotals): number[] =>
   sums.map((sum, model) => sum / weights[model]!);
 
 /**
@@ -124,7 +124,7 @@ const reach = ({ variance, degrees }: Estimate): number =>
  */
 export function interval(
   strata: readonly Stratum[],
-  statistic: (figures: Figures) => number,
+  statistic: (means: Means) => number,
 ): Interval | undefined {
   const found = jackknife(strata.map(documentsOf), statistic);
   if (!found) return undefined;
@@ -139,17 +139,17 @@ export function interval(
  */
 export function resampledInterval(
   stratum: Stratum,
-  statistic: (figures: readonly number[]) => number,
+  statistic: (means: readonly number[]) => number,
 ): Interval | undefined {
   const documents = documentsOf(stratum);
   const n = documents.length;
-  const value = n > 0 ? statistic(figuresOf(totalOf(documents))) : NaN;
+  const value = n > 0 ? statistic(meansOf(totalOf(documents))) : NaN;
   if (n < 2 || !Number.isFinite(value)) return undefined;
   const random = uniform(SEED);
   const drawn: number[] = [];
   for (let i = 0; i < RESAMPLES; i += 1) {
     const sample = documents.map(() => documents[Math.floor(random() * n)]!);
-    const value = statistic(figuresOf(totalOf(sample)));
+    const value = statistic(meansOf(totalOf(sample)));
     if (Number.isFinite(value)) drawn.push(value);
   }
   if (drawn.length < (1 - MISSED / 2) * RESAMPLES) return undefined;
@@ -169,7 +169,7 @@ type Intervals = Record<'before' | 'after' | 'difference', Interval>;
  * The kind of a metric: right or wrong answers; a share; a non-negative amount, such as a loss or a time; or any
  * number.
  */
-export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
+export type MetricKind = 'answers' | 'share' | 'amount' | 'number';
 
 /**
  * With fewer documents, no interval is given. Treating their correlated items as independent found spurious gains in 10
@@ -181,26 +181,26 @@ export const MIN_DOCUMENTS = 4;
 export const pairedIntervals = (
   before: readonly RatioItem[],
   after: readonly RatioItem[],
-  kind: FigureKind = 'amount',
+  kind: MetricKind = 'amount',
 ): Intervals => stratifiedIntervals([{ before, after }], kind);
 
 /**
  * Intervals of the mean over strata, such as tasks. A single item has no spread: its interval is its value. Throws an
  * Error if the lists of a pair are empty or differ in length.
  */
-export function stratifiedIntervals(pairs: readonly Pair[], kind: FigureKind): Intervals {
+export function stratifiedIntervals(pairs: readonly Pair[], kind: MetricKind): Intervals {
   for (const { before, after } of pairs) {
     if (before.length !== after.length)
       throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
     if (before.length === 0) throw new Error('no items');
   }
   const strata = pairs.map(({ before, after }) => documentsOf([before, after]));
-  const mean = (of: (figures: readonly number[]) => number) => (all: Figures) =>
-    all.reduce((sum, figures) => sum + of(figures), 0) / all.length;
+  const mean = (of: (means: readonly number[]) => number) => (all: Means) =>
+    all.reduce((sum, means) => sum + of(means), 0) / all.length;
   const [first, last] = [mean(([before]) => before!), mean(([, after]) => after!)];
   const change = mean(([before, after]) => after! - before!);
   if (kind === 'answers' && pairs.length === 1) return answers(pairs[0]!, strata[0]!);
-  const level = (of: (figures: Figures) => number) => levelOf(strata, of, kind);
+  const level = (of: (means: Means) => number) => levelOf(strata, of, kind);
   const [before, after] = [level(first), level(last)];
   // If the metric is zero for the base by definition, the difference is the metric itself.
   const rise = kind === 'amount' && pairs.every((pair) => pair.before.every(({ sum }) => sum === 0));
@@ -224,23 +224,23 @@ const within = ({ value, low, high }: Interval, min: number, max: number): Inter
   high: Math.min(high, max),
 });
 
-function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {
+function levelOf(strata: Strata, statistic: (means: Means) => number, kind: MetricKind): Interval {
   const found = jackknife(strata, statistic);
-  if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
+  if (!found) return alone(statistic(strata.map((documents) => meansOf(totalOf(documents)))));
   const { value } = found;
   if (kind === 'number') return around(value, reach(found));
   if (kind !== 'amount') return share(found, countOf(strata));
   // Amounts are skewed, so the interval is computed on a logarithmic scale.
-  const logs = jackknife(strata, (figures) => Math.log(statistic(figures)));
+  const logs = jackknife(strata, (means) => Math.log(statistic(means)));
   // With this much uncertainty, the logarithmic interval would be absurdly wide.
   if (!logs || reach(logs) > 1) return within(around(value, reach(found)), 0, Infinity);
   const factor = Math.exp(reach(logs));
   return { value, low: value / factor, high: value * factor };
 }
 
-function differenceOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {
+function differenceOf(strata: Strata, statistic: (means: Means) => number, kind: MetricKind): Interval {
   const found = jackknife(strata, statistic);
-  if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
+  if (!found) return alone(statistic(strata.map((documents) => meansOf(totalOf(documents)))));
   const { value, variance } = found;
   if (kind === 'amount' || kind === 'number') return around(value, reach(found));
   // No document shows a difference, but unseen ones might: use the upper bound of 0 among n.
@@ -267,17 +267,17 @@ function share(found: Estimate, documents: number): Interval {
  */
 function answers(pair: Pair, documents: readonly DocumentTotals[]): Intervals {
   const n = pair.after.length;
-  const effective = (values: readonly number[], of: (figures: readonly number[]) => number) => {
+  const effective = (values: readonly number[], of: (means: readonly number[]) => number) => {
     const mean = values.reduce((sum, value) => sum + value, 0) / n;
     const plain = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1) ** 2;
     if (plain < NOTHING || n < 2) return { mean, count: documents.length };
-    const clustered = jackknife([documents], ([figures]) => of(figures!))?.variance ?? plain;
+    const clustered = jackknife([documents], ([means]) => of(means!))?.variance ?? plain;
     return { mean, count: n / Math.max(1, clustered / plain) };
   };
   const proportion = (side: keyof Pair, index: number): Interval => {
     const { mean, count } = effective(
       pair[side].map(({ sum }) => sum),
-      (figures) => figures[index]!,
+      (means) => means[index]!,
     );
     return { value: mean, ...proportionInterval(mean * count, count) };
   };

@@ -103,7 +103,7 @@ export const percent = (share: number, digits = 0): string =>
 export const timeOfDay = (date: Date): string =>
   date.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });
 
-/** "12 Mar", or "12 March" if it is `long`. */
+/** "12 Mar", or "12 March" if `long`. */
 export const dayOf = (date: Date, month: 'short' | 'long' = 'short'): string =>
   date.toLocaleDateString(locale, { day: 'numeric', month });
 

@@ -14,11 +14,11 @@ export function formatBytes(bytes: number): string {
 }
 
 /** "0.173", "42.1": a metric. */
-export const formatFigure = (value: number): string => decimal(value, Math.abs(value) >= 10 ? 1 : 3);
+export const formatValue = (value: number): string => decimal(value, Math.abs(value) >= 10 ? 1 : 3);
 
 /** "-0.173", "+0.004": a difference. */
 export const formatDifference = (value: number): string =>
-  `${value < 0 ? '-' : '+'}${formatFigure(Math.abs(value))}`;
+  `${value < 0 ? '-' : '+'}${formatValue(Math.abs(value))}`;
 
 /**
  * "-0.173 [-0.221, -0.126]": a metric and its interval, formatted by `words`. An interval of zero width is omitted,

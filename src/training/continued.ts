@@ -1,4 +1,6 @@
-/** What a run keeps of what completed before it: the adapter and corpus of the run that it continues, or the reference adapter. */
+/**
+ * What a run keeps of its predecessor: the adapter and corpus of the run that it continues, or the reference adapter.
+ */
 import { copyFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +17,8 @@ import { findRun, readSpec } from '../runs/index.ts';
 type Continuing = Pick<RunSpec, 'continues' | 'reference' | 'hyper'>;
 
 /**
- * The content of a run's corpus and of those of the runs that it continues, as far as they still exist, with the paths
- * that it has in the folders `now`. Errors: run-not-found, run-damaged.
+ * The content of the corpora of a run and of the runs that it continues, as far as they still exist, with the paths
+ * mapped to the folders `now`. Errors: run-not-found, run-damaged.
  */
 export async function earlierCorpus(dir: string, now: Folders): Promise<EarlierCorpus> {
   return toEarlierCorpus(await readSpec(dir), await openCorpus(join(dir, 'corpus')), now);
@@ -39,7 +41,7 @@ export async function toEarlierCorpus(
     leftOut.map((entry) => ({
       ...entry,
       path: renamed(entry.path),
-      // Of a duplicate, the path of its twin.
+      // For a duplicate, the path of its twin.
       ...(entry.detail !== undefined && { detail: renamed(entry.detail) }),
     })),
     before,
@@ -48,8 +50,8 @@ export async function toEarlierCorpus(
 
 /**
  * Puts the adapter with which training begins into the run, once: of a continued run, because that may get another
- * strength later or be deleted; the reference adapter at `reference`, at the run's rank, because another version may
- * come with another one. Errors: adapter-damaged (also if the continued run's has changed since), run-not-found;
+ * strength later or be deleted; the reference adapter at `reference`, at the run's rank, because another version of
+ * this program may ship another one. Errors: adapter-damaged (also if the continued run's has changed since), run-not-found;
  * run-damaged without `reference` if it is missing.
  */
 export async function placeEarlierAdapter(dir: string, spec: RunSpec, reference?: string): Promise<void> {
@@ -88,8 +90,8 @@ async function exportReference(
 }
 
 /**
- * The value of each parameter before the first step, if training begins with an adapter: as it was served, with its
- * alpha multiplied into B. Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
+ * The value of each parameter before the first step, if training begins with an adapter: that adapter as served, with
+ * its alpha multiplied into B. Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
  */
 export async function earlierValues(
   dir: string,

@@ -22,8 +22,8 @@ const LARGE_BASE_WEIGHTS = 200e6;
 
 /**
  * Up to this many steps, a large base gets the full rate. A step moves every weight by about the rate, however little
- * its text says. So in longer runs the rate falls in proportion to the steps, at most to a tenth; measured on
- * Qwen2.5-Coder-0.5B.
+ * there is to learn from its text. So in longer runs the rate falls in proportion to the steps, at most to a tenth;
+ * measured on Qwen2.5-Coder-0.5B.
  */
 const FULL_RATE_STEPS = 80;
 const MIN_SHARE = 0.1;
@@ -39,7 +39,10 @@ export function defaultLearningRate(
   return isLarge(base) ? Number((shareAfter(steps) * large[optimizer]).toPrecision(2)) : small[optimizer];
 }
 
-/** A rate that was found in `from` steps, for a run of `to`: lower where the default is lower, and never higher. */
+/**
+ * Converts a rate that was found with `from` steps for a run of `to` steps: lower where the default is lower, and never
+ * higher.
+ */
 export function rateAtLength(
   rate: number,
   base: BaseShape,
@@ -50,8 +53,8 @@ export function rateAtLength(
 }
 
 /**
- * Whether the default rate of a run of this length is lower than that of a short one. Then trials of a few steps say
- * nothing: they favour rates that the run can't afford.
+ * Whether the default rate of a run of this length is lower than that of a short one. Then trials of a few steps are
+ * not informative: they favour rates that are too high for the run.
  */
 export const fallsWithLength = (base: BaseShape, steps: number): boolean =>
   isLarge(base) && steps > FULL_RATE_STEPS;

@@ -17,7 +17,7 @@ const MIN_RISE = 1;
 const MAX_DRIFT = 2;
 /** Losses this far above a uniform guess (ln V) mean that the model is broken, not only that the data is hard. */
 const ABOVE_UNIFORM = 3;
-/** One unusual step may be the fault of its data; so many in a row are not. */
+/** One unusual step may be the fault of its data; this many in a row are not. */
 export const PATIENCE = 3;
 /** A gradient this many times larger than usual has no useful direction, even after clipping. */
 const HUGE_GRADIENT = 100;

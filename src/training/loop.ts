@@ -25,7 +25,7 @@ export const progressSchema = z.object({
   watch: watchStateSchema.prefault({}),
   /** In f16 only. */
   lossScale: lossScaleSchema.optional(),
-  /** The run began in f16 and went on in f32, because a number did not fit. */
+  /** The run began in f16 and continued in f32, because of an overflow. */
   leftF16: z.boolean().optional(),
 });
 export type LoopProgress = z.infer<typeof progressSchema>;
@@ -46,7 +46,7 @@ export interface StepReport {
   /** Number of predictions that count; if 0, there was nothing to learn and no update was made. */
   learned: number;
   seconds: number;
-  /** In f16: the gradient was not finite, so no update was made, and the loss scale fell to this. */
+  /** In f16: the gradient was not finite, so no update was made, and the loss scale was lowered to this. */
   skippedTo?: number;
   /** To be stored in a checkpoint of this step. */
   progress: LoopProgress;
@@ -120,7 +120,7 @@ async function trainStep(
   const overflows = Number.isFinite(loss) && !Number.isFinite(gradientNorm);
   const lower = progress.lossScale && overflows ? afterOverflow(progress.lossScale) : undefined;
   if (progress.lossScale && !lower && !Number.isFinite(loss + gradientNorm)) {
-    // No scale helps: numbers of the model itself do not fit.
+    // No scale helps: values of the model itself overflow.
     model.zeroGradients();
     model.leaveF16();
     return trainStep(options, step, { ...progress, lossScale: undefined, leftF16: true }, watch);

@@ -1,6 +1,6 @@
 /**
- * Cache of what the parts of a run took on this machine: preparing, training, measuring at a checkpoint, and each part
- * of measuring the result. With it, times need not be guessed. All in seconds.
+ * Cache of how long the parts of a run took on this machine: preparing, training, measuring at a checkpoint, and each
+ * part of measuring the result, so that times need not be guessed. All in seconds.
  */
 import { basename } from 'node:path';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ export type Cost = z.infer<typeof costSchema>;
 
 const costs = new JsonCache('part-costs.json', costSchema);
 
-/** What the times depend on, besides the load of the machine. */
+/** What the times depend on, besides the machine's load. */
 export interface CostPlace {
   /** Its file's name. */
   base: Pick<RunSpec['base'], 'path'>;
@@ -33,7 +33,7 @@ export function costPlace({ base, planned, hyper }: RunSpec, events: readonly Ru
   return { base, method: hyper.method, backend };
 }
 
-/** `preparing`: all before the first step. `training`: an item is a token. */
+/** `preparing`: everything before the first step. `training`: an item is a token. */
 export const PREPARING = 'preparing';
 export const TRAINING = 'training';
 
@@ -55,12 +55,12 @@ export const checkpointPart = ({
 const keyOf = ({ base, method, backend }: CostPlace, part: string): string =>
   [basename(base.path), method, backend, part].join(' ');
 
-/** By part; undefined for what was not measured here yet. */
+/** By part; undefined for parts not measured here yet. */
 export type KnownCosts = (part: string) => Cost | undefined;
 
 export type MachineCosts = (place: CostPlace) => KnownCosts;
 
-/** All that was measured on this machine. */
+/** Everything that was measured on this machine. */
 export async function machineCosts(): Promise<MachineCosts> {
   const all = await costs.all();
   return (place) => (part) => all[keyOf(place, part)];

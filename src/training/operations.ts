@@ -21,13 +21,13 @@ export function operationsPerToken(
 ): number {
   const { positions, width, heads, headSize, vocabularySize } = config;
   const weights = linearWeights(config) + vocabularySize * width;
-  // Scores and their sum of values: 2 operations for each key and component, three times as with weights.
+  // Scores and the weighted sum of values: 2 operations per key and component each, three times over as for weights.
   const keysSeen = positions.reduce((sum, { window }) => sum + averageKeys(sequenceLength, window), 0);
   const attention = 12 * keysSeen * heads * headSize;
   return attention + (method === 'full' ? 6 * weights : 4 * weights + 6 * trainedParameters);
 }
 
-/** Position t sees t keys until the window is full, then as many as the window. */
+/** Position t sees t keys until the window is full, and then as many as fit in the window. */
 function averageKeys(length: number, window = length): number {
   const widest = Math.min(window, length);
   return widest * (1 - widest / (2 * length));
@@ -39,7 +39,7 @@ const VALID_MS = 24 * 3600 * 1000;
 
 /**
  * Floating-point operations per second in large matrix products on this machine. Measured for about a second, once a
- * day, while the machine has little else to do: beside other work it may be a hundredth, and is used for one run only.
+ * day, while the machine is mostly idle: under other load it may be a hundredth, and is used for one run only.
  */
 export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
   const processors = cpus();
@@ -60,7 +60,7 @@ const MAX_SIZE = 8192;
 const MIN_PRODUCT_MS = 10;
 const MEASURE_MS = 1000;
 
-/** `isBusy`: other work disturbs it, so that measuring for longer would not help. */
+/** `isBusy`: other work interferes, so that measuring for longer would not help. */
 async function measureMatmulRate(
   backend: Backend,
   precision: Hyper['precision'],

@@ -17,11 +17,11 @@ interface Moments {
 export interface Rule {
   optimizer: 'adamw' | 'lionw';
   /**
-   * Share of a weight that a step takes off. AdamW: learning rate times this. LionW: this at the peak rate, less as the
-   * rate falls.
+   * Share by which a step shrinks each weight. AdamW: learning rate times this. LionW: this at the peak rate, less as
+   * the rate falls.
    */
   weightDecay: number;
-  /** Peak of the schedule. */
+  /** Peak rate of the schedule. */
   learningRate: number;
 }
 
@@ -77,7 +77,7 @@ export class Optimizer {
     return optimizer === 'adamw' ? weightDecay : weightDecay / learningRate;
   }
 
-  /** Zeros for those that have no moments yet. */
+  /** Zeros for slots that have no moments yet. */
   private makeMoments(slots: readonly Slot[]): void {
     const { backend } = this.model;
     const fresh = slots.filter(({ name }) => !this.moments.has(name));
@@ -88,7 +88,7 @@ export class Optimizer {
       this.moments.set(name, { first: firsts[i]!, ...(seconds[i] && { second: seconds[i] }) });
   }
 
-  /** Side by side, as the values are, if the backend can make use of that. */
+  /** Contiguous, like the values, if the backend benefits from that. */
   private stackIfUseful(tensors: Tensor[]): Tensor[] {
     const { backend } = this.model;
     return (backend.compound.makeContiguous?.(tensors) ?? tensors).map((x) => backend.keep(x));

@@ -99,7 +99,8 @@ async function withReplay(
 }
 
 /**
- * The most tokens to sample from the base: it writes some hundreds per second, and few are needed against forgetting.
+ * Maximum number of tokens to sample from the base: it writes some hundreds per second, and few are needed against
+ * forgetting.
  */
 const MAX_SAMPLED_TOKENS = 200_000;
 const SAMPLED_LENGTH = 512;

@@ -20,14 +20,17 @@ export interface MachinePace {
   perSecond: number;
 }
 
-/** Operations that training does in so many seconds, on a machine with `perSecond` operations per second. */
+/** Operations that training does in this many seconds, on a machine with `perSecond` operations per second. */
 const expectedOperations = (seconds: number, perSecond: number): number =>
   seconds * EXPECTED_UTILISATION * perSecond;
 
-/** Steps before the first one was measured, after which the length is fitted, at least: a guess may be far too low. */
+/**
+ * Minimum number of steps until the first one is measured, after which the length is fitted: a guess may be far too
+ * low.
+ */
 const MIN_GUESS = 2;
 
-/** Expected number of steps in so many seconds, before any was measured. */
+/** Expected number of steps in this many seconds, before any was measured. */
 export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
   Math.max(1, Math.round(expectedOperations(seconds, perSecond) / perStep));
 
@@ -46,7 +49,8 @@ export class RunLength {
   private fitted = 0;
 
   /**
-   * @param before seconds of the budget that were spent before the first step, or are kept for the stage after training
+   * @param before seconds of the budget that were spent before the first step, or are reserved for the stage after
+   * training
    */
   constructor(
     { steps, evalEvery }: Pick<Hyper, 'steps' | 'evalEvery'>,
@@ -84,7 +88,7 @@ export class RunLength {
     return { steps, minutes };
   }
 
-  /** Number of held-out losses after step `step` of a run of so many steps, including one at the last step. */
+  /** Number of held-out losses after step `step` of a run of this many steps, including one at the last step. */
   private evaluations(step: number, steps: number): number {
     return Math.ceil(steps / this.evalEvery) - Math.floor(step / this.evalEvery);
   }

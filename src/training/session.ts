@@ -40,7 +40,7 @@ export interface SessionOptions {
   writer: RunWriter;
   signal: AbortSignal;
   backend: Backend;
-  /** Of the base, for the memory that measuring takes. */
+  /** The base's sizes, for the memory that measuring takes. */
   sizes: BaseSizes;
   corpus: Corpus;
   sequences: SequenceSource;
@@ -50,7 +50,7 @@ export interface SessionOptions {
   initial(parameter: Parameter): Promise<Float32Array>;
   /** Operations per trained token, and per second on this machine. */
   rate?: MachineRate;
-  /** Seconds of the budget that were spent before training, or are kept for the stage after it. */
+  /** Seconds of the budget that were spent before training, or are reserved for the stage after it. */
   secondsBefore?: number;
   /** Reports what the run is doing. */
   phase(name: string): Promise<void>;
@@ -350,7 +350,7 @@ export class Session {
 
   private warnSwitchedToF32(): Promise<void> {
     return this.warn(
-      msg`Some numbers of this model are too large for f16. The run goes on in f32, which is slower.`,
+      msg`Some numbers of this model are too large for f16. The run continues in f32, which is slower.`,
     );
   }
 
@@ -367,7 +367,7 @@ export class Session {
   }
 }
 
-/** Says that a run goes on somewhere else than where its checkpoint was made; undefined if it does not. */
+/** A note that a run continues on another device than the one that made its checkpoint; undefined if it does not. */
 function describeMove(
   state: { backend: string; device?: string | undefined },
   { name, device }: Pick<Backend, 'name' | 'device'>,
@@ -378,7 +378,7 @@ function describeMove(
   return msg`Resumed on ${to} from a checkpoint made on ${from}: results will be close, but not identical.`;
 }
 
-/** Adds to the error which checkpoint a run still has that diverged, or whose GPU was lost or full. */
+/** For a run that diverged, or whose GPU was lost or full: adds to the error which checkpoint is left. */
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
   if (!(error instanceof UserError) || !keepsCheckpoint.has(error.code)) return error;
   const last = (await listCheckpoints(dir)).at(-1);

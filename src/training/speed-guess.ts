@@ -1,4 +1,4 @@
-/** A guess of how fast this machine trains, for the time before anything was measured on it. */
+/** A guess of how fast this machine trains, used until something was measured on it. */
 import { usableProcessors } from '../platform/machine/processors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { fastestPrecision } from '../tensor/precision.ts';

@@ -126,7 +126,7 @@ async function trainOn(
 
   const artefact = await makeResult(trained, { ...options, spec, model });
   if (!artefact) return undefined;
-  // If the strength is to be measured, the evaluator chooses it.
+  // If the strength should be measured, the evaluator chooses it.
   const { strength } = spec.evaluation;
   if (spec.hyper.method === 'lora' && strength !== 'measured') await setAdapterStrength(dir, spec, strength);
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };

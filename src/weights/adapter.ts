@@ -30,7 +30,7 @@ interface NewAdapter {
   /** SHA-256 of the base it was trained on. */
   baseSha256?: string;
 }
-/** Of the result of a run that began with an adapter: its strength, if not 1 (strength.ts). Copies do not keep it. */
+/** For the result of a run that began with an adapter: its strength, if not 1 (strength.ts). Copies do not keep it. */
 interface StrengthOf {
   strength?: number | undefined;
 }

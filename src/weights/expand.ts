@@ -1,8 +1,8 @@
 import type { Adapter, AdapterLayer } from './adapter.ts';
 
 /**
- * The same change to the base at a higher rank: B gets zeros, and A the further rows of `firstA` ([rank, in]), from
- * which training can go on. Throws RangeError if the rank is lower.
+ * The same change to the base at a higher rank: B is padded with zeros, and A with the further rows of `firstA` ([rank,
+ * in]), so that training can continue from it. Throws RangeError if the rank is lower.
  */
 export function expandRank(
   { layers, alpha, ...adapter }: Adapter,

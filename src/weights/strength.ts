@@ -1,8 +1,8 @@
 /**
  * The strength of a run's adapter: how much of what the run has learned is in adapter.gguf. If training began with the
  * base, it is a factor on the weights and part of the alpha in the file, so every reader, including llama.cpp, applies
- * it. If it began with an adapter, the file's parameters lie between that adapter's (0) and those trained (1), which are
- * kept in trained.gguf while the strength is another. (Earlier versions had all of it in alpha.)
+ * it. If it began with an adapter, the file's parameters lie between that adapter's (0) and the trained ones (1), which
+ * are kept in trained.gguf while the strength is not 1. (Earlier versions always used alpha.)
  */
 import { rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -53,7 +53,7 @@ async function setOwnStrength(dir: string, spec: Trained, strength: number): Pro
   const trained = join(dir, TRAINED_ADAPTER);
   const scale = await readAdapterScale(path);
   if (strengthOf(scale, spec) === strength) return;
-  // A file without a strength is as trained but for its alpha: a run that was resumed has written it anew.
+  // A file without a strength is as trained except for its alpha: a resumed run has rewritten it.
   if (scale.strength === undefined)
     await exportAdapterGguf(trained, { ...(await readAdapterGguf(path)), alpha: adapterAlpha(spec.hyper) });
   if (!existsSync(trained))

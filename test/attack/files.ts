@@ -20,7 +20,7 @@ export const files: Campaign = {
     const ground = await openGround();
     const random = new Random(seed);
     const trials = [
-      ...(await figureTrials(ground)),
+      ...(await hyperparameterTrials(ground)),
       ...(await headerTrials(ground, random, 42)),
       ...(await adapterTrials(ground, random, 20)),
       ...(await runTrials(ground, random, 24)),
@@ -33,7 +33,7 @@ export const files: Campaign = {
 };
 
 /** Metadata of a base that is impossible, or strange but valid. */
-async function figureTrials({ at }: Ground): Promise<Trial[]> {
+async function hyperparameterTrials({ at }: Ground): Promise<Trial[]> {
   const uint = (...values: number[]): MetadataEntry[] => values.map((value) => ({ type: 'uint32', value }));
   const real = (...values: number[]): MetadataEntry[] => values.map((value) => ({ type: 'float32', value }));
   const huge = 2 ** 32 - 1;
@@ -70,8 +70,8 @@ async function figureTrials({ at }: Ground): Promise<Trial[]> {
           type,
           data: read.get(name)!,
         }));
-        await writeGguf(at('figure.gguf'), { metadata, tensors });
-        await serves(at('figure.gguf'));
+        await writeGguf(at('hyperparameter.gguf'), { metadata, tensors });
+        await serves(at('hyperparameter.gguf'));
       },
     })),
   );

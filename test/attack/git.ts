@@ -338,7 +338,7 @@ function signNewest(h: Hostile): void {
   h.git(['update-ref', 'HEAD', h.git(['hash-object', '-t', 'commit', '-w', '--stdin'], `${text}\n`)]);
 }
 
-/** A repository inside the repository, with two commits in the history and a configuration of its own. */
+/** A repository inside the repository, with two commits in the history and its own configuration. */
 function addSubmodule(h: Hostile): void {
   const sub = join(h.dir, 'sub');
   mkdirSync(sub);

@@ -133,11 +133,11 @@ class Draw {
 
   /** Returns a description of the change. */
   change(way: number): string {
-    const figures = this.keys.filter((key) => key.startsWith('%s.'));
+    const hyperparameters = this.keys.filter((key) => key.startsWith('%s.'));
     const others = this.keys.filter((key) => !key.startsWith('%s.'));
     switch (way % ways) {
       case 0:
-        return this.set(this.pick(figures).replace('%s', ARCHITECTURE), this.entry());
+        return this.set(this.pick(hyperparameters).replace('%s', ARCHITECTURE), this.entry());
       case 1:
         return this.set(this.pick(others), this.entry());
       case 2:

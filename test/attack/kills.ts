@@ -30,12 +30,12 @@ export const kills: Campaign = {
   async open({ seed }) {
     const ground = await openGround();
     const random = new Random(seed);
-    const whole = await wholeRun(ground);
+    const reference = await uninterruptedRun(ground);
     const trials = Array.from({ length: COUNT }, (_, index): Trial => {
       const moment = random.integer(1000) / 1000;
       return index < EXPORTS
-        ? exportTrial(ground, whole, moment)
-        : trainingTrial(whole, moment, index % EVERY === 0);
+        ? exportTrial(ground, reference, moment)
+        : trainingTrial(reference, moment, index % EVERY === 0);
     });
     const each = { random, count: EACH };
     for (const make of [continueTrials, foldingTrials, finderTrials, indexerTrials])
@@ -44,7 +44,7 @@ export const kills: Campaign = {
   },
 };
 
-interface Whole {
+interface ReferenceRun {
   /** Queued, with a corpus: copies of it are trained. */
   begun: string;
   done: string;
@@ -55,7 +55,7 @@ interface Whole {
   exported: Buffer;
 }
 
-async function wholeRun({ at }: Ground): Promise<Whole> {
+async function uninterruptedRun({ at }: Ground): Promise<ReferenceRun> {
   await mkdir(at('code'));
   for (let i = 0; i < 6; i++) await writeFile(at(`code/${i}.js`), codeOf(i));
   const { path, sha256 } = await examine(at('base.gguf'));
@@ -122,15 +122,15 @@ async function killedAfter(name: string, args: string[], milliseconds: number): 
   await ended;
 }
 
-/** `moment`: a share of the total time. `anew`: starting from the files. */
-function trainingTrial({ begun, trainingMs, result }: Whole, moment: number, anew: boolean): Trial {
+/** `moment`: a share of the total time. `fresh`: starting from the files. */
+function trainingTrial({ begun, trainingMs, result }: ReferenceRun, moment: number, fresh: boolean): Trial {
   return {
-    name: `training killed at ${moment} of its time${anew ? ', files and all' : ''}`,
+    name: `training killed at ${moment} of its time${fresh ? ', files and all' : ''}`,
     async run() {
       const dir = `${begun}-trial`;
       await rm(dir, { recursive: true, force: true });
       await cp(begun, dir, { recursive: true });
-      if (anew) await rm(join(dir, 'corpus'), { recursive: true });
+      if (fresh) await rm(join(dir, 'corpus'), { recursive: true });
       await killedAfter('trainer', [dir], moment * trainingMs);
       await train(dir);
       if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('a different result');
@@ -140,7 +140,7 @@ function trainingTrial({ begun, trainingMs, result }: Whole, moment: number, ane
 
 const exportArgs = (dir: string, output: string) => [dir, JSON.stringify({ to: 'gguf-adapter', output })];
 
-function exportTrial({ at }: Ground, { done, exportMs, exported }: Whole, moment: number): Trial {
+function exportTrial({ at }: Ground, { done, exportMs, exported }: ReferenceRun, moment: number): Trial {
   return {
     name: `export killed at ${moment} of its time`,
     async run() {

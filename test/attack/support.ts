@@ -1,6 +1,6 @@
 /**
- * Shared by the campaigns against damaged files: a tiny base and its adapter in a folder of their own, and what counts
- * as held.
+ * Shared by the campaigns against damaged files: a tiny base and its adapter in a separate folder, and what counts as
+ * held.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -69,7 +69,7 @@ export async function within<T>(work: Promise<T>, milliseconds = LONGEST_MS): Pr
   }
 }
 
-/** A bundle of dist/, in a process group of its own. */
+/** A bundle of dist/, in a separate process group. */
 export function startBundle(name: string, args: string[], env: Record<string, string> = {}): ChildProcess {
   return spawn(process.execPath, [resolve(`dist/${name}.mjs`), ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],

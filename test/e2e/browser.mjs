@@ -7,8 +7,8 @@ import { QuickInput } from './quick-input.mjs';
 import { becomes, PATIENCE_MS, until } from './until.mjs';
 
 /**
- * A workbench in a browser of its own. `shots` is the folder for screenshots, `executablePath` a Chromium, `args`
- * further arguments for it.
+ * A workbench in a separate browser. `shots` is the folder for screenshots, `executablePath` a Chromium, `args` further
+ * arguments for it.
  */
 export async function openBrowser(shots, executablePath, args = []) {
   // Not imported at the top: it is only installed by then.

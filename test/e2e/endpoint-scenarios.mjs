@@ -57,7 +57,7 @@ export async function completeElsewhere(workbench, place, { port, model, token, 
 /** Revokes permission: typing no longer shows or requests anything. */
 async function stopSending(workbench) {
   await workbench.command('Forget-Me-Not: Stop Sending Code to the Completion Server');
-  await workbench.notification('No code is sent to 127.0.0.1');
+  await workbench.notification('Code is no longer sent to 127.0.0.1');
   await workbench.dismissNotifications();
   await workbench.focusEditor('elsewhere.js');
   await workbench.page.keyboard.press('Control+End');

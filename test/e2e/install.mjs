@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const here = dirname(fileURLToPath(import.meta.url));
-/** The newest VS Code, in a package of its own: the other one is the oldest that the extension supports. */
+/** The newest VS Code, in a separate package: the other one is the oldest that the extension supports. */
 const newestDir = join(here, 'newest');
 
 /** VS Code's own server, in code-server's package. */

@@ -60,14 +60,14 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => void endSuites().then(() => process.exit(1)));
 
 const LANES = 2;
-const told = { passed: 0, failed: 0 };
+const counts = { passed: 0, failed: 0 };
 for (let time = 1; time <= times; time += 1) {
   const isBusy = time > times - busy;
   if (times > 1) console.log(`\nTime ${time} of ${times}${isBusy ? ', beside a busy core' : ''}`);
   const release = isBusy ? keepCoreBusy() : () => undefined;
   const started = Date.now();
   const into = times > 1 ? join(shots, `time-${time}`) : shots;
-  // One types while the other waits, each in a workplace and a VS Code of its own; both take from one queue.
+  // One types while the other waits, each in its own workplace and VS Code; both take from one queue.
   const queue = chosen.values();
   const lanes = Array.from({ length: Math.min(LANES, chosen.length) }, () =>
     runSuite(queue, {
@@ -84,10 +84,10 @@ for (let time = 1; time <= times; time += 1) {
     totals.reduce((sum, total) => sum + total[verdict], 0),
   );
   release();
-  told.passed += passed;
-  told.failed += failed;
+  counts.passed += passed;
+  counts.failed += failed;
   if (times > 1)
     console.log(`${passed} passed, ${failed} failed in ${Math.round((Date.now() - started) / 1000)} s`);
 }
-console.log(`${times > 1 ? '\nIn all:\n' : ''}${told.passed} passed, ${told.failed} failed`);
-process.exit(told.failed || told.passed === 0 ? 1 : 0);
+console.log(`${times > 1 ? '\nIn all:\n' : ''}${counts.passed} passed, ${counts.failed} failed`);
+process.exit(counts.failed || counts.passed === 0 ? 1 : 0);

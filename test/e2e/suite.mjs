@@ -93,7 +93,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
     place.remove();
   };
   underWay.add(cleanUp);
-  const told = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failed: 0 };
   try {
     for (const [name, scenario] of chosen) {
       const started = Date.now();
@@ -105,12 +105,12 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
         await scenario(session.workbench, place);
         session.requireOnePort?.();
         session.requireNoComplaint?.();
-        told.passed += 1;
+        counts.passed += 1;
         say('ok   ');
       } catch (error) {
-        told.failed += 1;
+        counts.failed += 1;
         say('FAIL ', `\n${error.stack.replace(/^.*\[pid=.*\n/gm, '')}`);
-        const evidence = join(options.shots, `failed-${told.failed}-${name.replace(/\W+/g, '-')}`);
+        const evidence = join(options.shots, `failed-${counts.failed}-${name.replace(/\W+/g, '-')}`);
         // Files may disappear while they are copied: a training may still be running.
         await keepEvidence(evidence, session, place).catch(({ message }) => console.log(message));
         console.log(`Screenshots and logs: ${evidence}`);
@@ -124,7 +124,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
     await cleanUp();
     underWay.delete(cleanUp);
   }
-  return told;
+  return counts;
 }
 
 /** The screen, the logs of VS Code and of the extension, and the runs without large files. */

@@ -1,4 +1,4 @@
-// Starts and stops a real VS Code server, with one extension installed or none, in directories of its own.
+// Starts and stops a real VS Code server, with one extension installed or none, in separate directories.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,

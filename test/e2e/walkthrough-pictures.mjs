@@ -53,7 +53,7 @@ async function takeAll(language, theme) {
       await page.setViewportSize({ width, height: 900 });
       for (let step = 0; step < (await steps.count()); step += 1) {
         await steps.nth(step).locator('.step-title').click();
-        // The page on the right is a webview of its own, which is drawn after the step has opened.
+        // The page on the right is a separate webview, which is drawn after the step has opened.
         await page.waitForTimeout(2000);
         const name = `walkthrough-${language}-${theme}-${width}-${step + 1}.png`;
         await page.screenshot({ path: join(resolve(folder), name) });

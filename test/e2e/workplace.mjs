@@ -1,4 +1,4 @@
-// What an end-to-end test works on: a workspace and a tiny base made here, and a data directory of its own.
+// What an end-to-end test works on: a workspace and a tiny base made here, and a separate data directory.
 import {
   existsSync,
   mkdirSync,

@@ -136,7 +136,7 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
     kind: 'granite without RoPE, as its file may say',
     options: {
       architecture: 'granite',
-      figures: { 'rope.scaling.finetuned': false, logit_scale: 4 },
+      hyperparameters: { 'rope.scaling.finetuned': false, logit_scale: 4 },
       tied: false,
     },
     adapter: attention,
@@ -153,7 +153,7 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
       architecture: 'gemma3',
       layers: 6,
       ropeFactor: 8,
-      figures: { 'attention.sliding_window': 16, 'rope.freq_base': 1e6 },
+      hyperparameters: { 'attention.sliding_window': 16, 'rope.freq_base': 1e6 },
     },
     adapter: {},
   },
@@ -194,19 +194,23 @@ describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
   });
 });
 
-const tabled: { architecture: ArchitectureName; activation: GeluName; figures?: Record<string, number> }[] = [
+const tabled: {
+  architecture: ArchitectureName;
+  activation: GeluName;
+  hyperparameters?: Record<string, number>;
+}[] = [
   {
     architecture: 'gemma3',
     activation: 'geglu',
-    figures: { 'attention.sliding_window': 24, 'attention.sliding_window_pattern': 2 },
+    hyperparameters: { 'attention.sliding_window': 24, 'attention.sliding_window_pattern': 2 },
   },
   { architecture: 'starcoder2', activation: 'gelu' },
 ];
 it.each(tabled)(
   "$architecture agrees within 1e-3, with llama.cpp's own table of GELU",
-  async ({ architecture, activation, figures }) => {
+  async ({ architecture, activation, hyperparameters }) => {
     const file = `${architecture}-table.gguf`;
-    await writeTinyModel(at(file), { architecture, layers: 2, ...(figures && { figures }) });
+    await writeTinyModel(at(file), { architecture, layers: 2, ...(hyperparameters && { hyperparameters }) });
     const backend = await startBackend('wasm');
     const tokens = Int32Array.from({ length: 100 }, (_, i) => (i * i * 7 + i) % 250);
     const ours = await withTable(activation, async () => {
@@ -220,7 +224,7 @@ it.each(tabled)(
 );
 
 it.each(Object.keys(architectures) as ArchitectureName[])(
-  'a %s that lacks a figure is accepted only if llama.cpp accepts it',
+  'a %s that lacks a hyperparameter is accepted only if llama.cpp accepts it',
   async (architecture) => {
     const [whole, part] = [at('whole.gguf'), at('part.gguf')];
     await writeTinyModel(whole, { architecture });
@@ -230,10 +234,10 @@ it.each(Object.keys(architectures) as ArchitectureName[])(
     for (const [name, { shape, type }] of file.tensors)
       tensors.push({ name, shape: [...shape], type, data: await file.readBytes(name) });
     await file.close();
-    for (const [figure] of metadata.filter(([key]) => key.startsWith(`${architecture}.`))) {
-      await writeGguf(part, { metadata: new Map(metadata.filter(([key]) => key !== figure)), tensors });
+    for (const [missing] of metadata.filter(([key]) => key.startsWith(`${architecture}.`))) {
+      await writeGguf(part, { metadata: new Map(metadata.filter(([key]) => key !== missing)), tensors });
       const without = await openGguf(part);
-      // If some figures are missing, llama.cpp aborts the process.
+      // If some hyperparameters are missing, llama.cpp aborts the process.
       const refused = isRefused(() => readConfig(without));
       await without.close();
       if (refused) continue;
@@ -321,7 +325,7 @@ it('has half the change at half the strength, in the scorer and in llama.cpp', a
   expect(await readFile(at('adapter.gguf'))).toEqual(before);
 });
 
-it('goes half the way from a reference adapter, in the scorer and in llama.cpp', async () => {
+it('is halfway from a reference adapter at half the strength, in the scorer and in llama.cpp', async () => {
   await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });
   await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), { ...attention, seed: 2 });
   await writeTinyAdapter(at('earlier.gguf'), at('whole.gguf'), { ...attention, seed: 3, alpha: 4 });
@@ -360,7 +364,7 @@ it('goes half the way from a reference adapter, in the scorer and in llama.cpp',
   expect(largestDifference(half, await theirs('whole.gguf', 'adapter.gguf', tokens))).toBeLessThan(1e-3);
   await setAdapterStrength(dir, run, 1);
   expect(await readFile(at('adapter.gguf'))).toEqual(before);
-  // A run that was resumed has written its adapter anew.
+  // A resumed run has rewritten its adapter.
   await writeTinyAdapter(at('adapter.gguf'), at('whole.gguf'), { ...attention, seed: 5 });
   const resumed = await theirs('whole.gguf', 'adapter.gguf', tokens);
   await setAdapterStrength(dir, run, 0.5);

@@ -59,7 +59,7 @@ describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
     await compare(gpu, options);
   });
 
-  it('goes sequence by sequence where a kernel cannot bind more', () =>
+  it('processes one sequence at a time if a kernel cannot bind more', () =>
     compare(inPieces, { batch: 3, length: 128, heads: 4, kvHeads: 2, headSize: 12, documents: [40] }));
 
   it.each([1e5, 2e6, 6e6])('stays within %d operations per dispatch', async (most) => {
@@ -85,16 +85,16 @@ describe.skipIf(!(await canTestWebgpu()))('fused attention', () => {
     }
   });
 
-  it('falls back to chunks where heads are too large', async () => {
+  it('falls back to chunks if heads are too large', async () => {
     const options = { batch: 1, length: 20, heads: 1, kvHeads: 1, headSize: 260 };
-    expect((await figures(gpu, options)).whole).toBe(false);
+    expect((await results(gpu, options)).whole).toBe(false);
     await compare(gpu, options, false);
   });
 
   async function compare(backend: Backend, options: Case, whole = true): Promise<void> {
-    const found = await figures(backend, options);
+    const found = await results(backend, options);
     expect(found.whole).toBe(whole);
-    const wanted = await figures(reference, options);
+    const wanted = await results(reference, options);
     expect(furthest(found.o, wanted.o), 'o').toBeLessThan(1e-5);
     expect(furthest(found.dqkv, wanted.dqkv), 'dqkv').toBeLessThan(1e-5);
   }
@@ -107,7 +107,7 @@ function withCompound(b: Backend, compound: Composed): Backend {
   return new Proxy(b, { get: (_, name) => (name === 'compound' ? compound : own(name as keyof Backend)) });
 }
 
-async function figures(b: Backend, options: Case) {
+async function results(b: Backend, options: Case) {
   const { batch, length, heads, kvHeads, headSize, documents = [], window, dropout } = options;
   const config = { heads, kvHeads, headSize, ropePairing: 'halves' } as ModelConfig;
   const attention = new Attention(b, config);

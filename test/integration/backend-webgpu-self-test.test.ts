@@ -136,7 +136,7 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
     expect(rest.liveTensors).toBe(whole.liveTensors);
   });
 
-  it('disables what does not compile, and goes on', async () => {
+  it('disables what does not compile, and continues', async () => {
     const backend = await broken(/^attention 64/, /let outer = [^;]+;/, 'let outer = ;');
     await rm(join(home, 'cache'), { recursive: true, force: true });
     await disableFaulty(backend, 'X');
@@ -152,12 +152,12 @@ describe.skipIf(!(await canTestWebgpu()))('the self-test of a driver', () => {
     [/^dequantise Q4_K/, 'half(at), half(at + 2u)', 'half(at + 2u), half(at)', 'quantised weights'],
     [/^addMasked/, '+= x', '-= x', 'sums with a mask'],
     [/^copy/, 'y[at.y] = x[at.x]', 'y[at.y] = x[at.y]', 'arithmetic and copies'],
-  ])('refuses a driver that breaks %s', async (name, from, to, told) => {
+  ])('refuses a driver that breaks %s', async (name, from, to, what) => {
     const backend = await broken(name, from, to);
     await rm(join(home, 'cache'), { recursive: true, force: true });
     const refused = {
       code: 'backend-unavailable',
-      message: expect.stringContaining(`The driver of An old GPU computes ${told} wrongly`) as string,
+      message: expect.stringContaining(`The driver of An old GPU computes ${what} wrongly`) as string,
       next: 'Update the driver, or train with --backend tensorflow or wasm.',
     };
     await expect(disableFaulty(backend, 'An old GPU')).rejects.toMatchObject(refused);

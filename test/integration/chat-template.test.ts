@@ -1,4 +1,4 @@
-/** Chat templates that ask for too much: they end with an error, and everything else goes on. Needs dist/. */
+/** Chat templates that ask for too much: they end with an error, and everything else continues. Needs dist/. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ const endless = '{% for i in range(90000) %}{% for j in range(90000) %}{% endfor
 const many = [...asked, ...asked];
 
 describe('a chat template', () => {
-  it('renders in a process of its own', async () => {
+  it('renders in a separate process', async () => {
     const template = await load(plain);
     expect(template.name).toBe("the base's own");
     expect((await template.render(asked)).map(({ text }) => text).join('')).toBe('user: Hi\nassistant: Ho\n');

@@ -50,12 +50,12 @@ const createMeasured = (
     },
   });
 
-const isFigure =
+const isMetric =
   (task: string, metric: string) =>
   (event: RunEvent): event is Evaluated =>
     event.type === 'evaluation' && event.result.task === task && event.result.metric === metric;
-const isKl = isFigure('retention', 'KL from base');
-const figure = ({ summary }: RunSnapshot, task: string, metric: string) =>
+const isKl = isMetric('retention', 'KL from base');
+const valueOf = ({ summary }: RunSnapshot, task: string, metric: string) =>
   summary!.comparisons.find((one) => one.task === task && one.metric === metric)!.after.value;
 /** By step; the base is step 0. */
 const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =>
@@ -79,14 +79,14 @@ describe('a run that measures its checkpoints', () => {
     const first = events.findIndex((event) => event.type === 'step');
     expect(events.slice(0, first).filter(isKl)).toMatchObject([{ step: 0, result: { value: 0 } }]);
     expect([...kl.keys()]).toEqual([0, 4, 8, 12]);
-    expect(kl.get(12)).toBe(figure(whole, 'retention', 'KL from base'));
+    expect(kl.get(12)).toBe(valueOf(whole, 'retention', 'KL from base'));
     // At this rate it only moves away from the base.
     expect(kl.get(4)).toBeGreaterThan(0);
     expect(kl.get(8)).toBeGreaterThan(kl.get(4)!);
     const learned = path(
       events,
       (event): event is Evaluated =>
-        isFigure('workspace', 'loss')(event) && event.result.setting.startsWith('during training'),
+        isMetric('workspace', 'loss')(event) && event.result.setting.startsWith('during training'),
     );
     expect([...learned.keys()]).toEqual([0, 4, 8, 12]);
     expect(warningsOf(events)).toEqual([]);
@@ -106,12 +106,12 @@ describe('a run that measures its checkpoints', () => {
     expect(whole.summary!.step).toBe(12);
   });
 
-  it('measures a checkpoint on request, to the same figures', async () => {
-    const figures = await place.json<{ step: number; metric: string; value: number }[]>(
+  it('measures a checkpoint on request, to the same metrics', async () => {
+    const metrics = await place.json<{ step: number; metric: string; value: number }[]>(
       ...['evaluate', whole.spec.id, '--checkpoint', '8', '--tasks', 'retention,workspace', '--limit', '2'],
     );
     const of = (step: number, metric: string) =>
-      figures.find((one) => one.step === step && one.metric === metric)!.value;
+      metrics.find((one) => one.step === step && one.metric === metric)!.value;
     expect(of(8, 'KL from base')).toBe(kl.get(8));
     expect(of(0, 'KL from base')).toBe(0);
     expect(of(8, 'bits per byte')).toBeLessThan(of(0, 'bits per byte'));
@@ -137,17 +137,17 @@ describe('a run that measures its checkpoints', () => {
 
     it('ends early and keeps the checkpoint that learned most within the limit', async () => {
       const run = await readRun(limited);
-      const told = run.events;
-      expect(told.filter((event) => event.type === 'earlyStop')).toMatchObject([
+      const events = run.events;
+      expect(events.filter((event) => event.type === 'earlyStop')).toMatchObject([
         { step: 8, why: expect.stringContaining('forgetting limit') as string },
       ]);
-      expect(told.filter((event) => event.type === 'best')).toMatchObject([
+      expect(events.filter((event) => event.type === 'best')).toMatchObject([
         { step: 4, why: expect.stringContaining('nats/token') as string },
       ]);
-      expect(told.find((event) => event.type === 'done')).toMatchObject({ step: 8 });
+      expect(events.find((event) => event.type === 'done')).toMatchObject({ step: 8 });
       expect(run.summary!.step).toBe(4);
       // That checkpoint is served and measured.
-      expect(figure(run, 'retention', 'KL from base')).toBe(kl.get(4));
+      expect(valueOf(run, 'retention', 'KL from base')).toBe(kl.get(4));
       const { stdout } = await place.run('show', run.spec.id);
       expect(stdout).toMatch(/early, at step 8[^]*the checkpoint of step 4/);
     });
@@ -201,7 +201,7 @@ it('warns and trains to its end when a task cannot be measured', async () => {
     expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
     expect(warningsOf(events)).toMatchObject([
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
-      // The evaluation of the result has a warning of its own.
+      // The evaluation of the result has a separate warning.
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
     ]);
   } finally {
@@ -218,8 +218,8 @@ it('measures a checkpoint of a run in training', async () => {
   const group = -(await readState(dir)).pid!;
   process.kill(group, 'SIGSTOP');
   try {
-    const figures = await place.json<{ step: number }[]>('evaluate', basename(dir), '--checkpoint', '40');
-    expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 40]));
+    const metrics = await place.json<{ step: number }[]>('evaluate', basename(dir), '--checkpoint', '40');
+    expect(new Set(metrics.map(({ step }) => step))).toEqual(new Set([0, 40]));
   } finally {
     process.kill(group, 'SIGCONT');
   }

@@ -179,7 +179,16 @@ describe('a training by Ray Train on a cluster', () => {
       Array(2).fill(['ray_train.needs', 'ray_train.fit']).flat(),
     );
     for (const { args, address, folder } of starts.filter(({ args }) => args[1] === 'ray_train.fit')) {
-      expect(args.slice(3)).toEqual(['--workers', '3', '--cpus', '1', '--node', 'a-node', '--beside', '1']);
+      expect(args.slice(3)).toEqual([
+        '--workers',
+        '3',
+        '--cpus',
+        '1',
+        '--node',
+        'a-node',
+        '--reserved-cpus',
+        '1',
+      ]);
       expect({ address, folder }).toEqual({ address: 'a-head:6379', folder: shared() });
     }
     const events = await eventsOf(done.dir);
@@ -227,7 +236,15 @@ describe('a training by Ray Train on a cluster', () => {
     for await (const [kind, what] of messagesOf(child))
       if (kind === 'line' && what.type === 'step') child.kill('SIGKILL');
     const [, fit] = await torch.starts();
-    expect(fit!.args.slice(3)).toEqual(['--workers', '2', '--here', '--node', 'a-node', '--beside', '2']);
+    expect(fit!.args.slice(3)).toEqual([
+      '--workers',
+      '2',
+      '--here',
+      '--node',
+      'a-node',
+      '--reserved-cpus',
+      '2',
+    ]);
     expect(fit!.folder).toContain(place.path('node-3'));
   });
 
@@ -277,18 +294,18 @@ describe('Python, before it imports anything', () => {
   it('counts the workers that the nodes have room for', async () => {
     const script = [
       'import json',
-      'from train.room import Wanted, room, too_little',
+      'from train.capacity import WorkerRequest, describe_shortage, workers_that_fit',
       'def node(name, **has): return {"NodeID": name, "NodeName": name, "Alive": name != "dead", "Resources": has}',
       'nodes = [node("a", CPU=4.0), node("b", CPU=3.0, GPU=1.0), node("dead", CPU=99.0, GPU=9.0), node("head")]',
-      'asked = [Wanted(9), Wanted(2), Wanted(9, cpus=2), Wanted(9, beside=2), Wanted(9, here=True, beside=2),',
-      '         Wanted(9, gpu=True), Wanted(9, cpus=5)]',
-      'counted = [room(nodes, "a", wanted) for wanted in asked]',
-      'print(json.dumps([counted, too_little(2, asked[4])]))',
+      'requests = [WorkerRequest(9), WorkerRequest(2), WorkerRequest(9, cpus=2), WorkerRequest(9, reserved_cpus=2), WorkerRequest(9, here=True, reserved_cpus=2),',
+      '         WorkerRequest(9, gpu=True), WorkerRequest(9, cpus=5)]',
+      'counted = [workers_that_fit(nodes, "a", request) for request in requests]',
+      'print(json.dumps([counted, describe_shortage(2, requests[4])]))',
     ].join('\n');
     expect(await ask(['-c', script])).toEqual([
       [7, 2, 3, 5, 2, 1, 0],
       'Of 9 workers with 1 processor each, the node that it began on has room for 2' +
-        ' beside the 2 that prepare and measure',
+        ' in addition to the 2 that prepare and measure',
     ]);
   });
 });

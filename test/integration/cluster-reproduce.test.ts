@@ -42,7 +42,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** The sweep's trials end at once; the runs go on. */
+/** The sweep's trials end at once; the runs continue. */
 async function play(job: RayJob): Promise<void> {
   const { working_dir: uri } = job.request['runtime_env'] as { working_dir: string };
   const name = uri.replace('gcs://', '');

@@ -228,7 +228,7 @@ describe('fails with one sentence before it starts anything', () => {
 
   it('for a wrong token', async () => {
     vi.stubEnv('RAY_AUTH_TOKEN', 'another');
-    expect(await fails(...train())).toMatch(/^\[cluster-token\] .* refuses the token\. /);
+    expect(await fails(...train())).toMatch(/^\[cluster-token\] .* rejects the token\. /);
   });
   it('for no cluster', async () => {
     await server.stop();

@@ -149,8 +149,8 @@ it('all code benchmarks are measured on a model', async () => {
     cropped_code: 'x = 1',
     next_line: 'y = load()',
   }));
-  const figures = await evaluateModel(base, { tasks: Object.keys(data), data });
-  expect(figures.map(({ task, metric, n }) => [task, metric, n])).toEqual([
+  const metrics = await evaluateModel(base, { tasks: Object.keys(data), data });
+  expect(metrics.map(({ task, metric, n }) => [task, metric, n])).toEqual([
     ['humaneval_line', 'pass@1', 6],
     ['humaneval_lines', 'pass@1', 9],
     ['mbpp_plus', 'pass@1', 3],

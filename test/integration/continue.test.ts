@@ -303,8 +303,8 @@ describe('train --continue', () => {
       join(code, learned),
       `${await readFile(join(code, learned), 'utf8')}\nmodule.exports.x = 1;\n`,
     );
-    const told = await place.json<{ files: number; share: number; enough: boolean }>('changed', first.run);
-    expect(told).toMatchObject({ files: 15, enough: true });
+    const changed = await place.json<{ files: number; share: number; enough: boolean }>('changed', first.run);
+    expect(changed).toMatchObject({ files: 15, enough: true });
     const second = await train('--continue', first.run);
     expect((await readFile(join(first.dir, 'adapter.gguf'))).equals(result)).toBe(true);
     const spec = await readSpec(second.dir);

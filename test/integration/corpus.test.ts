@@ -71,10 +71,10 @@ describe('a corpus for a fill-in-the-middle base', () => {
     for (let index = 0; index < source.perEpoch; index += 1) {
       const { tokens } = source.at(index);
       expect(tokens).toHaveLength(257);
-      const told = tokenizer.decode(tokens, { special: true });
+      const text = tokenizer.decode(tokens, { special: true });
       const cut =
         /<\|file_sep\|>([^\n]+)\n<\|fim_prefix\|>([^]*?)<\|fim_suffix\|>([^]*?)<\|fim_middle\|>([^]*?)<\|endoftext\|>/g;
-      for (const [, path, prefix, suffix, middle] of told.matchAll(cut)) {
+      for (const [, path, prefix, suffix, middle] of text.matchAll(cut)) {
         const text = await readFile(place.path('code', path!), 'utf8');
         expect(text).toContain(prefix! + middle! + suffix!);
         const at = tokens.indexOf(tokenizer.fim!.middle);

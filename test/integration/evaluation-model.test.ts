@@ -108,8 +108,8 @@ describe('the command line', () => {
     ...args,
   ];
   it('prints the metrics of a model', async () => {
-    const figures = await place.json<Metric[]>(...evaluate('--tasks', 'winogrande', '--limit', '3'));
-    expect(figures).toMatchObject([
+    const metrics = await place.json<Metric[]>(...evaluate('--tasks', 'winogrande', '--limit', '3'));
+    expect(metrics).toMatchObject([
       {
         ...{ step: 0, task: 'winogrande', metric: 'acc', n: 3 },
         value: expect.any(Number) as number,

@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.ts';
-import { readEvaluated } from '../../src/evaluation/figures/between-runs.ts';
+import { readEvaluated } from '../../src/evaluation/metrics/between-runs.ts';
 import { calibrate, type Outcome } from '../../src/completion/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
-import { addToSummary } from '../../src/evaluation/figures/summary.ts';
+import { addToSummary } from '../../src/evaluation/metrics/summary.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
 import { reportStrength, setStrength } from '../../src/evaluation/strength/set.ts';
@@ -356,8 +356,8 @@ it('is measured again at a strength set by hand, and restored when that is undon
     onEvent: (message) => message.type === 'warning' && seen.push(message.message),
   });
   expect(again).not.toHaveProperty('givenStrength');
-  const figures = (summary: Summary) => summary.comparisons.filter(({ metric }) => metric !== 'latency');
-  expect(figures(again)).toEqual(figures(whole));
+  const metrics = (summary: Summary) => summary.comparisons.filter(({ metric }) => metric !== 'latency');
+  expect(metrics(again)).toEqual(metrics(whole));
   expect(seen).toEqual([]);
 });
 

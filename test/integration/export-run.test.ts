@@ -239,7 +239,7 @@ it('a run that was never checked is checked once, at its first use', async () =>
 
 it('an imported run can be measured and compared', async () => {
   const run = runs.get(title)!;
-  const figures = await place.json<{ task: string; metric: string }[]>(
+  const metrics = await place.json<{ task: string; metric: string }[]>(
     'evaluate',
     run,
     '--tasks',
@@ -247,7 +247,7 @@ it('an imported run can be measured and compared', async () => {
     '--limit',
     '2',
   );
-  expect(figures.map(({ metric }) => metric)).toContain('KL from base');
+  expect(metrics.map(({ metric }) => metric)).toContain('KL from base');
   const { summary } = await place.json<RunSnapshot>('show', run);
   expect(summary?.served?.ok).toBe(true);
   const compared = await place.run('compare', run, run);

@@ -132,7 +132,7 @@ describe('an unknown language', () => {
     expect(files.every(({ kind }) => kind === 'code')).toBe(true);
   });
 
-  it('is left out beside a known one, and included by the suggested globs', async () => {
+  it('is left out next to a known one, and included by the suggested globs', async () => {
     const folder = await folderOf('both', { ...blorp, 'a.py': lines(20, 20), 'b.py': lines(21, 20) });
     const { stdout } = await place.run('corpus', folder);
     expect(stdout).toMatch(/8 \.blorp files are left out, more than/);

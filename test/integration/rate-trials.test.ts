@@ -173,7 +173,7 @@ it.each([
   expect(await rememberedRate(await kindOf(dir))).toBeUndefined();
 });
 
-it('takes the default where it falls with the length, which trials of a few steps know nothing of', async () => {
+it("takes the default if it falls with the length, which trials of a few steps can't show", async () => {
   const dir = await newRun({ steps: 160 });
   const writer = await openRunWriter(dir);
   // Neither its weights nor its texts are touched.

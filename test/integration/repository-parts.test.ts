@@ -49,7 +49,7 @@ vi.mock('vscode', () => editor.vscode);
 const home = process.env['FORGET_ME_NOT_HOME'];
 let work: string;
 let repository: IndexerClient;
-const told: string[] = [];
+const logged: string[] = [];
 
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'fmn-repository-'));
@@ -58,7 +58,7 @@ beforeAll(() => {
   repository = new IndexerClient({
     bundle: (name: string) => join('dist', name),
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
-    log: { info: (line: string) => told.push(line), warn: (line: string) => told.push(line) },
+    log: { info: (line: string) => logged.push(line), warn: (line: string) => logged.push(line) },
   } as never);
 });
 afterAll(() => {
@@ -91,7 +91,7 @@ it('gives parts of the workspace, follows disk and documents, and gives none whe
   mkdirSync(join(work, 'shop'));
   writeFileSync(join(work, 'shop/tax.py'), definition('tax_of'));
   await vi.waitFor(async () => expect(await namesOf('tax_of')).toEqual(['tax.py']), 30_000);
-  await vi.waitFor(() => expect(told.some((line) => line.includes('has 1 files'))).toBe(true), 30_000);
+  await vi.waitFor(() => expect(logged.some((line) => line.includes('has 1 files'))).toBe(true), 30_000);
 
   writeFileSync(join(work, 'shop/duty.py'), definition('duty_of'));
   editor.fire('disk', documentAt('duty.py').uri);

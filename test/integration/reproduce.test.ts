@@ -63,8 +63,8 @@ it('ends within its budget with a table of claims, and repeats nothing when resu
   const after = await stateIn(dir);
   expect(after).toMatchObject({ steps: before.steps, runs: before.runs });
   // The remaining time may add seeds.
-  const told = claims.filter(({ verdict }) => verdict !== 'not run');
-  for (const { claim, run } of told) {
+  const judged = claims.filter(({ verdict }) => verdict !== 'not run');
+  for (const { claim, run } of judged) {
     const second = again.claims.find((one) => one.claim === claim)!;
     expect(second.verdict).not.toBe('not run');
     for (const line of run)

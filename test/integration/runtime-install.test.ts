@@ -29,13 +29,13 @@ describe.runIf(offer(false).release)('the runtime', () => {
         command: 'forget-me-not runtime install',
       });
 
-      const told: RuntimeProgress[] = [];
+      const reports: RuntimeProgress[] = [];
       const keepDownloads = process.env['FORGET_ME_NOT_TEST_CACHE'] !== undefined;
       const install = () =>
-        installRuntime({ gpu: false, keepDownloads, onProgress: (progress) => told.push(progress) });
+        installRuntime({ gpu: false, keepDownloads, onProgress: (progress) => reports.push(progress) });
       await Promise.all([install(), install()]);
-      expect(told.filter(({ phase }) => phase === 'verifying')).toHaveLength(1);
-      expect(told.some(({ phase }) => phase === 'waiting')).toBe(true);
+      expect(reports.filter(({ phase }) => phase === 'verifying')).toHaveLength(1);
+      expect(reports.some(({ phase }) => phase === 'waiting')).toBe(true);
 
       const runtime = await findRuntime();
       expect(runtime).toMatchObject({ version: '2.21.0', gpu: false });

@@ -53,10 +53,10 @@ describe('a package index', () => {
     const expected = `Basic ${Buffer.from('me:se cret').toString('base64')}`;
     isAllowed = ({ headers }) => headers.authorization === expected;
     process.env['PIP_INDEX_URL'] = server.url('simple').replace('://', '://me:se%20cret@');
-    const told: string[] = [];
-    const path = await fetchWheel({ ...wanted, onProgress: ({ what }) => told.push(what) });
+    const messages: string[] = [];
+    const path = await fetchWheel({ ...wanted, onProgress: ({ what }) => messages.push(what) });
     expect(sha256(readFileSync(path))).toBe(wheel.sha256);
-    expect(told.join('\n')).not.toMatch(/cret|pip/);
+    expect(messages.join('\n')).not.toMatch(/cret|pip/);
   });
 
   it('is distrusted if a file does not match the index', async () => {
@@ -69,10 +69,10 @@ describe('a package index', () => {
 describe("the machine's pip", () => {
   it('downloads if only pip has access', async () => {
     onlyPip();
-    const told: string[] = [];
-    const path = await fetchWheel({ ...wanted, onProgress: ({ what }) => told.push(what) });
+    const messages: string[] = [];
+    const path = await fetchWheel({ ...wanted, onProgress: ({ what }) => messages.push(what) });
     expect(sha256(readFileSync(path))).toBe(wheel.sha256);
-    expect(told.join('\n')).toMatch(/pip downloads it, because the package index wants a sign-in/);
+    expect(messages.join('\n')).toMatch(/pip downloads it, because the package index requires a sign-in/);
   });
 
   it('says that its index lacks a version', async () => {

@@ -174,11 +174,11 @@ describe("OpenAI's client", () => {
     } as typeof request & { stream: true }))
       pieces.push(choices[0]!);
     expect(pieces.map((piece) => piece.text).join('')).toBe(text);
-    const told = pieces.reduce((sum, { confidence = 0 }) => sum + confidence, 0);
+    const total = pieces.reduce((sum, { confidence = 0 }) => sum + confidence, 0);
     const exact = logprobs!.token_logprobs!.reduce((sum, logprob) => sum + logprob!, 0);
     // Only the 40 most likely tokens count, so each probability is a little too high.
-    expect(told).toBeGreaterThan(exact - 0.01);
-    expect(told).toBeLessThan(0);
+    expect(total).toBeGreaterThan(exact - 0.01);
+    expect(total).toBeLessThan(0);
   });
 
   it('gets answers to several prompts', async () => {

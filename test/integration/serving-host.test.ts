@@ -204,8 +204,8 @@ describe('a request', () => {
     expect(texts[1]).toBe(texts[0]);
     expect(new Set(texts.map((text) => text.slice(0, 3))).size).toBeGreaterThan(1);
     // Where each token is returned, it is part of the prompt.
-    const told = await host.complete(ask({ heal, logprobs: 1 }));
-    expect(told.promptTokens).toBe(host.encode(prompt + heal).length);
+    const answer = await host.complete(ask({ heal, logprobs: 1 }));
+    expect(answer.promptTokens).toBe(host.encode(prompt + heal).length);
   });
 
   it('treats special tokens in its prompt as text, and writes none', async () => {

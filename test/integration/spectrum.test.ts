@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
-import { readItemRows } from '../../src/evaluation/figures/item-rows.ts';
+import { readItemRows } from '../../src/evaluation/metrics/item-rows.ts';
 import { measureSpectrum, type SpectrumProgress } from '../../src/evaluation/spectrum/measure.ts';
 import { readParts } from '../../src/evaluation/spectrum/part-files.ts';
 import { exportModelGguf, type AdapterLayer } from '../../src/weights/index.ts';
@@ -111,7 +111,7 @@ async function fullRun(rank: number, { checkpoint = true, spoil = '' } = {}): Pr
 const near = (actual: number, expected: number, tolerance: number) =>
   expect(Math.abs(actual - expected)).toBeLessThan(tolerance * expected);
 
-// TensorFlow first: loaded beside WebAssembly's threads, it has crashed the process twice in hundreds of runs. The
+// TensorFlow first: loaded along with WebAssembly's threads, it has crashed the process twice in hundreds of runs. The
 // product never has both in one process.
 describe.each(['tensorflow', 'wasm'] as const)('on %s', (backend) => {
   it("finds LoRA's change, of rank at most r, and noise of the same size", async () => {
@@ -214,7 +214,7 @@ describe('parts of a change', () => {
   const read = async (dir: string) => {
     const parts = await readParts(dir, await resultStep(dir));
     /** Loss or KL of a part, or of its base. */
-    const figure = (part: string, metric: string, side: 'before' | 'after' = 'after') => {
+    const valueOf = (part: string, metric: string, side: 'before' | 'after' = 'after') => {
       const rows = [
         ...parts
           .get(part)!
@@ -223,7 +223,7 @@ describe('parts of a change', () => {
       ];
       return ratio(rows.flatMap(({ parts }) => parts[side][metric] ?? []));
     };
-    return { names: [...parts.keys()], figure };
+    return { names: [...parts.keys()], valueOf };
   };
   const resultOf = async (dir: string, metric: string) => {
     const task = metric === 'loss' ? 'workspace' : 'retention';
@@ -234,19 +234,19 @@ describe('parts of a change', () => {
   it('of full fine-tuning: low ranks learn less than the whole, and strength 1 is the result', async () => {
     const dir = await trained({ method: 'full', learningRate: 3e-3 });
     await measure(dir, '--ranks', '2,512');
-    const { names, figure } = await read(dir);
+    const { names, valueOf } = await read(dir);
     // The tiny model has no matrix of rank 512.
     expect(names).toEqual(['linears', 'rank-2']);
-    const [base, whole] = [figure('linears', 'loss', 'before'), figure('linears', 'loss')];
+    const [base, whole] = [valueOf('linears', 'loss', 'before'), valueOf('linears', 'loss')];
     expect(whole).toBeLessThan(base);
-    expect(figure('rank-2', 'loss')).toBeGreaterThan(whole);
+    expect(valueOf('rank-2', 'loss')).toBeGreaterThan(whole);
 
     await measure(dir, '--strengths', '0.5,1');
     const scaled = await read(dir);
     // model.gguf is rounded to half precision, as is the part.
     for (const metric of ['loss', 'KL from base'])
-      near(scaled.figure('strength-1', metric), await resultOf(dir, metric), 1e-4);
-    const kl = ['strength-0.5', 'strength-1'].map((part) => scaled.figure(part, 'KL from base'));
+      near(scaled.valueOf('strength-1', metric), await resultOf(dir, metric), 1e-4);
+    const kl = ['strength-0.5', 'strength-1'].map((part) => scaled.valueOf(part, 'KL from base'));
     expect(kl[0]!).toBeGreaterThan(0);
     expect(kl[0]!).toBeLessThan(0.6 * kl[1]!);
     expect((await readdir(join(dir, 'parts'))).filter((name) => name.includes('gguf'))).toEqual([]);
@@ -255,9 +255,9 @@ describe('parts of a change', () => {
   it("of LoRA: strengths are measured once, on the run's items", async () => {
     const dir = await trained({ method: 'lora', learningRate: 3e-2 });
     await measure(dir, '--strengths', '0.5');
-    const { names, figure } = await read(dir);
+    const { names, valueOf } = await read(dir);
     expect(names).toEqual(['strength-0.5']);
-    const kl = figure('strength-0.5', 'KL from base');
+    const kl = valueOf('strength-0.5', 'KL from base');
     expect(kl).toBeGreaterThan(0);
     expect(kl).toBeLessThan(0.6 * (await resultOf(dir, 'KL from base')));
     const { stdout } = await measure(dir, '--strengths', '0.5');

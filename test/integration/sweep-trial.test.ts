@@ -15,7 +15,7 @@ import { createTinySweep, timeless } from '../support/tiny-sweep.ts';
 const STEPS = 40;
 const RATES = [1e-3, 1e30];
 let home: string;
-/** The sweep as asked for, and its lines once it ran here. */
+/** The sweep as requested, and its lines once it ran here. */
 let asked: string;
 let known: SweepLine[];
 

@@ -114,7 +114,7 @@ describe('a tokenizer', () => {
     expect(() => tokenizer.decode([token])).toThrow(RangeError);
   });
 
-  it('works beside another one', async () => {
+  it('works alongside another one', async () => {
     const other = await openTokenizer(at('tiny.gguf'));
     expect(other.encode('function')).toEqual(tokenizer.encode('function'));
     await other.dispose();

@@ -29,10 +29,10 @@ it('of two trainings that start at once, one runs; later work is refused or warn
   const { run } = JSON.parse(winner!.stdout.trim().split('\n').at(-1)!) as { run: string };
   expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(1);
 
-  const told = `Run ${run} is in progress on this machine`;
+  const message = `Run ${run} is in progress on this machine`;
   for (const args of [train('--steps', '2'), ['sweep', place.path('code')], ['reproduce']]) {
     const { code, stderr } = await place.run(...args);
-    expect(stderr).toContain(`[training-busy] ${told}`);
+    expect(stderr).toContain(`[training-busy] ${message}`);
     expect(stderr).toContain(`forget-me-not cancel ${run}`);
     expect(code).toBe(1);
   }
@@ -44,7 +44,7 @@ it('of two trainings that start at once, one runs; later work is refused or warn
     '--limit',
     '1',
   );
-  expect(evaluated.stderr).toContain(told);
+  expect(evaluated.stderr).toContain(message);
 
   await place.run('cancel', run);
   // The machine is free once the trainer has written its checkpoint; then the stopped run can resume.

@@ -61,11 +61,11 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that is lost', () => {
   afterEach(() => vi.unstubAllEnvs());
   afterAll(() => place?.dispose());
 
-  it('once: training goes on from the last checkpoint to the same bytes, with a warning', async () => {
+  it('once: training continues from the last checkpoint to the same bytes, with a warning', async () => {
     lose(1);
     const dir = await train();
     expect((await trained(dir)).equals(whole)).toBe(true);
-    expect(await warnings(dir)).toEqual(['The GPU went away; training goes on from step 4.']);
+    expect(await warnings(dir)).toEqual(['The GPU was lost; training continues from step 4.']);
   });
 
   it('twice: the run fails with its next step, keeps its checkpoint, and resumes to the same bytes', async () => {
@@ -76,8 +76,8 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that is lost', () => {
     expect(status).toBe('failed');
     expect(error).toMatchObject({
       code: 'gpu-lost',
-      message: 'The GPU went away twice while training went on from step 4.',
-      next: `Look at its driver and its temperature, then go on with {resume ${basename(dir)}}.`,
+      message: 'The GPU was lost twice while training continued from step 4.',
+      next: `Check its driver and its temperature, then continue with {resume ${basename(dir)}}.`,
     });
     expect((await resumed(dir)).equals(whole)).toBe(true);
   });

@@ -1,4 +1,4 @@
-"""Generates test/reference/peft-names.json: names and shapes of a block's linear layers where transformers has names of its own.
+"""Generates test/reference/peft-names.json: names and shapes of a block's linear layers where transformers has different names.
 
     /tmp/golden/bin/python test/reference/peft_names.py > test/reference/peft-names.json && npx prettier --write test/reference/peft-names.json
 

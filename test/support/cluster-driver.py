@@ -25,9 +25,9 @@ def look(what):
 
 def begun():
     where = [one["scheduling_strategy"] for one in ray.started]
-    told = [one if isinstance(one, str) else [one.node_id, one.soft] for one in where]
+    strategies = [one if isinstance(one, str) else [one.node_id, one.soft] for one in where]
     groups = [[group["bundles"][0], group["state"]] for group in ray.cluster.groups.values()]
-    print(json.dumps({"begun": told, "rooms": groups}), flush=True)
+    print(json.dumps({"begun": strategies, "rooms": groups}), flush=True)
 
 
 ray.cluster.nodes = [ray.node("a", CPU=1.0), ray.node("b", CPU=2.0), ray.node("large", alive=False, CPU=9.0)]

@@ -13,16 +13,16 @@ task = next(task for task in job.tasks if task.id == sys.argv[1])
 sees = job.mark is not None and open_storage(job.storage).has(f"{job.id}/{job.mark}")
 
 
-def tell(kind, what):
+def report(kind, what):
     print(json.dumps([kind, what]), flush=True)
 
 
-end = perform(Order(job, task, (), None, sees, "a-head:6379", "a-node"), tell)
-tell(
+end = perform(Order(job, task, (), None, sees, "a-head:6379", "a-node"), report)
+report(
     "end",
     {
         "failure": end.failure and end.failure.report(),
-        "again": end.again,
+        "again": end.may_retry,
         "files": end.packed and end.packed.files,
         "fetch": end.packed and end.packed.fetch,
     },

@@ -50,7 +50,7 @@ interface Golden {
 }
 
 /** An architecture's own hyperparameters, by their names in transformers. */
-const figures: Partial<Record<Kind, Record<string, string>>> = {
+const hyperparameters: Partial<Record<Kind, Record<string, string>>> = {
   gemma3: {
     'attention.sliding_window': 'sliding_window',
     'attention.sliding_window_pattern': 'sliding_window_pattern',
@@ -183,7 +183,10 @@ function sourceOf(kind: Kind, metadata: Record<string, unknown> = {}): WeightSou
       [`${kind}.context_length`]: config.max_position_embeddings,
       ...(config['head_dim'] && { [`${kind}.attention.key_length`]: config['head_dim'] }),
       ...Object.fromEntries(
-        Object.entries(figures[kind] ?? {}).map(([ours, theirs]) => [`${kind}.${ours}`, config[theirs]]),
+        Object.entries(hyperparameters[kind] ?? {}).map(([ours, theirs]) => [
+          `${kind}.${ours}`,
+          config[theirs],
+        ]),
       ),
       ...metadata,
     },

@@ -37,12 +37,12 @@ export function headSuite(start: () => Promise<Backend>): void {
     const head = new Head(b, parameters, 'f32', weight, vocabulary);
     const h = b.tensor(hidden.slice(), [rows, width]);
     const { losses, dh } = await head.lossAndGradient(h, labels, weights);
-    const figures = { losses: await b.read(losses), dh: await b.read(dh!) };
-    close(figures.losses, expected.losses);
-    close(figures.dh, expected.dh);
-    if (kind === 'stored') ofStored = figures;
+    const results = { losses: await b.read(losses), dh: await b.read(dh!) };
+    close(results.losses, expected.losses);
+    close(results.dh, expected.dh);
+    if (kind === 'stored') ofStored = results;
     // The gradient's sums have another order: in pieces of the vocabulary, or whole.
-    if (kind === 'as numbers') expect(figures.losses).toEqual(ofStored.losses);
+    if (kind === 'as numbers') expect(results.losses).toEqual(ofStored.losses);
     if (kind === 'trained') close(await b.read(slot.gradient!), expected.dMatrix);
     expect([...(await head.divergence(h, head, h))].every((kl) => Math.abs(kl) < 1e-5)).toBe(true);
     b.dispose(losses, dh, h, numbers);

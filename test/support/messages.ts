@@ -9,7 +9,7 @@ import { stepIds, titleOf } from '../../src/text/next-step.ts';
 import { taskFacts } from '../../src/findings/task-facts.ts';
 import { metricNames } from '../../webview/view-model/labels.ts';
 import { memoryParts } from '../../webview/charts/memory.ts';
-import { irrelevantSettings, settingLabel } from '../../src/evaluation/figures/differing-settings.ts';
+import { irrelevantSettings, settingLabel } from '../../src/evaluation/metrics/differing-settings.ts';
 import { corpusPlanSchema, hyperSchema } from '../../src/protocol/run.ts';
 
 /** `tKnown` is called with these; names that are not words, such as "pass@1", are the same in each language. */

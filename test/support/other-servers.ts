@@ -121,7 +121,7 @@ const fimFields = [
   ...['suffix', 'min_tokens'],
 ];
 
-/** Mistral: a route of its own, with answers like a chat's; unknown fields are rejected; no /completions. */
+/** Mistral: a separate route, with answers like a chat's; unknown fields are rejected; no /completions. */
 export async function mistral(options: OtherOptions = {}): Promise<OtherServer> {
   const server = begin(options, (reply) => reply.code(401).send({ detail: 'Unauthorized' }));
   server.app.setNotFoundHandler((_, reply) =>

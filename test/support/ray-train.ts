@@ -50,8 +50,8 @@ say('start', from, {
 });
 const held = (step) => say('heldOut', step, { parts: [[60 - step, 10], [50 - 2 * step, 10]] });
 const step = (number) => {
-  const figures = { learningRate: 1e-3, gradientNorm: 1, tokensPerSecond: 10, peakMemory: 1e8 };
-  say('step', number, { loss: 6 - number, etaSeconds: 2 - number, ...figures });
+  const values = { learningRate: 1e-3, gradientNorm: 1, tokensPerSecond: 10, peakMemory: 1e8 };
+  say('step', number, { loss: 6 - number, etaSeconds: 2 - number, ...values });
   held(number);
 };
 if (from === 0) {

@@ -79,13 +79,13 @@ export function storedSuite(start: () => Promise<Backend>, precisions: readonly 
       };
       const before = b.liveTensors;
       const source = method === 'lora' ? neverNumbers : stored;
-      expect(await figuresOf(source, options)).toEqual(await figuresOf(numbers, options));
+      expect(await lossesOf(source, options)).toEqual(await lossesOf(numbers, options));
       expect(b.liveTensors).toBe(before);
     });
   });
 
   /** Losses, KL and every gradient. */
-  async function figuresOf(source: WeightSource, options: ModelOptions) {
+  async function lossesOf(source: WeightSource, options: ModelOptions) {
     const model = await loadModel(b, source, options);
     for (const { name, shape: dimensions } of model.parameters)
       if (name.endsWith('.lora_b'))

@@ -16,7 +16,7 @@ import {
   type TensorSource,
   type TensorType,
 } from '../../src/gguf/index.ts';
-import { tinyFigures } from './tiny-figures.ts';
+import { tinyHyperparameters } from './tiny-hyperparameters.ts';
 import { quantise } from './quantise.ts';
 import { Random } from './random.ts';
 import { tinyVocabulary } from './tiny-vocabulary.ts';
@@ -37,8 +37,8 @@ export interface TinyModelOptions {
   tied?: boolean;
   /** `general.architecture`. Values other than llama and qwen2 are for tests that they are rejected. Default llama. */
   architecture?: string;
-  /** Further hyperparameters of the architecture. Default: those of tiny-figures.ts. */
-  figures?: Record<string, number | boolean>;
+  /** Further hyperparameters of the architecture. Default: those of tiny-hyperparameters.ts. */
+  hyperparameters?: Record<string, number | boolean>;
   /** Biases on q, k and v. Default: only if the architecture is qwen2. */
   qkvBias?: boolean;
   /** Number of unused rows of the embedding, as converters pad a vocabulary. */
@@ -97,7 +97,8 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     tied = true,
   } = options;
   const { architecture = 'llama', normEpsilon = 1e-5, ropeFactor, llama3 } = options;
-  const { figures = (isArchitecture(architecture) && tinyFigures[architecture]) || {} } = options;
+  const { hyperparameters = (isArchitecture(architecture) && tinyHyperparameters[architecture]) || {} } =
+    options;
   const { qkvBias = architecture === 'qwen2' } = options;
   const vocabulary = tinyVocabulary(options);
   const { headSize = embedding / heads } = options;
@@ -162,7 +163,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     [`${architecture}.rope.dimension_count`, uint(headSize)],
     [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],
     ['general.file_type', uint(fileTypes[type])],
-    ...Object.entries(figures).map(([name, value]): [string, MetadataEntry] => [
+    ...Object.entries(hyperparameters).map(([name, value]): [string, MetadataEntry] => [
       `${architecture}.${name}`,
       entryOf(name, value),
     ]),

@@ -6,7 +6,7 @@ import {
 } from '../../src/base-models/architectures.ts';
 import { gaussian, mixText } from '../../src/statistics/random.ts';
 import type { WeightSource } from '../../src/model/config.ts';
-import { tinyFigures } from './tiny-figures.ts';
+import { tinyHyperparameters } from './tiny-hyperparameters.ts';
 
 export interface TinyShape {
   layers: number;
@@ -81,7 +81,7 @@ export function tinyWeights(
       [`${architecture}.rope.freq_base`]: 10_000,
       [`${architecture}.context_length`]: 1024,
       ...Object.fromEntries(
-        Object.entries(tinyFigures[architecture] ?? {}).map(([name, value]) => [
+        Object.entries(tinyHyperparameters[architecture] ?? {}).map(([name, value]) => [
           `${architecture}.${name}`,
           value,
         ]),

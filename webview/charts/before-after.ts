@@ -82,7 +82,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
     atName: 'of',
     rows: ({ bars, label, unit, setting }) =>
       bars.map(({ name: at, y: value, low, high, n }) => ({
-        figure: label,
+        metric: label,
         at,
         value,
         low,
@@ -111,7 +111,7 @@ export const yourCodeChart = barChart(
         better: t('Yes, more than before.'),
         same:
           found.difference.high > NOTICEABLE
-            ? t("That can't be told from so few places ({n}).", { n: whole(found.after.n) })
+            ? t('There are too few places to tell ({n}).', { n: whole(found.after.n) })
             : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
         worse: t('No, less than before.'),
       }),

@@ -1,15 +1,15 @@
 /** How many different programs the model writes per problem: all, passing and failing ones. */
 import { t } from '../../src/text/l10n.ts';
-import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
+import { metricSets, settingsOf, type MetricSet } from '../view-model/metric-sets.ts';
 import { isUnique } from '../view-model/labels.ts';
-import { figureTable, figureWords } from './figure-sets.ts';
+import { metricTable, metricWords } from './metric-sets.ts';
 import { barStyle, styleOf } from './run-styles.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
 interface Diversity {
   names: string[];
-  sets: FigureSet[];
+  sets: MetricSet[];
 }
 const shortName = (metric: string) => {
   if (metric === 'unique programs') return t('all');
@@ -22,7 +22,7 @@ export const diversityChart: ChartView<Diversity> = {
   title: () => t('Does it still write different programs?'),
   type: 'bar',
   read({ shown }) {
-    const sets = figureSets(shown, ({ metric }) => isUnique(metric));
+    const sets = metricSets(shown, ({ metric }) => isUnique(metric));
     const names = [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ metric }) => metric)))];
     return names.length ? { names, sets } : undefined;
   },
@@ -52,9 +52,9 @@ export const diversityChart: ChartView<Diversity> = {
       },
       theme,
     ),
-  words: ({ sets }) => figureWords(sets, ({ metric }) => shortName(metric), false),
+  words: ({ sets }) => metricWords(sets, ({ metric }) => shortName(metric), false),
   table: ({ names, sets }) =>
-    figureTable({
+    metricTable({
       caption: t('Unique programs per problem'),
       corner: '',
       rows: names.map((metric) => ({ name: shortName(metric), metric })),
@@ -66,7 +66,7 @@ export const diversityChart: ChartView<Diversity> = {
     sets.flatMap(({ label, metrics }) =>
       metrics.map(({ metric, value, low, high, n, setting }) => ({
         run: label,
-        figure: metric,
+        metric,
         at: shortName(metric),
         value,
         low,

@@ -20,5 +20,5 @@ export const learningRateChart = stepChart({
   },
   caption: () => t('Learning rate by step'),
   name: () => t('Learning rate'),
-  row: { figure: 'learning rate' },
+  row: { metric: 'learning rate' },
 });

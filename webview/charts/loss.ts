@@ -253,8 +253,8 @@ function wordsOf(run: RunLoss): string {
       : '';
   const ways = measurementsOf(run).map((measurement) => {
     const points = measurement.points.map((point) =>
-      t('{figure} at step {step}', {
-        figure: intervalOf(point),
+      t('{value} at step {step}', {
+        value: intervalOf(point),
         step: point.x,
       }),
     );
@@ -268,11 +268,11 @@ function wordsOf(run: RunLoss): string {
 function rowsOf(run: RunLoss): DataRow[] {
   const unit = t('nats/token');
   return [
-    ...run.loss.map(({ x, y }) => ({ run: run.label, figure: t('training loss'), at: x, value: y, unit })),
+    ...run.loss.map(({ x, y }) => ({ run: run.label, metric: t('training loss'), at: x, value: y, unit })),
     ...measurementsOf(run).flatMap((measurement) =>
       measurement.points.map(({ x, y, low, high, n }) => ({
         run: run.label,
-        figure: measurementName(measurement),
+        metric: measurementName(measurement),
         at: x,
         value: y,
         low,

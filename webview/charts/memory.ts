@@ -144,11 +144,11 @@ export const memoryChart: ChartView<Memory> = {
   atName: 'part',
   rows: ({ runs }) =>
     runs.flatMap(({ label, plan, total, measured }) => [
-      ...plan.map(([at, value]) => ({ run: label, figure: 'planned memory', at, value, unit: 'bytes' })),
-      { run: label, figure: 'planned memory', at: 'in all', value: total, unit: 'bytes' },
+      ...plan.map(([at, value]) => ({ run: label, metric: 'planned memory', at, value, unit: 'bytes' })),
+      { run: label, metric: 'planned memory', at: 'in all', value: total, unit: 'bytes' },
       ...(measured === undefined
         ? []
-        : [{ run: label, figure: 'peak memory', at: 'measured', value: measured, unit: 'bytes' }]),
+        : [{ run: label, metric: 'peak memory', at: 'measured', value: measured, unit: 'bytes' }]),
     ]),
   note: ({ runs }) =>
     [

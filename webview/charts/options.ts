@@ -37,7 +37,7 @@ const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value -
 
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
 
-/** Maximum length in pixels of an axis title beside a chart, and the approximate width of a letter. */
+/** Maximum length in pixels of an axis title next to a chart, and the approximate width of a letter. */
 const MAX_TITLE_PIXELS = 180;
 const LETTER = { narrow: 6.5, wide: 12 };
 

@@ -1,4 +1,4 @@
-/** Charts of one figure over the steps of the shown runs: a line for each run. */
+/** Charts of one metric over the steps of the shown runs: a line for each run. */
 import { t, whole } from '../../src/text/l10n.ts';
 import type { Table } from '../dom.ts';
 import { stepName } from '../view-model/format.ts';
@@ -11,16 +11,16 @@ interface StepLines {
   runs: { label: string; styleIndex: number; points: Point[] }[];
   steps: number;
 }
-interface StepFigure extends Pick<ChartView<StepLines>, 'id' | 'title'> {
+interface StepMetric extends Pick<ChartView<StepLines>, 'id' | 'title'> {
   value(step: Step): number;
   /** A value with its unit, as at the axis, in the tooltip and in the table. */
   format(value: number): string;
-  /** A run's figures in a sentence; there is at least one. */
+  /** A run's metrics in a sentence; there is at least one. */
   describe(points: readonly Point[]): string;
   caption(): string;
   name(): string;
   /** How a saved file calls it. */
-  row: Pick<DataRow, 'figure' | 'unit'>;
+  row: Pick<DataRow, 'metric' | 'unit'>;
 }
 const TABLE_ROWS = 50;
 
@@ -28,14 +28,14 @@ const TABLE_ROWS = 50;
 const named = ({ runs }: StepLines, name: string, text: string) =>
   runs.length > 1 ? `${name}: ${text}` : text;
 
-export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
-  id: figure.id,
-  title: figure.title,
+export const stepChart = (metric: StepMetric): ChartView<StepLines> => ({
+  id: metric.id,
+  title: metric.title,
   type: 'line',
   zoomable: true,
   read({ shown }) {
     const runs = shown
-      .map(({ series, ...run }) => ({ ...run, points: overSteps(series, figure.value) }))
+      .map(({ series, ...run }) => ({ ...run, points: overSteps(series, metric.value) }))
       .filter(({ points }) => points.length > 0);
     if (runs[0]?.styleIndex !== 0) return undefined;
     return { runs, steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)) };
@@ -58,27 +58,27 @@ export const stepChart = (figure: StepFigure): ChartView<StepLines> => ({
     chartOptions(
       {
         x: stepAxis(model.steps),
-        y: { title: '', format: figure.format, fromZero: true },
+        y: { title: '', format: metric.format, fromZero: true },
         legend: model.runs.length > 1 && 'lines',
         heading: ({ x }) => stepName(x),
-        describe: ({ y }, name) => named(model, name, figure.format(y)),
+        describe: ({ y }, name) => named(model, name, metric.format(y)),
       },
       theme,
     ),
   words: (model) =>
-    model.runs.map(({ label, points }) => named(model, label, figure.describe(points))).join(' '),
+    model.runs.map(({ label, points }) => named(model, label, metric.describe(points))).join(' '),
   table: ({ runs }) =>
     stepTable(
-      figure.caption(),
+      metric.caption(),
       runs.map(({ label, points }) => ({
-        name: runs.length > 1 ? label : figure.name(),
-        texts: points.map(({ x, y }) => [x, figure.format(y)]),
+        name: runs.length > 1 ? label : metric.name(),
+        texts: points.map(({ x, y }) => [x, metric.format(y)]),
       })),
     ),
   atName: 'step',
   rows: ({ runs }) =>
     runs.flatMap(({ label, points }) =>
-      points.map(({ x, y }) => ({ run: label, ...figure.row, at: x, value: y })),
+      points.map(({ x, y }) => ({ run: label, ...metric.row, at: x, value: y })),
     ),
 });
 

@@ -1,16 +1,16 @@
 /** HumanEval pass@k over k, of base and results. */
 import { t } from '../../src/text/l10n.ts';
 import { formatShareTick } from '../view-model/format.ts';
-import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
+import { metricSets, settingsOf, type MetricSet } from '../view-model/metric-sets.ts';
 import { isPassAtK } from '../view-model/labels.ts';
-import { figureTable, figureWords } from './figure-sets.ts';
+import { metricTable, metricWords } from './metric-sets.ts';
 import { styleOf } from './run-styles.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
 interface PassAtK {
   ks: number[];
-  sets: FigureSet[];
+  sets: MetricSet[];
 }
 const kOf = (metric: string) => Number(metric.replace(/^pass@/i, ''));
 /** Shift between lines, so that their whiskers at the same k do not overlap. */
@@ -21,7 +21,7 @@ export const passAtKChart: ChartView<PassAtK> = {
   title: () => t('How many tries does a HumanEval problem take?'),
   type: 'line',
   read({ shown }) {
-    const sets = figureSets(shown, ({ task, metric }) => task === 'humaneval' && isPassAtK(metric));
+    const sets = metricSets(shown, ({ task, metric }) => task === 'humaneval' && isPassAtK(metric));
     const ks = [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ metric }) => kOf(metric))))];
     // A single k gives no curve; the bar chart shows it.
     return ks.length > 1 ? { ks: ks.sort((a, b) => a - b), sets } : undefined;
@@ -66,9 +66,9 @@ export const passAtKChart: ChartView<PassAtK> = {
       },
       theme,
     ),
-  words: ({ sets }) => figureWords(sets, ({ metric }) => metric, true),
+  words: ({ sets }) => metricWords(sets, ({ metric }) => metric, true),
   table: ({ ks, sets }) =>
-    figureTable({
+    metricTable({
       caption: 'HumanEval pass@k',
       corner: 'k',
       rows: ks.map((k) => ({ name: String(k), metric: `pass@${k}` })),
@@ -80,7 +80,7 @@ export const passAtKChart: ChartView<PassAtK> = {
     sets.flatMap(({ label, metrics }) =>
       metrics.map(({ metric, value, low, high, n, setting }) => ({
         run: label,
-        figure: metric,
+        metric,
         at: kOf(metric),
         value,
         low,

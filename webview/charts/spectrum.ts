@@ -102,7 +102,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
         const range = ranks[kind];
         if (!range) return [];
         const { median: value, low, high } = range;
-        return [{ figure: `rank of ${nameOf(kind)}`, at: module, value, low, high, setting: spread(method) }];
+        return [{ metric: `rank of ${nameOf(kind)}`, at: module, value, low, high, setting: spread(method) }];
       }),
     ),
   note: (model) =>
@@ -188,10 +188,10 @@ export const layerRankChart: ChartView<SpectrumView> = {
       moduleNames.flatMap((module) =>
         spectrumKinds.flatMap((kind) => {
           const value = linears[module]?.[kind];
-          const figure = `rank of ${nameOf(kind)}, ${module}`;
+          const metric = `rank of ${nameOf(kind)}, ${module}`;
           return value === undefined
             ? []
-            : [{ figure, at: layer, value, setting: `90% of the energy, ${method}` }];
+            : [{ metric, at: layer, value, setting: `90% of the energy, ${method}` }];
         }),
       ),
     ),

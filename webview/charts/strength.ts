@@ -11,8 +11,8 @@ interface Paths {
   paths: StrengthPath[];
 }
 
-const learnedTitle = () => t('learned: {figure}', { figure: t('fall of bits per byte at held-out cursors') });
-const forgotTitle = () => t('forgot: {figure}', { figure: t('KL from base, nats/token') });
+const learnedTitle = () => t('learned: {metric}', { metric: t('fall of bits per byte at held-out cursors') });
+const forgotTitle = () => t('forgot: {metric}', { metric: t('KL from base, nats/token') });
 function nameOf({ strength, mark }: StrengthPathPoint): string {
   if (strength === 0) return t('before training');
   const name = t('strength {strength}', { strength: withPoint(String(strength)) });
@@ -82,12 +82,12 @@ export const strengthChart: ChartView<Paths> = {
   rows: ({ paths }) =>
     paths.flatMap(({ label: run, setting, points }) =>
       points.flatMap(({ strength: at, x, xLow, xHigh, y, low, high }): DataRow[] => [
-        { run, at, setting, figure: learnedTitle(), value: x, low: xLow, high: xHigh },
-        { run, at, setting, figure: forgotTitle(), value: y, low, high },
+        { run, at, setting, metric: learnedTitle(), value: x, low: xLow, high: xHigh },
+        { run, at, setting, metric: forgotTitle(), value: y, low, high },
       ]),
     ),
   note: () =>
     t(
-      'From before training (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: further from the base. Star: the strength in use. Measured only to choose, so the figures differ from those of the final evaluation.',
+      'From before training (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: further from the base. Star: the strength in use. Measured only to choose, so the metrics differ from those of the final evaluation.',
     ),
 };

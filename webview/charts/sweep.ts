@@ -182,13 +182,13 @@ export const sweepChart: ChartView<SweepSnapshot> = {
         const point = { run: nameOf(swept), at: rate.learningRate, unit: 'nats/token' };
         const setting = `${steps} steps; ${verdictOf(rate, swept)}`;
         return [
-          ...(rate.heldOut ? [{ ...point, figure: 'held-out loss', n, setting, ...rate.heldOut }] : []),
+          ...(rate.heldOut ? [{ ...point, metric: 'held-out loss', n, setting, ...rate.heldOut }] : []),
           ...(rate.change
-            ? [{ ...point, figure: 'held-out loss less the base\u2019s', n, setting, ...rate.change }]
+            ? [{ ...point, metric: 'held-out loss less the base\u2019s', n, setting, ...rate.change }]
             : []),
-          ...(rate.kl === undefined ? [] : [{ ...point, figure: 'KL from base', setting, value: rate.kl }]),
+          ...(rate.kl === undefined ? [] : [{ ...point, metric: 'KL from base', setting, value: rate.kl }]),
           ...(rate.diverged
-            ? [{ ...point, unit: 'step', figure: 'diverged at', setting, value: rate.diverged.step }]
+            ? [{ ...point, unit: 'step', metric: 'diverged at', setting, value: rate.diverged.step }]
             : []),
         ];
       }),

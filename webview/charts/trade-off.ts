@@ -2,15 +2,15 @@
 import { joined, t, whole } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick, isShare, stepName } from '../view-model/format.ts';
-import { figureLabel, isKl } from '../view-model/labels.ts';
+import { metricLabel, isKl } from '../view-model/labels.ts';
 import { sample } from '../view-model/series.ts';
 import {
   axisTitle,
-  figureKey,
-  forgettingFigures,
-  learningFigures,
+  metricKey,
+  forgettingMetrics,
+  learningMetrics,
   tradeOff,
-  type Figure,
+  type AxisMetric,
   type Path,
   type PathPoint,
   type TradeOffView,
@@ -30,24 +30,27 @@ const finalOf = (label: string) => t('{run}: final evaluation', { run: label });
 const MAX_DESCRIBED_POINTS = 5;
 const MAX_ROWS = 200;
 
-const picker = (id: string, label: string, figures: Figure[]): ChartPicker => ({
+const picker = (id: string, label: string, metrics: AxisMetric[]): ChartPicker => ({
   id,
   label,
-  choices: figures.map((figure) => ({
-    id: figureKey(figure),
-    label: figureLabel(figure.task, figure.metric),
+  choices: metrics.map((metric) => ({
+    id: metricKey(metric),
+    label: metricLabel(metric.task, metric.metric),
   })),
 });
-const chosen = (figures: Figure[], key: string | undefined) =>
-  figures.find((figure) => figureKey(figure) === key) ?? figures[0];
+const chosen = (metrics: AxisMetric[], key: string | undefined) =>
+  metrics.find((metric) => metricKey(metric) === key) ?? metrics[0];
 
 /** Shares are shown in percentage points. */
-const scaleOf = ({ metric }: Figure) => (isShare(metric) ? 100 : 1);
-const learnedText = ({ x, xLow, xHigh }: PathPoint, figure: Figure) =>
-  text({ value: x, low: xLow, high: xHigh }, figure);
-const forgotText = ({ y, low, high }: PathPoint, figure: Figure) => text({ value: y, low, high }, figure);
-function text({ value, low, high }: { value: number; low: number; high: number }, figure: Figure): string {
-  const scale = scaleOf(figure);
+const scaleOf = ({ metric }: AxisMetric) => (isShare(metric) ? 100 : 1);
+const learnedText = ({ x, xLow, xHigh }: PathPoint, metric: AxisMetric) =>
+  text({ value: x, low: xLow, high: xHigh }, metric);
+const forgotText = ({ y, low, high }: PathPoint, metric: AxisMetric) => text({ value: y, low, high }, metric);
+function text(
+  { value, low, high }: { value: number; low: number; high: number },
+  metric: AxisMetric,
+): string {
+  const scale = scaleOf(metric);
   const shown = formatInterval({ value: value * scale, low: low * scale, high: high * scale }, false);
   return scale === 1 ? shown : t('{difference} points', { difference: shown });
 }
@@ -133,14 +136,14 @@ export const tradeOffChart: ChartView<TradeOffView> = {
   title: () => t('What did each checkpoint gain, and at what price?'),
   type: 'scatter',
   pickers: ({ shown }) => [
-    picker(LEARNED, t('Learned'), learningFigures(shown)),
-    picker(FORGOT, t('Forgot'), forgettingFigures(shown)),
+    picker(LEARNED, t('Learned'), learningMetrics(shown)),
+    picker(FORGOT, t('Forgot'), forgettingMetrics(shown)),
   ],
   read: ({ shown, differentCorpora }, picked) =>
     tradeOff(
       shown,
-      chosen(learningFigures(shown), picked[LEARNED]),
-      chosen(forgettingFigures(shown), picked[FORGOT]),
+      chosen(learningMetrics(shown), picked[LEARNED]),
+      chosen(forgettingMetrics(shown), picked[FORGOT]),
       differentCorpora,
     ),
   datasets: (view, theme) =>
@@ -190,7 +193,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         learnedText(point, learning),
         forgotText(point, forgetting),
         whole(point.n),
-        point.paired ? t('the paired difference') : t('the figure itself'),
+        point.paired ? t('the paired difference') : t('the value itself'),
       ]),
     ),
   }),
@@ -201,8 +204,8 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         const { step: at, x, xLow, xHigh, y, low, high, n, setting } = point;
         const mark = { run: path.label, at, n, setting };
         return [
-          { ...mark, figure: axisTitle(learning, 'learned'), value: x, low: xLow, high: xHigh },
-          { ...mark, figure: axisTitle(forgetting, 'forgot'), value: y, low, high },
+          { ...mark, metric: axisTitle(learning, 'learned'), value: x, low: xLow, high: xHigh },
+          { ...mark, metric: axisTitle(forgetting, 'forgot'), value: y, low, high },
         ];
       }),
     ),
@@ -221,7 +224,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       paths.some(({ best }) => best !== undefined) ? t('Star: the checkpoint that was kept.') : '',
       paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired))
         ? t(
-            'Bars of checkpoints: 95% intervals of the figures themselves, which are wider than those of differences.',
+            'Bars of checkpoints: 95% intervals of the values themselves, which are wider than those of differences.',
           )
         : '',
     ]),

@@ -43,7 +43,7 @@ export type PointStyle = 'circle' | 'triangle' | 'rectRot' | 'rect' | 'star' | '
 /** A row of a saved CSV file. */
 export interface DataRow {
   run?: string;
-  figure: string;
+  metric: string;
   /** Step, layer, rate, k or module, as named by `atName`. */
   at: number | string;
   value: number;
@@ -59,7 +59,7 @@ export interface Mark {
   text: string;
 }
 
-/** A drop-down list above the chart to choose which figure is shown. */
+/** A drop-down list above the chart to choose which metric is shown. */
 export interface ChartPicker {
   id: string;
   label: string;
@@ -91,12 +91,12 @@ export interface ChartView<M> {
   /** The heading of the rows' `at`, in English like all of a saved file. */
   atName: string;
   rows(model: M): DataRow[];
-  /** The answer to the question in the title, if the figures give one. */
+  /** The answer to the question in the title, if the metrics give one. */
   answer?(model: M): string | undefined;
   /** A line under the chart: how to read it. */
   note?(model: M): string | undefined;
   /** How it was measured, shown with the data. */
   how?(model: M): string | undefined;
-  /** A warning if its figures are hard to compare. */
+  /** A warning if its metrics are hard to compare. */
   warning?(model: M): string | undefined;
 }

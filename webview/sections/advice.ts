@@ -4,7 +4,7 @@ import { advise } from '../view-model/advice.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
-/** What to try next, and the figures that it is based on. */
+/** What to try next, and the metrics that it is based on. */
 export class AdviceSection implements Section {
   private readonly holder = h('div');
   private readonly content = new Keyed(this.holder);

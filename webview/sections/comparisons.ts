@@ -8,7 +8,7 @@ import type { Actions, Section } from './section.ts';
 
 const head = () => ['', t('Before'), t('After'), t('Difference'), '', 'n'];
 
-/** The result in a sentence, and all figures before and after with their difference, each with its 95% interval. */
+/** The result in a sentence, and all metrics before and after with their difference, each with its 95% interval. */
 export class ComparisonsSection implements Section {
   private readonly holder = scrollable(t('Table of comparisons'));
   private readonly content = new Keyed(this.holder);
@@ -50,13 +50,13 @@ export class ComparisonsSection implements Section {
 
 function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
   const body = rows.flatMap((row, at) => [
-    // The setting is shown once, above all figures measured in this way.
+    // The setting is shown once, above all metrics measured in this way.
     row.setting !== rows[at - 1]?.setting &&
       h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head().length) }, row.setting)),
     h(
       'tr',
       {},
-      h('th', { scope: 'row' }, row.figure, row.unit ? h('span', { class: 'faint' }, ` ${row.unit}`) : ''),
+      h('th', { scope: 'row' }, row.metric, row.unit ? h('span', { class: 'faint' }, ` ${row.unit}`) : ''),
       h('td', {}, row.before),
       h('td', {}, row.after),
       h('td', {}, row.difference),
@@ -70,7 +70,7 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
     h(
       'table',
       {},
-      h('caption', { class: 'visually-hidden' }, t('Figures before and after training')),
+      h('caption', { class: 'visually-hidden' }, t('Metrics before and after training')),
       h(
         'thead',
         {},

@@ -29,7 +29,7 @@ export class HeaderSection implements Section {
     const server = inUse && serverOfId(inUse);
     this.elsewhere.hidden = !server;
     this.elsewhere.textContent = server
-      ? t('Your code is completed by a server elsewhere: {model}.', { model: server })
+      ? t('Your code is completed by a remote server: {model}.', { model: server })
       : '';
     this.picker.element.hidden = this.label.hidden = runs.length === 0;
     const choices = runs.map(({ spec }) => ({

@@ -49,12 +49,12 @@ export class RunComparisonSection implements Section {
           class: 'scroll run-list',
           tabindex: '0',
           role: 'group',
-          'aria-label': t('Runs to show beside this one'),
+          'aria-label': t('Runs to show alongside this one'),
         },
         h(
           'table',
           {},
-          h('caption', { class: 'visually-hidden' }, t('Runs to show beside this one')),
+          h('caption', { class: 'visually-hidden' }, t('Runs to show alongside this one')),
           h(
             'thead',
             {},
@@ -95,8 +95,8 @@ export class RunComparisonSection implements Section {
   /** Does not move rows that stay, because one of them may have the focus. */
   private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
     const full = shown.length > MAX_COMPARED;
-    const telling = differingColumns(wanted);
-    this.heads.forEach((head, at) => (head.hidden = !telling[at]));
+    const shownColumns = differingColumns(wanted);
+    this.heads.forEach((head, at) => (head.hidden = !shownColumns[at]));
     for (const [id, row] of this.rows)
       if (!wanted.some((run) => run.id === id)) {
         row.element.remove();
@@ -105,7 +105,7 @@ export class RunComparisonSection implements Section {
     wanted.forEach((run, at) => {
       let row = this.rows.get(run.id);
       if (!row) this.rows.set(run.id, (row = new Row(run, (on) => this.toggle(run.id, on))));
-      row.update(run, full, telling);
+      row.update(run, full, shownColumns);
       if (this.body.children[at] !== row.element)
         this.body.insertBefore(row.element, this.body.children[at] ?? null);
     });
@@ -130,17 +130,17 @@ class Row {
   private readonly name = h('th', { scope: 'row' });
 
   constructor(run: ComparedRun, onToggle: (on: boolean) => void) {
-    this.box = checkbox(t('Show {run} beside this run', { run: run.label }), onToggle);
+    this.box = checkbox(t('Show {run} alongside this run', { run: run.label }), onToggle);
     this.element.append(h('td', {}, this.box), this.name, ...this.cells);
   }
 
-  update(run: ComparedRun, full: boolean, telling: readonly boolean[]): void {
+  update(run: ComparedRun, full: boolean, shownColumns: readonly boolean[]): void {
     if (this.box.checked !== run.shown) this.box.checked = run.shown;
     const disabled = run.selected || (full && !run.shown);
     if (this.box.disabled !== disabled) this.box.disabled = disabled;
     setText(this.name, run.name);
     this.cells.forEach((cell, at) => {
-      cell.hidden = !telling[at];
+      cell.hidden = !shownColumns[at];
       setText(cell, columns[at]!.cell(run.snapshot));
     });
   }
@@ -200,7 +200,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
           caption: t('Differences of the results from {run}', { run: first! }),
           head: [
             ...(alone ? [] : [t('Run')]),
-            t('Figure'),
+            t('Metric'),
             first!,
             alone ? second! : t('This run'),
             t('Difference'),

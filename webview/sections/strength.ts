@@ -56,7 +56,7 @@ export class StrengthSection implements Section {
         'p',
         { class: 'faint' },
         t(
-          '0 is as before training, 1 the whole change that was trained. Less of it keeps less of what was learned, and forgets less of what the base could do.',
+          '0 is the state before training, 1 the full trained change. A lower strength keeps less of what was learned, and forgets less of what the base could do.',
         ),
       ),
       this.sentence,
@@ -64,7 +64,7 @@ export class StrengthSection implements Section {
       h(
         'details',
         {},
-        h('summary', {}, t('Figures that the strength was chosen by')),
+        h('summary', {}, t('Metrics that the strength was chosen by')),
         this.why,
         scrollable(
           t('Table of strengths'),
@@ -80,7 +80,7 @@ export class StrengthSection implements Section {
           'p',
           { class: 'faint' },
           t(
-            'Measured only to choose: what follows at a cursor, and few other texts. The figures above were measured afterwards, on whole pieces of code and more texts, so they differ; go by those. All are differences from before training, and the KL is from the base; lower is better. In brackets: 95% intervals.',
+            'Measured only to choose: what follows at a cursor, and few other texts. The metrics above were measured afterwards, on whole pieces of code and more texts, so they differ; go by those. All are differences from before training, and the KL is from the base; lower is better. In brackets: 95% intervals.',
           ),
         ),
       ),

@@ -13,7 +13,7 @@ export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
       const base = baseOfId(id);
       const server = serverOfId(id);
       const label = server
-        ? t('{model}, on a server elsewhere (in all folders)', { model: server })
+        ? t('{model}, on a remote server (in all folders)', { model: server })
         : base
           ? t('{base}, not fine-tuned (in all folders)', { base: findKnownBase(base)?.name ?? base })
           : labels.get(id);

@@ -6,7 +6,7 @@ import type { PanelView, RunView } from './panel.ts';
 
 export interface Advice {
   text: string;
-  /** The figures that it is based on. */
+  /** The metrics that it is based on. */
   because: string;
 }
 /** A rate this many times below the one that a sweep found learns too little. */

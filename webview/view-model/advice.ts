@@ -1,5 +1,5 @@
 /**
- * Advice on what to try next, based only on measurements of these runs. Each piece of advice names its figures.
+ * Advice on what to try next, based only on measurements of these runs. Each piece of advice names its metrics.
  * docs/science.md explains the rules.
  */
 import { percent, t, whole, withPoint } from '../../src/text/l10n.ts';
@@ -17,7 +17,7 @@ import {
   stepName,
 } from './format.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
-import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
+import { metricLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, lossOf, smooth, type IntervalPoint } from './series.ts';
 
@@ -55,13 +55,13 @@ const rules: Rule[] = [
 
 /** A noticeable gain in nats per token of held-out code. */
 const NOTICEABLE = 0.05;
-/** Whether the figures leave open if the result learned nothing or a noticeable amount. */
+/** Whether the metrics leave open if the result learned nothing or a noticeable amount. */
 function isOpen({ comparisons }: Summary): boolean {
   const learned = learning(comparisons)?.difference;
   return learned !== undefined && learned.low < -NOTICEABLE && learned.high >= 0;
 }
 
-/** The rules that need no figures of the result. */
+/** The rules that need no metrics of the result. */
 const trainingRules: Rule[] = [diverging, belowTheSweep, edgeOfTheSweep];
 
 export function advise(view: PanelView): AdviceView {
@@ -333,8 +333,8 @@ function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefin
     text: t(
       'Mix in text that the model must not forget (--replay base, or a file), or use a lower learning rate.',
     ),
-    because: t('{figure} {change}, from {before}.', {
-      figure: figureLabel(lost.task, lost.metric),
+    because: t('{metric} {change}, from {before}.', {
+      metric: metricLabel(lost.task, lost.metric),
       change: formatDifference(lost.difference, true),
       before: formatInterval(lost.before, true),
     }),

@@ -2,7 +2,7 @@
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
-import { figureLabel } from './labels.ts';
+import { metricLabel } from './labels.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
 import { type Text, textOf } from '../../src/text/message.ts';
@@ -72,13 +72,13 @@ function ofRun(
   const checkpoints = series && series.setting === setting ? series.points : [];
   const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
   if (comparison)
-    for (const [step, figure] of [
+    for (const [step, metric] of [
       [0, comparison.before],
       [summary!.step, comparison.after],
     ] as const)
-      points.set(step, { x: step, y: figure.value, low: figure.low, high: figure.high, n: figure.n });
+      points.set(step, { x: step, y: metric.value, low: metric.low, high: metric.high, n: metric.n });
   return {
-    label: figureLabel(task, metric),
+    label: metricLabel(task, metric),
     metric,
     unit: tKnown(comparison?.unit ?? ''),
     setting,

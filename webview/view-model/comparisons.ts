@@ -3,11 +3,11 @@ import { t, tKnown, whole } from '../../src/text/l10n.ts';
 import { isStated, type Comparison, type Summary } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
-import { figureLabel, isKl } from './labels.ts';
+import { metricLabel, isKl } from './labels.ts';
 import { textOf } from '../../src/text/message.ts';
 
 export interface ComparisonRow {
-  figure: string;
+  metric: string;
   unit: string;
   before: string;
   after: string;
@@ -35,12 +35,12 @@ export const comparisonRows = (summary: Summary): ComparisonRow[] => [
   ...summary.comparisons.map((comparison) => {
     const row = rowOf(comparison);
     return isStated(summary, comparison)
-      ? { ...row, figure: t('{figure}, as its publisher states', { figure: row.figure }) }
+      ? { ...row, metric: t('{metric}, as its publisher states', { metric: row.metric }) }
       : row;
   }),
   ...(summary.earlier?.comparisons ?? []).map((comparison) => {
     const row = rowOf(comparison);
-    return { ...row, figure: t('{figure}, from the run that it continues', { figure: row.figure }) };
+    return { ...row, metric: t('{metric}, from the run that it continues', { metric: row.metric }) };
   }),
 ];
 
@@ -48,7 +48,7 @@ function rowOf(comparison: Comparison): ComparisonRow {
   const { task, metric, unit, before, after, difference } = comparison;
   const share = isShare(metric, unit);
   return {
-    figure: figureLabel(task, metric),
+    metric: metricLabel(task, metric),
     // Avoids repeating the unit, as in "unique programs programs".
     unit: share || /per byte|programs/.test(metric) ? '' : tKnown(unit),
     before: formatInterval(before, share),

@@ -41,28 +41,31 @@ export function formatTick(value: number, step: number): string {
 export const formatShareTick = (share: number, step: number): string =>
   t('{number}%', { number: formatTick(100 * share, 100 * step) });
 
-/** A figure; if `share`, 1 means 100%. */
-function formatFigure(value: number, share: boolean): string {
+/** A value; if `share`, 1 means 100%. */
+function formatValue(value: number, share: boolean): string {
   return share
     ? t('{number}%', { number: signed(decimal(Math.abs(value * 100), 1), value) })
     : formatNumber(value);
 }
 
 /** "1.943 [1.902, 1.984]" */
-export function formatInterval(figure: { value: number; low: number; high: number }, share: boolean): string {
-  return formatWithInterval(figure, (value) => formatFigure(value, share));
+export function formatInterval(
+  interval: { value: number; low: number; high: number },
+  share: boolean,
+): string {
+  return formatWithInterval(interval, (value) => formatValue(value, share));
 }
 
 /** Like formatInterval, with a sign on every number; shares differ in points, not percent. */
 export function formatDifference(
-  figure: { value: number; low: number; high: number },
+  interval: { value: number; low: number; high: number },
   share: boolean,
 ): string {
   const formatted = (value: number) => {
     const text = share ? signed(decimal(Math.abs(value * 100), 1), value) : formatNumber(value);
     return value > 0 ? `+${text}` : text;
   };
-  const difference = formatWithInterval(figure, formatted);
+  const difference = formatWithInterval(interval, formatted);
   return share ? t('{difference} points', { difference }) : difference;
 }
 

@@ -1,4 +1,4 @@
-/** Labels of figures and runs, and which figures show learning or forgetting. */
+/** Labels of metrics and runs, and which metrics show learning or forgetting. */
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { offeredMetrics, CURSORS } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
@@ -41,18 +41,18 @@ export const metricNames = [
 const metricName = (metric: string): string =>
   tKnown(metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric);
 
-/** "Held-out loss", "HumanEval pass@1", "KL from base"; unknown figures keep their own name. */
-export function figureLabel(task: string, metric: string): string {
+/** "Held-out loss", "HumanEval pass@1", "KL from base"; unknown metrics keep their own name. */
+export function metricLabel(task: string, metric: string): string {
   if (isKl(metric)) return t('KL from base');
   if (task === 'retention') {
     if (metric === 'loss') return t("Loss on the base's own text");
     if (metric === 'source loss') return t('Loss on source text');
     if (metric === 'source KL from base') return t('KL from base on source text');
   }
-  const figure = metricName(metric);
-  if (task === 'forgetting') return t('Forgetting {figure}', { figure });
-  if (task === 'workspace' || task === CURSORS) return t('Held-out {figure}', { figure });
-  return `${tKnown(factsOfTask(task)?.title ?? task)} ${figure}`;
+  const name = metricName(metric);
+  if (task === 'forgetting') return t('Forgetting {metric}', { metric: name });
+  if (task === 'workspace' || task === CURSORS) return t('Held-out {metric}', { metric: name });
+  return `${tKnown(factsOfTask(task)?.title ?? task)} ${name}`;
 }
 
 export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);

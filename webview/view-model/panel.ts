@@ -47,7 +47,7 @@ interface Selection {
   selected?: string | undefined;
   compared: readonly string[];
 }
-/** As many as can be told apart by colour and shape. */
+/** As many as can be distinguished by colour and shape. */
 export const MAX_COMPARED = 5;
 
 export function readPanel(state: PanelState, chosen: Selection, now: number, canAct: boolean): PanelView {
@@ -104,7 +104,7 @@ function differentCorpora(shown: readonly RunView[]): string | undefined {
   );
   return differs
     ? t(
-        'These runs were trained on different texts, so their held-out figures are from different files: compare them with care.',
+        'These runs were trained on different texts, so their held-out metrics are from different files: compare them with care.',
       )
     : undefined;
 }

@@ -8,7 +8,7 @@ import { statusIn } from './status.ts';
 import { verdict, verdictIn } from './comparisons.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, formatTime, isShare } from './format.ts';
 import { completedLines } from '../../src/findings/counts.ts';
-import { figureLabel, isHeldOutLoss, isKl, methodName } from './labels.ts';
+import { metricLabel, isHeldOutLoss, isKl, methodName } from './labels.ts';
 import type { PanelView } from './panel.ts';
 
 export interface ComparedRun {
@@ -97,7 +97,7 @@ export function matches({ snapshot: { spec }, label }: ComparedRun, filter: stri
     .every((word) => text.includes(word));
 }
 
-/** Rows of: run, figure, the first run's value, this run's value, difference, verdict, n. */
+/** Rows of: run, metric, the first run's value, this run's value, difference, verdict, n. */
 export function differenceRows(
   { against, runs }: RunComparison,
   labelOf: (id: string, name: string) => string,
@@ -108,7 +108,7 @@ export function differenceRows(
       const share = isShare(metric, unit);
       return [
         labelOf(run, runs.find(({ id }) => id === run)?.name ?? run),
-        figureLabel(task, metric),
+        metricLabel(task, metric),
         formatInterval(before, share),
         formatInterval(after, share),
         formatDifference(difference, share),

@@ -15,7 +15,7 @@ export function runMessages(run: RunView | undefined): RunMessages {
     ...(run?.snapshot.spec.fetched
       ? [
           t(
-            'Its settings and curves, and in charts the figures that were not measured here, are what its publisher states.',
+            'Its settings and curves, and in charts the metrics that were not measured here, are what its publisher states.',
           ),
         ]
       : []),
@@ -25,6 +25,6 @@ export function runMessages(run: RunView | undefined): RunMessages {
       ? [t('{count} lines of events.jsonl could not be read and are not shown.', { count: whole(broken) })]
       : []),
   ];
-  const canBeMended = (text: string) => forButtons(text).steps.length > 0;
-  return { warnings: all.filter(canBeMended), notes: all.filter((text) => !canBeMended(text)) };
+  const hasSteps = (text: string) => forButtons(text).steps.length > 0;
+  return { warnings: all.filter(hasSteps), notes: all.filter((text) => !hasSteps(text)) };
 }

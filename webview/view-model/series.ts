@@ -76,9 +76,9 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
   return series;
 }
 
-/** A figure of each step. */
-export const overSteps = ({ steps }: Pick<RunSeries, 'steps'>, figure: (step: Step) => number): Point[] =>
-  steps.map((step) => ({ x: step.step, y: figure(step) }));
+/** A value of each step. */
+export const overSteps = ({ steps }: Pick<RunSeries, 'steps'>, value: (step: Step) => number): Point[] =>
+  steps.map((step) => ({ x: step.step, y: value(step) }));
 
 export const lossOf = (series: RunSeries): Point[] => overSteps(series, ({ loss }) => loss);
 

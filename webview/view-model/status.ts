@@ -18,7 +18,7 @@ export interface StatusView {
   live: boolean;
   canStop: boolean;
   canUse: boolean;
-  /** Whether some figures are not measured yet. */
+  /** Whether some metrics are not measured yet. */
   canMeasure: boolean;
 }
 
@@ -39,12 +39,12 @@ const labels = (): Record<Standing, string> => ({
 export const statusIn = (kind: Standing): string => labels()[kind];
 
 /** Whether its owner's heartbeat is recent. `now` in milliseconds; in a report, the time at which that was written. */
-const isHeard = ({ state, spec }: RunSnapshot, now: number): boolean =>
+const hasRecentHeartbeat = ({ state, spec }: RunSnapshot, now: number): boolean =>
   !(now - Date.parse(state.heartbeat ?? spec.createdAt) > SILENCE_MS);
 
 export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const { state, spec, summary } = snapshot;
-  const kind = standingOf(snapshot, isHeard(snapshot, now), now);
+  const kind = standingOf(snapshot, hasRecentHeartbeat(snapshot, now), now);
   const live = isLive(kind);
   const at = { step: whole(state.step), steps: whole(state.steps) };
   const resume = t('Resume it from its last checkpoint with {button}.', { button: `{resume ${spec.id}}` });

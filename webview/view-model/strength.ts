@@ -1,4 +1,4 @@
-/** The strengths of a run (how much of its trained change applies): the figures at each strength, and the one in use. */
+/** The strengths of a run (how much of its trained change applies): the metrics at each strength, and the one in use. */
 import { t, withPoint } from '../../src/text/l10n.ts';
 import { choiceIn } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
@@ -24,11 +24,11 @@ export interface StrengthView {
   at: number;
   /** The strength in use and where it comes from. */
   sentence: string;
-  /** Why it was chosen, with the figures measured for that. */
+  /** Why it was chosen, with the metrics measured for that. */
   why: string;
   /** Whether it can be changed: the run is neither being trained nor measured. */
   canSet: boolean;
-  /** Describes a strength from 0 to 1, as far as it was measured, without figures. */
+  /** Describes a strength from 0 to 1, as far as it was measured, without numbers. */
   words(strength: number): string;
 }
 
@@ -94,7 +94,7 @@ function sentenceOf(
           'No strength was chosen, because none was seen to be better than before and close enough to the base.',
         )
       : t(
-          'The change is applied at strength {strength}, chosen by a measurement of its own, which the words beside the slider come from.',
+          'The change is applied at strength {strength}, chosen by a separate measurement, on which the words next to the slider are based.',
           {
             strength: withPoint(String(choice.strength)),
           },
@@ -116,7 +116,7 @@ export interface StrengthPath {
   label: string;
   styleIndex: number;
   setting: string;
-  /** Starts at 0, unless the run continues another, whose figures at the same cursors are not known. */
+  /** Starts at 0, unless the run continues another, whose metrics at the same cursors are not known. */
   points: StrengthPathPoint[];
 }
 

@@ -3,14 +3,14 @@ import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
-import { figureLabel, showsForgetting, isKl, unitOf } from './labels.ts';
+import { metricLabel, showsForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 
 type Interval = Comparison['difference'];
 
-/** The figure of an axis, with its sign such that higher means more learned or forgotten. */
-export type Figure = Pick<Comparison, 'task' | 'metric' | 'better'>;
-export const figureKey = ({ task, metric }: Pick<Figure, 'task' | 'metric'>) => `${task} ${metric}`;
+/** The metric of an axis, signed so that higher means more learned or forgotten. */
+export type AxisMetric = Pick<Comparison, 'task' | 'metric' | 'better'>;
+export const metricKey = ({ task, metric }: Pick<AxisMetric, 'task' | 'metric'>) => `${task} ${metric}`;
 
 /** What was learned and forgotten, as a point. */
 export interface LearnedForgot {
@@ -39,7 +39,7 @@ export interface PathPoint extends LearnedForgot {
   step: number;
   n: number;
   setting: string;
-  /** Whether the intervals are those of the paired difference from the base, not of the checkpoint's own figure. */
+  /** Whether the intervals are those of the paired difference from the base, not of the checkpoint's own value. */
   paired: boolean;
 }
 export interface Path {
@@ -55,21 +55,21 @@ export interface Path {
 }
 export interface TradeOffView {
   paths: Path[];
-  learning: Figure;
-  forgetting: Figure;
+  learning: AxisMetric;
+  forgetting: AxisMetric;
   warning?: string;
 }
 
-/** Figures that any of the runs has and whose better direction is known, most important first. */
-function figuresOf(runs: readonly RunView[], match: (task: string, metric: string) => boolean): Figure[] {
-  const found = new Map<string, Figure>();
+/** Metrics that any of the runs has and whose better direction is known, most important first. */
+function metricsOf(runs: readonly RunView[], match: (task: string, metric: string) => boolean): AxisMetric[] {
+  const found = new Map<string, AxisMetric>();
   for (const { snapshot, series } of runs)
     for (const { task, metric, better } of [...(snapshot.summary?.comparisons ?? []), ...series.metrics])
-      if (better && match(task, metric)) found.set(figureKey({ task, metric }), { task, metric, better });
+      if (better && match(task, metric)) found.set(metricKey({ task, metric }), { task, metric, better });
   return [...found.values()].sort((a, b) => importance(a) - importance(b));
 }
-export const learningFigures = (runs: readonly RunView[]) => figuresOf(runs, showsLearning);
-export const forgettingFigures = (runs: readonly RunView[]) => figuresOf(runs, showsForgetting);
+export const learningMetrics = (runs: readonly RunView[]) => metricsOf(runs, showsLearning);
+export const forgettingMetrics = (runs: readonly RunView[]) => metricsOf(runs, showsForgetting);
 
 const order = [
   'workspace loss',
@@ -77,16 +77,16 @@ const order = [
   'retention KL from base',
   'retention source KL from base',
 ];
-function importance(figure: Figure): number {
-  const at = order.indexOf(figureKey(figure));
-  return at >= 0 ? at : isKl(figure.metric) ? 2 : figure.task === 'forgetting' ? 4 : 5;
+function importance(metric: AxisMetric): number {
+  const at = order.indexOf(metricKey(metric));
+  return at >= 0 ? at : isKl(metric.metric) ? 2 : metric.task === 'forgetting' ? 4 : 5;
 }
 
-/** Undefined if no shown run has both figures. */
+/** Undefined if no shown run has both metrics. */
 export function tradeOff(
   shown: readonly RunView[],
-  learning: Figure | undefined,
-  forgetting: Figure | undefined,
+  learning: AxisMetric | undefined,
+  forgetting: AxisMetric | undefined,
   warning?: string,
 ): TradeOffView | undefined {
   if (!learning || !forgetting) return undefined;
@@ -98,7 +98,7 @@ export function tradeOff(
   return paths.length ? { paths, learning, forgetting, warning } : undefined;
 }
 
-function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
+function pathOf(run: RunView, learning: AxisMetric, forgetting: AxisMetric): Path {
   const { snapshot, series, label, styleIndex } = run;
   const measured = checkpoints(series.metrics, learning, forgetting).flatMap((point) =>
     point.step === 0 ? startOf(snapshot, point, forgetting) : [point],
@@ -115,10 +115,14 @@ function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
 }
 
 /** Learning is counted from the reference adapter that training began with, if any; but it has a KL from the base, too. */
-function startOf({ spec, summary }: RunView['snapshot'], point: PathPoint, forgetting: Figure): PathPoint[] {
+function startOf(
+  { spec, summary }: RunView['snapshot'],
+  point: PathPoint,
+  forgetting: AxisMetric,
+): PathPoint[] {
   if (!spec.reference) return [point];
   const kl = summary?.choice?.klAtZero;
-  if (!kl || figureKey(forgetting) !== 'retention KL from base') return [];
+  if (!kl || metricKey(forgetting) !== 'retention KL from base') return [];
   return [{ ...point, y: kl.value, low: kl.low, high: kl.high }];
 }
 
@@ -130,10 +134,14 @@ const origin = ({ n, setting }: PathPoint): PathPoint => ({
   ...atBase,
 });
 
-/** Both figures may have been measured in several ways; uses the pair with the most steps in common. */
-function checkpoints(metrics: readonly MetricSeries[], learning: Figure, forgetting: Figure): PathPoint[] {
-  const of = (figure: Figure) =>
-    metrics.filter(({ task, metric }) => task === figure.task && metric === figure.metric);
+/** Both metrics may have been measured in several ways; uses the pair with the most steps in common. */
+function checkpoints(
+  metrics: readonly MetricSeries[],
+  learning: AxisMetric,
+  forgetting: AxisMetric,
+): PathPoint[] {
+  const of = (wanted: AxisMetric) =>
+    metrics.filter(({ task, metric }) => task === wanted.task && metric === wanted.metric);
   let best: PathPoint[] = [];
   for (const learned of of(learning))
     for (const forgot of of(forgetting)) {
@@ -146,7 +154,7 @@ function checkpoints(metrics: readonly MetricSeries[], learning: Figure, forgett
 function joined(
   learned: MetricSeries,
   forgot: MetricSeries,
-  { learning, forgetting }: Record<'learning' | 'forgetting', Figure>,
+  { learning, forgetting }: Record<'learning' | 'forgetting', AxisMetric>,
 ): PathPoint[] {
   const [learnedBase, forgotBase] = [baseOf(learned), baseOf(forgot)];
   if (!learnedBase || !forgotBase) return [];
@@ -174,7 +182,7 @@ const baseOf = ({ metric, points }: MetricSeries): IntervalPoint | undefined =>
 
 const settings = (learned: string, forgot: string) => `${learned}; ${forgot}`;
 
-/** The difference of a figure from the base's, times `sign`. Never minus zero. */
+/** The difference of a metric from the base's, times `sign`. Never minus zero. */
 function against(base: IntervalPoint, point: IntervalPoint, sign: 1 | -1) {
   if (point.x === 0) return nothing;
   if (point.change) return withSign(point.change, sign);
@@ -187,9 +195,9 @@ export function withSign({ value, low, high }: Interval, sign: 1 | -1): Interval
     : { value: 0 - value, low: 0 - high, high: 0 - low };
 }
 
-function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): PathPoint | undefined {
-  const find = (figure: Figure) =>
-    summary.comparisons.find(({ task, metric }) => task === figure.task && metric === figure.metric);
+function finalPoint(summary: Summary, learning: AxisMetric, forgetting: AxisMetric): PathPoint | undefined {
+  const find = (wanted: AxisMetric) =>
+    summary.comparisons.find(({ task, metric }) => task === wanted.task && metric === wanted.metric);
   const [learned, forgot] = [find(learning), find(forgetting)];
   if (!learned || !forgot) return undefined;
   const x = withSign(learned.difference, learned.better === 'higher' ? 1 : -1);
@@ -204,21 +212,21 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
 }
 
 /** "learned: fall of held-out loss, nats/token", "forgot: rise of HumanEval pass@1, points" */
-export function axisTitle(figure: Figure, side: 'learned' | 'forgot'): string {
-  const { task, metric, better } = figure;
+export function axisTitle(axis: AxisMetric, side: 'learned' | 'forgot'): string {
+  const { task, metric, better } = axis;
   const unit = unitOf(metric);
   // Within a sentence, English names begin with a lower-case letter.
-  const label = figureLabel(task, metric).replace(/^(Held-|Loss on|Forgetting )/, (word) =>
+  const label = metricLabel(task, metric).replace(/^(Held-|Loss on|Forgetting )/, (word) =>
     word.toLowerCase(),
   );
   const rises = (better === 'higher') === (side === 'learned');
   const change = isKl(metric)
     ? label
     : rises
-      ? t('rise of {figure}', { figure: label })
-      : t('fall of {figure}', { figure: label });
-  const figureWithUnit = unit ? t('{figure}, {unit}', { figure: change, unit }) : change;
+      ? t('rise of {metric}', { metric: label })
+      : t('fall of {metric}', { metric: label });
+  const withUnit = unit ? t('{metric}, {unit}', { metric: change, unit }) : change;
   return side === 'learned'
-    ? t('learned: {figure}', { figure: figureWithUnit })
-    : t('forgot: {figure}', { figure: figureWithUnit });
+    ? t('learned: {metric}', { metric: withUnit })
+    : t('forgot: {metric}', { metric: withUnit });
 }

@@ -8,10 +8,10 @@ import { english, joinTexts, msg, type Text } from '../../text/message.ts';
 import { gpuKindNames } from '../../protocol/gpu.ts';
 import { formatBytes } from '../view/format.ts';
 
-/** A check before it is told. */
+/** A check whose texts are not translated yet. */
 export type Check = Omit<DoctorCheck, 'title' | 'text' | 'texts'> & { title: Text; text: Text };
 
-/** A backend before it is told. */
+/** A backend whose reason is not translated yet. */
 export type BackendCheck = Omit<DoctorReport['backends'][number], 'reason' | 'texts'> & { reason: Text };
 
 export type CompletionGpu = Omit<NonNullable<DoctorReport['completion']>, 'why' | 'texts'> & {

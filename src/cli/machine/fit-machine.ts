@@ -69,7 +69,7 @@ export function describePlan({ total, ...parts }: MemoryPlan | Record<string, nu
 }
 
 /**
- * Bytes of the GPU that this backend would train on, if it has memory of its own and reports its size; undefined
+ * Bytes of the GPU that this backend would train on, if it has its own memory and reports its size; undefined
  * otherwise.
  */
 export async function gpuMemory(backend: BackendName, wanted?: string): Promise<number | undefined> {

@@ -5,7 +5,7 @@ import { chooseTargets, linearNames, type Named } from '../../model/targets.ts';
 import type { CorpusPlan, Hyper } from '../../protocol/run.ts';
 import { note } from '../view/output.ts';
 
-/** In media/: beside dist/ or, when run from source, beside src/. */
+/** In media/, next to dist/ or, when run from source, next to src/. */
 function referenceDir(): string {
   const places = ['../media/reference', '../../../media/reference'].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),
@@ -13,7 +13,7 @@ function referenceDir(): string {
   return places.find((place) => existsSync(place)) ?? places[0]!;
 }
 
-/** The path of a base's reference adapter, if it has one that is intact; of one that is not, prints so. */
+/** The path of a base's reference adapter, if it has one; prints a warning and returns undefined if that is damaged. */
 export const referenceAdapterOf = (base: { id: string; sha256: string }): Promise<string | undefined> =>
   findReferenceAdapter(base, referenceDir(), (damaged) =>
     note(`${base.id} goes without its reference adapter: ${damaged} is missing or damaged.`),
@@ -26,8 +26,8 @@ interface Training {
 }
 
 /**
- * The reference adapter that a training of code begins with. Undefined, and why is printed, if the run's own adapter is
- * smaller, so that it does not fit in; also if the base has none.
+ * The reference adapter that training on code starts from. Undefined if the base has none, or if the run's own adapter
+ * is too small to hold it; the latter is printed.
  */
 export async function startingReference(
   base: { id: string; sha256: string },

@@ -11,7 +11,7 @@ export function webgpuBackend(probe: WebgpuProbe, chosen: ChosenDevice | undefin
   const { name, kind } = chosen.adapter;
   const reason =
     kind === 'software'
-      ? msg`It starts on ${name}, when it is asked for (--backend webgpu).`
+      ? msg`It starts on ${name}, but only on request (--backend webgpu).`
       : msg`It starts on ${name}.`;
   return { name: 'webgpu', starts: true, reason };
 }
@@ -31,10 +31,10 @@ export function webgpuCheck(
   if (probe.adapters.length > 1) sentences.push(msg`GPU ${chosen.number} is used: ${chosen.why} (--device).`);
   const advice =
     chosen.adapter.kind === 'software'
-      ? msg`It computes on the processor, slowly, and only when it is asked for (--backend webgpu).`
+      ? msg`It computes on the processor, slowly, and only on request (--backend webgpu).`
       : trains
         ? msg`Training runs on it: ${why}.`
-        : msg`Train on it with --backend webgpu; by itself, training does not: ${why}.`;
+        : msg`Train on it with --backend webgpu; it is not used by default: ${why}.`;
   return {
     ...check,
     status: chosen.adapter.kind === 'software' ? 'note' : 'ok',

@@ -2,7 +2,7 @@
 import { UserError } from '../../text/errors.ts';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { evaluationPlanSchema, type EvaluationPlan, hyperSchema, type Hyper } from '../../protocol/run.ts';
-import { forgettingFigure, forgettingTasks } from '../../findings/forgetting-figure.ts';
+import { forgettingMetric, forgettingTasks } from '../../findings/forgetting-metric.ts';
 import type { BudgetOptions } from '../../training/options/hyper.ts';
 import { specPart, type TrainOptions } from '../../training/options/index.ts';
 
@@ -53,7 +53,7 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
       '--eval-tasks asks for measurements, but --eval-share 0 leaves no time for them.',
       'Give a larger --eval-share, or --eval-tasks none.',
     );
-  if (forgettingLimit !== undefined && !forgettingFigure(tasks))
+  if (forgettingLimit !== undefined && !forgettingMetric(tasks))
     throw new UserError(
       'bad-argument',
       '--forgetting-limit needs a task that measures forgetting at checkpoints.',
@@ -77,7 +77,7 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   });
 }
 
-const isKl = (tasks: readonly string[]) => forgettingFigure(tasks)?.task === 'retention';
+const isKl = (tasks: readonly string[]) => forgettingMetric(tasks)?.task === 'retention';
 
 /** Throws `bad-argument` when the parts of the schedule don't fit together. */
 export function checkSchedule({ schedule, warmup, cooldown = 0 }: TrainOptions): void {

@@ -1,4 +1,4 @@
-/** Jobs on a cluster: sent unless under way, attached to again, stopped. */
+/** Jobs on a cluster: submits them unless already running, reattaches to them, and stops them. */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ import { sendWork, type SendOptions } from './send-work.ts';
 
 type Consent = Pick<SendOptions, 'yes' | 'json' | 'laterContents'>;
 
-/** Where each kind of work runs on a cluster that was named. `memoryBytes`: what a task needs; 0 if that is not known. */
+/** Where each kind of work runs on a given cluster. `memoryBytes`: what a task needs; 0 if unknown. */
 const settingsOn = (
   { storage, cpus }: ChosenCluster,
   kind: ClusterFile['kind'],
@@ -78,8 +78,8 @@ async function recordUnsent(
 }
 
 /**
- * Attaches to the job of a run again, or sends the run again if its job has ended without a result; undefined if it is
- * no run of a cluster. Errors: run-locked while it is part of a reproduction there, those of RayClient and sendWork.
+ * Reattaches to the job of a run, or sends the run again if its job has ended without a result; undefined if it is not
+ * a run on a cluster. Errors: run-locked while it is part of a reproduction there, those of RayClient and sendWork.
  */
 export async function resumeOnCluster(dir: string, options: Consent): Promise<LaunchedTrainer | undefined> {
   const file = await readCluster(dir);
@@ -91,7 +91,7 @@ export async function resumeOnCluster(dir: string, options: Consent): Promise<La
     );
   if (file?.kind !== 'train') return undefined;
   const client = openCluster(file.url);
-  // What is wrong with the token or the network is said before anything is started.
+  // Report a wrong token or an unreachable network before anything is started.
   await client.version();
   const { spec, events } = await readRun(dir);
   if (!isRunning(file))
@@ -104,13 +104,13 @@ export interface PreparedSweep {
   sweep: Sweep;
   /** It was created just now, so it is deleted if the user does not want to send it. */
   isNew: boolean;
-  /** What a trial needs; 0 if that is not known. */
+  /** What a trial needs; 0 if unknown. */
   memoryBytes: number;
 }
 
 /**
- * Sends what is left of a sweep to `cluster`; without one, to that where it was before. Does nothing if its job is
- * under way. Returns whether it was sent. Errors: those of RayClient and sendWork.
+ * Sends what is left of a sweep to `cluster`, by default to the one it was on before. Does nothing if its job is
+ * already running. Returns whether it was sent. Errors: those of RayClient and sendWork.
  */
 export async function sendSweep(
   { sweep: { dir }, isNew, memoryBytes }: PreparedSweep,
@@ -171,7 +171,7 @@ interface FoundJob {
   file: ClusterFile;
 }
 
-/** The job that a reproduction has, or had last: its runs', else its newest sweep's. Errors: run-damaged. */
+/** The current or last job of a reproduction: that of its runs, else that of its newest sweep. Errors: run-damaged. */
 export async function findReproductionJob({ dir, state }: Reproduction): Promise<FoundJob | undefined> {
   const sweeps = sweepsOf(state).map((id) => join(sweepsDir(), id));
   const jobs: FoundJob[] = [];
@@ -187,7 +187,7 @@ interface GroupJob extends FoundJob {
   command: string;
 }
 
-/** The job under way of the sweep or reproduction with this id, or id prefix. "latest" means a run. */
+/** The running job of the sweep or reproduction with this id or id prefix. "latest" always means a run. */
 export async function findGroupJob(wanted: string): Promise<GroupJob | undefined> {
   if (wanted === 'latest') return undefined;
   const sweep = await findSweep(wanted).catch(ifNotFound);
@@ -198,12 +198,15 @@ export async function findGroupJob(wanted: string): Promise<GroupJob | undefined
   return job && isRunning(job.file) ? { ...job, command: `reproduce --resume ${repro.spec.id}` } : undefined;
 }
 
-/** It may be a run's id, or the start of several. */
+/** It may be a run's id, or an ambiguous prefix. */
 function ifNotFound(error: unknown): undefined {
   if (!(error instanceof UserError) || error.code !== 'run-not-found') throw error;
 }
 
-/** Stops a job; what its tasks finished is collected here, unless its follower does so. Errors: those of RayClient and follow. */
+/**
+ * Stops a job, and collects what its tasks have finished unless a follower does so. Errors: those of RayClient and
+ * follow.
+ */
 export async function cancelGroupJob({ dir, file, command }: GroupJob, json = false): Promise<void> {
   await stopJob(file);
   if (!(await runOwner(dir))) await collect(dir, file);
@@ -214,28 +217,28 @@ export async function cancelGroupJob({ dir, file, command }: GroupJob, json = fa
   );
 }
 
-/** What was made while nobody followed is known only to the job, which nobody would ask again. */
+/** Results produced while nobody followed are known only to the job, so this is the last chance to fetch them. */
 async function collect(dir: string, file: ClusterFile): Promise<void> {
   const detach = new AbortController().signal;
   try {
     await follow({ client: openCluster(file.url), dir, file, emit: () => undefined, detach });
   } catch (error) {
-    // What a trial or a run failed with matters no more.
+    // The error of a single trial or run no longer matters.
     if (isRunning(await readCluster(dir))) throw error;
   }
 }
 
 export interface Stopped {
   kind: ClusterFile['kind'];
-  /** `over`: it had ended there already, and its results have not been collected yet. */
+  /** `over`: it had already ended there, and its results had not been collected yet. */
   how: 'stopped' | 'over';
-  /** Whose runs share the job. */
+  /** The reproduction whose runs share the job. */
   reproduction?: string | undefined;
 }
 
 /**
  * Stops the job of a run, unless the process that follows it will do so (`followed`). Returns undefined if there was
- * none to stop. Errors: those of RayClient; the job may then go on.
+ * none to stop. Errors: those of RayClient; the job may then still be running.
  */
 export async function stopDetached(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);

@@ -1,4 +1,4 @@
-/** Reproductions whose sweep and runs are on a cluster. */
+/** Reproductions whose sweep and runs take place on a cluster. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, openCluster, readCluster } from '../../cluster/store.ts';
@@ -19,20 +19,20 @@ import { reproduceMakers, trialPhase } from './reproduce-launcher.ts';
 import { sendWork } from './send-work.ts';
 
 export interface ClusterReproductionOptions {
-  /** The cluster that was named; without one, where it was before. */
+  /** The given cluster; by default the one it was on before. */
   cluster: ChosenCluster | undefined;
-  /** What a run of each method needs; 0 if that is not known. */
+  /** What a run of each method needs; 0 if unknown. */
   memoryBytes: Record<Method, number>;
   yes?: boolean | undefined;
   json?: boolean | undefined;
   verbose?: boolean | undefined;
 }
 
-/** Whether its job is under way on a cluster. Errors: run-damaged. */
+/** Whether its job is running on a cluster. Errors: run-damaged. */
 export const isOnCluster = async (repro: Reproduction): Promise<boolean> =>
   isRunning((await findReproductionJob(repro))?.file);
 
-/** Deletes a reproduction of which nothing was sent, with its sweep. */
+/** Deletes a reproduction of which nothing was submitted, together with its sweep. */
 export async function deleteUnsent({ dir, state }: Reproduction): Promise<void> {
   const sweeps = sweepsOf(state).map((id) => join(sweepsDir(), id));
   if (Object.keys(state.runs).length > 0) return;

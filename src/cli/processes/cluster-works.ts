@@ -1,4 +1,4 @@
-/** What is sent to a cluster of a run, a sweep, an evaluation and a reproduction. */
+/** What is sent to a cluster for a run, a sweep, an evaluation and a reproduction. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -16,9 +16,9 @@ import type { Sweep } from '../../training/sweep/store.ts';
 /** Where work goes, and what each of its tasks needs. */
 export type WorkSettings = Pick<ClusterFile, 'storage' | 'needs'>;
 
-/** Processors of a task, unless the user chose them. Trials use a cluster best side by side. */
+/** Processors of a task, unless the user chose them. Trials use a cluster best when run in parallel. */
 export const CPUS: Record<ClusterKind, number> = { train: 2, sweep: 1, evaluate: 2, reproduce: 2 };
-/** Seconds between the checkpoints of a trial, which a lost node costs at most. */
+/** Seconds between the checkpoints of a trial: the most that a lost node costs. */
 const CHECKPOINT_SECONDS = 10;
 /** Folders of a reproduction. */
 const CORPUS = basename(corpusDir(''));
@@ -39,7 +39,7 @@ export function runWork(dir: string, spec: RunSpec, settings: WorkSettings): Wor
       {
         id: 'train',
         argv: ['trainer.mjs', FOLDER_PLACE],
-        // A training by Ray Train starts workers beside its task.
+        // Ray Train starts workers in addition to the task.
         ...(workers && { shares: [RAY_TRAIN], workers: { count: workers, cpus, gpus: gpus ? 1 : 0 } }),
       },
     ],
@@ -48,7 +48,7 @@ export function runWork(dir: string, spec: RunSpec, settings: WorkSettings): Wor
   };
 }
 
-/** What is left of a sweep: if all of its grid was tried, the rates that it still grows by. */
+/** What is left of a sweep: if all of its grid was tried, the rates by which the grid still grows. */
 export function sweepWork(sweep: Sweep, settings: WorkSettings): Work {
   const { tasks, next } = sweepTasks(sweep, CHECKPOINT_SECONDS);
   return {

@@ -7,7 +7,7 @@ import { describeRollback, type RunEvent } from '../../protocol/events.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunState } from '../../protocol/run.ts';
-import { FORGETTING } from '../../findings/forgetting-figure.ts';
+import { FORGETTING } from '../../findings/forgetting-metric.ts';
 import { secondsLeft, timeLeftIn } from '../../findings/run-time.ts';
 import { factsOfTask } from '../../findings/task-facts.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';

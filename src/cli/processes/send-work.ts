@@ -52,7 +52,7 @@ async function consent(
   if (address.plainText && !yes && !process.stdin.isTTY)
     throw new UserError(
       'cluster-address',
-      `What is sent to ${address.host} goes over the network without encryption, for everybody on the way to read.`,
+      `What is sent to ${address.host} goes over the network without encryption, readable by anybody on the way.`,
       'Use https or a tunnel, or agree with --yes.',
     );
   const encryptionNote = address.plainText ? ' It is NOT encrypted on the way.' : '';

@@ -9,7 +9,7 @@ import { followChild } from './follow-child.ts';
 
 /**
  * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `onCluster`: the trials run on
- * a cluster, and go on there when the child that follows them is stopped.
+ * a cluster, and continue there when the child that follows them is stopped.
  */
 export async function followSweeper(dir: string, view: SweepView, onCluster = false): Promise<void> {
   let stopped = false;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compareRuns } from '../../evaluation/figures/between-runs.ts';
+import { compareRuns } from '../../evaluation/metrics/between-runs.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import type { ComparisonAnswer } from '../../protocol/panel.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';

@@ -74,7 +74,7 @@ export const help: Readonly<Record<string, CommandHelp>> = {
   show: { examples: [['show latest', 'shows the settings and results of the last run']] },
   report: {
     examples: [
-      ['report latest -o report.html', 'writes charts and figures into one file that can be shared'],
+      ['report latest -o report.html', 'writes charts and metrics into one file that can be shared'],
     ],
   },
   compare: {

@@ -5,12 +5,12 @@ import {
   type Metric,
   type Summary,
 } from '../../protocol/evaluation.ts';
-import { formatDifferenceInterval, formatFigure } from '../../text/units.ts';
+import { formatDifferenceInterval, formatValue } from '../../text/units.ts';
 import { formatTable } from './format.ts';
 
 /** The last cells of a row in both comparison tables: the result, and how it differs. */
 const resultCells = ({ after, difference, significant }: Comparison): string[] => [
-  formatFigure(after.value),
+  formatValue(after.value),
   formatDifferenceInterval(difference),
   significant ? '' : 'no difference seen',
   `n = ${after.n}`,
@@ -29,7 +29,7 @@ export function comparisonTable(
 ): string[] {
   const rows = comparisons.map((comparison) => [
     `${comparison.task} ${comparison.metric}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
-    formatFigure(comparison.before.value),
+    formatValue(comparison.before.value),
     ...resultCells(comparison),
   ]);
   if (rows.length === 0) return [];
@@ -42,8 +42,8 @@ export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparison
     findComparison(comparisons, task, metric)?.before.value ?? NaN;
   const rows = (earlier?.comparisons ?? []).map((comparison) => [
     comparison.metric,
-    formatFigure(baseValue(comparison)),
-    formatFigure(comparison.before.value),
+    formatValue(baseValue(comparison)),
+    formatValue(comparison.before.value),
     ...resultCells(comparison),
   ]);
   if (rows.length === 0) return [];
@@ -55,8 +55,8 @@ export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparison
 export function metricTable(metrics: readonly Metric[]): string[] {
   const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
     `${task} ${metric}`,
-    formatFigure(value),
-    `[${formatFigure(low)}, ${formatFigure(high)}]`,
+    formatValue(value),
+    `[${formatValue(low)}, ${formatValue(high)}]`,
     `n = ${n}`,
     setting,
   ]);

@@ -83,18 +83,18 @@ def of_ray(error: BaseException) -> tuple[Failure, bool]:
         ),
         (
             exceptions.TaskCancelledError,
-            Failure("cancelled", "It was stopped.", "Start the job again: it goes on from its checkpoints."),
+            Failure("cancelled", "It was stopped.", "Start the job again: it continues from its checkpoints."),
             False,
         ),
         (
             (exceptions.NodeDiedError, exceptions.WorkerCrashedError, exceptions.RayActorError),
-            Failure("cluster-failed", "The node or process that it ran on was lost.", "Start the job again: it goes on from its checkpoints."),
+            Failure("cluster-failed", "The node or process that it ran on was lost.", "Start the job again: it continues from its checkpoints."),
             True,
         ),
     ]
-    for kind, failure, again in known:
+    for kind, failure, may_retry in known:
         if isinstance(error, kind):
-            return failure, again
+            return failure, may_retry
     return (
         Failure(
             "cluster-failed",

@@ -19,7 +19,7 @@ class Needs:
     gpus: float
 
     def options(self) -> dict[str, float]:
-        """As Ray's tasks take them."""
+        """In the form of Ray's task options."""
         memory = {"memory": self.memory_bytes} if self.memory_bytes else {}
         return {"num_cpus": self.cpus, "num_gpus": self.gpus, **memory}
 
@@ -51,9 +51,9 @@ class Task:
     shares: tuple[str, ...] = ()
     workers: Optional[Workers] = None
 
-    def further(self, told: dict[str, Any]) -> Task:
+    def new_task(self, data: dict[str, Any]) -> Task:
         """Another task with the same needs, as named by a program."""
-        return replace(self, id=told["id"], argv=tuple(told["argv"]), after=tuple(told.get("after", ())))
+        return replace(self, id=data["id"], argv=tuple(data["argv"]), after=tuple(data.get("after", ())))
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,22 @@ class Job:
 def read_job(path: Path) -> Job:
     """Raises Failure if it has another version or is damaged."""
     try:
-        told = json.loads(path.read_text("utf-8"))
-        if told["version"] != VERSION:
+        data = json.loads(path.read_text("utf-8"))
+        if data["version"] != VERSION:
             raise Failure(
                 "cluster-failed",
-                f"The job is of version {told['version']}, and this driver knows version {VERSION}.",
+                f"The job is of version {data['version']}, and this driver knows version {VERSION}.",
                 "Start it again with the program that made it.",
             )
-        base = told["base"]
+        base = data["base"]
         return Job(
-            id=told["id"],
+            id=data["id"],
             base=Base(base["id"], base["sha256"], base.get("ref"), base.get("path")),
-            storage=told["storage"],
-            runtime=told["runtime"],
-            tasks=tuple(_task(one) for one in told["tasks"]),
-            next=_task(told["next"]) if told.get("next") else None,
-            mark=told.get("mark"),
+            storage=data["storage"],
+            runtime=data["runtime"],
+            tasks=tuple(_task(one) for one in data["tasks"]),
+            next=_task(data["next"]) if data.get("next") else None,
+            mark=data.get("mark"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Failure(
@@ -101,18 +101,18 @@ def read_job(path: Path) -> Job:
         ) from error
 
 
-def _task(told: dict[str, Any]) -> Task:
-    needs, workers = told["needs"], told.get("workers")
+def _task(data: dict[str, Any]) -> Task:
+    needs, workers = data["needs"], data.get("workers")
     return Task(
-        id=told["id"],
-        argv=tuple(told["argv"]),
-        folder=told["folder"],
+        id=data["id"],
+        argv=tuple(data["argv"]),
+        folder=data["folder"],
         needs=Needs(needs["cpus"], needs["memoryBytes"], needs["gpus"]),
-        retries=told["retries"],
-        after=tuple(told.get("after", ())),
-        then=tuple(tuple(argv) for argv in told.get("then", ())),
-        corpus=told.get("corpus"),
-        leaves=tuple(told.get("leaves", ())),
-        shares=tuple(told.get("shares", ())),
+        retries=data["retries"],
+        after=tuple(data.get("after", ())),
+        then=tuple(tuple(argv) for argv in data.get("then", ())),
+        corpus=data.get("corpus"),
+        leaves=tuple(data.get("leaves", ())),
+        shares=tuple(data.get("shares", ())),
         workers=Workers(workers["count"], workers["cpus"], workers["gpus"]) if workers else None,
     )

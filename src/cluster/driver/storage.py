@@ -133,13 +133,13 @@ def share(folder: Path, name: str, storage: Storage | None) -> bool:
     """Links a task's folder to the shared storage. False if the storage is not a folder; it then stays local."""
     if not isinstance(storage, FolderStorage):
         return False
-    there = storage.root / name
-    there.mkdir(parents=True, exist_ok=True)
-    folder.symlink_to(there, target_is_directory=True)
+    shared = storage.root / name
+    shared.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(shared, target_is_directory=True)
     return True
 
 
-def no_longer_share(name: str, storage: Storage | None) -> None:
+def unshare(name: str, storage: Storage | None) -> None:
     if isinstance(storage, FolderStorage):
         shutil.rmtree(storage.root / name, ignore_errors=True)
 

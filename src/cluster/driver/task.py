@@ -12,14 +12,14 @@ from typing import Any, Callable, Optional
 from .failure import Failure
 from .job import Job, Task
 from .keeper import Keeper, add_missing, fresh_copy, link_corpus
-from .leftovers import clean_up, leave_logs
+from .leftovers import clean_up, keep_only_logs
 from .node import BUNDLES, NodeFolder, data_folder, locked
-from .process import Interrupted, NodeEnds, Tail, Tell, child_environment, node_ends, run
+from .process import Interrupted, NodeShutdown, Report, Tail, child_environment, node_shutdown, run
 from .results import Packed, pack
-from .storage import Storage, no_longer_share, open_storage, share
+from .storage import Storage, open_storage, share, unshare
 
 # An earlier attempt on this node ends within moments of its death.
-ENDS_WITHIN = 30
+LOCK_SECONDS = 30
 EVENTS_EVERY = 1.0
 SPECS = ("run.json", "sweep.json")
 # Keys of a run's state that belong to the owning process.
@@ -33,9 +33,9 @@ class Order:
     job: Job
     task: Task
     # The lines that earlier tasks printed, for "{after}".
-    known: tuple[dict[str, Any], ...]
+    earlier_lines: tuple[dict[str, Any], ...]
     # File that the driver wrote to the storage.
-    seen: Optional[str]
+    probe: Optional[str]
     # Whether the client has access to the storage.
     storage_for_client: bool
     # Ray's address and the id of the task's node, for programs that start Ray tasks themselves.
@@ -49,29 +49,30 @@ class End:
 
     failure: Optional[Failure] = None
     # Whether a retry may succeed.
-    again: bool = False
+    may_retry: bool = False
     packed: Optional[Packed] = None
 
 
-def perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> End:
-    """`tell` is called with "status" or "line", and the content. Returns failures that a user can act on."""
+def perform(order: Order, report: Callable[[str, dict[str, Any]], None]) -> End:
+    """`report` is called with "status" or "line", and the content. Returns failures that a user can act on."""
     try:
-        return End(packed=_perform(order, tell))
+        return End(packed=_perform(order, report))
     except Interrupted as failure:
-        return End(Failure(failure.code, failure.message, failure.next), again=True)
+        return End(Failure(failure.code, failure.message, failure.next), may_retry=True)
     except Failure as failure:
         return End(failure)
     except OSError as error:
         full = error.errno in (28, 122)
         code, what = ("disk-full", "is full") if full else ("not-writable", f"can't be used ({error})")
-        return End(Failure(code, f"A disk of the node {what}.", "Free some space there, or use another node."), again=True)
+        failure = Failure(code, f"A disk of the node {what}.", "Free some space there, or use another node.")
+        return End(failure, may_retry=True)
 
 
-def _perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> Optional[Packed]:
+def _perform(order: Order, report: Callable[[str, dict[str, Any]], None]) -> Optional[Packed]:
     job, task = order.job, order.task
     node = NodeFolder(data_folder())
     storage = open_storage(job.storage) if job.storage else None
-    if storage and order.seen and not storage.has(order.seen):
+    if storage and order.probe and not storage.has(order.probe):
         raise Failure(
             "cluster-storage",
             f"The nodes of the cluster don't see the same folder {job.storage}.",
@@ -82,13 +83,13 @@ def _perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> Optio
     place = _jobs(job, node.root) / task.id
     place.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(place.with_name(f"{task.id}.lock"), ENDS_WITHIN):
+        with locked(place.with_name(f"{task.id}.lock"), LOCK_SECONDS):
             try:
-                packed = _in_folder(order, _Place(place, node, base, storage), tell)
+                packed = _in_folder(order, _Place(place, node, base, storage), report)
             except BaseException:
                 # A retry resumes from the storage or, without one, from this folder.
                 if storage:
-                    leave_logs(place)
+                    keep_only_logs(place)
                 raise
             shutil.rmtree(place, ignore_errors=True)
             return packed
@@ -113,13 +114,13 @@ class _Place:
     storage: Optional[Storage]
 
 
-def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]], None]) -> Optional[Packed]:
+def _in_folder(order: Order, place: _Place, report: Callable[[str, dict[str, Any]], None]) -> Optional[Packed]:
     job, task = order.job, order.task
     source = Path.cwd() / "work" / task.folder
     folder = place.root / task.folder
     where = f"{job.id}/{task.id}"
     keeper = (
-        Keeper(folder, place.storage, where, place.root, lambda text: tell("status", {"message": text}))
+        Keeper(folder, place.storage, where, place.root, lambda text: report("status", {"message": text}))
         if place.storage
         else None
     )
@@ -130,7 +131,7 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
     home = place.root / "home"
     place.node.make_home(home)
     known = place.root / "after.jsonl"
-    known.write_text("".join(f"{json.dumps(line)}\n" for line in order.known), "utf-8")
+    known.write_text("".join(f"{json.dumps(line)}\n" for line in order.earlier_lines), "utf-8")
     places = {"{folder}": str(folder), "{base}": str(place.base), "{after}": str(known)}
     env = child_environment(home, task.needs.cpus)
     shared = [share(folder / name, f"{where}/{name}", place.storage) for name in task.shares]
@@ -138,27 +139,27 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
         nodes = {"FORGET_ME_NOT_RAY_NODES": "all" if all(shared) else "this", "FORGET_ME_NOT_RAY_NODE": order.node}
         env = {**env, "RAY_ADDRESS": order.address, **nodes}
     programs = _Programs(place.node.node, folder, places, env)
-    tell("status", {"status": "running"})
+    report("status", {"status": "running"})
     with keeper or _Nothing():
-        with _Events(folder, task.argv[0], lambda line: tell("line", line)):
+        with _Events(folder, task.argv[0], lambda line: report("line", line)):
             try:
-                asked = programs.run(task.argv, lambda line: tell("line", line))
+                stop_requested = programs.run(task.argv, lambda line: report("line", line))
             except Interrupted:
                 raise
             except Failure:
                 # The reason in the state is more informative.
                 _refuse_failed(folder, task.argv[0])
                 raise
-            _refuse_unfinished(folder, task.argv[0], asked)
+            _refuse_unfinished(folder, task.argv[0], stop_requested)
         for argv in task.then:
-            _run_further(programs, argv, lambda line: tell("line", line))
+            _run_follow_up(programs, argv, lambda line: report("line", line))
     archive = place.root / "result.zip"
     stays = (*task.leaves, *task.shares)
     packed = pack(source, folder, archive, place.storage, where, order.storage_for_client, stays)
     if keeper:
         keeper.forget()
     for name in task.shares:
-        no_longer_share(f"{where}/{name}", place.storage)
+        unshare(f"{where}/{name}", place.storage)
     return packed
 
 
@@ -171,25 +172,25 @@ class _Programs:
     places: dict[str, str]
     env: dict[str, str]
 
-    def run(self, argv: tuple[str, ...], tell: Tell) -> bool:
+    def run(self, argv: tuple[str, ...], report: Report) -> bool:
         bundle, *rest = argv
         args = [self.places.get(argument, argument) for argument in rest]
         log = self.folder / f"{Path(bundle).stem}.log"
-        return run([self.node, str(BUNDLES / bundle), *args], self.env, log, tell)
+        return run([self.node, str(BUNDLES / bundle), *args], self.env, log, report)
 
 
-def _run_further(programs: _Programs, argv: tuple[str, ...], tell: Tell) -> None:
+def _run_follow_up(programs: _Programs, argv: tuple[str, ...], report: Report) -> None:
     """Runs a follow-up program, tagging its lines with its name. Its failure is reported, but does not fail the task."""
     of = argv[0]
     try:
-        asked = programs.run(argv, lambda line: tell({**line, "of": of}))
-    except NodeEnds:
+        stop_requested = programs.run(argv, lambda line: report({**line, "of": of}))
+    except NodeShutdown:
         raise
     except Failure as failure:
-        tell({"type": "failed", "of": of, **failure.report()})
+        report({"type": "failed", "of": of, **failure.report()})
         return
-    if asked:
-        raise node_ends()
+    if stop_requested:
+        raise node_shutdown()
 
 
 def _fill(folder: Path, source: Path, keeper: Optional[Keeper]) -> None:
@@ -199,7 +200,7 @@ def _fill(folder: Path, source: Path, keeper: Optional[Keeper]) -> None:
         folder.mkdir()
         if keeper.restore():
             add_missing(source, folder)
-            # The job's state says whether the run is to be resumed.
+            # The job's state says whether the run should be resumed.
             if (source / "state.json").exists():
                 shutil.copyfile(source / "state.json", folder / "state.json")
             return
@@ -224,18 +225,18 @@ def _refuse_failed(folder: Path, bundle: str) -> None:
         raise Failure(error["code"], error["message"], error["next"])
 
 
-def _refuse_unfinished(folder: Path, bundle: str, asked: bool) -> None:
-    """Raises if the work is incomplete: our programs exit successfully when they are `asked` to stop."""
+def _refuse_unfinished(folder: Path, bundle: str, stop_requested: bool) -> None:
+    """Raises if the work is incomplete: our programs exit successfully when asked to stop."""
     if bundle != "trainer.mjs":
-        if asked:
-            raise node_ends()
+        if stop_requested:
+            raise node_shutdown()
         return
     _refuse_failed(folder, bundle)
     state = json.loads((folder / "state.json").read_text("utf-8"))
-    if state["status"] != "done" and asked:
-        raise node_ends()
+    if state["status"] != "done" and stop_requested:
+        raise node_shutdown()
     if state["status"] != "done":
-        raise Failure("cancelled", "The training was stopped.", "Start the job again: it goes on from its checkpoint.")
+        raise Failure("cancelled", "The training was stopped.", "Start the job again: it continues from its checkpoint.")
 
 
 class _Nothing:
@@ -247,12 +248,12 @@ class _Nothing:
 class _Events:
     """Context manager that forwards a trainer's new events and state changes."""
 
-    def __init__(self, folder: Path, bundle: str, tell: Tell) -> None:
+    def __init__(self, folder: Path, bundle: str, report: Report) -> None:
         self.watched = bundle == "trainer.mjs"
         self.tail = Tail(folder / "events.jsonl")
         self.state = folder / "state.json"
-        self.told: Optional[dict[str, Any]] = None
-        self.tell = tell
+        self.reported: Optional[dict[str, Any]] = None
+        self.report = report
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -264,20 +265,20 @@ class _Events:
         self.done.set()
         if self.watched:
             self.thread.join()
-            self._look()
+            self._forward_changes()
 
     def _watch(self) -> None:
         while not self.done.wait(EVENTS_EVERY):
-            self._look()
+            self._forward_changes()
 
-    def _look(self) -> None:
+    def _forward_changes(self) -> None:
         for event in self.tail.added():
-            self.tell(event)
+            self.report(event)
         try:
             state = json.loads(self.state.read_text("utf-8"))
         except (OSError, ValueError):
             return
         state = {key: value for key, value in state.items() if key not in PROCESS_KEYS}
-        if state != self.told:
-            self.told = state
-            self.tell({"type": "state", **state})
+        if state != self.reported:
+            self.reported = state
+            self.report({"type": "state", **state})

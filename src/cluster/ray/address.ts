@@ -16,7 +16,7 @@ export function parseCluster(text: string): ClusterAddress {
   const { origin, pathname, ...address } = readAddress(text, {
     invalid: (shown) =>
       addressError(
-        msg`"${shown}" is no address of a Ray cluster.`,
+        msg`"${shown}" is not the address of a Ray cluster.`,
         msg`Give the address of its dashboard, such as http://127.0.0.1:8265 (the end of a tunnel) or https://ray.example.`,
       ),
     hasExtras: () =>
@@ -26,7 +26,7 @@ export function parseCluster(text: string): ClusterAddress {
       ),
     unencrypted: (host) =>
       addressError(
-        msg`Your code's tokens would go to ${host} in plain text, for everybody on the way to read.`,
+        msg`Your code's tokens would go to ${host} in plain text, readable by anybody on the way.`,
         msg`Use https, a tunnel to this machine (ssh -L, kubectl port-forward), or the number of a machine in your own network.`,
       ),
   });

@@ -70,7 +70,7 @@ export class RayClient {
     const oldest = `${OLDEST.major}.${OLDEST.minor}`;
     throw new UserError(
       'cluster-version',
-      msg`The cluster at ${this.host} runs Ray ${release}, which this version does not know.`,
+      msg`The cluster at ${this.host} runs Ray ${release}, which this version does not support.`,
       msg`Use a cluster of Ray ${oldest} or a newer one of the same series.`,
     );
   }
@@ -226,7 +226,7 @@ export class RayClient {
   private unknownServer = () =>
     new UserError(
       'cluster-unknown',
-      msg`What answers at ${this.host} is no dashboard of a Ray cluster that this version understands.`,
+      msg`What answers at ${this.host} is not the dashboard of a Ray cluster that this version understands.`,
       msg`Check the address; the dashboard usually has port 8265.`,
     );
 }

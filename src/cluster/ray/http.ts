@@ -105,7 +105,7 @@ export function headersFor({ address: { host }, token }: Cluster): Record<string
   if (/^[\x21-\x7e]+$/.test(given)) return { authorization: `Bearer ${given}` };
   throw new UserError(
     'cluster-token',
-    msg`The token for the cluster at ${host} has characters in it that no token has.`,
+    msg`The token for the cluster at ${host} contains characters that are not allowed in a token.`,
     msg`Put the cluster's token into RAY_AUTH_TOKEN.`,
   );
 }
@@ -128,13 +128,13 @@ function checkResponse(
   if (status === 413)
     throw new UserError(
       'cluster-limit',
-      msg`The cluster at ${host} does not take a package of this size.`,
+      msg`The cluster at ${host} does not accept a package of this size.`,
       msg`Learn from fewer files or with --tokens, so that the corpus is smaller.`,
     );
   if (status === 404 || status === 405)
     throw new UserError(
       'cluster-unknown',
-      msg`What answers at ${host} is no dashboard of a Ray cluster (HTTP ${status}).`,
+      msg`What answers at ${host} is not the dashboard of a Ray cluster (HTTP ${status}).`,
       msg`Check the address; the dashboard usually has port 8265.`,
     );
   const why = lastLine(cluster, text) ?? `HTTP ${status}`;
@@ -149,8 +149,8 @@ const tokenError = ({ address: { host }, token }: Cluster) =>
   new UserError(
     'cluster-token',
     token?.trim()
-      ? msg`The cluster at ${host} refuses the token.`
-      : msg`The cluster at ${host} wants a token.`,
+      ? msg`The cluster at ${host} rejects the token.`
+      : msg`The cluster at ${host} requires a token.`,
     msg`Put the cluster's token into RAY_AUTH_TOKEN; \`ray get-auth-token\` prints it where the cluster was started.`,
   );
 

@@ -1,6 +1,6 @@
 """Starts a training on the Ray cluster that this process belongs to.
 
-    python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--here] [--node ID] [--beside N] [--local]
+    python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--here] [--node ID] [--reserved-cpus N] [--local]
 
 FOLDER, which each worker can access, is written by src/training/ray-train/job.ts. Standard output has JSON lines:
 events of the run (src/protocol/events.ts) and, in place of evaluations, `heldOut` lines. The result is in
@@ -37,9 +37,9 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 import ray_train
 
+from .capacity import WorkerRequest, advice, describe_shortage, workers_that_fit
 from .loop import time_now, train_worker
-from .nodes import Unsuited, check_packages
-from .room import Wanted, more_room, room, too_little
+from .nodes import UnsuitableCluster, check_packages
 from .waiting import Waiting
 
 RETRIES = 3
@@ -85,9 +85,9 @@ class Tail(threading.Thread):
         with self.path.open("rb") as file:
             file.seek(self.printed)
             new = file.read()
-        whole = new[: new.rfind(b"\n") + 1]
-        self.printed += len(whole)
-        sys.stdout.write(whole.decode("utf-8"))
+        complete = new[: new.rfind(b"\n") + 1]
+        self.printed += len(complete)
+        sys.stdout.write(complete.decode("utf-8"))
         sys.stdout.flush()
 
     def end(self) -> None:
@@ -95,7 +95,7 @@ class Tail(threading.Thread):
         self.join()
 
 
-def stop_when_told() -> None:
+def stop_on_request() -> None:
     """Interrupts this process on `stop`: Ray Train then ends its workers, or, at the third interrupt, the process."""
 
     def wait() -> None:
@@ -103,7 +103,7 @@ def stop_when_told() -> None:
             if line.strip() == "stop":
                 break
         os.kill(os.getpid(), signal.SIGINT)
-        # It ignores interrupts while it waits for room for its workers.
+        # Ray Train ignores interrupts while it waits for room for its workers.
         time.sleep(STOP_SECONDS)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
@@ -112,19 +112,19 @@ def stop_when_told() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def say(line: dict[str, Any]) -> None:
+def print_event(line: dict[str, Any]) -> None:
     """Prints an event that does not come from a worker."""
     sys.stdout.write(f"{json.dumps({**line, 'time': time_now()})}\n")
     sys.stdout.flush()
 
 
-def fit(folder: Path, wanted: Wanted, this_node: str) -> None:
-    """Trains, and puts the result into `folder`/result. Raises Unsuited and Ray Train's TrainingFailedError."""
-    check_packages(ray.nodes(), this_node, wanted)
-    waiting = Waiting(this_node, wanted, say)
+def fit(folder: Path, request: WorkerRequest, this_node: str) -> None:
+    """Trains, and writes the result to `folder`/result. Raises UnsuitableCluster or Ray's TrainingFailedError."""
+    check_packages(ray.nodes(), this_node, request)
+    waiting = Waiting(this_node, request, print_event)
     waiting.start()
     try:
-        found = train(folder, wanted, this_node)
+        found = train(folder, request, this_node)
     finally:
         waiting.end()
     if found.checkpoint is None:
@@ -135,37 +135,38 @@ def fit(folder: Path, wanted: Wanted, this_node: str) -> None:
             shutil.copytree(result, folder / "result", dirs_exist_ok=True)
 
 
-def train(folder: Path, wanted: Wanted, this_node: str) -> ray.train.Result:
+def train(folder: Path, request: WorkerRequest, this_node: str) -> ray.train.Result:
     """Retries if workers could not start: indefinitely if the cluster is just busy, otherwise a few times. Resumes from
     the newest checkpoint.
     """
     failures = 0
     while True:
         try:
-            return trainer(folder, wanted, this_node).fit()
+            return trainer(folder, request, this_node).fit()
         except ControllerError as error:
             how = type(error.controller_failure).__name__
             if how == "WorkerGroupStartupTimeoutError":
-                fits = room(ray.nodes(), this_node, wanted)
-                if fits < wanted.workers:
-                    raise Unsuited("cluster-resources", f"{too_little(fits, wanted)}.", more_room(wanted)) from error
+                fits = workers_that_fit(ray.nodes(), this_node, request)
+                if fits < request.workers:
+                    message = f"{describe_shortage(fits, request)}."
+                    raise UnsuitableCluster("cluster-resources", message, advice(request)) from error
                 continue
             failures += 1
             if how != "WorkerGroupStartupFailedError" or failures > RETRIES:
                 raise
 
 
-def trainer(folder: Path, wanted: Wanted, this_node: str) -> TorchTrainer:
+def trainer(folder: Path, request: WorkerRequest, this_node: str) -> TorchTrainer:
     return TorchTrainer(
         train_worker,
         train_loop_config={"folder": str(folder)},
         scaling_config=ScalingConfig(
-            num_workers=wanted.workers,
-            use_gpu=wanted.gpu,
-            resources_per_worker=wanted.resources,
-            label_selector={"ray.io/node-id": this_node} if wanted.here else None,
+            num_workers=request.workers,
+            use_gpu=request.gpu,
+            resources_per_worker=request.resources,
+            label_selector={"ray.io/node-id": this_node} if request.here else None,
         ),
-        torch_config=TorchConfig(backend="nccl" if wanted.gpu else "gloo"),
+        torch_config=TorchConfig(backend="nccl" if request.gpu else "gloo"),
         run_config=RunConfig(
             name=NAME,
             storage_path=str(folder / "checkpoints"),
@@ -208,34 +209,34 @@ def main() -> int:
     parser.add_argument("--cpus", type=float, default=1, help="of each worker")
     parser.add_argument("--here", action="store_true", help="other nodes do not see the folder")
     parser.add_argument("--node", help="the id of this node, where a machine has several")
-    parser.add_argument("--beside", type=float, default=0, help="processors of this node that are the caller's")
+    parser.add_argument("--reserved-cpus", type=float, default=0, help="processors of this node that the caller uses")
     parser.add_argument("--local", action="store_true", help="start Ray on this machine, for this training alone")
-    asked = parser.parse_args()
-    wanted = Wanted(asked.workers, asked.cpus, asked.gpu, asked.here, asked.beside)
+    args = parser.parse_args()
+    request = WorkerRequest(args.workers, args.cpus, args.gpu, args.here, args.reserved_cpus)
     # Other nodes need not have this package.
     ray.cloudpickle.register_pickle_by_value(ray_train)
-    if asked.local:
-        cpus = math.ceil(asked.workers * asked.cpus)
+    if args.local:
+        cpus = math.ceil(args.workers * args.cpus)
         ray.init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE)
     else:
         ray.init()
-    folder = asked.folder.resolve()
+    folder = args.folder.resolve()
     (folder / "lines.jsonl").touch()
     tail = Tail(folder / "lines.jsonl")
     tail.start()
-    stop_when_told()
+    stop_on_request()
     ended: dict[str, Any] | None = None
     try:
-        fit(folder, wanted, asked.node or ray.get_runtime_context().get_node_id())
-    except Unsuited as unsuited:
-        ended = unsuited.line
+        fit(folder, request, args.node or ray.get_runtime_context().get_node_id())
+    except UnsuitableCluster as error:
+        ended = error.line
     except TrainingFailedError as error:
         ended = failed(error)
     finally:
         tail.end()
     # After the workers' last lines.
     if ended:
-        say(ended)
+        print_event(ended)
     return 0
 
 

@@ -60,7 +60,7 @@ class Worker:
     def run(self) -> None:
         steps = len(self.job.rates)
         done = self.restore()
-        self.tell(
+        self.add_event(
             type="start",
             backend="ray-train",
             backendReason=f"{self.world} workers with {self.job.parallel.upper()} on {self.device.type}",
@@ -101,7 +101,7 @@ class Worker:
         turns = shares(rows, self.rank, self.world, job.batch)
         nats = torch.zeros((), device=self.device)
         for turn, mine in enumerate(turns):
-            self.parallel.exchange(turn == len(turns) - 1)
+            self.parallel.synchronise_gradients(turn == len(turns) - 1)
             loss = self.parallel.losses(mine.to(self.device)).sum()
             # The workers' gradients are averaged, not added.
             (loss * (self.world / learned)).backward()
@@ -114,7 +114,7 @@ class Worker:
         self.update(job.rates[number - 1], norm)
         took = time.perf_counter() - began
         self.seconds = took if self.seconds == 0 else 0.9 * self.seconds + 0.1 * took
-        self.tell(
+        self.add_event(
             type="step",
             step=number,
             loss=value,
@@ -153,7 +153,7 @@ class Worker:
             parts[window, 0] = float(self.parallel.losses(rows).sum())
             parts[window, 1] = float(rows.learned.sum())
         if self.job.held_out:
-            self.tell(type="heldOut", step=step, parts=parts.tolist())
+            self.add_event(type="heldOut", step=step, parts=parts.tolist())
 
     def checkpoint(self, step: int, last: bool) -> None:
         """Each worker writes its part; Ray Train combines them on the storage."""
@@ -169,7 +169,7 @@ class Worker:
                 (folder / "step.json").write_text(json.dumps({"step": step, "world": self.world}))
                 if last:
                     self.parallel.save(values, folder / "result")
-            self.tell(type="checkpoint", step=step, path=f"ray-train/step-{step:06d}")
+            self.add_event(type="checkpoint", step=step, path=f"ray-train/step-{step:06d}")
             self.report(ray.train.Checkpoint.from_directory(folder), f"step-{step:06d}")
 
     def own_values(self) -> dict[str, torch.Tensor]:
@@ -192,7 +192,7 @@ class Worker:
             return int(json.loads((Path(folder) / "step.json").read_text())["step"])
 
     def diverged(self, step: int) -> None:
-        self.tell(
+        self.add_event(
             type="error",
             code="diverged",
             message=f"The training diverged at step {step}: its loss is no longer a number.",
@@ -200,7 +200,7 @@ class Worker:
         )
         self.report()
 
-    def tell(self, **line: Any) -> None:
+    def add_event(self, **line: Any) -> None:
         """Adds a line to the run's events, sent with the next report; only the first worker's lines are used."""
         self.lines.append({"type": line.pop("type"), "time": time_now(), **line})
 

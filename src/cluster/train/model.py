@@ -77,12 +77,12 @@ class Parallel:
         losses = F.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")
         return losses * rows.learned
 
-    def exchange(self, wanted: bool) -> None:
+    def synchronise_gradients(self, enabled: bool) -> None:
         """Sets whether the next backward pass synchronises gradients: once per step is enough."""
         if isinstance(self.module, DistributedDataParallel):
-            self.module.require_backward_grad_sync = wanted
+            self.module.require_backward_grad_sync = enabled
         else:
-            self.module.set_requires_gradient_sync(wanted)
+            self.module.set_requires_gradient_sync(enabled)
 
     def trained_values(self) -> dict[str, torch.Tensor]:
         """The trainable values by name, complete and on the CPU; empty except on the first worker."""

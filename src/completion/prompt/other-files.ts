@@ -127,7 +127,7 @@ function takeBest(ranked: readonly Ranked[], { before, after }: CursorDocument, 
   let room = budget;
   for (const { file, window } of ranked) {
     if (room < LEAST_CHARACTERS) break;
-    const text = wholeLines(file.text.slice(window.from, window.to), room);
+    const text = completeLines(file.text.slice(window.from, window.to), room);
     const words = distinctWords(text);
     if (text.length < LEAST_CHARACTERS && window.to - window.from > room) continue;
     if (text === '' || seen.some((other) => jaccard(words, other) > SAME)) continue;
@@ -139,7 +139,7 @@ function takeBest(ranked: readonly Ranked[], { before, after }: CursorDocument, 
 }
 
 /** As many complete lines from the start as fit; each line, including the last, ends with "\n". */
-function wholeLines(text: string, room: number): string {
+function completeLines(text: string, room: number): string {
   const unix = text.replaceAll('\r\n', '\n');
   const whole = unix.endsWith('\n') ? unix : `${unix}\n`;
   return whole.length <= room ? whole : whole.slice(0, whole.lastIndexOf('\n', room - 1) + 1);

@@ -107,7 +107,7 @@ function parseHunk(path: string, signed: readonly string[]): Line[] {
   while (at < signed.length) {
     const from = at;
     while (at < signed.length && /^[-+\\]/.test(signed[at]!)) at += 1;
-    // An unchanged line is a block of its own.
+    // An unchanged line is a separate block.
     if (at === from) at += 1;
     const block = signed.slice(from, at);
     const [old, now] = [withSigns(block, ' -'), withSigns(block, ' +')];

@@ -73,7 +73,7 @@ const pairBefore = new RegExp(
   String.raw`${VALUED}["'\`]?(?<value>[^\s"'\`<>{}]{4,200})["'\`]?[\s,;]{1,60}["'\`]?\w{0,20}${NAMED}$`,
   'i',
 );
-/** A value on lines of its own: YAML's `>-`. */
+/** A value on separate lines: YAML's `>-`. */
 const folded = new RegExp(
   String.raw`["'\`]?:\s(?:[>|][-+\d]{0,2})[ \t]{0,4}\n\s{1,40}(?<value>[^\s"'\`]\S{3,2000})[ \t]*(?:\n|$)`,
   'y',

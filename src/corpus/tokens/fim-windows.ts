@@ -58,7 +58,7 @@ export function fimWindow(
       pieces = [];
     };
     for (const part of splitFiles(run, windows.fileSeparator)) {
-      // A middle is followed by the end of the document, so the next file has to begin the repository anew.
+      // A middle is followed by the end of the document, so the next file has to begin the repository again.
       const first = pieces.length === 0 && part.tokens[0] === windows.fileSeparator;
       const lead = first ? repositoryLead(stream, part, windows) : undefined;
       const cut = draw() < windows.rate ? cutPart(stream, part, { lead, room, draw }, windows) : undefined;

@@ -27,7 +27,7 @@ const kinds: readonly { share: number; find: (page: Page, draw: Draw) => Span | 
   { share: 0.25, find: block },
   { share: 0.1, find: statement },
   { share: 0.1, find: insideBrackets },
-  { share: 0.15, find: wholeLines },
+  { share: 0.15, find: completeLines },
 ];
 
 interface Line extends Span {
@@ -122,7 +122,7 @@ function block(page: Page, draw: Draw): Span | undefined {
 }
 
 /** One to four lines, without the first line's indentation. */
-function wholeLines(page: Page, draw: Draw): Span | undefined {
+function completeLines(page: Page, draw: Draw): Span | undefined {
   const ends = [...page.lines.entries()].filter(([, { blank, to }]) => !blank && page.mayEnd(to));
   const last = pick(ends, draw);
   if (!last) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Held-out cursors as sequences whose end is to be predicted: the prompt that completion would send, in exactly the
+ * Held-out cursors as sequences whose end has to be predicted: the prompt that completion would send, in exactly the
  * server's tokens, followed by the actual text at the cursor. One pass gives the probability of that text, which
  * changes long before the text that the model would generate.
  */

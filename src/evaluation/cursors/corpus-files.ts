@@ -1,4 +1,4 @@
-/** The files of a corpus as the editor sees them: whole, and by folder. */
+/** The files of a corpus as the editor sees them: complete, and by folder. */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { OtherFile } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';

@@ -50,7 +50,7 @@ const refused: Record<string, number> = {
 
 /** A program that reads the time again this soon is waiting, in a lock or a loop. */
 const WAITING_MS = 0.1;
-/** After so many such reads in a row, a longer gap counts as waiting too, caused by a busy machine. */
+/** After this many such reads in a row, a longer gap counts as waiting too, caused by a busy machine. */
 const WAITING_TIMES = 100;
 
 export interface Boundary {

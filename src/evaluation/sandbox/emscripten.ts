@@ -10,8 +10,8 @@ export type Imports = Record<string, Record<string, Import>>;
 
 const HOME = '/home/pyodide';
 /**
- * Added to C's stack in the interpreter's memory (5 MB): below it lies data, which a program must not reach by going
- * too deep. With it, WebAssembly's own stack (host.ts) is always full first.
+ * Added to C's stack in the interpreter's memory (5 MB): below it is data, which a program must not reach by deep
+ * recursion. With it, WebAssembly's own stack (host.ts) is always full first.
  */
 const EXTRA_STACK = 32 * 1024 * 1024;
 const PAGE = 65_536;
@@ -68,7 +68,7 @@ export async function startEmscripten(options: {
 }
 
 /**
- * The glue would put every exported function, and JavaScript's that the module wants pointers to (graphics, C++'s
+ * The glue would put every exported function, and JavaScript's to which the module needs pointers (graphics, C++'s
  * exceptions), into the table of C's function pointers. No library will need the first, and the table must not lead out
  * of the sandbox, so the first get a pointer to nowhere and the others the null pointer.
  */

@@ -11,8 +11,8 @@ const HOST = 'sandbox-host.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 
 /**
- * Path of the host's bundle, which has the interpreter's beside it. It lies beside this bundle; when run from source
- * (vitest), it is built on first use.
+ * Path of the host's bundle; the interpreter's is next to it. It is next to this bundle; when run from source (vitest),
+ * it is built on first use.
  */
 export async function hostEntry(): Promise<string> {
   const built = join(here, HOST);
@@ -25,7 +25,7 @@ async function buildFromSource(): Promise<string> {
   const cache = join(here, '..', '..', '..', 'node_modules', '.cache', 'forget-me-not');
   const folder = join(cache, `sandbox-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(folder)) return join(folder, HOST);
-  const name = 'esbuild'; // a variable, so that the bundler itself is never bundled
+  const name = 'esbuild'; // A variable, so that the bundler itself is never bundled.
   const { build } = createRequire(import.meta.url)(name) as typeof esbuild;
   // By rename, because other processes may build it at the same time.
   const partial = `${folder}-${process.pid}`;

@@ -22,7 +22,7 @@ import {
 export interface SandboxOptions extends Partial<Limits> {
   /** Number of lanes. Default: one per core, at most two. */
   workers?: number;
-  /** Path of the host's bundle, which has the interpreter's beside it. Default: beside this bundle. */
+  /** Path of the host's bundle; the interpreter's is next to it. Default: next to this bundle. */
   host?: string;
   /** Folder for the image of a started Python, since making it takes seconds. Default: the cache folder. */
   cache?: string;

@@ -1,8 +1,8 @@
-/** What the process that scores does for its parent (platform/processes/calls.ts), one call after the other. */
+/** What the scoring process does for its parent (platform/processes/calls.ts), one call at a time. */
 import type { RunSpec } from '../../protocol/run.ts';
 import type { Scorer, ScorerOptions } from '../../training/scorer.ts';
 
-/** What to score with; the backend is chosen as for a run, and another one is used if that one is not there. */
+/** What to score with; the backend is chosen as for a run, with a fallback if it is not available. */
 export type ScorerOpening = Omit<ScorerOptions, 'backend'> & Pick<RunSpec, 'backend' | 'device' | 'planned'>;
 
 export type Precisions = Scorer['backend']['precisions'];

@@ -7,7 +7,7 @@ import { endOf } from '../../platform/processes/start.ts';
 import { msg } from '../../text/errors.ts';
 import type { Precisions, ScorerCalls, ScorerOpening } from './calls.ts';
 
-/** A Scorer in a process of its own. */
+/** A Scorer in a separate process. */
 export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
   readonly closed: Promise<void>;
   precisions: Precisions = [];
@@ -65,7 +65,7 @@ export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
     return this.ask((calls) => calls.setStrength(strength));
   }
 
-  /** Ends the process. All its memory is free then. */
+  /** Ends the process, which frees all of its memory. */
   async dispose(): Promise<void> {
     this.disposing = true;
     if (this.failure) return;

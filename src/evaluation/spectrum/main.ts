@@ -28,7 +28,7 @@ const parts: Part[] | undefined = {
 }[option ?? ''];
 
 await runAsChild<SpectrumMessage>(async (emit, signal) => {
-  // Every answer in progress listens to it, and there are many at a time.
+  // Every answer in progress adds a listener, and there are many at a time.
   setMaxListeners(0, signal);
   const onProgress = (progress: { done: number; total: number; etaSeconds?: number }) =>
     emit({ type: 'progress', ...progress });

@@ -1,10 +1,10 @@
 /**
  * Parts of a run's change, measured as models of their own: RUN/parts/NAME/evaluation/TASK.STEP.jsonl has the rows
- * (figures/item-rows.ts) of each.
+ * (metrics/item-rows.ts) of each.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readItemRows, type ItemRow } from '../figures/item-rows.ts';
+import { readItemRows, type ItemRow } from '../metrics/item-rows.ts';
 
 /**
  * The change multiplied by a strength; or in each linear layer its best approximation of a rank, and nothing elsewhere

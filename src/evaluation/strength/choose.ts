@@ -7,11 +7,11 @@ import { setAdapterStrength } from '../../weights/strength.ts';
 import { CHARACTERS, EXACT_LINES, type StrengthChoice, type Summary } from '../../protocol/evaluation.ts';
 import type { Cost } from '../../training/measured-costs.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import { withDocument } from '../figures/compare.ts';
+import { withDocument } from '../metrics/compare.ts';
 import { describeSetting, nameUntrained, type Evaluation } from '../measure.ts';
 import { Resources, runSubject } from '../resources.ts';
 import { scoreBy, scoreItems, type OnScored } from '../scoring/score-items.ts';
-import { addToSummary, readSummary } from '../figures/summary.ts';
+import { addToSummary, readSummary } from '../metrics/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
 import { chooseCrossFitted, type CountedPoint } from './cross-fit.ts';
 import {

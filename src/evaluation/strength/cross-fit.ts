@@ -12,7 +12,7 @@ import {
   type StrengthPoint,
   CURSORS,
 } from '../../protocol/evaluation.ts';
-import { compare } from '../figures/compare.ts';
+import { compare } from '../metrics/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import { bestPoint, chooseStrength, type CursorCounts } from '../../findings/strength-rule.ts';

@@ -1,5 +1,5 @@
 /**
- * Sets the strength of a result by hand: writes it into the adapter's file and drops figures of another strength from
+ * Sets the strength of a result by hand: writes it into the adapter's file and drops metrics of another strength from
  * the summary. The cache keeps scores by file, so nothing is measured again after going back.
  */
 import { existsSync } from 'node:fs';
@@ -11,8 +11,8 @@ import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
-import { itemsPath } from '../figures/item-rows.ts';
-import { readSummary, withoutFigures, withStrength } from '../figures/summary.ts';
+import { itemsPath } from '../metrics/item-rows.ts';
+import { readSummary, withoutMetrics, withStrength } from '../metrics/summary.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
 import { withStrengthLock } from '../measuring-lock.ts';
 
@@ -68,7 +68,7 @@ async function applyStrength(dir: string, spec: RunSpec, wanted: number | 'chose
   const isSame = current === strength && (before.givenStrength ?? chosen) === strength;
   if (isSame && before.givenStrength === given) return;
   const planned = plannedTasks(spec).map(({ name }) => name);
-  const kept = isSame ? before : withoutFigures(before, planned);
+  const kept = isSame ? before : withoutMetrics(before, planned);
   const write = (by: number | undefined) => writeJson(evaluationSummaryPath(dir), withStrength(kept, by));
   await mkdir(dirname(evaluationSummaryPath(dir)), { recursive: true });
   if (!isSame) {

@@ -1,7 +1,7 @@
 /**
  * MBPP+ (Liu et al. 2023, arXiv 2305.01210): 378 Python functions to write from a sentence and an example, with some
- * hundred tests each. As in EvalPlus for bases: the sentence and the first test in a docstring, which the model goes on
- * from. `pass@k` counts MBPP's own tests, `pass@k plus` those and EvalPlus's.
+ * hundred tests each. As in EvalPlus for bases: the sentence and the first test in a docstring, from which the model
+ * continues. `pass@k` counts MBPP's own tests, `pass@k plus` those and EvalPlus's.
  */
 import { z } from 'zod';
 import { taskFacts } from '../../findings/task-facts.ts';
@@ -43,9 +43,7 @@ export const mbppPrompt = ({ prompt, test_list: [example] }: MbppProblem): strin
 /** Texts at which the answer has ended: EvalPlus's, and the end of a code fence. */
 const STOP = ['\n"""', '\nassert', '\nif __name__', '\ndef main(', '\nprint(', '\n```'];
 
-/**
- * EvalPlus's tests compare floats with numpy, which the sandbox does not have. This has the little of it that they use.
- */
+/** EvalPlus's tests compare floats with numpy, which the sandbox lacks. This is the small part of it that they use. */
 const NUMPY = `import sys as _sys, types as _types
 try:
     import numpy
@@ -89,7 +87,7 @@ async function answer(
   const programs = mbppPrograms(problem, text);
   const judge = await sandbox();
   const base = await judge.run(programs.base);
-  // What fails MBPP's own tests has failed.
+  // An answer that fails MBPP's own tests has failed.
   const plus = base.outcome === 'passed' ? await judge.run(programs.plus) : base;
   return { completion: text, base, plus };
 }

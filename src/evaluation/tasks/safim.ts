@@ -122,8 +122,8 @@ async function plan(context: PlanContext): Promise<Plan<GapItem>> {
 const isRun = ({ lang, tests }: Pick<SafimGap, 'lang' | 'tests'>) => lang === 'python' && tests.length > 0;
 
 /**
- * The part of an answer that fills the gap. A block in Python is cut when it is run, where there is a parser
- * (safim-programs.ts).
+ * The part of an answer that fills the gap. A block in Python is cut when it is run, because a parser is available
+ * there (safim-programs.ts).
  */
 export function cutAnswer(answer: string, { kind, lang }: Pick<SafimGap, 'kind' | 'lang'>): string {
   if (kind === 'api') return firstCall(answer);

@@ -1,5 +1,5 @@
 /**
- * WinoGrande (Sakaguchi et al. 2019, arXiv 1907.10641): whom a sentence refers to. As in lm-evaluation-harness, without
+ * WinoGrande (Sakaguchi et al. 2019, arXiv 1907.10641): who a sentence refers to. As in lm-evaluation-harness, without
  * examples and by partial evaluation: the text after the gap is scored, given the sentence up to the gap with either
  * option filled in.
  */

@@ -9,7 +9,7 @@ export interface ChatTurn {
   content: string;
 }
 
-/** The editor's value for a role that is missing in its types. */
+/** The editor's value for a role that its types lack. */
 const SYSTEM = 3;
 
 /**

@@ -16,7 +16,7 @@ function requireEndpoint({ completion }: Pick<Context, 'completion'>): Endpoint 
   if (endpoint) return endpoint;
   throw new UserError(
     'endpoint-address',
-    t('The settings name no completion server elsewhere.'),
+    t('The settings name no remote completion server.'),
     t('Set "{setting}" in the user settings first.', { setting: 'forgetMeNot.completion.endpoint' }),
   );
 }
@@ -72,11 +72,11 @@ export async function stopSendingCode(context: Context): Promise<void> {
   context.completion.settingsChanged();
   const { endpoint } = elsewhere;
   if (!endpoint)
-    return context.log.notify('info', t('No completion server elsewhere is sent code any more.'));
+    return context.log.notify('info', t('Code is no longer sent to any remote completion server.'));
   const { host } = endpoint;
   await context.log.notify(
     'info',
-    t('No code is sent to {host} or to another completion server any more. To allow it again, use {step}.', {
+    t('Code is no longer sent to {host} or any other completion server. To allow it again, use {step}.', {
       host,
       step: '{endpoint-model}',
     }),

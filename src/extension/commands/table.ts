@@ -136,7 +136,7 @@ async function useForCompletion(context: Context, argument: CommandArgument): Pr
   if (run) await useRun(context, run);
 }
 
-/** Also resumes a crashed evaluation: existing figures are not measured again. */
+/** Also resumes a crashed evaluation: existing metrics are not measured again. */
 async function measureResult(context: Context, argument: CommandArgument): Promise<void> {
   const { runs, children, log, panel } = context;
   const placeHolder = t('Which result do you want to measure?');

@@ -140,7 +140,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   }
 
   /** The editor reports that a model's completion was accepted as a whole. */
-  acceptedWhole(model: string): void {
+  acceptedEntirely(model: string): void {
     const { current } = this;
     if (!current?.text.complete) {
       // The change was not recognised as the completion, but the editor says that it was accepted.
@@ -149,7 +149,7 @@ export class AcceptanceWatch implements vscode.Disposable {
       return;
     }
     const before = current.text.characters;
-    current.text.acceptedWhole();
+    current.text.acceptedEntirely();
     this.recordAcceptance(current, current.text.characters - before);
     this.hide();
   }

@@ -88,7 +88,7 @@ export class CompletionService implements CompletionHost {
       services.runs.onDidChange(() => registration.refreshSoon()),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
-        acceptance.acceptedWhole(model),
+        acceptance.acceptedEntirely(model),
       ),
     );
   }

@@ -122,8 +122,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       const input = { ...this.inputAt(place), signal, invoked: true };
       const completion = await core.complete(input);
       // Alternatives are wanted if the first completion is already shown, or if it is empty.
-      const wantsAlternatives = completion?.source !== 'model' && !signal.aborted;
-      const alternatives = wantsAlternatives ? await core.alternatives(input, completion?.text ?? '') : [];
+      const needsAlternatives = completion?.source !== 'model' && !signal.aborted;
+      const alternatives = needsAlternatives ? await core.alternatives(input, completion?.text ?? '') : [];
       return signal.aborted ? [] : this.show(place, completion, alternatives);
     } catch (error) {
       this.failed(error, signal);

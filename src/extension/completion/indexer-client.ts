@@ -1,4 +1,4 @@
-/** Client of the indexer, a process of its own: passes on changes, and asks for parts of files for a prompt. */
+/** Client of the indexer, a separate process: passes on changes, and requests snippets for a prompt. */
 import type { ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import { INDEX_WINDOW, type ContextFile, type CursorDocument } from '../../completion/index.ts';

@@ -1,4 +1,4 @@
-/** The reference adapters that come with the extension, by base, once their checksums were found right. */
+/** The reference adapters that ship with the extension, by base, once their checksums were verified. */
 import { join } from 'node:path';
 import { findReferenceAdapter } from '../../base-models/reference-adapters.ts';
 import type { Services } from '../services.ts';
@@ -14,7 +14,7 @@ export class References {
     return this.paths.get(sha256);
   }
 
-  /** Never rejects: a base whose adapter is damaged completes without it, which the log says. */
+  /** Never rejects: a base whose adapter is damaged completes without it, and the log says so. */
   async check(base: CompletionBase): Promise<void> {
     const { extension, log } = this.services;
     const dir = join(extension.extensionPath, 'media/reference');

@@ -102,7 +102,7 @@ export class ShownText {
   }
 
   /** The editor reports, after the change, that all of it was accepted. */
-  acceptedWhole(): void {
+  acceptedEntirely(): void {
     if (!this.lastAccepted) this.accept(this.written - this.lastStep);
     this.lastAccepted = true;
   }

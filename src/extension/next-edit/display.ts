@@ -35,7 +35,7 @@ export class Display implements vscode.Disposable {
     const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
     this.status.text = `$(arrow-right) ${text}`;
     this.status.tooltip = t(
-      'Places that want the same edit: Tab or Alt+] goes there, applies it and goes on. Alt+[ skips it, Escape dismisses all.',
+      'Places that need the same edit: Tab or Alt+] goes there, applies it and moves on. Alt+[ skips it, Escape dismisses all.',
     );
     this.status.show();
   }

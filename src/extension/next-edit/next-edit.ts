@@ -1,4 +1,4 @@
-/** Next edit: after an edit, offers the places that want the same edit, one by one. */
+/** Next edit: after an edit, offers the places that need the same edit, one by one. */
 import * as vscode from 'vscode';
 import type { FoundOffer, FromFinder } from '../../next-edit-finder/finder.ts';
 import {
@@ -221,7 +221,7 @@ export class NextEdit implements vscode.Disposable {
   private updateKeys(): void {
     // Between two steps, the meaning of Tab stays the same.
     if (this.pendingTurns === 0)
-      this.display.updateKeys(this.offer, this.tabDoes(), this.isHere(), this.shouldTabWait());
+      this.display.updateKeys(this.offer, this.tabMeaning(), this.isHere(), this.shouldTabWait());
   }
 
   /** Undefined with several cursors. */
@@ -230,7 +230,7 @@ export class NextEdit implements vscode.Disposable {
     return editor && offered.cursorOf(editor);
   }
 
-  private tabDoes(): ReturnType<typeof tabAction> {
+  private tabMeaning(): ReturnType<typeof tabAction> {
     const { offer } = this;
     const cursor = this.cursor();
     return offer && cursor && tabAction(cursor, offer, this.start, this.refusals.isPassed(offer));
@@ -269,7 +269,7 @@ export class NextEdit implements vscode.Disposable {
         this.onSearched = resolve;
         setTimeout(resolve, TAB_WAIT_MS);
       });
-    const does = key === 'tab' ? this.tabDoes() : this.isHere() ? 'apply' : 'go';
+    const does = key === 'tab' ? this.tabMeaning() : this.isHere() ? 'apply' : 'go';
     if (does === 'apply') return this.accept(key);
     if (does === 'go') return this.go();
     // If the user typed on meanwhile, the key would come too late.

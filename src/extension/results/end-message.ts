@@ -8,7 +8,7 @@ import { commandAction } from '../log.ts';
 export const announceReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
   log.notify(
     'info',
-    t('{name} is trained and can already complete your code; some of its figures are still being measured.', {
+    t('{name} is trained and can already complete your code; some of its metrics are still being measured.', {
       name: run.spec.name,
     }),
     commandAction(t('Use for Completion'), 'useForCompletion', run.spec.id),

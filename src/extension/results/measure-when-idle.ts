@@ -29,7 +29,7 @@ const BACK_OFF_MS = 30 * 60_000;
 
 /**
  * Whether HumanEval was planned for this result but not measured on all problems. A result whose strength was set by
- * hand is never withdrawn, so it needs no more figures.
+ * hand is never withdrawn, so it needs no more metrics.
  */
 export function needsMeasuring({ summary }: Pick<RunSnapshot, 'summary'>): boolean {
   if (!summary?.choice) return false;

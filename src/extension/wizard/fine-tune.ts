@@ -164,6 +164,6 @@ function expectedBackend(report: DoctorReport): BackendName {
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
 }
 
-/** Whether the GPU that WebGPU uses has memory of its own. */
+/** Whether the GPU that WebGPU uses has its own memory. */
 const hasOwnMemory = ({ adapters, chosenAdapter = 0 }: DoctorReport): boolean =>
   adapters[chosenAdapter]?.shared === false;

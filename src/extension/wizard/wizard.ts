@@ -146,7 +146,7 @@ function askMethod(
     {
       label: 'LoRA',
       description: memory('lora', machine, list),
-      detail: t('Trains a small adapter beside the frozen model. Several adapters can share one base.'),
+      detail: t('Trains a small adapter on top of the frozen model. Several adapters can share one base.'),
       value: 'lora',
     },
     {

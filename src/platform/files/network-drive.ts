@@ -1,4 +1,4 @@
-/** Detects network drives, where another machine's processes can't be told from dead ones. */
+/** Detects network drives, where another machine's processes can't be distinguished from dead ones. */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 

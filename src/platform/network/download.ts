@@ -151,7 +151,7 @@ function planResponse(response: Response, from: number): { start: number; total:
   }
   if (status >= 500 || status === 408 || status === 429) throw new Error(`HTTP ${status}`);
   throw isSignIn(status)
-    ? signInRequired(`it wants a sign-in, HTTP ${status}`)
+    ? signInRequired(`it requires a sign-in, HTTP ${status}`)
     : new Refused(`HTTP ${status}`);
 }
 

@@ -62,7 +62,7 @@ export function stallSignal(
 }
 
 /** The result of causeOf if a proxy requires a sign-in. */
-export const PROXY_SIGN_IN = 'the proxy wants a sign-in, HTTP 407';
+export const PROXY_SIGN_IN = 'the proxy requires a sign-in, HTTP 407';
 /** undici reports it only in the message. */
 const isProxySignIn = ({ message }: Error) => message.startsWith('Proxy response (407)');
 

@@ -64,7 +64,7 @@ const isOn = (text = '') => /^(1|true|yes|on)$/i.test(text);
 export function pipFiles({ env, platform, home, etc }: PipPlaces): string[] {
   const name = platform === 'win32' ? 'pip.ini' : 'pip.conf';
   const own = env['PIP_CONFIG_FILE'];
-  // This is how pip is told to read no file at all.
+  // This tells pip not to read any file.
   if (own === '/dev/null' || own?.toLowerCase() === 'nul') return [];
   return [
     ...systemFolders(env, platform).map((folder) => join(folder, 'pip', name)),

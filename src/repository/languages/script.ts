@@ -1,4 +1,4 @@
-/** JavaScript and TypeScript: three grammars, of which each knows more than the one before. */
+/** JavaScript and TypeScript: three grammars, each a superset of the one before. */
 import type { IndexedLanguage } from './language.ts';
 
 const declared = ['(program ', '(program (export_statement '].map((outer, depth) => {

@@ -1,4 +1,4 @@
-/** A run's result for the server, served only after it was compared with the trained model. */
+/** A run's result for the server, which is served only after it was compared with the trained model. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireVerified } from '../../runs/verify.ts';

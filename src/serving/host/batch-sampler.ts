@@ -26,7 +26,7 @@ import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from '
 import { commonPrefix } from '../../completion/code/text.ts';
 import { layOutRequest, samplerOptions, type RequestTokens } from '../tokens/request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';
-import { generateLikeliest, wantsConfidence, type Generated } from '../tokens/confidence.ts';
+import { generateLikeliest, needsConfidence, type Generated } from '../tokens/confidence.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';
 
@@ -90,7 +90,7 @@ export class BatchSampler {
       this.queue.add(job);
     });
     if (signal) {
-      // Each job listens to the signal; Node would report more than ten listeners as a leak.
+      // Each job adds a listener to the signal; Node would report more than ten as a leak.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', abort, { once: true });
     }
@@ -227,7 +227,7 @@ class SequenceSlot {
       // llama.cpp computes neighbours together only if they come in order.
       evaluationPriority: -this.place as EvaluationPriority,
     };
-    this.tokens = wantsConfidence(request)
+    this.tokens = needsConfidence(request)
       ? generateLikeliest(this.sequence, tokens, options)
       : withoutChance(this.sequence.evaluate(tokens as Token[], options));
   }

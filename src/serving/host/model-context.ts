@@ -13,7 +13,7 @@ import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-t
 import type { PromptState } from './prompt-state.ts';
 import { reusableTokens } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
-import { generateLikeliest, wantsConfidence, type Generated } from '../tokens/confidence.ts';
+import { generateLikeliest, needsConfidence, type Generated } from '../tokens/confidence.ts';
 import { FIRST_STEP, MAX_ROWS, maxRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../../completion/code/text.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
@@ -128,14 +128,14 @@ export class ModelContext {
   ): Promise<number> {
     let firstAt: number | undefined;
     const options = samplerOptions(request, answer);
-    const wantsChance = wantsConfidence(request) || request.logprobs !== undefined;
-    const tokens = wantsConfidence(request)
+    const needsProbability = needsConfidence(request) || request.logprobs !== undefined;
+    const tokens = needsConfidence(request)
       ? generateLikeliest(sequence, rest, options)
       : this.generate(sequence, rest, request, options);
     for await (const { token, chance } of tokens) {
       firstAt ??= performance.now();
       signal?.throwIfAborted();
-      if (answer.push(token, wantsChance ? chance : undefined)) break;
+      if (answer.push(token, needsProbability ? chance : undefined)) break;
     }
     return firstAt ?? performance.now();
   }

@@ -6,7 +6,7 @@ import { reasonOf } from '../../text/errors.ts';
 import { msg, type Text, withTexts } from '../../text/message.ts';
 import { gpuKindNames, type ComputeDevice, type GpuChoice, type GpuKind } from '../../protocol/gpu.ts';
 import { hasCrashed, withGuard } from './gpu-guard.ts';
-import { availableBeside, trainingGpuMemory, type TrainingMemory } from './training-memory.ts';
+import { availableNextToTraining, trainingGpuMemory, type TrainingMemory } from './training-memory.ts';
 
 export interface PlacedBase {
   model: LlamaModel;
@@ -20,7 +20,7 @@ export interface Placement {
   tokens: number;
 }
 
-/** As many layers as fit beside a context of that many tokens. */
+/** As many layers as fit next to a context of that many tokens. */
 export const fittingLayers = (tokens: number) => ({ fitContext: { contextSize: tokens } });
 
 /** Throws like loadLlamaModel if the processor can't load it either. */
@@ -104,7 +104,7 @@ async function onGpu(
 /** Reserves the memory that a training plans to use, whether or not it is allocated yet. Returns the free bytes. */
 async function reserveForTraining(llama: Llama, training: TrainingMemory): Promise<number> {
   const { total, free } = await llama.getVramState();
-  const rest = Math.max(0, availableBeside(training, { total, free }) - llama.vramPaddingSize);
+  const rest = Math.max(0, availableNextToTraining(training, { total, free }) - llama.vramPaddingSize);
   await llama.setVramCap(training.bytes > 0 ? rest : null);
   return training.bytes > 0 ? rest : free;
 }

@@ -33,7 +33,7 @@ export class Slots<T> {
         reject(signal?.reason as Error);
       };
       if (signal) {
-        // Each waiting user listens to the signal; Node would report more than ten listeners as a leak.
+        // Each waiting user adds a listener to the signal; Node would report more than ten as a leak.
         setMaxListeners(0, signal);
         signal.addEventListener('abort', onAbort, { once: true });
       }

@@ -35,8 +35,8 @@ export function hasAllocated({ events }: Pick<RunSnapshot, 'events'>): boolean {
   return types.lastIndexOf('step') > Math.max(types.lastIndexOf('start'), ended);
 }
 
-/** Free bytes of a GPU that completion may use beside the training. Pure. */
-export function availableBeside(
+/** Free bytes of a GPU that completion may use next to the training. Pure. */
+export function availableNextToTraining(
   { bytes, isAllocated }: TrainingMemory,
   { total, free }: { total: number; free: number },
 ): number {

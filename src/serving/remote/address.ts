@@ -34,7 +34,7 @@ export function parseEndpoint(text: string): Endpoint {
   const { origin, pathname, ...address } = readAddress(text, {
     invalid: (shown) =>
       addressError(
-        msg`"${shown}" is no address of a completion server.`,
+        msg`"${shown}" is not the address of a completion server.`,
         msg`Write, for example, https://gpu.example/v1.`,
       ),
     hasExtras: () =>
@@ -44,7 +44,7 @@ export function parseEndpoint(text: string): Endpoint {
       ),
     unencrypted: (host) =>
       addressError(
-        msg`Code would go to ${host} in plain text, for everybody on the way to read.`,
+        msg`Code would go to ${host} in plain text, readable by anybody on the way.`,
         msg`Use https, a tunnel to this machine, or the number of a machine in your own network.`,
       ),
   });

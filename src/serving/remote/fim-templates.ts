@@ -1,6 +1,6 @@
 /**
  * Prompt formats of code models for filling in the middle and for other files, by the model's name: for servers without
- * a template of their own. The markers are from the models' papers and tokenizers. Pure.
+ * their own template. The markers are from the models' papers and tokenizers. Pure.
  */
 import type { ContextFile, RepositoryPath } from '../../completion/types.ts';
 

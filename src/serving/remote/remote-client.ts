@@ -132,6 +132,6 @@ export class RemoteClient implements CompletionClient {
 const requestRefused = (host: string, said: string) =>
   new UserError(
     'endpoint-failed',
-    msg`The completion server at ${host} refuses the request: ${said}.`,
+    msg`The completion server at ${host} rejects the request: ${said}.`,
     msg`Look at its log.`,
   );

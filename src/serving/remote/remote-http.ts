@@ -127,7 +127,7 @@ async function tokenOf({ endpoint: { host }, token }: Remote): Promise<string | 
   if (!trimmed || /^[\x20-\x7e]+$/.test(trimmed)) return trimmed;
   throw new UserError(
     'endpoint-token',
-    msg`The token of the completion server at ${host} has characters in it that no token has.`,
+    msg`The token of the completion server at ${host} contains characters that are not allowed in a token.`,
     msg`Set the token with {endpoint-token}.`,
   );
 }
@@ -174,7 +174,7 @@ function statusError(
   if (status === 401 || status === 403)
     return new UserError(
       'endpoint-token',
-      msg`The completion server at ${host} refuses the token, or wants one.`,
+      msg`The completion server at ${host} rejects the token, or requires one.`,
       msg`Set the token with {endpoint-token}.`,
     );
   if (status === 429 || status >= 500)
@@ -241,7 +241,7 @@ export const tooSlow = ({ host }: Endpoint, within: number) =>
 export const notOpenAi = ({ host }: Endpoint, what: string) =>
   new UserError(
     'endpoint-unknown',
-    msg`What answers at ${host} is no OpenAI-compatible server: ${what}.`,
+    msg`What answers at ${host} is not an OpenAI-compatible server: ${what}.`,
     msg`Check the address; it usually ends with /v1.`,
   );
 

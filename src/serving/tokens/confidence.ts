@@ -18,7 +18,7 @@ export interface Generated {
 }
 
 /** Whether the request asks for the confidence of a greedy answer. */
-export const wantsConfidence = ({ confidence, logprobs, temperature = 0 }: Partial<HostRequest>): boolean =>
+export const needsConfidence = ({ confidence, logprobs, temperature = 0 }: Partial<HostRequest>): boolean =>
   Boolean(confidence) && logprobs === undefined && temperature === 0;
 
 /** Generates greedily after these tokens, with log-probabilities among the likeliest tokens. */

@@ -2,7 +2,7 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { mix, uniform } from '../../statistics/random.ts';
 import type { Answer } from './answer.ts';
-import { wantsConfidence } from './confidence.ts';
+import { needsConfidence } from './confidence.ts';
 import type { HostRequest } from '../host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -42,7 +42,7 @@ export async function healToken(
     signal?.throwIfAborted();
     const { token, logprob } = await spell(sequence, next, left, vocabulary, { temperature, random });
     left = left.slice(vocabulary.bytes(token).length);
-    const chance = wantsConfidence(request) ? { id: token, token: '', logprob, top: [] } : undefined;
+    const chance = needsConfidence(request) ? { id: token, token: '', logprob, top: [] } : undefined;
     if (answer.push(token, chance)) return [];
     next = [token];
   }

@@ -1,4 +1,4 @@
-/** What the host needs to know of a model's vocabulary; computed once per model. */
+/** What the host needs to know about a model's vocabulary; computed once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { readPieces } from '../../llama-cpp/pieces.ts';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';

@@ -9,37 +9,40 @@ import { mean } from '../../statistics/statistics.ts';
 /** The likeliest tokens after a position, with their log-probabilities. */
 export type TopTokens = ReadonlyMap<number, number>;
 
-/** KL of the base here and there, in nats per token, from which on they are two models and not two roundings of one. */
+/**
+ * KL between the base here and on the server, in nats per token, above which they are different models, not two
+ * roundings of one.
+ */
 export const BASE_LIMIT = 0.1;
 /** Less than this is rounding. */
 const MIN_PROBABILITY = 1e-6;
 
 export interface Rows {
-  /** The trainer's: one row of the vocabulary's size for each position. */
+  /** The trainer's rows, of the vocabulary's size, for each position. */
   trained: readonly ArrayLike<number>[];
-  /** The trainer's for the base alone. */
+  /** The trainer's rows for the base alone. */
   base: readonly ArrayLike<number>[];
-  /** The server's for its base, and with the adapter. */
+  /** The server's rows for its base, and with the adapter. */
   serverBase: readonly TopTokens[];
   server: readonly TopTokens[];
 }
 
 export interface ServerCheck {
-  /** Positions that were compared. */
+  /** Number of positions compared. */
   tokens: number;
-  /** Mean KL(trained || served), in nats per token; and what it may be. */
+  /** Mean KL(trained || served), in nats per token, and its limit. */
   meanKl: number;
   limit: number;
-  /** KL between the base here and there: how much of it is rounding and quantising. */
+  /** KL between the base here and on the server: the part due to rounding and quantisation. */
   baseKl: number;
-  /** KL between what was trained and the server's base: what would be lost if the adapter were not applied. */
+  /** KL between the trained model and the server's base: the value if the adapter were not applied. */
   change: number;
   verdict: 'same' | 'differs' | 'not-applied' | 'other-base';
 }
 
 /**
- * The adapter may be twice as far from the trainer as the base itself is there, and at least as far as llama.cpp may be
- * here. If it is no nearer to what was trained than the server's base, it is not applied.
+ * The served adapter may be twice as far from the trainer as the server's base is, and at least as far as llama.cpp may
+ * be here. If it is no nearer to the trained model than the server's base, it is not applied.
  */
 export function judgeServer({ trained, base, serverBase, server }: Rows): ServerCheck {
   const baseKl = agreement(divergences(base, serverBase), BASE_LIMIT).meanKl;

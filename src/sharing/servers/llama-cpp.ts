@@ -1,6 +1,6 @@
 /**
- * llama.cpp's own server. Its adapters are those that it was started with, and have no names: each has a number, a file
- * and a scale that holds for every request.
+ * llama.cpp's own server. Its adapters are those that it was started with. They have no names, but a number, a file,
+ * and a scale that applies to every request.
  */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
@@ -32,14 +32,14 @@ export class LlamaCppServer {
     throw this.unknown('it lists no adapters');
   }
 
-  /** Sets the scale of every adapter, for all requests that name none: 1 for `id`, 0 for the others. */
+  /** Sets the default scale of every adapter: 1 for `id`, 0 for the others. */
   async applyAdapter(id: number | undefined, all: readonly LlamaAdapter[]): Promise<void> {
     await this.ask('/lora-adapters', scalesOf(id, all));
   }
 
   /**
-   * The likeliest tokens after the first `length` tokens, for each of `lengths`. `id`: the adapter, or undefined for the
-   * base alone. What other requests get does not change.
+   * The likeliest tokens after the first `length` tokens, for each of `lengths`. `id`: the adapter, or undefined for
+   * the base alone. Other requests are not affected.
    */
   async distributions(
     id: number | undefined,
@@ -89,8 +89,8 @@ const scalesOf = (id: number | undefined, all: readonly LlamaAdapter[]) =>
   all.map((adapter) => ({ id: adapter.id, scale: adapter.id === id ? 1 : 0 }));
 
 /**
- * The server's adapter that `name` means: the one whose file has this name, or its only one. Throws UserError
- * endpoint-model, because none can be added while it runs.
+ * The server's adapter called `name`: the one whose file has this name, or its only one. Throws UserError
+ * endpoint-model otherwise, because none can be added while it runs.
  */
 export function findAdapter(all: readonly LlamaAdapter[], name: string, host: string): LlamaAdapter {
   const stem = ({ path }: LlamaAdapter) =>

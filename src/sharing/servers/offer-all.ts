@@ -4,17 +4,17 @@ import { refusalError, type OfferResult } from './offer.ts';
 
 export interface Outcome {
   offered: OfferResult[];
-  /** Those that were refused, by their names on the server; also such as were not tried any more. */
+  /** Those that were refused, by their names on the server, including those not tried after a fatal error. */
   failed: { name: string; error: unknown }[];
 }
 
-/** Errors of the server itself, which every other adapter would get too. */
+/** Errors of the server itself, which would affect every other adapter too. */
 const serverErrors: ReadonlySet<ErrorCode> = new Set([
   ...(['endpoint-down', 'endpoint-slow', 'endpoint-token', 'endpoint-certificate'] as const),
   ...(['endpoint-address', 'endpoint-unknown'] as const),
 ]);
 
-/** Calls `offer` with one after the other. Never throws. */
+/** Calls `offer` for each in turn. Never throws. */
 export async function offerAll<W extends { name: string }>(
   items: readonly W[],
   host: string,
@@ -37,7 +37,7 @@ export async function offerAll<W extends { name: string }>(
   return outcome;
 }
 
-/** The error for a command that could not offer all; undefined if it could. */
+/** The error for a command that could not offer all of them; undefined if it could. */
 export function failureFrom({ offered, failed }: Outcome, host: string): unknown {
   const [first, ...others] = failed;
   if (!first || others.length === 0) return first?.error;
@@ -45,6 +45,6 @@ export function failureFrom({ offered, failed }: Outcome, host: string): unknown
   return new UserError(
     reportError(first.error).code,
     `${failed.length} of ${offered.length + failed.length} adapters are not offered at ${host}: ${names}.`,
-    'What is said of each above says what to do; the others are offered.',
+    'The message for each above says what to do; the others are offered.',
   );
 }

@@ -27,22 +27,22 @@ export interface OfferResult {
 }
 
 export interface OfferTools {
-  /** For people: host and port. */
+  /** For display: host and port. */
   host: string;
-  /** Writes a run as PEFT's folder, and checks it here. `baseName`: what the server calls its base. */
+  /** Exports a run as a PEFT folder, and checks it here. `baseName`: the server's name for its base. */
   writePeft(dir: string, output: string, baseName: string): Promise<void>;
   report(text: string): void;
-  /** Default: the trainer in a process of its own. */
+  /** Default: the trainer in a separate process. */
   trained?: typeof trainedPrompts;
 }
 
-/** Its name during the check, which no client requests by chance. */
+/** Its name during the check, which no client would request by accident. */
 const checkingName = (name: string) => `${name}.being-checked`;
 
 /**
- * Writes the adapter into the shared folder, has the server load it under another name, compares, and only then offers
- * it under its own. An adapter that differs is unloaded, and its folder removed; what was offered under that name before
- * stays. Errors: those of the server, the exporter and the trainer.
+ * Writes the adapter into the shared folder, has the server load it under a temporary name, compares, and only then
+ * offers it under its own name. An adapter that differs is unloaded and its folder removed; whatever was offered under
+ * that name before stays. Errors: those of the server, the exporter and the trainer.
  */
 export async function offerOnVllm(
   server: VllmServer,
@@ -83,7 +83,7 @@ export async function offerOnVllm(
   return { name, run: spec.id, check, offered: true };
 }
 
-/** Of what the folder holds: the weights, and the name of the base in its configuration. */
+/** Digest of the folder's content: the weights, and the name of the base in its configuration. */
 async function weightsDigest(dir: string, spec: RunSpec, root: string): Promise<string> {
   const { sha256 } = await examine(join(dir, artefactName(spec)));
   return createHash('sha256').update(`${sha256} ${root}`).digest('hex');
@@ -94,7 +94,7 @@ interface PlacedAdapter {
   shared: SharedFolder;
   /** Name of the server's base. */
   base: string;
-  /** What has the name under which it is checked, if it is taken. */
+  /** The model that has the temporary name, if it is taken. */
   left: string | undefined;
   means: OfferTools;
 }
@@ -121,8 +121,8 @@ async function checkOnVllm(
 }
 
 /**
- * Checks the adapter that the server was started with, and applies it to all requests. One that differs is turned off.
- * Errors: endpoint-model, and those of the server and the trainer.
+ * Checks the adapter that the server was started with, and applies it to all requests. An adapter that differs is
+ * turned off. Errors: endpoint-model, and those of the server and the trainer.
  */
 export async function offerOnLlamaCpp(
   server: LlamaCppServer,
@@ -141,7 +141,7 @@ export async function offerOnLlamaCpp(
     serverBase!.push(...(await server.distributions(undefined, all, asked)));
     adapted!.push(...(await server.distributions(id, all, asked)));
     const { trained, base } = ours[index]!;
-    // The row after a prompt of so many tokens.
+    // The row after a prompt of this many tokens.
     kept.push({
       trained: asked.lengths.map((length) => trained[length - 1]!),
       base: asked.lengths.map((length) => base[length - 1]!),
@@ -149,7 +149,7 @@ export async function offerOnLlamaCpp(
   }
   const check = judgeServer({ ...joined(kept), serverBase: serverBase!, server: adapted! });
   const offered = check.verdict === 'same';
-  // What else was applied stays as it is, unless this one is what was applied.
+  // Whatever else was applied stays as it is, unless it was this one.
   if (offered) await server.applyAdapter(id, all);
   else if (all.some((adapter) => adapter.id === id && adapter.scale !== 0))
     await server.applyAdapter(undefined, all);

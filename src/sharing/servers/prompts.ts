@@ -1,4 +1,4 @@
-/** The texts on which a server elsewhere is compared with the trainer. They are ours: none of the user's code is sent. */
+/** The texts on which a remote server is compared with the trainer. They are ours: none of the user's code is sent. */
 import { withTokenizer } from '../../llama-cpp/tokenizer.ts';
 
 /** Tokens of each text. */
@@ -31,6 +31,6 @@ it evaporate from oceans and lakes; it rises, cools down, and falls again as rai
 `,
 ];
 
-/** Each as tokens of the base. */
+/** Each as the base's tokens. */
 export const checkPrompts = (basePath: string): Promise<Int32Array[]> =>
   withTokenizer(basePath, ({ encode }) => TEXTS.map((text) => encode(text).slice(0, LENGTH)));

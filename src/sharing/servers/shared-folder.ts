@@ -1,4 +1,4 @@
-/** The folder through which adapters reach a server: here and as the server sees it. */
+/** The folder through which adapters reach a server: its path here, and on the server. */
 import { existsSync } from 'node:fs';
 import { mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -29,8 +29,8 @@ export class SharedFolder {
   }
 
   /**
-   * Name of an adapter's folder. With its weights' checksum, because vLLM keeps what it has computed by path: other
-   * weights under the same path would be mixed with it.
+   * Name of an adapter's folder. Contains its weights' checksum, because vLLM caches results by path: those of other
+   * weights under the same path would be mixed up.
    */
   static folderOf = (name: string, sha256: string): string => `${name}-${sha256.slice(0, 12)}`;
 
@@ -42,7 +42,7 @@ export class SharedFolder {
   pathHere = (folder: string): string => join(this.localPath, folder);
   pathThere = (folder: string): string => `${this.serverPath}/${folder}`;
 
-  /** The name of the folder, if it is one that was written for this adapter, from its path on the server. */
+  /** The folder's name, from its path on the server, if it was written for this adapter. */
   ownFolder(name: string, path: string): string | undefined {
     const prefix = `${this.serverPath}/`;
     const folder = path.startsWith(prefix) ? path.slice(prefix.length) : '';
@@ -52,8 +52,8 @@ export class SharedFolder {
   }
 
   /**
-   * Lets the adapter's name lead to its folder, which is where vLLM's resolver looks for it after a restart. Not every
-   * file system has links; the adapter is then only not found again by itself.
+   * Links the adapter's name to its folder, where vLLM's resolver looks for it after a restart. On file systems without
+   * links, the adapter is just not found again automatically.
    */
   async link(name: string, folder: string): Promise<void> {
     await this.unlink(name);

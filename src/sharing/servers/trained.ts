@@ -1,10 +1,10 @@
-/** What the trainer computes for a run's adapter on the texts that servers are asked, in a process of its own. */
+/** What the trainer computes for a run's adapter on the texts for comparing servers, in a separate process. */
 import { join } from 'node:path';
 import { ScorerProcess } from '../../evaluation/scorer/process.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 
 export interface TrainedPrompt {
-  /** The rows after each token but the last. */
+  /** The rows after each token except the last. */
   trained: Float32Array[];
   base: Float32Array[];
 }

@@ -7,7 +7,7 @@ import type { TopTokens } from './compare.ts';
 
 const LOAD_MS = 300_000;
 const ANSWER_MS = 120_000;
-/** As many as a server tells unless it was started with --max-logprobs. */
+/** The maximum that a server returns unless it was started with --max-logprobs. */
 const TOP = 20;
 
 const logProbabilities = z.record(z.string(), z.object({ logprob: z.number() }));
@@ -35,10 +35,10 @@ export class VllmServer {
   }
 
   /**
-   * Loads an adapter from a folder of the server. `replace`: the folder of the one that has this name. That one is
-   * unloaded first, and requests of that moment get 404: with vLLM's `load_inplace`, the adapter would be read again for
-   * every request. If the new one can't be loaded, it is loaded again. Errors: endpoint-unknown if the server was not
-   * started for that, adapter-unsupported with what it said, and those of askRemote.
+   * Loads an adapter from a folder on the server. `replace`: the folder of the adapter that has this name. That one is
+   * unloaded first, and requests at that moment get 404: with vLLM's `load_inplace`, the adapter would be read again
+   * for every request. If the new one can't be loaded, the old one is loaded again. Errors: endpoint-unknown if the
+   * server was not started with that route, adapter-unsupported with the server's message, and those of askRemote.
    */
   async load(name: string, path: string, { replace }: { replace?: string | undefined } = {}): Promise<void> {
     if (replace !== undefined) await this.unload(name);
@@ -73,14 +73,14 @@ export class VllmServer {
 
   private refusal(what: string, name: string, error: unknown): unknown {
     const { host } = this.remote.endpoint;
-    // FastAPI's words where there is no such route.
+    // FastAPI's message if there is no such route.
     if (error instanceof Refusal && error.status === 404 && error.serverMessage === 'Not Found')
       return new UserError(
         'endpoint-unknown',
         `The vLLM server at ${host} was not started to ${what} adapters while it runs.`,
         'Start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.',
       );
-    const said = saidBy(error);
+    const said = serverMessage(error);
     if (said === undefined) return error;
     return new UserError(
       'adapter-unsupported',
@@ -90,8 +90,8 @@ export class VllmServer {
   }
 
   /**
-   * The likeliest tokens after each token of the prompt but the last. Errors: endpoint-model, endpoint-unknown, and those
-   * of askRemote.
+   * The likeliest tokens after each token of the prompt except the last. Errors: endpoint-model, endpoint-unknown, and
+   * those of askRemote.
    */
   async distributions(model: string, tokens: Int32Array): Promise<TopTokens[]> {
     const { endpoint } = this.remote;
@@ -127,7 +127,7 @@ export class VllmServer {
   }
 }
 
-/** The one that had the name before could not be loaded again either. */
+/** The previous adapter could not be loaded again either. */
 function withoutEither(error: unknown, name: string): unknown {
   if (!(error instanceof UserError)) return error;
   const { code, what, whatNext } = error;
@@ -135,8 +135,8 @@ function withoutEither(error: unknown, name: string): unknown {
   return new UserError(code, what, msg`${whatNext} ${more}`, { cause: error });
 }
 
-/** What the server said of the adapter; vLLM answers 500 to one that it can't use, and wraps the reason. */
-function saidBy(error: unknown): string | undefined {
+/** The server's message about the adapter; vLLM answers 500 for one that it can't use, and wraps the reason. */
+function serverMessage(error: unknown): string | undefined {
   if (error instanceof Refusal) return error.serverMessage;
   if (!(error instanceof UserError) || error.code !== 'endpoint-failed') return undefined;
   const said = /failed: (.+)\.$/.exec(error.message)?.[1];

@@ -56,12 +56,12 @@ export class FolderStore implements Store {
     }
   }
 
-  /** Copied under another name, then renamed: the version is there whole or not at all. */
+  /** Copied under another name, then renamed, so that a version is either complete or absent. */
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     const parent = join(this.label, name);
-    // Unlike other temporary folders, everybody may read it.
+    // Unlike other temporary folders, it is readable by everybody.
     const temporary = await makeTemporaryFolder(this.label, 'publishing', 0o777);
-    // Earlier versions copied to there.
+    // Used by earlier versions for copying.
     await removeAbandonedFolders(parent, 'publishing', Date.now());
     try {
       let done = 0;

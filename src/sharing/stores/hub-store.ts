@@ -78,7 +78,7 @@ export class HubStore implements Store {
     });
   }
 
-  /** One commit with all files, on a state that has no such version: if another one comes between, it is refused. */
+  /** One commit with all files, based on a state without this version: it is refused if another commit comes first. */
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     const accessToken = hubToken();
     if (!accessToken)
@@ -92,7 +92,7 @@ export class HubStore implements Store {
     try {
       const parent = await this.newest(access);
       if (parent === undefined) await createRepo({ ...access, repo, visibility: 'private' });
-      // Listed anew: the list that the number was chosen from is older than this commit.
+      // Listed again, because the list that the number was chosen from is older than this commit.
       this.listed = undefined;
       const versions = await this.versions(name);
       if (versions.includes(version)) throw versionTaken(this.label, name, version);
@@ -106,13 +106,13 @@ export class HubStore implements Store {
         ...access,
         repo,
         title: `${name} version ${version}`,
-        // Its other protocol sends pieces of files to further hosts; this one is what every mirror knows.
+        // The hub's other protocol uploads pieces of files to other hosts; this one is supported by every mirror.
         useXet: false,
         ...(parent && { parentCommit: parent }),
         ...(signal && { abortSignal: signal }),
         operations: [
           ...files.map(({ path, source }) => add(`${name}/${version}/${path}`, source)),
-          // What the hub shows of the repository is the card of its newest adapter.
+          // The hub shows the card of the newest adapter for the repository.
           ...(readme ? [add(CARD, readme.source)] : []),
         ],
       });
@@ -133,7 +133,7 @@ export class HubStore implements Store {
     }
   }
 
-  /** The newest commit; undefined where there is no repository yet. */
+  /** The newest commit; undefined if there is no repository yet. */
   private async newest(access: { accessToken: string; hubUrl: string; fetch: typeof fetch }) {
     try {
       const { sha } = await modelInfo({ ...access, name: this.repository, additionalFields: ['sha'] });
@@ -144,7 +144,9 @@ export class HubStore implements Store {
     }
   }
 
-  /** Listed once, and again before publishing. A repository that is not there yet is empty only for someone who may make it. */
+  /**
+   * Listed once, and again before publishing. A missing repository counts as empty only for someone who may create it.
+   */
   private files(): Promise<HubFile[]> {
     this.listed ??= listHubFiles({ type: 'model', name: this.repository }, () => true).catch(
       (error: unknown) => {

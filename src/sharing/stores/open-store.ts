@@ -1,4 +1,4 @@
-/** What --to and --from mean: s3://bucket/prefix, hub:owner/name, or a folder. */
+/** Opens the store named by --to or --from: s3://bucket/prefix, hub:owner/name, or a folder. */
 import { UserError } from '../../text/errors.ts';
 import { FolderStore } from './folder-store.ts';
 import { HubStore } from './hub-store.ts';

@@ -1,4 +1,4 @@
-/** `s3://bucket/prefix` and what the environment says about the store: region, address and credentials. Pure. */
+/** Parses `s3://bucket/prefix` and the store's environment variables: region, address and credentials. Pure. */
 import { UserError } from '../../text/errors.ts';
 import { readAddress } from '../../serving/remote/address.ts';
 
@@ -6,10 +6,10 @@ export interface S3Settings {
   /** "s3://bucket/team" */
   label: string;
   bucket: string;
-  /** "" or "team/": what all keys begin with. */
+  /** "" or "team/": the prefix of all keys. */
   prefix: string;
   region: string;
-  /** Address of the bucket, with a slash at the end. */
+  /** Address of the bucket, with a trailing slash. */
   root: string;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
@@ -17,15 +17,18 @@ export interface S3Settings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The same variables as those of Amazon's own tools. Without an address of its own, the store is Amazon's.
- * Throws UserError: `bad-argument` for an address that is none, or that would send the weights in plain text over a
- * network; `store-refused` if there are no credentials.
+ * Uses the same variables as Amazon's own tools. Without an explicit address, the store is Amazon's. Throws UserError:
+ * `bad-argument` for an invalid address, or one that would send the weights in plain text over a network;
+ * `store-refused` if there are no credentials.
  */
 export function s3Settings(address: string, env: Environment = process.env): S3Settings {
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*)$/.exec(address) ?? [];
   const parts = path.split('/').filter(Boolean);
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || parts.some((part) => !/^[\w][\w.-]*$/.test(part)))
-    throw refused(`"${address}" is no address of a bucket.`, 'Write, for example, s3://bucket/adapters.');
+    throw refused(
+      `"${address}" is not the address of a bucket.`,
+      'Write, for example, s3://bucket/adapters.',
+    );
   const accessKeyId = env['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
   if (!accessKeyId || !secretAccessKey)
@@ -54,10 +57,10 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
 
 function checkedEndpoint(endpoint: string): string {
   const { origin, pathname } = readAddress(endpoint, {
-    // Not shown: it comes from the environment, and may have a key in it.
+    // Not shown, because it comes from the environment and may contain a key.
     invalid: () =>
       refused(
-        'AWS_ENDPOINT_URL is no address of a store.',
+        'AWS_ENDPOINT_URL is not the address of a store.',
         'Set it to an address such as https://storage.example.',
       ),
     hasExtras: () =>
@@ -67,7 +70,7 @@ function checkedEndpoint(endpoint: string): string {
       ),
     unencrypted: (host) =>
       refused(
-        `Adapters would go to ${host} in plain text, for everybody on the way to read.`,
+        `Adapters would go to ${host} in plain text, readable by anybody on the way.`,
         'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',
       ),
   });

@@ -26,7 +26,7 @@ const WAIT_MS = 500;
 
 interface Request {
   method: 'GET' | 'PUT';
-  /** Below the bucket, with the query. */
+  /** Path below the bucket, with the query. */
   path: string;
   headers?: Record<string, string>;
   file?: { source: string; sha256: string };
@@ -36,7 +36,7 @@ interface Request {
 export class S3Store implements Store {
   private readonly settings: S3Settings;
   readonly label: string;
-  /** Whether the store knows "only if it is not there yet"; some do not. */
+  /** Whether the store supports conditional writes ("only if it does not exist"); some do not. */
   private supportsConditions = true;
 
   /** Credentials come from the environment. Throws like s3Settings. */
@@ -74,7 +74,7 @@ export class S3Store implements Store {
       await downloadUrl(url.href, to, {
         signal,
         headers: plain(headers),
-        // The signature is for this host, and a session's token for nobody else.
+        // The signature is valid only for this host, and a session's token is meant for nobody else.
         redirect: 'manual',
         onBytes: (done) => onBytes?.(done),
       });
@@ -88,7 +88,9 @@ export class S3Store implements Store {
     }
   }
 
-  /** In this order, each only if it is not there yet: another publisher of this version gives up at the first file. */
+  /**
+   * In this order, each only if it does not exist yet: another publisher of this version gives up at the first file.
+   */
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     let done = 0;
     for (const { path, source, bytes, sha256 } of files) {
@@ -107,7 +109,7 @@ export class S3Store implements Store {
       }
       if (response.status === 412 || response.status === 409) {
         await response.body?.cancel();
-        // It may have been written by an attempt whose answer was lost.
+        // It may have been written by an attempt whose response was lost.
         const ours = attempts > 1 && (await this.holds({ name, version, path }, sha256, signal));
         if (!ours) throw versionTaken(this.label, name, version);
       } else if (!response.ok) throw await this.refusal(response);
@@ -115,7 +117,7 @@ export class S3Store implements Store {
     }
   }
 
-  /** Whether the store has these bytes there. */
+  /** Whether the stored object has exactly these bytes. */
   private async holds(place: Place, sha256: string, signal: AbortSignal | undefined): Promise<boolean> {
     const response = await this.ask({ method: 'GET', path: this.key(place), signal });
     if (response.status === 404) return false;
@@ -134,7 +136,7 @@ export class S3Store implements Store {
     return `${this.settings.prefix}${name}/${version}/${path}`;
   }
 
-  /** What lies directly below `prefix`, of which only plain names are looked at; so nothing in it is escaped. */
+  /** The names directly below `prefix`. Only plain names are considered, so nothing needs unescaping. */
   private async foldersIn(prefix: string): Promise<string[]> {
     const names: string[] = [];
     let more: string | undefined;
@@ -160,7 +162,7 @@ export class S3Store implements Store {
   }
 
   /**
-   * Tries again where the store is busy, was not reached, or is still writing what an attempt before has sent. Errors:
+   * Retries if the store is busy, could not be reached, or is still writing what a previous attempt has sent. Errors:
    * network.
    */
   private async send(request: Request): Promise<{ response: Response; attempts: number }> {

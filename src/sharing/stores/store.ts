@@ -2,7 +2,7 @@
 import { UserError } from '../../text/errors.ts';
 import { isSharedName } from '../../protocol/sharing.ts';
 
-/** A file that leaves, and where it is now. */
+/** A file to upload, and its current path. */
 export interface Outgoing {
   path: string;
   source: string;
@@ -12,24 +12,24 @@ export interface Outgoing {
 
 export interface Transfer {
   signal?: AbortSignal | undefined;
-  /** Bytes so far: of the file that comes, or of all that leave. What it throws ends the transfer. */
+  /** Bytes so far: of the downloaded file, or of all uploaded ones. An error that it throws ends the transfer. */
   onBytes?: ((done: number) => void) | undefined;
 }
 
 export interface Store {
-  /** For people, such as "s3://bucket/team". */
+  /** For display, such as "s3://bucket/team". */
   readonly label: string;
-  /** Names that were published here, sorted. */
+  /** The published names, sorted. */
   names(): Promise<string[]>;
-  /** Versions of a name, ascending; also such as were not completed, whose number stays taken. */
+  /** Versions of a name, ascending, including incomplete ones, whose numbers stay taken. */
   versions(name: string): Promise<number[]>;
-  /** A version's manifest; undefined where it has none, or more than `most` bytes. */
+  /** A version's manifest; undefined if it has none, or one of more than `most` bytes. */
   manifest(name: string, version: number, most: number): Promise<Buffer | undefined>;
   /** Downloads a file of a version to `to`. Errors: not-published, store-refused, network. */
   download(place: Place, to: string, transfer: Transfer): Promise<void>;
   /**
-   * Writes a new version; its manifest comes last or together with the rest, so that a version that has one is
-   * complete. Never overwrites. Errors: bad-argument if the version is already there, store-refused, network.
+   * Writes a new version; its manifest comes last or together with the rest, so that a version with a manifest is
+   * complete. Never overwrites. Errors: bad-argument if the version already exists, store-refused, network.
    */
   publish(name: string, version: number, files: readonly Outgoing[], transfer: Transfer): Promise<void>;
 }

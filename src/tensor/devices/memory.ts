@@ -143,8 +143,8 @@ export function memoryOf(
   const shared = kind === 'integrated';
   const found = matching(name, listed);
   if (!found) return { shared: kind !== 'discrete' };
-  const besides = platform === 'win32' ? total / 2 : found.shared;
-  return { memory: found.memory + (shared ? besides : 0), shared };
+  const additional = platform === 'win32' ? total / 2 : found.shared;
+  return { memory: found.memory + (shared ? additional : 0), shared };
 }
 
 /** The driver's entry for an adapter: by name, else its vendor's entry if there is only one (or all are alike). */

@@ -12,7 +12,7 @@ const candidateSchema = z.object({
   step: z.int(),
   /** Held-out loss in nats and number of tokens of each window; the same windows at every step. */
   windows: z.array(partSchema).min(1),
-  /** The run's figure of forgetting, if it was measured; higher is worse. */
+  /** The run's forgetting metric, if it was measured; higher is worse. */
   forgetting: z.number().optional(),
 });
 export type Candidate = z.infer<typeof candidateSchema>;
@@ -37,7 +37,7 @@ const lossOf = ({ windows }: Candidate) => ratio(windows);
 const isWithin = ({ forgetting }: Candidate, limit: number | undefined) =>
   limit === undefined || (forgetting ?? Infinity) <= limit;
 
-/** The ranking after one more checkpoint. With a limit, a checkpoint without measured forgetting is no candidate. */
+/** The ranking after one more checkpoint. With a limit, a checkpoint without measured forgetting is not a candidate. */
 export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): Ranking {
   if (limit !== undefined && candidate.forgetting === undefined) return ranking;
   const { best, lowest, since } = ranking;
@@ -69,7 +69,7 @@ function isBetter(later: Candidate, best: Candidate, limit: number | undefined):
   );
 }
 
-/** Why training should end now; undefined if it should not. `describe` puts a figure of forgetting into words. */
+/** Why training should end now; undefined if it should not. `describe` puts a forgetting metric into words. */
 export function reasonToStop(
   { since, lowest, within }: Ranking,
   { limit, patience }: Rule,

@@ -12,7 +12,7 @@ import { formatBytes } from '../../text/units.ts';
 import { CheckpointPlan } from './store.ts';
 import { countParameters } from '../memory/plan.ts';
 
-/** Corpus, events and figures, the base's scores, and the overhead of the file system. */
+/** Corpus, events and metrics, the base's scores, and the overhead of the file system. */
 const OTHER_BYTES = 100e6;
 /** From this many steps on, the number of kept checkpoints no longer grows. */
 const MANY_STEPS = 300;
@@ -35,8 +35,8 @@ export function planDisk(
   const checkpointSets = keep === 'best' || patience !== undefined ? 2 : 1;
   const kept = checkpointSets * maxKeptCheckpoints(hyper);
   // The next checkpoint is written before the oldest is deleted. The result (or that of a checkpoint being measured) is
-  // written in addition, possibly beside one that an earlier attempt has left. LoRA may keep the adapter that it began
-  // with, and its own as trained.
+  // written in addition, possibly next to one left by an earlier attempt. LoRA may keep the adapter that it began with,
+  // and its own as trained.
   return kept * checkpoint + Math.max(checkpoint, 2 * result) + (lora ? 2 * result : 0) + OTHER_BYTES;
 }
 

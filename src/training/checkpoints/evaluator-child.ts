@@ -61,7 +61,7 @@ export async function runEvaluatorProcess(
 }
 
 /**
- * Evaluates the finished run. If that fails, only figures are missing and the trained result is kept, so it becomes a
+ * Evaluates the finished run. If that fails, only metrics are missing and the trained result is kept, so it becomes a
  * warning in the run. `stopped`: by the signal, before everything was measured.
  */
 export async function runEvaluator(

@@ -1,6 +1,6 @@
 /**
  * Measures the chosen tasks at checkpoints while a run trains, each time in a separate process. Training waits
- * meanwhile: two processes at once would each take longer, and the time share could not be kept. The figures decide
+ * meanwhile: two processes at once would each take longer, and the time share could not be kept. The metrics decide
  * which checkpoint is kept.
  */
 import type { RatioItem } from '../../statistics/statistics.ts';
@@ -28,7 +28,7 @@ import {
 } from './schedule.ts';
 import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
-import { forgettingFigure, valueOf, type ForgettingFigure } from '../../findings/forgetting-figure.ts';
+import { forgettingMetric, valueOf, type ForgettingMetric } from '../../findings/forgetting-metric.ts';
 import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
 import { english, msg, type Text, textOf, withTexts } from '../../text/message.ts';
 
@@ -50,7 +50,7 @@ const MIN_COST = 20;
 const MAX_COST_RATIO = 3;
 
 interface Measurement {
-  figures: Metric[];
+  metrics: Metric[];
   seconds: number;
   isComplete: boolean;
 }
@@ -64,7 +64,7 @@ export class CheckpointMeasuring {
   readonly comparesCheckpoints: boolean;
   private readonly tasks: readonly string[];
   private readonly rule: Rule;
-  private readonly figure: ForgettingFigure | undefined;
+  private readonly forgetting: ForgettingMetric | undefined;
   private readonly costPlace: CostPlace;
   private warned: Set<string> | undefined;
 
@@ -73,7 +73,7 @@ export class CheckpointMeasuring {
     this.tasks = evaluation.checkpointTasks;
     this.rule = { limit: evaluation.forgettingLimit, patience: evaluation.patience };
     this.comparesCheckpoints = evaluation.keep === 'best' || evaluation.patience !== undefined;
-    this.figure = forgettingFigure(this.tasks);
+    this.forgetting = forgettingMetric(this.tasks);
     const { base } = options.spec;
     this.costPlace = { base, method: hyper.method, backend: options.backend };
   }
@@ -107,7 +107,7 @@ export class CheckpointMeasuring {
     const isNeeded = needed || hasTimeForOne(minutes, evaluation.checkpointShare, expected);
     if (isNeeded) await onStart();
     const measured = isNeeded ? await this.measure(0) : undefined;
-    const base = measured && valueOf(this.figure, measured.figures);
+    const base = measured && valueOf(this.forgetting, measured.metrics);
     // A cost learned on a busy machine would never be corrected, because no checkpoint would be measured again.
     const now = measured && (known === undefined ? 1 : MAX_COST_RATIO) * measured.seconds;
     const schedule = { ...this.record.schedule, cost: Math.min(known ?? Infinity, now ?? expected) };
@@ -122,13 +122,13 @@ export class CheckpointMeasuring {
 
   /** Measures the tasks at the checkpoint of `step` and ranks it. `windows`: its held-out loss by window. */
   async measureCheckpoint(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
-    const figures = await this.figuresAt(step);
+    const metrics = await this.metricsAt(step);
     // If stopped, the checkpoint is measured again when the run is resumed.
     if (this.options.signal.aborted) return;
-    const value = valueOf(this.figure, figures);
+    const value = valueOf(this.forgetting, metrics);
     const { base } = this.record;
     const forgetting =
-      value === undefined || base === undefined ? undefined : this.figure!.measure(value, base);
+      value === undefined || base === undefined ? undefined : this.forgetting!.measure(value, base);
     const candidate = {
       step,
       windows: [...(windows ?? [])],
@@ -170,24 +170,24 @@ export class CheckpointMeasuring {
   }
 
   private readonly describe = (value: number): string =>
-    this.figure ? this.figure.describe(value) : String(value);
+    this.forgetting ? this.forgetting.describe(value) : String(value);
 
-  /** The figures of the tasks at `step`, if they are due and there is time for them. */
-  private async figuresAt(step: number): Promise<Metric[]> {
+  /** The metrics of the tasks at `step`, if they are due and there is time for them. */
+  private async metricsAt(step: number): Promise<Metric[]> {
     if (!this.active) return [];
     if (step === this.options.length.steps)
-      // The result is measured anyway; only a forgetting limit needs the figures earlier, to choose the result.
-      return this.rule.limit === undefined ? [] : (await this.measure(step)).figures;
+      // The result is measured anyway; only a forgetting limit needs the metrics earlier, to choose the result.
+      return this.rule.limit === undefined ? [] : (await this.measure(step)).metrics;
     if (step % this.course.interval !== 0) return [];
     const schedule = await this.nextSchedule(step);
     if (step < schedule.next!) return [];
     const limit = allowance(schedule, step, this.course);
-    const { figures, seconds, isComplete } = await this.measure(step, limit);
+    const { metrics, seconds, isComplete } = await this.measure(step, limit);
     if (this.options.signal.aborted) return [];
     this.record.schedule = afterMeasurement(schedule, { step, seconds, isComplete }, this.course);
     if (isComplete)
       await rememberCost(this.costPlace, checkpointPart(this.options.spec.evaluation), { seconds, items: 1 });
-    return figures;
+    return metrics;
   }
 
   /** The schedule with the next checkpoint to measure, decided at step `step`. */
@@ -219,8 +219,8 @@ export class CheckpointMeasuring {
   /** Measures the checkpoint of `step` (0: the base). `limit` in seconds. What can't be measured becomes a warning. */
   private async measure(step: number, limit?: number): Promise<Measurement> {
     const { dir, writer, signal } = this.options;
-    const figures: Metric[] = [];
-    const nothing = { figures, seconds: 0, isComplete: false };
+    const metrics: Metric[] = [];
+    const nothing = { metrics, seconds: 0, isComplete: false };
     if (signal.aborted || !(await this.fitsMemory())) return nothing;
     const label = step === 0 ? 'Base' : `Step ${step}`;
     const { seconds, stoppedBy, how } = await runEvaluatorProcess([dir, '--checkpoint', String(step)], {
@@ -228,7 +228,7 @@ export class CheckpointMeasuring {
       ...(limit !== undefined && { limit }),
       onMessage: async (message) => {
         if (message.type === 'result' && message.step === step) {
-          figures.push(message.result);
+          metrics.push(message.result);
           await writer.event({ ...message, type: 'evaluation' });
         }
         if (message.type === 'progress')
@@ -240,7 +240,7 @@ export class CheckpointMeasuring {
     });
     await writer.state({ phase: this.label });
     if (stoppedBy === 'crashed') await this.warn(msg`Measuring a checkpoint failed: ${how}.`);
-    return { figures, seconds, isComplete: stoppedBy === undefined };
+    return { metrics, seconds, isComplete: stoppedBy === undefined };
   }
 
   private async fitsMemory(): Promise<boolean> {

@@ -31,7 +31,7 @@ const MAX_INTERVAL = 50;
 export const recordSchema = z.object({
   ranking: rankingSchema.prefault({}),
   schedule: scheduleSchema.prefault({}),
-  /** The base's value of the figure that the forgetting limit is about. */
+  /** The base's value of the metric that the forgetting limit is about. */
   base: z.number().optional(),
   /** Held-out loss in nats and number of tokens of each window before the first step. */
   start: z.array(partSchema).default([]),
@@ -39,7 +39,7 @@ export const recordSchema = z.object({
   steps: z.int().optional(),
   /** The last step that was measured completely: its loss and, if due, its tasks. */
   measured: z.int().default(-1),
-  /** Of a trial of a sweep: the training loss of each step so far. */
+  /** For a trial of a sweep: the training loss of each step so far. */
   losses: z.array(z.number()).optional(),
 });
 export type MeasuringRecord = z.infer<typeof recordSchema>;

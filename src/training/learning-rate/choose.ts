@@ -104,7 +104,7 @@ function newestFinished(
 
 const listFormat = new Intl.ListFormat('en-GB');
 
-/** The user has swept, and chooses to go by it; but should know what was another there. */
+/** The user has run this sweep and chose to rely on it, but should know which settings differed. */
 function differences({ hyper, corpus }: SweepSpec, question: RateQuestion): string {
   const { method, rank, targets } = question.hyper;
   const lora = method === 'lora';

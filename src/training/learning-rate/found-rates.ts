@@ -11,7 +11,7 @@ const foundSchema = z.object({
 export type FoundRate = z.infer<typeof foundSchema>;
 const rates = new JsonCache('learning-rates.json', foundSchema);
 
-/** The properties of a run that its rate depends on: a rate is not used where one of them is another. */
+/** The properties of a run that its rate depends on: a rate is reused only if all of them match. */
 export interface RateKind {
   baseSha256: string;
   hyper: Pick<
@@ -21,7 +21,7 @@ export interface RateKind {
   corpus: Pick<CorpusPlan, 'mode' | 'fimRate'>;
   /** The reference adapter that training begins with, if any. */
   reference?: object | undefined;
-  /** What a rate may make the base forget. */
+  /** How much a rate may make the base forget. */
   evaluation: Pick<EvaluationPlan, 'strength' | 'strengthLimit'>;
   /** Tokens to train on, compared as the nearest power of 4. */
   trainTokens: number;

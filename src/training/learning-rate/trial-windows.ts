@@ -13,8 +13,9 @@ export interface TrialWindows {
 }
 
 /**
- * Windows of training files that trials of `hyper.steps` do not read: the held-out files, which report the gain of the
- * rate that is chosen, should not choose it. Held-out windows if those are of fewer files than intervals need.
+ * Windows of training files that trials of `hyper.steps` do not read, because the held-out files, which measure the
+ * gain of the chosen rate, should not be used to choose it. Falls back to held-out windows if those come from fewer
+ * files than intervals need.
  */
 export function trialWindows(
   corpus: Pick<Corpus, 'unreadSequences' | 'heldOutSequences'>,

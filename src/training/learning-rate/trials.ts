@@ -86,7 +86,7 @@ class RateTrials {
   private readonly defaultRate: number;
   private readonly rates: number[];
   private readonly overtime = new AbortController();
-  /** Fires when the user stops the run or the time is over. */
+  /** Fires when the user stops the run or time runs out. */
   private readonly stopSignal: AbortSignal;
 
   constructor(private readonly options: RateTrialsOptions) {
@@ -162,7 +162,7 @@ class RateTrials {
     return last;
   }
 
-  /** Tries rates in ascending order, and none above one that diverges. Undefined if the time was over. */
+  /** Tries rates in ascending order, and none above one that diverges. Undefined if time ran out. */
   private async runTrials(hyper: Hyper, texts: TrialTexts, base: BaseLine): Promise<Trial[] | undefined> {
     const { spec, model, writer } = this.options;
     const probes = await takeProbes(model, texts);

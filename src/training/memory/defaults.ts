@@ -14,7 +14,7 @@ export interface MeasuredBase {
   shape: BaseShape;
   /** Size of its file. */
   bytes: number;
-  /** "Q4_K_M"; undefined if it is not known. */
+  /** "Q4_K_M"; undefined if unknown. */
   quantisation?: string;
 }
 
@@ -22,9 +22,9 @@ export interface MeasuredBase {
 export interface Machine {
   backend: BackendName;
   precision?: Hyper['precision'];
-  /** What runs took on it. */
+  /** How long earlier runs took on it. */
   costs?: MachineCosts;
-  /** It is a GPU with memory of its own: the memory that counts. */
+  /** Whether it is a GPU with its own memory, which is then the memory that counts. */
   hasOwnMemory?: boolean;
 }
 
@@ -37,7 +37,7 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
     steps: 1,
   });
 
-/** Peak memory in bytes, including measuring: the figure that `train` shows and compares with the available memory. */
+/** Peak memory in bytes, including measuring: the number that `train` shows and compares with the available memory. */
 export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
   const hyper = defaults(method, machine);
   return machine.hasOwnMemory && machine.backend === 'webgpu'

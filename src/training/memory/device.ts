@@ -1,4 +1,4 @@
-/** Plans what a run will allocate in a GPU's own memory, beside what it takes of main memory (plan.ts). */
+/** Plans what a run will allocate in a GPU's own memory, in addition to main memory (plan.ts). */
 import type { BaseShape } from '../../base-models/registry.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
 import { planScoring, StepSizes, type MemoryPlan, type Place, type PlannedHyper } from './plan.ts';
@@ -7,7 +7,7 @@ import { planScoring, StepSizes, type MemoryPlan, type Place, type PlannedHyper 
 export type PlannedDevice = Pick<Adapter, 'name' | 'memory' | 'shared' | 'maxBufferSize'>;
 
 export interface DevicePlan extends Omit<MemoryPlan, 'runtime'> {
-  /** What buffers are larger than what they hold. */
+  /** Unused bytes of the buffers, which are larger than their contents. */
   pool: number;
 }
 
@@ -15,13 +15,15 @@ export interface DevicePlan extends Omit<MemoryPlan, 'runtime'> {
 export const largestBuffer = (config: BaseShape, hyper: PlannedHyper, storedBytes?: number): number =>
   new StepSizes(config, hyper, { backend: 'webgpu', storedBytes }).largestTensor();
 
-/** Buffers come in four sizes for each doubling (tensor/webgpu/buffers.ts), so one is a quarter too large at most. */
+/**
+ * Buffers come in four sizes for each doubling (tensor/webgpu/buffers.ts), so a buffer is at most a quarter too large.
+ */
 const POOL_SLACK = 0.25;
 const F32 = 4;
 
 /**
- * In bytes: weights as they are stored, what trains, its gradients and moments, activations, temporary results, and the
- * pool's share. Gradients don't take the place of activations here, as buffers of another size serve no one else.
+ * In bytes: weights as stored, trained parameters, their gradients and moments, activations, temporary results, and the
+ * pool's share. Gradients don't reuse the memory of activations here, because buffers of another size can't be reused.
  * @param atCheckpoints whether the evaluator scores while the training keeps its memory
  */
 export function planDevice(

@@ -1,5 +1,5 @@
 /**
- * Refits a run that starts on another backend than planned: what would have been on a GPU has to fit into main memory.
+ * Refits a run that starts on a backend other than planned: what would have been on a GPU has to fit into main memory.
  */
 import type { BaseShape } from '../../base-models/registry.ts';
 import type { RunSpec } from '../../protocol/run.ts';
@@ -18,8 +18,8 @@ export interface StartedBackend {
 }
 
 /**
- * The run as it fits the backend that has started, with a warning for each change; as it is if it was planned for that
- * one. A step learns from the same sequences. Throws UserError `memory` if it can't be made to fit.
+ * The run as it fits the backend that has started, with a warning for each change; unchanged if it was planned for that
+ * backend. Each step still learns from the same sequences. Throws UserError `memory` if it can't be made to fit.
  * @param available bytes of main memory; for tests
  */
 export async function refitRun(
@@ -31,7 +31,7 @@ export async function refitRun(
 ): Promise<RunSpec> {
   const { planned = spec.backend, hyper, evaluation } = spec;
   if (planned === name || planned === 'auto') return spec;
-  // As in the plan before a run: TensorFlow's GPU is the only memory that is planned for it.
+  // As in the plan before a run: with TensorFlow's GPU, only the GPU's memory is planned.
   const gpu = name === 'tensorflow' ? (await tensorflowGpu())?.memory : undefined;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   const fitted = fitMemory(config, hyper, {

@@ -35,9 +35,9 @@ export interface Room {
 export interface Fitted<H> {
   hyper: H;
   plan: MemoryPlan;
-  /** What lies in the memory of a GPU that has its own. */
+  /** What is in the GPU's memory, if it has its own. */
   device?: DevicePlan;
-  /** What was changed to make it fit, in words. */
+  /** The changes that make it fit, in words. */
   changes: Text[];
 }
 
@@ -47,7 +47,7 @@ export interface Fitted<H> {
  * plan (the run checks again later). Throws `memory` if all that is not enough.
  * @param available bytes
  * @param measuring if undefined, only the training has to fit
- * @param device if given, the computation has to fit into it; its memory may be main memory
+ * @param device if given, the computation has to fit on it; its memory may be main memory
  */
 export function fitMemory<H extends Shrinkable>(
   config: BaseShape,

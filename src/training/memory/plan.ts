@@ -19,7 +19,7 @@ export interface MemoryPlan {
   weights: number;
   /** Trained weights, in f32. */
   parameters: number;
-  /** Gradients, as far as they don't use memory that activations have freed. */
+  /** Gradients, except those that reuse memory freed by activations. */
   gradients: number;
   optimiser: number;
   /** Saved in the forward pass for the backward pass. */
@@ -53,8 +53,8 @@ export type PlannedHyper = Pick<
 
 const MB = 1e6;
 /**
- * Node, the backend's library and its threads, measured with an empty run; with WebGPU without a GPU's driver, which
- * takes some hundred MB in addition.
+ * Node, the backend's library and its threads, measured with an empty run; for WebGPU without a GPU driver, which takes
+ * some hundred MB more.
  */
 const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, webgpu: 600 * MB, wasm: 150 * MB };
 /**
@@ -75,18 +75,18 @@ const DIVERGENCE_COPIES = 5;
 /** Queries computed at a time, and copies of their scores. */
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
-/** f32 rows as wide as the MLP that its backward pass holds at the same time; counted where it has no kernel. */
+/** f32 rows as wide as the MLP that its backward pass holds at once; counted if there is no kernel for it. */
 const MLP_COPIES = { swiglu: 10, geglu: 16, gelu: 12 };
-/** Bytes of the f32 pieces (2^20 numbers each) that an update holds at the same time. */
+/** Bytes of the f32 pieces (2^20 numbers each) that an update holds at once. */
 const UPDATE_BYTES = 8 * 4 * 2 ** 20;
 const F32 = 4;
 
 export interface Place {
-  /** The one that will train. */
+  /** The backend that will train. */
   backend: BackendName;
-  /** Bytes of the frozen weights, if they stay quantised (`storedBytesOf`); without it, they are kept as numbers. */
+  /** Bytes of the frozen weights, if they stay quantised (`storedBytesOf`); otherwise they are kept as floats. */
   storedBytes?: number | undefined;
-  /** The computation's memory is a GPU's own (device.ts): only what is left of it in main memory is planned. */
+  /** The computation uses a GPU's own memory (device.ts), so only what remains in main memory is planned. */
   onDevice?: boolean | undefined;
 }
 
@@ -118,7 +118,7 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place)
   return { ...withWorkspace, total: Object.values(withWorkspace).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** The program, and the matrix that is on its way to the GPU. */
+/** The program, and the matrix being uploaded to the GPU. */
 function hostOnly(runtime: number, workspace: number): MemoryPlan {
   const none = { weights: 0, parameters: 0, gradients: 0, optimiser: 0, activations: 0, evaluation: 0 };
   return { ...none, runtime, workspace, total: runtime + workspace };
@@ -137,7 +137,7 @@ const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
 const F16 = 2;
 /** The most tokens that are scored in one pass. */
 const SCORED_TOKENS = 2048;
-/** Tokens that the check of what is served takes. */
+/** Number of tokens in the served check. */
 const CHECKED_TOKENS = 96;
 
 /** The sizes of a base that a plan needs. */
@@ -179,7 +179,7 @@ export function planScoring(config: BaseShape, hyper: PlannedHyper, asked: Place
   // The result of full fine-tuning is in half precision.
   const place = { ...asked, storedBytes: full ? undefined : asked.storedBytes };
   const sizes = new StepSizes(config, scored, place);
-  // The check of what is served computes an adapter in f32, on few tokens.
+  // The served check computes an adapter in f32, on few tokens.
   const checked = new StepSizes(
     config,
     { ...scored, precision: 'f32', sequenceLength: CHECKED_TOKENS },
@@ -223,7 +223,7 @@ function vectorNumbers(config: BaseShape): number {
   return config.layers * numbers(blockTensors(config)) + numbers(lastNormTensors(config));
 }
 
-/** The sizes of what a step makes. */
+/** The sizes of the tensors in a step. */
 export class StepSizes {
   /** Bytes per number in matrix products. */
   private readonly compute: number;
@@ -251,7 +251,7 @@ export class StepSizes {
     this.stored = hyper.method === 'lora' ? place.storedBytes : undefined;
   }
 
-  /** How many linears of the MLP have its input: gate and up, or up alone. */
+  /** How many linears read the MLP's input: gate and up, or up alone. */
   private get inputCopies(): number {
     return blockModules(this.config).includes('gate') ? 2 : 1;
   }
@@ -265,7 +265,7 @@ export class StepSizes {
     return countParameters(this.config, this.hyper);
   }
 
-  /** Trained parameters in the matrix that gives the logits. */
+  /** Trained parameters in the matrix that computes the logits. */
   get trainedHead(): number {
     return this.hyper.method === 'full' ? this.config.vocabularySize * this.config.width : 0;
   }
@@ -290,7 +290,7 @@ export class StepSizes {
     return this.compute * (outside + inBlocks / (recompute ? this.config.layers : 1));
   }
 
-  /** Memory while the numbers of a quantised matrix [rows, columns] are used. */
+  /** Memory while the values of a quantised matrix [rows, columns] are in use. */
   private numbers([rows, columns]: readonly [number, number]): number {
     if (this.stored === undefined) return 0;
     // On wasm: in JavaScript, as a tensor, and in the layout of its kernel.
@@ -324,14 +324,14 @@ export class StepSizes {
     );
   }
 
-  /** Bytes of the largest tensor: a matrix as it is stored, or what a layer makes of a batch. */
+  /** Bytes of the largest tensor: a matrix as stored, or a layer's output for a batch. */
   largestTensor(): number {
     const { width, hiddenWidth, vocabularySize } = this.config;
     const numbers = Math.max(
       vocabularySize * width,
       ...this.linears.map(([rows, columns]) => rows * columns),
     );
-    // As numbers, a quantised head exists only in pieces.
+    // As floats, a quantised head exists only in pieces.
     const share = this.stored === undefined ? F32 : this.stored / this.frozen;
     const linear = F32 * this.inputCopies * hiddenWidth * width;
     return Math.max(share * numbers, linear, F32 * this.rows * this.inputCopies * hiddenWidth, this.logits());

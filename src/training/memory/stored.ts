@@ -1,8 +1,8 @@
 import { elementCount, isQuantised, type TensorType } from '../../gguf/types.ts';
 
 /**
- * Bytes of a base's weights in memory, if quantised ones stay as the file has them and others become f32; undefined if
- * most of them are not quantised. `tensors`: of the GGUF file.
+ * Bytes of a base's weights in memory, if quantised ones stay as in the file and others become f32; undefined if most
+ * of them are not quantised. `tensors`: those of the GGUF file.
  */
 export function storedBytesOf(
   tensors: ReadonlyMap<string, { shape: readonly number[]; type: TensorType; byteLength: number }>,

@@ -1,4 +1,4 @@
-/** The options of `train` that are about the command and its run, and not about what is learned. */
+/** The options of `train` that concern the command and its run, not what is learned. */
 import type { OptionTable } from './option.ts';
 
 export interface FollowOptions {

@@ -23,18 +23,18 @@ export interface ReplayOptions {
   replayRate?: number;
 }
 
-/** What is to be learned, and what the base can do. */
+/** What is learned, and what the base supports. */
 export interface DataContext {
   hasFolder: boolean;
-  /** The base has markers for it. */
+  /** The base has fill-in-the-middle tokens. */
   fillInTheMiddle: boolean;
-  /** The base has separators of files and repositories. */
+  /** The base has separators for files and repositories. */
   repositories: boolean;
 }
 
-/** Share of training sequences that are replay, by default. */
+/** Default share of training sequences that are replay. */
 const DEFAULT_REPLAY_RATE = 0.1;
-/** Completion asks for fill-in-the-middle. The rest stays plain text, for cursors with nothing after them. */
+/** Completion uses fill-in-the-middle. The rest stays plain text, for cursors with nothing after them. */
 const DEFAULT_FIM_RATE = 0.9;
 /** Days. */
 const DEFAULT_HALF_LIFE = 180;
@@ -54,7 +54,7 @@ function appendValue(glob: string, before: string[] = []): string[] {
   return [...before, glob];
 }
 
-/** Whether code of a folder is learned as completion shows it. */
+/** Whether a folder's code is learned in the form that completion uses. */
 const isCode = ({ mode }: DataOptions, { hasFolder, fillInTheMiddle }: DataContext) =>
   hasFolder && mode === 'pretrain' && fillInTheMiddle;
 
@@ -93,7 +93,7 @@ export const dataOptions: OptionTable<DataOptions, DataContext> = {
   },
   pairs: {
     flags: '--pairs <list>',
-    help: 'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that wants the same edit as another one; for next edit) (default: all)',
+    help: 'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that needs the same edit as another one; for next edit) (default: all)',
     parse: pairs,
     spec: 'corpus.pairs',
     support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },

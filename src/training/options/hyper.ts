@@ -45,7 +45,7 @@ const groups: Record<string, ModuleName[]> = {
 /** Names are checked later, against the base. */
 const targets = (text: string): string[] => groups[text] ?? list(text).filter(Boolean);
 
-/** What the run's length is in the end depends on the corpus and the machine: `hyper.steps` is settled by them. */
+/** The final length of the run depends on the corpus and the machine: they determine `hyper.steps`. */
 export const budgetOptions: OptionTable<BudgetOptions> = {
   minutes: {
     flags: '--minutes <n>',
@@ -214,7 +214,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     help: `share of the run, at its end, in which the learning rate falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
     parse: between(0, 1),
     spec: 'hyper.cooldown',
-    // The default is shorter where a long warm-up leaves less of the run.
+    // The default is shorter if a long warm-up leaves less of the run.
     settle: ({ cooldown, schedule, warmup }) =>
       cooldown ?? (schedule === 'inverse-sqrt' ? Math.min(DEFAULT_COOLDOWN, 1 - warmup) : 0),
     support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },

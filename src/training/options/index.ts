@@ -1,7 +1,7 @@
 /**
- * Every option of `train`, a row each. Made from it are the command line's options and its help, what a run keeps of
- * them, what a run that continues another takes over, what a sweep has too, what a workspace's settings may give, and
- * what a cluster or Ray Train can't do.
+ * Every option of `train`, one row each. These tables define the command line's options and help, what a run stores,
+ * what a run that continues another inherits, what a sweep supports, what a workspace's settings may set, and what a
+ * cluster or Ray Train can't do.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { RunSpec } from '../../protocol/run.ts';
@@ -47,7 +47,7 @@ export const topics = {
   More: { ...commandOptions, ...followOptions },
 };
 
-/** By the names that their values have. */
+/** By the names of their values. */
 export const trainOptions = Object.assign({}, ...Object.values(topics)) as Readonly<
   Record<keyof AllOptions, AnyOption>
 >;
@@ -61,7 +61,7 @@ type Settled = Record<string, unknown>;
 type KeyOf<Path> = Path extends `run.${infer Key}` ? Key : never;
 type OfRun = Pick<RunSpec, KeyOf<SpecPath>>;
 
-/** What the options put into a part of the spec; undefined where the schema's default is meant. */
+/** The part of the spec that the options set; undefined where the schema's default applies. */
 export function specPart(part: 'run', options: Partial<AllOptions>): OfRun;
 export function specPart(part: 'corpus', options: Partial<AllOptions>, context: DataContext): Settled;
 export function specPart(part: 'hyper' | 'evaluation' | 'engine', options: Partial<AllOptions>): Settled;
@@ -76,8 +76,8 @@ export function specPart(part: string, options: Partial<AllOptions>, context?: D
 }
 
 /**
- * The first of the options that can't be had on a cluster, or under Ray Train, as it was given: "--keep best". A default
- * counts as not given.
+ * The first given option that is not supported on a cluster or under Ray Train, as it was given: "--keep best". A
+ * default counts as not given.
  */
 export function firstUnsupported(
   place: 'cluster' | 'rayTrain',
@@ -86,7 +86,7 @@ export function firstUnsupported(
 ): string | undefined {
   for (const [name, { flags, support, default: usual }] of Object.entries(table)) {
     const [can, value] = [support[place], options[name as keyof AllOptions]];
-    // Without a default, an empty list counts as not given, and commander has true for "--no-reference".
+    // Without a default, an empty list counts as not given, and so does commander's value `true` for "--no-reference".
     const isGiven =
       value !== undefined && !isDeepStrictEqual(value, usual ?? (flags.startsWith('--no-') || []));
     if (can === false && isGiven) return `--${flagName(flags)}`;

@@ -18,7 +18,7 @@ export interface MeasuringOptions {
   strength: EvaluationPlan['strength'];
 }
 
-/** The most time that measuring the result takes by default, as a share of the training time. */
+/** Default limit of the time for measuring the result, as a share of the training time. */
 export const MEASURE_SHARE = 1 / 3;
 const defaults = evaluationPlanSchema.parse({});
 
@@ -85,7 +85,7 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
   },
   measureShare: {
     flags: '--measure-share <share>',
-    help: 'the most time that measuring the result may take, as a share of the training time (at least a minute, or what gives a figure); the rest can be measured later',
+    help: 'the most time that measuring the result may take, as a share of the training time (at least a minute, or what one measurement needs); the rest can be measured later',
     parse: positive,
     default: MEASURE_SHARE,
     defaultText: 'a third',
@@ -93,8 +93,8 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
     support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   forgettingLimit: {
-    flags: '--forgetting-limit <figure>',
-    help: 'keep the checkpoint that learned most among those that forgot no more than this: KL from the base in nats/token, or in the unit of the figure that --eval-tasks measure (default: no limit)',
+    flags: '--forgetting-limit <limit>',
+    help: 'keep the checkpoint that learned most among those that forgot no more than this: KL from the base in nats/token, or in the unit of the metric that --eval-tasks measure (default: no limit)',
     parse: between(0, Infinity),
     spec: 'evaluation.forgettingLimit',
     support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },

@@ -1,4 +1,7 @@
-/** What an option of `train` is: how it is written and read, where its value goes, and who else knows it. */
+/**
+ * The definition of an option of `train`: how it is written and parsed, where its value goes, and where else it
+ * applies.
+ */
 import type { CorpusPlan, EvaluationPlan, Hyper, RayTrainEngine, RunSpec } from '../../protocol/run.ts';
 
 /** A place in a run's spec; `run` is the spec itself. */
@@ -10,42 +13,44 @@ export type SpecPath =
   | `evaluation.${keyof EvaluationPlan}`
   | `engine.${keyof RayTrainEngine}`;
 
-/** `V`: its value. `O`: the options of its topic. `K`: what is known before they are settled. */
+/** `V`: its value. `O`: the options of its topic. `K`: what is known before their values are determined. */
 export interface TrainOption<V, O = unknown, K = unknown> {
-  /** As commander takes them: "--rank <r>". */
+  /** In commander's notation: "--rank <r>". */
   flags: string;
   help: string;
-  /** The flag that turns off what `flags` turns on, where neither is the default. */
+  /** The flag that turns off what `flags` turns on, if neither is the default. */
   off?: { flags: string; help: string };
   /** `before`: the value of the same option given before. Without `parse`, any text. Throws InvalidValue. */
   parse?(text: string, before?: V): V;
   choices?: readonly (V & string)[];
   default?: V;
-  /** How the help shows the default. */
+  /** The default as shown in the help. */
   defaultText?: string;
-  /** Where the run keeps it; null if only the command uses it. */
+  /** Where the run stores it; null if only the command uses it. */
   spec: SpecPath | null;
-  /** What is kept there, if that is not the value as it was given; undefined for the schema's default. */
+  /** Converts the given value to the stored one, if they differ; undefined for the schema's default. */
   settle?(options: O, known: K): unknown;
-  /** The value by what is kept there, if that is not the same. */
+  /** Converts the stored value back, if they differ. */
   read?(kept: unknown): V;
   support: OptionSupport<V>;
 }
 
-/** Everything else that has to know an option. All of it is answered for each, so that no place is forgotten. */
+/** Everywhere else that an option matters. Every option has to answer all of these, so that no place is forgotten. */
 interface OptionSupport<V> {
-  /** Whether `sweep` has it too, for all of its trials. */
+  /** Whether `sweep` supports it too, for all of its trials. */
   sweep: boolean;
-  /** What a run that continues another has: always the earlier run's; that unless it is given; or its own. */
+  /**
+   * Its value in a run that continues another: always the earlier run's, the earlier run's unless given, or its own.
+   */
   continue: 'same' | 'inherited' | 'own';
   /**
-   * Whether the settings of a workspace may give it. They come with the repository, so they give numbers, shares and
-   * names from a list; no path, address, data set, run or base.
+   * Whether a workspace's settings may set it. They come with the repository, so they may set numbers, shares and names
+   * from a list, but no path, address, data set, run or base.
    */
   workspace: boolean;
-  /** Whether a run on a cluster can have it, or which value it can't have. */
+  /** Whether a run on a cluster supports it, or which value it does not. */
   cluster: boolean | { not: V };
-  /** The same, of a run that PyTorch trains under Ray Train. */
+  /** The same for a run that PyTorch trains under Ray Train. */
   rayTrain: boolean | { not: V };
 }
 
@@ -54,7 +59,7 @@ export type OptionTable<O, K = unknown> = {
   readonly [N in keyof O]-?: TrainOption<NonNullable<O[N]>, O, K>;
 };
 
-/** Any option, where its types are not known. */
+/** Any option, if its types are not known. */
 export type AnyOption = TrainOption<unknown, never, never>;
 export type AnyTable = Readonly<Record<string, AnyOption>>;
 

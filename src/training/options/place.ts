@@ -1,4 +1,4 @@
-/** The options of `train` that say where it computes: on which device here, on a cluster, by Ray Train's workers. */
+/** The options of `train` that say where it computes: a device of this machine, a cluster, or Ray Train's workers. */
 import { backendNames, type BackendName, type Hyper, type RayTrainEngine } from '../../protocol/run.ts';
 import { hyperDefaults } from './hyper.ts';
 import type { OptionTable } from './option.ts';

@@ -1,6 +1,6 @@
-/** Values as options are given them. Each function throws InvalidValue with what the option wants. */
+/** Parsers for option values. Each function throws InvalidValue with what the option expects. */
 
-/** By its code the command line's library knows that it is about the value, and says which option has it. */
+/** The command line's library recognises this code, and adds which option the value belongs to. */
 export class InvalidValue extends Error {
   readonly code = 'commander.invalidArgument';
 }
@@ -36,5 +36,5 @@ export const positive = (text: string) => {
   return value;
 };
 
-/** Names between commas. */
+/** Comma-separated names. */
 export const list = (text: string): string[] => text.split(',').map((name) => name.trim());

@@ -42,7 +42,7 @@ export class RunClock implements ClockedWriter {
     if (!this.expected) return phase === undefined ? {} : { etaSeconds: undefined };
     const { preparing, training, measuring } = this.expected;
     if (status === 'evaluating') return { ...at(measuring), etaSeconds: undefined };
-    // A step says how long the others take.
+    // A step shows how long the others will take.
     if (step !== undefined && etaSeconds !== undefined) return at(etaSeconds + measuring);
     if (phase === undefined) return {};
     const startedAt = this.trainingStartedAt;

@@ -1,12 +1,12 @@
-/** A GPU that goes away (its driver is reset or updated, the machine slept) costs a run no more than some steps. */
+/** Losing the GPU (its driver was reset or updated, the machine slept) costs a run only a few steps. */
 import { UserError } from '../../text/errors.ts';
 import { msg, withTexts } from '../../text/message.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { listCheckpoints } from '../checkpoints/store.ts';
 
 /**
- * Calls `train` again, in a new process, after it lost its GPU: it goes on from the last checkpoint. If no checkpoint
- * was written since the loss before, the next one ends the run: throws UserError `gpu-lost`. Other errors pass.
+ * Calls `train` again, in a new process, after it lost its GPU: it continues from the last checkpoint. If no checkpoint
+ * was written since the previous loss, the run ends: throws UserError `gpu-lost`. Other errors are rethrown.
  */
 export async function retryAfterGpuLoss<T>(
   dir: string,
@@ -22,7 +22,7 @@ export async function retryAfterGpuLoss<T>(
       const last = (await listCheckpoints(dir)).at(-1) ?? 0;
       if (lostBefore === last) throw gpuLostAgain(error, last);
       lostBefore = last;
-      const message = msg`The GPU went away; training goes on from step ${last}.`;
+      const message = msg`The GPU was lost; training continues from step ${last}.`;
       await writer.event({ type: 'warning', ...withTexts({ message }) });
     }
   }
@@ -31,7 +31,7 @@ export async function retryAfterGpuLoss<T>(
 const gpuLostAgain = (cause: UserError, step: number) =>
   new UserError(
     'gpu-lost',
-    msg`The GPU went away twice while training went on from step ${step}.`,
-    msg`Look at its driver and its temperature, then go on with {resume}.`,
+    msg`The GPU was lost twice while training continued from step ${step}.`,
+    msg`Check its driver and its temperature, then continue with {resume}.`,
     { cause },
   );

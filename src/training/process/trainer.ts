@@ -42,7 +42,7 @@ async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSig
   return 'done';
 }
 
-/** Remembers how long a part took, for the estimates of later runs. */
+/** Caches how long a part took, for the estimates of later runs. */
 async function rememberDuration(dir: string, part: string, seconds: number): Promise<void> {
   const { spec, events } = await readRun(dir);
   await rememberCost(costPlace(spec, events), part, { seconds, items: 1 });
@@ -56,7 +56,7 @@ async function openClockedWriter(dir: string): Promise<RunWriter> {
   const clock = new RunClock(
     writer,
     expected,
-    // A resumed run prepares less.
+    // A resumed run has less to prepare.
     (seconds) => void (!hasStarted && rememberDuration(dir, PREPARING, seconds).catch(() => undefined)),
   );
   return {
@@ -72,7 +72,7 @@ async function recordError(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
   const { code, what, whatNext } = asUserError(error);
   const resume = `{resume ${basename(dir)}}`;
-  // Where the computation says "resume", it does not know which run it is.
+  // The computation's advice to resume does not know which run it is.
   const next =
     code === 'disk-full'
       ? msg`Free some space, then resume it with ${resume}.`

@@ -22,7 +22,7 @@ export async function runTraining(
     serialization: 'advanced',
   });
   const exited = endOf(child, 'exit');
-  // By then, all its messages have been received.
+  // By now, all its messages have been received.
   const early = endOf(child).then((end) =>
     Promise.reject(signal.aborted ? stoppedError() : killedError(dir, end)),
   );
@@ -38,7 +38,7 @@ export async function runTraining(
   } finally {
     signal.removeEventListener('abort', cancel);
     if (child.connected) child.disconnect();
-    // Its memory is free then.
+    // Its memory is free by now.
     await exited;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Writes what a training with PyTorch under Ray Train takes into a folder: every step's windows of tokens, its rates,
- * the base and LoRA's first values. src/cluster/train reads it, and knows no more than what is there.
+ * Writes the input of a training with PyTorch under Ray Train into a folder: every step's windows of tokens, its rates,
+ * the base and LoRA's initial values. src/cluster/train reads it, and knows nothing else.
  */
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ import { stepSequences } from '../batches.ts';
 import { ADAM, LION } from '../optimizers.ts';
 import { learningRateAt } from '../schedule.ts';
 
-/** The format of train.json; src/cluster/train/job.py has the same number. */
+/** The version of train.json; src/cluster/train/job.py has the same number. */
 const VERSION = 1;
 
 export interface RayTrainJob {
@@ -35,15 +35,15 @@ export interface RayTrainJob {
   parallel: RayTrainEngine['parallel'];
   sequences: SequenceSource;
   heldOut: readonly Sequence[];
-  /** LoRA's values before the first step. Default: those of a run that continues no other. */
+  /** LoRA's values before the first step. Default: those of a run that does not continue another. */
   initial?: ((parameter: Parameter) => Promise<Float32Array>) | undefined;
   /** Tokens of the corpus, for the run's events. */
   tokens: { train: number; heldOut: number };
 }
 
 /**
- * Writes `folder`, which it creates. Errors: base-unsupported-architecture, bad-argument for what PyTorch's side does
- * not do, and those of readConfig.
+ * Writes `folder`, which it creates. Errors: base-unsupported-architecture, bad-argument for what the PyTorch side does
+ * not support, and those of readConfig.
  */
 export async function writeRayTrainJob(folder: string, job: RayTrainJob): Promise<void> {
   const { base, hyper, heldOut, tokens } = job;
@@ -89,7 +89,7 @@ function requireSupported({ precision }: Hyper): void {
     );
 }
 
-/** As the optimisers take it: `decay` is multiplied by a step's rate. */
+/** In the optimisers' form: `decay` is multiplied by a step's rate. */
 function rule({ optimizer, weightDecay, learningRate }: Hyper) {
   return optimizer === 'adamw'
     ? { name: optimizer, ...ADAM, decay: weightDecay }
@@ -100,7 +100,7 @@ function* stepsOf({ sequences, hyper }: RayTrainJob): Generator<Sequence> {
   for (let step = 1; step <= hyper.steps; step += 1) yield* stepSequences(sequences, hyper, step);
 }
 
-/** Little-endian, like a corpus's token files; a window that is shorter is filled up with what does not count. */
+/** Little-endian, like a corpus's token files; a shorter window is padded with tokens that do not count. */
 async function writeSplit(
   folder: string,
   split: 'train' | 'heldout',
@@ -126,7 +126,7 @@ async function writeSplit(
   }
 }
 
-/** LoRA before the first step, as the PEFT library reads it. */
+/** LoRA before the first step, in the PEFT library's format. */
 async function writeFirstAdapter(folder: string, { base, hyper, initial }: RayTrainJob): Promise<void> {
   const first = initial ?? ((parameter: Parameter) => initialValues(base, parameter, hyper));
   const config = readConfig(base);

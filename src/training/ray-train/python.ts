@@ -1,4 +1,4 @@
-/** Starts PyTorch's side of a training, and passes on what it says. */
+/** Starts the PyTorch side of a training, and passes on its output. */
 import { randomBytes } from 'node:crypto';
 import { delimiter, dirname } from 'node:path';
 import { z } from 'zod';
@@ -6,18 +6,18 @@ import { bundlePath } from '../../platform/processes/bundles.ts';
 import { UserError } from '../../text/errors.ts';
 import { LineChild } from '../../platform/processes/line-child.ts';
 
-/** Where Ray is, and the Python that joins it. */
+/** The Ray cluster, and the Python that joins it. */
 export interface RayPlace {
   /** A Python that has Ray Train, PyTorch, transformers and PEFT. */
   python: string;
-  /** Start Ray on this machine, for this training alone; else the process joins the cluster that it is on. */
+  /** Start Ray on this machine, only for this training; otherwise the process joins the cluster that it runs on. */
   local: boolean;
-  /** Workers may only be on this node, as others do not see the folder. */
+  /** Workers must be on this node, because others have no access to the folder. */
   here?: boolean;
-  /** Its id, because a program that joins the cluster may find another one on the same machine. */
+  /** This node's id, because a program that joins the cluster may find another node on the same machine. */
   node?: string | undefined;
   /** Processors of this node that are reserved for this process. */
-  beside?: number;
+  reservedProcessors?: number;
 }
 
 export interface RayTrainOptions extends RayPlace {
@@ -30,7 +30,7 @@ export interface RayTrainOptions extends RayPlace {
   cpus?: number | undefined;
   /** The folder of the package ray_train. Default: that of the bundles. */
   packages?: string;
-  /** Asks it to stop when it aborts. */
+  /** When it aborts, the process is asked to stop. */
   signal: AbortSignal;
   onLine(line: unknown): Promise<void>;
 }
@@ -38,7 +38,7 @@ export interface RayTrainOptions extends RayPlace {
 const anyLine = z.looseObject({ type: z.string(), time: z.string() });
 const needsLine = z.object({ type: z.literal('needs'), missing: z.array(z.string()) });
 
-/** Throws UserError `backend-unavailable` if the Python lacks what a training needs. Takes a moment. */
+/** Throws UserError `backend-unavailable` if the Python lacks packages that a training needs. Takes a moment. */
 export async function requirePackages(
   python: string,
   packages = dirname(bundlePath('trainer')),
@@ -57,7 +57,7 @@ export async function requirePackages(
 }
 
 /**
- * Returns once the training has ended, or was stopped. Started again on the same folder, it goes on from its newest
+ * Returns once the training has ended or was stopped. Started again on the same folder, it continues from its newest
  * checkpoint. Errors: backend-unavailable, and those of `onLine`.
  */
 export async function runRayTrain(options: RayTrainOptions): Promise<void> {
@@ -69,7 +69,7 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     local,
     here: onThisNodeOnly,
     node,
-    beside: reservedProcessors,
+    reservedProcessors,
     python,
     signal,
     onLine,
@@ -81,7 +81,7 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     ...(cpus === undefined ? [] : ['--cpus', String(cpus)]),
     ...(onThisNodeOnly ? ['--here'] : []),
     ...(node ? ['--node', node] : []),
-    ...(reservedProcessors === undefined ? [] : ['--beside', String(reservedProcessors)]),
+    ...(reservedProcessors === undefined ? [] : ['--reserved-cpus', String(reservedProcessors)]),
     ...(local ? ['--local'] : []),
   ];
   const { packages = dirname(bundlePath('trainer')) } = options;
@@ -89,9 +89,10 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     signal,
     env: {
       RAY_USAGE_STATS_ENABLED: '0',
-      // Seconds: on a busy machine, or where nodes have to be started first, more than the minute that Ray waits.
+      // In seconds: on a busy machine, or if nodes have to be started first, it takes longer than the minute that Ray
+      // waits.
       RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S: '600',
-      // Nobody else is to use it, and no token is to be left on the disk.
+      // Nobody else may use it, and no token should be left on the disk.
       ...(local && { RAY_AUTH_MODE: 'token', RAY_AUTH_TOKEN: randomBytes(32).toString('hex') }),
     },
   });
@@ -115,7 +116,7 @@ function start(
     command: python,
     stderr: 'inherit',
     signal,
-    // Python looks for modules in its working directory first, and the person's folder is not to be run.
+    // Python looks for modules in its working directory first, and no code in the user's folder may run.
     cwd: packages,
     env: {
       PYTHONPATH: [packages, process.env['PYTHONPATH']].filter(Boolean).join(delimiter),

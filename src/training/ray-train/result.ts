@@ -1,4 +1,4 @@
-/** Makes events and result of a run from what src/cluster/train has written. */
+/** Creates a run's events and result from the output of src/cluster/train. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { GgufFile } from '../../gguf/index.ts';
@@ -22,26 +22,29 @@ const heldOutSchema = z.object({
   parts: z.array(z.tuple([z.number(), z.number()])),
 });
 export type StepEvent = Extract<RunEvent, { type: 'step' }>;
-/** What the workers wait for, as a phase of the run; without it, they wait no longer. */
+/** What the workers wait for, as a phase of the run; absent when they no longer wait. */
 const waitingSchema = z.object({ type: z.literal('waiting'), message: z.string().optional() });
 const lineSchema = z.union([heldOutSchema, runEventSchema]);
 
-/** The phase that a line of src/cluster/train says; undefined if it is no such line. */
+/** The phase in a line of src/cluster/train; undefined for any other line. */
 export function readPhase(line: unknown, otherwise: string): string | undefined {
   const { success, data } = waitingSchema.safeParse(line);
   return success ? (data.message ?? otherwise) : undefined;
 }
 
 /**
- * The run's events, one for each line: `heldOut` becomes an evaluation, with its difference from the base paired over
- * windows. `documents`: the document of each window, if it is known. Throws a ZodError for another line.
+ * Converts lines to the run's events: `heldOut` becomes an evaluation, with its difference from the base paired over
+ * windows. `documents`: the document of each window, if known. Throws a ZodError for an invalid line.
  */
 export class EventReader {
   private base: RatioItem[] | undefined;
 
   constructor(private readonly documents: readonly (number | null)[] = []) {}
 
-  /** Takes the base's figures from what workers told before into the job's `folder`. Returns the last step, if any. */
+  /**
+   * Restores the base's metrics from what workers have already written into the job's `folder`. Returns the last step,
+   * if any.
+   */
   async readEarlier(folder: string): Promise<StepEvent | undefined> {
     const text = (await readText(join(folder, 'lines.jsonl')).catch(ignoreMissing)) ?? '';
     let last: StepEvent | undefined;
@@ -66,7 +69,7 @@ export class EventReader {
   }
 }
 
-/** The document of each held-out window of the job in `folder`, if it is known. */
+/** The document of each held-out window of the job in `folder`, if known. */
 export async function heldOutDocuments(folder: string): Promise<(number | null)[]> {
   const job: unknown = JSON.parse(await readText(join(folder, 'train.json')));
   return z.object({ heldOutDocuments: z.array(z.number().nullable()) }).parse(job).heldOutDocuments;

@@ -1,4 +1,4 @@
-/** Trains a run with PyTorch under Ray Train: its windows are made here, and so is its result. */
+/** Trains a run with PyTorch under Ray Train. Its windows are prepared, and its result converted, here. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
@@ -15,12 +15,12 @@ import { writeRayTrainJob } from './job.ts';
 import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
 import { EventReader, exportRayTrainResult, heldOutDocuments, readPhase, type StepEvent } from './result.ts';
 
-/** Held-out windows that are measured during training, as in a run here. */
+/** Number of held-out windows measured during training, as in a local run. */
 const LIVE_WINDOWS = 4;
 const TRAINING = 'Training';
 /**
- * What the driver on a cluster says (src/cluster/driver/task.py): a Python that has Ray, whether other nodes see the
- * run's folder, this one's id, and how many of its processors are this task's.
+ * Variables set by the driver on a cluster (src/cluster/driver/task.py): a Python that has Ray, whether other nodes see
+ * the run's folder, this node's id, and how many of its processors belong to this task.
  */
 const PYTHON = 'FORGET_ME_NOT_PYTHON';
 const NODES = 'FORGET_ME_NOT_RAY_NODES';
@@ -38,8 +38,8 @@ export interface RayTrainRun {
 }
 
 /**
- * Returns the result; undefined if it was stopped. Errors: those of requirePackages, writeRayTrainJob and
- * runRayTrain, and what Python's side says: diverged, cluster-resources, crashed.
+ * Returns the result; undefined if it was stopped. Errors: those of requirePackages, writeRayTrainJob and runRayTrain,
+ * and those of the Python side: diverged, cluster-resources, crashed.
  */
 export async function trainOnRay(
   run: RayTrainRun,
@@ -73,13 +73,13 @@ export async function trainOnRay(
   });
 }
 
-/** Where Ray is, as the environment says it. */
+/** The Ray cluster, according to the environment. */
 export function rayPlace(env: NodeJS.ProcessEnv): RayPlace {
   const python = env[PYTHON] ?? 'python3';
-  // The driver's processes know the cluster that they are on.
+  // The driver's processes know which cluster they run on.
   const local = env['RAY_ADDRESS'] === undefined;
   const nodes = env[NODES];
-  const task = { here: nodes === 'this', beside: Number(env[PROCESSORS]), node: env[NODE] };
+  const task = { here: nodes === 'this', reservedProcessors: Number(env[PROCESSORS]), node: env[NODE] };
   return { python, local, ...(nodes && task) };
 }
 
@@ -90,7 +90,8 @@ async function follow(
   how: RayTrainEngine & RayPlace,
 ): Promise<StepEvent | undefined> {
   const reader = new EventReader(await heldOutDocuments(folder));
-  // What is measured after an interruption is compared with the base, too; and it may have come after the last step.
+  // Measurements after an interruption are also compared with the base; the interruption may have come after the last
+  // step.
   let last = await reader.readEarlier(folder);
   let failed: Extract<RunEvent, { type: 'error' }> | undefined;
   await runRayTrain({

@@ -212,14 +212,14 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
   const { learningRate, losses, kl, diverged, heldOut } = trial;
   const common = { learningRate, losses, ...(kl !== undefined && { kl }) };
   const measured = base && heldOut ? compare(base, base.heldOut, heldOut) : undefined;
-  const figures = measured && { heldOut: measured.after, change: measured.difference };
-  if (diverged) return { ...common, ...figures, verdict: 'diverged', diverged };
+  const summary = measured && { heldOut: measured.after, change: measured.difference };
+  if (diverged) return { ...common, ...summary, verdict: 'diverged', diverged };
   const difference =
     base && heldOut && best?.heldOut ? compare(base, best.heldOut, heldOut).difference : undefined;
   const learned = base && best ? mean(base, base) - mean(best, base) : 0;
   return {
     ...common,
-    ...figures,
+    ...summary,
     verdict: difference && hasLearnedLess(difference, learned) ? 'worse' : 'stable',
   };
 }

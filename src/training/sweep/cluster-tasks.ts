@@ -1,19 +1,19 @@
-/** A sweep as tasks that run beside each other, each a process `node dist/ARGV`. Pure. */
+/** A sweep as tasks that run in parallel, each a process `node dist/ARGV`. Pure. */
 import { trialName, type SweptTask, type Trial } from '../../protocol/sweep.ts';
 import { nextRate } from './choice.ts';
 import type { Sweep } from './store.ts';
 
 export interface SweepTasks {
   tasks: SweptTask[];
-  /** Prints further tasks once these have ended; absent if the grid is all there is. */
+  /** Prints further tasks once these have ended; absent if the grid does not grow. */
   next?: SweptTask;
 }
 
 type Known = Pick<Sweep, 'spec' | 'lines'>;
 
 /**
- * What is left of a sweep: for each method its base and the rates of its grid. A rate above one that diverges is tried
- * too, which changes no conclusion. `checkpointSeconds`: the least seconds between two checkpoints of a trial.
+ * What is left of a sweep: for each method its base and the rates of its grid. Rates above one that diverges are tried
+ * too, which does not change the conclusion. `checkpointSeconds`: minimum seconds between two checkpoints of a trial.
  */
 export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks {
   const extraArguments = checkpointArguments(checkpointSeconds);
@@ -21,7 +21,7 @@ export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks
     const { method } = swept;
     const trials = trialsOf(known, method);
     const following = nextRate(swept, known.spec.extend, trials);
-    // One for which no trial is left needs no base either.
+    // A method without remaining trials needs no base either.
     if (following === undefined) return [];
     const tried = new Set(trials.map(({ learningRate }) => learningRate));
     const untried = swept.rates.filter((rate) => !tried.has(rate));
@@ -41,7 +41,7 @@ export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks
   };
 }
 
-/** The trials that a growing grid still wants, after all others have ended: at most one for each method. */
+/** The trials that a growing grid still needs after all others have ended: at most one for each method. */
 export function nextTasks(known: Known, checkpointSeconds?: number): SweptTask[] {
   return known.spec.methods.flatMap((swept) => {
     const rate = nextRate(swept, known.spec.extend, trialsOf(known, swept.method));

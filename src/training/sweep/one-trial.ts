@@ -1,6 +1,6 @@
 /**
- * A part of a sweep in a process of its own, on a copy of the sweep's folder: one trial, or the measuring of the base
- * that a method's trials are compared with. Nothing is added to trials.jsonl; whoever keeps the sweep adds the line.
+ * A part of a sweep in a separate process, on a copy of the sweep's folder: one trial, or measuring the base that a
+ * method's trials are compared with. Adds nothing to trials.jsonl; the sweep's owner adds the line.
  */
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../../text/errors.ts';
@@ -17,7 +17,7 @@ import { lockSweep } from './run.ts';
 import { readSweep, type Sweep } from './store.ts';
 import { Trials } from './trials.ts';
 
-/** Of a trial whose computer may be taken away at any time. */
+/** For a trial on a machine that may be lost at any time. */
 const CHECKPOINT_SECONDS = 10;
 
 export interface OneTrialOptions {
@@ -27,7 +27,7 @@ export interface OneTrialOptions {
   learningRate?: number | undefined;
   /** Results in addition to the folder's trials.jsonl. */
   known?: readonly SweepLine[];
-  /** The least seconds between two checkpoints. Default 10. */
+  /** Minimum seconds between two checkpoints. Default 10. */
   checkpointSeconds?: number | undefined;
   onProgress?(progress: SweepProgress): void;
   /** Called with the result before the trial's checkpoints are deleted. */
@@ -36,7 +36,7 @@ export interface OneTrialOptions {
 
 /**
  * Measures, or continues what an earlier process began. If `signal` fires, there is no result. Errors: bad-argument for
- * a method that the sweep has not, run-locked, and those of runSweep.
+ * a method that the sweep does not have, run-locked, and those of runSweep.
  */
 export async function runOneTrial(dir: string, options: OneTrialOptions): Promise<void> {
   const lock = await lockSweep(dir);

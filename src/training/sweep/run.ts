@@ -10,7 +10,7 @@ import { appendLine, readSweep, type Sweep } from './store.ts';
 import type { Probe } from './trial.ts';
 import { Trials } from './trials.ts';
 
-/** An adapter's checkpoint is small; a whole model's, every minute, would fill a person's disk. */
+/** An adapter's checkpoint is small; one of a whole model every minute would fill the user's disk. */
 const CHECKPOINT_SECONDS = { lora: 60, full: undefined };
 
 export interface SweepHandlers {
@@ -21,7 +21,7 @@ export interface SweepHandlers {
 }
 
 /**
- * Runs the trials that are left of a sweep; one that `signal` cuts short goes on, or is repeated, next time. Errors:
+ * Runs the remaining trials of a sweep; one that is interrupted by `signal` is continued or repeated next time. Errors:
  * run-locked, base-checksum, corpus-empty if nothing is held out, and those of loading.
  */
 export async function runSweep(dir: string, handlers: SweepHandlers): Promise<MethodResult[]> {

@@ -51,7 +51,7 @@ export async function createSweep(newSweep: NewSweep, corpus: string): Promise<S
   return { dir, spec: specOf(basename(dir)), lines: [] };
 }
 
-/** Errors: run-damaged when sweep.json can't be read, run-newer. Broken lines of trials.jsonl are skipped. */
+/** Errors: run-damaged if sweep.json can't be read, run-newer. Broken lines of trials.jsonl are skipped. */
 export async function readSweep(dir: string): Promise<Sweep> {
   let json: unknown;
   try {
@@ -73,7 +73,7 @@ const damaged = (dir: string, why: string) =>
     `Delete the folder ${dir} and start a new sweep.`,
   );
 
-/** Adds a line. A partial line of a killed process is ended first, so that it is skipped as broken. */
+/** Adds a line. First ends the partial line of a killed process, so that it is skipped as broken. */
 export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
   const path = trialsPath(sweep.dir);
   const before = await readText(path).catch(() => '');
@@ -82,7 +82,7 @@ export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
   sweep.lines.push(line);
 }
 
-/** A text that changes whenever a sweep is added, goes on or is deleted; "" if there is none. */
+/** A text that changes whenever a sweep is added, continued or deleted; "" if there is none. */
 export async function sweepsState(): Promise<string> {
   const ids = (await folderNames(sweepsDir())).sort();
   const sizes = ids.map((id) =>
@@ -94,18 +94,18 @@ export async function sweepsState(): Promise<string> {
   return (await Promise.all(sizes)).map((size, at) => `${ids[at]} ${size}`).join('\n');
 }
 
-/** Every sweep that can be read, newest first. */
+/** All readable sweeps, newest first. */
 export async function listSweeps(): Promise<Sweep[]> {
   const sweeps: Sweep[] = [];
   for (const id of await folderNames(sweepsDir())) {
-    // One that can't be read must not hide the others.
+    // An unreadable sweep must not hide the others.
     const sweep = await readSweep(join(sweepsDir(), id)).catch(() => undefined);
     if (sweep) sweeps.push(sweep);
   }
   return sweeps.sort((a, b) => Date.parse(b.spec.createdAt) - Date.parse(a.spec.createdAt));
 }
 
-/** A sweep by its id, the beginning of one, or `latest`. Errors: run-not-found. */
+/** A sweep by its id, a prefix of one, or `latest`. Errors: run-not-found. */
 export const findSweep = async (ref: string): Promise<Sweep> =>
   readSweep(await findFolder(sweepsDir(), ref, { kind: 'sweep', start: 'Start one with {sweep}.' }));
 

@@ -32,7 +32,7 @@ const plan = { outdated: (steps: readonly number[]) => steps.slice(0, -1) };
 export interface TrialCheckpointsOptions {
   /** The trial's own folder. */
   dir: string;
-  /** The least time between two of them. */
+  /** Minimum time between two of them. */
   seconds: number;
   backend: Backend;
   /** The value of a parameter before the first step. */
@@ -48,13 +48,13 @@ export class TrialCheckpoints {
   constructor(private readonly options: TrialCheckpointsOptions) {}
 
   /**
-   * Puts the newest checkpoint into model and optimiser. Undefined if there is none to go on from: then they are as
-   * before the first step.
+   * Restores model and optimiser from the newest checkpoint. Undefined if there is none to continue from: then they are
+   * as before the first step.
    */
   async restore(trained: Pick<CheckpointSource, 'model' | 'optimizer'>): Promise<TrialState | undefined> {
     const { dir, backend, initial } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, { ...trained, initial });
-    // One made on another device would give a trial that could not be compared with the others.
+    // With a checkpoint from another device, the trial could not be compared with the others.
     const isSameDevice = state?.backend === backend.name && state.device === backend.device?.name;
     const losses = state?.record.losses;
     if (state && isSameDevice && losses?.length === state.step)
@@ -66,13 +66,13 @@ export class TrialCheckpoints {
     return undefined;
   }
 
-  /** Writes one if it is due. */
+  /** Writes a checkpoint if it is due. */
   async saveIfDue(trained: Pick<CheckpointSource, 'model' | 'optimizer'>, state: TrialState): Promise<void> {
     const since = performance.now() - this.writtenAt;
     if (since >= Math.max(1000 * this.options.seconds, this.writeMs / SHARE)) await this.save(trained, state);
   }
 
-  /** Writes one. Where that fails, the trial goes on without. */
+  /** Writes a checkpoint. If that fails, the trial continues without it. */
   async save(
     trained: Pick<CheckpointSource, 'model' | 'optimizer'>,
     { step, progress, losses, seconds }: TrialState,

@@ -16,7 +16,7 @@ import { withTexts } from '../../text/message.ts';
 /** The texts that all trials use. */
 export interface TrialTexts {
   training: SequenceSource;
-  /** What they are compared on: none of them learns from it. */
+  /** The text on which they are compared: none of them learns from it. */
   heldOut: Sequence[];
 }
 
@@ -103,7 +103,7 @@ export interface TrialOptions {
   probes: readonly Probe[];
   signal: AbortSignal;
   onStep(step: number, loss: number): void;
-  /** From which it goes on if it was cut short, and which it keeps until it ends. */
+  /** The checkpoints that it continues from if it was interrupted, and keeps until it ends. */
   checkpoints?: TrialCheckpoints | undefined;
 }
 
@@ -167,7 +167,7 @@ async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
         await checkpoints?.saveIfDue({ model, optimizer }, last);
         return undefined;
       },
-      // A trial never goes back, because the sweep wants to know whether it diverges.
+      // A trial never goes back, because the sweep needs to know whether it diverges.
       async rollBack(step, why) {
         diverged = { step, ...withTexts({ why }) };
         return undefined;

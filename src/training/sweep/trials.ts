@@ -13,7 +13,7 @@ import { sweepCorpusDir, type Sweep } from './store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './trial.ts';
 import { TrialCheckpoints } from './trial-checkpoints.ts';
 
-/** Of one method's trials: the base's figures on their texts, and its distributions. */
+/** For one method's trials: the base's losses on their texts, and its distributions. */
 export interface BaseMeasurement {
   base: BaseLine;
   probes: readonly Probe[];
@@ -22,7 +22,7 @@ export interface BaseMeasurement {
 export interface RunTrialOptions {
   signal: AbortSignal;
   onStep(step: number, loss: number): void;
-  /** The least seconds between two checkpoints; undefined for none. */
+  /** Minimum seconds between two checkpoints; undefined for none. */
   checkpointSeconds?: number | undefined;
 }
 
@@ -58,7 +58,7 @@ export class Trials {
     return withGguf(this.sweep.spec.base.path, (gguf) => loadModel(this.backend, gguf, hyper));
   }
 
-  /** Of a model that is not trained yet. Undefined if `signal` fires. */
+  /** Measures a model that is not trained yet. Undefined if `signal` fires. */
   base(model: Llama, hyper: Hyper, signal: AbortSignal): Promise<BaseLine | undefined> {
     return measureBase(model, hyper, this.texts, signal);
   }

@@ -32,7 +32,7 @@ import {
 /** A training requires 100 MB. */
 const DISK_MB = 128;
 
-interface Whole {
+interface ReferenceRun {
   /** A data directory with the earlier run, and one that continues it and has not begun. */
   home: string;
   run: string;
@@ -49,7 +49,7 @@ const codeOf = (seed: number) =>
   ).join('');
 
 /** The training that is disturbed, here without interruption. */
-async function openWhole({ at }: Ground): Promise<Whole> {
+async function openUninterrupted({ at }: Ground): Promise<ReferenceRun> {
   const home = process.env['FORGET_ME_NOT_HOME']!;
   const code = at('continued-code');
   await mkdir(code);
@@ -108,16 +108,16 @@ async function mustHaveReported(dir: string, output: string): Promise<void> {
 }
 
 export async function continueTrials(ground: Ground, options: Wanted): Promise<Trial[]> {
-  const whole = await openWhole(ground);
-  const { milliseconds } = whole;
+  const reference = await openUninterrupted(ground);
+  const { milliseconds } = reference;
   const home = ground.at('continue-trial');
-  const dir = join(home, 'runs', whole.run);
+  const dir = join(home, 'runs', reference.run);
   const begin = async () => {
     await rm(home, { recursive: true, force: true });
-    await cp(whole.home, home, { recursive: true });
+    await cp(reference.home, home, { recursive: true });
   };
   const end = (draw: Draw, how?: HowToStart) =>
-    endAsWhole(whole, dir, home, { ...how, measured: draw.below(5) === 0 });
+    endLikeUninterrupted(reference, dir, home, { ...how, measured: draw.below(5) === 0 });
 
   return trialsOf('train --continue', options, {
     async kill(draw) {
@@ -179,7 +179,7 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
       await rm(home, { recursive: true, force: true });
       const disk = await SmallDisk.mount(home, DISK_MB);
       try {
-        await cp(whole.home, home, { recursive: true });
+        await cp(reference.home, home, { recursive: true });
         const started = startTrainer(dir, home);
         if (await after(started, draw.moment() * milliseconds))
           disk.fill(draw.one([0, 0, draw.below(64 << 10)]));
@@ -195,8 +195,8 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
 }
 
 /** Continues to the end, with the same result as an uninterrupted training. */
-async function endAsWhole(
-  { result, files }: Whole,
+async function endLikeUninterrupted(
+  { result, files }: ReferenceRun,
   dir: string,
   home: string,
   how: HowToStart & { measured: boolean },
@@ -234,7 +234,7 @@ async function whileStopped(draw: Draw, started: Started, dir: string, home: str
   if (then === 'cancel') return void (await cancelRun(dir));
   if (then === 'nothing') return;
   const clock = { FMN_CLOCK: `0:${draw.one([-1, 1]) * 3600_000}` };
-  // With a data directory of its own, only the run's lock can block it.
+  // With a separate data directory, only the run's lock can block it.
   const own = draw.below(2) ? home : `${home}-other`;
   const before = await readState(dir);
   const successor = await finished(startTrainer(dir, own, { env: clock }));

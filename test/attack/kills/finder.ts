@@ -45,7 +45,7 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
   const whole = await askHost(folder, 1);
   const milliseconds = performance.now() - began;
   if (placesOf(whole) <= FILES) throw new Error(`the finder found only ${placesOf(whole)} places`);
-  const mustBeWhole = (answer: FromFinder) => {
+  const mustBeComplete = (answer: FromFinder) => {
     if (answer.error !== undefined) throw new Error(answer.error);
     if (placesOf(answer) !== placesOf(whole))
       throw new Error(`${placesOf(answer)} places, not ${placesOf(whole)}`);
@@ -55,9 +55,9 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
     try {
       host.ask(question(folder, 1));
       await meanwhile(host);
-      mustBeWhole(await host.answer(1));
+      mustBeComplete(await host.answer(1));
       host.ask(question(folder, 2, false));
-      mustBeWhole(await host.answer(2));
+      mustBeComplete(await host.answer(2));
     } finally {
       killGroup(host.child);
     }
@@ -81,8 +81,8 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
           await until('the host to hear that it ended', () => lost.length === id, { patienceMs: LONGEST_MS });
         }
         finder.ask(question(folder, 9));
-        await until('an answer', () => answers.some(isWhole(9)), { patienceMs: LONGEST_MS });
-        mustBeWhole(answers.find(isWhole(9))!);
+        await until('an answer', () => answers.some(isComplete(9)), { patienceMs: LONGEST_MS });
+        mustBeComplete(answers.find(isComplete(9))!);
       } finally {
         await finder.dispose();
       }
@@ -134,7 +134,7 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
   });
 }
 
-const isWhole = (id: number) => (one: FromFinder) =>
+const isComplete = (id: number) => (one: FromFinder) =>
   one.id === id && (one.offers.length > 1 || one.error !== undefined);
 const placesOf = ({ offers }: FromFinder): number => offers.length;
 const threadOf = (finder: FinderThread) => (finder as unknown as { worker?: Worker }).worker;
@@ -158,7 +158,7 @@ function openHost(how: HowToStart = {}) {
     ask: (asked: ToFinder) => started.child.send(asked, () => undefined),
     answer: async (id: number) =>
       within(
-        until('an answer', () => received.find(isWhole(id)), { patienceMs: LONGEST_MS }),
+        until('an answer', () => received.find(isComplete(id)), { patienceMs: LONGEST_MS }),
         2 * LONGEST_MS,
       ),
   };

@@ -125,19 +125,19 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
   const moment = (draw: Draw) => draw.moment() * took[checks ? 'checked' : 'written'];
 
   /** The copy is complete, or there is none. */
-  const mustBeWhole = async (): Promise<boolean> => {
+  const mustBeComplete = async (): Promise<boolean> => {
     const copy = await here(() => findCopy(base, adapter));
     if (copy && (await digestOf(copy)) !== digest) throw new Error('a different copy');
     return copy !== undefined;
   };
   /** Starting the next server removes leftovers, and the next attempt makes the copy. */
   const end = async (how?: HowToStart, others = 0) => {
-    await mustBeWhole();
+    await mustBeComplete();
     await here(pruneCopies);
     const left = existsSync(folded) ? readdirSync(folded).filter((name) => name.includes('.')) : [];
     if (left.length) throw new Error(`left behind: ${left.join(', ')}`);
-    if (!(await mustBeWhole())) await mustFold(how);
-    if (!(await mustBeWhole())) throw new Error('no copy');
+    if (!(await mustBeComplete())) await mustFold(how);
+    if (!(await mustBeComplete())) throw new Error('no copy');
     const names = readdirSync(folded);
     if (names.length !== 1 + others) throw new Error(`left behind: ${names.join(', ')}`);
     const odd = listing(home).filter((name) => !/\/(model|beside)\.gguf$|\/about\.json$/.test(name));
@@ -154,7 +154,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
         const started = fold();
         if (await after(started, moment(draw))) signal(started, 'SIGKILL');
         mustFailWithSentence(await finished(started));
-        await mustBeWhole();
+        await mustBeComplete();
       }
       await end();
     },
@@ -163,14 +163,14 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
       await begin(draw);
       const first = fold();
       if (await after(first, moment(draw))) signal(first, 'SIGSTOP');
-      const before = await mustBeWhole();
+      const before = await mustBeComplete();
       if (draw.below(2)) await mustFold();
-      await mustBeWhole();
+      await mustBeComplete();
       // Its server has ended in the meantime.
       if (draw.below(2) && first.child.connected) first.child.disconnect();
       signal(first, draw.one(['SIGCONT', 'SIGCONT', 'SIGKILL']));
       mustFailWithSentence(await finished(first));
-      if (before && !(await mustBeWhole())) throw new Error('a complete copy is gone');
+      if (before && !(await mustBeComplete())) throw new Error('a complete copy is gone');
       await end();
     },
 
@@ -183,7 +183,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
         await utimes(join(folded, name), used, used);
       }
       await mustFold({ env: jumpingClock(draw, took.written) });
-      if (!(await mustBeWhole())) throw new Error('the newest copy was deleted at once');
+      if (!(await mustBeComplete())) throw new Error('the newest copy was deleted at once');
       await end(undefined, others - 1);
     },
 
@@ -208,7 +208,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
         const started = fold();
         if (await after(started, moment(draw))) disk.fill(draw.one([0, draw.below(1 << 20)]));
         mustFailWithSentence(await finished(started));
-        await mustBeWhole();
+        await mustBeComplete();
         disk.free();
         await end();
       } finally {

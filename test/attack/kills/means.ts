@@ -79,7 +79,7 @@ export interface HowToStart {
 
 const preload = () => `--import=${pathToFileURL(resolve('test/attack/kills/preload.mjs')).href}`;
 
-/** Starts Node in a process group of its own. */
+/** Starts Node in a separate process group. */
 export function start(args: readonly string[], { env, asNobody, ipc }: HowToStart = {}): Started {
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', ...(ipc ? ['ipc' as const] : [])];
   const child = spawn(process.execPath, args, {

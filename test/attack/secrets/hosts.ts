@@ -1,4 +1,4 @@
-/** Where a command or a statement can occur: in a script of its own, or in a file of another language. */
+/** Where a command or a statement can occur: in a separate script, or in a file of another language. */
 import { fill, type Draw } from './draw.ts';
 import { doubleQuoted, indented } from './languages/quoting.ts';
 import {

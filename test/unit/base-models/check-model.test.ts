@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  checkFigures,
+  checkHyperparameters,
   checkTensors,
   checkVocabulary,
   type ModelHeader,
@@ -23,14 +23,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-const withFigures = (figures: Record<string, unknown>): ModelHeader => ({
+const withHyperparameters = (values: Record<string, unknown>): ModelHeader => ({
   ...file,
   metadata: {
     ...file.metadata,
-    ...Object.fromEntries(Object.entries(figures).map(([key, value]) => [`llama.${key}`, value])),
+    ...Object.fromEntries(Object.entries(values).map(([key, value]) => [`llama.${key}`, value])),
   },
 });
-const refusal = (header: ModelHeader, check = checkFigures) => {
+const refusal = (header: ModelHeader, check = checkHyperparameters) => {
   try {
     check(header);
     return undefined;
@@ -55,21 +55,21 @@ describe('metadata', () => {
     ['rope.scaling.factor', [NaN, -1, 1e30]],
     ['expert_count', [huge]],
     ['logit_scale', [NaN, Infinity]],
-  ])('rejects an impossible %s before llama.cpp sees it', (figure, values) => {
+  ])('rejects an impossible %s before llama.cpp sees it', (key, values) => {
     for (const value of values) {
-      const error = refusal(withFigures({ [figure]: value }));
+      const error = refusal(withHyperparameters({ [key]: value }));
       expect(error, String(value)).toMatchObject({ code: 'base-not-gguf' });
       expect(error!.message).toMatch(/^\S+tiny\.gguf is damaged: its .+\.$/);
       // The trainer rejects it too.
-      expect(() => readConfig(withFigures({ [figure]: value }))).toThrow(error!.message);
+      expect(() => readConfig(withHyperparameters({ [key]: value }))).toThrow(error!.message);
     }
   });
 
   it('reports missing values', () => {
-    for (const figure of ['block_count', 'context_length', 'attention.layer_norm_rms_epsilon'])
-      expect(refusal(withFigures({ [figure]: undefined }))).toMatchObject({
+    for (const key of ['block_count', 'context_length', 'attention.layer_norm_rms_epsilon'])
+      expect(refusal(withHyperparameters({ [key]: undefined }))).toMatchObject({
         code: 'base-truncated',
-        message: expect.stringContaining(`"llama.${figure}"`) as string,
+        message: expect.stringContaining(`"llama.${key}"`) as string,
       });
   });
 
@@ -84,22 +84,22 @@ describe('metadata', () => {
   });
 
   it('requires tensors of matching shapes', () => {
-    expect(refusal(withFigures({ block_count: 512 }), checkTensors)).toMatchObject({
+    expect(refusal(withHyperparameters({ block_count: 512 }), checkTensors)).toMatchObject({
       code: 'base-truncated',
       message: expect.stringContaining('no tensor "blk.2.attn_norm.weight"') as string,
     });
-    expect(refusal(withFigures({ expert_count: 8, expert_used_count: 2 }), checkTensors)!.message).toMatch(
-      /experts/,
-    );
-    expect(refusal(withFigures({ feed_forward_length: 127 }), checkTensors)).toMatchObject({
+    expect(
+      refusal(withHyperparameters({ expert_count: 8, expert_used_count: 2 }), checkTensors)!.message,
+    ).toMatch(/experts/);
+    expect(refusal(withHyperparameters({ feed_forward_length: 127 }), checkTensors)).toMatchObject({
       code: 'base-truncated',
       message: expect.stringContaining('of 128 x 64, not 127 x 64') as string,
     });
   });
 
   it('accepts exact values, as number or bigint, in lists of other architectures', () => {
-    for (const check of [checkFigures, checkTensors]) expect(refusal(file, check)).toBeUndefined();
-    expect(refusal(withFigures({ block_count: 2n, 'attention.key_length': 16 }))).toBeUndefined();
+    for (const check of [checkHyperparameters, checkTensors]) expect(refusal(file, check)).toBeUndefined();
+    expect(refusal(withHyperparameters({ block_count: 2n, 'attention.key_length': 16 }))).toBeUndefined();
     const other = { 'general.architecture': 'other', 'other.feed_forward_length': [0, 64] };
     expect(refusal({ metadata: other, tensors: new Map() })).toBeUndefined();
     expect(

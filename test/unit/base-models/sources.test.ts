@@ -123,7 +123,7 @@ describe('from wheels', () => {
 
   it.each([
     ['lacks it', () => hub.repositories.clear()],
-    ['wants a sign-in', () => (hub.status = 401)],
+    ['requires a sign-in', () => (hub.status = 401)],
     ['is broken', () => (hub.status = 500)],
   ])('when the hub %s', async (_, spoil) => {
     spoil();

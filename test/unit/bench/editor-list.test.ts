@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listFigures, waitForList } from '../../../bench/editor/list.ts';
+import { summariseWaits, waitForList } from '../../../bench/editor/list.ts';
 import type { Entry } from '../../../bench/editor/recorder.ts';
 
 const key = (at: number, key = 'a'): Entry => ({ at, kind: 'key', key });
@@ -15,8 +15,8 @@ describe('the wait for the suggestion list', () => {
   });
 
   it('counts a list that never opened as the longest wait', () => {
-    expect(listFigures([100, 300, 200])).toMatchObject({ median: 200, p95: 290, opened: 3 });
-    expect(listFigures([100, undefined, 200])).toMatchObject({
+    expect(summariseWaits([100, 300, 200])).toMatchObject({ median: 200, p95: 290, opened: 3 });
+    expect(summariseWaits([100, undefined, 200])).toMatchObject({
       median: 200,
       p95: null,
       opened: 2,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { main } from '../../../bench/felt.ts';
-import { figuresOf, reachOf, savesMore } from '../../../bench/felt/figures.ts';
+import { metricsOf, reachOf, savesMore } from '../../../bench/felt/metrics.ts';
 import type { Replayed } from '../../../bench/felt/replay.ts';
 import { reportOf, textOf } from '../../../bench/felt/report.ts';
 
@@ -26,9 +26,9 @@ const hunk = (more: Partial<Replayed>): Replayed => ({
 const saving = (...seconds: number[]) =>
   seconds.map((value, at) => hunk({ path: `${at}.py`, typing: 1000 * value }));
 
-describe('figures', () => {
+describe('metrics', () => {
   it('are the typing saved minus the time suggestions cost, per 100 characters', () => {
-    const found = figuresOf([
+    const found = metricsOf([
       hunk({
         saved: 50,
         typing: 12_000,
@@ -58,7 +58,7 @@ describe('figures', () => {
     });
   });
   it('show a loss if suggestions are always wrong', () => {
-    expect(figuresOf([hunk({ looking: 2000 })])).toMatchObject({ secondsSaved: -2, firstLineP50: null });
+    expect(metricsOf([hunk({ looking: 2000 })])).toMatchObject({ secondsSaved: -2, firstLineP50: null });
   });
   it('are compared in pairs, with files as observations', () => {
     const before = saving(4, 2, 6, 8, 5);
@@ -92,7 +92,7 @@ describe('the report', () => {
     expect(report.persons.words).toEqual(report.persons.lines);
     expect(report.persons.whole).toBeUndefined();
     expect(report).toMatchObject({ hunks: 4, files: 4, characters: 400 });
-    expect(report.figures.lines!.own!.secondsSaved).toBe(6);
+    expect(report.metrics.lines!.own!.secondsSaved).toBe(6);
     expect(report.reach.lines).toEqual({ smallest: 0, hunksForATwentieth: 0 });
   });
   it('has no differences without the base, and only for sides that exist', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { gainOf, outcomeOf, secondsOf, type Foreign, type Measured } from '../../../bench/gain/figures.ts';
+import { gainOf, outcomeOf, secondsOf, type Foreign, type Measured } from '../../../bench/gain/metrics.ts';
 import { sdistUrl } from '../../../bench/gain/fetch.ts';
 import { withoutProtocol } from '../../../bench/gain/keys.ts';
 import { noiseOf } from '../../../bench/gain/noise.ts';
 import { partnerOf, repositories, type Repository } from '../../../bench/gain/repositories.ts';
 import { lineOf, noiseTable, tableOf } from '../../../bench/gain/table.ts';
-import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
+import type { ItemRow } from '../../../src/evaluation/metrics/item-rows.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 
 type Counts = Record<string, [sum: number, weight: number]>;
@@ -71,7 +71,7 @@ const good = (name: string, won: number, more?: Partial<Measured>) =>
     more,
   );
 
-describe('figures of repositories', () => {
+describe('metrics of repositories', () => {
   it('are ratios of totals before and after, with the KL of the result', () => {
     const [gain] = gainOf([good('a', 12)]).perRepository;
     expect(gain).toMatchObject({ name: 'a', language: 'Go', lines: 60, offered: true });
@@ -112,7 +112,7 @@ describe('figures of repositories', () => {
   });
 });
 
-describe('pooled figures', () => {
+describe('pooled metrics', () => {
   it('count each repository equally, however many cursors it has', () => {
     const large = measured('b', new Map([['cursors', lines(some(600, 0))]]));
     const { lineExact } = gainOf([good('a', 12), large]).pooled;
@@ -204,7 +204,7 @@ describe('a foreign adapter', () => {
     expect(ownMinusForeign!.value).toBeCloseTo(-0.05, 12);
   });
 
-  it('stands beside the reference adapter, which takes the place of a result that is not offered', () => {
+  it('is compared with the reference adapter, which replaces a result that is not offered', () => {
     const reference = foreign(9).items;
     const of = (more: Partial<Measured>) =>
       gainOf([good('a', 12, { reference, ...more })]).perRepository[0]!.lineExact!;
@@ -241,7 +241,7 @@ describe('the noise between seeds', () => {
   const { perRepository } = gainOf(seeds);
   const noise = noiseOf(perRepository);
 
-  it('is the spread of each figure across seeds', () => {
+  it('is the spread of each metric across seeds', () => {
     // 2, 4 and 9 of 60: the mean is 5, the sum of squares 9 + 1 + 16.
     const { mean, standardDeviation, min, max } = noise.lineExact!.ownMinusBase!;
     expect(mean).toBeCloseTo(5 / 60, 12);

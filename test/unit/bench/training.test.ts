@@ -41,14 +41,14 @@ const run = (seconds: number[], peakBytes: number, more: Partial<Measurement> = 
   ...more,
 });
 
-describe('figures', () => {
+describe('results', () => {
   it('are ratios of medians, without the warm-up', () => {
     const ours = [run([99, 1, 2, 3], 1e9, { matmulRate: 512 * 567e6 }), run([99, 2, 2, 50], 1e9)];
     const theirs = [run([0.1, 4, 4, 4], 4e9)];
-    const figures = compare(ours, theirs, job);
-    expect(figures).toMatchObject({ speedRatio: 2, memoryRatio: 0.25, tokensPerSecond: 256 });
+    const results = compare(ours, theirs, job);
+    expect(results).toMatchObject({ speedRatio: 2, memoryRatio: 0.25, tokensPerSecond: 256 });
     // 2 s per step, where about 1 s is possible at the matmul rate.
-    expect(figures.rooflineShare).toBeCloseTo(0.5, 2);
+    expect(results.rooflineShare).toBeCloseTo(0.5, 2);
   });
 
   it('are rejected if the two sides did different work', () => {

@@ -38,7 +38,7 @@ it('says if memory is unknown, and that a slower GPU must be requested', () => {
   const { text } = check([unknown], false);
   expect(english(text)).toContain('GPU 0 is Intel Arc A770, whose memory is not known');
   expect(english(text)).toContain(
-    'Train on it with --backend webgpu; by itself, training does not: the fastest here',
+    'Train on it with --backend webgpu; it is not used by default: the fastest here',
   );
   expect(english(text)).not.toContain('--device');
 });

@@ -79,10 +79,13 @@ describe('reports in one sentence', () => {
     const wrong = await failure(clientOf(server.url, 'wrong-token').version());
     expect(wrong).toMatchObject({
       code: 'cluster-token',
-      message: expect.stringContaining('refuses the token'),
+      message: expect.stringContaining('rejects the token'),
     });
     const none = await failure(clientOf(server.url).version());
-    expect(none).toMatchObject({ code: 'cluster-token', message: expect.stringContaining('wants a token') });
+    expect(none).toMatchObject({
+      code: 'cluster-token',
+      message: expect.stringContaining('requires a token'),
+    });
     // Node's own message would contain the token.
     const odd = await failure(clientOf(server.url, 'wrong\ntoken').version());
     expect(odd.code).toBe('cluster-token');

@@ -65,13 +65,13 @@ it('reports what workers wait for, and when the wait ends', async () => {
   const script = [
     'import json, ray',
     'from ray.util.placement_group import placement_group, place',
-    'from train.room import Wanted',
+    'from train.capacity import WorkerRequest',
     'from train.waiting import Waiting',
     'ray.cluster.nodes = [ray.node("a", CPU=2.0), ray.node("b", CPU=1.0)]',
-    'waiting = Waiting("a", Wanted(2, beside=1), lambda line: print(json.dumps(line)))',
+    'waiting = Waiting("a", WorkerRequest(2, reserved_cpus=1), lambda line: print(json.dumps(line)))',
     'def look(what):',
     '    print(json.dumps(what))',
-    '    waiting.look()',
+    '    waiting.poll()',
     'first, other = placement_group([]), placement_group([])',
     // From another job.
     'ray.cluster.groups["0002000000"] = {**ray.cluster.groups.pop(other.id)}',
@@ -93,7 +93,7 @@ it('reports what workers wait for, and when the wait ends', async () => {
     {
       type: 'waiting',
       message:
-        'Of 2 workers with 1 processor each, the cluster has room for 1 beside the 1 that prepare and measure;' +
+        'Of 2 workers with 1 processor each, the cluster has room for 1 in addition to the 1 that prepare and measure;' +
         ' it waits for more nodes',
     },
     'placed',

@@ -16,7 +16,7 @@ function runsOf({ tokens, learned, starts }: Sequence) {
   const begins = [...new Set(starts)];
   return begins.map((begin, i) => {
     let end = begins[i + 1] ?? tokens.length;
-    // A padding token at the end has no start of its own, since nothing is predicted from it.
+    // A padding token at the end does not start a document, since nothing is predicted from it.
     if (end === tokens.length && tokens[end - 2] === endOf && begin < end - 2) end -= 1;
     return { tokens: [...tokens.subarray(begin, end)], learned: [...learned.subarray(begin, end - 1)] };
   });

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { compareRuns } from '../../../src/evaluation/figures/between-runs.ts';
+import { compareRuns } from '../../../src/evaluation/metrics/between-runs.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import { runComparisonSchema } from '../../../src/protocol/run-comparison.ts';
 import type { Hyper } from '../../../src/protocol/run.ts';
@@ -57,10 +57,10 @@ async function run({ hyper, base = 'tiny', corpus = 'c0', tasks, status = 'done'
       rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
     );
     for (const metric of new Set(Object.values(items).flatMap((item) => Object.keys(item)))) {
-      const figure = { task, metric, value: 0, low: 0, high: 0, n: rows.length, setting: 'quick' };
+      const measured = { task, metric, value: 0, low: 0, high: 0, n: rows.length, setting: 'quick' };
       const difference = { value: 0, low: 0, high: 0 };
       const one = { task, metric, unit: '', better: 'lower', significant: false };
-      comparisons.push({ ...one, before: figure, after: figure, difference });
+      comparisons.push({ ...one, before: measured, after: measured, difference });
     }
   }
   await put('evaluation/summary.json', { step: 10, sentence: 'x', comparisons });
@@ -116,7 +116,7 @@ it('pairs HumanEval but not held-out text if the corpora differ', async () => {
   expect(against[0]!.comparisons[0]!.difference.value).toBe(0.25);
   expect(warnings).toEqual([
     expect.stringMatching(
-      /different corpora, so their held-out texts differ and figures of workspace can't be compared/,
+      /different corpora, so their held-out texts differ and metrics of workspace can't be compared/,
     ),
   ]);
   expect(differs).toEqual([{ setting: 'corpus', values: ['one', 'two'] }]);

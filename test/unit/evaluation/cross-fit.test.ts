@@ -4,7 +4,7 @@ import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import { verdictOf } from '../../../src/findings/verdict.ts';
-import { statedSummary, addFindings, withStrength } from '../../../src/evaluation/figures/summary.ts';
+import { statedSummary, addFindings, withStrength } from '../../../src/evaluation/metrics/summary.ts';
 import { choiceIn, strengthPoint } from '../../../src/findings/strength-rule.ts';
 import { setLanguage } from '../../../src/text/l10n.ts';
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compare, countsOf, figure, type Counts } from '../../../src/evaluation/figures/compare.ts';
-import { forgettingAverage } from '../../../src/evaluation/figures/forgetting.ts';
+import { compare, countsOf, metricOf, type Counts } from '../../../src/evaluation/metrics/compare.ts';
+import { forgettingAverage } from '../../../src/evaluation/metrics/forgetting.ts';
 import { stratifiedIntervals } from '../../../src/statistics/intervals.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import { partsOf } from './help.ts';
@@ -59,6 +59,6 @@ describe('counts', () => {
   it('cover the items that have the metric; a metric without items is left out', () => {
     const found = countsOf([a, b], [[score({ a: 1 }), score({}), score({ a: 3 })]], [{}, {}, {}]);
     expect(found).toHaveLength(1);
-    expect(figure(found[0]!)).toMatchObject({ task: 't', metric: 'a', value: 1, n: 2, setting: 's' });
+    expect(metricOf(found[0]!)).toMatchObject({ task: 't', metric: 'a', value: 1, n: 2, setting: 's' });
   });
 });

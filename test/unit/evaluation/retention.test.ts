@@ -51,7 +51,7 @@ describe('retention', () => {
   const plan = async (data?: string) =>
     retentionTask.plan(planContext({ setting: 'quick', limit: 2, base, data }));
 
-  it("is measured on the base's own text, and on specified text under names of its own", async () => {
+  it("is measured on the base's own text, and on specified text under separate names", async () => {
     const { items, setting } = await plan(await folder.write('source.txt', 'abcd'));
     expect(items.map(({ id }) => id)).toEqual(['text 0', 'text 1', 'source text 0']);
     expect(english(setting)).toMatch(

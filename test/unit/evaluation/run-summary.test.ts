@@ -1,15 +1,15 @@
 /** A run's summary as it grows: known metrics stay, pending ones are named. */
 import { readFile, mkdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { compare } from '../../../src/evaluation/figures/compare.ts';
-import { addToSummary, addFindings } from '../../../src/evaluation/figures/summary.ts';
+import { compare } from '../../../src/evaluation/metrics/compare.ts';
+import { addToSummary, addFindings } from '../../../src/evaluation/metrics/summary.ts';
 import type { Summary } from '../../../src/protocol/evaluation.ts';
 import { partsOf, useFolder } from './help.ts';
 
 const folder = useFolder();
 const empty: Summary = { step: 7, sentence: '', comparisons: [] };
 const served = { meanKl: 0.001, limit: 0.01, tokens: 96, ok: true };
-const figures = (task: string, metric: string, value: number) => ({
+const metrics = (task: string, metric: string, value: number) => ({
   task,
   comparisons: [
     compare({
@@ -18,8 +18,8 @@ const figures = (task: string, metric: string, value: number) => ({
     }),
   ],
 });
-const bits = figures('workspace', 'bits per byte', 0.5);
-const kl = figures('retention', 'KL from base', 0.2);
+const bits = metrics('workspace', 'bits per byte', 0.5);
+const kl = metrics('retention', 'KL from base', 0.2);
 const valueOf = (summary: Summary, task: string) =>
   summary.comparisons.find((one) => one.task === task)?.after.value;
 
@@ -64,26 +64,26 @@ describe('a summary', () => {
     const older = [
       bits,
       kl,
-      figures('hellaswag', 'acc_norm', 0.4),
-      figures('forgetting', 'average', 0.4),
+      metrics('hellaswag', 'acc_norm', 0.4),
+      metrics('forgetting', 'average', 0.4),
     ].reduce((summary, measured) => addFindings(summary, { measured }), empty);
     const again = addFindings(older, { planned: ['workspace', 'hellaswag'], served });
     expect(again).not.toHaveProperty('pending');
     expect(valueOf(again, 'workspace')).toBe(0.5);
-    expect(valueOf(addFindings(again, { measured: figures('workspace', 'loss', 0.3) }), 'workspace')).toBe(
+    expect(valueOf(addFindings(again, { measured: metrics('workspace', 'loss', 0.3) }), 'workspace')).toBe(
       0.3,
     );
     expect(
       valueOf(addFindings(again, { measured: { task: 'workspace', comparisons: [] } }), 'workspace'),
     ).toBe(0.5);
-    const renewed = addFindings(again, { measured: figures('hellaswag', 'acc_norm', 0.6) });
+    const renewed = addFindings(again, { measured: metrics('hellaswag', 'acc_norm', 0.6) });
     expect(renewed.comparisons.map(({ task }) => task)).toEqual(['workspace', 'hellaswag', 'retention']);
   });
 
   it('still lists what an interrupted evaluation had planned, whatever is measured meanwhile', () => {
     const died = addFindings(empty, { planned: ['workspace', 'retention'], served });
     const other = addFindings(addFindings(died, { planned: ['gsm8k'] }), {
-      measured: figures('gsm8k', 'exact match', 0.5),
+      measured: metrics('gsm8k', 'exact match', 0.5),
     });
     expect(other.pending).toEqual(['workspace', 'retention']);
   });

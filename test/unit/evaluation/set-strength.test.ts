@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
-import { addToSummary, readSummary } from '../../../src/evaluation/figures/summary.ts';
+import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
@@ -28,11 +28,11 @@ const choice: StrengthChoice = {
   setting: '48 held-out cursors',
 };
 const served = { meanKl: 0.001, limit: 0.01, tokens: 96, ok: true };
-const figure = { task: 'retention', metric: 'KL from base', value: 0.1, low: 0, high: 1, n: 8, setting: '' };
+const metric = { task: 'retention', metric: 'KL from base', value: 0.1, low: 0, high: 1, n: 8, setting: '' };
 const comparisons = [
   {
     ...{ task: 'retention', metric: 'KL from base', unit: '', better: 'lower' as const },
-    ...{ before: figure, after: figure, difference: around(0.1), significant: true },
+    ...{ before: metric, after: metric, difference: around(0.1), significant: true },
   },
 ];
 /** The adapter's original value, as imported. */

@@ -169,14 +169,14 @@ describe('offering a result', () => {
   const choice = { strength: 0.5, why: 'at strength 0.5 it learned most', limit: 0.1, path: [], setting: '' };
   const comparison = (task: string, metric: string, difference: number, significant = true): Comparison => {
     const better = metric.startsWith('loss') ? 'lower' : 'higher';
-    const figure = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
+    const measured = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
     return {
       task,
       metric,
       unit: '',
       better,
-      before: figure,
-      after: { ...figure, value: 0.5 + difference },
+      before: measured,
+      after: { ...measured, value: 0.5 + difference },
       difference: around(difference, 0.01),
       significant,
     };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
-import { addFindings } from '../../../src/evaluation/figures/summary.ts';
+import { compare, type Measured } from '../../../src/evaluation/metrics/compare.ts';
+import { addFindings } from '../../../src/evaluation/metrics/summary.ts';
 import { EvaluationProgress, servedPart } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
@@ -109,7 +109,7 @@ describe('the sentence', () => {
       'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out code no better than before.',
     );
     expect(summarise({ comparisons: [changedBy(0.4)] })).toBe(
-      "Whether it predicts held-out code better can't be told from so little.",
+      'There is too little data to tell whether it predicts held-out code better.',
     );
   });
   it('relies on the cursors used to choose the strength if few windows are inconclusive', () => {
@@ -123,7 +123,7 @@ describe('the sentence', () => {
     const choice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '', learned };
     const summariseWith = (more: object) => summarise({ comparisons: [open], choice, ...more });
     expect(summariseWith({})).toBe('Predicts held-out code better than before.');
-    expect(summariseWith({ givenStrength: 1 })).toContain("can't be told from so little");
+    expect(summariseWith({ givenStrength: 1 })).toContain('too little data to tell');
     expect(summariseWith({ comparisons: [bits(1, 1.4)] })).toContain(
       'Predicts held-out code worse than before.',
     );
@@ -172,13 +172,13 @@ describe('the sentence', () => {
 });
 
 describe('progress', () => {
-  type Told = EvaluatorMessage & { type: 'progress' };
+  type ProgressMessage = EvaluatorMessage & { type: 'progress' };
   function evaluation(parts: ConstructorParameters<typeof EvaluationProgress>[0]) {
-    const messages: Told[] = [];
+    const messages: ProgressMessage[] = [];
     const clock = { now: 0 };
     const progress = new EvaluationProgress(
       parts,
-      (message) => messages.push(message as Told),
+      (message) => messages.push(message as ProgressMessage),
       () => clock.now,
     );
     return { messages, clock, progress };

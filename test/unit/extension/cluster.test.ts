@@ -122,7 +122,7 @@ describe('the token', () => {
   });
 
   it('can be entered when a cluster requires one', () => {
-    const error = { code: 'cluster-token', message: 'It wants a token.', next: 'Give it.' } as const;
+    const error = { code: 'cluster-token', message: 'It requires a token.', next: 'Give it.' } as const;
     expect(repairsFor(error, undefined).map(({ kind }) => kind)).toEqual(['token', 'again', 'answers']);
   });
 });
@@ -217,7 +217,7 @@ describe('a run on the cluster', () => {
   });
 
   it('asks for a token if its cluster requires one', async () => {
-    const wants = new UserError('cluster-token', 'The cluster at ray.example wants a token.', 'Give it.');
+    const wants = new UserError('cluster-token', 'The cluster at ray.example requires a token.', 'Give it.');
     const { services, notified, buttons } = extension(() => Promise.reject(wants));
     expect(await resumeOnCluster(services, 'a-run', RAY)).toBeUndefined();
     expect(notified).toEqual([wants.message]);

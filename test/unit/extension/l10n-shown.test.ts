@@ -4,7 +4,7 @@ import { decimal, fullDate, setLanguage, t, withButtons } from '../../../src/tex
 import { doctorText, progressLine } from '../../../src/extension/texts.ts';
 import { baseChoices } from '../../../src/extension/wizard/bases.ts';
 import { bundleIn, type translations } from '../../support/manifest.ts';
-import { figureLabel } from '../../../webview/view-model/labels.ts';
+import { metricLabel } from '../../../webview/view-model/labels.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
 afterEach(() => setLanguage('en'));
@@ -48,10 +48,10 @@ it("translates a trainer's phases, which it reports in English", () => {
   );
 });
 
-it('names the figures of a task in its words', () => {
+it('names the metrics of a task in its words', () => {
   setLanguageTo('de');
-  expect(figureLabel('humaneval_line', 'pass@1')).toBe('HumanEval, eine Zeile ergänzt pass@1');
-  expect(figureLabel('gsm8k', 'exact match')).toBe('GSM8K exakte Übereinstimmung');
+  expect(metricLabel('humaneval_line', 'pass@1')).toBe('HumanEval, eine Zeile ergänzt pass@1');
+  expect(metricLabel('gsm8k', 'exact match')).toBe('GSM8K exakte Übereinstimmung');
 });
 
 it('says what a base is for', () => {

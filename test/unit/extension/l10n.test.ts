@@ -231,7 +231,7 @@ const same: Partial<Record<Language, string[]>> = {
     ', ',
     '; ',
     '{clause}.',
-    '{figure}, {unit}',
+    '{metric}, {unit}',
     '{what} ({before} -> {after})',
     '{what}: {text}',
     '({what}) {text}',
@@ -265,7 +265,7 @@ describe.each(translations)('in %s', (language) => {
     }
   });
 
-  it('keeps placeholders, figures, code and names', () =>
+  it('keeps placeholders, numbers, code and names', () =>
     expect(pairs.map(([english, text]) => [english, kept(text)])).toEqual(
       pairs.map(([english]) => [english, kept(english)]),
     ));
@@ -287,7 +287,7 @@ describe.each(translations)('in %s', (language) => {
   });
 });
 
-/** Chinese texts that are only figures and symbols. */
+/** Chinese texts that are only numbers and symbols. */
 const onlySigns = [
   '"{button}"',
   '({what}) {text}',
@@ -299,7 +299,7 @@ const onlySigns = [
   '{base} for {time}',
   '{clause}.',
   '{done} of {total}',
-  '{figure}, {unit}',
+  '{metric}, {unit}',
   '{number}%',
   '{speed} tokens/s',
   '{what} ({before} -> {after})',

@@ -51,7 +51,7 @@ vi.mock('../../../src/runs/index.ts', async (original) => ({
 }));
 
 function solved(before: number, after: number, n: number): Comparison {
-  const figure = (value: number) => ({
+  const metric = (value: number) => ({
     task: 'humaneval',
     metric: 'pass@1',
     value,
@@ -69,8 +69,8 @@ function solved(before: number, after: number, n: number): Comparison {
     better: 'higher',
     difference,
     significant,
-    before: figure(before),
-    after: figure(after),
+    before: metric(before),
+    after: metric(after),
   };
 }
 const summaryOf = (...comparisons: Comparison[]): Summary => ({

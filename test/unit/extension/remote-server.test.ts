@@ -117,7 +117,7 @@ test('permission can be revoked: nothing more is sent, and typing does not ask a
   // Revoking stops the requests in flight.
   expect(settingsChanged).toHaveBeenCalledOnce();
   expect(asked.at(-1)).toMatch(
-    /^No code is sent to 127\.0\.0\.1:\d+ or to another completion server any more\./,
+    /^Code is no longer sent to 127\.0\.0\.1:\d+ or any other completion server\./,
   );
   // A model that is still referenced sends nothing either.
   await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
@@ -134,7 +134,7 @@ test('permission can be revoked when the settings no longer name a server', asyn
   await elsewhere.askPermission(elsewhere.endpoint!);
   set('');
   await stopSendingCode(context);
-  expect(asked.at(-1)).toBe('No completion server elsewhere is sent code any more.');
+  expect(asked.at(-1)).toBe('Code is no longer sent to any remote completion server.');
   set('https://gpu.example');
   expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
 });
@@ -150,7 +150,7 @@ test('a rejected address is reported once, and no remote server is used', () => 
   set('http://gpu.example');
   const { elsewhere, asked } = extension();
   for (let time = 0; time < 3; time += 1) expect(elsewhere.model).toBeUndefined();
-  expect(asked).toEqual(['Code would go to gpu.example in plain text, for everybody on the way to read.']);
+  expect(asked).toEqual(['Code would go to gpu.example in plain text, readable by anybody on the way.']);
 });
 
 test('the token is stored for one address, is never shown, and can be forgotten', async () => {
@@ -178,7 +178,7 @@ test('the model is chosen from those that the server has', async () => {
   editor.answers.push('garden');
   await chooseEndpointModel(context);
   expect(editor.inspected['completion.endpointModel']).toMatchObject({ globalValue: 'garden' });
-  // Only the list was requested; sending code needs permission of its own.
+  // Only the list was requested; sending code needs a separate permission.
   expect(server.heard).toEqual([]);
   expect(asked).toHaveLength(1);
 });

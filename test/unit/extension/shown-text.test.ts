@@ -43,7 +43,7 @@ describe('a shown completion', () => {
     write(shownText, ' ');
     write(shownText, 's');
     expect(write(shownText, text.slice(2))).toBe('accepted');
-    shownText.acceptedWhole();
+    shownText.acceptedEntirely();
     expect(shownText.characters).toBe(text.length - 2);
     expect(shownText.acceptedText).toEqual({ offset: at + 2, text: text.slice(2) });
   });
@@ -52,7 +52,7 @@ describe('a shown completion', () => {
     const shownText = shown();
     for (const key of text.slice(0, -1)) write(shownText, key);
     expect(write(shownText, ';')).toBe('typed');
-    shownText.acceptedWhole();
+    shownText.acceptedEntirely();
     expect(shownText.characters).toBe(1);
   });
 

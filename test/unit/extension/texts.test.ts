@@ -98,7 +98,7 @@ describe('the Runs view', () => {
 });
 
 describe('the end', () => {
-  test('says first whether it is better and in use, then the figures', () => {
+  test('says first whether it is better and in use, then the metrics', () => {
     expect(endSentence(done, 'done')).toMatch(
       /^web-server: trained, 60 steps\. Better than before: .*\. Your completions can use it\. Completes 42 of 100 held-out lines exactly /,
     );
@@ -157,7 +157,7 @@ describe('completion is refused', () => {
   test('not if the served model agrees', () => expect(whyNotServable(done, 'done')).toBeUndefined());
   test('if the run is not finished', () =>
     expect(whyNotServable(running, 'live')?.message).toMatch(/not finished/));
-  test('if served and trained differ, with the figures', () => {
+  test('if served and trained differ, with the numbers', () => {
     const refused = whyNotServable(served({ ok: false, meanKl: 0.31 }), 'done');
     expect(refused).toMatchObject({ code: 'adapter-mismatch' });
     expect(refused?.message).toMatch(/0\.31 nats per token apart, where 0\.01 is allowed/);
@@ -198,7 +198,7 @@ describe('completion is refused', () => {
   });
 });
 
-test('figures are formatted for reading', () => {
+test('numbers are formatted for reading', () => {
   expect([1, 89, 100, 5400, 7260].map(formatDuration)).toEqual([
     '1 s',
     '89 s',

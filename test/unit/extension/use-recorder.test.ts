@@ -29,7 +29,7 @@ let recorder: UseRecorder;
 beforeEach(async () => {
   Object.assign(editor, { learns: true, trusted: true, scheme: 'file' });
   home = await mkdtemp(join(tmpdir(), 'recorder-'));
-  const recorded = JSON.stringify(join(home, 'told'));
+  const recorded = JSON.stringify(join(home, 'messages'));
   recorder = await recorderWith(`
     if (message === 'end') parentPort.close();
     else appendFileSync(${recorded}, JSON.stringify(message) + '\\n');`);
@@ -66,7 +66,7 @@ const shown = {
 const outcome = { shown: 'sum(\r\n  a)', accepted: 6, later: 'sum(\r\n  b)\r\n', seconds: 300 };
 
 async function kept(): Promise<KeepRequest[]> {
-  const path = join(home, 'told');
+  const path = join(home, 'messages');
   while (!existsSync(path) || !(await readFile(path, 'utf8')).endsWith('\n')) await sleep(5);
   return (await readFile(path, 'utf8'))
     .trim()
@@ -118,7 +118,7 @@ describe('the outcome of a completion', () => {
   it('is recorded by the time it is closed, and a stuck thread does not block', async () => {
     recorder.listenerFor(shown)!.report(outcome);
     await recorder.close();
-    expect(await readFile(join(home, 'told'), 'utf8')).toMatch(/^\{.*\}\n$/);
+    expect(await readFile(join(home, 'messages'), 'utf8')).toMatch(/^\{.*\}\n$/);
     const stuck = await recorderWith('', 50);
     stuck.listenerFor(shown)!.report(outcome);
     await stuck.close();

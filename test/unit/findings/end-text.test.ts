@@ -38,10 +38,10 @@ describe('the end of a run', () => {
   const better = { choice: choiceOf(1, -0.1), comparisons: [bits(-0.1)] };
   const betterSentence = 'Better than before: it predicts the files kept out of training better.';
 
-  it('says first whether it is better and in use, then the figures', () => {
-    const [first, figures, ...more] = end(better, { chosen: true });
+  it('says first whether it is better and in use, then the metrics', () => {
+    const [first, metrics, ...more] = end(better, { chosen: true });
     expect(first).toBe(`web-server: trained, 60 steps. ${betterSentence} Your completions use it now.`);
-    expect(figures).toBe('Predicts held-out code better than before.');
+    expect(metrics).toBe('Predicts held-out code better than before.');
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
   });
@@ -60,7 +60,7 @@ describe('the end of a run', () => {
   });
   it('gives no advice if too little was measured to tell', () => {
     expect(end({ choice: choiceOf(0, -0.01, 0.3) })[0]).toBe(
-      "web-server: trained, 60 steps. Whether it is better than before can't be told: too little was measured to see a difference. Nothing changed in your completions.",
+      'web-server: trained, 60 steps. It is unclear whether it is better than before: too little was measured to see a difference. Nothing changed in your completions.',
     );
   });
   it('says what is not measured yet, and how to', () => {
@@ -75,7 +75,9 @@ describe('the end of a run', () => {
       /^Measuring was stopped; the result is kept\. Not measured yet: HumanEval\. /,
     );
     const [first, last] = end(undefined, { stopped: true });
-    expect(first).toMatch(/can't be told: it was not measured yet\. Your completions can use it\.$/);
+    expect(first).toMatch(
+      /unclear whether it is better than before: it was not measured yet\. Your completions can use it\.$/,
+    );
     expect(last).toMatch(/^Measuring was stopped; the result is kept\. \{evaluate /);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
-import { guardedFigures, isWorse, undetectedLoss } from '../../../src/findings/guards.ts';
-import { addFindings } from '../../../src/evaluation/figures/summary.ts';
+import { compare, type Measured } from '../../../src/evaluation/metrics/compare.ts';
+import { guardedMetrics, isWorse, undetectedLoss } from '../../../src/findings/guards.ts';
+import { addFindings } from '../../../src/evaluation/metrics/summary.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import type { Comparison, StrengthChoice } from '../../../src/protocol/evaluation.ts';
@@ -30,7 +30,7 @@ function solutions(rise: number, spread: number, task = 'humaneval', metric = 'l
   const after = before.map((loss, i) => loss + rise + (i % 2 ? spread : -spread));
   return measure([task, metric], [before, after], { better: 'lower', unit: 'nats/token' });
 }
-const worse = (comparison: Comparison) => guardedFigures([comparison]).some(isWorse);
+const worse = (comparison: Comparison) => guardedMetrics([comparison]).some(isWorse);
 const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
 it('finds a significant loss, however small', () => {
@@ -93,15 +93,15 @@ describe('the undetected loss', () => {
       "General ability: HumanEval's solutions are no less likely.",
     );
     expect(sentence(solutions(0.01, 0.2))).toMatch(
-      /whether HumanEval's solutions became less likely can't be told \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
+      /it is unclear whether HumanEval's solutions became less likely \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
     );
     expect(sentence(solutions(0.05, 0.03))).toBe(
       "General ability: HumanEval's solutions became less likely.",
     );
   });
   it('is undefined without items', () => {
-    const figure = { ...solved(2, 0, 0, 0).before, n: 0 };
-    const nothing = { ...solved(2, 0, 0, 0), before: figure, after: figure };
+    const measured = { ...solved(2, 0, 0, 0).before, n: 0 };
+    const nothing = { ...solved(2, 0, 0, 0), before: measured, after: measured };
     expect(undetectedLoss(nothing)).toBeUndefined();
     expect(sentence()).toBe('Nothing was measured.');
   });

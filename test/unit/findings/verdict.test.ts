@@ -14,15 +14,15 @@ function choiceOf(strength: number, ...path: [learned: number, half: number, kl:
 }
 
 function comparison(task: string, metric: string, difference: number, half = 0.01): Comparison {
-  const figure = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
+  const measured = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
   const better = /loss|bits/.test(metric) ? 'lower' : 'higher';
   return {
     task,
     metric,
     unit: '',
     better,
-    before: figure,
-    after: { ...figure, value: 0.5 + difference },
+    before: measured,
+    after: { ...measured, value: 0.5 + difference },
     difference: around(difference, half),
     significant: Math.abs(difference) > half,
   };
@@ -98,7 +98,7 @@ describe('the verdict on a result', () => {
     expect(verdictIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
       'Better than before: it predicts the files kept out of training better.',
     );
-    expect(verdictIn(verdictOf(undefined))).toMatch(/^Whether it is better than before can't be told: /);
+    expect(verdictIn(verdictOf(undefined))).toMatch(/^It is unclear whether it is better than before: /);
   });
 });
 

@@ -138,9 +138,10 @@ describe('readConfig', () => {
     ['gemma3', {}, 'wwwwwrw'],
     ['gemma3', { 'attention.sliding_window_pattern': 2 }, 'wrwrwrw'],
     ['gemma3', { 'attention.sliding_window': 0 }, 'rrrrrrr'],
-  ] as const)("reads each layer's position scheme: %s %j", (architecture, figures, expected) => {
+  ] as const)("reads each layer's position scheme: %s %j", (architecture, hyperparameters, expected) => {
     const source = tinyWeights({ architecture, layers: 7 });
-    for (const [name, value] of Object.entries(figures)) source.metadata[`${architecture}.${name}`] = value;
+    for (const [name, value] of Object.entries(hyperparameters))
+      source.metadata[`${architecture}.${name}`] = value;
     const { positions } = readConfig(source);
     const letters = positions.map(({ ropeTheta, window }) => (!ropeTheta ? '-' : window ? 'w' : 'r'));
     expect(letters.join('')).toBe(expected);

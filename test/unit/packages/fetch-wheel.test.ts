@@ -243,8 +243,12 @@ describe('fetchWheel', () => {
   });
 
   it.each<[string, () => unknown, RegExp]>([
-    ['the index', () => forbid(true, 401), /the package index wants a sign-in \(HTTP 401\)/],
-    ['the file', () => forbid(false, 401), /a direct download was refused \(it wants a sign-in, HTTP 401\)/],
+    ['the index', () => forbid(true, 401), /the package index requires a sign-in \(HTTP 401\)/],
+    [
+      'the file',
+      () => forbid(false, 401),
+      /a direct download was refused \(it requires a sign-in, HTTP 401\)/,
+    ],
     [
       "a company's gate",
       () => {
@@ -273,7 +277,7 @@ describe('fetchWheel', () => {
     process.env['PIP_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     await expect(fetchWheel(wanted)).rejects.toMatchObject({
       code: 'network',
-      message: expect.stringMatching(/the proxy wants a sign-in, HTTP 407/),
+      message: expect.stringMatching(/the proxy requires a sign-in, HTTP 407/),
       next: expect.stringMatching(/HTTPS_PROXY/),
     });
     await new Promise((done) => proxy.close(done));

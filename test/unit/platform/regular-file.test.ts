@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRows } from '../../../src/corpus/datasets/rows.ts';
 import { openCorpus } from '../../../src/corpus/index.ts';
 import { sourceTexts } from '../../../src/evaluation/scoring/source-texts.ts';
-import { addToSummary } from '../../../src/evaluation/figures/summary.ts';
+import { addToSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { loadProblems } from '../../../src/evaluation/tasks/humaneval.ts';
 import { readSafetensors } from '../../../src/weights/safetensors.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';

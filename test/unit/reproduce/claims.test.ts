@@ -1,6 +1,6 @@
 /** Each claim on evidence made to agree with the paper, to contradict it, and to be inconclusive. */
 import { describe, expect, it } from 'vitest';
-import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
+import type { ItemRow } from '../../../src/evaluation/metrics/item-rows.ts';
 import { claimIds, type ClaimId, type ClaimResult } from '../../../src/protocol/reproduction.ts';
 import { runSpecSchema } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';

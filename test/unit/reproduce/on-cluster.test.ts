@@ -80,8 +80,8 @@ const learned = (loss: number, kl: number): Tasks => ({
 
 async function writeTasks(dir: string, tasks: Tasks, steps: number): Promise<void> {
   await mkdir(join(dir, 'evaluation'), { recursive: true });
-  for (const [task, figures] of Object.entries(tasks))
-    await writeFile(join(dir, 'evaluation', `${task}.${steps}.jsonl`), rowsOf(...figures));
+  for (const [task, scores] of Object.entries(tasks))
+    await writeFile(join(dir, 'evaluation', `${task}.${steps}.jsonl`), rowsOf(...scores));
 }
 
 /** A returned run: measured at its end, on some items, and for `parts`. */
@@ -92,9 +92,9 @@ async function writeReturnedRun(id: string, tasks: Tasks, parts: Record<string, 
   await writeTasks(dir, tasks, steps);
   for (const [part, own] of Object.entries(parts)) await writeTasks(join(dir, 'parts', part), own, steps);
   const comparisons = Object.entries(tasks).map(([task, [metric]]) => {
-    const figure = { task, metric, value: 0, low: 0, high: 0, n: 12, setting: 'quick' };
+    const measured = { task, metric, value: 0, low: 0, high: 0, n: 12, setting: 'quick' };
     const comparison = { task, metric, unit: '', better: 'lower', significant: false };
-    return { ...comparison, before: figure, after: figure, difference: { value: 0, low: 0, high: 0 } };
+    return { ...comparison, before: measured, after: measured, difference: { value: 0, low: 0, high: 0 } };
   });
   const summary = { step: steps, sentence: 'x', comparisons };
   await writeFile(join(dir, 'evaluation', 'summary.json'), JSON.stringify(summary));

@@ -1,10 +1,10 @@
 /** The interval over seeds and items: computed by hand, and its coverage of the true value. */
 import { describe, expect, it } from 'vitest';
 import { overSeeds, seededInterval } from '../../../src/reproduce/seeds.ts';
-import { interval, type Figures } from '../../../src/statistics/intervals.ts';
+import { interval, type Means } from '../../../src/statistics/intervals.ts';
 import { gaussian, mix } from '../../../src/statistics/random.ts';
 
-const difference = ([figures]: Figures) => figures![0]! - figures![1]!;
+const difference = ([means]: Means) => means![0]! - means![1]!;
 
 describe('the interval over seeds', () => {
   it('adds the squared half-widths, with t of n - 1 degrees of freedom', () => {
@@ -63,7 +63,7 @@ describe('over runs', () => {
     const models = (...values: number[]) =>
       values.map((sum) => [sum, sum].map((value) => ({ sum: value, weight: 1 })));
     const bySeed = [[models(1, 5)], [models(2, 7, 9)]];
-    const last = ([figures]: Figures) => figures!.at(-1)! - figures![0]!;
+    const last = ([means]: Means) => means!.at(-1)! - means![0]!;
     expect(seededInterval(bySeed, last)).toMatchObject({ value: (4 + 7) / 2, bySeed: [4, 7] });
   });
 });

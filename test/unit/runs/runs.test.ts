@@ -254,7 +254,7 @@ describe('readRun', () => {
     expect(brokenLines).toBe(0);
   });
 
-  it('has a format of its own for several folders, and the old one for one', async () => {
+  it('has a separate format for several folders, and the old one for one', async () => {
     const folders = ['api', 'web'].map((name) => ({ path: `/home/me/${name}`, name }));
     const first = await createRun(newRun());
     const several = await createRun({ ...newRun(), folder: '/home/me/api', folders });

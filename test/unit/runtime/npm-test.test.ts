@@ -50,7 +50,7 @@ const npmTest = (...parts: string[]) =>
     );
   });
 
-it('runs all parts even if some fail, says which, and ends with a line of figures', async () => {
+it('runs all parts even if some fail, says which, and ends with a line of totals', async () => {
   const { code, lines } = await npmTest();
   expect(code).toBe(1);
   const ends = lines.filter((line) => /^== \w+: /.test(line)).map((line) => line.replace(/\d+ s/, 'N s'));

@@ -268,7 +268,7 @@ it.skipIf(process.platform === 'win32')(
   },
 );
 
-/** A living process with a port of its own that is unrelated to us. */
+/** A live process with its own port that is unrelated to us. */
 async function strangerOnAPort(): Promise<{ process: ChildProcess; pid: number; port: number }> {
   writeFileSync(
     at('stranger.mjs'),

@@ -30,9 +30,9 @@ describe('the address of a completion server', () => {
     ['http://[2001:db8::1]/', 'in plain text'],
     ['https://me:secret@gpu.example/v1', 'more than a host'],
     ['https://gpu.example/v1?key=secret', 'more than a host'],
-    ['gpu.example', 'is no address'],
-    ['', 'is no address'],
-    ['file:///etc/passwd', 'is no address'],
+    ['gpu.example', 'is not the address'],
+    ['', 'is not the address'],
+    ['file:///etc/passwd', 'is not the address'],
   ])('%s is rejected', (text, why) => {
     expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: 'endpoint-address' }));
     expect(() => parseEndpoint(text)).toThrow(why);

@@ -11,7 +11,7 @@ import { withTraining } from '../../../src/runs/training-lock.ts';
 import { isOutOfMemory, gpuFailure } from '../../../src/serving/host/place-base.ts';
 import {
   hasAllocated,
-  availableBeside,
+  availableNextToTraining,
   plannedBytes,
   trainingGpuMemory,
 } from '../../../src/serving/host/training-memory.ts';
@@ -89,10 +89,10 @@ describe("a training's planned memory on a GPU", () => {
 
   it('is kept free until it is allocated; then other programs have only the rest', () => {
     const state = { total: 24, free: 10 };
-    expect(availableBeside({ bytes: 6, isAllocated: false }, state)).toBe(4);
-    expect(availableBeside({ bytes: 6, isAllocated: true }, state)).toBe(10);
-    expect(availableBeside({ bytes: 16, isAllocated: true }, state)).toBe(8);
-    expect(availableBeside({ bytes: 30, isAllocated: false }, state)).toBe(0);
+    expect(availableNextToTraining({ bytes: 6, isAllocated: false }, state)).toBe(4);
+    expect(availableNextToTraining({ bytes: 6, isAllocated: true }, state)).toBe(10);
+    expect(availableNextToTraining({ bytes: 16, isAllocated: true }, state)).toBe(8);
+    expect(availableNextToTraining({ bytes: 30, isAllocated: false }, state)).toBe(0);
   });
 
   it.each([

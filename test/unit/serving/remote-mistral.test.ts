@@ -99,7 +99,7 @@ describe('Mistral', () => {
     refusing(422, { object: 'error', message: { detail } });
     await expect(answer(client)).rejects.toMatchObject({
       code: 'endpoint-failed',
-      message: expect.stringContaining('refuses the request: body.suffix: Input should be a string.'),
+      message: expect.stringContaining('rejects the request: body.suffix: Input should be a string.'),
     });
     refusing(422, { detail });
     await expect(answer(client)).rejects.toMatchObject({ message: expect.stringContaining('body.suffix: ') });

@@ -37,7 +37,7 @@ describe('the next sample', () => {
     }
   });
 
-  it('comes from a prompt of its own for each taker while there are new prompts', () => {
+  it('comes from a different prompt for each taker while there are new prompts', () => {
     const names = Array.from({ length: 12 }, (_, index) => `prompt ${index}`);
     const queue = queueOf(Object.fromEntries(names.map((name) => [name, 10])));
     const readers = takeAll(queue, 4).map((own) => new Set(own.map(({ prompt }) => prompt)));

@@ -6,7 +6,7 @@ import { showCommand } from '../../../src/cli/commands/results/show.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
 import { byGain, isChecked } from '../../../src/extension/texts.ts';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';
-import { addToSummary } from '../../../src/evaluation/figures/summary.ts';
+import { addToSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
@@ -122,7 +122,7 @@ describe('a published adapter', () => {
     expect(JSON.stringify(summary)).not.toContain('plans');
   });
 
-  it('contains no folder name if it was given a name of its own', async () => {
+  it('contains no folder name if it was given its own name', async () => {
     const named = await desk.makeRun({ name: 'secret-project' });
     await desk.publish(named, store, { name: 'neutral' });
     const text = await allTexts(desk.at('team'));
@@ -241,7 +241,7 @@ describe('a published adapter', () => {
       /bits per byte \(nats per token\), as its publisher states .*\n.*KL from base .*, as its publisher states /,
     );
     expect(run.spectrum).toEqual({ ...spectrum, stated: true });
-    expect(comparisonRows(run.summary!)[0]!.figure).toBe('Held-out bits per byte, as its publisher states');
+    expect(comparisonRows(run.summary!)[0]!.metric).toBe('Held-out bits per byte, as its publisher states');
     expect(byGain(run, { ...run, summary: { ...run.summary!, stated: [] } })).toBeGreaterThan(0);
     const after = await addToSummary(fetched, 24, {
       planned: ['retention'],

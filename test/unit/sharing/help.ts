@@ -1,4 +1,4 @@
-/** Users who publish and fetch, each with a data directory of their own. */
+/** Users who publish and fetch, each with a separate data directory. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

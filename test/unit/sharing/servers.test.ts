@@ -294,7 +294,7 @@ describe('vLLM', () => {
   });
   it('requires its token', async () => {
     await start({ token: 'sesame' });
-    await refused('endpoint-token', /refuses the token/);
+    await refused('endpoint-token', /rejects the token/);
     expect((await offer('sesame')).offered).toBe(true);
   });
 });

@@ -202,23 +202,23 @@ describe('the interval of any statistic', () => {
   it('pairs the models within a stratum and treats strata as independent', () => {
     const values = noise(50, 1);
     const [a, b] = [partsOf(values), partsOf(values.map((value) => value + 1))];
-    const difference = interval([[a, b]], ([figures]) => figures![1]! - figures![0]!)!;
+    const difference = interval([[a, b]], ([means]) => means![1]! - means![0]!)!;
     expect(difference.low).toBeCloseTo(1, 9);
     expect(difference.high).toBeCloseTo(1, 9);
     const apart = interval([[a], [b]], ([first, two]) => two![0]! - first![0]!)!;
-    const single = interval([[a]], ([figures]) => figures![0]!)!;
+    const single = interval([[a]], ([means]) => means![0]!)!;
     // The variances add up.
     expect(width(apart) / width(single)).toBeCloseTo(Math.SQRT2, 1);
   });
   it('is undefined for fewer than two items, or if the statistic has no value without one of them', () => {
     expect(interval([[[]]], () => 1)).toBeUndefined();
-    expect(interval([[partsOf([1])]], ([figures]) => figures![0]!)).toBeUndefined();
+    expect(interval([[partsOf([1])]], ([means]) => means![0]!)).toBeUndefined();
     expect(interval([[partsOf([1, 2])]], () => NaN)).toBeUndefined();
-    expect(interval([[partsOf([1, -1, 1])]], ([figures]) => (figures![0]! > 0.4 ? NaN : 1))).toBeUndefined();
+    expect(interval([[partsOf([1, -1, 1])]], ([means]) => (means![0]! > 0.4 ? NaN : 1))).toBeUndefined();
   });
   it('is resampled if the statistic jumps: wider than its percentiles, and deterministic', () => {
     const stratum = [partsOf(noise(12, 5)), partsOf(noise(12, 6))];
-    const lower = (figures: readonly number[]) => figures.indexOf(Math.min(...figures));
+    const lower = (means: readonly number[]) => means.indexOf(Math.min(...means));
     expect(resampledInterval(stratum, lower)).toEqual({
       value: expect.any(Number) as number,
       low: 0,
@@ -227,7 +227,7 @@ describe('the interval of any statistic', () => {
     const mean = ([first]: readonly number[]) => first!;
     const drawn = resampledInterval(stratum, mean)!;
     expect(resampledInterval(stratum, mean)).toEqual(drawn);
-    const whole = interval([stratum], ([figures]) => figures![0]!)!;
+    const whole = interval([stratum], ([means]) => means![0]!)!;
     expect(width(drawn) / width(whole)).toBeGreaterThan(0.9);
     expect(width(drawn) / width(whole)).toBeLessThan(1.05);
     expect(resampledInterval([partsOf([1])], mean)).toBeUndefined();

@@ -177,7 +177,7 @@ describe('a record with texts', () => {
   });
 });
 
-it('translates phases with their figures', () => {
+it('translates phases with their numbers', () => {
   german();
   expect(phaseIn('Loading the model')).toBe('Modell wird geladen');
   expect(phaseIn('Training: step 3 of 10')).toBe('Training: Schritt 3 von 10');
@@ -197,7 +197,7 @@ it("rebuilds the result's sentence from the metrics, in English as it is stored"
 });
 
 it('formats numbers like the language, with the same digits', () => {
-  // Intl rounds 1.005 up, from its shortest digits; figures must not differ between languages.
+  // Intl rounds 1.005 up, from its shortest digits; numbers must not differ between languages.
   expect([decimal(1.005, 2), whole(12345), percent(0.285, 1)]).toEqual(['1.00', '12,345', '28.5%']);
   german();
   expect([decimal(1.005, 2), whole(12345), percent(0.285, 1)]).toEqual(['1,00', '12.345', '28,5\u00a0%']);

@@ -116,7 +116,7 @@ describe('planRun', () => {
   });
 });
 
-describe('the figures shown before a run', () => {
+describe('the numbers shown before a run', () => {
   const machines = (['tensorflow', 'wasm'] as const).flatMap((backend) =>
     (backend === 'wasm' ? (['f32'] as const) : (['f32', 'bf16'] as const)).map((precision) => ({
       backend,

@@ -150,7 +150,7 @@ describe('EventsOfLines', () => {
       return [last?.step, event.type === 'evaluation' && event.change?.value];
     };
     expect(await change()).toEqual([undefined, undefined]);
-    const figures = {
+    const values = {
       loss: 1,
       learningRate: 1,
       gradientNorm: 1,
@@ -158,7 +158,7 @@ describe('EventsOfLines', () => {
       peakMemory: 1,
       etaSeconds: 1,
     };
-    const step = (number: number) => ({ type: 'step', time, step: number, ...figures });
+    const step = (number: number) => ({ type: 'step', time, step: number, ...values });
     const lines = [held(0, [[20, 10], [44, 20]]), step(1), step(2), held(2, [[1, 10], [1, 20]])]; // prettier-ignore
     await writeFile(
       join(folder, 'lines.jsonl'),
@@ -194,6 +194,18 @@ it('finds Ray as told by the driver on a cluster', () => {
     FORGET_ME_NOT_RAY_NODE: 'ab12',
   };
   const of = (nodes: string) => rayPlace({ ...task, FORGET_ME_NOT_RAY_NODES: nodes });
-  expect(of('this')).toEqual({ python: 'python3', local: false, here: true, beside: 3, node: 'ab12' });
-  expect(of('all')).toEqual({ python: 'python3', local: false, here: false, beside: 3, node: 'ab12' });
+  expect(of('this')).toEqual({
+    python: 'python3',
+    local: false,
+    here: true,
+    reservedProcessors: 3,
+    node: 'ab12',
+  });
+  expect(of('all')).toEqual({
+    python: 'python3',
+    local: false,
+    here: false,
+    reservedProcessors: 3,
+    node: 'ab12',
+  });
 });

@@ -34,8 +34,8 @@ function training(...parts: [step: number | undefined, error?: Error][]) {
 it('continues as long as each part gets further', async () => {
   expect(await training([4, lost()], [8, lost()], [undefined]).result()).toBe('done');
   expect(events.map((event) => 'message' in event && event.message)).toEqual([
-    'The GPU went away; training goes on from step 4.',
-    'The GPU went away; training goes on from step 8.',
+    'The GPU was lost; training continues from step 4.',
+    'The GPU was lost; training continues from step 8.',
   ]);
 });
 

@@ -166,7 +166,7 @@ describe('advice', () => {
     );
   });
 
-  it('is at most three items, each with its figures', () => {
+  it('is at most three items, each with its metrics', () => {
     const { advice } = advise(
       panelOf([withSamples(makeRun({ checkpoints: 6, rate: 1e-4 }))], { sweeps: [makeSweep()] }),
     );

@@ -28,7 +28,7 @@ describe('a chart', () => {
         return answer ? [[chart.id, answer]] : [];
       }),
     );
-  it('answers it as far as the figures do', () => {
+  it('answers it as far as the metrics do', () => {
     expect(answers()).toEqual({
       'your-code': 'Yes, more than before.',
       humaneval: 'No loss was seen (problems tried: 20).',
@@ -44,7 +44,7 @@ describe('a chart', () => {
         comparison.significant = false;
       }
     expect(answers(run)).toMatchObject({
-      'your-code': "That can't be told from so few places (100).",
+      'your-code': 'There are too few places to tell (100).',
       humaneval: "No loss was seen, but one can't be ruled out with so few problems (20).",
     });
   });

@@ -23,7 +23,7 @@ describe('a chart as CSV', () => {
   it('keeps commas, quotes, line ends and every digit', () => {
     const setting = 'quick: 16 windows, "held out"\nand more';
     const text = toCsv(
-      [{ run: 'a,b', figure: 'loss', at: 3, value: 1 / 3, low: 0.1, high: Number.NaN, n: 16, setting }],
+      [{ run: 'a,b', metric: 'loss', at: 3, value: 1 / 3, low: 0.1, high: Number.NaN, n: 16, setting }],
       'step',
     );
     expect(parse(text)).toEqual([
@@ -32,7 +32,7 @@ describe('a chart as CSV', () => {
     ]);
   });
   it('gives a spreadsheet no formula to run', () => {
-    const [, row] = parse(toCsv([{ run: '=HYPERLINK("x")', figure: '-1', at: 0, value: -1 }], 'step'));
+    const [, row] = parse(toCsv([{ run: '=HYPERLINK("x")', metric: '-1', at: 0, value: -1 }], 'step'));
     expect(row!.slice(0, 4)).toEqual([`'=HYPERLINK("x")`, "'-1", '0', '-1']);
   });
 
@@ -62,10 +62,10 @@ describe('a chart as CSV', () => {
         }),
       );
     expect(rows.get('pass-at-k')).toContainEqual(
-      expect.objectContaining({ run: 'before', figure: 'pass@10', at: 10, value: 0.17, n: 164 }),
+      expect.objectContaining({ run: 'before', metric: 'pass@10', at: 10, value: 0.17, n: 164 }),
     );
     expect(rows.get('memory')).toContainEqual(
-      expect.objectContaining({ figure: 'planned memory', at: 'weights', value: 5.4e8, unit: 'bytes' }),
+      expect.objectContaining({ metric: 'planned memory', at: 'weights', value: 5.4e8, unit: 'bytes' }),
     );
   });
 });

@@ -32,10 +32,10 @@ describe('the strength slider', () => {
       'Strength 1: on your code worse; elsewhere far from the base.',
     ]);
   });
-  it('has no figure that occurs elsewhere on the page with another value, except if it says so', () => {
+  it('has no number that occurs elsewhere on the page with another value, except if it says so', () => {
     const { sentence, words } = viewOf(withStrengths(makeRun()))!;
     expect(sentence).toBe(
-      'The change is applied at strength 0.5, chosen by a measurement of its own, which the words beside the slider come from.',
+      'The change is applied at strength 0.5, chosen by a separate measurement, on which the words next to the slider are based.',
     );
     for (const strength of [0.25, 1])
       expect(words(strength).replace(/^Strength [\d.]+/, '')).not.toMatch(/\d/);

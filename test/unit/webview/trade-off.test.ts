@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tradeOffChart } from '../../../webview/charts/trade-off.ts';
 import type { RunView } from '../../../webview/view-model/panel.ts';
-import { axisTitle, forgettingFigures, tradeOff } from '../../../webview/view-model/trade-off.ts';
+import { axisTitle, forgettingMetrics, tradeOff } from '../../../webview/view-model/trade-off.ts';
 import { makeRun, metric, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 const loss = { task: 'workspace', metric: 'loss', better: 'lower' } as const;
@@ -73,7 +73,7 @@ describe('learning against forgetting', () => {
 
   it('measures forgetting by the chosen metric: a fall if higher is better', () => {
     const panel = panelOf([withSamples(makeRun())]);
-    expect(forgettingFigures(panel.shown)[0]).toEqual(kl);
+    expect(forgettingMetrics(panel.shown)[0]).toEqual(kl);
     const pass = { task: 'humaneval', metric: 'pass@1', better: 'higher' } as const;
     const view = tradeOffChart.read(panel, { forgot: 'humaneval pass@1' })!;
     expect(view.forgetting).toEqual(pass);

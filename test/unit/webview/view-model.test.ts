@@ -4,7 +4,7 @@ import { comparisonRows, verdict } from '../../../webview/view-model/comparisons
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
 import { columns, comparedRuns, differingColumns } from '../../../webview/view-model/run-comparison.ts';
 import { runMessages } from '../../../webview/view-model/run-messages.ts';
-import { figureLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
+import { metricLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
@@ -118,7 +118,7 @@ describe('comparisons', () => {
   });
   it('show value, interval, n and setting of each', () => {
     const rows = comparisonRows(summary(60));
-    expect(rows.map(({ figure }) => figure)).toEqual([
+    expect(rows.map(({ metric }) => metric)).toEqual([
       'Held-out loss',
       'Held-out bits per byte',
       'Held-out line exact match',
@@ -143,12 +143,12 @@ describe('comparisons', () => {
     const rows = comparisonRows({ ...summary(60), earlier: { run: 'r1', comparisons: [older] } });
     expect(rows).toHaveLength(7);
     expect(rows.at(-1)).toMatchObject({
-      figure: 'Held-out older code bits per byte, from the run that it continues',
+      metric: 'Held-out older code bits per byte, from the run that it continues',
       verdict: 'worse',
     });
   });
   it('keep the name of an unknown metric', () => {
-    expect(figureLabel('mbpp', 'strict match')).toBe('mbpp strict match');
+    expect(metricLabel('mbpp', 'strict match')).toBe('mbpp strict match');
   });
 });
 

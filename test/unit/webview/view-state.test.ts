@@ -7,7 +7,7 @@ const chosen: ViewState = {
   filter: 'lora',
   scroll: 420,
   details: true,
-  cards: { loss: { range: { min: 10, max: 20.5 }, picked: { Figure: 'kl' }, open: true } },
+  cards: { loss: { range: { min: 10, max: 20.5 }, picked: { Metric: 'kl' }, open: true } },
 };
 const nothing: ViewState = { compared: [], filter: '', scroll: 0, details: false, cards: {} };
 

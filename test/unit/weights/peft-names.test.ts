@@ -15,13 +15,13 @@ import { PEFT_PREFIX, PEFT_WEIGHTS, writePeft } from '../../../src/weights/peft.
 import { readPeft } from '../../../src/weights/read-peft.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
 import { namingNote, transformersName, applyNaming } from '../../../src/weights/transformers.ts';
-import { tinyFigures } from '../../support/tiny-figures.ts';
+import { tinyHyperparameters } from '../../support/tiny-hyperparameters.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 import { english } from '../../../src/text/message.ts';
 
 const models = {
   gemma3: { layers: 34 },
-  granite: { figures: { ...tinyFigures.granite, expert_shared_feed_forward_length: 128 } },
+  granite: { hyperparameters: { ...tinyHyperparameters.granite, expert_shared_feed_forward_length: 128 } },
 } as const;
 type Name = keyof typeof models;
 const names = Object.keys(models) as Name[];

@@ -9,7 +9,7 @@ import { ignoreMissing } from '../../../runs/file-mark.ts';
 
 export function preferencesCommand(): Command {
   return new Command('preferences')
-    .description('show what is recorded of the completions in a folder')
+    .description('show what was recorded about completions in a folder')
     .argument('<folder>', 'a workspace folder of VS Code')
     .option('--delete', 'delete the record')
     .option('--json', 'print the result as JSON')

@@ -14,7 +14,7 @@ import { addOptions } from '../../options/add-options.ts';
 
 export function resumeCommand(): Command {
   const command = new Command('resume')
-    .description('resume a run from its newest checkpoint; a run on a cluster is attached to again')
+    .description('resume a run from its newest checkpoint, or reattach to a run on a cluster')
     .argument('<run>', 'id of a run, the start of one, or latest');
   addOptions(command, followOptions).option('--yes', 'send it to its cluster again without asking');
   return command.action(async (wanted: string, options: FollowOptions & { yes?: boolean }) => {

@@ -63,7 +63,7 @@ export function sweepCommand(): Command {
     .option('--steps <n>', 'optimiser steps of each trial', integer(1), 40)
     .option('--held-out-windows <n>', 'windows of held-out text that trials are compared on', integer(1), 16);
   return addOptions(command, sweepOptions)
-    .option('--resume <id>', 'resume a sweep that was stopped; one on a cluster is attached to again')
+    .option('--resume <id>', 'resume a sweep that was stopped, or reattach to one on a cluster')
     .action(async (folders: string[], options: SweepOptions) => {
       const cluster = await chosenCluster(options);
       const resumed = options.resume === undefined ? undefined : await findSweep(options.resume);

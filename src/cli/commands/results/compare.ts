@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { compareRuns } from '../../../evaluation/figures/between-runs.ts';
+import { compareRuns } from '../../../evaluation/metrics/between-runs.ts';
 import { forTerminal } from '../../../text/next-step.ts';
 import type { RunComparison } from '../../../protocol/run-comparison.ts';
 import { findRun } from '../../../runs/index.ts';
@@ -9,7 +9,7 @@ import { comparisonTable } from '../../view/tables.ts';
 
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('compare runs: which settings differ, and their figures on the items that both answered')
+    .description('compare runs: which settings differ, and their metrics on the items that both answered')
     .argument(
       '<run...>',
       'two or more: ids of runs, the start of one, or latest; the others are compared with the first',
@@ -38,10 +38,10 @@ function describe({ runs, differs, against, warnings }: RunComparison): string[]
       ])
     : ['All settings are the same.'];
   const tables = against.map(({ run, comparisons }) => {
-    const figures = comparisonTable(comparisons, { names: ['first', 'second'] }).slice(0, -1);
+    const rows = comparisonTable(comparisons, { names: ['first', 'second'] }).slice(0, -1);
     return [
       `${first!.id} (first), ${run} (second)`,
-      ...(figures.length ? figures : ['No figure was measured for both.']),
+      ...(rows.length ? rows : ['No metric was measured for both.']),
     ];
   });
   return joinGroups([settings, ...tables, warnings.map(forTerminal)]);

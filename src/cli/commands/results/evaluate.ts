@@ -52,7 +52,7 @@ export function evaluateCommand(): Command {
       dataFile,
       [],
     )
-    .option('--limit <n>', 'the most items to measure of each task', integer(1))
+    .option('--limit <n>', 'maximum number of items to measure per task', integer(1))
     .addOption(
       new Option('--setting <name>', 'quick (takes minutes) or paper (measures as the paper did)').choices(
         settingNames,
@@ -67,7 +67,7 @@ export function evaluateCommand(): Command {
     .option('--background', 'let all other programs on this machine go first');
   return addOptions(command, clusterOptions)
     .option('--yes', 'download a model, and send a run to a cluster, without asking')
-    .option('--json', 'print the figures as a JSON array')
+    .option('--json', 'print the metrics as a JSON array')
     .action(evaluate);
 }
 
@@ -77,7 +77,7 @@ function dataFile(text: string, all: string[]): string[] {
 }
 
 /** step 0 is the base, or a model measured without a run. */
-type Figure = Metric & { step: number };
+type StepMetric = Metric & { step: number };
 
 async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.tasks) chooseTasks(options.tasks.split(','));
@@ -106,20 +106,20 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   const training = await trainingNow();
   if (training && !cluster)
     note(`${english(training)} is in progress on this machine; both take longer side by side.`);
-  const figures: Figure[] = [];
+  const metrics: StepMetric[] = [];
   const child = cluster ? 'cluster-follower' : 'evaluator';
   const summary = await runEvaluator(child, cluster ? what : [...what, ...args], (message) => {
-    if (message.type === 'result') figures.push({ step: message.step, ...message.result });
+    if (message.type === 'result') metrics.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
     else if (message.type === 'warning') note(forTerminal(message.message));
   });
   if (cluster && !summary) return note('It goes on on the cluster; the same command attaches to it again.');
-  if (options.json) return printJson(figures);
-  if (!('dir' in target) || options.checkpoint === 0) return print(metricTable(figures));
-  const measured = new Set(figures.map(({ task }) => task));
+  if (options.json) return printJson(metrics);
+  if (!('dir' in target) || options.checkpoint === 0) return print(metricTable(metrics));
+  const measured = new Set(metrics.map(({ task }) => task));
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
   print(comparisonTable(comparisons), summary!.sentence);
-  if (options.checkpoint === undefined) print('', `Figures: ${target.dir}/evaluation/summary.json`);
+  if (options.checkpoint === undefined) print('', `Metrics: ${target.dir}/evaluation/summary.json`);
 }
 
 /** A cluster measures only runs; a model without a run has no directory for the results. */

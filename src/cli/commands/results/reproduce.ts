@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { lowRankOperations } from '../../../evaluation/spectrum/low-rank.ts';
 import { chooseTasks } from '../../../evaluation/tasks/index.ts';
-import { averagedTasks } from '../../../findings/forgetting-figure.ts';
+import { averagedTasks } from '../../../findings/forgetting-metric.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../../model/index.ts';
 import { UserError } from '../../../text/errors.ts';
 import { reproductionsDir } from '../../../platform/files/paths.ts';
@@ -70,7 +70,7 @@ export function reproduceCommand(): Command {
   addOptions(command, globOptions)
     .option(
       '--budget <minutes>',
-      'time budget in minutes; it ends within this time. With --on, so much work as one machine would do in it',
+      'time budget in minutes; it ends within this time. With --on: as much work as one machine would do in this time',
       between(0.5, 1e5),
       60,
     )
@@ -99,7 +99,7 @@ export function reproduceCommand(): Command {
   return addOptions(command, { backend: machineOptions.backend, ...clusterOptions })
     .option(
       '--resume <id>',
-      'resume a reproduction that was stopped or ran out of budget; one on a cluster is attached to again',
+      'resume a reproduction that was stopped or ran out of budget, or reattach to one on a cluster',
     )
     .option('--yes', 'download what is missing, and send to a cluster, without asking')
     .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')

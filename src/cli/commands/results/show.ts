@@ -9,7 +9,7 @@ import type { RunSnapshot } from '../../../protocol/panel.ts';
 import type { RunSpec } from '../../../protocol/run.ts';
 import type { Fetched } from '../../../protocol/sharing.ts';
 import { describeSpectrum } from '../../../protocol/spectrum.ts';
-import { forgettingFigure } from '../../../findings/forgetting-figure.ts';
+import { forgettingMetric } from '../../../findings/forgetting-metric.ts';
 import { effectiveStatus, findRun, readRun } from '../../../runs/index.ts';
 import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
@@ -227,9 +227,9 @@ function heldOut(events: RunEvent[]): string[] {
 
 /** Metrics measured at checkpoints: KL, or else accuracies. */
 function atCheckpoints(events: RunEvent[], { evaluation }: RunSpec): string[] {
-  const figure = forgettingFigure(evaluation.checkpointTasks);
-  if (!figure) return [];
-  const { task, metric } = figure;
+  const found = forgettingMetric(evaluation.checkpointTasks);
+  if (!found) return [];
+  const { task, metric } = found;
   const values = new Map<number, number>();
   for (const event of events)
     if (event.type === 'evaluation' && event.result.task === task && event.result.metric === metric)

@@ -45,7 +45,7 @@ async function spectrum(
   }
   const { spectrum: measured } = await readRun(dir);
   if (json) return printJson(measured);
-  print(rankTable(measured!), '', sentences(measured!), '', `Figures: ${dir}/spectrum.json`);
+  print(rankTable(measured!), '', sentences(measured!), '', `Spectrum: ${dir}/spectrum.json`);
 }
 
 function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boolean): void {

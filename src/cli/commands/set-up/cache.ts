@@ -66,12 +66,14 @@ interface CacheUsage {
 
 export function cacheCommand(): Command {
   const cache = new Command('cache')
-    .description('list what is kept on this machine to be faster the next time, or delete it')
+    .description('list the caches on this machine, or delete them')
     .option('--json', 'print the result as JSON')
     .action(async ({ json }: { json?: boolean }) => list(json));
   cache
     .command('clear')
-    .description('delete it; runs, results and preferences stay, and what is needed is made or fetched again')
+    .description(
+      'delete them; runs, results and preferences stay, and what is needed is created or fetched again',
+    )
     .addArgument(new Argument('[what...]', 'only these (default: all but the bases)').choices(names))
     .option('--yes', 'delete without asking')
     .option('--json', 'print the result as JSON')

@@ -44,7 +44,7 @@ async function installGpu({ cuda = false, yes = false, json = false }: Options):
   );
 }
 
-/** Errors: bad-argument where there is nothing to install. */
+/** Errors: bad-argument if there is nothing to install. */
 function supportedKind(cuda: boolean): GpuKind {
   const kind: GpuKind | undefined = cuda ? 'cuda' : gpuKindsHere().find((one) => one !== 'cuda');
   if (kind && gpuPackages(kind).length > 0) return kind;

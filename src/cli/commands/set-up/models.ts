@@ -81,7 +81,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
     gpu ?? availableMemory(),
   ]);
   const models = [...known, ...(await listHubModels(known))];
-  if (json) return printJson({ models, default: toldBase(chosen), availableMemory: free });
+  if (json) return printJson({ models, default: baseJson(chosen), availableMemory: free });
   const rows = models.map(({ id, bytes, licence, memory, leastMemory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
@@ -106,10 +106,10 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
   );
 }
 
-const toldBase = ({ id, why, withTensorflow }: AutoBase): object => ({
+const baseJson = ({ id, why, withTensorflow }: AutoBase): object => ({
   id,
   ...withTexts({ why }),
-  ...(withTensorflow && { withTensorflow: toldBase(withTensorflow) }),
+  ...(withTensorflow && { withTensorflow: baseJson(withTensorflow) }),
 });
 
 async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): Promise<Listed> {

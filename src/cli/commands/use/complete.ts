@@ -44,7 +44,7 @@ export function completeCommand(): Command {
       'complete with an OpenAI-compatible server (vLLM, llama.cpp, Ollama, serve): sends the text around the cursor there',
     )
     .option('--model <name>', "name of the server's model, if it has several")
-    .option('--max-tokens <n>', 'the most tokens of a completion', '64')
+    .option('--max-tokens <n>', 'maximum number of tokens of a completion', '64')
     .option('--json', 'print the text, or why there is none, the model and the time taken as JSON')
     .addHelpText(
       'after',

@@ -32,11 +32,11 @@ interface Options {
 
 export function fetchCommand(): Command {
   return new Command('fetch')
-    .description('get an adapter that somebody has published, as a run to measure, compare, serve and export')
+    .description('fetch a published adapter as a run, to measure, compare, serve and export it')
     .argument('[name]', 'NAME or NAME@VERSION; without it, lists what is there')
     .requiredOption('--from <place>', 'a folder, s3://bucket/prefix, or hub:owner/name')
     .option('--base <base>', 'the base that it was trained on (default: found by its checksum)')
-    .option('--sha256 <digest>', 'take it only if its manifest has this checksum, which publish has printed')
+    .option('--sha256 <digest>', 'accept it only if its manifest has this checksum, as printed by publish')
     .option('--yes', 'download without asking')
     .option('--json', 'print the new run as JSON')
     .action(runFetch);

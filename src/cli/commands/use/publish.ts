@@ -25,7 +25,7 @@ interface Options {
 
 export function publishCommand(): Command {
   return new Command('publish')
-    .description("share a run's adapter with its report and figures, without any text that it learned")
+    .description("share a run's adapter with its report and metrics, without any text that it learned")
     .argument('<run>', 'id of a run, the start of one, or latest')
     .requiredOption(
       '--to <place>',
@@ -78,7 +78,7 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
 const describeUpload = ({ manifest, files, bytes }: Packed, to: string): string[] => [
   `${fileSize(bytes)} leave this machine for ${to}, as ${sharedLabel(manifest)}:`,
   ...files.map((file) => `  ${file.path}  ${fileSize(file.bytes)}`),
-  'They hold weights, settings, curves and figures, and no text of your files. An adapter may repeat pieces of what it learned.',
+  'They hold weights, settings, curves and metrics, and no text of your files. An adapter may repeat pieces of what it learned.',
 ];
 
 function printResult({ manifest, sha256, bytes }: Packed, to: string, json = false): void {

@@ -59,9 +59,9 @@ export async function serveOn(options: ServeOnOptions): Promise<void> {
       : await useLlamaCpp(new LlamaCppServer(remote), options, endpoint);
   const { offered, failed } = outcome;
   // A single failure is reported alone, as text and as JSON.
-  const says = offered.length > 0 || failed.length !== 1;
-  if (json && says) printJson(await asJson(outcome, remote, owner));
-  else if (says) await printOutcome(outcome, remote, owner, options);
+  const isReported = offered.length > 0 || failed.length !== 1;
+  if (json && isReported) printJson(await asJson(outcome, remote, owner));
+  else if (isReported) await printOutcome(outcome, remote, owner, options);
   const failure = failureFrom(outcome, endpoint.host);
   if (failure) throw failure;
 }

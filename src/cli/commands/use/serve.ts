@@ -37,7 +37,7 @@ const collect = (value: string, all: string[] = []) => [...all, value];
 export function serveCommand(): Command {
   return new Command('serve')
     .description(
-      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine, or with --on by a server elsewhere',
+      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine, or with --on, on a remote server',
     )
     .option('--base <base>', 'a known base, a .gguf file or owner/name on Hugging Face')
     .option('--adapter <name=file>', 'GGUF LoRA adapter, with --on NAME=RUN; may be repeated', collect)
@@ -52,7 +52,7 @@ export function serveCommand(): Command {
     .option('--sequences <n>', 'requests that one model answers at the same time (default: 1)')
     .option(
       '--threads <n>',
-      'threads for each model in use (default: the fastest number, measured while nobody asks)',
+      'threads for each model in use (default: the fastest number, measured while idle)',
     )
     .option(
       '--memory <mb>',
@@ -73,7 +73,7 @@ export function serveCommand(): Command {
       '--shared <folder[=path]>',
       'with --on: the folder that vLLM reads adapters from, and its path there',
     )
-    .option('--unload <name>', 'with --on: take an adapter away again; may be repeated', collect)
+    .option('--unload <name>', 'with --on: unload an adapter; may be repeated', collect)
     .option('--json', 'print one line of JSON when ready')
     .addHelpText(
       'after',

@@ -54,7 +54,7 @@ const shared = (
   size: number,
   dropout: boolean,
   inSubgroups = false,
-) => `${inSubgroups ? '\nvar<private> beside: u32;' : ''}
+) => `${inSubgroups ? '\nvar<private> adjacent: u32;' : ''}
 const ROWS = ${TILE_ROWS}u;
 const COLUMNS = ${COLUMNS}u;
 const INNER = ${INNER}u;
@@ -89,18 +89,18 @@ ${combined('mosts', inSubgroups, (a, b) => `max(${a}, ${b})`)}
 `;
 
 /**
- * A function that reduces one vector per thread over adjacent threads. With subgroups, the `beside` threads of one
+ * A function that reduces one vector per thread over adjacent threads. With subgroups, the `adjacent` threads of one
  * exchange theirs directly, and only their results go through workgroup memory.
  */
 const combined = (name: string, inSubgroups: boolean, op: (a: string, b: string) => string) => `
 fn ${name}(x: u32, y: u32, mine: vec4f) -> vec4f {
   var own = mine;
-${inSubgroups ? steps.map((step) => `  own = select(own, ${op('own', `subgroupShuffleXor(own, ${step}u)`)}, beside > ${step}u);`).join('\n') : ''}
+${inSubgroups ? steps.map((step) => `  own = select(own, ${op('own', `subgroupShuffleXor(own, ${step}u)`)}, adjacent > ${step}u);`).join('\n') : ''}
   workgroupBarrier();
   sliceX[y * ${THREADS.x}u + x] = own;
   workgroupBarrier();
   var all = sliceX[y * ${THREADS.x}u];
-  let step = ${inSubgroups ? 'beside' : '1u'};
+  let step = ${inSubgroups ? 'adjacent' : '1u'};
   for (var i = step; i < ${THREADS.x}u; i += step) { all = ${op('all', `sliceX[y * ${THREADS.x}u + i]`)}; }
   return all;
 }`;
@@ -203,7 +203,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
 ${inSubgroups ? SUBGROUP_BUILTIN : ''}
 ) {
-${inSubgroups ? `  beside = min(size, ${THREADS.x}u);` : ''}
+${inSubgroups ? `  adjacent = min(size, ${THREADS.x}u);` : ''}
   let outer = p.firstHead + group.y;
 `;
 

@@ -1,4 +1,4 @@
-/** The figures of a side, and differences between sides, from replayed hunks. Pure. */
+/** The metrics of a side, and differences between sides, from replayed hunks. Pure. */
 import { detectableRise } from '../../src/statistics/detectable.ts';
 import { pairedIntervals } from '../../src/statistics/intervals.ts';
 import type { Interval } from '../../src/statistics/statistics.ts';
@@ -6,7 +6,7 @@ import { quantile } from '../quantiles.ts';
 import type { Replayed } from './replay.ts';
 
 /** Seconds are per 100 characters of the change. */
-export interface Figures {
+export interface Metrics {
   /** Time saved compared with typing everything: that of characters not typed, minus the cost of suggestions. */
   secondsSaved: number;
   typing: number;
@@ -36,7 +36,7 @@ const PER = 100 / 1000;
 const savedBy = ({ typing, looking, taking, correcting }: Replayed) =>
   PER * (typing - looking - taking - correcting);
 
-export function figuresOf(hunks: readonly Replayed[]): Figures {
+export function metricsOf(hunks: readonly Replayed[]): Metrics {
   const characters = Math.max(1, sum(hunks, 'characters'));
   const seconds = (count: Count) => rounded((PER * sum(hunks, count)) / characters, 3);
   const waits = hunks.flatMap((hunk) => hunk.waits);

@@ -1,9 +1,9 @@
-/** Computes the figures of each repository, and pooled over all, from the items of runs. Pure. */
-import { withDocument } from '../../src/evaluation/figures/compare.ts';
-import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
+/** Computes the metrics of each repository, and pooled over all, from the items of runs. Pure. */
+import { withDocument } from '../../src/evaluation/metrics/compare.ts';
+import type { EvaluatedRun } from '../../src/evaluation/metrics/between-runs.ts';
 import { whyNotOffered } from '../../src/findings/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
-import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
+import { stratifiedIntervals, type MetricKind } from '../../src/statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
 import { LEARNED } from '../../src/evaluation/strength/task.ts';
 import { CHARACTERS, EXACT_LINES, CURSORS } from '../../src/protocol/evaluation.ts';
@@ -45,7 +45,7 @@ export interface Measured extends Outcome {
 }
 
 /**
- * A figure of the base, of what the user gets (`own`: the result, or what there was before if none is offered), and of
+ * A metric of the base, of what the user gets (`own`: the result, or what there was before if none is offered), and of
  * the reference adapter and the foreign one, if they were measured. Differences are paired by item.
  */
 export interface Compared {
@@ -60,7 +60,7 @@ export interface Compared {
   ownMinusForeign?: Interval;
 }
 
-export interface RepositoryFigures extends Partial<Record<FigureName, Compared>> {
+export interface RepositoryMetrics extends Partial<Record<MetricName, Compared>> {
   name: string;
   language: string;
   seed?: number;
@@ -76,51 +76,51 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Compared>>
 }
 
 export interface Gain {
-  perRepository: RepositoryFigures[];
-  pooled: Partial<Record<FigureName, Compared>>;
+  perRepository: RepositoryMetrics[];
+  pooled: Partial<Record<MetricName, Compared>>;
 }
 
-interface Figure {
+interface Metric {
   task: string;
   metric: string;
-  kind: FigureKind;
+  kind: MetricKind;
 }
-const figures = {
+const metrics = {
   lineExact: { task: CURSORS, metric: EXACT_LINES, kind: 'share' },
   charactersSaved: { task: CURSORS, metric: CHARACTERS, kind: 'share' },
   bitsAtCursors: { task: CURSORS, metric: LEARNED, kind: 'amount' },
   humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },
   humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
-} as const satisfies Record<string, Figure>;
-export type FigureName = keyof typeof figures;
-export const figureNames = Object.keys(figures) as FigureName[];
+} as const satisfies Record<string, Metric>;
+export type MetricName = keyof typeof metrics;
+export const metricNames = Object.keys(metrics) as MetricName[];
 
-/** Figures averaged over repositories; the documents are files. Foreign adapters are measured only by these. */
+/** Metrics averaged over repositories; the documents are files. Foreign adapters are measured only by these. */
 export const overRepositories = ['lineExact', 'charactersSaved', 'bitsAtCursors'] as const;
-/** Figures on problems shared by all repositories; a document is a problem with all its answers. */
+/** Metrics on problems shared by all repositories; a document is a problem with all its answers. */
 const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
 
 export function gainOf(all: readonly Measured[]): Gain {
   const pooled: Gain['pooled'] = {};
   for (const name of overRepositories) {
-    const strata = all.flatMap((repository) => itemsOf(repository, figures[name]) ?? []);
-    if (strata.length > 0) pooled[name] = comparedOver(strata, figures[name].kind);
+    const strata = all.flatMap((repository) => itemsOf(repository, metrics[name]) ?? []);
+    if (strata.length > 0) pooled[name] = comparedOver(strata, metrics[name].kind);
   }
   for (const name of overProblems) {
-    const strata = all.flatMap((repository) => itemsOf(repository, figures[name], (digest) => digest) ?? []);
+    const strata = all.flatMap((repository) => itemsOf(repository, metrics[name], (digest) => digest) ?? []);
     const [base, own] = [strata.flatMap((items) => items.base), strata.flatMap((items) => items.own)];
-    if (base.length > 0) pooled[name] = comparedOver([{ base, own }], figures[name].kind);
+    if (base.length > 0) pooled[name] = comparedOver([{ base, own }], metrics[name].kind);
   }
-  return { perRepository: all.map(figuresOf), pooled };
+  return { perRepository: all.map(metricsOf), pooled };
 }
 
-function figuresOf(measured: Measured): RepositoryFigures {
+function metricsOf(measured: Measured): RepositoryMetrics {
   const { name, language, seed, whyNot, strength, steps, foreign, seconds } = measured;
-  const found: RepositoryFigures = {
+  const found: RepositoryMetrics = {
     name,
     language,
     ...(seed !== undefined && { seed }),
-    lines: total(itemsOf(measured, figures.lineExact)?.base ?? []),
+    lines: total(itemsOf(measured, metrics.lineExact)?.base ?? []),
     offered: whyNot === undefined,
     ...(whyNot !== undefined && { whyNot }),
     ...(strength !== undefined && { strength }),
@@ -128,13 +128,13 @@ function figuresOf(measured: Measured): RepositoryFigures {
     ...(foreign && { partner: withoutItems(foreign) }),
     seconds,
   };
-  for (const figure of figureNames) {
-    const items = itemsOf(measured, figures[figure]);
+  for (const metric of metricNames) {
+    const items = itemsOf(measured, metrics[metric]);
     if (!items) continue;
-    const compared = comparedOver([items], figures[figure].kind);
+    const compared = comparedOver([items], metrics[metric].kind);
     // If the base is kept, the difference is exactly 0.
     const isBase = !found.offered && !items.reference;
-    found[figure] = isBase ? { ...compared, ownMinusBase: { value: 0, low: 0, high: 0 } } : compared;
+    found[metric] = isBase ? { ...compared, ownMinusBase: { value: 0, low: 0, high: 0 } } : compared;
   }
   const kl = itemsOf(measured, { task: 'retention', metric: 'KL from base' });
   if (kl) found.kl = comparedOver([kl], 'amount').own;
@@ -149,7 +149,7 @@ type Items = Record<'base' | 'own', RatioItem[]> & Partial<Record<Control, Ratio
 type Control = 'reference' | 'foreign';
 
 /** Means over strata, which are repositories. */
-function comparedOver(strata: readonly Items[], kind: FigureKind): Compared {
+function comparedOver(strata: readonly Items[], kind: MetricKind): Compared {
   const between = (from: keyof Items, to: keyof Items) =>
     stratifiedIntervals(
       strata.map((items) => ({ before: items[from]!, after: items[to]! })),
@@ -180,7 +180,7 @@ function comparedOver(strata: readonly Items[], kind: FigureKind): Compared {
 /** Undefined if nothing was measured. Throws an Error if a control was not measured at all items. */
 function itemsOf(
   { name, rows, whyNot, ...measured }: Pick<Measured, 'name' | 'rows' | 'whyNot' | Control>,
-  { task, metric }: Pick<Figure, 'task' | 'metric'>,
+  { task, metric }: Pick<Metric, 'task' | 'metric'>,
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
 ): Items | undefined {

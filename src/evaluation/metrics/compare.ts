@@ -1,6 +1,6 @@
 /** Turns item scores into metrics: of one model, or of two with their paired difference. */
 import type { Comparison, Metric } from '../../protocol/evaluation.ts';
-import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
+import { stratifiedIntervals, type MetricKind } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import type { Item, ItemScore, Measure } from '../task.ts';
 import { type Text, withTexts } from '../../text/message.ts';
@@ -63,10 +63,10 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
 }
 
 /** The metric of a single model. */
-export const figure = ({ measured, models: [model] }: Counts): Metric =>
+export const metricOf = ({ measured, models: [model] }: Counts): Metric =>
   compare({ measured, models: [model!, model!] }).before;
 
-const intervalKind = ({ binary, better, unit }: Measured): FigureKind => {
+const intervalKind = ({ binary, better, unit }: Measured): MetricKind => {
   if (binary) return 'answers';
   // Lower is better for losses, divergences and times; other metrics are shares, or numbers with a unit.
   if (better === 'lower') return 'amount';

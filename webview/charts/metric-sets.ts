@@ -1,32 +1,32 @@
-/** Shared by charts of figure sets: the figures in words, and as a table with a row for each metric. */
+/** Shared by charts of metric sets: the metrics in words, and as a table with a row for each metric. */
 import { whole } from '../../src/text/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
-import type { FigureSet } from '../view-model/figures.ts';
+import type { MetricSet } from '../view-model/metric-sets.ts';
 import { formatInterval } from '../view-model/format.ts';
 import type { ChartView } from './view.ts';
 
-interface Figures {
+interface MetricTable {
   caption: string;
   /** Heading of the column with the names of the rows. */
   corner: string;
   rows: readonly { name: string; metric: string }[];
-  sets: readonly FigureSet[];
-  /** The figures are shares, so they are shown in percent. */
+  sets: readonly MetricSet[];
+  /** The metrics are shares, so they are shown in percent. */
   share: boolean;
 }
 
-export function figureTable({
+export function metricTable({
   caption,
   corner,
   rows,
   sets,
   share,
-}: Figures): ReturnType<ChartView<never>['table']> {
+}: MetricTable): ReturnType<ChartView<never>['table']> {
   return {
     caption,
     head: [corner, ...sets.map(({ label }) => label), 'n'],
     rows: rows.map(({ name, metric }) => {
-      const at = sets.map(({ metrics }) => metrics.find((figure) => figure.metric === metric));
+      const at = sets.map(({ metrics }) => metrics.find((one) => one.metric === metric));
       return [
         name,
         ...at.map((metric) => (metric ? formatInterval(metric, share) : '')),
@@ -37,8 +37,8 @@ export function figureTable({
 }
 
 /** "base: pass@1 30% (25 to 35%). result: ..." */
-export const figureWords = (
-  sets: readonly FigureSet[],
+export const metricWords = (
+  sets: readonly MetricSet[],
   nameOf: (metric: Metric) => string,
   share: boolean,
 ): string =>

@@ -1,11 +1,11 @@
-/** Figures of base and results, side by side: HumanEval pass@k, unique programs. */
+/** Metrics of base and results, side by side: HumanEval pass@k, unique programs. */
 import { t } from '../../src/text/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import { settingWithin } from './setting.ts';
 import type { RunView } from './panel.ts';
 import { textOf } from '../../src/text/message.ts';
 
-export interface FigureSet {
+export interface MetricSet {
   /** "base", or the run's label. */
   label: string;
   /** Undefined for the base. */
@@ -13,8 +13,8 @@ export interface FigureSet {
   metrics: Metric[];
 }
 
-/** What there was before the first run, as it measured it, then the results. Empty if no run has such a figure. */
-export function figureSets(shown: readonly RunView[], match: (metric: Metric) => boolean): FigureSet[] {
+/** What there was before the first run, as it measured it, then the results. Empty if no run has such a metric. */
+export function metricSets(shown: readonly RunView[], match: (metric: Metric) => boolean): MetricSet[] {
   const results = shown.flatMap(({ snapshot, label, styleIndex }) => {
     const comparisons = (snapshot.summary?.comparisons ?? []).filter(({ after }) => match(after));
     return comparisons.length ? [{ label, styleIndex, snapshot, comparisons }] : [];
@@ -35,8 +35,8 @@ export function figureSets(shown: readonly RunView[], match: (metric: Metric) =>
   ];
 }
 
-/** How the figures were measured; lists all settings if the runs differ. */
-export const settingsOf = (sets: readonly FigureSet[]): string =>
+/** How the metrics were measured; lists all settings if the runs differ. */
+export const settingsOf = (sets: readonly MetricSet[]): string =>
   [
     ...new Set(
       sets.flatMap(({ metrics }) => metrics.map((metric) => settingWithin(textOf(metric, 'setting')))),

@@ -14,7 +14,7 @@ export const averagedMetrics = [
 export const averagedTasks = averagedMetrics.map(({ task }) => task);
 export const FORGETTING = 'forgetting';
 
-export interface ForgettingFigure {
+export interface ForgettingMetric {
   task: string;
   metric: string;
   /** "a KL from the base of 0.05 nats/token" */
@@ -30,7 +30,7 @@ const fall = (value: number, base: number) => base - value;
  * The first one whose tasks are all measured is used. KL comes first, because it needs no value of the base and is the
  * most sensitive.
  */
-const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
+const candidates: (ForgettingMetric & { needs: readonly string[] })[] = [
   {
     task: 'retention',
     metric: 'KL from base',
@@ -65,12 +65,12 @@ const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
 export const forgettingTasks = `retention; or ${averagedTasks.join(' and ')} together; or humaneval; or gsm8k`;
 
 /** Undefined if the tasks measure no forgetting. */
-export const forgettingFigure = (tasks: readonly string[]): ForgettingFigure | undefined =>
-  figures.find(({ needs }) => needs.every((name) => tasks.includes(name)));
+export const forgettingMetric = (tasks: readonly string[]): ForgettingMetric | undefined =>
+  candidates.find(({ needs }) => needs.every((name) => tasks.includes(name)));
 
 /** Its value among the measured metrics. */
 export const valueOf = (
-  figure: Pick<ForgettingFigure, 'task' | 'metric'> | undefined,
+  wanted: Pick<ForgettingMetric, 'task' | 'metric'> | undefined,
   metrics: readonly Metric[],
 ): number | undefined =>
-  metrics.find(({ task, metric }) => task === figure?.task && metric === figure.metric)?.value;
+  metrics.find(({ task, metric }) => task === wanted?.task && metric === wanted.metric)?.value;

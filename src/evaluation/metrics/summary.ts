@@ -13,7 +13,7 @@ import {
 import { readText } from '../../platform/files/regular-file.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
-import { averagedTasks, FORGETTING } from '../../findings/forgetting-figure.ts';
+import { averagedTasks, FORGETTING } from '../../findings/forgetting-metric.ts';
 import { summarise } from '../../findings/summary-sentence.ts';
 import { tasks } from '../tasks/index.ts';
 
@@ -80,7 +80,7 @@ export const isTask = (name: string): boolean =>
   Object.hasOwn(taskFacts, name) || name === FORGETTING || name === CURSORS;
 
 /** Pure. The summary after the result's file has changed: all metrics are dropped and have to be measured again. */
-export function withoutFigures(
+export function withoutMetrics(
   { step, choice, comparisons, pending = [] }: Summary,
   planned: readonly string[],
 ): Summary {

@@ -1,5 +1,5 @@
 /** The paper's measure of forgetting: mean accuracy on HellaSwag, ARC-Challenge and WinoGrande. */
-import { averagedMetrics, FORGETTING } from '../../findings/forgetting-figure.ts';
+import { averagedMetrics, FORGETTING } from '../../findings/forgetting-metric.ts';
 import type { Counts } from './compare.ts';
 import { msg } from '../../text/message.ts';
 

@@ -11,7 +11,7 @@ import { settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
 import { compare, withDocument, type Counts } from './compare.ts';
 import { differingSettings, type RunSettings } from './differing-settings.ts';
-import { FORGETTING } from '../../findings/forgetting-figure.ts';
+import { FORGETTING } from '../../findings/forgetting-metric.ts';
 import { forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
@@ -47,7 +47,7 @@ export async function readEvaluated(dir: string): Promise<EvaluatedRun> {
   const summary = await readJson(evaluationSummaryPath(dir), summarySchema);
   if (!summary?.comparisons.some(({ task }) => task !== CURSORS))
     throw await notEvaluated(dir, await readSpec(dir));
-  return readFigures(dir, summary);
+  return readMetrics(dir, summary);
 }
 
 async function readCompared(dir: string): Promise<EvaluatedRun> {
@@ -55,12 +55,12 @@ async function readCompared(dir: string): Promise<EvaluatedRun> {
     return await readEvaluated(dir);
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'run-not-finished') throw error;
-    const nothing = await readFigures(dir, { step: 0, sentence: '', comparisons: [] });
+    const nothing = await readMetrics(dir, { step: 0, sentence: '', comparisons: [] });
     return { ...nothing, problem: describeError(error) };
   }
 }
 
-async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun> {
+async function readMetrics(dir: string, summary: Summary): Promise<EvaluatedRun> {
   const spec = await readSpec(dir);
   const rows = new Map<string, Map<string, ItemRow>>();
   for (const task of new Set(summary.comparisons.map((comparison) => comparison.task)))
@@ -104,7 +104,7 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
     );
   if (others.some((other) => !sameCorpus(first, other)))
     warnings.push(
-      msg`These runs were trained on different corpora, so their held-out texts differ and figures of workspace can't be compared.`,
+      msg`These runs were trained on different corpora, so their held-out texts differ and metrics of workspace can't be compared.`,
     );
   const against = others.map((other) => {
     const paired = pairRuns(first, other);
