@@ -51,8 +51,8 @@ export async function toEarlierCorpus(
 /**
  * Puts the adapter with which training begins into the run, once: of a continued run, because that may get another
  * strength later or be deleted; the reference adapter at `reference`, at the run's rank, because another version of
- * this program may ship another one. Errors: adapter-damaged (also if the continued run's has changed since), run-not-found;
- * run-damaged without `reference` if it is missing.
+ * this program may ship another one. Errors: adapter-damaged (also if the continued run's has changed since),
+ * run-not-found; run-damaged without `reference` if it is missing.
  */
 export async function placeEarlierAdapter(dir: string, spec: RunSpec, reference?: string): Promise<void> {
   const { continues } = spec;
