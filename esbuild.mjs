@@ -1,4 +1,4 @@
-// One bundle per entry point. `node esbuild.mjs [--watch] [--minify] [--webview]`
+// One bundle per entry point. `node esbuild.mjs [--watch] [--minify]`
 // With --watch it says when it builds and when it is done, which .vscode/tasks.json reads.
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -265,10 +265,7 @@ const saysWhen = {
 };
 
 const bundles = [processes, llama, extension, webview];
-if (process.argv.includes('--webview')) {
-  // The panel alone, the rest of dist/ left as it is.
-  await build(webview);
-} else if (watch) {
+if (watch) {
   await copyAssets();
   for (const options of bundles) {
     const plugins = [...options.plugins, saysWhen];

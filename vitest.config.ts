@@ -28,6 +28,7 @@ const integration = {
   // Trainings keep a core busy: two files fill two cores.
   maxWorkers: 2,
   pool: 'forks' as const,
+  globalSetup: 'test/support/built.ts',
   setupFiles: ['test/support/own-cores.ts'],
   sequence: { groupOrder: 1 },
 };

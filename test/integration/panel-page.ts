@@ -1,8 +1,6 @@
 /** Helpers for tests of the panel in a real browser. */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { findChromium } from '../../scripts/setup.mjs';
 
@@ -16,9 +14,8 @@ export function chromiumPath(): string {
 export const launchChromium = (): Promise<Browser> =>
   chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
 
-/** The panel's bundle, freshly built, by path in its page. */
+/** The panel's bundle, by path in its page. */
 export async function builtPanel(): Promise<Record<string, string>> {
-  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
   return {
     '/main.js': await readFile('dist/webview/main.js', 'utf8'),
     '/main.css': await readFile('dist/webview/main.css', 'utf8'),

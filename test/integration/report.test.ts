@@ -1,10 +1,8 @@
 /** report.html in a real browser. */
-import { execFile } from 'node:child_process';
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeReport } from '../../src/cli/report/write.ts';
@@ -17,7 +15,6 @@ let browser: Browser;
 let folder: string;
 
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
   folder = await mkdtemp(join(tmpdir(), 'fmn-report-'));
   browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
 });

@@ -1,0 +1,2 @@
+/** Builds dist/, which integration tests run, if sources have changed. */
+export { build as default } from '../../scripts/setup.mjs';
