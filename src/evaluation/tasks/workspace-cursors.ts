@@ -133,7 +133,9 @@ export async function scoreCursor(
   const actual = cutUnfinished(cursor.actual, toDocument(cursor)) || cursor.actual;
   let logProbabilities: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
-    const completion = await model.completeAlone({ ...ask, temperature: 0, confidence: true }, stop);
+    // Without the cache, answers don't depend on how fast the machine happens to be.
+    const greedy = { ...ask, temperature: 0, confidence: true, cachePrompt: false };
+    const completion = await model.completeAlone(greedy, stop);
     logProbabilities = completion.logProbabilities;
     return completion.text;
   });

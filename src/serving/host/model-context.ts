@@ -14,7 +14,7 @@ import type { PromptState } from './prompt-state.ts';
 import { reusableTokens } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
 import { generateLikeliest, needsConfidence, type Generated } from '../tokens/confidence.ts';
-import { FIRST_STEP, MAX_ROWS, maxRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
+import { MAX_ROWS, maxRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../../completion/code/text.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
 import { healToken } from '../tokens/token-healing.ts';
@@ -175,7 +175,7 @@ export class ModelContext {
     for (const start = performance.now(); ;) {
       signal?.throwIfAborted();
       // Rounding depends on how many rows are computed at once, so without the cache that number is fixed.
-      const most = cache ? maxRows(this.msPerRow, performance.now() - start) : FIRST_STEP;
+      const most = cache ? maxRows(this.msPerRow, performance.now() - start) : TILE;
       if (rest.length <= most) return { cached, rest };
       const size = nextStep(rest.length, most);
       const startedAt = performance.now();
