@@ -58,18 +58,8 @@ export async function placeEarlierAdapter(dir: string, spec: RunSpec, reference?
   const { continues } = spec;
   const path = join(dir, EARLIER_ADAPTER);
   if (earlierAdapterName(spec) === undefined) return;
-  if (!existsSync(path)) {
-    if (continues) {
-      await copyFile(join(await findRun(continues.run), artefactName(spec)), `${path}.tmp`);
-      await rename(`${path}.tmp`, path);
-    } else if (reference !== undefined) await exportReference(path, spec, reference);
-    else
-      throw new UserError(
-        'run-damaged',
-        msg`${path}, with which training begins, is missing.`,
-        msg`Start a new training.`,
-      );
-  }
+  if (!existsSync(path))
+    await (continues ? copyResult(path, spec, continues.run) : exportReference(path, spec, reference));
   if (!continues || (await examine(path)).sha256 === continues.sha256) return;
   throw new UserError(
     'adapter-damaged',
@@ -78,11 +68,22 @@ export async function placeEarlierAdapter(dir: string, spec: RunSpec, reference?
   );
 }
 
+async function copyResult(path: string, spec: RunSpec, run: string): Promise<void> {
+  await copyFile(join(await findRun(run), artefactName(spec)), `${path}.tmp`);
+  await rename(`${path}.tmp`, path);
+}
+
 async function exportReference(
   path: string,
   { hyper: { rank, seed } }: RunSpec,
-  reference: string,
+  reference: string | undefined,
 ): Promise<void> {
+  if (reference === undefined)
+    throw new UserError(
+      'run-damaged',
+      msg`${path}, with which training begins, is missing.`,
+      msg`Start a new training.`,
+    );
   const expanded = expandRank(await readAdapterGguf(reference), rank, ({ name, in: width }) =>
     firstA(name, [rank, width], seed),
   );

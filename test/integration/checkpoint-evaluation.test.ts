@@ -159,10 +159,10 @@ describe('a run that measures its checkpoints', () => {
       const begin = async () => {
         const dir = await createLimited();
         await startTrainer(dir);
-        return { dir };
+        return dir;
       };
       const killed = await killInTime(begin, sign);
-      const resumed = await place.json<{ dir: string }>('resume', basename(killed.dir), '--detach');
+      const resumed = await place.json<{ dir: string }>('resume', basename(killed), '--detach');
       await untilTrained(resumed.dir);
       expect((await resultOf(resumed.dir)).equals(await resultOf(limited))).toBe(true);
       const decisions = async (of: string) =>

@@ -65,10 +65,8 @@ describe.each(backends)('on %s', (backend) => {
   const steps = backend === 'wasm' ? 12 : 20;
 
   /** A run whose trainer was killed at this event. */
-  const killedAt = async (sign: (event: RunEvent) => boolean, hyper: Parameters<typeof train>[1]) => {
-    const begin = async () => ({ dir: await train(backend, hyper) });
-    return (await killInTime(begin, sign)).dir;
-  };
+  const killedAt = (sign: (event: RunEvent) => boolean, hyper: Parameters<typeof train>[1]) =>
+    killInTime(() => train(backend, hyper), sign);
 
   it.each<[string, Partial<Hyper>]>([
     ['LoRA, Lion', {}],

@@ -107,8 +107,5 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that is lost', () => {
   );
 
   /** A run whose trainer was killed at the checkpoint of step 4. */
-  async function killedAtStep4(): Promise<string> {
-    const begin = async () => ({ dir: await train() });
-    return (await killInTime(begin, (event) => event.type === 'checkpoint' && event.step === 4)).dir;
-  }
+  const killedAtStep4 = () => killInTime(train, (event) => event.type === 'checkpoint' && event.step === 4);
 });

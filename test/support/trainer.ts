@@ -147,14 +147,14 @@ export async function untilTrained(dir: string): Promise<void> {
 }
 
 /** Starts runs until one is killed before its result: on a busy machine, a trainer may end before the event is seen. */
-export async function killInTime<R extends { dir: string }>(
-  begin: () => Promise<R>,
+export async function killInTime(
+  begin: () => Promise<string>,
   sign: (event: RunEvent) => boolean,
-): Promise<R> {
+): Promise<string> {
   for (let tries = 0; tries < 5; tries += 1) {
-    const run = await begin();
-    await untilEvent(run.dir, sign);
-    if ((await killTrainer(run.dir)) && !(await eventsOf(run.dir)).some(isTrained)) return run;
+    const dir = await begin();
+    await untilEvent(dir, sign);
+    if ((await killTrainer(dir)) && !(await eventsOf(dir)).some(isTrained)) return dir;
   }
   throw new Error('The trainer ended five times before it could be killed.');
 }
