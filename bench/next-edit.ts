@@ -1,12 +1,13 @@
 /**
- * How many follow-up edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]
- * [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N] [--requests N]]`.
+ * How many follow-up edits next edit finds: `npm run bench:next-edit -- [--history FOLDER ...] [--json] [--commits 200]
+ * [--examples] [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N] [--requests N]]`.
  *
- * No git host is contacted, so instead of commits this uses the changes of a file from one release to the next
- * (`next-edit/releases.ts`), half of them from each repository, oldest first. A simulated user makes the file's first
- * change; offers made then and after each further change are accepted if right and rejected otherwise. A file that
- * changed in only one place has no follow-up edits and is skipped. With `--model`, a model is asked about places for
- * which the rules have no answer; `--tuning` uses the packages that limits were chosen on.
+ * A simulated user makes the first change; offers made then and after each further change are accepted if right and
+ * rejected otherwise. Without `--history`, no git host is contacted, so instead of commits this uses the changes of a
+ * file from one release to the next (`next-edit/releases.ts`), from top to bottom, half of them from each repository,
+ * oldest first. With it, the newest commits of these clones are made (`next-edit/history.ts`, `order.ts`). What changed
+ * in only one place has no follow-up edits and is skipped. With `--model`, a model is asked about places for which the
+ * rules have no answer; `--tuning` uses the packages that limits were chosen on.
  */
 import { parseArgs } from 'node:util';
 import { proportionInterval } from '../src/statistics/proportion.ts';
@@ -14,10 +15,14 @@ import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
 import { openModel } from './next-edit/model.ts';
 import { packageOf, releases, tuning, type Releases } from './next-edit/releases.ts';
-import { walk, type FileStep, type JudgedOffer, type Verdict, type Walked } from './next-edit/simulate.ts';
+import type { FileStep } from './next-edit/file-text.ts';
+import { historyTable, measureHistories } from './next-edit/histories.ts';
+import { walk, type Commit, type JudgedOffer, type Verdict, type Walked } from './next-edit/simulate.ts';
 import { stepsBetween } from './next-edit/steps.ts';
 
 const options = {
+  /** Clones whose newest commits are made again. */
+  history: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
   commits: { type: 'string', default: '200' },
   examples: { type: 'boolean', default: false },
@@ -38,7 +43,14 @@ export async function main(args: string[]): Promise<void> {
   const most = Number(values.requests);
   const model = base ? await openModel({ base, adapter, asking, all, threads, most }) : undefined;
   try {
-    await measure(values, model);
+    if (values.history.length > 0) {
+      const sides = { rules: undefined, ...(model && { [adapter ? 'tuned' : 'untuned']: model.ask }) };
+      const found = await measureHistories(values.history, sides, {
+        each: Math.ceil(Number(values.commits) / values.history.length),
+        onExample: values.examples ? (text) => process.stderr.write(`${text}\n\n`) : undefined,
+      });
+      console.log(values.json ? JSON.stringify(found.total) : historyTable(found).join('\n'));
+    } else await measure(values, model);
   } finally {
     await model?.dispose();
   }
@@ -60,7 +72,7 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
     const steps = await stepsOf(repository, each);
     const walked: Walked[] = [];
     for (const step of steps) {
-      const made = await walk(step, model?.ask);
+      const made = await walk(fromTopToBottom(step), model?.ask);
       walked.push(made);
       if (values.examples) for (const text of made.examples) console.log(`${text}\n`);
       process.stderr.write(`\r${repository.name}: ${walked.length} of ${steps.length} `);
@@ -73,6 +85,12 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
   console.log(`\n${certaintyTable(results.flatMap(({ asked }) => asked)).join('\n')}`);
   console.log(`\n${timesOf(model.times)}`);
 }
+
+const fromTopToBottom = (step: FileStep): Commit => ({
+  files: [step],
+  order: step.hunks.map((_, hunk) => ({ file: 0, hunk })),
+  others: [],
+});
 
 /** The first steps of a repository. */
 async function stepsOf(repository: Releases, most: number): Promise<FileStep[]> {

@@ -1,31 +1,29 @@
 /**
- * Makes the changes of one file like a user, from top to bottom, and checks after each one what is offered next. Right
- * offers are accepted; the rest are rejected and not shown again.
+ * Makes the changes of a commit (or of a file) like a user, and checks after each one what is offered next. Right offers
+ * are accepted; the rest are rejected and not shown again.
  */
 import { distance } from 'fastest-levenshtein';
 import {
   candidatesIn,
-  findOffers,
   Refusals,
+  search,
   shownLines,
   type Candidate,
-  type Edit,
   type Offer,
+  type SearchedText,
+  type SearchResult,
 } from '../../src/next-edit/index.ts';
+import { FileText, type FileStep, type Pending } from './file-text.ts';
+import type { Place } from './order.ts';
 
-/** Replaced lines. `at`: the first of them, from 0; for an insertion, the line before which it is made. */
-export interface Hunk {
-  at: number;
-  old: readonly string[];
-  now: readonly string[];
-}
-
-/** A file's changes from one release to the next. */
-export interface FileStep {
-  path: string;
-  languageId: string;
-  before: string;
-  hunks: readonly Hunk[];
+/** Changes that belong together. */
+export interface Commit {
+  /** The files that change, each with its hunks from top to bottom. */
+  files: readonly FileStep[];
+  /** The order in which the hunks are made. */
+  order: readonly Place[];
+  /** The other files of the repository, which are searched, too. */
+  others: readonly SearchedText[];
 }
 
 export interface Walked {
@@ -41,6 +39,8 @@ export interface Walked {
   otherText: Record<string, number>;
   /** Offers at lines that were not changed. */
   elsewhere: Record<string, number>;
+  /** Offers that would have undone what the user had done. */
+  reversed: number;
   /** Number of requests to the model. */
   requests: number;
   asked: JudgedOffer[];
@@ -57,112 +57,90 @@ export interface JudgedOffer {
 /** What the model offers at a place. */
 export type AskModel = (candidate: Candidate) => Promise<{ offer: Offer; logprob: number } | undefined>;
 
-interface Pending {
-  hunk: Hunk;
-  /** Current position of its lines. */
-  at: number;
-  lines: string[];
-  found: boolean;
+/** `ask`: asks a model about places for which the rules have no answer. */
+export function walk(commit: Commit, ask?: AskModel): Promise<Walked> {
+  return new Walk(commit, ask).run();
 }
 
-/** `ask`: asks a model about places for which the rules have no answer. */
-export function walk(step: FileStep, ask?: AskModel): Promise<Walked> {
-  return new Walk(step, ask).run();
-}
+/** As in the finder. */
+const MAX_OFFERS = 100;
 
 class Walk {
-  private lines: string[];
-  private edits: Edit[] = [];
+  /** The files that change, by path. */
+  private readonly files: ReadonlyMap<string, FileText>;
+  /** Those that the user has changed, the newest first; the editor has them open. */
+  private open: FileText[] = [];
+  /** The changes that are left, in their order. */
   private readonly pending: Pending[];
   private readonly refusals = new Refusals();
   private readonly walked: Walked;
   private time = 0;
   /** Places that the model was already asked about, identified by edit and line. */
   private readonly asked = new Set<string>();
+  /** Offers in files that are not open, by what was searched for. */
+  private closed: { key: string; offers: Offer[] } | undefined;
 
   constructor(
-    private readonly step: FileStep,
+    private readonly commit: Commit,
     private readonly ask: AskModel | undefined,
   ) {
-    this.lines = step.before.split('\n');
-    this.pending = step.hunks.map((hunk) => ({ hunk, at: hunk.at, lines: [...hunk.old], found: false }));
-    const none = { right: {}, otherText: {}, elsewhere: {}, requests: 0, asked: [], examples: [] };
-    this.walked = { following: step.hunks.length - 1, found: 0, exact: 0, ...none };
+    const files = commit.files.map((step) => new FileText(step));
+    this.files = new Map(files.map((file) => [file.path, file]));
+    this.pending = commit.order.map(({ file, hunk }) => files[file]!.pending[hunk]!);
+    const none = {
+      right: {},
+      otherText: {},
+      elsewhere: {},
+      reversed: 0,
+      requests: 0,
+      asked: [],
+      examples: [],
+    };
+    this.walked = { following: this.pending.length - 1, found: 0, exact: 0, ...none };
   }
 
   async run(): Promise<Walked> {
     while (this.pending.length > 0) {
-      const next = this.pending.shift()!;
-      if (this.edits.length > 0 && !next.found) this.reportMissed(next);
-      this.write(next.at, next.lines.length, next.hunk.now);
-      do this.takeOffers(next.at);
-      while (await this.takeFromModel(next.at));
+      const next = this.pending[0]!;
+      if (this.open.length > 0 && !next.found) this.reportMissed(next);
+      this.finish(next);
+      this.write(next.file, next.at, next.lines.length, next.hunk.now);
+      do while (this.takeOne(next));
+      while (await this.takeFromModel(next));
     }
     return this.walked;
   }
 
-  private reportMissed({ at, lines, hunk }: Pending): void {
+  private reportMissed({ at, lines, hunk, file }: Pending): void {
     const signed = (sign: string, all: readonly string[]) => all.map((line) => `  ${sign} ${line}`);
-    const example = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
+    const example = [`MISSED ${file.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
     this.walked.examples.push(example.join('\n'));
   }
 
-  /** Replaces lines, and records it as an edit. */
-  private write(at: number, count: number, now: readonly string[]): void {
-    const begin = this.offsetOf(at);
-    const before = this.lines.slice(at, at + count);
-    this.lines.splice(at, count, ...now);
-    const grown = now.length - count;
-    for (const edit of this.pending) if (edit.at >= at + count) edit.at += grown;
-    // As in an editor, an existing line is changed, so that an edit never replaces an empty text.
-    const length = this.lines.slice(at, at + now.length).join('\n').length;
-    const oldLength = before.join('\n').length;
-    for (const edit of this.edits) if (edit.at > begin) edit.at += length - oldLength + grown;
-    const { path, languageId } = this.step;
-    this.edits.push(this.widened({ path, languageId, at, before, now: [...now] }));
+  /** Nothing is left to do there. */
+  private finish(done: Pending): void {
+    for (const list of [this.pending, done.file.pending]) list.splice(list.indexOf(done), 1);
   }
 
-  /** An edit of whole lines; insertions and deletions include the line above or below. */
-  private widened(change: {
-    path: string;
-    languageId: string;
-    at: number;
-    before: string[];
-    now: string[];
-  }): Edit {
-    const { path, languageId } = change;
-    let { at, before, now } = change;
-    if (before.length === 0 || now.length === 0) {
-      const above = this.lines[at - 1];
-      const below = this.lines[at + now.length];
-      if (above !== undefined) [at, before, now] = [at - 1, [above, ...before], [above, ...now]];
-      else if (below !== undefined)
-        [before, now] = [
-          [...before, below],
-          [...now, below],
-        ];
-    }
-    const edit = { path, languageId, before: before.join('\n'), after: now.join('\n') };
-    return { ...edit, at: this.offsetOf(at), time: (this.time += 1) };
-  }
-
-  private offsetOf(line: number): number {
-    let at = 0;
-    for (let i = 0; i < line; i += 1) at += this.lines[i]!.length + 1;
-    return at;
-  }
-
-  private takeOffers(line: number): void {
-    while (this.takeOne(line));
+  private write(file: FileText, at: number, count: number, now: readonly string[]): void {
+    file.write(at, count, now, (this.time += 1));
+    if (!this.open.includes(file)) this.closed = undefined;
+    this.open = [file, ...this.open.filter((other) => other !== file)];
   }
 
   /** Returns whether an offer was accepted. Those before it are rejected. */
-  private takeOne(line: number): boolean {
-    const text = this.lines.join('\n');
-    const { path, languageId } = this.step;
-    const options = { path, place: this.offsetOf(line), unwanted: this.refusals.unwanted };
-    for (const offer of findOffers(this.edits, [{ path, languageId, text }], options)) {
-      const shown = shownLines(text, offer.parts);
+  private takeOne({ file, at }: Pick<Pending, 'file' | 'at'>): boolean {
+    const found = search(
+      this.open.flatMap(({ edits }) => edits),
+      this.open.map((one) => one.searched()),
+      { path: file.path, place: file.offsetOf(at), unwanted: this.refusals.unwanted },
+    );
+    return this.takeRight(found.offers) || this.takeRight(this.inClosed(found));
+  }
+
+  private takeRight(offers: readonly Offer[]): boolean {
+    for (const offer of offers) {
+      const shown = shownLines(this.textOf(offer.path), offer.parts);
       if (this.refusals.isRefused(offer, shown)) continue;
       if (this.judge(offer, shown) === 'right') {
         this.refusals.recordAccepted(offer);
@@ -173,21 +151,40 @@ class Walk {
     return false;
   }
 
+  private textOf(path: string): string {
+    const file = this.files.get(path);
+    return file ? file.searched().text : this.commit.others.find((other) => other.path === path)!.text;
+  }
+
+  /** The offers in files that are not open. */
+  private inClosed({ spreading, inText }: SearchResult): Offer[] {
+    if (spreading.length === 0) return [];
+    const key = JSON.stringify(spreading);
+    if (this.closed?.key === key) return this.closed.offers;
+    const offers: Offer[] = [];
+    const changing = [...this.files.values()].filter((file) => !this.open.includes(file));
+    for (const text of [...changing.map((file) => file.searched()), ...this.commit.others]) {
+      if (offers.length >= MAX_OFFERS) break;
+      offers.push(...inText(text));
+    }
+    this.closed = { key, offers };
+    return offers;
+  }
+
   /** Returns whether an offer of the model was accepted. */
-  private async takeFromModel(line: number): Promise<boolean> {
+  private async takeFromModel({ file, at }: Pick<Pending, 'file' | 'at'>): Promise<boolean> {
     if (!this.ask || this.pending.length === 0) return false;
-    const text = this.lines.join('\n');
-    const { path, languageId } = this.step;
-    const options = { path, place: this.offsetOf(line) };
-    for (const candidate of candidatesIn(this.edits, [{ path, languageId, text }], options)) {
+    const edits = this.open.flatMap((one) => one.edits);
+    const documents = this.open.map((one) => one.searched());
+    for (const candidate of candidatesIn(edits, documents, { path: file.path, place: file.offsetOf(at) })) {
       const { example, place } = candidate;
-      const key = [example.line, example.after, ...place.above, place.line].join('\n');
+      const key = [example.line, example.after, place.path, ...place.above, place.line].join('\n');
       if (this.asked.has(key)) continue;
       this.asked.add(key);
       this.walked.requests += 1;
       const answer = await this.ask(candidate);
       if (!answer) continue;
-      const shown = shownLines(text, answer.offer.parts);
+      const shown = shownLines(this.textOf(place.path), answer.offer.parts);
       if (this.refusals.isRefused(answer.offer, shown)) continue;
       const { logprob } = answer;
       const verdict = this.judge(answer.offer, shown, ` (${logprob.toFixed(2)})`);
@@ -207,12 +204,14 @@ class Walk {
     const at = offer.line;
     const [head, tail] = commonEnds(before, after);
     const [from, to] = [at + head, at + before.length - tail];
-    const there = this.pending.find(
+    const file = this.files.get(offer.path);
+    const there = file?.pending.find(
       ({ at: begin, lines }) =>
         from >= begin && to <= begin + lines.length && (lines.length > 0 || from === begin),
     );
-    const example = `${offer.why}${note} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
+    const example = `${offer.why}${note} ${offer.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
     const count = (of: Record<string, number>) => (of[offer.why] = (of[offer.why] ?? 0) + 1);
+    if (file?.isReversal(at, shown.before, shown.after)) walked.reversed += 1;
     if (!there) {
       count(walked.elsewhere);
       walked.examples.push(`ELSEWHERE ${example}`);
@@ -232,12 +231,14 @@ class Walk {
     }
     count(walked.right);
     walked.examples.push(`RIGHT ${example}`);
-    this.write(from, to - from, written);
-    there.lines.splice(from - there.at, to - from, ...written);
-    // What is before it was moved by `write` only if it is below.
+    const { at: begin } = there;
+    this.write(there.file, from, to - from, written);
+    // It is still there, though it may have grown.
+    there.at = begin;
+    there.lines.splice(from - begin, to - from, ...written);
     if (there.lines.join('\n') === there.hunk.now.join('\n')) {
       walked.exact += 1;
-      this.pending.splice(this.pending.indexOf(there), 1);
+      this.finish(there);
     }
     return 'right';
   }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { languageIdForPath } from '../../src/completion/code/languages.ts';
-import type { FileStep, Hunk } from './simulate.ts';
+import type { FileStep, Hunk } from './file-text.ts';
 
 /** A file that changed in fewer places has no follow-up edits; one that changed in more was rewritten. */
 const HUNKS = { fewest: 2, most: 60 };
@@ -46,7 +46,8 @@ export async function stepsBetween(before: string, after: string, wanted: RegExp
   return steps.sort((a, b) => a.path.localeCompare(b.path, 'en'));
 }
 
-function hunksOf(part: string): Hunk[] {
+/** The hunks of a file in the output of git diff -U0. */
+export function hunksOf(part: string): Hunk[] {
   const hunks: (Hunk & { old: string[]; now: string[] })[] = [];
   for (const line of part.split('\n')) {
     const head = /^@@ -(\d+)(?:,(\d+))? /.exec(line);
