@@ -6,6 +6,7 @@ import { isSensible } from './in-scope.ts';
 import { findPlaces } from './match.ts';
 import {
   commonPattern,
+  isSameEdit,
   isVague,
   keyOf,
   linePattern,
@@ -90,7 +91,7 @@ export function patternsOf(
     return form ? [{ ...form, age }] : [];
   });
   const shapes = pairsOf(forms).flatMap(([first, other]) => commonShape(first, other) ?? []);
-  const lines = newest.flatMap((edit) => linePattern(edit) ?? []);
+  const lines = newest.flatMap((edit) => linePattern(edit, edits) ?? []);
   return [...renames, ...withoutDuplicates([...others, ...shapes, ...lines])];
 }
 
@@ -159,9 +160,9 @@ export function search(
     if (edited.has(text.path) || text.path === path) documents.set(text.path, withTokens(text));
     else rest.push(text);
   const patterns = patternsOf(edits, documents).filter((pattern) => !unwanted?.has(keyOf(pattern)));
+  const spreading = patterns.filter((pattern) => spreads(pattern, edits));
   const inText = (text: SearchedText) =>
-    patterns.some((pattern) => mayFit(pattern, text.text)) ? offersIn(withTokens(text), patterns) : [];
-  const spreadKeys = patterns.flatMap((pattern) => spreadKey(pattern) ?? []);
+    spreading.some((pattern) => mayFit(pattern, text.text)) ? offersIn(withTokens(text), spreading) : [];
   const offers: Offer[] = [];
   const own = documents.get(path);
   const others = [...documents.values()].filter((text) => text !== own);
@@ -173,15 +174,27 @@ export function search(
     for (const text of rest)
       if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
-  return { offers: offers.slice(0, most), spreading: spreadKeys, inText };
+  return { offers: offers.slice(0, most), spreading: spreading.map(spreadKey), inText };
 }
 
-/** Everything that determines where a pattern matches in other texts; undefined if it applies only to its own text. */
-function spreadKey(pattern: Pattern): string | undefined {
-  const { near, scope } = pattern.kind === 'tokens' ? pattern : {};
-  if (near || scope?.path !== undefined) return undefined;
-  return JSON.stringify({ ...pattern, seen: undefined, scope: scope?.member });
+/** Whether a pattern also applies to texts that were not edited. One that was observed in a single file rarely does. */
+function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
+  if (pattern.kind === 'shape') return true;
+  if (pattern.kind === 'lines') {
+    const example = { before: pattern.old.join('\n'), after: pattern.now.join('\n') };
+    return new Set(edits.filter((edit) => isSameEdit(edit, example)).map(({ path }) => path)).size > 1;
+  }
+  const { near, scope, why, seen } = pattern;
+  return !near && scope?.path === undefined && !(why === 'repeated' && seen);
 }
+
+/** Everything that determines where a pattern matches in other texts. */
+const spreadKey = (pattern: Pattern): string =>
+  JSON.stringify({
+    ...pattern,
+    seen: undefined,
+    ...(pattern.kind === 'tokens' && { scope: pattern.scope?.member }),
+  });
 
 const withTokens = (text: SearchedText): TextWithTokens => ({
   ...text,

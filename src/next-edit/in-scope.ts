@@ -11,9 +11,16 @@ export function isSensible(part: Replacement, document: TextWithTokens): boolean
   const { text, languageId } = document;
   const { start, end } = part;
   const namesOf = (code: string) => plainNames(tokensOf(code, languageId), text[start - 1] === '.');
-  const old = new Set(namesOf(text.slice(start, end)));
-  const newNames = namesOf(part.text).filter((name) => !old.has(name));
+  const [old, now] = [text.slice(start, end), part.text].map((code) => new Set(namesOf(code)));
+  const newNames = [...now!].filter((name) => !old!.has(name));
+  const lostNames = [...old!].filter((name) => !now!.has(name));
   if (!isName(part.text) && isBinding(part, text)) return false;
+  if (isImport(part, text)) {
+    const isUsed = (name: string) =>
+      document.tokens.some((token) => token.text === name && (token.start < start || token.start >= end));
+    if (lostNames.length === 0 && newNames.length > 0) return newNames.every(isUsed);
+    if (newNames.length === 0 && lostNames.length > 0) return !lostNames.some(isUsed);
+  }
   return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document));
 }
 
@@ -36,6 +43,17 @@ function isBinding({ start, end }: Replacement, text: string): boolean {
   const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
   return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(line);
 }
+
+const importing =
+  /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s|export\s*(?:type\s*)?[{*].*\bfrom\b|(?:const|let|var)\b.*\brequire\()/;
+
+/** Whether names are imported there: each file imports what it uses. */
+const isImport = ({ start }: Replacement, text: string): boolean =>
+  importing.test(
+    text
+      .slice(text.lastIndexOf('\n', start - 1) + 1, start + 1)
+      .concat(text.slice(start + 1).split('\n', 1)[0]!),
+  );
 
 /** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {

@@ -215,21 +215,32 @@ function commonEnd(a: readonly string[], b: readonly string[], most: number): st
   return a.slice(a.length - length);
 }
 
-/** Minimum number of letters and signs in lines that are found by equality. */
-const MIN_CHARACTERS = 24;
+/** Minimum number of letters and signs in lines that are found by equality, if they were replaced once, or again. */
+const MIN_CHARACTERS = { once: 36, again: 24 };
 const MAX_LINES = 6;
 
-/** The pattern of an edit that replaces whole lines; undefined if they are too unspecific, or for an insertion. */
-export function linePattern({ before, after }: Edit): LinePattern | undefined {
+/**
+ * The pattern of an edit that replaces whole lines; undefined if they are too unspecific, or for an insertion. `edits`:
+ * all edits, among which this one may have been made before.
+ */
+export function linePattern(edit: Edit, edits: readonly Edit[]): LinePattern | undefined {
+  const { before, after } = edit;
   const [old, now] = [withoutIndent(before), withoutIndent(after)];
   // A change in the number of lines is mostly specific to one place: wrapping, indenting, adding a block.
   if (old.length > MAX_LINES || now.length !== old.length) return undefined;
   if (old.every((line, index) => line.trim() === now[index]!.trim())) return undefined;
   const written = old.join('').replace(/\s+/g, '');
   const words = new Set((written.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? []).map((word) => word));
-  if (written.length < MIN_CHARACTERS || words.size < 2) return undefined;
+  const again = edits.some((other) => other !== edit && isSameEdit(other, edit));
+  if (written.length < MIN_CHARACTERS[again ? 'again' : 'once'] || words.size < 2) return undefined;
   return { kind: 'lines', why: 'same-lines', old, now };
 }
+
+/** Whether both replace the same lines, whatever their indentation. */
+type Lines = Pick<Edit, 'before' | 'after'>;
+export const isSameEdit = (a: Lines, b: Lines): boolean =>
+  isSame(withoutIndent(a.before), withoutIndent(b.before)) &&
+  isSame(withoutIndent(a.after), withoutIndent(b.after));
 
 /** Lines without their common indentation. */
 export function withoutIndent(text: string): string[] {

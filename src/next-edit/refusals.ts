@@ -11,13 +11,27 @@ export class Refusals {
   /** Patterns that are no longer wanted. */
   readonly unwanted = new Set<string>();
   private readonly passed = new Set<string>();
+  /** The files in which a pattern's offers were accepted. */
+  private readonly acceptedIn = new Map<string, Set<string>>();
+  /** Patterns of which an offer was refused in a file where none had been accepted: they belong to their files. */
+  private readonly confined = new Set<string>();
 
   /** @param shown the lines of the offer, as they are and as they would be */
   isRefused(offer: Offer, shown: { before: string; after: string }): boolean {
-    return this.unwanted.has(offer.pattern) || this.places.has(placeKey(offer, shown));
+    return (
+      this.unwanted.has(offer.pattern) ||
+      (this.confined.has(offer.pattern) && !this.isAcceptedIn(offer)) ||
+      this.places.has(placeKey(offer, shown))
+    );
   }
 
-  recordAccepted({ pattern }: Offer): void {
+  private isAcceptedIn({ pattern, path }: Offer): boolean {
+    return this.acceptedIn.get(pattern)?.has(path) ?? false;
+  }
+
+  recordAccepted({ pattern, path }: Offer): void {
+    const files = this.acceptedIn.get(pattern) ?? new Set<string>();
+    this.acceptedIn.set(pattern, files.add(path));
     this.balance.set(pattern, (this.balance.get(pattern) ?? 0) + 1);
     this.unwanted.delete(pattern);
     this.passed.delete(pattern);
@@ -44,6 +58,7 @@ export class Refusals {
     const balance = (this.balance.get(pattern) ?? 0) - 1;
     this.balance.set(pattern, balance);
     if (balance < -ALLOWED_REFUSALS) this.unwanted.add(pattern);
+    if (!this.isAcceptedIn(offer)) this.confined.add(pattern);
   }
 }
 

@@ -111,8 +111,43 @@ if (x) {
     expect(editor.takeAll().text('a.js').split('\n')[3]).toMatch(/^ {4}if \(user/);
   });
 
+  it('of a short line: not before it was changed twice', () => {
+    const text = 'const first = readAll(data);\n\nend();\n\n'.repeat(3);
+    const editor = new Editor({ 'a.js': text }).edit('a.js', '(data)', '(state)');
+    expect(editor.lines).toEqual([]);
+    expect(editor.edit('a.js', '(data)', '(state)').lines).toEqual(['const first = readAll(state);']);
+  });
+
+  it('in files that were not edited: only what was changed in two others', () => {
+    const line = 'this.server.listen(options.port, callback);\n';
+    const pair = 'a(previous.value);\n\nif (c) b(1, previous.value, d);\n';
+    const files = { 'a.js': line + pair, 'b.js': line + pair, 'c.js': line + pair };
+    const editor = new Editor(files).edit('a.js', 'options.port', 'port');
+    expect(editor.offers).toEqual([]);
+    expect(editor.edit('b.js', 'options.port', 'port').offers.map(({ path }) => path)).toEqual(['c.js']);
+    const twice = new Editor(files)
+      .edit('a.js', 'previous.value', 'old')
+      .edit('a.js', 'previous.value', 'old');
+    expect(twice.offers).toEqual([]);
+    expect(twice.edit('b.js', 'previous.value', 'old').offers.map(({ path }) => path)).toContain('c.js');
+  });
+
+  it('of an import: where the new name is used, or the old one is not', () => {
+    const line = 'import { readSettings } from "../shared/settings.js";\n';
+    const files = {
+      'a.js': `${line}writeSettings(readSettings());\n`,
+      'b.js': `${line}readSettings();\n`,
+      'c.js': `${line}writeSettings(1);\n`,
+      'd.js': line,
+    };
+    const wider = (path: string, editor: Editor) => editor.edit(path, '{ readS', '{ writeSettings, readS');
+    const added = wider('d.js', wider('a.js', new Editor(files)));
+    expect(added.offers.map(({ path }) => path)).toEqual(['c.js']);
+  });
+
   it('of whole lines in a file with Windows line ends: they stay, and only the difference is shown', () => {
-    const lines = '  const first = load(target);\r\n  const other = read(target);\r\n';
+    const lines =
+      '  const first = load(target, settings.all);\r\n  const other = read(target, settings.all);\r\n';
     const text = `${lines}end();\r\n${lines}`;
     const editor = new Editor({ 'a.js': text }).edit('a.js', 'first', 'early');
     const [offer] = editor.offers;

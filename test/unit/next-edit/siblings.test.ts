@@ -53,13 +53,13 @@ def read(value):
   it('a variable or a parameter of another function', () => {
     const text = `
 def one(item, strict):
-    check_the_value(item, "one")
+    check_the_value(item, limits, options, "one")
 
 def two(item):
-    check_the_value(item, "one")
+    check_the_value(item, limits, options, "one")
 
 def three(item, strict):
-    check_the_value(item, "one")
+    check_the_value(item, limits, options, "one")
 `;
     const editor = new Editor({ 'a.py': text }).edit('a.py', '"one")', '"one", strict)');
     expect(editor.offers.map(({ line }) => line)).toEqual([8]);
