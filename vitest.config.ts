@@ -17,7 +17,7 @@ const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'ut
 const unit = { testTimeout: 60_000, hookTimeout: 60_000, expect, maxWorkers: 2 };
 
 const integrationTests = ['test/integration/**/*.test.ts'];
-/** Files that compute and wait for nothing: npm test runs them at the lowest priority, beside the end-to-end test. */
+/** Files that compute and wait for nothing: npm test runs them at the lowest priority, beside the others. */
 const compute = ['backend-*', 'compound', 'golden', 'gguf', 'package-platforms'].map(
   (name) => `test/integration/${name}.test.ts`,
 );

@@ -123,7 +123,7 @@ const parts = {
   // The integration tests that only compute.
   compute: async () => {
     await installed();
-    return vitest('compute', chosen('e2e') ? inBackground : loudly);
+    return vitest('compute', chosen('integration') || chosen('e2e') ? inBackground : loudly);
   },
   e2e,
 };
@@ -181,8 +181,10 @@ async function runPart(name) {
 }
 // Integration and end-to-end tests wait for much: meanwhile, others take the processors.
 const checked = runPart('checks');
-for (const name of ['unit', 'integration']) await runPart(name);
-await Promise.all([runPart('e2e'), runPart('compute'), checked]);
+await runPart('unit');
+const computed = runPart('compute');
+for (const name of ['integration', 'e2e']) await runPart(name);
+await Promise.all([computed, checked]);
 
 const { passed, failed } = add(all);
 const failures = Object.keys(parts).filter((name) => all.some((part) => part.name === name && part.failed));

@@ -48,12 +48,11 @@ const importing =
   /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s|export\s*(?:type\s*)?[{*].*\bfrom\b|(?:const|let|var)\b.*\brequire\()/;
 
 /** Whether names are imported there: each file imports what it uses. */
-const isImport = ({ start }: Replacement, text: string): boolean =>
-  importing.test(
-    text
-      .slice(text.lastIndexOf('\n', start - 1) + 1, start + 1)
-      .concat(text.slice(start + 1).split('\n', 1)[0]!),
-  );
+function isImport({ start }: Replacement, text: string): boolean {
+  const from = text.lastIndexOf('\n', start - 1) + 1;
+  const end = text.indexOf('\n', from);
+  return importing.test(text.slice(from, end < 0 ? undefined : end));
+}
 
 /** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {

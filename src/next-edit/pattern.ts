@@ -236,8 +236,9 @@ export function linePattern(edit: Edit, edits: readonly Edit[]): LinePattern | u
   return { kind: 'lines', why: 'same-lines', old, now };
 }
 
-/** Whether both replace the same lines, whatever their indentation. */
 type Lines = Pick<Edit, 'before' | 'after'>;
+
+/** Whether both replace the same lines, whatever their indentation. */
 export const isSameEdit = (a: Lines, b: Lines): boolean =>
   isSame(withoutIndent(a.before), withoutIndent(b.before)) &&
   isSame(withoutIndent(a.after), withoutIndent(b.after));
