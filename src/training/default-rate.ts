@@ -27,16 +27,23 @@ const LARGE_BASE_WEIGHTS = 200e6;
  */
 const FULL_RATE_STEPS = 80;
 const MIN_SHARE = 0.1;
+/**
+ * The largest share of a run that begins with a reference adapter: what a high rate learns in few steps, that adapter
+ * has learned already, and the rest is forgotten for nothing (docs/experiments.md).
+ */
+const SHARE_AFTER_REFERENCE = 0.3;
 
-/** The default rate of a method in a run of `steps` steps. */
+/** The default rate of a method. `steps`: of the run. `reference`: the adapter that training begins with, if any. */
 export function defaultLearningRate(
   method: Hyper['method'],
   optimizer: Hyper['optimizer'],
   base: BaseShape,
-  steps = 1,
+  { steps = 1, reference }: { steps?: number; reference?: object | undefined } = {},
 ): number {
   const { small, large } = defaultRates[method];
-  return isLarge(base) ? Number((shareAfter(steps) * large[optimizer]).toPrecision(2)) : small[optimizer];
+  if (!isLarge(base)) return small[optimizer];
+  const share = Math.min(shareAfter(steps), reference ? SHARE_AFTER_REFERENCE : 1);
+  return Number((share * large[optimizer]).toPrecision(2));
 }
 
 /**

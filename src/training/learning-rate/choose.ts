@@ -69,7 +69,7 @@ export function chooseFrom(
     return atLength({ rate, reason }, shape, { from: otherSweep.spec.hyper.steps, to: steps });
   }
   return {
-    rate: defaultLearningRate(method, optimizer, shape, steps),
+    rate: defaultLearningRate(method, optimizer, shape, question),
     reason: msg`the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
     assumed: true,
   };

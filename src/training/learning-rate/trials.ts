@@ -249,9 +249,10 @@ class RateTrials {
 
 function defaultRate(options: RateTrialsOptions): number {
   const { spec, model } = options;
-  const { minutes, hyper } = spec;
+  const { minutes, hyper, reference } = spec;
   if (minutes === undefined) return hyper.learningRate;
-  return defaultLearningRate(hyper.method, hyper.optimizer, model.config, plannedSteps(options));
+  const steps = plannedSteps(options);
+  return defaultLearningRate(hyper.method, hyper.optimizer, model.config, { steps, reference });
 }
 
 /**

@@ -123,6 +123,11 @@ describe('chooseFrom', () => {
     ]);
     expect(rateOf(10_000, 'smollm2-135m')).toBe(3e-4);
   });
+  it('is lower for a short run that begins with a reference adapter', () => {
+    const begun = { ...question, shape: shapeOf('qwen2.5-coder-0.5b'), reference: {} };
+    const rates = [10, 80, 280, 10_000].map((steps) => chooseFrom([], { ...begun, steps }).rate);
+    expect(rates).toEqual([3e-5, 3e-5, 2.9e-5, 1e-5]);
+  });
   it('says if a sweep was made with other settings', () => {
     const other = { ...question, hyper: { ...hyper, rank: 64, targets: ['q'], batch: 4 } };
     expect(chooseFrom([sweep(finished)], other).reason).toMatch(
