@@ -49,7 +49,11 @@ export async function main(args: string[]): Promise<void> {
         each: Math.ceil(Number(values.commits) / values.history.length),
         onExample: values.examples ? (text) => process.stderr.write(`${text}\n\n`) : undefined,
       });
-      console.log(values.json ? JSON.stringify(found.total) : historyTable(found).join('\n'));
+      console.log(
+        values.json
+          ? JSON.stringify({ edits: found.total.edits, ...found.total.sides })
+          : historyTable(found).join('\n'),
+      );
     } else await measure(values, model);
   } finally {
     await model?.dispose();

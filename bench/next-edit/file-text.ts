@@ -33,9 +33,9 @@ export class FileText {
   /** In the order of `step.hunks`; those that were made are removed. */
   readonly pending: Pending[];
 
-  constructor(private readonly step: Omit<FileStep, 'hunks'> & Partial<FileStep>) {
+  constructor(private readonly step: FileStep) {
     this.lines = step.before.split('\n');
-    this.pending = (step.hunks ?? []).map((hunk) => ({
+    this.pending = step.hunks.map((hunk) => ({
       hunk,
       file: this,
       at: hunk.at,

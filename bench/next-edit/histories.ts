@@ -14,8 +14,12 @@ export interface Counts {
   reversed: number;
 }
 
-/** `edits`: the changes after the first of each commit; then the counts of each side. */
-export type Measured = { edits: number } & Record<string, number | Counts>;
+export interface Measured {
+  /** The changes after the first of each commit. */
+  edits: number;
+  /** By what makes offers. */
+  sides: Readonly<Record<string, Counts>>;
+}
 
 export interface Histories {
   repositories: { name: string; commits: number; newest: string; measured: Measured }[];
@@ -42,47 +46,46 @@ export async function measureHistories(
         (walked[side] ??= []).push(made);
         for (const text of made.examples) onExample?.(`${side} ${commit.id.slice(0, 9)} ${text}`);
       }
-      process.stderr.write(`\r${history.name}: ${commits} of ${each} `);
+      process.stderr.write(`\r${folder}: ${commits} of ${each} `);
     }
-    repositories.push({ name: history.name, commits, newest, measured: measuredOf(walked) });
+    repositories.push({ name: folder, commits, newest, measured: measuredOf(walked) });
   }
   process.stderr.write('\n');
   return { repositories, total: added(repositories.map(({ measured }) => measured)) };
 }
 
+const sumOf = <T>(items: readonly T[], of: (item: T) => number) =>
+  items.reduce((total, item) => total + of(item), 0);
+const count = (counts: Readonly<Record<string, number>>) => sumOf(Object.values(counts), (n) => n);
+
 function measuredOf(walked: Readonly<Record<string, readonly Walked[]>>): Measured {
-  const sum = (all: readonly Walked[], of: (one: Walked) => number) =>
-    all.reduce((total, one) => total + of(one), 0);
-  const count = (counts: Readonly<Record<string, number>>) =>
-    Object.values(counts).reduce((total, n) => total + n, 0);
   const [any = []] = Object.values(walked);
-  const sides = Object.entries(walked).map(([side, all]) => [
-    side,
-    {
-      found: sum(all, ({ found }) => found),
-      right: sum(all, ({ right }) => count(right)),
-      wrong: sum(all, ({ otherText, elsewhere }) => count(otherText) + count(elsewhere)),
-      reversed: sum(all, ({ reversed }) => reversed),
-    } satisfies Counts,
-  ]);
-  return { edits: sum(any, ({ following }) => following), ...Object.fromEntries(sides) } as Measured;
+  const countsOf = (all: readonly Walked[]): Counts => ({
+    found: sumOf(all, ({ found }) => found),
+    right: sumOf(all, ({ right }) => count(right)),
+    wrong: sumOf(all, ({ otherText, elsewhere }) => count(otherText) + count(elsewhere)),
+    reversed: sumOf(all, ({ reversed }) => reversed),
+  });
+  const sides = Object.fromEntries(Object.entries(walked).map(([side, all]) => [side, countsOf(all)]));
+  return { edits: sumOf(any, ({ following }) => following), sides };
 }
 
 function added(all: readonly Measured[]): Measured {
-  const [first = { edits: 0 }] = all;
-  return Object.fromEntries(
-    Object.keys(first).map((key) => {
-      const values = all.map((one) => one[key]!);
-      const sum = (of: (value: number | Counts) => number) =>
-        values.reduce<number>((total, value) => total + of(value), 0);
-      if (key === 'edits') return [key, sum(Number)];
-      const field = (name: keyof Counts) => sum((value) => (value as Counts)[name]);
-      return [
-        key,
-        { found: field('found'), right: field('right'), wrong: field('wrong'), reversed: field('reversed') },
-      ];
-    }),
-  ) as Measured;
+  const sideOf = (side: string): Counts => {
+    const sum = (of: (counts: Counts) => number) =>
+      sumOf(all, ({ sides }) => (sides[side] ? of(sides[side]) : 0));
+    return {
+      found: sum(({ found }) => found),
+      right: sum(({ right }) => right),
+      wrong: sum(({ wrong }) => wrong),
+      reversed: sum(({ reversed }) => reversed),
+    };
+  };
+  const names = new Set(all.flatMap(({ sides }) => Object.keys(sides)));
+  return {
+    edits: sumOf(all, ({ edits }) => edits),
+    sides: Object.fromEntries([...names].map((side) => [side, sideOf(side)])),
+  };
 }
 
 export function historyTable({ repositories, total }: Histories): string[] {
@@ -91,8 +94,8 @@ export function historyTable({ repositories, total }: Histories): string[] {
     const percent = (value: number) => (100 * value).toFixed(1);
     return of === 0 ? '' : `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
   };
-  const rowsOf = (name: string, commits: string, { edits, ...sides }: Measured) =>
-    Object.entries(sides as Record<string, Counts>).map(([side, { found, right, wrong, reversed }]) => [
+  const rowsOf = (name: string, commits: string, { edits, sides }: Measured) =>
+    Object.entries(sides).map(([side, { found, right, wrong, reversed }]) => [
       ...[name, commits, side, share(found, edits), share(right, right + wrong), String(reversed)],
     ]);
   return markdownTable(

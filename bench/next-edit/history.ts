@@ -1,6 +1,5 @@
 /** The commits of a clone: what each changed, and the rest of the repository as it stood before. */
 import { execFileSync } from 'node:child_process';
-import { basename, dirname, resolve } from 'node:path';
 import { languageIdForPath } from '../../src/completion/code/languages.ts';
 import { kindOf } from '../../src/corpus/kinds.ts';
 import { isSkippedFolder, judgeName } from '../../src/corpus/names.ts';
@@ -25,12 +24,6 @@ export class History {
 
   /** @param folder a clone, with or without a work tree */
   constructor(private readonly folder: string) {}
-
-  /** The folder's name; of a folder "repo", which holds only a repository, that of its parent. */
-  get name(): string {
-    const path = resolve(this.folder);
-    return basename(path) === 'repo' ? basename(dirname(path)) : basename(path);
-  }
 
   private git(args: readonly string[], input?: string): Buffer {
     return execFileSync('git', ['-C', this.folder, '-c', 'core.quotePath=false', ...args], {

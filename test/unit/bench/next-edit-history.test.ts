@@ -41,7 +41,12 @@ describe('the order of a commit', () => {
 
 describe('an offer', () => {
   it('reverses if it brings back lines that an edit there has replaced', () => {
-    const file = new FileText({ path: 'a.ts', languageId: 'typescript', before: 'one\ntwo\nthree' });
+    const file = new FileText({
+      path: 'a.ts',
+      languageId: 'typescript',
+      before: 'one\ntwo\nthree',
+      hunks: [],
+    });
     file.write(1, 1, ['zwei'], 1);
     expect(file.isReversal(1, 'zwei', 'two')).toBe(true);
     expect(file.isReversal(1, 'zwei', 'deux')).toBe(false);
@@ -121,6 +126,7 @@ describe('a history', () => {
       { each: 10, onExample: undefined },
     );
     expect(repositories).toMatchObject([{ commits: 1, newest: renamed.slice(0, 9) }]);
-    expect(total).toEqual({ edits: 4, rules: { found: 4, right: 6, wrong: 0, reversed: 0 } });
+    const rules = { found: 4, right: 6, wrong: 0, reversed: 0 };
+    expect(total).toEqual({ edits: 4, sides: { rules } });
   });
 });
