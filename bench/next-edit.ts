@@ -10,13 +10,12 @@
  * rules have no answer; `--tuning` uses the packages that limits were chosen on.
  */
 import { parseArgs } from 'node:util';
-import { proportionInterval } from '../src/statistics/proportion.ts';
 import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
 import { openModel } from './next-edit/model.ts';
 import { packageOf, releases, tuning, type Releases } from './next-edit/releases.ts';
 import type { FileStep } from './next-edit/file-text.ts';
-import { historyTable, measureHistories } from './next-edit/histories.ts';
+import { historyTable, measureHistories, shareText, totalOf } from './next-edit/histories.ts';
 import { walk, type Commit, type JudgedOffer, type Verdict, type Walked } from './next-edit/simulate.ts';
 import { stepsBetween } from './next-edit/steps.ts';
 
@@ -165,24 +164,17 @@ function resultOf({ name, language }: Releases, walked: readonly Walked[]): Resu
   };
 }
 
-const total = (counts: Counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
-
 function tableOf(results: readonly Result[]): string[] {
-  const share = (n: number, of: number) => {
-    const { low, high } = proportionInterval(n, of);
-    const percent = (value: number) => (100 * value).toFixed(1);
-    return `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
-  };
   const rows = results.map((result) => {
-    const wrong = total(result.otherText) + total(result.elsewhere);
+    const wrong = totalOf(result.otherText) + totalOf(result.elsewhere);
     return [
       `${result.repository} (${result.language})`,
       String(result.commits),
-      share(result.found, result.following),
-      share(result.exact, result.following),
-      String(total(result.right)),
-      String(total(result.otherText)),
-      String(total(result.elsewhere)),
+      shareText(result.found, result.following),
+      shareText(result.exact, result.following),
+      String(totalOf(result.right)),
+      String(totalOf(result.otherText)),
+      String(totalOf(result.elsewhere)),
       (wrong / Math.max(1, result.found)).toFixed(2),
     ];
   });

@@ -97,7 +97,7 @@ export class FileText {
     };
   }
 
-  /** Whether these lines, from `line`, are nearer to what an edit here has replaced than to what it wrote. */
+  /** Whether the change of these lines, from `line`, brings back only lines that an edit there has replaced. */
   isReversal(line: number, before: string, after: string): boolean {
     const from = this.offsetOf(line);
     return this.edits.some(

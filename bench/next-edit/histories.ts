@@ -33,6 +33,7 @@ export async function measureHistories(
   { each, onExample }: { each: number; onExample: ((text: string) => void) | undefined },
 ): Promise<Histories> {
   const repositories: Histories['repositories'] = [];
+  const all: Record<string, Walked[]> = {};
   for (const folder of folders) {
     const history = new History(folder);
     const walked: Record<string, Walked[]> = {};
@@ -43,7 +44,7 @@ export async function measureHistories(
       commits += 1;
       for (const [side, ask] of Object.entries(sides)) {
         const made = await walk(commit, ask);
-        (walked[side] ??= []).push(made);
+        for (const lists of [walked, all]) (lists[side] ??= []).push(made);
         for (const text of made.examples) onExample?.(`${side} ${commit.id.slice(0, 9)} ${text}`);
       }
       process.stderr.write(`\r${folder}: ${commits} of ${each} `);
@@ -51,52 +52,37 @@ export async function measureHistories(
     repositories.push({ name: folder, commits, newest, measured: measuredOf(walked) });
   }
   process.stderr.write('\n');
-  return { repositories, total: added(repositories.map(({ measured }) => measured)) };
+  return { repositories, total: measuredOf(all) };
 }
 
-const sumOf = <T>(items: readonly T[], of: (item: T) => number) =>
-  items.reduce((total, item) => total + of(item), 0);
-const count = (counts: Readonly<Record<string, number>>) => sumOf(Object.values(counts), (n) => n);
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** The sum of counts by reason. */
+export const totalOf = (counts: Readonly<Record<string, number>>): number => sum(Object.values(counts));
 
 function measuredOf(walked: Readonly<Record<string, readonly Walked[]>>): Measured {
   const [any = []] = Object.values(walked);
   const countsOf = (all: readonly Walked[]): Counts => ({
-    found: sumOf(all, ({ found }) => found),
-    right: sumOf(all, ({ right }) => count(right)),
-    wrong: sumOf(all, ({ otherText, elsewhere }) => count(otherText) + count(elsewhere)),
-    reversed: sumOf(all, ({ reversed }) => reversed),
+    found: sum(all.map(({ found }) => found)),
+    right: sum(all.map(({ right }) => totalOf(right))),
+    wrong: sum(all.map(({ otherText, elsewhere }) => totalOf(otherText) + totalOf(elsewhere))),
+    reversed: sum(all.map(({ reversed }) => reversed)),
   });
   const sides = Object.fromEntries(Object.entries(walked).map(([side, all]) => [side, countsOf(all)]));
-  return { edits: sumOf(any, ({ following }) => following), sides };
+  return { edits: sum(any.map(({ following }) => following)), sides };
 }
 
-function added(all: readonly Measured[]): Measured {
-  const sideOf = (side: string): Counts => {
-    const sum = (of: (counts: Counts) => number) =>
-      sumOf(all, ({ sides }) => (sides[side] ? of(sides[side]) : 0));
-    return {
-      found: sum(({ found }) => found),
-      right: sum(({ right }) => right),
-      wrong: sum(({ wrong }) => wrong),
-      reversed: sum(({ reversed }) => reversed),
-    };
-  };
-  const names = new Set(all.flatMap(({ sides }) => Object.keys(sides)));
-  return {
-    edits: sumOf(all, ({ edits }) => edits),
-    sides: Object.fromEntries([...names].map((side) => [side, sideOf(side)])),
-  };
+/** "3 of 10: 30.0% (10.8 to 60.3)"; empty for none of none. */
+export function shareText(n: number, of: number): string {
+  const { low, high } = proportionInterval(n, of);
+  const percent = (value: number) => (100 * value).toFixed(1);
+  return of === 0 ? '' : `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
 }
 
 export function historyTable({ repositories, total }: Histories): string[] {
-  const share = (n: number, of: number) => {
-    const { low, high } = proportionInterval(n, of);
-    const percent = (value: number) => (100 * value).toFixed(1);
-    return of === 0 ? '' : `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
-  };
   const rowsOf = (name: string, commits: string, { edits, sides }: Measured) =>
     Object.entries(sides).map(([side, { found, right, wrong, reversed }]) => [
-      ...[name, commits, side, share(found, edits), share(right, right + wrong), String(reversed)],
+      ...[name, commits, side, shareText(found, edits), shareText(right, right + wrong), String(reversed)],
     ]);
   return markdownTable(
     ['repository', 'commits', 'offers by', 'edits found', 'offers right', 'reversed'],

@@ -7,10 +7,9 @@ import type { SearchedText } from '../../src/next-edit/index.ts';
 import type { FileStep } from './file-text.ts';
 import { orderOf } from './order.ts';
 import type { Commit } from './simulate.ts';
-import { hunksOf } from './steps.ts';
+import { HUNKS, hunksOf } from './steps.ts';
 
-/** Fewer hunks have nothing that follows; more, or longer ones, are made by a program or by moving code. */
-const HUNKS = { fewest: 2, most: 60 };
+/** Commits of more changed lines are made by a program or by moving code. */
 const MOST_LINES = 400;
 /** As in the editor's search (next-edit-finder/file-search.ts). */
 const MOST_FILES = 5000;

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { languageIdForPath } from '../../src/completion/code/languages.ts';
 import type { FileStep, Hunk } from './file-text.ts';
 
-/** A file that changed in fewer places has no follow-up edits; one that changed in more was rewritten. */
-const HUNKS = { fewest: 2, most: 60 };
+/** What changed in fewer places has no follow-up edits; what changed in more was rewritten, or by a program. */
+export const HUNKS = { fewest: 2, most: 60 };
 const LONGEST = 400_000;
 
 /** The changes of all matching files that are in both folders, in order of their paths. */

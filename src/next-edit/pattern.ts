@@ -231,8 +231,9 @@ export function linePattern(edit: Edit, edits: readonly Edit[]): LinePattern | u
   if (old.every((line, index) => line.trim() === now[index]!.trim())) return undefined;
   const written = old.join('').replace(/\s+/g, '');
   const words = new Set((written.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? []).map((word) => word));
-  const again = edits.some((other) => other !== edit && isSameEdit(other, edit));
-  if (written.length < MIN_CHARACTERS[again ? 'again' : 'once'] || words.size < 2) return undefined;
+  if (written.length < MIN_CHARACTERS.again || words.size < 2) return undefined;
+  const again = () => edits.some((other) => other !== edit && isSameEdit(other, edit));
+  if (written.length < MIN_CHARACTERS.once && !again()) return undefined;
   return { kind: 'lines', why: 'same-lines', old, now };
 }
 
