@@ -84,8 +84,9 @@ export const repositories: readonly Repository[] = [
     name: 'zizmor',
     language: 'Rust',
     use: 'report',
-    source: { kind: 'sdist', project: 'zizmor', version: '1.32.0' },
-    sha256: 'f0b664d394576e08605fe8094e8e992056d74b808f30c0c9ca9ed227001dcf67',
+    // The release before the one that bench:felt types, so that both use one adapter.
+    source: { kind: 'sdist', project: 'zizmor', version: '1.31.1' },
+    sha256: 'eb9c8a3e2c1080810fdb68bc36717b2a9d61283bb98e3a48689f5a852fc48e9f',
   },
   {
     name: 'react-native-enriched',
