@@ -51,6 +51,8 @@ const options = {
    * are cached.
    */
   clock: { type: 'string', default: 'real' },
+  /** The model's time is divided by this, as on a machine that is so many times as fast. */
+  faster: { type: 'string', default: '1' },
   /** Print each suggestion that appears, and what happened to it. */
   trace: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -63,9 +65,9 @@ const CORES = 2;
 
 const LLAMA_VSCODE = 'llamaVscode';
 
-/** The clock while the model works, in ms; undefined means real time. */
-const clocks: Record<string, (server: BenchServer) => (() => number) | undefined> = {
-  real: () => undefined,
+/** The clock while the model works, in ms. */
+const clocks: Record<string, (server: BenchServer) => () => number> = {
+  real: () => () => performance.now(),
   processor: (server) => () => server.processorTime() / CORES,
   none: () => () => 0,
 };
@@ -76,6 +78,7 @@ interface Plan {
   persons: readonly Person[];
   typing: Omit<Typing, 'person'>;
   clock: string;
+  faster: number;
   hunks: number;
 }
 
@@ -143,6 +146,7 @@ function planOf(values: Values): Plan {
     persons: listed('person', values.persons, persons) as Person[],
     typing: { costs: paces[pace as keyof typeof paces], trace: values.trace ? tell : undefined },
     clock: values.clock,
+    faster: numberOf('faster', values.faster),
     hunks: numberOf('hunks', values.hunks),
   };
 }
@@ -178,11 +182,12 @@ async function replayAll(
 ): Promise<void> {
   const { sessions, folder } = await readSessions(repository, plan.hunks, signal);
   const where = { repository: repository.old.name, adapters, parts: await partsOf(folder, signal) };
+  const time = clocks[plan.clock]!(server);
   for (const side of plan.sides) {
     const answers = plan.clock === 'none' ? await answersOf(side, adapters, base) : undefined;
     for (const person of plan.persons) {
       tell(`${repository.name}: ${side}, takes ${person}`);
-      const clock = new VirtualClock(clocks[plan.clock]!(server));
+      const clock = new VirtualClock(() => time() / plan.faster);
       const assistant = assistantOf(side, { server, clock, where, answers });
       const hunks = await replaySessions(sessions, assistant, clock, { ...plan.typing, person }, signal);
       const named = hunks.map((hunk) => ({ ...hunk, path: `${where.repository}/${hunk.path}` }));
