@@ -10,7 +10,7 @@ import type { ModelType } from './quantise.ts';
 
 /**
  * Storage type of a folded matrix. Four bits are too coarse for such a small change; 8 bits are as fast in llama.cpp as
- * 5 (docs/benchmarks.md, "What a token costs").
+ * 5 (docs/benchmarks.md, "What an adapter costs").
  */
 const foldedTypes: Partial<Record<TensorType, ModelType>> = {
   F32: 'F32',
