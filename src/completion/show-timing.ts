@@ -6,7 +6,7 @@
 import type { CompletionPlace } from './types.ts';
 import { typedBetween } from './prompt/window.ts';
 
-/** Minimum chance to appear between two keystrokes; tuned by typing in a real editor (docs/science.md). */
+/** Minimum chance to appear between two keystrokes; tuned by typing in a real editor (docs/experiments.md). */
 const CERTAIN = 0.65;
 
 export class ShowTiming {
