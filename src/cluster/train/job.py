@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,27 @@ class Optimizer:
 @dataclass(frozen=True)
 class Job:
     folder: Path
-    method: Literal["lora", "full"]
+    hyper: dict[str, Any]
+    """The run's settings (hyperSchema in src/protocol/run.ts)."""
     parallel: Literal["ddp", "fsdp"]
-    precision: Literal["f32", "bf16"]
     optimizer: Optimizer
     rates: list[float]
     """Learning rate of each step."""
-    clip: float
-    """Norm above which gradients are scaled down; 0: never."""
-    rows: int
-    """Sequences per step, over all workers."""
-    batch: int
-    """Maximum sequences per forward pass."""
-    length: int
-    """Predictions in a sequence."""
     held_out: int
-    """Number of held-out windows, which are measured at the start, at the end and every `eval_every` steps."""
-    eval_every: int
-    recompute: bool
-    attention_dropout: float
-    seed: int
+    """Number of held-out windows, which are measured at the start, at the end and every `evalEvery` steps."""
     train_tokens: int
     held_out_tokens: int
     rope_divisors: list[float] | None
+
+    @property
+    def rows(self) -> int:
+        """Sequences per step, over all workers."""
+        return self.hyper["batch"] * self.hyper["accumulate"]
+
+    @property
+    def length(self) -> int:
+        """Predictions in a sequence."""
+        return self.hyper["sequenceLength"]
 
     @staticmethod
     def read(folder: Path) -> "Job":
@@ -55,23 +53,13 @@ class Job:
         if read["version"] != VERSION:
             raise ValueError("another version of Forget-Me-Not made it")
         rule = read["optimizer"]
-        optimizer = Optimizer(rule["name"], (rule["beta1"], rule["beta2"]), rule["epsilon"], rule["decay"])
         return Job(
             folder=folder,
-            method=read["method"],
+            hyper=read["hyper"],
             parallel=read["parallel"],
-            precision=read["precision"],
-            optimizer=optimizer,
+            optimizer=Optimizer(rule["name"], (rule["beta1"], rule["beta2"]), rule["epsilon"], rule["decay"]),
             rates=read["rates"],
-            clip=read["clip"],
-            rows=read["rows"],
-            batch=read["batch"],
-            length=read["length"],
             held_out=read["heldOut"],
-            eval_every=read["evalEvery"],
-            recompute=read["recompute"],
-            attention_dropout=read["attentionDropout"],
-            seed=read["seed"],
             train_tokens=read["trainTokens"],
             held_out_tokens=read["heldOutTokens"],
             rope_divisors=read.get("ropeDivisors"),

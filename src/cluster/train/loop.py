@@ -76,7 +76,7 @@ class Worker:
             if not self.step(step, steps - step):
                 break
             last = step == steps
-            if last or step % self.job.eval_every == 0:
+            if last or step % self.job.hyper["evalEvery"] == 0:
                 self.measure(step)
                 self.checkpoint(step, last)
             elif self.is_due():
@@ -97,8 +97,8 @@ class Worker:
             return True
         self.parallel.model.train()
         # Seeded per step, so that dropout is the same after an interruption.
-        torch.manual_seed((job.seed * len(job.rates) + number) * self.world + self.rank)
-        turns = shares(rows, self.rank, self.world, job.batch)
+        torch.manual_seed((job.hyper["seed"] * len(job.rates) + number) * self.world + self.rank)
+        turns = shares(rows, self.rank, self.world, job.hyper["batch"])
         nats = torch.zeros((), device=self.device)
         for turn, mine in enumerate(turns):
             self.parallel.synchronise_gradients(turn == len(turns) - 1)
@@ -132,7 +132,7 @@ class Worker:
         return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
     def update(self, rate: float, norm: float) -> None:
-        clip = self.job.clip
+        clip = self.job.hyper["clip"]
         if clip and norm > clip:
             for p in self.parallel.parameters:
                 if p.grad is not None:

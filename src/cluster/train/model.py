@@ -22,14 +22,14 @@ def load(job: Job) -> Trained:
         job.folder / "base",
         dtype=torch.float32,
         attn_implementation="sdpa",
-        attention_dropout=job.attention_dropout,
+        attention_dropout=job.hyper["attentionDropout"],
     )
     base.config.use_cache = False
     if job.rope_divisors:
         divide_frequencies(base, job.rope_divisors)
-    if job.recompute:
+    if job.hyper["recompute"]:
         base.gradient_checkpointing_enable({"use_reentrant": False})
-    if job.method == "full":
+    if job.hyper["method"] == "full":
         return base
     return PeftModel.from_pretrained(base, str(job.folder / "initial"), is_trainable=True)
 
@@ -56,7 +56,7 @@ class Parallel:
     def __init__(self, job: Job, model: Trained, device: torch.device) -> None:
         self.model = model
         self.device = device
-        self.half = job.precision == "bf16"
+        self.half = job.hyper["precision"] == "bf16"
         if job.parallel == "fsdp":
             self.module = sharded(model, device, self.half)
         else:

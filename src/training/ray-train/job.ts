@@ -1,9 +1,10 @@
 /**
- * Writes the input of a training with PyTorch under Ray Train into a folder: every step's windows of tokens, its rates,
- * the base and LoRA's initial values. src/cluster/train reads it, and knows nothing else.
+ * Writes the input of a training with PyTorch under Ray Train into a folder: the run's settings, every step's windows
+ * of tokens, its rates, the base and LoRA's initial values. src/cluster/train reads it, and knows nothing else.
  */
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Sequence, SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { ROPE_DIVISORS } from '../../base-models/architectures.ts';
 import type { GgufFile } from '../../gguf/index.ts';
@@ -18,8 +19,10 @@ import {
 } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Hyper, RayTrainEngine } from '../../protocol/run.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import type { AdapterLayer } from '../../weights/index.ts';
+import { ignoreMissing } from '../../runs/file-mark.ts';
 import { writePeft } from '../../weights/peft.ts';
 import { writeTransformersBase } from '../../weights/transformers-base.ts';
 import { stepSequences } from '../batches.ts';
@@ -27,7 +30,7 @@ import { ADAM, LION } from '../optimizers.ts';
 import { learningRateAt } from '../schedule.ts';
 
 /** The version of train.json; src/cluster/train/job.py has the same number. */
-const VERSION = 1;
+const VERSION = 2;
 
 export interface RayTrainJob {
   base: GgufFile;
@@ -54,30 +57,26 @@ export async function writeRayTrainJob(folder: string, job: RayTrainJob): Promis
   await writeSplit(folder, 'train', hyper.sequenceLength, stepsOf(job));
   await writeSplit(folder, 'heldout', hyper.sequenceLength, heldOut);
   const divisors = base.tensors.has(ROPE_DIVISORS) && Array.from(await base.readF32(ROPE_DIVISORS));
-  const { batch, accumulate, steps } = hyper;
   const json = {
     version: VERSION,
-    method: hyper.method,
+    hyper,
     parallel: job.parallel,
-    precision: hyper.precision,
     optimizer: rule(hyper),
-    rates: Array.from({ length: steps }, (_, i) => learningRateAt(i + 1, hyper)),
-    clip: hyper.clip,
-    rows: batch * accumulate,
-    batch,
-    length: hyper.sequenceLength,
-    evalEvery: hyper.evalEvery,
+    rates: Array.from({ length: hyper.steps }, (_, i) => learningRateAt(i + 1, hyper)),
     heldOut: heldOut.length,
     heldOutDocuments: heldOut.map(({ document }) => document ?? null),
-    recompute: hyper.recompute,
-    attentionDropout: hyper.attentionDropout,
-    seed: hyper.seed,
     trainTokens: tokens.train,
     heldOutTokens: tokens.heldOut,
     ...(divisors && { ropeDivisors: divisors }),
   };
   // Written last: if it exists, the folder is complete.
   await writeByRename(join(folder, 'train.json'), `${JSON.stringify(json)}\n`);
+}
+
+/** Whether `folder` has a complete job of this version. */
+export async function hasRayTrainJob(folder: string): Promise<boolean> {
+  const text = await readText(join(folder, 'train.json')).catch(ignoreMissing);
+  return text !== undefined && z.object({ version: z.int() }).parse(JSON.parse(text)).version === VERSION;
 }
 
 function requireSupported({ precision }: Hyper): void {

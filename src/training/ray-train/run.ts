@@ -1,5 +1,4 @@
 /** Trains a run with PyTorch under Ray Train. Its windows are prepared, and its result converted, here. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
@@ -11,7 +10,7 @@ import type { TrainedResult } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
 import { earlierValues } from '../continued.ts';
-import { writeRayTrainJob } from './job.ts';
+import { hasRayTrainJob, writeRayTrainJob } from './job.ts';
 import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
 import { EventReader, exportRayTrainResult, heldOutDocuments, readPhase, type StepEvent } from './result.ts';
 
@@ -50,7 +49,7 @@ export async function trainOnRay(
   const place = rayPlace(process.env);
   await requirePackages(place.python);
   return withGguf(spec.base.path, async (base) => {
-    if (!existsSync(join(folder, 'train.json'))) {
+    if (!(await hasRayTrainJob(folder))) {
       await phase('Writing what the workers read');
       const windows = Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows);
       const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, windows);

@@ -1,5 +1,5 @@
 /** The files written for PyTorch's side of a training, and the events made from its output. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -10,7 +10,7 @@ import { openGguf, type GgufFile } from '../../../src/gguf/index.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';
 import { initialValues } from '../../../src/model/index.ts';
 import { specPart, trainOptions } from '../../../src/training/options/index.ts';
-import { writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
+import { hasRayTrainJob, writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
 import { EventReader, readPhase } from '../../../src/training/ray-train/result.ts';
 import { rayPlace } from '../../../src/training/ray-train/run.ts';
 import { learningRateAt } from '../../../src/training/schedule.ts';
@@ -64,7 +64,7 @@ describe('writeRayTrainJob', () => {
     const folder = join(dir, 'lora');
     await write(folder);
     const job = JSON.parse(await readFile(join(folder, 'train.json'), 'utf8')) as Record<string, unknown>;
-    expect(job).toMatchObject({ rows: 2, heldOut: 2, heldOutDocuments: [70, 90], method: 'lora' });
+    expect(job).toMatchObject({ hyper, heldOut: 2, heldOutDocuments: [70, 90] });
     expect(job['rates']).toEqual([1, 2, 3].map((step) => learningRateAt(step, hyper)));
     // LionW's decay does not depend on the peak, and is multiplied by the rate in PyTorch.
     expect(job['optimizer']).toEqual({ name: 'lionw', beta1: 0.9, beta2: 0.95, epsilon: 0, decay: 100 });
@@ -92,20 +92,37 @@ describe('writeRayTrainJob', () => {
     }
   });
 
-  it('passes on every setting that --engine does not reject', async () => {
-    const rest = { schedule: 'inverse-sqrt', recompute: false } as const;
+  it('is written again if another version made it', async () => {
+    const folder = join(dir, 'older');
+    expect(await hasRayTrainJob(folder)).toBe(false);
+    await write(folder);
+    expect(await hasRayTrainJob(folder)).toBe(true);
+    const path = join(folder, 'train.json');
+    const job = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({ ...job, version: 1 }));
+    expect(await hasRayTrainJob(folder)).toBe(false);
+  });
+
+  it('uses every setting that --engine does not reject, here or in PyTorch', async () => {
     const filesOf = async (folder: string, more: Partial<typeof hyper>) => {
-      await write(join(dir, folder), { ...rest, ...more });
-      const files = ['train.json', 'initial/adapter_config.json'].map((name) => join(dir, folder, name));
-      return Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+      await write(join(dir, folder), { schedule: 'inverse-sqrt', ...more });
+      const { hyper: _, ...job } = JSON.parse(
+        await readFile(join(dir, folder, 'train.json'), 'utf8'),
+      ) as Record<string, unknown>;
+      return [job, await readFile(join(dir, folder, 'initial/adapter_config.json'), 'utf8').catch(() => '')];
     };
     const usual = await filesOf('usual', {});
+    const folder = 'src/cluster/train';
+    const sources = (await readdir(folder)).filter((name) => name.endsWith('.py'));
+    const python = (await Promise.all(sources.map((name) => readFile(join(folder, name), 'utf8')))).join('');
     for (const [name, option] of Object.entries(trainOptions)) {
       const { spec, support } = option;
       if (!spec?.startsWith('hyper.') || support.rayTrain !== true) continue;
+      const key = spec.slice('hyper.'.length);
+      if (python.includes(`hyper["${key}"]`)) continue;
       const options = addOptions(new Command(), { option }).parse(exampleOf(option), { from: 'user' }).opts();
-      const kept = specPart('hyper', options)[spec.slice('hyper.'.length)];
-      expect(await filesOf(name, { [spec.slice('hyper.'.length)]: kept }), name).not.toEqual(usual);
+      const kept = specPart('hyper', options)[key];
+      expect(await filesOf(name, { [key]: kept }), name).not.toEqual(usual);
     }
   });
 
