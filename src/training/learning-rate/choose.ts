@@ -9,7 +9,6 @@ import { listSweeps, type Sweep } from '../sweep/store.ts';
 import { msg, type Text } from '../../text/message.ts';
 
 export interface RateQuestion extends RateKind {
-  hyper: RateKind['hyper'] & Pick<Hyper, 'targets'>;
   shape: BaseShape;
 }
 

@@ -1,4 +1,5 @@
 /** Cache of the learning rates that trials of earlier runs have found, so that the next similar run needs no trials. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { JsonCache } from '../../platform/files/json-cache.ts';
 import type { CorpusPlan, EvaluationPlan, Hyper } from '../../protocol/run.ts';
@@ -14,11 +15,8 @@ const rates = new JsonCache('learning-rates.json', foundSchema);
 /** The properties of a run that its rate depends on: a rate is reused only if all of them match. */
 export interface RateKind {
   baseSha256: string;
-  hyper: Pick<
-    Hyper,
-    'method' | 'optimizer' | 'rank' | 'alpha' | 'scaling' | 'batch' | 'accumulate' | 'sequenceLength'
-  >;
-  corpus: Pick<CorpusPlan, 'mode' | 'fimRate'>;
+  hyper: Hyper;
+  corpus: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss'>;
   /** The reference adapter that training begins with, if any. */
   reference?: object | undefined;
   /** How much a rate may make the base forget. */
@@ -29,18 +27,25 @@ export interface RateKind {
   steps: number;
 }
 
+/** What a good rate does not depend on, or what is in the key as something else. Every other setting counts. */
+const irrelevant = ['learningRate', 'steps', 'precision', 'recompute', 'evalEvery', 'seed'];
+const ofLora = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
+
 function keyOf({ baseSha256, hyper, corpus, reference, evaluation, trainTokens, steps }: RateKind): string {
   const power = (count: number) => Math.round(Math.log2(Math.max(1, count)) / 2);
-  const { method, optimizer, rank, alpha, scaling } = hyper;
+  const { mode, fimRate, fimLoss } = corpus;
+  const { strength, strengthLimit } = evaluation;
+  const left = new Set(hyper.method === 'lora' ? irrelevant : [...irrelevant, ...ofLora]);
+  const settings = {
+    ...Object.fromEntries(Object.entries(hyper).filter(([name]) => !left.has(name))),
+    ...{ mode, fimRate, fimLoss, reference: Boolean(reference) },
+    limit: strength === 'measured' ? strengthLimit : 'none',
+  };
+  const digest = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort()));
   return [
     baseSha256.slice(0, 16),
-    ...(reference ? ['reference'] : []),
-    ...(method === 'lora' ? [method, rank, alpha, scaling] : [method]),
-    optimizer,
-    `${hyper.batch}x${hyper.accumulate}x${hyper.sequenceLength}`,
-    corpus.mode,
-    corpus.fimRate,
-    evaluation.strength === 'measured' ? `limit ${evaluation.strengthLimit}` : 'no limit',
+    hyper.method,
+    digest.digest('hex').slice(0, 16),
     `4^${power(trainTokens)} tokens 4^${power(steps)} steps`,
   ].join(' ');
 }

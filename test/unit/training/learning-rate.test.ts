@@ -188,16 +188,28 @@ describe('sweeps on disk', () => {
         { sequenceLength: 256 },
         { rank: 8 },
         { alpha: 64 },
+        { targets: ['q'] },
+        { dropout: 0 },
+        { schedule: 'constant' as const },
+        { warmup: 0 },
+        { weightDecay: 0.1 },
+        { clip: 0 },
       ].map((override) => ({ hyper: { ...hyper, ...override } })),
       { corpus: { ...question.corpus, fimRate: 0.5 } },
+      { corpus: { ...question.corpus, fimLoss: 'middle' as const } },
       { corpus: { ...question.corpus, mode: 'instruct' as const } },
+      { reference: {} },
       { evaluation: { ...question.evaluation, strengthLimit: 0.2 } },
       // Then nothing limits forgetting.
       { evaluation: { ...question.evaluation, strength: 0.5 } },
     ])
       expect((await chooseLearningRate({ ...question, ...other })).assumed).toBe(true);
+    for (const same of [{ seed: 7 }, { evalEvery: 5 }, { recompute: true }, { precision: 'bf16' as const }])
+      expect((await chooseLearningRate({ ...question, hyper: { ...hyper, ...same } })).rate).toBe(1e-4);
     await rememberRate(full, { rate: 1e-5, at: '2026-11-26T12:00:00.000Z' });
     expect((await chooseLearningRate(question)).rate).toBe(1e-4);
+    const otherRank = { ...full, hyper: { ...full.hyper, rank: 8, targets: ['q'] } };
+    expect((await chooseLearningRate(otherRank)).rate).toBe(1e-5);
     await writeFile(join(home, 'cache', 'learning-rates.json'), '{"half');
     expect((await chooseLearningRate(question)).assumed).toBe(true);
   });
