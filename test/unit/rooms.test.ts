@@ -61,3 +61,13 @@ it(`no room has more than ${MOST_FILES} files outside its folders`, () => {
   const own = (room: string) => files.filter((file) => posix.dirname(file) === room).length;
   expect(rooms.filter((room) => own(room) > MOST_FILES)).toEqual([]);
 });
+
+// Else the line of a new chart or task in its index.ts could be forgotten without anybody noticing.
+it('every file is the entry point of a bundle or is imported by another one', () => {
+  const imported = new Set(imports.map(({ to }) => to));
+  const bundled = ['esbuild.mjs', 'scripts/prebuilt-binding.mjs']
+    .map((path) => readFileSync(path, 'utf8'))
+    .join();
+  const isUsed = (file: string) => imported.has(file) || bundled.includes(file);
+  expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file) && !isUsed(file))).toEqual([]);
+});

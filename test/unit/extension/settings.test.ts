@@ -1,5 +1,6 @@
 /** If nothing, or nothing usable, is set, package.json's default applies. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
 import { settings } from '../../../src/extension/settings.ts';
@@ -60,6 +61,14 @@ it('are all read', () => {
   expect([...new Set(asked)].map((name) => `forgetMeNot.${name}`).sort()).toEqual(
     Object.keys(properties).sort(),
   );
+});
+
+it('are all used', () => {
+  const used = readdirSync('src/extension', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join('src/extension', name), 'utf8'))
+    .join('');
+  expect(Object.keys(settings).filter((name) => !used.includes(`settings.${name}`))).toEqual([]);
 });
 
 it.each(['show', 'gpu', 'nextEditModel'] as const)('%s that is not one of the choices', (getter) => {
