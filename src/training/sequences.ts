@@ -1,7 +1,6 @@
 /** The only way to the training sequences of a corpus; opens the base's tokenizer if they need it. */
 import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { Corpus, CorpusSequences } from '../corpus/index.ts';
-import { servedSequences } from './served-sequences.ts';
 import type { Hyper } from '../protocol/run.ts';
 
 export interface Closable {
@@ -19,11 +18,6 @@ export async function openSequences(
     return { ...corpus.sequences(sequenceLength, seed), close: () => Promise.resolve() };
   const tokenizer = await openTokenizer(basePath);
   try {
-    if (process.env['EXP_SERVED'])
-      return {
-        ...(await servedSequences(corpus, tokenizer, { sequenceLength, seed }, process.env['EXP_SERVED'])),
-        close: () => tokenizer.dispose(),
-      };
     return { ...corpus.sequences(sequenceLength, seed, tokenizer), close: () => tokenizer.dispose() };
   } catch (error) {
     await tokenizer.dispose();

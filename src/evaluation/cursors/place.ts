@@ -52,7 +52,7 @@ export async function placeCursors(
 }
 
 /** Chooses the snippets of other files at a cursor, from an index of each folder. */
-export class ContextChooser {
+class ContextChooser {
   private readonly indexes = new Map<string, CorpusIndex>();
 
   private constructor(
