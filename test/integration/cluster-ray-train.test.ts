@@ -21,7 +21,7 @@ import { readAdapterGguf } from '../../src/weights/index.ts';
 import type { Workplace } from '../support/cli.ts';
 import { NO_ROOM, fakeRayTrain, type RecordedStart } from '../support/ray-train.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
-import { eventsOf, openTraining } from '../support/trainer.ts';
+import { eventsOf, openTraining, untilEvent, untilIdle } from '../support/trainer.ts';
 
 let place: Workplace;
 let base: string;
@@ -260,6 +260,18 @@ describe('a training by Ray Train on a cluster', () => {
     expect(stderr).toMatch(sentence);
     expect(await readdir(runsDir())).toEqual(before);
   });
+});
+
+it('goes on here after a stop, and then deletes what only the workers read and wrote', async () => {
+  vi.stubEnv('FORGET_ME_NOT_PYTHON', (await fakePython('torch-here')).path);
+  const here = train('--yes', '--detach').filter((word) => word !== '--on' && word !== server.url);
+  const { dir } = await place.json<{ dir: string }>(...here);
+  await untilEvent(dir, ({ type }) => type === 'checkpoint');
+  await place.json('cancel', 'latest');
+  await untilIdle(place.home);
+  expect(existsSync(join(dir, 'ray-train', 'train.json'))).toBe(true);
+  expect(await place.json('resume', 'latest')).toMatchObject({ status: 'done', steps: 2 });
+  expect(existsSync(join(dir, 'ray-train'))).toBe(false);
 });
 
 describe('Python, before it imports anything', () => {

@@ -18,7 +18,7 @@ export interface RecordedStart {
 
 /**
  * A Node script that records its starts in the file `log`. Its training has two steps. On its first start in a folder,
- * it writes a checkpoint of the first step and then runs until killed; on the next start, it resumes.
+ * it writes a checkpoint of the first step and then runs until it is stopped; on the next start, it resumes.
  */
 export const fakeRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
 const { appendFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } = require('node:fs');
@@ -59,7 +59,8 @@ if (from === 0) {
   step(1);
   mkdirSync(kept, { recursive: true });
   say('checkpoint', 1, { path: 'ray-train/step-000001' });
-  process.stdin.on('end', () => process.exit()).resume();
+  // The line "stop", or the end of its parent.
+  for (const sign of ['data', 'end']) process.stdin.on(sign, () => process.exit());
 } else {
   step(2);
   cpSync(folder + '/initial', folder + '/result', { recursive: true });

@@ -38,6 +38,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 import ray_train
 
 from .capacity import WorkerRequest, advice, describe_shortage, workers_that_fit
+from .job import remove_scratch
 from .loop import time_now, train_worker
 from .nodes import UnsuitableCluster, check_packages
 from .waiting import Waiting
@@ -234,6 +235,7 @@ def main() -> int:
         ended = failed(error)
     finally:
         tail.end()
+        remove_scratch(folder)
     # After the workers' last lines.
     if ended:
         print_event(ended)

@@ -1,6 +1,9 @@
 """Reads the training job written by src/training/ray-train/job.ts."""
 
+import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +12,17 @@ import numpy as np
 import torch
 
 VERSION = 2
+
+
+def scratch(folder: Path) -> str:
+    """How this node's temporary folders of the job in `folder` begin."""
+    return f"forget-me-not-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}-"
+
+
+def remove_scratch(folder: Path) -> None:
+    """Deletes them: a worker that was ended while it wrote a checkpoint left one, as large as its part of the model."""
+    for left in Path(tempfile.gettempdir()).glob(f"{scratch(folder)}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from torch.nn.utils import get_total_norm
 
-from .job import Job, Windows, shares
+from .job import Job, Windows, remove_scratch, scratch, shares
 from .model import Parallel, load
 from .optimizers import make_optimizer
 
@@ -46,6 +46,8 @@ def train_worker(config: dict[str, Any]) -> None:
 class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
+        # Before any worker writes, which they do together.
+        remove_scratch(job.folder)
         context = ray.train.get_context()
         self.rank, self.world = context.get_world_rank(), context.get_world_size()
         self.device = get_device()
@@ -158,7 +160,7 @@ class Worker:
     def checkpoint(self, step: int, last: bool) -> None:
         """Each worker writes its part; Ray Train combines them on the storage."""
         values = self.parallel.trained_values() if last else {}
-        with tempfile.TemporaryDirectory() as temporary:
+        with tempfile.TemporaryDirectory(prefix=scratch(self.job.folder)) as temporary:
             folder = Path(temporary)
             state = {
                 "model": self.own_values(),

@@ -2,11 +2,12 @@
  * Entry: `node trainer.mjs RUN_DIR`. It owns the run directory until it exits. It computes nothing itself, so that the
  * training's memory is freed before the evaluation needs it.
  */
-import { basename } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
 import { asUserError, logged, reportError, UserError } from '../../text/errors.ts';
 import { yieldToEditor } from '../../platform/processes/low-priority.ts';
-import type { RunStatus } from '../../protocol/run.ts';
+import { RAY_TRAIN, type RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
 import { readRun, readSpec } from '../../runs/index.ts';
 import { joinTraining } from '../../runs/training-lock.ts';
@@ -39,6 +40,8 @@ async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSig
   await writer.event({ type: 'done', ...trained, seconds, ...(stopped && { measuringStopped: true }) });
   const { tokensPerSecond } = trained;
   if (tokensPerSecond > 0) await rememberDuration(dir, TRAINING, 1 / tokensPerSecond);
+  // The base in f32, and checkpoints: several times the size of the base.
+  await rm(join(dir, RAY_TRAIN), { recursive: true, force: true });
   return 'done';
 }
 
