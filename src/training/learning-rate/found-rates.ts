@@ -35,10 +35,13 @@ function keyOf({ baseSha256, hyper, corpus, reference, evaluation, trainTokens, 
   const power = (count: number) => Math.round(Math.log2(Math.max(1, count)) / 2);
   const { mode, fimRate, fimLoss } = corpus;
   const { strength, strengthLimit } = evaluation;
-  const left = new Set(hyper.method === 'lora' ? irrelevant : [...irrelevant, ...ofLora]);
+  const ignored = hyper.method === 'lora' ? irrelevant : [...irrelevant, ...ofLora];
   const settings = {
-    ...Object.fromEntries(Object.entries(hyper).filter(([name]) => !left.has(name))),
-    ...{ mode, fimRate, fimLoss, reference: Boolean(reference) },
+    ...Object.fromEntries(Object.entries(hyper).filter(([name]) => !ignored.includes(name))),
+    mode,
+    fimRate,
+    fimLoss,
+    reference: Boolean(reference),
     limit: strength === 'measured' ? strengthLimit : 'none',
   };
   const digest = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort()));
