@@ -42,7 +42,7 @@ const options = {
   minutes: { type: 'string', default: '10' },
   /** A LoRA run trained on a repository's old release, used instead of the benchmark's own; can be repeated. */
   run: { type: 'string', multiple: true },
-  /** Only repositories whose names contain this. */
+  /** Only repositories whose names contain one of these, separated by commas. */
   only: { type: 'string', default: '' },
   threads: { type: 'string' },
   /**
@@ -131,7 +131,9 @@ function planOf(values: Values): Plan {
   const sides = listed('side', values.sides, [...Object.keys(variants), LLAMA_VSCODE]);
   if (values.reference && !existsSync(values.reference))
     throw new Error('Give the file of an adapter: --reference FILE.');
-  const repositories = releases.filter(({ name }) => name.includes(values.only));
+  const repositories = releases.filter(({ name }) =>
+    values.only.split(',').some((part) => name.includes(part)),
+  );
   if (repositories.length === 0)
     listed(
       'repository',
