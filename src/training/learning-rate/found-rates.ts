@@ -1,5 +1,4 @@
 /** Cache of the learning rates that trials of earlier runs have found, so that the next similar run needs no trials. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { JsonCache } from '../../platform/files/json-cache.ts';
 import type { CorpusPlan, EvaluationPlan, Hyper } from '../../protocol/run.ts';
@@ -28,14 +27,14 @@ export interface RateKind {
 }
 
 /** What a good rate does not depend on, or what is in the key as something else. Every other setting counts. */
-const irrelevant = ['learningRate', 'steps', 'precision', 'recompute', 'evalEvery', 'seed'];
-const ofLora = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
+const irrelevant: (keyof Hyper)[] = ['learningRate', 'steps', 'precision', 'recompute', 'evalEvery', 'seed'];
+const ofLora: (keyof Hyper)[] = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
 
 function keyOf({ baseSha256, hyper, corpus, reference, evaluation, trainTokens, steps }: RateKind): string {
   const power = (count: number) => Math.round(Math.log2(Math.max(1, count)) / 2);
   const { mode, fimRate, fimLoss } = corpus;
   const { strength, strengthLimit } = evaluation;
-  const ignored = hyper.method === 'lora' ? irrelevant : [...irrelevant, ...ofLora];
+  const ignored: readonly string[] = hyper.method === 'lora' ? irrelevant : [...irrelevant, ...ofLora];
   const settings = {
     ...Object.fromEntries(Object.entries(hyper).filter(([name]) => !ignored.includes(name))),
     mode,
@@ -44,11 +43,9 @@ function keyOf({ baseSha256, hyper, corpus, reference, evaluation, trainTokens, 
     reference: Boolean(reference),
     limit: strength === 'measured' ? strengthLimit : 'none',
   };
-  const digest = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort()));
   return [
     baseSha256.slice(0, 16),
-    hyper.method,
-    digest.digest('hex').slice(0, 16),
+    JSON.stringify(Object.entries(settings).sort()),
     `4^${power(trainTokens)} tokens 4^${power(steps)} steps`,
   ].join(' ');
 }
