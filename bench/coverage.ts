@@ -5,11 +5,13 @@
  *     npm run bench:coverage                       # a few minutes
  *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains this
  *     npm run bench:coverage -- --part choice      # bias of the reported gain from choosing the strength by it
+ *     npm run bench:coverage -- --part looks       # how often a second look at more cursors leads to an offer
  *     npm run bench:coverage -- --part rate        # the same from choosing the learning rate
  */
 import { parseArgs } from 'node:util';
 import { biasOfChoice, gains, variations, type Bias } from './coverage/choice.ts';
 import { measureCoverage } from './coverage/measure.ts';
+import { looks, offersByLooks } from './coverage/looks.ts';
 import { biasOfRate, shapes } from './coverage/rates.ts';
 import { groups } from './coverage/settings.ts';
 
@@ -28,6 +30,7 @@ export function main(args: string[]): void {
   });
   const draws = Number(values.draws);
   if (values.part === 'choice') return printChoices(draws, values.json);
+  if (values.part === 'looks') return printLooks(draws, values.json);
   if (values.part === 'rate') return printRates(draws, values.json);
   printIntervals(draws, values.json, positionals);
 }
@@ -51,8 +54,8 @@ function printIntervals(most: number, json: boolean, words: readonly string[]): 
 function printChoices(draws: number, json: boolean): void {
   if (!json)
     console.log(
-      '| gain, variation, files | offered | seen | true gain | on the cursors that chose: before | after | with the base | on others: before | after | with the base |\n|' +
-        ' --- |'.repeat(10),
+      '| gain, variation, files | offered | seen | true gain | on the cursors that chose: before | after | on others: before | after |\n|' +
+        ' --- |'.repeat(8),
     );
   for (const [variation, varying] of Object.entries(variations))
     for (const [gain, result] of Object.entries(gains))
@@ -65,8 +68,28 @@ function printChoices(draws: number, json: boolean): void {
 
 function choiceCells({ offered, seen, truth, chosenBy, others }: Bias): string[] {
   const cell = (gain: number) => off(gain, truth);
-  const cells = [chosenBy, others].flatMap((of) => [of.chosen, of.crossFitted, of.withBase].map(cell));
+  const cells = [chosenBy, others].flatMap((of) => [of.chosen, of.crossFitted].map(cell));
   return [`${percent(offered)}%`, `${percent(seen)}%`, truth.toFixed(4), ...cells];
+}
+
+function printLooks(draws: number, json: boolean): void {
+  if (!json)
+    console.log(
+      `| gain, variation, files | cursors | offered by the first look | by both | true gain | reported |\n|${' --- |'.repeat(6)}`,
+    );
+  for (const [variation, varying] of Object.entries(variations))
+    for (const [gain, result] of Object.entries(gains))
+      for (const files of [4, 8, 16, 32])
+        for (const { first, second } of looks) {
+          const found = offersByLooks({ ...result, ...varying }, { files, first, second }, draws);
+          const { truth, reported } = found;
+          if (json)
+            console.log(JSON.stringify({ gain, variation, files, cursors: { first, second }, ...found }));
+          else
+            console.log(
+              `| ${gain}, ${variation}, ${files} | ${first} + ${second} | ${percent(found.first)}% | ${percent(found.both)}% | ${truth.toFixed(4)} | ${off(reported, truth)} |`,
+            );
+        }
 }
 
 function printRates(draws: number, json: boolean): void {

@@ -8,7 +8,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openCorpus } from '../src/corpus/index.ts';
 import { Resources, runSubject } from '../src/evaluation/resources.ts';
-import { measureCounts } from '../src/evaluation/strength/choose.ts';
+import { measureCounts } from '../src/evaluation/strength/measured.ts';
 import { strengthPoint } from '../src/findings/strength-rule.ts';
 import { strengthTask } from '../src/evaluation/strength/task.ts';
 import type { EvaluatedModel } from '../src/evaluation/task.ts';

@@ -2,11 +2,7 @@
  * The bias of the reported gain from choosing the strength by the same measurement: on the cursors used for choosing,
  * and on other cursors of the same files.
  */
-import {
-  bestWithoutEach,
-  chooseCrossFitted,
-  type CountedPoint,
-} from '../../src/evaluation/strength/cross-fit.ts';
+import { chooseCrossFitted, type CountedPoint } from '../../src/evaluation/strength/cross-fit.ts';
 import { strengthPoint } from '../../src/findings/strength-rule.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import { ratio, type RatioItem } from '../../src/statistics/statistics.ts';
@@ -30,11 +26,8 @@ export const variations = {
   small: { file: 0.4, cursor: 0.7, noise: 0.06 },
 };
 
-/**
- * Ways of reporting the gain: at the strength chosen with all files; each file at the strength chosen without it; the
- * same, but at the base if nothing would be offered without the file.
- */
-const ways = ['chosen', 'crossFitted', 'withBase'] as const;
+/** Ways of reporting the gain: at the strength chosen with all files; each file at the strength chosen without it. */
+const ways = ['chosen', 'crossFitted'] as const;
 type Gains = Record<(typeof ways)[number], number>;
 
 export interface Bias {
@@ -50,7 +43,7 @@ export interface Bias {
 
 export function biasOfChoice(result: Result, files: number, draws: number): Bias {
   const random = uniform(SEED);
-  const none = (): Gains => ({ chosen: 0, crossFitted: 0, withBase: 0 });
+  const none = (): Gains => ({ chosen: 0, crossFitted: 0 });
   const sums = { truth: 0, chosenBy: none(), others: none() };
   let [offered, seen] = [0, 0];
   for (let draw = 0; draw < draws; draw += 1) {
@@ -67,14 +60,9 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
     offered += 1;
     seen += Number(learned!.high < 0);
     sums.truth += result.rise * strength - result.fall * strength ** 2;
-    const best = bestWithoutEach(own.base, measured, LIMIT);
     const strengths: Record<keyof Gains, (file: string) => number> = {
       chosen: () => strength,
       crossFitted: (file) => without[file] ?? strength,
-      withBase: (file) => {
-        const point = best.get(file);
-        return point && point.learned.high >= 0 ? 0 : (point?.strength ?? strength);
-      },
     };
     for (const way of ways) {
       sums.chosenBy[way] += gainOf(own, strengths[way]);
@@ -85,7 +73,6 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
   const means = (of: Gains): Gains => ({
     chosen: mean(of.chosen),
     crossFitted: mean(of.crossFitted),
-    withBase: mean(of.withBase),
   });
   return {
     offered: offered / draws,
@@ -96,9 +83,9 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
   };
 }
 
-/** Bits per byte gained if each file is measured at its own strength; 0 is the base. */
+/** Bits per byte gained if each file is measured at its own strength. */
 function gainOf({ base, at }: Cursors, strengthOf: (file: string) => number): number {
-  const counts = new Map<number, readonly RatioItem[]>([[0, base]]);
+  const counts = new Map<number, readonly RatioItem[]>();
   const after = base.map(({ document }, index) => {
     const strength = strengthOf(document!);
     if (!counts.has(strength)) counts.set(strength, at(strength));

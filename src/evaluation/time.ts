@@ -135,7 +135,7 @@ export const totalSeconds = ({ preparing, training, measuring }: RunTimes): numb
   preparing + training + measuring;
 
 /** Share of all measuring time that choosing a strength may take: it decides whether the result is offered at all. */
-const STRENGTH_SHARE = 0.5;
+const STRENGTH_SHARE = 2 / 3;
 
 /** Divides the time until `end` (by `now`) among the parts of an evaluation. */
 export class TimeTable {
@@ -157,7 +157,7 @@ export class TimeTable {
 
   /**
    * When the part, which starts now, should end: it gets its minimum, and its share of the time that the minimums of
-   * this and the later parts that fit leave over. Choosing a strength gets up to half of the time.
+   * this and the later parts that fit leave over. Choosing a strength gets up to two thirds of the time.
    */
   until(name: string): number {
     const at = this.remaining.findIndex((part) => part.name === name);

@@ -41,8 +41,8 @@ export function strengthPoint(strength: number, base: StrengthCounts, at: Streng
   };
 }
 
-/** Minimum number of strengths measured, unless time runs out after one within the limit was found. */
-export const MIN_STRENGTHS = 2;
+/** The first strength of a LoRA that is measured: default rates are chosen for about half of the change. */
+export const FIRST_STRENGTH = 0.5;
 export const MAX_STRENGTHS = 4;
 /** Below this strength, hardly anything that was learned remains. */
 const MIN_STRENGTH = 0.1;
@@ -60,15 +60,26 @@ export function nextStrength(
   klAtZero = 0,
 ): number | undefined {
   if (points.length >= MAX_STRENGTHS) return undefined;
-  const within = points.some((point) => forgotLittle(point, limit));
-  if (within && isTimeUp) return undefined;
-  if (!within && points.length >= MIN_STRENGTHS) return lowerStrength(points, limit, klAtZero);
+  const within = points.filter((point) => forgotLittle(point, limit));
+  if (points.length > 0 && within.length === 0) return lowerStrength(points, limit, klAtZero);
+  if (within.length > 0 && isTimeUp) return undefined;
   // If a strength forgets too much, so do all higher ones.
   const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
-  const below = points.length < MIN_STRENGTHS ? Infinity : Math.min(...tooStrong);
-  return [1, 0.5, 0.75, 0.25].find(
-    (strength) => strength < below && !points.some((point) => point.strength === strength),
+  const most = Math.min(...tooStrong, strongestPossible(within, limit, klAtZero));
+  return [FIRST_STRENGTH, 1, 0.75, 0.25].find(
+    (strength) => strength < most && !points.some((point) => point.strength === strength),
   );
+}
+
+/**
+ * A strength from which on the KL exceeds the limit without being measured. KL rises at least in proportion to the
+ * strength, so it can't stay below the line through its value at 0 and at a measured point.
+ */
+function strongestPossible(within: readonly StrengthPoint[], limit: number, klAtZero: number): number {
+  const bounds = within.map(({ strength, kl }) =>
+    kl && kl.value > klAtZero ? (strength * (limit - klAtZero)) / (kl.value - klAtZero) : Infinity,
+  );
+  return Math.min(Infinity, ...bounds);
 }
 
 /**

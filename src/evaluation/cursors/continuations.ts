@@ -9,7 +9,7 @@ import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { layOutRequest } from '../../serving/tokens/request-tokens.ts';
 import { requestAt } from './completion.ts';
-import { findCursors } from './cursors.ts';
+import { findCursors, type CursorKind } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 import { placeCursors } from './place.ts';
 
@@ -22,7 +22,9 @@ export interface Continuation {
 }
 
 export interface CursorContinuation extends Continuation {
-  path: string;
+  kind: CursorKind;
+  /** The path of its file. */
+  document: string;
   /** From 1. */
   line: number;
 }
@@ -56,9 +58,14 @@ export async function cursorContinuations(
   for (const cursor of await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, signal })) {
     const request = await requestAt(cursor, options);
     if (!request) continue;
-    const { path, line, actual } = cursor;
+    const { kind, path, line, actual } = cursor;
     if (tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) continue;
-    continuations.push({ path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) });
+    continuations.push({
+      kind,
+      document: path,
+      line,
+      ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS),
+    });
   }
   return continuations;
 }

@@ -36,13 +36,17 @@ export const LEARNED = 'bits per byte';
 export const KL = 'KL from base';
 export const SOLUTIONS = 'loss of solutions';
 
-async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
+/** `spare`: number of cursors beyond the plan's, for a second look. */
+export async function planStrength(
+  context: PlanContext,
+  spare = 0,
+): Promise<Plan<StrengthItem> & { spare: StrengthItem[] }> {
   const { base, run } = context;
   const tokenizer = await base.tokenizer();
   const { limit: count = MOST_CURSORS } = context;
   const countFor = (kind: keyof typeof ITEM_RATIOS, most = Infinity) =>
     Math.min(Math.ceil(ITEM_RATIOS[kind] * count), most);
-  const counts = { cursors: count, windows: countFor('windows') };
+  const counts = { cursors: count, windows: countFor('windows'), spare };
   const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer, counts, context.signal);
   const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
   const texts = await sampleBaseTexts({ ...context, setting: 'quick' }, countFor('texts', retentionTexts));
@@ -64,6 +68,7 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
       { metric: KL, unit: 'nats/token', better: 'lower', relative: true },
       { metric: SOLUTIONS, unit: 'nats/token', better: 'lower' },
     ],
+    spare: learned.spare,
   };
 }
 
@@ -72,25 +77,44 @@ async function learnedItems(
   spec: RunSpec,
   corpus: Corpus,
   tokenizer: Tokenizer,
-  counts: { cursors: number; windows: number },
+  counts: { cursors: number; windows: number; spare: number },
   signal: AbortSignal | undefined,
-): Promise<{ items: StrengthItem[]; setting: Text }> {
+): Promise<{ items: StrengthItem[]; spare: StrengthItem[]; setting: Text }> {
   const mayHaveCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
   const cursors = mayHaveCursors
-    ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { signal })
+    ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors + counts.spare, { signal })
     : [];
   if (cursors.length >= LEAST_CURSORS) {
-    const items = cursors.map(({ path, line, tokens, answerTokens: counted, bytes }) => ({
-      ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
-      document: path,
+    const inOrder = counts.spare > 0 ? interleave(cursors) : cursors;
+    const items = inOrder.map(({ document, line, tokens, answerTokens: counted, bytes }) => ({
+      ...createItem(`cursor at ${document}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
+      document,
     }));
-    return { items, setting: msg`${items.length} held-out cursors with the editor's prompts` };
+    const spare = items.splice(counts.cursors);
+    return { items, spare, setting: msg`${items.length} held-out cursors with the editor's prompts` };
   }
   const files = heldOutFiles(corpus);
   const items = corpus
     .heldOutSequences(spec.hyper.sequenceLength, counts.windows)
     .map((window, index) => toWindow(window, { kind: 'window', index }, tokenizer, files));
-  return { items, setting: msg`${items.length} held-out windows` };
+  return { items, spare: [], setting: msg`${items.length} held-out windows` };
+}
+
+/** Orders items so that every prefix has its share of each kind, from as many files as possible. Pure. */
+export function interleave<T extends { kind: string; document?: string }>(items: readonly T[]): T[] {
+  const order = new Map<T, number>();
+  for (const kind of new Set(items.map((item) => item.kind))) {
+    const sameKind = items.filter((item) => item.kind === kind);
+    const before = new Map<string, number>();
+    const turns = sameKind.map(({ document = '' }) => {
+      const turn = before.get(document) ?? 0;
+      before.set(document, document ? turn + 1 : 0);
+      return turn;
+    });
+    const inTurn = [...sameKind.keys()].sort((a, b) => turns[a]! - turns[b]! || a - b);
+    for (const [rank, at] of inTurn.entries()) order.set(sameKind[at]!, (rank + 0.5) / sameKind.length);
+  }
+  return items.toSorted((a, b) => order.get(a)! - order.get(b)!);
 }
 
 /** Empty if they can't be downloaded: the KL shows forgetting too. */
@@ -148,7 +172,7 @@ export const strengthTask: Task<StrengthItem> = {
   version: 5,
   needsRun: true,
   contextTokens: 1024,
-  plan,
+  plan: planStrength,
   prepare: (items, model) =>
     model.expectKl(items.flatMap((item) => (item.kind === 'text' ? [Int32Array.from(item.tokens)] : []))),
   score,

@@ -109,8 +109,8 @@ describe('the time table', () => {
     clock.now = 10_000;
     expect(all.until('workspace')).toBeCloseTo(1000 * (10 + 15 + 22 * (120 / 210)), 6);
   });
-  it('gives choosing a strength up to half of it', () => {
-    expect(table(90).table.until('strength')).toBe(45_000);
+  it('gives choosing a strength up to two thirds of it', () => {
+    expect(table(90).table.until('strength')).toBe(60_000);
   });
   it('counts only the parts that fit', () => {
     const { clock, table: some } = table(50);
@@ -126,7 +126,7 @@ describe('the time table', () => {
   it('counts the planned minimum even if some time has passed', () => {
     const { clock, table: least } = table(20 + 10 + 15);
     clock.now = 100;
-    expect(least.until('strength')).toBe(100 + 44_900 / 2);
+    expect(least.until('strength')).toBeCloseTo(100 + (44_900 * 2) / 3);
     clock.now = 30_100;
     expect(least.until('workspace')).toBe(45_100);
   });

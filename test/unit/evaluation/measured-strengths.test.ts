@@ -1,0 +1,95 @@
+/** Which strengths are measured, at how many cursors: with models whose losses and KL are known. */
+import { expect, it } from 'vitest';
+import { MeasuredStrengths } from '../../../src/evaluation/strength/measured.ts';
+import type { StrengthItem } from '../../../src/evaluation/strength/task.ts';
+import { createItem, type EvaluatedModel } from '../../../src/evaluation/task.ts';
+import { charTokenizer, fakeModel, scoreContext, useFolder } from './help.ts';
+
+useFolder();
+const FILES = 8;
+const tokenizer = { ...charTokenizer, bytesOf: (token: number) => String.fromCharCode(token) };
+const ANSWER = '\nword';
+
+const cursors = (from: number, to: number): StrengthItem[] =>
+  Array.from({ length: to - from }, (_, at) => ({
+    ...createItem(`cursor ${from + at}`, {
+      kind: 'cursor' as const,
+      ...{ tokens: [...Buffer.from(`${from + at}${ANSWER}`)], counted: ANSWER.length, bytes: ANSWER.length },
+    }),
+    document: `file ${(from + at) % FILES}`,
+  }));
+const texts = [createItem('text', { kind: 'text' as const, tokens: [1, 2] })] as StrengthItem[];
+
+let models = 0;
+/** A model that loses `loss` nats a token, changed by `noise` for the cursor of that number. */
+function model(loss: number, kl: number, noise: (cursor: number) => number = () => 0) {
+  const asked: number[] = [];
+  const of: EvaluatedModel = fakeModel({
+    digest: String((models += 1)).padEnd(64, 'b'),
+    tokenizer: () => Promise.resolve(tokenizer),
+    predictions: (tokens, last) => {
+      const cursor = parseInt(String.fromCharCode(...tokens));
+      asked.push(cursor);
+      const losses = new Float32Array(last).fill(loss + noise(cursor));
+      return Promise.resolve({ losses, mostLikely: tokens.slice(-last) });
+    },
+    klFromBase: () => Promise.resolve(Float32Array.of(kl)),
+  });
+  return { asked, of };
+}
+
+/** Measures a base and a result that gains `gain` nats a token at strength .5, in proportion, and has this KL at 1. */
+async function measure(gain: number, kl: number, noise: (cursor: number) => number, { end = Infinity } = {}) {
+  const base = model(2, 0);
+  const results = new Map<number, ReturnType<typeof model>>();
+  const strengths = new MeasuredStrengths(
+    {
+      base: base.of,
+      earlier: () => Promise.resolve(undefined),
+      untrained: () => Promise.resolve(base.of),
+      result: (strength = 1) => {
+        if (!results.has(strength))
+          results.set(strength, model(2 - 2 * strength * gain, kl * strength ** 2, noise));
+        return Promise.resolve(results.get(strength)!.of);
+      },
+    },
+    { ...scoreContext, limit: 0.1, end, onScored: () => undefined },
+  );
+  await strengths.begin([...cursors(0, 16), ...texts], 0.5, Infinity);
+  await strengths.addOthers();
+  const more = await strengths.lookAgain(cursors(16, 48));
+  return { strengths, more, base, results };
+}
+const sometimes = (cursor: number) => (cursor % 3 === 0 ? 0.3 : -0.1);
+
+it('measures further cursors where a gain is not certain, and only at the best strength', async () => {
+  const { strengths, more, base, results } = await measure(0.06, 0.3, sometimes);
+  expect(more).toBe(32);
+  expect(base.asked).toEqual(Array.from({ length: 48 }, (_, cursor) => cursor));
+  expect(results.get(0.5)!.asked).toHaveLength(48);
+  expect(strengths.comparable().map(({ point }) => point.strength)).toEqual([0.5]);
+  // .75 and 1 would forget too much.
+  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.25, 0.5]);
+  const [, half] = strengths.points();
+  // The noise is .033 on average; a token is a byte.
+  expect(half!.learned.value).toBeCloseTo((0.0333 - 0.06) / Math.LN2, 2);
+  expect(strengths.before.learned).toHaveLength(48);
+  expect(strengths.before.offered!['exact lines']).toHaveLength(48);
+});
+
+it.each([
+  ['a certain gain', 0.3, 0.3],
+  ['none', -0.3, 0.3],
+  ['one that forgets too much', 0.06, 90],
+])('does not look again at %s', async (_name, gain, kl) => {
+  const { strengths, more, base } = await measure(gain, kl, sometimes);
+  expect(more).toBe(0);
+  expect(base.asked).toHaveLength(16);
+  expect(strengths.comparable()).toHaveLength(strengths.points().length);
+});
+
+it('measures one strength within the limit, if there is no time', async () => {
+  const { strengths, more } = await measure(0.06, 0.05, sometimes, { end: performance.now() });
+  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5]);
+  expect(more).toBe(0);
+});
