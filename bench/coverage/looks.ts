@@ -1,9 +1,9 @@
 /**
- * How often a result is offered if its first measurement that leaves a gain open is followed by one at more cursors of
- * the same files, as in src/evaluation/strength/measured.ts. Only the first strength is within the limit on forgetting.
+ * How often a result is offered if cursors that leave it open whether it is better are followed by further ones of the
+ * same files, as in src/evaluation/strength/measured.ts. Strengths above the first forget too much.
  */
 import { chooseCrossFitted } from '../../src/evaluation/strength/cross-fit.ts';
-import { FIRST_STRENGTH, strengthPoint } from '../../src/findings/strength-rule.ts';
+import { bestPoint, FIRST_STRENGTH, strengthPoint } from '../../src/findings/strength-rule.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import { heldOutFiles, type Cursors, type Result } from './cursors.ts';
 
@@ -20,7 +20,7 @@ export const looks = [
 export interface Offers {
   first: number;
   both: number;
-  /** The true gain in bits per byte, and the mean of what is reported where it is offered. */
+  /** The true gain at the first strength in bits per byte, and the mean of what is reported where one is offered. */
   truth: number;
   reported: number;
 }
@@ -36,9 +36,10 @@ export function offersByLooks(
     const cursors = heldOutFiles(random, files, result);
     const [one, two] = [cursors(first), cursors(second)];
     const looked = look([one]);
-    sums.first += Number(looked.strength > 0);
-    const isOpen = looked.strength === 0 && looked.point.learned.value < 0;
-    const { strength, learned } = isOpen ? look([one, two]) : looked;
+    sums.first += Number(looked.choice.strength > 0);
+    const { learned: seen, strength: at } = looked.best;
+    const isOpen = looked.choice.strength === 0 && seen.value < 0;
+    const { strength, learned } = isOpen ? chooseAt([one, two], [at]).choice : looked.choice;
     if (strength === 0) continue;
     sums.both += 1;
     sums.reported -= learned!.value;
@@ -51,9 +52,18 @@ export function offersByLooks(
   };
 }
 
-function look(all: readonly Cursors[]) {
+/** A quarter is measured where a half seems to have learned nothing. */
+function look(cursors: readonly Cursors[]) {
+  const first = chooseAt(cursors, [FIRST_STRENGTH]);
+  return first.best.learned.value < 0 ? first : chooseAt(cursors, [FIRST_STRENGTH, 0.25]);
+}
+
+function chooseAt(all: readonly Cursors[], strengths: readonly number[]) {
   const base = { learned: all.flatMap((cursors) => cursors.base), kl: [], solutions: [] };
-  const learned = all.flatMap((cursors) => cursors.at(FIRST_STRENGTH));
-  const point = strengthPoint(FIRST_STRENGTH, base, { ...base, learned });
-  return { point, ...chooseCrossFitted(base, [{ point, learned }], LIMIT) };
+  const measured = strengths.map((strength) => {
+    const learned = all.flatMap((cursors) => cursors.at(strength));
+    return { point: strengthPoint(strength, base, { ...base, learned }), learned };
+  });
+  const points = measured.map(({ point }) => point);
+  return { best: bestPoint(points, LIMIT)!, choice: chooseCrossFitted(base, measured, LIMIT) };
 }

@@ -33,7 +33,10 @@ export interface PartTime extends ProgressPart {
 const REFERENCE_SPEED = 150;
 /** Share of a part's items that gives a metric, where their number is unknown. */
 const MIN_SHARE = 0.25;
-/** Fewest items of a task, over base and result; and of choosing a strength, over the base and two strengths. */
+/**
+ * Fewest items of a task, over base and result; and of choosing a strength, over the base and two strengths, as the first
+ * may forget too much.
+ */
 const MIN_ITEMS = { task: 16, strength: 93 };
 /** The minimum of all planned parts may take exactly the whole time, some of which has already passed. */
 const FIT_TOLERANCE = 1.1;

@@ -65,22 +65,23 @@ export function nextStrength(
   if (within.length > 0 && isTimeUp) return undefined;
   // If a strength forgets too much, so do all higher ones.
   const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
-  const most = Math.min(...tooStrong, strongestPossible(within, limit, klAtZero));
-  return [FIRST_STRENGTH, 1, 0.75, 0.25].find(
-    (strength) => strength < most && !points.some((point) => point.strength === strength),
+  const tooStrongFrom = Math.min(
+    ...tooStrong,
+    ...within.map((point) => limitReachedAt(point, limit, klAtZero)),
+  );
+  // A quarter learns less than a half that learned something.
+  const others = within.every(({ learned }) => learned.value >= 0) ? [1, 0.75, 0.25] : [1, 0.75];
+  return [FIRST_STRENGTH, ...others].find(
+    (strength) => strength < tooStrongFrom && !points.some((point) => point.strength === strength),
   );
 }
 
 /**
- * A strength from which on the KL exceeds the limit without being measured. KL rises at least in proportion to the
- * strength, so it can't stay below the line through its value at 0 and at a measured point.
+ * A strength at which the KL is bound to reach the limit. KL rises at least in proportion to the strength, so it lies
+ * above the line through its values at 0 and at this point.
  */
-function strongestPossible(within: readonly StrengthPoint[], limit: number, klAtZero: number): number {
-  const bounds = within.map(({ strength, kl }) =>
-    kl && kl.value > klAtZero ? (strength * (limit - klAtZero)) / (kl.value - klAtZero) : Infinity,
-  );
-  return Math.min(Infinity, ...bounds);
-}
+const limitReachedAt = ({ strength, kl }: StrengthPoint, limit: number, klAtZero: number): number =>
+  kl && kl.value > klAtZero ? (strength * (limit - klAtZero)) / (kl.value - klAtZero) : Infinity;
 
 /**
  * The strength, below all of these, that is expected to stay just within the limit. From the base, KL grows with the

@@ -149,12 +149,12 @@ describe('a run of several folders', () => {
       expect(trained).toContain('<|repo_name|>api\n<|file_sep|>');
       expect(trained).toMatch(/<\|file_sep\|>src\/part\d+\.py\n/);
       expect(trained).not.toContain('api (old)');
-      const cursors = await cursorContinuations(corpus, tokenizer, spec, 24);
-      const ofOther = cursors.filter(({ document }) => document.startsWith('api (old)/src/'));
+      const { cursors } = await cursorContinuations(corpus, tokenizer, spec, 24);
+      const ofOther = cursors.filter(({ path }) => path.startsWith('api (old)/src/'));
       expect(ofOther.length).toBeGreaterThan(0);
-      for (const { tokens, document } of ofOther)
+      for (const { tokens, path } of ofOther)
         expect(tokenizer.decode(Int32Array.from(tokens), { special: true })).toContain(
-          `<|repo_name|>api\n<|file_sep|>${document.replace('api (old)/', '')}\n`,
+          `<|repo_name|>api\n<|file_sep|>${path.replace('api (old)/', '')}\n`,
         );
     } finally {
       await tokenizer.dispose();

@@ -35,7 +35,7 @@ export interface StrengthView {
 /** Undefined if there is nothing to choose from. */
 export function strengthView({ snapshot, status }: RunView): StrengthView | undefined {
   const { choice, givenStrength } = snapshot.summary ?? {};
-  if (snapshot.spec.hyper.method === 'full' || !choice || choice.path.length < 2) return undefined;
+  if (snapshot.spec.hyper.method === 'full' || !choice || choice.path.length === 0) return undefined;
   const path = choice.path.toSorted((a, b) => a.strength - b.strength);
   const inUse = givenStrength ?? choice.strength;
   const markOf = (strength: number) =>

@@ -8,8 +8,8 @@ import type { ModelRequest } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { layOutRequest } from '../../serving/tokens/request-tokens.ts';
-import { requestAt } from './completion.ts';
-import { findCursors, type CursorKind } from './cursors.ts';
+import { requestAt, type PlacedCursor } from './completion.ts';
+import { findCursors, type Cursor } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 import { placeCursors } from './place.ts';
 
@@ -22,9 +22,7 @@ export interface Continuation {
 }
 
 export interface CursorContinuation extends Continuation {
-  kind: CursorKind;
-  /** The path of its file. */
-  document: string;
+  path: string;
   /** From 1. */
   line: number;
 }
@@ -42,32 +40,48 @@ const MOST_SHARE = 1 / 4;
 /** Tokens of a prompt and the text at the cursor: the server's context size. */
 const CONTEXT_TOKENS = 2048;
 
-/** The continuations of `count` cursors, or of as many as there are. */
+/**
+ * The continuations of `count` cursors, or of as many as there are, and of up to `spare` others, from as many files as
+ * possible.
+ */
 export async function cursorContinuations(
   corpus: Corpus,
   tokenizer: Tokenizer,
   spec: Pick<RunSpec, 'folder' | 'folders' | 'corpus'>,
   count: number,
-  { signal }: { signal?: AbortSignal | undefined } = {},
-): Promise<CursorContinuation[]> {
-  const line = Math.ceil(LINE_SHARE * count);
-  const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
+  { spare = 0, signal }: { spare?: number; signal?: AbortSignal | undefined } = {},
+): Promise<{ cursors: CursorContinuation[]; spare: CursorContinuation[] }> {
+  const documents = heldOutDocuments(corpus, tokenizer);
+  const find = (all: number) => {
+    const line = Math.ceil(LINE_SHARE * all);
+    return findCursors(documents, { line, block: all - line });
+  };
+  const cursors = find(count);
+  const known = new Set(cursors.map(placeOf));
+  const others = spare > 0 ? find(count + spare).filter((cursor) => !known.has(placeOf(cursor))) : [];
+  const all = [...cursors, ...others.slice(0, spare)];
+  const placed = await placeCursors(all, corpus, tokenizer, spec, { lines: LINES, signal });
+  const continuations = await Promise.all(placed.map((cursor) => continuationAt(cursor, tokenizer, signal)));
+  const isThere = (one: CursorContinuation | undefined) => one !== undefined;
+  return {
+    cursors: continuations.slice(0, cursors.length).filter(isThere),
+    spare: continuations.slice(cursors.length).filter(isThere),
+  };
+}
+
+const placeOf = ({ path, line, column }: Cursor): string => `${path}:${line}:${column}`;
+
+/** Undefined if there is nothing to ask, or the text at the cursor is too long. */
+async function continuationAt(
+  cursor: PlacedCursor,
+  tokenizer: Tokenizer,
+  signal: AbortSignal | undefined,
+): Promise<CursorContinuation | undefined> {
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
-  const options = { fillInTheMiddle, maxTokens: () => 1, model: '', signal };
-  const continuations: CursorContinuation[] = [];
-  for (const cursor of await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, signal })) {
-    const request = await requestAt(cursor, options);
-    if (!request) continue;
-    const { kind, path, line, actual } = cursor;
-    if (tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) continue;
-    continuations.push({
-      kind,
-      document: path,
-      line,
-      ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS),
-    });
-  }
-  return continuations;
+  const request = await requestAt(cursor, { fillInTheMiddle, maxTokens: () => 1, model: '', signal });
+  const { path, line, actual } = cursor;
+  if (!request || tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) return undefined;
+  return { path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) };
 }
 
 /** A request followed by an answer; the prompt is cut so that both have at most `contextTokens` tokens. */

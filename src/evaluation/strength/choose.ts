@@ -5,7 +5,7 @@ import type { Corpus } from '../../corpus/index.ts';
 import { FIRST_STRENGTH, MAX_STRENGTHS } from '../../findings/strength-rule.ts';
 import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import { msg, withTexts } from '../../text/message.ts';
+import { msg, withTexts, type Text } from '../../text/message.ts';
 import type { Cost } from '../../training/measured-costs.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
 import { describeSetting, nameUntrained, type Evaluation } from '../measure.ts';
@@ -117,36 +117,43 @@ async function chooseAmong(
     { setting: 'quick', limit: count, base, run: { spec, corpus }, warn, signal },
     full ? 0 : SPARE_CURSORS * count,
   );
-  const most = full ? 2 : MAX_STRENGTHS + 1;
+  const passes = full ? 2 : MAX_STRENGTHS + 1;
   const strengths = new MeasuredStrengths(resources, {
     limit,
     end: until < Infinity ? until : began + 1000 * TIME_SHARE * trained,
     sandbox: () => resources.sandbox(),
-    onScored: (done, items) => onProgress(Math.min(done, most * items), most * items),
+    onScored(done, items) {
+      const most = passes * items + 2 * plan.spare.length;
+      onProgress(Math.min(done, most), most);
+    },
     signal,
   });
   // The first strength determines how many items there is time for, by two or three models.
   await strengths.begin(plan.items, full ? 1 : FIRST_STRENGTH, began + (until - began) / (full ? 2 : 3));
-  const setting = describeSetting(plan, strengths.items.length, plan.items.length);
   if (!full) await strengths.addOthers();
-  const more = await strengths.lookAgain(plan.spare);
-  onProgress(1, 1);
   if (strengths.computed > 0)
     await onCost({
       seconds: (performance.now() - began) / 1000 / strengths.computed,
-      items: most * plan.items.length,
+      items: passes * plan.items.length,
     });
+  const more = await strengths.lookAgain(plan.spare);
+  onProgress(1, 1);
   const { before, klAtZero } = strengths;
-  const against = { untrained: await resources.untrained(), base };
-  const at = msg`${before.learned.length} held-out cursors with the editor's prompts`;
+  const points = strengths.points();
+  const name = async (setting: Text) =>
+    nameUntrained(setting, { untrained: await resources.untrained(), base });
+  const at = await name(msg`${before.learned.length} held-out cursors with the editor's prompts`);
+  const setting = describeSetting(plan, strengths.items.length, plan.items.length);
   const looked =
-    more > 0 ? msg`${setting}; ${more} more cursors, because these were too few to tell` : setting;
+    more > 0
+      ? msg`${setting}; then ${more} further cursors, because the first were too few to tell`
+      : setting;
   return {
-    ...chooseCrossFitted(before, strengths.comparable(), limit, nameUntrained(at, against)),
+    ...chooseCrossFitted(before, strengths.comparable(), limit, { setting: at, points }),
     limit,
-    path: strengths.points(),
+    path: points,
     ...(klAtZero && { klAtZero }),
-    ...withTexts({ setting: nameUntrained(looked, against) }),
+    ...withTexts({ setting: await name(looked) }),
   };
 }
 

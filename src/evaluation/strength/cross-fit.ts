@@ -45,7 +45,7 @@ const fileKey = ({ document }: RatioItem, index: number): string | number => doc
  * without a document counts as a file. Empty if nothing is within the limit. `base`: the base's counts of the same
  * items.
  */
-export function bestWithoutEach(
+function bestWithoutEach(
   base: readonly RatioItem[],
   measured: readonly CountedPoint[],
   limit: number,
@@ -65,17 +65,20 @@ export function bestWithoutEach(
 }
 
 /**
- * Chooses a strength and measures its effect on files that had no part in the choice. Only the strength is chosen again
- * for each file, not whether the result is offered at all: with few files, hardly any decision would survive leaving
- * one out.
+ * Chooses a strength among `points` and measures its effect on files that had no part in the choice. Only the strength
+ * is chosen again for each file, not whether the result is offered at all: with few files, hardly any decision would
+ * survive leaving one out. `measured`: those of the points that were measured on all of the base's items. After a second
+ * look, that is one, whose effect is then its own.
  */
 export function chooseCrossFitted(
   base: CursorCounts,
   measured: readonly CountedPoint[],
   limit: number,
-  setting: Text = '',
+  {
+    setting = '',
+    points = measured.map(({ point }) => point),
+  }: { setting?: Text; points?: StrengthPoint[] } = {},
 ): Pick<StrengthChoice, 'strength' | 'why' | 'next' | 'learned' | 'offered' | 'without'> {
-  const points = measured.map(({ point }) => point);
   const choice = chooseStrength(points, limit);
   if (choice.strength === 0) return choice;
   const best = bestWithoutEach(base.learned, measured, limit);

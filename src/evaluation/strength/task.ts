@@ -81,18 +81,15 @@ async function learnedItems(
   signal: AbortSignal | undefined,
 ): Promise<{ items: StrengthItem[]; spare: StrengthItem[]; setting: Text }> {
   const mayHaveCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
-  const cursors = mayHaveCursors
-    ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors + counts.spare, { signal })
-    : [];
-  if (cursors.length >= LEAST_CURSORS) {
-    const inOrder = counts.spare > 0 ? interleave(cursors) : cursors;
-    const items = inOrder.map(({ document, line, tokens, answerTokens: counted, bytes }) => ({
-      ...createItem(`cursor at ${document}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
-      document,
-    }));
-    const spare = items.splice(counts.cursors);
-    return { items, spare, setting: msg`${items.length} held-out cursors with the editor's prompts` };
-  }
+  const { cursors, spare } = mayHaveCursors
+    ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { spare: counts.spare, signal })
+    : { cursors: [], spare: [] };
+  if (cursors.length >= LEAST_CURSORS)
+    return {
+      items: cursors.map(cursorItem),
+      spare: interleave(spare.map(cursorItem)),
+      setting: msg`${cursors.length} held-out cursors with the editor's prompts`,
+    };
   const files = heldOutFiles(corpus);
   const items = corpus
     .heldOutSequences(spec.hyper.sequenceLength, counts.windows)
@@ -100,8 +97,19 @@ async function learnedItems(
   return { items, spare: [], setting: msg`${items.length} held-out windows` };
 }
 
+const cursorItem = ({
+  path,
+  line,
+  tokens,
+  answerTokens: counted,
+  bytes,
+}: CursorContinuation): StrengthItem => ({
+  ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
+  document: path,
+});
+
 /** Orders items so that every prefix has its share of each kind, from as many files as possible. Pure. */
-export function interleave<T extends { kind: string; document?: string }>(items: readonly T[]): T[] {
+export function interleave<T extends Pick<StrengthItem, 'kind' | 'document'>>(items: readonly T[]): T[] {
   const order = new Map<T, number>();
   for (const kind of new Set(items.map((item) => item.kind))) {
     const sameKind = items.filter((item) => item.kind === kind);

@@ -111,7 +111,7 @@ describe('lines and characters that would have been suggested', () => {
     const point = strengthPoint(Number(strength), { ...counted, learned: base.learned }, counted);
     return { point, learned, offered: at(strength === '1' ? [3, 2, 2, 2, 2, 2] : [0, 1, 1, 1, 1, 1]) };
   });
-  const chosen = chooseCrossFitted(base, measured, 0.1, 'six cursors');
+  const chosen = chooseCrossFitted(base, measured, 0.1, { setting: 'six cursors' });
   const choice = { ...chosen, limit: 0.1, setting: 'six cursors', path: measured.map(({ point }) => point) };
 
   it('are counted for each file at the strength chosen without it', () => {

@@ -69,8 +69,8 @@ it('measures further cursors where a gain is not certain, and only at the best s
   expect(results.get(0.5)!.asked).toHaveLength(48);
   expect(strengths.comparable().map(({ point }) => point.strength)).toEqual([0.5]);
   // .75 and 1 would forget too much.
-  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.25, 0.5]);
-  const [, half] = strengths.points();
+  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5]);
+  const [half] = strengths.points();
   // The noise is .033 on average; a token is a byte.
   expect(half!.learned.value).toBeCloseTo((0.0333 - 0.06) / Math.LN2, 2);
   expect(strengths.before.learned).toHaveLength(48);
@@ -86,6 +86,17 @@ it.each([
   expect(more).toBe(0);
   expect(base.asked).toHaveLength(16);
   expect(strengths.comparable()).toHaveLength(strengths.points().length);
+});
+
+it('keeps what other strengths showed, and chooses between that strength and none', async () => {
+  const { strengths, more } = await measure(0.06, 0.17, sometimes);
+  expect(more).toBe(32);
+  // 1 forgets too much; .75 gained most within the limit.
+  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5, 0.75, 1]);
+  const [lookedAt, ...others] = strengths.comparable();
+  expect(others).toEqual([]);
+  expect(lookedAt!.point.strength).toBe(0.75);
+  expect(lookedAt!.learned).toHaveLength(48);
 });
 
 it('measures one strength within the limit, if there is no time', async () => {

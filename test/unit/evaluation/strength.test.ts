@@ -94,18 +94,26 @@ describe('the next strength to measure', () => {
       expect(points.length).toBeLessThan(9);
     }
   }
-  it('is each candidate while there is time', () => expect(walk(0.09, false)).toEqual([0.5, 1, 0.75, 0.25]));
-  it('is none above one that forgets too much', () =>
-    expect(walk(0.19, false)).toEqual([0.5, 1, 0.75, 0.25]));
+  it('is each candidate while there is time', () => expect(walk(0.09, false)).toEqual([0.5, 1, 0.75]));
+  it('is none above one that forgets too much', () => {
+    expect(walk(0.19, false)).toEqual([0.5, 1, 0.75]);
+    const points = [point(0.5, -0.1, 0.02), point(0.75, -0.1, 0.12)];
+    expect(nextStrength(points, 0.1, false)).toBeUndefined();
+    expect(nextStrength(points, 0.2, false)).toBe(1);
+  });
   it('is none that must forget too much, as the KL rises at least in proportion', () => {
     // .0605 at .5: at least .121 at 1, and .091 at .75.
-    expect(walk(0.242, false)).toEqual([0.5, 0.75, 0.25]);
-    expect(walk(0.38, false)).toEqual([0.5, 0.25]);
+    expect(walk(0.242, false)).toEqual([0.5, 0.75]);
+    expect(walk(0.38, false)).toEqual([0.5]);
     const points = [point(0.5, -0.1, 0.084)];
     // From .052 to .084, 1 would be at .116 and .75 at .100.
-    expect(nextStrength(points, 0.1, false, 0.052)).toBe(0.25);
+    expect(nextStrength(points, 0.1, false, 0.052)).toBeUndefined();
     expect(nextStrength(points, 0.11, false, 0.052)).toBe(0.75);
     expect(nextStrength(points, 0.12, false, 0.052)).toBe(1);
+  });
+  it('is a quarter where a half learned nothing', () => {
+    expect(nextStrength([point(0.5, 0.01, 0.09)], 0.1, false)).toBe(0.25);
+    expect(nextStrength([point(0.5, -0.01, 0.09)], 0.1, false)).toBeUndefined();
   });
   it('is none without time, once one is within the limit', () => {
     expect(walk(0.05, true)).toEqual([0.5]);
@@ -114,7 +122,7 @@ describe('the next strength to measure', () => {
   it('is lower until one is within the limit, however long it takes', () => {
     // KL is proportional to the square: 0.34 and 0.11 would just be within the limit.
     expect(walk(0.8, true)).toEqual([0.5, 0.3]);
-    expect(walk(0.8, false)).toEqual([0.5, 0.3, 0.25]);
+    expect(walk(0.8, false)).toEqual([0.5, 0.3]);
     expect(walk(8, true)).toEqual([0.5, 0.1]);
     expect(walk(80, false)).toEqual([0.5]);
   });

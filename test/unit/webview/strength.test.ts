@@ -58,7 +58,7 @@ describe('the strength slider', () => {
     expect(viewOf(makeRun())).toBeUndefined();
     expect(viewOf(withStrengths(makeRun({ method: 'full' })))).toBeUndefined();
     const run = withStrengths(makeRun());
-    run.summary!.choice!.path.length = 1;
+    run.summary!.choice!.path.length = 0;
     expect(viewOf(run)).toBeUndefined();
     const measuring = makeRun({ state: { status: 'evaluating', heartbeat: '2999-01-01T00:00:00Z' } });
     expect(viewOf(withStrengths(measuring))).toMatchObject({ canSet: false });
