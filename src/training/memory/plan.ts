@@ -11,7 +11,6 @@ import {
 } from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { F32_ROWS, HEAD_ROWS, VOCABULARY_PIECE } from '../../model/head.ts';
-import { mostLossTokens } from '../loss-tokens.ts';
 import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 
@@ -274,17 +273,12 @@ export class StepSizes {
   weights(): number {
     const { compute, hyper, stored } = this;
     const { backend } = this.place;
-    if (stored !== undefined) return stored + F32 * this.vectors + this.copies() + this.lossHead();
+    if (stored !== undefined) return stored + F32 * this.vectors + this.copies();
     // The wasm kernel keeps another copy of the matrices in its own layout.
     if (backend === 'wasm')
-      return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.vectors) + this.lossHead();
+      return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.vectors);
     if (hyper.method === 'full') return this.copies();
-    return compute * this.frozen + F32 * this.vectors + this.copies() + this.lossHead();
-  }
-
-  /** The head's rows for the tokens of the training loss, at most. */
-  private lossHead(): number {
-    return this.compute * this.config.width * mostLossTokens(this.config, this.hyper);
+    return compute * this.frozen + F32 * this.vectors + this.copies();
   }
 
   /** Copies of trained weights in the products' type; with recomputation, those of one block at a time. */
@@ -340,8 +334,7 @@ export class StepSizes {
     // As floats, a quantised head exists only in pieces.
     const share = this.stored === undefined ? F32 : this.stored / this.frozen;
     const linear = F32 * this.inputCopies * hiddenWidth * width;
-    const outputs = F32 * this.rows * this.inputCopies * hiddenWidth;
-    return Math.max(share * numbers, linear, outputs, this.logits(), this.lossHead());
+    return Math.max(share * numbers, linear, F32 * this.rows * this.inputCopies * hiddenWidth, this.logits());
   }
 
   workspace(): number {
