@@ -45,7 +45,6 @@ export class MeasuredStrengths {
   private measured: Measured[] = [];
   /** Cursors for which there was no time. */
   private cut: StrengthItem[] = [];
-  private lookedAgain: number | undefined;
   /** Milliseconds that the last strength took. */
   private took = 0;
   private readonly context: ScoreContext & OnScored;
@@ -70,7 +69,7 @@ export class MeasuredStrengths {
   /** The strengths measured on all items of `before`. */
   comparable = (): CountedPoint[] =>
     this.measured
-      .filter(({ point }) => this.lookedAgain === undefined || point.strength === this.lookedAgain)
+      .filter(({ counts }) => counts.learned.length === this.before.learned.length)
       .map(({ point, counts }) => ({ point, ...counts }))
       .sort((a, b) => a.point.strength - b.point.strength);
 
@@ -137,7 +136,6 @@ export class MeasuredStrengths {
     }
     if (count === 0) return 0;
     at.point = strengthPoint(best.strength, this.before, at.counts);
-    this.lookedAgain = best.strength;
     return count;
   }
 
