@@ -25,6 +25,8 @@ export class Head {
     /** [vocabulary, width]: frozen (of type `compute`, or as its file stores it), or trained. */
     private readonly weight: Tensor | StoredWeight | Slot,
     private readonly vocabularySize: number,
+    /** [vocabulary], f32: added to the logits of the loss. */
+    private readonly bias?: Tensor,
   ) {
     this.pieces = spans(vocabularySize, VOCABULARY_PIECE).map(({ begin, count }) => ({
       begin,
@@ -48,9 +50,10 @@ export class Head {
     for (const { begin, count } of spans(labels.length, HEAD_ROWS)) {
       const input = b.slice(h, [begin, 0], [count, h.shape[1]!]);
       const logits = await this.logits(input);
+      const { bias, compute } = this;
       const { losses, gradient } = b.arena(() =>
         b.compound.crossEntropy(
-          logits,
+          bias ? b.add(logits, cast(b, bias, compute)) : logits,
           b.tensor(labels.slice(begin, begin + count), [count]),
           weights && b.tensor(weights.slice(begin, begin + count), [count]),
         ),

@@ -5,6 +5,7 @@ import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
 import { cast, scaled } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
+import { mix } from '../statistics/random.ts';
 import { yieldToEventLoop, type Head } from './head.ts';
 import {
   isSlot,
@@ -15,6 +16,7 @@ import {
   type Slot,
   type TrainableModel,
 } from './model.ts';
+import type { LossHead } from './loss-head.ts';
 import type { Norm } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
@@ -33,6 +35,8 @@ interface Parts {
   attention: Attention;
   outputNorm: Norm;
   head: Head;
+  /** Computes the training loss instead, if it is not over the whole vocabulary. */
+  lossHead: LossHead | undefined;
   /** Dropout on LoRA's input, if any. */
   dropout: { noise: DropoutNoise; keepRate: number } | undefined;
   /** Dropout on attention probabilities, if any. */
@@ -85,7 +89,13 @@ export class Llama implements TrainableModel {
       ...(dropout && { dropout }),
     };
     const weights = Float32Array.from(labels, (_, i) => (batch.learned?.[i] === 0 ? 0 : lossWeight));
-    const losses = await this.backward(await this.forward(inputs, pass), { inputs, labels, weights, pass });
+    const losses = await this.backward(await this.forward(inputs, pass), {
+      inputs,
+      labels,
+      weights,
+      pass,
+      seed,
+    });
     // Read at the very end: on a GPU, reading waits for all pending work.
     const values = await b.read(losses);
     b.dispose(losses, chunksOf(views));
@@ -121,11 +131,13 @@ export class Llama implements TrainableModel {
       labels,
       weights,
       pass,
-    }: { inputs: Int32Array; labels: Int32Array; weights: Float32Array; pass: Pass },
+      seed,
+    }: { inputs: Int32Array; labels: Int32Array; weights: Float32Array; pass: Pass; seed: [number, number] },
   ): Promise<Tensor> {
     const { backend: b, parts } = this;
     const { y: h, inverse } = this.last(x);
-    const { losses, dh } = await parts.head.lossAndGradient(h, labels, weights);
+    const { losses, dh } = await (parts.lossHead?.lossAndGradient(h, labels, weights, mix(...seed)) ??
+      parts.head.lossAndGradient(h, labels, weights));
     let dx = b.arena(() => parts.outputNorm.backward(scaled(b, dh!, this.config.scales.logits), x, inverse));
     b.dispose(x, h, inverse, dh);
     for (const block of [...parts.blocks].reverse()) {

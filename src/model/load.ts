@@ -21,7 +21,8 @@ import { HeadNorms } from './head-norms.ts';
 import { BranchOutput } from './branch-output.ts';
 import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
-import type { ModelOptions, Parameter, Slot } from './model.ts';
+import { LossHead } from './loss-head.ts';
+import { isSlot, type ModelOptions, type Parameter, type Slot } from './model.ts';
 import { Norm } from './norm.ts';
 import { Parameters } from './parameters.ts';
 import { elementCount, isQuantised, type TensorType } from '../gguf/types.ts';
@@ -114,6 +115,14 @@ class Loader {
     const noise = (rate: number | undefined) =>
       rate ? { noise: new DropoutNoise(backend, rate, compute), keepRate: 1 - rate } : undefined;
     parameters.finalise();
+    const { lossTokens } = options;
+    const frozenHead = !isSlot(headWeight) && {
+      backend,
+      parameters,
+      compute,
+      weight: headWeight,
+      vocabularySize,
+    };
     return new Llama({
       backend,
       config,
@@ -124,6 +133,7 @@ class Loader {
       attention,
       outputNorm,
       head: new Head(backend, parameters, compute, headWeight, vocabularySize),
+      lossHead: lossTokens && frozenHead ? new LossHead(frozenHead, lossTokens) : undefined,
       dropout: options.method === 'lora' ? noise(options.dropout) : undefined,
       attentionDropout: noise(options.attentionDropout),
       half: options.precision === 'f16',

@@ -35,6 +35,11 @@ export interface ModelOptions {
    * For reading an adapter whose layers differ in rank: `rank` is the largest, and may exceed a matrix's smaller side.
    */
   anyRank?: boolean;
+  /**
+   * The training loss is a softmax over these tokens, without repetitions, a batch's own, and a sample of the others
+   * (loss-head.ts). By default, and if the head is trained, over the whole vocabulary.
+   */
+  lossTokens?: Int32Array | undefined;
   /** Seed of LoRA's A. */
   seed: number;
   /**

@@ -17,10 +17,13 @@ import { english } from '../text/message.ts';
 export function operationsPerToken(
   config: ModelConfig,
   { method, sequenceLength }: Pick<Hyper, 'method' | 'sequenceLength'>,
-  trainedParameters: number,
+  {
+    trainedParameters,
+    lossTokens = config.vocabularySize,
+  }: { trainedParameters: number; lossTokens?: number | undefined },
 ): number {
-  const { positions, width, heads, headSize, vocabularySize } = config;
-  const weights = linearWeights(config) + vocabularySize * width;
+  const { positions, width, heads, headSize } = config;
+  const weights = linearWeights(config) + lossTokens * width;
   // Scores and the weighted sum of values: 2 operations per key and component each, three times over as for weights.
   const keysSeen = positions.reduce((sum, { window }) => sum + averageKeys(sequenceLength, window), 0);
   const attention = 12 * keysSeen * heads * headSize;

@@ -21,6 +21,7 @@ import { listCheckpoints, restoreInitialWeights } from './checkpoints/store.ts';
 import { Optimizer } from './optimizers.ts';
 import { trainOnRay } from './ray-train/run.ts';
 import { settleRate } from './learning-rate/trials.ts';
+import { lossTokens } from './loss-tokens.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { makeResult } from './run-result.ts';
 import { peakMemoryBytes, Session, type SessionOptions } from './session.ts';
@@ -89,10 +90,14 @@ async function trainOn(
     writer,
   );
   await emitMemoryPlan(writer, config, fittedSpec, { backend: backend.name, ...sizes }, backend.device);
-  const model = await loadModel(backend, gguf, fittedSpec.hyper);
+  const tokens = lossTokens(options.corpus, config, fittedSpec.hyper);
+  const model = await loadModel(backend, gguf, { ...fittedSpec.hyper, lossTokens: tokens });
   await phase('Measuring the machine');
   const rate = {
-    perToken: operationsPerToken(model.config, fittedSpec.hyper, model.parameterCount),
+    perToken: operationsPerToken(model.config, fittedSpec.hyper, {
+      trainedParameters: model.parameterCount,
+      lossTokens: tokens?.length,
+    }),
     perSecond: await matmulRate(backend, fittedSpec.hyper.precision),
   };
   const earlier = await earlierValues(dir, fittedSpec);

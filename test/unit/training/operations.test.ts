@@ -52,7 +52,11 @@ describe('operations per token', () => {
   const operations = (window: number | undefined, sequenceLength = 512) => {
     const weights = source();
     weights.metadata['gemma3.attention.sliding_window'] = window;
-    return operationsPerToken(readConfig(weights), { method: 'full', sequenceLength }, 0);
+    return operationsPerToken(
+      readConfig(weights),
+      { method: 'full', sequenceLength },
+      { trainedParameters: 0 },
+    );
   };
 
   it('count attention only inside the window of layers that have one', () => {
@@ -71,7 +75,7 @@ describe('operations per token', () => {
   it('without windows, are 6 per weight, plus 6 per layer, position and component of attention', () => {
     const config = readConfig(tinyWeights());
     const weights = 40 * 32 + 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32);
-    expect(operationsPerToken(config, { method: 'full', sequenceLength: 64 }, 0)).toBe(
+    expect(operationsPerToken(config, { method: 'full', sequenceLength: 64 }, { trainedParameters: 0 })).toBe(
       6 * weights + 6 * 2 * 64 * 32,
     );
   });
