@@ -100,12 +100,33 @@ function lowerStrength(
   return next >= MIN_STRENGTH ? next : undefined;
 }
 
+/**
+ * Whether more of what was learned would forget too much. Then the limit on forgetting, not the time, bounds what can be
+ * offered, and longer training brings hardly more (docs/experiments.md).
+ */
+export function isLimitedByForgetting({
+  path,
+  limit,
+  klAtZero,
+}: Pick<StrengthChoice, 'path' | 'limit' | 'klAtZero'>): boolean {
+  const best = bestPoint(path, limit);
+  if (!best) return false;
+  const stronger = path.filter(({ strength }) => strength > best.strength);
+  return stronger.length > 0
+    ? stronger.every((point) => !forgotLittle(point, limit))
+    : limitReachedAt(best, limit, klAtZero?.value ?? 0) < 1;
+}
+
+export const longerIsNoBetter = (): string =>
+  t('Longer training would hardly bring more, because the limit on forgetting is reached.');
+
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
 /** The choice with its reasons in the editor's language. They are recomputed, because files are in English. */
 export function choiceIn(choice: StrengthChoice): StrengthChoice {
   if (!isTranslated()) return choice;
-  const newChoice = chooseStrength(choice.path, choice.limit, choice.learned);
+  const { path, limit, learned: crossFitted, klAtZero } = choice;
+  const newChoice = chooseStrength(path, limit, { crossFitted, klAtZero });
   // An earlier version may have made a different choice.
   return newChoice.strength === choice.strength ? { ...choice, ...newChoice } : choice;
 }
@@ -120,12 +141,12 @@ export const bestPoint = (points: readonly StrengthPoint[], limit: number): Stre
 /**
  * Chooses the strength to offer from `points`, in any order; 0 if none is better than the untrained model.
  * `crossFitted`: the gain on files that were not used for choosing, which is reported instead of the biased one. If it
- * rules out a noticeable gain, nothing is chosen.
+ * rules out a noticeable gain, nothing is chosen. `klAtZero`: of what training began with.
  */
 export function chooseStrength(
   points: readonly StrengthPoint[],
   limit: number,
-  crossFitted?: Interval,
+  { crossFitted, klAtZero }: { crossFitted?: Interval | undefined; klAtZero?: Interval | undefined } = {},
 ): Decision {
   const { files = MIN_DOCUMENTS } = points[0]!;
   if (files < MIN_DOCUMENTS)
@@ -154,7 +175,9 @@ export function chooseStrength(
     why: t('it predicts held-out code no better than before, as far as can be measured: {learned}', {
       learned: learned(crossFitted ?? (best ?? strongest).learned),
     }),
-    next: t('Longer training, or more code to learn from, may help.'),
+    next: isLimitedByForgetting({ path: [...points], limit, klAtZero })
+      ? longerIsNoBetter()
+      : t('Longer training, or more code to learn from, may help.'),
   };
 }
 

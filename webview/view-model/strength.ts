@@ -1,6 +1,6 @@
 /** The strengths of a run (how much of its trained change applies): the metrics at each strength, and the one in use. */
-import { t, withPoint } from '../../src/text/l10n.ts';
-import { choiceIn } from '../../src/findings/strength-rule.ts';
+import { joined, t, withPoint } from '../../src/text/l10n.ts';
+import { choiceIn, isLimitedByForgetting, longerIsNoBetter } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
 import { atBase, learnedForgot, withSign, type LearnedForgot } from './trade-off.ts';
@@ -48,7 +48,10 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
     at: inUse || 1,
     inUse: inUse || undefined,
     sentence: sentenceOf(choice, givenStrength, path),
-    why: t('{clause}.', { clause: choiceIn(choice).why }),
+    why: joined([
+      t('{clause}.', { clause: choiceIn(choice).why }),
+      choice.strength > 0 && isLimitedByForgetting(choice) ? longerIsNoBetter() : '',
+    ]),
     canSet: !status.live,
     words: (strength) => wordsOf(strength, strength ? markOf(strength) : '', choice),
   };

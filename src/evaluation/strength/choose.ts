@@ -149,7 +149,7 @@ async function chooseAmong(
       ? msg`${setting}; then ${more} further cursors, because the first were too few to tell`
       : setting;
   return {
-    ...chooseCrossFitted(before, strengths.comparable(), limit, { setting: at, points }),
+    ...chooseCrossFitted(before, strengths.comparable(), limit, { setting: at, points, klAtZero }),
     limit,
     path: points,
     ...(klAtZero && { klAtZero }),

@@ -14,7 +14,7 @@ import {
 } from '../../protocol/evaluation.ts';
 import { compare } from '../metrics/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
-import type { RatioItem } from '../../statistics/statistics.ts';
+import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 import { bestPoint, chooseStrength, type CursorCounts } from '../../findings/strength-rule.ts';
 import type { Text } from '../../text/message.ts';
 
@@ -77,9 +77,10 @@ export function chooseCrossFitted(
   {
     setting = '',
     points = measured.map(({ point }) => point),
-  }: { setting?: Text; points?: StrengthPoint[] } = {},
+    klAtZero,
+  }: { setting?: Text; points?: StrengthPoint[]; klAtZero?: Interval | undefined } = {},
 ): Pick<StrengthChoice, 'strength' | 'why' | 'next' | 'learned' | 'offered' | 'without'> {
-  const choice = chooseStrength(points, limit);
+  const choice = chooseStrength(points, limit, { klAtZero });
   if (choice.strength === 0) return choice;
   const best = bestWithoutEach(base.learned, measured, limit);
   const at = new Map(measured.map((counted) => [counted.point.strength, counted]));
@@ -98,7 +99,7 @@ export function chooseCrossFitted(
   const differing = [...best].flatMap(([file, { strength }]) =>
     typeof file === 'string' && strength !== choice.strength ? [[file, strength] as const] : [],
   );
-  const crossFitted = { ...chooseStrength(points, limit, learned), learned };
+  const crossFitted = { ...chooseStrength(points, limit, { crossFitted: learned, klAtZero }), learned };
   if (crossFitted.strength === 0) return crossFitted;
   return {
     ...crossFitted,

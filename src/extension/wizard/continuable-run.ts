@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { whyNotOffered } from '../../findings/offer.ts';
+import { isLimitedByForgetting } from '../../findings/strength-rule.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { baseName } from './bases.ts';
 import { dayOf, t } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
+import type { Draft } from '../draft.ts';
 import { settings } from '../settings.ts';
 import type { Choice } from './steps.ts';
 
@@ -51,16 +53,31 @@ export const newestContinuable = (
   runs: readonly RunSnapshot[],
   folders: readonly string[],
 ): RunSnapshot | undefined =>
-  runs.find(
-    ({ spec, state, summary }) =>
+  loraRunsOf(runs, folders).find(({ summary }) => !(summary && whyNotOffered(summary)));
+
+/**
+ * The newest run of exactly these folders on this base, if the limit on forgetting and not the time bounds its result.
+ * `runs`: newest first. Pure.
+ */
+export function newestLimited(
+  runs: readonly RunSnapshot[],
+  { folders = [], base }: Pick<Draft, 'folders' | 'base'>,
+): RunSnapshot | undefined {
+  const newest = loraRunsOf(runs, folders).find(({ spec }) => baseReference(spec.base) === base);
+  const choice = newest?.summary?.choice;
+  return choice && isLimitedByForgetting(choice) ? newest : undefined;
+}
+
+const loraRunsOf = (runs: readonly RunSnapshot[], folders: readonly string[]): RunSnapshot[] =>
+  runs.filter(
+    ({ spec, state }) =>
       haveSameItems(
         foldersOf(spec).map(({ path }) => path),
         folders,
       ) &&
       state.status === 'done' &&
       spec.hyper.method === 'lora' &&
-      spec.corpus.mode === 'pretrain' &&
-      !(summary && whyNotOffered(summary)),
+      spec.corpus.mode === 'pretrain',
   );
 
 const haveSameItems = (first: readonly string[], others: readonly string[]) =>

@@ -23,7 +23,7 @@ import { findContinuableRun } from './continuable-run.ts';
 import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
 import { askWithRetry, carryOutHost } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
-import { askBaseFor, askPlan, clusterBackend, trainArguments } from './wizard.ts';
+import { askBaseFor, askPlan, clusterBackend, trainArguments, type PlanLookups } from './wizard.ts';
 import { textOf } from '../../text/message.ts';
 import { commandAction } from '../log.ts';
 
@@ -83,18 +83,18 @@ function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<
     report.catch(() => undefined);
     const bases = listBases(context).then((list) => (cluster ? withoutMemoryLimit(list) : list));
     bases.catch(() => undefined);
-    return askPlan(
-      () => bases,
-      async () => {
+    const lookups: PlanLookups = {
+      bases: () => bases,
+      async machine() {
         if (cluster) return { backend: clusterBackend() };
         const doctorReport = await report;
         const costs = await machineCosts();
         return { backend: expectedBackend(doctorReport), hasOwnMemory: hasOwnMemory(doctorReport), costs };
       },
-      (folders) => findContinuableRun(context, folders),
-      draft,
-      answered,
-    );
+      continuing: (folders) => findContinuableRun(context, folders),
+      runs: () => context.runs.all,
+    };
+    return askPlan(lookups, draft, answered);
   });
 }
 

@@ -2,13 +2,14 @@
 import * as vscode from 'vscode';
 import type { Machine } from '../../training/memory/defaults.ts';
 import { baseChoices, missingMemory, type BaseList } from './bases.ts';
-import type { ContinuableRun } from './continuable-run.ts';
+import { newestLimited, type ContinuableRun } from './continuable-run.ts';
 import { continuedRun, type Draft, type Plan } from '../draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { askPath } from './ask-path.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
 import { choose, withAnswer, askSteps, type Answer, type Choice, type Step } from './steps.ts';
@@ -17,18 +18,25 @@ import { formatDuration } from '../../text/units.ts';
 
 const title = () => t('Fine-tune on Workspace');
 
+/** What is looked up while the first questions are asked. */
+export interface PlanLookups {
+  /** The bases to choose from, and which of them suits this machine. */
+  bases: () => Promise<BaseList>;
+  /** What will train. */
+  machine: () => Promise<Machine>;
+  /** The run of these folders that can be continued. */
+  continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>;
+  /** Earlier runs, newest first. */
+  runs: () => readonly RunSnapshot[];
+}
+
 /**
  * Asks for everything that a training needs; the recommended answers take one click. Undefined when the user cancels.
- * @param bases the bases to choose from, and which of them suits this machine
- * @param machine what will train; looked up while the first questions are asked
- * @param continuing the run of these folders that can be continued
  * @param saved earlier answers, which are preselected
  * @param onAnswer called after each question
  */
 export async function askPlan(
-  bases: () => Promise<BaseList>,
-  machine: () => Promise<Machine>,
-  continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>,
+  { bases, machine, continuing, runs }: PlanLookups,
   saved: Draft,
   onAnswer: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
@@ -43,7 +51,9 @@ export async function askPlan(
     ifCustom((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
     ifCustom((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
     (plan, position) =>
-      plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, machine()),
+      plan.path === 'recommended'
+        ? Promise.resolve(plan)
+        : askBudget(plan, { placeholder: howLong(newestLimited(runs(), plan)), ...position }, machine()),
   ];
   return (await askSteps({ ...saved, ...onlyFolder(), backend: undefined }, steps, onAnswer)) as
     Plan | undefined;
@@ -172,7 +182,21 @@ function askMethod(
 type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
-async function askBudget(plan: Draft, position: Position, lookups: Promise<Machine>): Promise<Answer<Draft>> {
+const howLong = (limited: RunSnapshot | undefined): string =>
+  limited
+    ? t(
+        'How long may it take? {name} reached the limit on forgetting, so more minutes would hardly bring more.',
+        {
+          name: limited.spec.name,
+        },
+      )
+    : t('How long may it take?');
+
+async function askBudget(
+  plan: Draft,
+  { placeholder, ...position }: Position & { placeholder: string },
+  lookups: Promise<Machine>,
+): Promise<Answer<Draft>> {
   const quick = settings.minutes();
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
   const presetChoice = (label: string, value: Preset, machine: Machine): Choice<BudgetName> => ({
@@ -191,7 +215,7 @@ async function askBudget(plan: Draft, position: Position, lookups: Promise<Machi
   const chosen = await choose<BudgetName>({
     title: title(),
     ...position,
-    placeholder: t('How long may it take?'),
+    placeholder,
     choices,
     preferred: budgetName(plan.budget, preset),
   });

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { nextStepWithoutOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { interleave } from '../../../src/evaluation/strength/task.ts';
-import { chooseStrength, nextStrength, strengthPoint } from '../../../src/findings/strength-rule.ts';
+import {
+  chooseStrength,
+  isLimitedByForgetting,
+  nextStrength,
+  strengthPoint,
+} from '../../../src/findings/strength-rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
 
@@ -68,6 +73,24 @@ describe('the chosen strength', () => {
     const chosen = chooseStrength([point(0.5, -0.3, 0.5), point(1, -0.4, 0.9)], 0.1);
     expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from the base 0.500') });
     expect(chosen.next).toContain('lower learning rate');
+  });
+  it('says that more time is in vain if the strongest change within the limit is the best', () => {
+    const limit = 0.1;
+    const isLimited = (...points: StrengthPoint[]) => isLimitedByForgetting({ path: points, limit });
+    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.2, 0.15))).toBe(true);
+    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.05, 0.08))).toBe(false);
+    expect(isLimited(point(1, -0.1, 0.04))).toBe(false);
+    // A stronger one was not measured: at 1, the KL would be .16, or .08, at least.
+    expect(isLimited(point(0.5, -0.1, 0.08))).toBe(true);
+    expect(isLimited(point(0.5, -0.1, 0.04))).toBe(false);
+    // It rises from that of the reference adapter.
+    const begun = { path: [point(0.5, -0.1, 0.07)], limit, klAtZero: around(0.05) };
+    expect(isLimitedByForgetting(begun)).toBe(false);
+    expect(isLimitedByForgetting({ path: [], limit })).toBe(false);
+    const open = [point(0.5, -0.015, 0.06), point(1, -0.01, 0.15)];
+    expect(chooseStrength(open, limit).next).toBe(
+      'Longer training would hardly bring more, because the limit on forgetting is reached.',
+    );
   });
   it('takes lost solutions into account if they exceed noise', () => {
     const rose = [point(0.5, -0.1, 0.01, around(0.005, 0.001)), point(1, -0.2, 0.02, around(0.05, 0.01))];

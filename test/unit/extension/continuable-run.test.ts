@@ -110,11 +110,14 @@ describe('the run', () => {
 describe('the wizard', () => {
   const bases = () =>
     Promise.resolve({ models: [], default: { id: 'qwen2.5-coder-0.5b', why: 'it suits the machine' } });
-  const ask = (kept: Draft = {}) =>
+  const ask = (kept: Draft = {}, runs: RunSnapshot[] = []) =>
     askPlan(
-      bases,
-      () => Promise.resolve({ backend: 'wasm' }),
-      () => Promise.resolve({ run: runOf('newest'), changed }),
+      {
+        bases,
+        machine: () => Promise.resolve({ backend: 'wasm' }),
+        continuing: () => Promise.resolve({ run: runOf('newest'), changed }),
+        runs: () => runs,
+      },
       { folders: ['/garden'], ...kept },
       () => undefined,
     );
@@ -161,6 +164,27 @@ describe('the wizard', () => {
       '--minutes',
       '10',
     ]);
+  });
+
+  it('says that more minutes are in vain if the last run reached the limit on forgetting', async () => {
+    const at = (strength: number, kl: number) => ({
+      strength,
+      learned: { value: -0.1, low: -0.2, high: -0.05 },
+      kl: { value: kl, low: kl, high: kl },
+    });
+    const choice = { strength: 0.5, limit: 0.1, path: [at(0.5, 0.08), at(1, 0.2)] };
+    const limited = runOf('limited', { summary: { choice, comparisons: [] } });
+    const askedHowLong = async (...runs: RunSnapshot[]) => {
+      answers.push('$(settings) Choose', 'SmolLM2-135M', 'LoRA', 'Quick');
+      await ask({}, runs);
+      return shown.at(-1);
+    };
+    expect(await askedHowLong(limited)).toMatch(
+      /^How long may it take\? garden reached the limit on forgetting, /,
+    );
+    expect(await askedHowLong(runOf('newer'), limited)).toBe('How long may it take? (Quick)');
+    const other = runOf('other', { spec: { base: { ...base, id: 'smollm2-360m' } } });
+    expect(await askedHowLong(other, limited)).toMatch(/ more minutes would hardly bring more\. /);
   });
 
   it('goes back past skipped questions', async () => {

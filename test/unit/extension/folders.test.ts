@@ -17,9 +17,12 @@ const bases = () =>
 const asked: (readonly string[])[] = [];
 const ask = (kept: Draft = {}) =>
   askPlan(
-    bases,
-    () => Promise.resolve({ backend: 'wasm' }),
-    (folders) => (asked.push(folders), Promise.resolve(undefined)),
+    {
+      bases,
+      machine: () => Promise.resolve({ backend: 'wasm' }),
+      continuing: (folders) => (asked.push(folders), Promise.resolve(undefined)),
+      runs: () => [],
+    },
     kept,
     () => undefined,
   );

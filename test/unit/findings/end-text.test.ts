@@ -45,6 +45,14 @@ describe('the end of a run', () => {
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
   });
+  it('says that more time is in vain if the limit on forgetting was reached', () => {
+    const [point] = choiceOf(1, -0.2, 0.01, 0.3).path;
+    const half = choiceOf(0.5, -0.1);
+    const path = [{ ...half.path[0]!, strength: 0.5 }, point!];
+    expect(end({ ...better, choice: { ...half, path } })[0]).toMatch(
+      /Your completions can use it\. Longer training would hardly bring more, because /,
+    );
+  });
   it('says that nothing changed if it is no better, and what to try', () => {
     expect(end({ choice: choiceOf(0, -0.001) })).toEqual([
       'web-server: trained, 60 steps. No better than before: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
