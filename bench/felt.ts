@@ -131,15 +131,11 @@ function planOf(values: Values): Plan {
   const sides = listed('side', values.sides, [...Object.keys(variants), LLAMA_VSCODE]);
   if (values.reference && !existsSync(values.reference))
     throw new Error('Give the file of an adapter: --reference FILE.');
-  const repositories = releases.filter(({ name }) =>
-    values.only.split(',').some((part) => name.includes(part)),
-  );
-  if (repositories.length === 0)
-    listed(
-      'repository',
-      values.only,
-      releases.map(({ name }) => name),
-    );
+  const parts = values.only.split(',');
+  const names = releases.map(({ name }) => name);
+  const unknown = parts.filter((part) => !names.some((name) => name.includes(part)));
+  if (unknown.length > 0) listed('repository', unknown.join(), names);
+  const repositories = releases.filter(({ name }) => parts.some((part) => name.includes(part)));
   listed('clock', values.clock, Object.keys(clocks));
   const [pace] = listed('pace', values.pace, Object.keys(paces));
   return {

@@ -15,9 +15,8 @@ export const CLUSTER_JOB = 1;
 export const clusterKinds = ['sweep', 'train', 'evaluate', 'reproduce'] as const;
 export type ClusterKind = (typeof clusterKinds)[number];
 
-/** In a task's arguments: its copy of work/FOLDER, and the base's file on the node. */
+/** In a task's arguments: its copy of work/FOLDER on the node. */
 export const FOLDER_PLACE = '{folder}';
-export const BASE_PLACE = '{base}';
 
 /** Used in paths on other machines. */
 const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:+-]*$/);

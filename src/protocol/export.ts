@@ -10,7 +10,6 @@ export type ExportTarget = (typeof exportTargets)[number];
 
 /** How a merged model's matrices are stored. Four bits would round away nearly everything that was learned. */
 export const mergedTypes = ['F16', 'Q8_0'] as const;
-export type MergedType = (typeof mergedTypes)[number];
 
 /** PEFT's names for a base that may be loaded with or without its vision part. */
 export const peftNames = ['text', 'pictures'] as const;

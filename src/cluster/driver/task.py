@@ -132,7 +132,7 @@ def _in_folder(order: Order, place: _Place, report: Callable[[str, dict[str, Any
     place.node.make_home(home)
     known = place.root / "after.jsonl"
     known.write_text("".join(f"{json.dumps(line)}\n" for line in order.earlier_lines), "utf-8")
-    places = {"{folder}": str(folder), "{base}": str(place.base), "{after}": str(known)}
+    places = {"{folder}": str(folder), "{after}": str(known)}
     env = child_environment(home, task.needs.cpus)
     shared = [share(folder / name, f"{where}/{name}", place.storage) for name in task.shares]
     if shared:
