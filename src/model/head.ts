@@ -6,7 +6,7 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { cast } from './cast.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
-import { StoredWeight } from './stored-weight.ts';
+import type { RowSource } from './stored-weight.ts';
 
 /** Rows whose logits are in memory at a time. With more rows, pieces are dequantised less often. */
 export const HEAD_ROWS = 256;
@@ -22,8 +22,8 @@ export class Head {
     private readonly backend: Backend,
     private readonly parameters: Parameters,
     private readonly compute: DataType,
-    /** [vocabulary, width]: frozen (of type `compute`, or as its file stores it), or trained. */
-    private readonly weight: Tensor | StoredWeight | Slot,
+    /** [vocabulary, width]: frozen (of type `compute`, or made in pieces), or trained. */
+    private readonly weight: Tensor | RowSource | Slot,
     private readonly vocabularySize: number,
     /** [vocabulary], f32: added to the logits of the loss. */
     private readonly bias?: Tensor,
@@ -49,11 +49,10 @@ export class Head {
     const parts: { losses: Tensor; dh: Tensor | undefined }[] = [];
     for (const { begin, count } of spans(labels.length, HEAD_ROWS)) {
       const input = b.slice(h, [begin, 0], [count, h.shape[1]!]);
-      const logits = await this.logits(input);
-      const { bias, compute } = this;
+      const logits = await this.lossLogits(input);
       const { losses, gradient } = b.arena(() =>
         b.compound.crossEntropy(
-          bias ? b.add(logits, cast(b, bias, compute)) : logits,
+          logits,
           b.tensor(labels.slice(begin, begin + count), [count]),
           weights && b.tensor(weights.slice(begin, begin + count), [count]),
         ),
@@ -132,6 +131,16 @@ export class Head {
     return all;
   }
 
+  /** With the bias, for the caller to free. */
+  private async lossLogits(input: Tensor): Promise<Tensor> {
+    const { backend: b, bias, compute } = this;
+    const logits = await this.logits(input);
+    if (!bias) return logits;
+    const raised = b.arena(() => b.add(logits, cast(b, bias, compute)));
+    b.dispose(logits);
+    return raised;
+  }
+
   private async logitsOf(h: Tensor, { begin, count }: Span): Promise<Tensor> {
     const input = this.backend.slice(h, [begin, 0], [count, h.shape[1]!]);
     const logits = await this.logits(input);
@@ -144,8 +153,7 @@ export class Head {
     const { backend: b, compute, vocabularySize } = this;
     const product = (piece: Piece) =>
       this.withPiece(piece, (matrix) => b.matmul(input, matrix, { transposeB: true }));
-    if (!(this.weight instanceof StoredWeight))
-      return b.matmul(input, this.numbers(this.weight), { transposeB: true });
+    if (!isInPieces(this.weight)) return b.matmul(input, this.numbers(this.weight), { transposeB: true });
     if (this.pieces.length === 1) return product(this.pieces[0]!);
     let logits = b.zeros([input.shape[0]!, vocabularySize], compute);
     for (const piece of this.pieces) {
@@ -159,10 +167,10 @@ export class Head {
   /** gradient [rows, vocabulary] of the logits -> the input's [rows, width]; adds a trained head's own gradient. */
   private async inputGradient(gradient: Tensor, input: Tensor): Promise<Tensor> {
     const { backend: b, compute, weight } = this;
-    if (isSlot(weight))
+    if (!isInPieces(weight) && isSlot(weight))
       b.arena(() => this.parameters.accumulate(weight, b.matmul(gradient, input, { transposeA: true })));
     // In f32, an unquantised matrix need not be split.
-    if (compute === 'f32' && !(weight instanceof StoredWeight))
+    if (compute === 'f32' && !isInPieces(weight))
       return b.arena(() => b.matmul(gradient, this.numbers(weight)));
     let sum: Tensor | undefined;
     for (const piece of this.pieces) {
@@ -187,7 +195,7 @@ export class Head {
   /** Calls `use` with a piece [rows, width] of the matrix, in the products' type. */
   private withPiece<T>({ begin, count, rows }: Piece, use: (matrix: Tensor) => T): T {
     const { weight, backend: b, vocabularySize } = this;
-    if (weight instanceof StoredWeight) return b.arena(() => use(weight.rows(rows)));
+    if (isInPieces(weight)) return b.arena(() => use(weight.rows(rows)));
     const whole = this.numbers(weight);
     return use(count === vocabularySize ? whole : b.slice(whole, [begin, 0], [count, whole.shape[1]!]));
   }
@@ -217,6 +225,8 @@ export class Head {
     this.copy = undefined;
   }
 }
+
+const isInPieces = (weight: Tensor | RowSource | Slot): weight is RowSource => 'rows' in weight;
 
 function largestAt(values: Float32Array): number {
   let at = 0;

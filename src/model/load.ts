@@ -116,13 +116,6 @@ class Loader {
       rate ? { noise: new DropoutNoise(backend, rate, compute), keepRate: 1 - rate } : undefined;
     parameters.finalise();
     const { lossTokens } = options;
-    const frozenHead = !isSlot(headWeight) && {
-      backend,
-      parameters,
-      compute,
-      weight: headWeight,
-      vocabularySize,
-    };
     return new Llama({
       backend,
       config,
@@ -133,7 +126,10 @@ class Loader {
       attention,
       outputNorm,
       head: new Head(backend, parameters, compute, headWeight, vocabularySize),
-      lossHead: lossTokens && frozenHead ? new LossHead(frozenHead, lossTokens) : undefined,
+      lossHead:
+        lossTokens && !isSlot(headWeight)
+          ? new LossHead({ backend, parameters, compute, weight: headWeight, vocabularySize }, lossTokens)
+          : undefined,
       dropout: options.method === 'lora' ? noise(options.dropout) : undefined,
       attentionDropout: noise(options.attentionDropout),
       half: options.precision === 'f16',

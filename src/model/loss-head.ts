@@ -18,7 +18,11 @@ export interface FrozenHead {
 }
 
 /** One other token in this many is drawn for each pass. */
-export const STRIDE = 16;
+const STRIDE = 16;
+
+/** Rows of the head that such a loss takes, for a number of used tokens. */
+export const lossRows = (used: number, vocabularySize: number): number =>
+  used + Math.ceil((vocabularySize - used) / STRIDE);
 
 export class LossHead {
   /** [vocabulary]: a token's place in `used`, or -1. */
@@ -27,10 +31,10 @@ export class LossHead {
 
   /** `used` without repetitions. */
   constructor(
-    private readonly whole: FrozenHead,
+    private readonly head: FrozenHead,
     private readonly used: Int32Array,
   ) {
-    this.placeOf = new Int32Array(whole.vocabularySize).fill(-1);
+    this.placeOf = new Int32Array(head.vocabularySize).fill(-1);
     used.forEach((token, place) => (this.placeOf[token] = place));
     this.others = Int32Array.from(this.placeOf.keys()).filter((token) => this.placeOf[token] === -1);
   }
@@ -46,28 +50,32 @@ export class LossHead {
     weights: Float32Array,
     draw: number,
   ): Promise<{ losses: Tensor; dh: Tensor | undefined }> {
-    const { backend: b, parameters, compute } = this.whole;
-    const further = new Map<number, number>();
+    const { backend: b, parameters, compute } = this.head;
+    const { used, placeOf } = this;
+    const extraLabels = new Map<number, number>();
     const places = labels.map((label, at) => {
-      const known = weights[at] === 0 ? 0 : this.placeOf[label]!;
+      const known = weights[at] === 0 ? 0 : placeOf[label]!;
       if (known >= 0) return known;
-      if (!further.has(label)) further.set(label, this.used.length + further.size);
-      return further.get(label)!;
+      if (!extraLabels.has(label)) extraLabels.set(label, used.length + extraLabels.size);
+      return extraLabels.get(label)!;
     });
-    const sampled = this.others.filter((token, at) => at % STRIDE === draw % STRIDE && !further.has(token));
-    const tokens = Int32Array.from([...this.used, ...further.keys(), ...sampled]);
+    const sample = this.others.filter(
+      (token, at) => at % STRIDE === draw % STRIDE && !extraLabels.has(token),
+    );
+    const tokens = Int32Array.from([...used, ...extraLabels.keys(), ...sample]);
     const size = tokens.length;
-    const matrix = this.rowsOf(tokens);
-    const bias = b.tensor(new Float32Array(size).fill(Math.log(STRIDE), size - sampled.length), [size]);
-    const head = new Head(b, parameters, compute, matrix, size, bias);
-    const found = await head.lossAndGradient(h, places, weights);
-    b.dispose(matrix, bias);
-    return found;
+    const weight = { rows: (indices: Int32Array) => this.rowsOf(indices.map((index) => tokens[index]!)) };
+    const bias = b.tensor(new Float32Array(size).fill(Math.log(STRIDE), size - sample.length), [size]);
+    const head = new Head(b, parameters, compute, weight, size, bias);
+    const result = await head.lossAndGradient(h, places, weights);
+    b.dispose(bias);
+    return result;
   }
 
   private rowsOf(tokens: Int32Array): Tensor {
-    const { backend: b, weight } = this.whole;
-    if (weight instanceof StoredWeight) return weight.rows(tokens);
-    return b.arena(() => b.gather(weight, b.tensor(tokens, [tokens.length])));
+    const { backend: b, weight } = this.head;
+    return weight instanceof StoredWeight
+      ? weight.rows(tokens)
+      : b.gather(weight, b.tensor(tokens, [tokens.length]));
   }
 }

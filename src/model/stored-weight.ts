@@ -1,11 +1,16 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
 
+/** A frozen matrix [out, in] whose rows are made while in use. */
+export interface RowSource {
+  rows(indices: Int32Array): Tensor;
+}
+
 /**
  * A frozen matrix [out, in] that stays quantised and is dequantised only while in use. It may consist of several of the
  * file's matrices, stacked. `compute`: type of the dequantised values.
  */
-export class StoredWeight {
+export class StoredWeight implements RowSource {
   constructor(
     private readonly backend: Backend,
     private readonly matrices: readonly StoredMatrix[],

@@ -19,11 +19,11 @@ export function operationsPerToken(
   { method, sequenceLength }: Pick<Hyper, 'method' | 'sequenceLength'>,
   {
     trainedParameters,
-    lossTokens = config.vocabularySize,
-  }: { trainedParameters: number; lossTokens?: number | undefined },
+    headRows = config.vocabularySize,
+  }: { trainedParameters: number; headRows?: number | undefined },
 ): number {
   const { positions, width, heads, headSize } = config;
-  const weights = linearWeights(config) + lossTokens * width;
+  const weights = linearWeights(config) + headRows * width;
   // Scores and the weighted sum of values: 2 operations per key and component each, three times over as for weights.
   const keysSeen = positions.reduce((sum, { window }) => sum + averageKeys(sequenceLength, window), 0);
   const attention = 12 * keysSeen * heads * headSize;

@@ -21,6 +21,7 @@ import { listCheckpoints, restoreInitialWeights } from './checkpoints/store.ts';
 import { Optimizer } from './optimizers.ts';
 import { trainOnRay } from './ray-train/run.ts';
 import { settleRate } from './learning-rate/trials.ts';
+import { lossRows } from '../model/loss-head.ts';
 import { lossTokens } from './loss-tokens.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { makeResult } from './run-result.ts';
@@ -96,7 +97,7 @@ async function trainOn(
   const rate = {
     perToken: operationsPerToken(model.config, fittedSpec.hyper, {
       trainedParameters: model.parameterCount,
-      lossTokens: tokens?.length,
+      headRows: tokens && lossRows(tokens.length, config.vocabularySize),
     }),
     perSecond: await matmulRate(backend, fittedSpec.hyper.precision),
   };

@@ -43,6 +43,13 @@ const cases: Case[] = [
     batch: 1,
     length: 10,
   },
+  {
+    name: 'LoRA, its loss among named tokens, which are all of them',
+    options: { ...lora, lossTokens: Int32Array.from({ length: 40 }, (_, i) => (7 * i) % 40) },
+    shape: { tiedHead: false },
+    batch: 1,
+    length: 300,
+  },
   { name: 'full fine-tuning, tied head', options: full, batch: 2, length: 12 },
   {
     name: 'full fine-tuning, untied head, several chunks',

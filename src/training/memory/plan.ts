@@ -11,7 +11,6 @@ import {
 } from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { F32_ROWS, HEAD_ROWS, VOCABULARY_PIECE } from '../../model/head.ts';
-import { mostLossRows } from '../loss-tokens.ts';
 import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 
@@ -339,38 +338,24 @@ export class StepSizes {
   }
 
   workspace(): number {
-    const { width, hiddenWidth, architecture = 'llama' } = this.config;
+    const { width, hiddenWidth, vocabularySize, architecture = 'llama' } = this.config;
     const { activation = 'swiglu' } = architectures[architecture];
     const { rows } = this;
+    const head =
+      this.numbers([Math.min(VOCABULARY_PIECE, vocabularySize), width]) +
+      this.logits() * (this.place.backend === 'wasm' ? LOGITS_COPIES : 1) +
+      Math.min(HEAD_ROWS, rows) * VOCABULARY_PIECE * (F32 + this.compute) +
+      (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
     const mlp =
       this.numbers([this.inputCopies * hiddenWidth, width]) +
       MLP_COPIES[activation] * F32 * rows * hiddenWidth;
     const stream = 3 * F32 * rows * width;
-    return stream + Math.max(this.head(), this.lossHead(), mlp, this.attention(), UPDATE_BYTES);
-  }
-
-  private head(): number {
-    const { width, vocabularySize } = this.config;
-    return (
-      this.numbers([Math.min(VOCABULARY_PIECE, vocabularySize), width]) +
-      this.logits() * (this.place.backend === 'wasm' ? LOGITS_COPIES : 1) +
-      Math.min(HEAD_ROWS, this.rows) * VOCABULARY_PIECE * (F32 + this.compute) +
-      (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0)
-    );
-  }
-
-  /** The head's rows for the training loss, if it is not over the whole vocabulary, and their logits. */
-  private lossHead(): number {
-    const { width } = this.config;
-    const words = mostLossRows(this.config, this.hyper);
-    const wasm = this.place.backend === 'wasm';
-    const matrix = words * width * (wasm ? 3 * F32 : this.compute);
-    return matrix + this.logits(words) * (1 + (wasm ? LOGITS_COPIES : 1));
+    return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
   }
 
   /** Logits that are in memory at a time, in the products' type. */
-  private logits(words = this.config.vocabularySize): number {
-    return Math.min(HEAD_ROWS, this.rows) * words * this.compute;
+  private logits(): number {
+    return Math.min(HEAD_ROWS, this.rows) * this.config.vocabularySize * this.compute;
   }
 
   /** Additional memory of a KL: the other model's logits, and a few rows of both in f32. */

@@ -1,13 +1,14 @@
 /** What the trials of a sweep share in a process: their texts and the backend. */
 import { join } from 'node:path';
 import { requireSameBase } from '../../base-models/checksums.ts';
-import { openCorpus } from '../../corpus/index.ts';
+import { openCorpus, type Corpus } from '../../corpus/index.ts';
 import { withGguf } from '../../gguf/index.ts';
-import { initialValues, loadModel, type Llama } from '../../model/index.ts';
+import { initialValues, loadModel, readConfig, type Llama } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import { trialName, type BaseLine, type SweptMethod, type Trial } from '../../protocol/sweep.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
+import { lossTokens } from '../loss-tokens.ts';
 import { openSequences, type Closable } from '../sequences.ts';
 import { sweepCorpusDir, type Sweep } from './store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './trial.ts';
@@ -29,7 +30,7 @@ export interface RunTrialOptions {
 export class Trials {
   private constructor(
     private readonly sweep: Sweep,
-    private readonly texts: TrialTexts & Closable,
+    private readonly texts: SweepTexts,
     private readonly backend: Backend,
   ) {}
 
@@ -55,7 +56,10 @@ export class Trials {
   }
 
   load(hyper: Hyper): Promise<Llama> {
-    return withGguf(this.sweep.spec.base.path, (gguf) => loadModel(this.backend, gguf, hyper));
+    return withGguf(this.sweep.spec.base.path, (gguf) => {
+      const tokens = lossTokens(this.texts.corpus, readConfig(gguf), hyper);
+      return loadModel(this.backend, gguf, { ...hyper, lossTokens: tokens });
+    });
   }
 
   /** Measures a model that is not trained yet. Undefined if `signal` fires. */
@@ -96,7 +100,11 @@ export class Trials {
   }
 }
 
-async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
+interface SweepTexts extends TrialTexts, Closable {
+  corpus: Corpus;
+}
+
+async function openTexts({ dir, spec }: Sweep): Promise<SweepTexts> {
   await requireSameBase(spec.base, 'this sweep', 'Put that file back, or start a new sweep on this one.');
   const corpus = await openCorpus(sweepCorpusDir(dir));
   const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, spec.heldOutWindows);
@@ -107,5 +115,5 @@ async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
       'Run the sweep on a folder with more than one file.',
     );
   const training = await openSequences(corpus, spec.base.path, spec.hyper);
-  return { training, heldOut, close: training.close };
+  return { corpus, training, heldOut, close: training.close };
 }
