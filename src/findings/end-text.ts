@@ -5,7 +5,7 @@
 import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
-import { isLimitedByForgetting, longerIsNoBetter } from './strength-rule.ts';
+import { isLimited, longerGainsLittle } from './strength-rule.ts';
 import { metricsIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
 import { verdictIn, verdictOf } from './verdict.ts';
 
@@ -29,7 +29,7 @@ export function endText(
       verdictIn(verdict),
       useOf(refused, chosen),
       refused && verdict.kind !== 'unknown' ? nextStepWithoutOffer(summary) : '',
-      !refused && summary?.choice && isLimitedByForgetting(summary.choice) ? longerIsNoBetter() : '',
+      !refused && isLimited(summary) ? longerGainsLittle() : '',
     ]),
     summary ? metricsIn(summary) : '',
     joined([

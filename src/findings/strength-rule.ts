@@ -3,8 +3,8 @@
  * learned, judged by the upper end of its interval. The untrained model counts as strength 0, so the offer is never worse
  * than that. Pure; explained in docs/science.md.
  */
-import type { OfferedMetric, StrengthChoice, StrengthPoint } from '../protocol/evaluation.ts';
-import { decimal, isTranslated, t, whole, withPoint } from '../text/l10n.ts';
+import type { OfferedMetric, StrengthChoice, StrengthPoint, Summary } from '../protocol/evaluation.ts';
+import { decimal, isTranslated, joined, t, whole, withPoint } from '../text/l10n.ts';
 import { formatDifference } from '../text/units.ts';
 import { MIN_DOCUMENTS, pairedIntervals } from '../statistics/intervals.ts';
 import { UNNOTICEABLE_GAIN } from './guards.ts';
@@ -101,8 +101,8 @@ function lowerStrength(
 }
 
 /**
- * Whether more of what was learned would forget too much. Then the limit on forgetting, not the time, bounds what can be
- * offered, and longer training brings hardly more (docs/experiments.md).
+ * Whether only the limit on forgetting keeps a stronger change from being used. Then longer training, which changes more
+ * as well, gains little (docs/experiments.md).
  */
 export function isLimitedByForgetting({
   path,
@@ -110,15 +110,22 @@ export function isLimitedByForgetting({
   klAtZero,
 }: Pick<StrengthChoice, 'path' | 'limit' | 'klAtZero'>): boolean {
   const best = bestPoint(path, limit);
-  if (!best) return false;
+  if (!best || best.learned.value >= 0 || best.strength === 1) return false;
   const stronger = path.filter(({ strength }) => strength > best.strength);
-  return stronger.length > 0
-    ? stronger.every((point) => !forgotLittle(point, limit))
-    : limitReachedAt(best, limit, klAtZero?.value ?? 0) < 1;
+  if (stronger.some((point) => forgotLittle(point, limit))) return false;
+  if (stronger.length > 0) return stronger.some(({ learned }) => learned.value < best.learned.value);
+  const next = nextStrength(path, limit, false, klAtZero?.value);
+  return next === undefined || next < best.strength;
 }
 
-export const longerIsNoBetter = (): string =>
-  t('Longer training would hardly bring more, because the limit on forgetting is reached.');
+/** Whether that bounds what a run offers; not if its strength was set by hand. */
+export const isLimited = (summary: Pick<Summary, 'choice' | 'givenStrength'> | undefined): boolean =>
+  summary?.choice !== undefined &&
+  summary.givenStrength === undefined &&
+  isLimitedByForgetting(summary.choice);
+
+export const longerGainsLittle = (): string =>
+  t('Longer training would gain little, because the limit on forgetting is reached.');
 
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
@@ -175,9 +182,11 @@ export function chooseStrength(
     why: t('it predicts held-out code no better than before, as far as can be measured: {learned}', {
       learned: learned(crossFitted ?? (best ?? strongest).learned),
     }),
-    next: isLimitedByForgetting({ path: [...points], limit, klAtZero })
-      ? longerIsNoBetter()
-      : t('Longer training, or more code to learn from, may help.'),
+    next: !best
+      ? t('A lower learning rate or replay forgets less.')
+      : isLimitedByForgetting({ path: [...points], limit, klAtZero })
+        ? joined([t('More code to learn from may help.'), longerGainsLittle()])
+        : t('Longer training, or more code to learn from, may help.'),
   };
 }
 

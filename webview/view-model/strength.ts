@@ -1,6 +1,6 @@
 /** The strengths of a run (how much of its trained change applies): the metrics at each strength, and the one in use. */
 import { joined, t, withPoint } from '../../src/text/l10n.ts';
-import { choiceIn, isLimitedByForgetting, longerIsNoBetter } from '../../src/findings/strength-rule.ts';
+import { choiceIn, isLimited, longerGainsLittle } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
 import { atBase, learnedForgot, withSign, type LearnedForgot } from './trade-off.ts';
@@ -50,7 +50,7 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
     sentence: sentenceOf(choice, givenStrength, path),
     why: joined([
       t('{clause}.', { clause: choiceIn(choice).why }),
-      choice.strength > 0 && isLimitedByForgetting(choice) ? longerIsNoBetter() : '',
+      choice.strength > 0 && isLimited(snapshot.summary) ? longerGainsLittle() : '',
     ]),
     canSet: !status.live,
     words: (strength) => wordsOf(strength, strength ? markOf(strength) : '', choice),

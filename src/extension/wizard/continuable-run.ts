@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { whyNotOffered } from '../../findings/offer.ts';
-import { isLimitedByForgetting } from '../../findings/strength-rule.ts';
+import { isLimited } from '../../findings/strength-rule.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -61,11 +61,11 @@ export const newestContinuable = (
  */
 export function newestLimited(
   runs: readonly RunSnapshot[],
-  { folders = [], base }: Pick<Draft, 'folders' | 'base'>,
+  { folders = [], base, method }: Pick<Draft, 'folders' | 'base' | 'method'>,
 ): RunSnapshot | undefined {
+  if (method !== 'lora') return undefined;
   const newest = loraRunsOf(runs, folders).find(({ spec }) => baseReference(spec.base) === base);
-  const choice = newest?.summary?.choice;
-  return choice && isLimitedByForgetting(choice) ? newest : undefined;
+  return newest?.summary?.choice?.strength && isLimited(newest.summary) ? newest : undefined;
 }
 
 const loraRunsOf = (runs: readonly RunSnapshot[], folders: readonly string[]): RunSnapshot[] =>

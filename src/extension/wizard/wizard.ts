@@ -185,7 +185,7 @@ type BudgetName = Preset | 'minutes' | 'steps';
 const howLong = (limited: RunSnapshot | undefined): string =>
   limited
     ? t(
-        'How long may it take? {name} reached the limit on forgetting, so more minutes would hardly bring more.',
+        'How long may it take? {name} reached the limit on forgetting, so longer training would gain little.',
         {
           name: limited.spec.name,
         },

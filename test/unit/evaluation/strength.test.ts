@@ -74,23 +74,29 @@ describe('the chosen strength', () => {
     expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from the base 0.500') });
     expect(chosen.next).toContain('lower learning rate');
   });
-  it('says that more time is in vain if the strongest change within the limit is the best', () => {
+  it('says that longer training gains little if the strongest change within the limit is the best', () => {
     const limit = 0.1;
-    const isLimited = (...points: StrengthPoint[]) => isLimitedByForgetting({ path: points, limit });
+    const isLimited = (...path: StrengthPoint[]) => isLimitedByForgetting({ path, limit });
     expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.2, 0.15))).toBe(true);
-    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.05, 0.08))).toBe(false);
-    expect(isLimited(point(1, -0.1, 0.04))).toBe(false);
-    // A stronger one was not measured: at 1, the KL would be .16, or .08, at least.
+    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.2, 0.08))).toBe(false);
+    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.05, 0.15))).toBe(false);
+    expect(isLimited(point(0.5, 0.01, 0.04), point(1, -0.05, 0.15))).toBe(false);
+    expect(isLimited(point(0.5, -0.1, 0.12))).toBe(false);
+    expect(isLimited(point(1, -0.1, 0.08))).toBe(false);
+    // Nothing stronger was measured: at .75, the KL would be .12, or .09, at least.
     expect(isLimited(point(0.5, -0.1, 0.08))).toBe(true);
-    expect(isLimited(point(0.5, -0.1, 0.04))).toBe(false);
+    expect(isLimited(point(0.5, -0.1, 0.06))).toBe(false);
     // It rises from that of the reference adapter.
     const begun = { path: [point(0.5, -0.1, 0.07)], limit, klAtZero: around(0.05) };
     expect(isLimitedByForgetting(begun)).toBe(false);
-    expect(isLimitedByForgetting({ path: [], limit })).toBe(false);
-    const open = [point(0.5, -0.015, 0.06), point(1, -0.01, 0.15)];
-    expect(chooseStrength(open, limit).next).toBe(
-      'Longer training would hardly bring more, because the limit on forgetting is reached.',
+    expect(isLimited()).toBe(false);
+  });
+  it('then advises other things than longer training', () => {
+    const weak = [point(0.5, -0.015, 0.06), point(1, -0.02, 0.15)];
+    expect(chooseStrength(weak, 0.1).next).toBe(
+      'More code to learn from may help. Longer training would gain little, because the limit on forgetting is reached.',
     );
+    expect(chooseStrength([point(0.5, -0.015, 0.3)], 0.1).next).toContain('lower learning rate');
   });
   it('takes lost solutions into account if they exceed noise', () => {
     const rose = [point(0.5, -0.1, 0.01, around(0.005, 0.001)), point(1, -0.2, 0.02, around(0.05, 0.01))];

@@ -166,10 +166,10 @@ describe('the wizard', () => {
     ]);
   });
 
-  it('says that more minutes are in vain if the last run reached the limit on forgetting', async () => {
+  it('says that longer training gains little if the last run reached the limit on forgetting', async () => {
     const at = (strength: number, kl: number) => ({
       strength,
-      learned: { value: -0.1, low: -0.2, high: -0.05 },
+      learned: { value: -strength, low: -2, high: -0.05 },
       kl: { value: kl, low: kl, high: kl },
     });
     const choice = { strength: 0.5, limit: 0.1, path: [at(0.5, 0.08), at(1, 0.2)] };
@@ -183,8 +183,13 @@ describe('the wizard', () => {
       /^How long may it take\? garden reached the limit on forgetting, /,
     );
     expect(await askedHowLong(runOf('newer'), limited)).toBe('How long may it take? (Quick)');
+    const refused = runOf('refused', { summary: { choice: { ...choice, strength: 0 }, comparisons: [] } });
+    expect(await askedHowLong(refused)).toBe('How long may it take? (Quick)');
+    answers.push('$(settings) Choose', 'SmolLM2-135M', 'Full', 'Quick');
+    await ask({}, [limited]);
+    expect(shown.at(-1)).toBe('How long may it take? (Quick)');
     const other = runOf('other', { spec: { base: { ...base, id: 'smollm2-360m' } } });
-    expect(await askedHowLong(other, limited)).toMatch(/ more minutes would hardly bring more\. /);
+    expect(await askedHowLong(other, limited)).toMatch(/ longer training would gain little\. /);
   });
 
   it('goes back past skipped questions', async () => {

@@ -45,13 +45,15 @@ describe('the end of a run', () => {
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
   });
-  it('says that more time is in vain if the limit on forgetting was reached', () => {
+  it('says that longer training gains little if the limit on forgetting was reached', () => {
     const [point] = choiceOf(1, -0.2, 0.01, 0.3).path;
     const half = choiceOf(0.5, -0.1);
     const path = [{ ...half.path[0]!, strength: 0.5 }, point!];
-    expect(end({ ...better, choice: { ...half, path } })[0]).toMatch(
-      /Your completions can use it\. Longer training would hardly bring more, because /,
+    const limited = { ...better, choice: { ...half, path } };
+    expect(end(limited)[0]).toMatch(
+      /Your completions can use it\. Longer training would gain little, because /,
     );
+    expect(end({ ...limited, givenStrength: 0.25 })[0]).not.toContain('Longer training');
   });
   it('says that nothing changed if it is no better, and what to try', () => {
     expect(end({ choice: choiceOf(0, -0.001) })).toEqual([

@@ -13,7 +13,7 @@ describe('the strength slider', () => {
       at: 0.5,
       inUse: 0.5,
       canSet: true,
-      why: 'at strength 0.5 it learned most. Longer training would hardly bring more, because the limit on forgetting is reached.',
+      why: 'at strength 0.5 it learned most.',
     });
     expect(view.stops.map(({ strength, mark }) => [strength, mark])).toEqual([
       [0.25, ''],
