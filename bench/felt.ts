@@ -23,7 +23,7 @@ import { LlamaVscode } from './felt/llama-vscode.ts';
 import { partsOf } from './felt/parts.ts';
 import { paces, persons, type Person } from './felt/person.ts';
 import { releases, type Releases } from './felt/releases.ts';
-import { replay, type Assistant, type Replayed, type Typing } from './felt/replay.ts';
+import { replaySessions, type Assistant, type Typing } from './felt/replay.ts';
 import { reportOf, textOf, type Found } from './felt/report.ts';
 import { BenchServer } from './felt/server.ts';
 import { sessionsOf, type Session } from './felt/sessions.ts';
@@ -213,26 +213,6 @@ function assistantOf(
 ): Assistant {
   const variant = variantOf(side);
   return variant ? new CoreAssistant(server, clock, where, variant, answers) : new LlamaVscode(server, clock);
-}
-
-async function replaySessions(
-  sessions: readonly Session[],
-  assistant: Assistant,
-  clock: VirtualClock,
-  typing: Typing,
-  signal: AbortSignal,
-): Promise<Replayed[]> {
-  const replayed: Replayed[] = [];
-  for (const { hunks, files } of sessions) {
-    const [first] = hunks;
-    await assistant.open?.({ ...first!, files: () => files });
-    for (const hunk of hunks) {
-      signal.throwIfAborted();
-      replayed.push(await replay(hunk, () => files, assistant, clock, typing));
-      await clock.rest();
-    }
-  }
-  return replayed;
 }
 
 /** The sessions to replay for a repository, and the folder with its old release. */

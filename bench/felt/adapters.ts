@@ -87,7 +87,7 @@ async function trainedOn(repository: Repository, { base, minutes, train }: Asked
 }
 
 /** The adapter of a run; `path`: its file, if not in the run. */
-async function adapterOf(dir: string, path?: string): Promise<Adapter> {
+export async function adapterOf(dir: string, path?: string): Promise<Adapter> {
   const { spec, summary } = await readRun(dir);
   return {
     name: spec.id,

@@ -63,11 +63,23 @@ export function metricsOf(hunks: readonly Replayed[]): Metrics {
 /**
  * Seconds per 100 characters that `after` saves more than `before`: a paired difference with its interval over files.
  */
-export function savesMore(before: readonly Replayed[], after: readonly Replayed[]): Interval {
+export const savesMore = (before: readonly Replayed[], after: readonly Replayed[]): Interval =>
+  differenceOf(savedBy, before, after, 3);
+
+/** The same as a share of the characters. */
+export const savesMoreCharacters = (before: readonly Replayed[], after: readonly Replayed[]): Interval =>
+  differenceOf(({ saved }) => saved, before, after, 4);
+
+function differenceOf(
+  of: (hunk: Replayed) => number,
+  before: readonly Replayed[],
+  after: readonly Replayed[],
+  digits: number,
+): Interval {
   const items = (hunks: readonly Replayed[]) =>
-    hunks.map((hunk) => ({ sum: savedBy(hunk), weight: hunk.characters, document: hunk.path }));
+    hunks.map((hunk) => ({ sum: of(hunk), weight: hunk.characters, document: hunk.path }));
   const { value, low, high } = pairedIntervals(items(before), items(after), 'number').difference;
-  return { value: rounded(value, 3), low: rounded(low, 3), high: rounded(high, 3) };
+  return { value: rounded(value, digits), low: rounded(low, digits), high: rounded(high, digits) };
 }
 
 /** The difference that should be detectable, as a share of what the base saves. */

@@ -3,6 +3,7 @@ import type { OtherFile } from '../../src/completion/index.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Hunk } from './hunks.ts';
 import { keyAt, pauseBefore, startsUnit, typedCharacters, typingTime } from './keys.ts';
+import type { Session } from './sessions.ts';
 import { isRight, lookAt, takenOf, takingTime, type Costs, type Person, type Taken } from './person.ts';
 
 export interface Place {
@@ -75,6 +76,27 @@ export async function replay(
   const typist = new Typist(hunk, files, assistant, clock, typing);
   await typist.run();
   return typist.result();
+}
+
+/** Types the hunks of each session in their order. */
+export async function replaySessions(
+  sessions: readonly Session[],
+  assistant: Assistant,
+  clock: VirtualClock,
+  typing: Typing,
+  signal: AbortSignal,
+): Promise<Replayed[]> {
+  const replayed: Replayed[] = [];
+  for (const { hunks, files } of sessions) {
+    const [first] = hunks;
+    await assistant.open?.({ ...first!, files: () => files });
+    for (const hunk of hunks) {
+      signal.throwIfAborted();
+      replayed.push(await replay(hunk, () => files, assistant, clock, typing));
+      await clock.rest();
+    }
+  }
+  return replayed;
 }
 
 interface Shown {

@@ -120,22 +120,23 @@ async function readProgress(path: string): Promise<Progress> {
   return progressSchema.parse(JSON.parse(text));
 }
 
-/** The directory of the only run in `home`; undefined if there is none yet. */
-const runIn = async (home: string): Promise<string | undefined> =>
-  (await folderNames(join(home, 'runs'))).map((id) => join(home, 'runs', id))[0];
+/** The directory of a run in `home`, counted from the oldest; undefined if there is none yet. */
+const runIn = async (home: string, index = 0): Promise<string | undefined> =>
+  (await folderNames(join(home, 'runs'))).sort().map((id) => join(home, 'runs', id))[index];
 
-/** The directory of the only run in `home`, which is started with the options `how` or resumed if needed. */
+/** The directory of that run, which is started with the options `how` or resumed if needed. */
 export async function trained(
   home: string,
   { name, folder }: Pick<Subject, 'name' | 'folder'>,
   how: readonly string[],
   { signal, tell }: Working,
+  index = 0,
 ): Promise<string> {
-  let run = await runIn(home);
+  let run = await runIn(home, index);
   if (!run) {
     tell(`${name}: training`);
     await commandLine(home, ['train', folder, '--yes', ...how], signal);
-    run = (await runIn(home))!;
+    run = (await runIn(home, index))!;
   }
   // If its command was killed, the run's processes may still be working: wait for them.
   while (isAlive(await readState(run))) await setTimeout(POLL_MS, undefined, { signal });
