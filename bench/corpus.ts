@@ -122,7 +122,6 @@ async function measureEvaluation(files: number, basePath: string | undefined, wo
   const base = basePath ?? join(work, 'tiny.gguf');
   if (!basePath) await writeTinyModel(base, { seed: 5 });
   const home = join(work, 'home');
-  await mkdir(home);
   await makeOwnHome(home);
   process.env['FORGET_ME_NOT_HOME'] = home;
   const small = await peak(await makeRun(base, SMALL.files, work));

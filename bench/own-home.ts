@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheDir, modelsDir, runtimeDir } from '../src/platform/files/paths.ts';
 
-/** Links the user's runtime, cache and models into `home`, to avoid downloading and scoring again. */
+/** Makes `home`, with links to the user's runtime, cache and models, to avoid downloading and scoring again. */
 export async function makeOwnHome(home: string): Promise<void> {
+  await mkdir(home, { recursive: true });
   for (const shared of [runtimeDir(), cacheDir(), modelsDir()]) {
     await mkdir(shared, { recursive: true });
     const link = join(home, basename(shared));

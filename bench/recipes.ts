@@ -3,7 +3,6 @@
  * full fine-tuning at several lengths, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder
  * PATH] [--base B] [--steps 60] [--cursors 48] [--without "plain full"] [--json]`. Continues where it stopped.
  */
-import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openCorpus } from '../src/corpus/index.ts';
@@ -96,7 +95,6 @@ async function runOf(
   { name, signal }: { name: string; signal: AbortSignal },
 ): Promise<string> {
   const home = join(gainDir(), 'recipes', `${basename(folder)}-${await runKey([folder, how])}`);
-  await mkdir(home, { recursive: true });
   await makeOwnHome(home);
   return trained(home, { name, folder }, how, { signal, tell });
 }

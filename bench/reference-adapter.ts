@@ -6,7 +6,6 @@
  *
  * Continues where it stopped.
  */
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { artefactName } from '../src/protocol/run.ts';
@@ -43,7 +42,6 @@ export async function main(args: string[]): Promise<void> {
   const training = [...others, ...how, ...alone];
   const place = join(gainDir(), 'runs', `reference-${await runKey(training)}`);
   const home = join(place, 'home');
-  await mkdir(home, { recursive: true });
   await makeOwnHome(home);
   const dir = await trained(home, { name: 'reference', folder: first! }, training, working);
   const adapter = await readAdapterGguf(join(dir, artefactName(await readSpec(dir))));

@@ -1,5 +1,5 @@
 /** Default runs through the command line, each with a separate data folder, as if it were the first on this machine. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
@@ -78,7 +78,6 @@ export async function defaultRun(
   const { name, id } = subject;
   const place = join(gainDir(), 'runs', `${name}-${await runKey([id, base, minutes, train])}`);
   const home = join(place, 'home');
-  await mkdir(home, { recursive: true });
   await makeOwnHome(home);
   const path = join(place, 'progress.json');
   const progress = await readProgress(path);
