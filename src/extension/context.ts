@@ -67,6 +67,7 @@ export class Context implements Services, vscode.Disposable {
         if (changesSetting(event, 'dataDirectory')) {
           applyDataDirectory(inheritedHome);
           void this.runs.reload();
+          void this.completion.lookAgain();
         }
         if (changesSetting(event, 'completion')) this.completion.settingsChanged();
         if (changesSetting(event, 'nextEdit')) this.nextEdit.settingsChanged();
