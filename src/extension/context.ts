@@ -12,6 +12,7 @@ import { updateWalkthrough } from './get-started.ts';
 import { Log } from './log.ts';
 import { NextEdit } from './next-edit/next-edit.ts';
 import { ResultsPanel } from './panel/panel.ts';
+import { Throttle } from './panel/throttle.ts';
 import { ProgressNotifications } from './runs/progress.ts';
 import { RunWatcher } from './runs/run-watcher.ts';
 import { RunsView } from './runs/runs-view.ts';
@@ -22,6 +23,9 @@ import { Store } from './store.ts';
 import { announceEnd, announceReady } from './results/end-message.ts';
 import { MeasureWhenIdle } from './results/measure-when-idle.ts';
 import { isReadyEarly } from './texts.ts';
+
+/** Completion changes several times at each suggestion. */
+const REFRESH_MS = 200;
 
 export class Context implements Services, vscode.Disposable {
   readonly log = new Log();
@@ -35,6 +39,8 @@ export class Context implements Services, vscode.Disposable {
   private readonly view: RunsView;
   private readonly statusBar: StatusBar;
   private readonly disposables: vscode.Disposable[] = [];
+  /** The model in use that is shown, in the list of runs and elsewhere. */
+  private shownInUse = '';
   private nodeCommand: Promise<NodeCommand> | undefined;
   /** Runs whose result was announced as usable before all of it was measured. */
   private readonly announcedReady = new Set<string>();
@@ -55,11 +61,13 @@ export class Context implements Services, vscode.Disposable {
     );
     this.view = new RunsView(this.runs, this.store);
     this.statusBar = new StatusBar(this);
+    const throttle = new Throttle(REFRESH_MS, () => this.completionChanged());
     this.disposables.push(
+      throttle,
       new MeasureWhenIdle(this),
       this.runs.onDidChange((run) => this.onRun(run)),
       this.runs.onDidEnd((run) => this.onEnd(run)),
-      this.completion.onDidChange(() => this.refresh()),
+      this.completion.onDidChange(() => throttle.run()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
       vscode.window.onDidChangeActiveTextEditor(() => this.statusBar.refresh()),
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -67,6 +75,7 @@ export class Context implements Services, vscode.Disposable {
         if (changesSetting(event, 'dataDirectory')) {
           applyDataDirectory(inheritedHome);
           void this.runs.reload();
+          void this.completion.lookAgain();
         }
         if (changesSetting(event, 'completion')) this.completion.settingsChanged();
         if (changesSetting(event, 'nextEdit')) this.nextEdit.settingsChanged();
@@ -113,6 +122,17 @@ export class Context implements Services, vscode.Disposable {
     this.statusBar.refresh();
     this.panel.refresh();
     updateWalkthrough(this);
+  }
+
+  /** The other places show nothing of completion but which model is in use. */
+  private completionChanged(): void {
+    const inUse = `${this.store.inUse}\n${this.completion.inUse?.id}`;
+    if (inUse !== this.shownInUse) {
+      this.shownInUse = inUse;
+      return this.refresh();
+    }
+    this.statusBar.refresh();
+    this.panel.refresh();
   }
 
   private onRun(run: RunSnapshot | undefined): void {

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { exists } from '../platform/files/exists.ts';
 import { llamaDir } from '../platform/files/paths.ts';
 import { gpuKinds, type GpuKind } from '../protocol/gpu.ts';
 import table from './gpu-packages.json' with { type: 'json' };
@@ -43,13 +44,22 @@ export const fetchedPackage = (name: string): string =>
 /**
  * The packages that are neither installed next to node-llama-cpp (in `root`, the package or repository) nor downloaded.
  */
-export const missingGpuPackages = (kind: GpuKind, root: string): GpuPackage[] =>
-  gpuPackages(kind).filter(
-    ({ name }) => !existsSync(join(root, 'node_modules', name)) && !existsSync(fetchedPackage(name)),
-  );
+export async function missingGpuPackages(kind: GpuKind, root: string): Promise<GpuPackage[]> {
+  const missing: GpuPackage[] = [];
+  for (const one of gpuPackages(kind))
+    if (!(await exists(join(root, 'node_modules', one.name))) && !(await exists(fetchedPackage(one.name))))
+      missing.push(one);
+  return missing;
+}
 
-export const hasGpuPackages = (kind: GpuKind, root: string): boolean =>
-  gpuPackages(kind).length > 0 && missingGpuPackages(kind, root).length === 0;
+/** Those of `kinds` that have all their packages. */
+export async function installedGpuKinds(kinds: readonly GpuKind[], root: string): Promise<GpuKind[]> {
+  const installed: GpuKind[] = [];
+  for (const kind of kinds)
+    if (gpuPackages(kind).length > 0 && (await missingGpuPackages(kind, root)).length === 0)
+      installed.push(kind);
+  return installed;
+}
 
 /** URLs of the downloaded packages' modules, by package name. */
 export function fetchedModules(): Record<string, string> {

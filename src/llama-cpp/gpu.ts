@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Llama } from 'node-llama-cpp';
 import { gpuKindNames, type GpuChoice, type GpuKind } from '../protocol/gpu.ts';
-import { fetchedModules, gpuKindsHere, gpuPackages, hasGpuPackages } from './gpu-packages.ts';
+import { fetchedModules, gpuKindsHere, gpuPackages, installedGpuKinds } from './gpu-packages.ts';
 import { openLlama, packageRoot, requireLlama, shareLlama } from './llama.ts';
 import { installLlamaImportHook } from './import-hook.ts';
 import { type Message, msg, type Text } from '../text/message.ts';
@@ -32,8 +32,7 @@ export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   const reasons: Text[] = [];
   const kinds = choice === 'auto' ? gpuKindsHere() : [choice];
   // A missing package is reported only if no installed one failed.
-  const installed = kinds.filter((kind) => hasGpuPackages(kind, packageRoot()));
-  for (const kind of installed) {
+  for (const kind of await installedGpuKinds(kinds, packageRoot())) {
     const started = await tryGpu(kind, choice);
     if (!('message' in started)) return started;
     reasons.push(started);

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { requireSameBase } from '../../base-models/checksums.ts';
 import { readAdapterGguf, type Adapter, type AdapterLayer } from '../../weights/index.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
+import { exists } from '../../platform/files/exists.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
 import { blockModules, moduleTensors } from '../../base-models/architectures.ts';
 import { linearShape, readConfig, type ModelConfig } from '../../model/index.ts';
@@ -114,12 +115,6 @@ async function openChanges(dir: string, spec: RunSpec, step: number, base: GgufF
     ? checkpointChanges(checkpoint, trained, base, roundInitial)
     : modelChanges(path, base, roundInitial);
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 function adapterChanges(path: string, { layers, alpha }: Adapter): Changes {
   const byName = new Map(layers.map((layer) => [layer.name, layer]));

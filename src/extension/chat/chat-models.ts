@@ -1,5 +1,4 @@
 /** Which models the editor's chat offers: checked results and their bases, if the base has a chat template. */
-import { existsSync } from 'node:fs';
 import { chatFacts } from '../../base-models/chat-facts.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { joined, t } from '../../text/l10n.ts';
@@ -38,7 +37,7 @@ export async function chatModels({
     .map((run) => modelFromRun(run));
   const bases = [...results.map(({ base }) => base), ...(store.baseInUse ? [store.baseInUse] : [])];
   const basesByPath = new Map(bases.map((base) => [base.path, modelFromBase(base)]));
-  const all = [...results, ...basesByPath.values()].filter(({ base }) => existsSync(base.path));
+  const all = [...results, ...basesByPath.values()];
   const chatModelLists = await Promise.all(
     all.map(async (model) => {
       const { hasTemplate, contextLength } = await chatFacts(model.base.path);

@@ -43,11 +43,20 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
   /** By what they serve: the one used last, and those with requests in progress. */
   private readonly clients = new Map<string, Client>();
   private offeredIds = '';
+  private refreshing: Promise<void> | undefined;
 
   constructor(private readonly services: ServicesWithCompletion) {}
 
-  /** Notifies the editor when the list of models has changed. */
+  /**
+   * Notifies the editor when the list of models has changed. One listing at a time, because each keeps a thread while a
+   * folder hangs.
+   */
   async refresh(): Promise<void> {
+    this.refreshing ??= this.listAgain().finally(() => (this.refreshing = undefined));
+    await this.refreshing;
+  }
+
+  private async listAgain(): Promise<void> {
     const offeredIds = idsOf(await this.models());
     if (offeredIds === this.offeredIds) return;
     this.offeredIds = offeredIds;

@@ -69,7 +69,7 @@ export async function installGpu(
     kinds.find((kindHere) => kindHere === argument) ?? kinds.find((kindHere) => kindHere !== 'cuda');
   if (!kind) return log.notify('info', t('There is no build of llama.cpp that uses a GPU on this platform.'));
   const name = gpuKindNames[kind];
-  const missing = missingGpuPackages(kind, extension.extensionPath);
+  const missing = await missingGpuPackages(kind, extension.extensionPath);
   if (missing.length === 0)
     return log.notify('info', t('The build of llama.cpp for {name} is already installed.', { name }));
   const part = {
@@ -80,6 +80,7 @@ export async function installGpu(
     command: ['runtime', 'install-gpu', '--yes', ...(kind === 'cuda' ? ['--cuda'] : [])],
   };
   if (!(await askConsent([part], 'gpu')) || !(await install(context, [part]))) return;
+  void context.completion.lookAgain();
   await log.notify(
     'info',
     t('The build of llama.cpp for {name} is installed; the next completion uses it.', { name }),

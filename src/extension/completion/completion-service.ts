@@ -1,7 +1,5 @@
 /** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
-import { existsSync } from 'node:fs';
-import { gpuKindsHere, hasGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { defaultBudget, type PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
 import { reportError, UserError, reasonOf } from '../../text/errors.ts';
@@ -11,6 +9,7 @@ import { dataDir } from '../../platform/files/paths.ts';
 import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionClient } from '../../serving/client/completion-client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
+import { DiskFacts } from './disk-facts.ts';
 import { IndexerClient } from './indexer-client.ts';
 import { GhostText, type CompletionHost } from './ghost-text.ts';
 import { t, translate } from '../../text/l10n.ts';
@@ -55,6 +54,7 @@ export class CompletionService implements CompletionHost {
   readonly remoteServer: RemoteServer;
   private readonly repository: IndexerClient;
   private readonly references: References;
+  private readonly disk: DiskFacts;
   private requests = 0;
   /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;
@@ -73,8 +73,9 @@ export class CompletionService implements CompletionHost {
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
     this.repository = new IndexerClient(services);
     this.references = new References(services);
+    this.disk = new DiskFacts(services.extension.extensionPath, () => this.changed.fire());
     const base = services.store.baseInUse;
-    if (base) void this.references.check(base).then(() => this.changed.fire());
+    void Promise.resolve(base && this.references.check(base)).then(() => this.lookAgain());
     this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
     const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
     registration.refreshSoon();
@@ -85,6 +86,7 @@ export class CompletionService implements CompletionHost {
       registration,
       this.onDidChange(() => registration.refreshSoon()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => registration.refreshSoon()),
+      vscode.window.onDidChangeWindowState(({ focused }) => focused && void this.lookAgain()),
       services.runs.onDidChange(() => registration.refreshSoon()),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
@@ -97,14 +99,19 @@ export class CompletionService implements CompletionHost {
   get inUse(): CompletionModel | undefined {
     return this.remoteServer.model ?? this.localModel;
   }
-  /** The chosen model, if it can still be served: a base whose file exists, or a checked run. */
+  /** The chosen model, if it can still be served: a base whose file is there, or a checked run. */
   private get localModel(): LocalModel | undefined {
     const { inUse: id, baseInUse: base } = this.services.store;
     if (base && id === completingBaseId(base.id))
-      return existsSync(base.path) ? modelFromBase(base, this.references.of(base)) : undefined;
+      return this.disk.has(base) ? modelFromBase(base, this.references.of(base)) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
     return served ? modelFromRun(run) : undefined;
+  }
+  /** Call this when the base in use or a build for GPUs may have come or gone. */
+  async lookAgain(): Promise<void> {
+    const base = this.services.store.baseInUse;
+    await Promise.all([this.disk.lookForGpuKinds(), base && this.disk.lookForBase(base)]);
   }
   /** A base as it completes without training: with its reference adapter, if it has one. */
   async untrained(base: LocalModel['base']): Promise<LocalModel> {
@@ -137,6 +144,7 @@ export class CompletionService implements CompletionHost {
     this.latencyMs = undefined;
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
+    if (!model.run) await this.disk.lookForBase(model.base);
     this.snoozeFor(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
@@ -184,9 +192,7 @@ export class CompletionService implements CompletionHost {
   /** The options of a local model's server. Models with the same `serves` share it; adapters are added later. */
   serverOptions(model: LocalModel): { serves: string; options: ServingClientOptions } {
     // A running server does not pick up a newly installed GPU build, nor another Node.
-    const root = this.services.extension.extensionPath;
-    const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
-    const environment = [...builds, settings.nodePath()].filter(Boolean).join();
+    const environment = [...this.disk.gpuKinds, settings.nodePath()].filter(Boolean).join();
     const args = ['--gpu', settings.gpu(), ...(settings.foldedCopy() ? ['--fold'] : [])];
     return {
       serves: [model.server, ...args, environment, dataDir()].join('\n'),
@@ -297,6 +303,7 @@ export class CompletionService implements CompletionHost {
     this.failure =
       this.inUse?.remote && isUserError ? translate(reasonOf(error)) : t('no completion, see its log');
     this.changed.fire();
+    void this.lookAgain();
     if (!isReported) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }
 

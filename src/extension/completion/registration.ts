@@ -5,15 +5,26 @@
 import * as vscode from 'vscode';
 import { schemes } from './read-ahead.ts';
 
-/** Changes are collected for this long, because every request to the model is one. */
+/**
+ * Changes are collected for this long: every request to the model is one, and a large change opens hundreds of
+ * documents.
+ */
 const REFRESH_MS = 100;
+
+const isEditable = ({ uri }: vscode.TextDocument) => schemes.includes(uri.scheme);
+
+/** Documents with the same have the same settings. */
+const settingsKey = ({ uri, languageId }: vscode.TextDocument) =>
+  `${vscode.workspace.getWorkspaceFolder(uri)?.uri.toString()}\n${languageId}`;
 
 export class Registration implements vscode.Disposable {
   private languages = '';
+  /** The settings that the last refresh has read. */
+  private readonly judged = new Set<string>();
   private registered: vscode.Disposable | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly opened = vscode.workspace.onDidOpenTextDocument((document) => {
-    if (!this.languages.split('\n').includes(document.languageId)) this.refresh();
+    if (isEditable(document) && !this.judged.has(settingsKey(document))) this.refreshSoon();
   });
 
   constructor(
@@ -30,11 +41,15 @@ export class Registration implements vscode.Disposable {
   }
 
   private refresh(): void {
-    const open = vscode.workspace.textDocuments.filter((document) => schemes.includes(document.uri.scheme));
     const languages = new Set<string>();
-    for (const document of open)
+    this.judged.clear();
+    for (const document of vscode.workspace.textDocuments.filter(isEditable)) {
+      const key = settingsKey(document);
+      if (this.judged.has(key)) continue;
+      this.judged.add(key);
       if (!languages.has(document.languageId) && this.isEnabledFor(document))
         languages.add(document.languageId);
+    }
     const all = [...languages].sort();
     if (all.join('\n') === this.languages) return;
     this.languages = all.join('\n');

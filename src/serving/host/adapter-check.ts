@@ -1,8 +1,8 @@
 /** Checks that an adapter is complete and fits the base before it is served. */
-import { access } from 'node:fs/promises';
 import { examine } from '../../base-models/checksums.ts';
 import type { ModelFile } from '../../llama-cpp/llama.ts';
 import { readAdapterGguf } from '../../weights/index.ts';
+import { exists } from '../../platform/files/exists.ts';
 import { msg, UserError, reasonOf } from '../../text/errors.ts';
 import type { AdapterFile } from '../host-types.ts';
 
@@ -28,12 +28,6 @@ export async function checkAdapter(path: string, base: ModelFile): Promise<numbe
     msg`Use it with the base that it was trained on.`,
   );
 }
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** The error for an adapter that passed our checks but that llama.cpp refuses. */
 export function loadError({ name, path }: AdapterFile, error: unknown): UserError {

@@ -3,20 +3,15 @@
  * TensorFlow's C API and Node-API, so one build works with every version of Node and Electron.
  */
 import { createHash } from 'node:crypto';
-import { access, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exists } from '../../platform/files/exists.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { BINDING } from './find.ts';
 import { libraries } from './release.ts';
-
-const exists = async (path: string) =>
-  await access(path).then(
-    () => true,
-    () => false,
-  );
 
 export interface NativeSources {
   /** Folder whose `binding/` holds the C++ sources. */

@@ -13,6 +13,16 @@ import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
+const disk = vi.hoisted(() => ({ reads: 0, hangs: false }));
+vi.mock('../../../src/base-models/chat-facts.ts', async (original) => {
+  const { chatFacts } = await original<{ chatFacts: (path: string) => unknown }>();
+  return {
+    chatFacts: (path: string) => {
+      disk.reads += 1;
+      return disk.hangs ? new Promise(() => undefined) : chatFacts(path);
+    },
+  };
+});
 
 let dir: string;
 const at = (name: string) => join(dir, name);
@@ -161,6 +171,14 @@ test('checked results and their bases are offered, if the base was trained to ch
   // The model used for completion without any run.
   expect(await chatModels(services([], baseAt('instruct')))).toHaveLength(1);
   expect(await chatModels(services([], baseAt('plain')))).toEqual([]);
+});
+
+test('a folder that hangs is read once, however often the list may have changed', () => {
+  const { models } = provider([], baseAt('instruct'));
+  Object.assign(disk, { reads: 0, hangs: true });
+  for (let change = 0; change < 10; change += 1) void models.refresh();
+  disk.hangs = false;
+  expect(disk.reads).toBe(1);
 });
 
 test('results with the same name are distinguishable, and a group added by the user has none of its own', async () => {
@@ -329,7 +347,7 @@ test('an editor without the chat has no models, and nothing fails', () => {
   expect(editor.lm.registered).toHaveLength(1);
 });
 
-test('typing does not look for models at each key', () => {
+test('typing does not look for models at each key', async () => {
   vi.useFakeTimers();
   const given = services([]);
   let looked = 0;
@@ -344,7 +362,7 @@ test('typing does not look for models at each key', () => {
   for (let key = 0; key < 100; key += 1) change[0]!();
   expect(looked).toBe(1);
   // Changes since then are not missed.
-  vi.advanceTimersByTime(10_000);
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(looked).toBe(2);
   vi.useRealTimers();
 });

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { fetchedPackage, gpuKindsHere, gpuPackages } from '../../../src/llama-cpp/gpu-packages.ts';
 import { referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
@@ -10,6 +11,7 @@ import { ServingClient } from '../../../src/serving/client/client.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
 
+const focus = vi.hoisted(() => ({ gained: (() => undefined) as (state: { focused: boolean }) => void }));
 vi.mock('vscode', async () => {
   const fake = await import('./fake-vscode.ts');
   const on = () => ({ dispose: () => undefined });
@@ -20,6 +22,10 @@ vi.mock('vscode', async () => {
     window: {
       ...fake.window,
       onDidChangeTextEditorSelection: on,
+      onDidChangeWindowState: (listener: typeof focus.gained) => {
+        focus.gained = listener;
+        return on();
+      },
       setStatusBarMessage: (text: string) => fake.shown.push(text),
     },
     workspace: {
@@ -72,24 +78,28 @@ const SERVER = `
 let dir: string;
 let logged: string[];
 let service: CompletionService;
+let store: { inUse?: string; baseInUse?: object };
 const at = (name: string) => join(dir, name);
 
 beforeEach(() => {
   editor.reset();
   logged = [];
+  store = {};
   dir = mkdtempSync(join(tmpdir(), 'fmn-completion-'));
   vi.stubEnv('FORGET_ME_NOT_HOME', dir);
   writeFileSync(at('base.gguf'), 'GGUF');
   writeFileSync(at('server.mjs'), SERVER.replaceAll('HEARD', JSON.stringify(at('heard'))));
-  service = new CompletionService({
+  service = newService();
+});
+const newService = () =>
+  new CompletionService({
     bundle: at,
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
     extension: { extensionPath: dir, extension: { id: 'publisher.name' } },
     runs: { get: () => undefined, onDidChange: () => ({ dispose: () => undefined }) },
-    store: {},
+    store,
     log: { info: () => undefined, warn: (line: string) => logged.push(line) },
   } as never);
-});
 afterEach(async () => {
   await service.dispose();
   vi.unstubAllEnvs();
@@ -152,6 +162,33 @@ test('another data directory or another Node means another server', () => {
   expect(of().serves).not.toBe(moved.serves);
   // Otherwise the new client would find the old server.
   expect(of().options.environment).not.toBe(moved.options.environment);
+});
+
+test('a base that has gone is noticed at the next focus or failure: no key waits for the disk', async () => {
+  store.inUse = 'base:base';
+  store.baseInUse = base();
+  await service.dispose();
+  service = newService();
+  const inUse = () => service.inUse?.id;
+  await expect.poll(inUse).toBe('base:base');
+  rmSync(at('base.gguf'));
+  expect(inUse()).toBe('base:base');
+  focus.gained({ focused: true });
+  await expect.poll(inUse).toBeUndefined();
+  writeFileSync(at('base.gguf'), 'GGUF');
+  expect(inUse()).toBeUndefined();
+  service.failed(new Error('gone'));
+  await expect.poll(inUse).toBe('base:base');
+});
+
+test('builds for GPUs are looked for when one may have been installed, not at each request', async () => {
+  await service.lookAgain();
+  for (const { name } of gpuKindsHere().flatMap((kind) => gpuPackages(kind)))
+    mkdirSync(fetchedPackage(name), { recursive: true });
+  const environment = () => service.serverOptions(run('garden')).options.environment;
+  expect(environment()).toBe('');
+  await service.lookAgain();
+  expect(environment()).toBe(gpuKindsHere().join());
 });
 
 test('a remote server takes over from the local one before the first request', async () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Registration } from '../../../src/extension/completion/registration.ts';
 
 const editor = vi.hoisted(() => ({
-  open: [] as { languageId: string; uri: { scheme: string } }[],
+  open: [] as { languageId: string; uri: { scheme: string; folder: string } }[],
   opened: (() => undefined) as (document: unknown) => void,
   /** The languages of each active registration. */
   registered: [] as string[],
@@ -14,6 +14,7 @@ vi.mock('vscode', () => ({
     get textDocuments() {
       return editor.open;
     },
+    getWorkspaceFolder: ({ folder }: { folder: string }) => ({ uri: folder }),
     onDidOpenTextDocument: (listener: (document: unknown) => void) => {
       editor.opened = listener;
       return { dispose: () => undefined };
@@ -28,19 +29,29 @@ vi.mock('vscode', () => ({
   },
 }));
 
-const open = (languageId: string, scheme = 'file') => {
-  const document = { languageId, uri: { scheme } };
+const openAtOnce = (languageId: string, { scheme = 'file', folder = 'here' } = {}) => {
+  const document = { languageId, uri: { scheme, folder } };
   editor.open.push(document);
   editor.opened(document);
 };
+const open = (...given: Parameters<typeof openAtOnce>) => {
+  openAtOnce(...given);
+  vi.runAllTimers();
+};
 
 let on: boolean;
+/** How often it was asked whether something completes a document. */
+let asked: number;
 let registration: Registration;
 beforeEach(() => {
   vi.useFakeTimers();
   on = true;
+  asked = 0;
   editor.open.length = 0;
-  registration = new Registration({} as never, ({ languageId }) => on && languageId !== 'markdown');
+  registration = new Registration({} as never, ({ languageId, uri }) => {
+    asked += 1;
+    return on && languageId !== 'markdown' && (uri as unknown as { folder: string }).folder !== 'off';
+  });
 });
 afterEach(() => {
   registration.dispose();
@@ -56,7 +67,7 @@ test('a language is registered when a document of it is opened, if something com
   open('python');
   open('markdown');
   open('python');
-  open('log', 'output');
+  open('log', { scheme: 'output' });
   expect(editor.registered).toEqual(['python']);
   open('go');
   expect(editor.registered).toEqual(['go,python']);
@@ -72,6 +83,25 @@ test('nothing is registered without a model; one chosen later takes effect at on
   on = false;
   change();
   expect(editor.registered).toEqual([]);
+});
+
+test('of hundreds of documents that are opened, one of each language is looked at', () => {
+  on = false;
+  for (let file = 0; file < 300; file += 1) openAtOnce('python');
+  openAtOnce('markdown');
+  vi.runAllTimers();
+  expect(asked).toBe(2);
+  // Nothing completes them, which is known by now.
+  for (let file = 0; file < 300; file += 1) open('python');
+  for (let file = 0; file < 300; file += 1) open('go', { scheme: 'git' });
+  expect(asked).toBe(2);
+});
+
+test('each folder of a workspace has settings of its own', () => {
+  open('python', { folder: 'off' });
+  expect(editor.registered).toEqual([]);
+  open('python', { folder: 'on' });
+  expect(editor.registered).toEqual(['python']);
 });
 
 test('a change without effect leaves the registration alone', () => {

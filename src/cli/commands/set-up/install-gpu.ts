@@ -31,7 +31,7 @@ export const installGpuCommand = (): Command =>
 async function installGpu({ cuda = false, yes = false, json = false }: Options): Promise<void> {
   await requireLlama();
   const kind = supportedKind(cuda);
-  const missing = missingGpuPackages(kind, packageRoot());
+  const missing = await missingGpuPackages(kind, packageRoot());
   if (missing.length > 0) await announce(kind, missing, { yes, json });
   await withProgress({ json }, (onProgress, signal) => fetchGpuPackages(missing, { signal, onProgress }));
   const alreadyThere = missing.length === 0;

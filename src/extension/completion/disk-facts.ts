@@ -1,0 +1,50 @@
+/**
+ * What completion must know about the disk at each key, as it was when somebody last looked: who asks a network folder
+ * that went away is blocked, which must not be the editor.
+ */
+import { gpuKindsHere, installedGpuKinds } from '../../llama-cpp/gpu-packages.ts';
+import { exists } from '../../platform/files/exists.ts';
+import { llamaDir } from '../../platform/files/paths.ts';
+import type { GpuKind } from '../../protocol/gpu.ts';
+import type { CompletionBase } from './completion-model.ts';
+
+export class DiskFacts {
+  /** The paths of bases that are there. */
+  private readonly bases = new Set<string>();
+  /** The kinds of GPU that a build of llama.cpp is installed for. */
+  gpuKinds: readonly GpuKind[] = [];
+  /** What is being looked for. Each that hangs keeps a thread, so it is not looked for again. */
+  private readonly looking = new Map<string, Promise<void>>();
+
+  /** `root`: the extension's folder. `changed`: a base has come or gone. */
+  constructor(
+    private readonly root: string,
+    private readonly changed: () => void,
+  ) {}
+
+  has({ path }: CompletionBase): boolean {
+    return this.bases.has(path);
+  }
+
+  lookForBase({ path }: CompletionBase): Promise<void> {
+    return this.once(path, async () => {
+      const isThere = await exists(path);
+      if (isThere === this.bases.has(path)) return;
+      if (isThere) this.bases.add(path);
+      else this.bases.delete(path);
+      this.changed();
+    });
+  }
+
+  lookForGpuKinds(): Promise<void> {
+    return this.once(llamaDir(), async () => {
+      this.gpuKinds = await installedGpuKinds(gpuKindsHere(), this.root);
+    });
+  }
+
+  private once(what: string, look: () => Promise<void>): Promise<void> {
+    const looking = this.looking.get(what) ?? look().finally(() => this.looking.delete(what));
+    this.looking.set(what, looking);
+    return looking;
+  }
+}

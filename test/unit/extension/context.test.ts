@@ -1,0 +1,78 @@
+/** What is drawn again when something changes. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Context } from '../../../src/extension/context.ts';
+
+const { listeners, drawn, part } = vi.hoisted(() => {
+  const listeners: Record<string, (() => void)[]> = {};
+  /** How often each place was drawn. */
+  const drawn = { view: 0, bar: 0, panel: 0, walkthrough: 0 };
+  const on = (name: string) => (listener: () => void) => {
+    (listeners[name] ??= []).push(listener);
+    return { dispose: () => undefined };
+  };
+  /** A part of the extension that reports changes as `name`, and counts how often it is drawn. */
+  const part = (name: string) =>
+    class {
+      all = [];
+      live = [];
+      inUse: { id: string } | undefined;
+      onDidChange = on(name);
+      onDidEnd = on(`${name} ended`);
+      refresh = () => (drawn[name as keyof typeof drawn] += 1);
+      dispose = () => undefined;
+    };
+  return { listeners, drawn, part };
+});
+vi.mock('vscode', async () => {
+  const fake = await import('./fake-vscode.ts');
+  const on = () => ({ dispose: () => undefined });
+  return { ...fake, workspace: { onDidGrantWorkspaceTrust: on, onDidChangeConfiguration: on } };
+});
+vi.mock('../../../src/extension/log.ts', () => ({ Log: part('log') }));
+vi.mock('../../../src/extension/store.ts', () => ({ Store: part('store') }));
+vi.mock('../../../src/extension/children.ts', () => ({ Children: part('children') }));
+vi.mock('../../../src/extension/runs/run-watcher.ts', () => ({ RunWatcher: part('runs') }));
+vi.mock('../../../src/extension/runs/progress.ts', () => ({ ProgressNotifications: part('progress') }));
+vi.mock('../../../src/extension/runs/runs-view.ts', () => ({ RunsView: part('view') }));
+vi.mock('../../../src/extension/completion/completion-service.ts', () => ({
+  CompletionService: part('completion'),
+}));
+vi.mock('../../../src/extension/next-edit/next-edit.ts', () => ({ NextEdit: part('next edit') }));
+vi.mock('../../../src/extension/panel/panel.ts', () => ({ ResultsPanel: part('panel') }));
+vi.mock('../../../src/extension/status-bar.ts', () => ({ StatusBar: part('bar') }));
+vi.mock('../../../src/extension/results/measure-when-idle.ts', () => ({ MeasureWhenIdle: part('idle') }));
+vi.mock('../../../src/extension/settings.ts', () => ({ applyDataDirectory: () => undefined }));
+vi.mock('../../../src/extension/get-started.ts', () => ({
+  updateWalkthrough: () => (drawn.walkthrough += 1),
+}));
+
+let context: Context;
+beforeEach(() => {
+  vi.useFakeTimers();
+  context = new Context({ extensionPath: '/extension' } as never);
+});
+afterEach(async () => {
+  await context.dispose();
+  vi.useRealTimers();
+});
+const change = (name: string) => listeners[name]!.at(-1)!();
+/** What is drawn by so many changes. */
+const drawnBy = (changes: number, name: string) => {
+  Object.assign(drawn, { view: 0, bar: 0, panel: 0, walkthrough: 0 });
+  for (let count = 0; count < changes; count += 1) change(name);
+  vi.runAllTimers();
+  return drawn;
+};
+
+test('a suggestion draws the status bar twice, and the runs only if another model is in use', () => {
+  drawnBy(1, 'completion');
+  expect(drawnBy(7, 'completion')).toEqual({ view: 0, bar: 2, panel: 2, walkthrough: 0 });
+  Object.assign(context.completion, { inUse: { id: 'garden' } });
+  expect(drawnBy(7, 'completion')).toEqual({ view: 1, bar: 2, panel: 2, walkthrough: 1 });
+  // Chosen for later: a remote server completes.
+  Object.assign(context.store, { inUse: 'garden' });
+  expect(drawnBy(1, 'completion')).toMatchObject({ view: 1 });
+});
+
+test('a change of the runs draws everything at once', () =>
+  expect(drawnBy(1, 'runs')).toEqual({ view: 1, bar: 1, panel: 1, walkthrough: 1 }));
