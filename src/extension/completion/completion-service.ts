@@ -75,7 +75,9 @@ export class CompletionService implements CompletionHost {
     this.references = new References(services);
     this.disk = new DiskFacts(services.extension.extensionPath, () => this.changed.fire());
     const base = services.store.baseInUse;
-    void Promise.resolve(base && this.references.check(base)).then(() => this.lookAgain());
+    // Known before the first key, which starts a server with them.
+    void this.disk.lookForGpuKinds();
+    if (base) void this.references.check(base).then(() => this.disk.lookForBase(base));
     this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
     const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
     registration.refreshSoon();
