@@ -107,8 +107,13 @@ export class Context implements Services, vscode.Disposable {
   }
 
   node(): Promise<NodeCommand> {
-    this.nodeCommand ??= findNode(settings.nodePath() || undefined);
-    return this.nodeCommand;
+    if (this.nodeCommand) return this.nodeCommand;
+    const found = (this.nodeCommand = findNode(settings.nodePath() || undefined));
+    // A failure is not remembered: Node may be installed meanwhile.
+    found.catch(() => {
+      if (this.nodeCommand === found) this.nodeCommand = undefined;
+    });
+    return found;
   }
 
   isHere(run: RunSnapshot): boolean {

@@ -29,11 +29,18 @@ function procStat(pid: number): string[] {
 /** Dead, but not yet reaped by its parent, which may never happen in a container without an init process. */
 const isZombie = (pid: number) => ['Z', 'X'].includes(procStat(pid)[0] ?? '');
 
+let ownStart: string | undefined;
+
 /**
  * When a process started, in a form only for comparison; undefined if the system does not report it. A pid alone does
  * not identify a process, because pids are reused (soon, after a reboot).
  */
 export function processStart(pid: number): string | undefined {
+  // Each try to take a lock asks for ours, and `ps` blocks.
+  return pid === process.pid ? (ownStart ??= readStart(pid)) : readStart(pid);
+}
+
+function readStart(pid: number): string | undefined {
   if (process.platform === 'darwin') return startByPs(pid);
   const ticks = procStat(pid)[19];
   if (!ticks) return undefined;

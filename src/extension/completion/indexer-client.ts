@@ -103,14 +103,17 @@ export class IndexerClient implements vscode.Disposable {
   }
 
   private start(): Promise<void> {
-    this.starting ??= this.launch().catch((error: unknown) =>
-      this.services.log.warn(`No index: ${String(error)}`),
-    );
+    this.starting ??= this.launch().catch((error: unknown) => {
+      this.starting = undefined;
+      this.services.log.warn(`No index: ${String(error)}`);
+    });
     return this.starting;
   }
 
   private async launch(): Promise<void> {
     const { command, env } = await this.services.node();
+    // It was stopped meanwhile, and another launch was faster.
+    if (this.child) return;
     if (this.disposed || !settings.repositoryInPrompt()) {
       this.starting = undefined;
       return;
@@ -225,9 +228,10 @@ export class IndexerClient implements vscode.Disposable {
   /** Ends the process; the next question starts another. */
   stop(): void {
     const { child } = this;
+    this.starting = undefined;
+    this.starts = 0;
     if (!child) return;
     this.ended(child);
-    this.starts = 0;
     // It writes its index and ends.
     if (child.connected) child.disconnect();
   }

@@ -27,6 +27,8 @@ const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 
 /** How often to look for the server while another window starts it. */
 const POLL_MS = 100;
+/** Looks for each try to start it ourselves: a try writes files, and starts `ps` on macOS. */
+const POLLS_PER_TRY = 10;
 /** How long to wait for the exit of a server whose answer broke off. */
 const EXIT_WAIT_MS = 1000;
 
@@ -275,14 +277,16 @@ export class ServingClient implements CompletionClient {
   private async findOrStart(file: string): Promise<Lease> {
     await openServersDir();
     const busy = new Error('Another window is starting the server.');
-    for (;;) {
-      if (this.disposed) throw shutDownError();
-      const found = await findServer(file);
-      if (found) return found;
-      const lock = await takeLock(`${file}.lock`, () => busy).catch((error: unknown) => {
+    const tryLock = () =>
+      takeLock(`${file}.lock`, () => busy).catch((error: unknown) => {
         if (error !== busy) throw error;
         return undefined;
       });
+    for (let polls = 0; ; polls += 1) {
+      if (this.disposed) throw shutDownError();
+      const found = await findServer(file);
+      if (found) return found;
+      const lock = polls % POLLS_PER_TRY === 0 ? await tryLock() : undefined;
       if (lock)
         try {
           return (await findServer(file)) ?? (await this.launch(file));
@@ -303,6 +307,7 @@ export class ServingClient implements CompletionClient {
       args: [script, '--base', base, '--announce', file, ...this.args()],
       env: { ...node.env, FORGET_ME_NOT_TOKEN: token },
       output: file.replace(/json$/, 'log'),
+      signal: this.ended.signal,
       ...(log ? { log } : {}),
       ...(onStart ? { onStart } : {}),
     });
@@ -345,9 +350,12 @@ export class ServingClient implements CompletionClient {
     await server.ended;
   }
 
-  /** Releases the server, which exits soon if no one else uses it. The client can't be used afterwards. */
+  /**
+   * Releases the server, which exits soon if no one else uses it; one that it is starting is killed. The client can't be
+   * used afterwards.
+   */
   async dispose(): Promise<void> {
-    this.ended.abort();
+    this.ended.abort(shutDownError());
     const server = await this.server?.catch(() => undefined);
     this.server = undefined;
     server?.release();

@@ -5,11 +5,14 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { endOf, startProcess } from '../../platform/processes/start.ts';
-import { type ErrorCode, errorOf, UserError } from '../../text/errors.ts';
+import { type ErrorCode, errorOf, msg, UserError } from '../../text/errors.ts';
 import { parseLine } from '../../platform/files/lines.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
 import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
 import type { Text } from '../../text/message.ts';
+
+/** Enough to read 15 GB (a 7B in f16) at 25 MB/s; a server that takes longer hangs in its disk or its driver. */
+const READY_MINUTES = 10;
 
 const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
 
@@ -22,10 +25,16 @@ export interface Launch {
   output: string;
   log?: (line: string) => void;
   onStart?: (pid: number) => void;
+  /** Aborting it ends the wait, and the server. */
+  signal: AbortSignal;
 }
 
-/** Resolves once the server is ready. Otherwise kills it and throws a UserError: the server's own, if any. */
-export async function launchServer({ command, args, env, output, log, onStart }: Launch): Promise<void> {
+/**
+ * Resolves once the server is ready. Otherwise kills it and throws a UserError (the server's own, if any) or the
+ * signal's reason.
+ */
+export async function launchServer(launch: Launch): Promise<void> {
+  const { command, args, env, output, log, onStart, signal } = launch;
   const file = openSync(output, 'w', 0o600);
   const child = startProcess(command, args, {
     detached: true,
@@ -36,22 +45,36 @@ export async function launchServer({ command, args, env, output, log, onStart }:
   // A failure to kill the child must not crash this process.
   child.on('error', (error) => log?.(`completion server: ${error.message}`));
   if (child.pid !== undefined) onStart?.(child.pid);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(notReady()), READY_MINUTES * 60_000);
   try {
-    await ready(child);
+    await ready(child, AbortSignal.any([signal, late.signal]));
     log?.(`started as process ${child.pid}; what it prints is in ${output}`);
   } catch (error) {
     child.kill('SIGKILL');
     for (const line of readFileSync(output, 'utf8').split('\n').filter(Boolean)) log?.(line);
     throw error;
   } finally {
+    clearTimeout(timer);
     child.stdout?.destroy();
     child.unref();
   }
 }
 
+const notReady = () =>
+  new UserError(
+    'internal',
+    msg`The completion server was not ready after ${READY_MINUTES} minutes.`,
+    msg`See the log.`,
+  );
+
 /** Waits for the server's first line. */
-function ready(child: ChildProcess): Promise<void> {
+function ready(child: ChildProcess, stop: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    // Its end is not waited for: a process that hangs in the system can't even be killed.
+    const end = () => reject(stop.reason as Error);
+    if (stop.aborted) end();
+    stop.addEventListener('abort', end, { once: true });
     const fail = (code: ErrorCode, message: Text) => reject(new UserError(code, message, 'See the log.'));
     void endOf(child).then(({ how, error }) =>
       error

@@ -115,6 +115,8 @@ export class Service {
     // 'close' without 'finish': the client has disconnected, and the rest is not needed.
     const onClose = () => reply.raw.writableFinished || ended.abort(clientGone());
     reply.raw.once('close', onClose);
+    // It may have left before, while the route prepared the request.
+    if (reply.raw.destroyed) onClose();
     const timer = setTimeout(() => ended.abort(timedOut(this.timeoutMs)), this.timeoutMs);
     const route = request.routeOptions.url ?? '';
     const { remoteAddress, remotePort } = request.socket;

@@ -47,11 +47,11 @@ afterEach(() => {
 });
 
 /** An index whose process is `command`, and a request to it. */
-function indexOf(command: string, program = '') {
+function indexOf(command: string | (() => Promise<string>), program = '') {
   writeFileSync(join(work, 'indexer.mjs'), program);
   const repository = new IndexerClient({
     bundle: (name: string) => join(work, name),
-    node: () => Promise.resolve({ command, env: {} }),
+    node: async () => ({ command: typeof command === 'string' ? command : await command(), env: {} }),
     log: { info: () => undefined, warn: (line: string) => warnings.push(line) },
   } as never);
   open.push(repository);
@@ -99,4 +99,34 @@ it('a stopped process leaves no request pending, and gets no more of them', asyn
   await vi.advanceTimersByTimeAsync(120_000);
   expect(await Promise.all([first, second])).toEqual([[], []]);
   expect(warnings).toEqual(['The index does not answer, and was ended.']);
+});
+
+it('a failed look-up of Node is tried again', async () => {
+  const lookUp = vi.fn(() => Promise.reject(new Error('There is no Node.')));
+  const { ask } = indexOf(lookUp);
+  expect([await ask(), await ask()]).toEqual([[], []]);
+  expect(lookUp).toHaveBeenCalledTimes(2);
+});
+
+it('an index that kept ending is started again after it was turned off and on', async () => {
+  const { repository, ask } = indexOf(process.execPath, 'process.exit(3);');
+  for (let asked = 0; asked < 5; asked += 1) await ask();
+  expect(warnings).toHaveLength(3);
+  repository.stop();
+  await ask();
+  expect(warnings).toHaveLength(4);
+});
+
+it('a stop during the look-up of Node leads to one process', async () => {
+  let found: (command: string) => void = () => {};
+  const command = new Promise<string>((resolve) => (found = resolve));
+  const { repository, ask } = indexOf(() => command, 'process.on("message", () => undefined);');
+  const first = ask();
+  repository.stop();
+  const second = ask();
+  found(process.execPath);
+  await vi.waitFor(() => expect(repository).toHaveProperty('waiting', 2));
+  expect(repository).toHaveProperty('starts', 1);
+  repository.stop();
+  expect(await Promise.all([first, second])).toEqual([[], []]);
 });

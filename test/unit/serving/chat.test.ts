@@ -1,6 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
 import { templateText } from '../../../src/corpus/datasets/template-text.ts';
+import type { LlamaHost } from '../../../src/serving/host-types.ts';
+import { createApp } from '../../../src/serving/http/app.ts';
 import { layOut } from '../../../src/serving/http/chat-route.ts';
 
 const chatMl = await loadChatTemplate({
@@ -39,5 +43,36 @@ describe('a chat', () => {
       { role: 'system', content: 'b' },
     ];
     await expect(layOut(strict, wrong)).rejects.toThrow(/messages: .*no system here/);
+  });
+
+  it('whose client leaves before it is laid out is not computed', async () => {
+    let render: (template: typeof chatMl) => void = () => {};
+    const host = {
+      models: ['base'],
+      memory: { contexts: 0, bytes: 0, evictions: 0 },
+      device: { layers: 0 },
+      chatTemplate: vi.fn(() => new Promise<typeof chatMl>((resolve) => (render = resolve))),
+      complete: vi.fn(() => Promise.reject(new Error('It is computed.'))),
+    };
+    const app = await createApp(host as unknown as LlamaHost, { token: 'secret' });
+    onTestFinished(() => app.close());
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const headers = { authorization: 'Bearer secret', 'content-type': 'application/json' };
+    const leaves = new AbortController();
+    const closed = once(app.server, 'request').then(([, response]) => once(response, 'close'));
+    const asked = fetch(
+      `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/v1/chat/completions`,
+      {
+        ...{ method: 'POST', headers, signal: leaves.signal },
+        body: JSON.stringify({ messages: [{ role: 'user', content: 'a' }] }),
+      },
+    ).catch(() => undefined);
+    await expect.poll(() => host.chatTemplate).toHaveBeenCalled();
+    leaves.abort();
+    await Promise.all([asked, closed]);
+    render(chatMl);
+    const outcomes = async () => (await app.inject({ url: '/metrics', headers })).body;
+    await expect.poll(outcomes).toMatch(/^forget_me_not_requests_total\{.*"cancelled"\} 1$/m);
+    expect(host.complete).not.toHaveBeenCalled();
   });
 });

@@ -2,8 +2,13 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { takeLock } from '../../../src/runs/lock.ts';
+import { readAnnouncement } from '../../../src/serving/client/announcement.ts';
 import { ServingClient, type ServingClientOptions } from '../../../src/serving/client/client.ts';
+
+vi.mock('../../../src/runs/lock.ts', { spy: true });
+vi.mock('../../../src/serving/client/announcement.ts', { spy: true });
 
 let dir: string;
 let clients: ServingClient[];
@@ -192,6 +197,41 @@ it('says why a server could not start, and leaves none behind', async () => {
   await expect(client.start()).rejects.toMatchObject({ code: failed.code, message: failed.message });
   const other = clientOf(`console.log('what?'); setInterval(() => {}, 1000);`);
   await expect(other.start()).rejects.toMatchObject({ code: 'internal' });
+  await expect.poll(() => isAlive(pids[1]!)).toBe(false);
+});
+
+/** As a server whose disk or driver does not answer while it loads. */
+const HANGS = 'setInterval(() => {}, 1000);';
+
+it('ends a server that is not ready in time, and starts the next one', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const client = clientOf(HANGS);
+  const late = { code: 'internal', message: 'The completion server was not ready after 10 minutes.' };
+  const started = expect(client.start()).rejects.toMatchObject(late);
+  await expect.poll(() => pids).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  await started;
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  clientOf(serverThat('response.end(said);'));
+  expect(await textOf(client)).toBe(String(pids[1]));
+});
+
+it('a window that closes while its server loads ends it, and one that waited starts another', async () => {
+  const first = clientOf(HANGS);
+  const started = expect(first.start()).rejects.toMatchObject({ code: 'internal' });
+  await expect.poll(() => pids).toHaveLength(1);
+  const second = clientOf(HANGS);
+  const waited = expect(second.start()).rejects.toMatchObject({ code: 'internal' });
+  const looks = vi.mocked(readAnnouncement).mockClear();
+  const tries = vi.mocked(takeLock).mockClear();
+  await expect.poll(() => looks.mock.calls.length).toBeGreaterThan(15);
+  // A try to start it costs more than a look for it.
+  expect(tries.mock.calls.length * 5).toBeLessThan(looks.mock.calls.length);
+  await Promise.all([first.dispose(), started]);
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  await expect.poll(() => pids).toHaveLength(2);
+  await Promise.all([second.dispose(), waited]);
   await expect.poll(() => isAlive(pids[1]!)).toBe(false);
 });
 

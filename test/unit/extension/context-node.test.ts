@@ -1,0 +1,24 @@
+/** How the extension finds Node. */
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { Context } from '../../../src/extension/context.ts';
+import { configured } from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+
+it.skipIf(process.platform === 'win32')(
+  'finds a Node that was installed after a failed look-up',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'fmn-context-'));
+    onTestFinished(() => rmSync(dir, { recursive: true }));
+    const command = (configured['nodePath'] = join(dir, 'node'));
+    const context = Object.create(Context.prototype) as Context;
+    await expect(context.node()).rejects.toMatchObject({ code: 'node-missing' });
+    symlinkSync(process.execPath, command);
+    const found = context.node();
+    expect(await found).toEqual({ command, env: {} });
+    expect(context.node()).toBe(found);
+  },
+);
