@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { innermost, repositoryName } from '../../corpus/reading/folders.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
-import type { OtherFile, RepositoryPath } from '../../completion/index.ts';
+import { MOST_FILES, type OtherFile, type RepositoryPath } from '../../completion/index.ts';
 import { holdsSecrets } from './secret-files.ts';
 
 /** More than the completion core uses. */
@@ -18,7 +18,10 @@ export class RecentFiles implements vscode.Disposable {
     this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, MAX_FILES);
   });
 
-  /** The other open files in the folder of `document` (see `placeOf`), except those that hold secrets. */
+  /**
+   * The other open files in the folder of `document` (see `placeOf`), except those that hold secrets; as many as the
+   * completion core looks at.
+   */
   othersInFolder(document: vscode.TextDocument, learned: LearnedFolders): OtherFile[] {
     const folder = locate(document, learned)?.folder;
     const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || MAX_FILES + 1;
@@ -32,6 +35,7 @@ export class RecentFiles implements vscode.Disposable {
           locate(other, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
+      .slice(0, MOST_FILES)
       .map((other) => ({ path: locate(other, learned)?.path ?? other.uri.fsPath, text: other.getText() }));
   }
 
