@@ -1,10 +1,12 @@
 /** What completes code: the result of a run, an untuned base, or a remote server. */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { Calibration } from '../../completion/index.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, completingServerId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
+import { fileMark } from '../../runs/file-mark.ts';
 import { artefactName, REFERENCE_MODEL, type RunSpec } from '../../protocol/run.ts';
 import { BASE_MODEL } from '../../protocol/server.ts';
 import type { Endpoint } from '../../serving/remote/address.ts';
@@ -91,4 +93,21 @@ export function servedFiles({ run, reference }: CompletionModel) {
   if (!run) return {};
   const artefact = { name: run.spec.id, path: join(runsDir(), run.spec.id, artefactName(run.spec)) };
   return run.spec.hyper.method === 'lora' ? { adapters: [artefact] } : { models: [artefact] };
+}
+
+/** Changes with everything that its answers depend on, though its id may stay: also if a file of it is rewritten. */
+export function versionOf(model: CompletionModel): string {
+  const { id, requested, server, wholeRepositories, calibration } = model;
+  const { adapters = [], models = [] } = servedFiles(model);
+  const marks = [...adapters, ...models].map(({ path }) => markOf(path));
+  return JSON.stringify([id, requested, server, wholeRepositories, calibration, marks]);
+}
+
+function markOf(path: string): string {
+  try {
+    return fileMark(statSync(path));
+  } catch {
+    // The server will say so.
+    return '';
+  }
 }

@@ -2,8 +2,11 @@
  * Nothing blocks on ghost text: each key is answered at once, and the editor is triggered again when there is a
  * suggestion.
  */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { modelFromBase } from '../../../src/extension/completion/completion-model.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { modelFromBase, type CompletionModel } from '../../../src/extension/completion/completion-model.ts';
 import { configured, reset } from './fake-vscode.ts';
 import { GhostText, type CompletionHost } from '../../../src/extension/completion/ghost-text.ts';
 
@@ -98,11 +101,16 @@ function open(text: string) {
 let answer: (text: string) => void;
 let stopped: boolean;
 let asked: number;
+/** The model of each request. */
+let models: unknown[];
+let model: CompletionModel;
 let ghost: GhostText;
 const never = {
   isCancellationRequested: false,
   onCancellationRequested: () => ({ dispose: () => undefined }),
 };
+
+const base = { id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) };
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
@@ -111,14 +119,17 @@ beforeEach(() => {
   editor.moved.length = 0;
   stopped = false;
   asked = 0;
+  models = [];
+  model = modelFromBase(base);
   reset();
   const service = {
-    modelFor: () => modelFromBase({ id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) }),
+    modelFor: () => model,
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
-      stream: (_: unknown, __: unknown, signal: AbortSignal) =>
+      stream: (request: { model: string }, _: unknown, signal: AbortSignal) =>
         new Promise<string>((resolve) => {
           answer = resolve;
+          models.push(request.model);
           asked += 1;
           signal.addEventListener('abort', () => (stopped = true));
         }),
@@ -207,4 +218,32 @@ test("if the editor's inline suggestions are off, only an explicit request is se
   await pass(0);
   answer(' first;');
   expect(await texts(invoked)).toEqual([' first;']);
+});
+
+test('a model that has changed under its id is asked again, as it is now', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'fmn-ghost-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const reference = join(dir, 'reference.gguf');
+  writeFileSync(reference, 'strength 1');
+  /** The model that is asked, unless the cache answers. */
+  const askedModel = async () => {
+    const before = models.length;
+    await ask(open('const a ='));
+    await pass(400);
+    const [first] = models.slice(before);
+    if (first) answer(' first;');
+    await pass(600);
+    return first;
+  };
+  expect(await askedModel()).toBe('base');
+  expect(await askedModel()).toBeUndefined();
+  // Its reference adapter was checked.
+  model = modelFromBase(base, reference);
+  expect(await askedModel()).toBe('reference');
+  model = { ...model };
+  expect(await askedModel()).toBeUndefined();
+  writeFileSync(reference, 'strength 0.5');
+  expect(await askedModel()).toBe('reference');
+  model = { ...model, calibration: { bias: 0, slope: 1 } };
+  expect(await askedModel()).toBe('reference');
 });
