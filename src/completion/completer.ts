@@ -71,6 +71,8 @@ export interface Completer {
    * nothing while a request is in flight; the next request aborts it and reuses the part that was read. Never rejects.
    */
   readAhead(input: CompleteInput): Promise<void>;
+  /** Files or folders, named as in prompts, have changed: the next prompt has no earlier snippets of them. */
+  filesChanged(paths: readonly string[]): void;
   /** The adapter's statistics since this completer was created. */
   statistics(adapter: string): Readonly<CompletionStatistics>;
   /** Stops requests and clears caches, because the base or the server has changed. */

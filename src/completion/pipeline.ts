@@ -401,6 +401,10 @@ class CompletionPipeline implements Completer {
     counts.quiet[reason] = (counts.quiet[reason] ?? 0) + 1;
   }
 
+  filesChanged(paths: readonly string[]): void {
+    this.repositoryParts.filesChanged(paths);
+  }
+
   statistics(adapter: string): Readonly<CompletionStatistics> {
     return this.countsFor(adapter);
   }

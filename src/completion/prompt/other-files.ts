@@ -106,6 +106,11 @@ export class OtherFiles {
     return [...staying, ...selected.flatMap(({ part }) => (kept.has(part.filename) ? [] : [part]))];
   }
 
+  /** Chooses anew at the next call, and keeps what is still right. */
+  expire(): void {
+    if (this.last) this.last.requests = REQUESTS;
+  }
+
   forget(): void {
     this.last = undefined;
   }

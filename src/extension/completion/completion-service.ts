@@ -71,7 +71,7 @@ export class CompletionService implements CompletionHost {
       services.log.warn(message),
     );
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
-    this.repository = new IndexerClient(services);
+    this.repository = new IndexerClient(services, (files) => this.ghost.filesChanged(files));
     this.references = new References(services);
     const base = services.store.baseInUse;
     if (base) void this.references.check(base).then(() => this.changed.fire());

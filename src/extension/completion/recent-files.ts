@@ -46,9 +46,10 @@ export class RecentFiles implements vscode.Disposable {
 
 /** The folders that the model has learned. */
 type LearnedFolders = readonly Pick<NamedFolder, 'path'>[];
+type WithUri = Pick<vscode.TextDocument, 'uri'>;
 
 /** The place of a document as training names it: in the learned folder, else in the workspace folder. */
-export function placeOf(document: vscode.TextDocument, learned: LearnedFolders): RepositoryPath | undefined {
+export function placeOf(document: WithUri, learned: LearnedFolders): RepositoryPath | undefined {
   const where = locate(document, learned);
   return where && { repository: repositoryName(where.folder), path: where.path };
 }
@@ -57,10 +58,7 @@ export function placeOf(document: vscode.TextDocument, learned: LearnedFolders):
 export const rootOf = (document: vscode.TextDocument, learned: LearnedFolders): string | undefined =>
   locate(document, learned)?.folder;
 
-function locate(
-  { uri }: vscode.TextDocument,
-  learned: LearnedFolders,
-): { folder: string; path: string } | undefined {
+function locate({ uri }: WithUri, learned: LearnedFolders): { folder: string; path: string } | undefined {
   const learnedFolder = uri.scheme === 'file' ? innermost(learned, uri.fsPath) : undefined;
   if (learnedFolder) return { folder: learnedFolder.folder.path, path: learnedFolder.path };
   const folder = vscode.workspace.getWorkspaceFolder(uri);

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import type { PartsSource } from '../../../src/completion/index.ts';
 import { modelFromBase, type CompletionModel } from '../../../src/extension/completion/completion-model.ts';
 import { configured, reset } from './fake-vscode.ts';
 import { GhostText, type CompletionHost } from '../../../src/extension/completion/ghost-text.ts';
@@ -18,6 +19,8 @@ const editor = vi.hoisted(() => ({
   moved: [] as Listener[],
   selection: { isEmpty: true, active: {}, start: {}, end: {} },
   document: undefined as unknown,
+  /** The workspace folder. */
+  folder: undefined as object | undefined,
 }));
 
 vi.mock('vscode', async () => {
@@ -68,7 +71,8 @@ vi.mock('vscode', async () => {
     workspace: {
       ...fake.workspace,
       textDocuments: [],
-      getWorkspaceFolder: () => undefined,
+      getWorkspaceFolder: () => editor.folder,
+      asRelativePath: ({ fsPath }: { fsPath: string }) => fsPath.slice(1),
       onDidChangeTextDocument: on,
       onDidCloseTextDocument: on,
     },
@@ -83,7 +87,7 @@ const { Position, Range } = (await import('vscode')) as unknown as {
 function open(text: string) {
   const at = (character: number) => new Position(0, character);
   const document = {
-    uri: { toString: () => 'file:///a.ts', scheme: 'file', path: '/a.ts' },
+    uri: { toString: () => 'file:///a.ts', scheme: 'file', path: '/a.ts', fsPath: '/a.ts' },
     languageId: 'typescript',
     lineCount: 1,
     eol: 1,
@@ -104,6 +108,7 @@ let asked: number;
 /** The model of each request. */
 let models: unknown[];
 let model: CompletionModel;
+let parts: PartsSource | undefined;
 let ghost: GhostText;
 const never = {
   isCancellationRequested: false,
@@ -121,6 +126,8 @@ beforeEach(() => {
   asked = 0;
   models = [];
   model = modelFromBase(base);
+  parts = undefined;
+  editor.folder = undefined;
   reset();
   const service = {
     modelFor: () => model,
@@ -134,7 +141,7 @@ beforeEach(() => {
           signal.addEventListener('abort', () => (stopped = true));
         }),
     }),
-    partsAt: () => undefined,
+    partsAt: () => parts,
     trackRequest: (work: () => unknown) => work(),
     answered: () => undefined,
     recorder: { listenerFor: () => undefined },
@@ -246,4 +253,23 @@ test('a model that has changed under its id is asked again, as it is now', async
   expect(await askedModel()).toBe('reference');
   model = { ...model, calibration: { bias: 0, slope: 1 } };
   expect(await askedModel()).toBe('reference');
+});
+
+test('snippets are requested again once one of their files has changed', async () => {
+  editor.folder = { uri: { fsPath: '/' } };
+  let chosen = 0;
+  parts = () => {
+    chosen += 1;
+    return Promise.resolve([{ filename: 'lib/tax.ts', text: 'export function taxOf(): number;\n' }]);
+  };
+  for (const [files, times] of [
+    [[], 1],
+    [['/a.ts', '/lib/other.ts'], 1],
+    [['/lib/tax.ts'], 2],
+  ] as const) {
+    ghost.filesChanged(files);
+    await ask(open(`const a${files.length} =`));
+    await pass(400);
+    expect(chosen).toBe(times);
+  }
 });
