@@ -68,9 +68,11 @@ export interface Completer {
   alternatives(input: CompleteInput, shown: string): Promise<string[]>;
   /**
    * Has the model read the prompt of a place where the user may type next, so that the first answer comes sooner. Does
-   * nothing while a request is in flight; the next request aborts it and reuses the part that was read.
+   * nothing while a request is in flight; the next request aborts it and reuses the part that was read. Never rejects.
    */
   readAhead(input: CompleteInput): Promise<void>;
+  /** Files or folders, named as in prompts, have changed: the next prompt has no earlier snippets of them. */
+  filesChanged(paths: readonly string[]): void;
   /** The adapter's statistics since this completer was created. */
   statistics(adapter: string): Readonly<CompletionStatistics>;
   /** Stops requests and clears caches, because the base or the server has changed. */

@@ -351,11 +351,12 @@ class CompletionPipeline implements Completer {
     this.reading?.abort();
     const stop = new AbortController();
     this.reading = stop;
-    const { request } = await this.prompt(input);
-    if (stop.signal.aborted) return;
+    // If something is wrong here or below, a real request will report it.
+    const prompt = await this.prompt(input).catch(() => undefined);
+    if (!prompt || stop.signal.aborted) return;
+    const { request } = prompt;
     const start = this.now();
     const read = this.options.request({ ...request, maxTokens: 0 }, stop.signal, () => undefined);
-    // If something is wrong, a real request will report it.
     await read.catch(() => stop.abort());
     this.speed.answered(request, stop.signal.aborted ? undefined : this.now() - start);
   }
@@ -398,6 +399,10 @@ class CompletionPipeline implements Completer {
     reason: GateReason | DropReason | 'deleting' | 'undoes',
   ): undefined {
     counts.quiet[reason] = (counts.quiet[reason] ?? 0) + 1;
+  }
+
+  filesChanged(paths: readonly string[]): void {
+    this.repositoryParts.filesChanged(paths);
   }
 
   statistics(adapter: string): Readonly<CompletionStatistics> {

@@ -42,7 +42,7 @@ export interface Part {
   sources: PartSource[];
 }
 
-/** Files and folders are absolute paths. */
+/** Files and folders are absolute paths. Changes resolve once the index has them. */
 export interface IndexerCalls {
   /** Files or folders were changed, created or deleted on disk. */
   changed(files: string[]): Promise<void>;

@@ -67,18 +67,20 @@ async function scan(index: FolderIndex): Promise<void> {
   }
 }
 
-function change(
+/** Resolves once it is applied. */
+async function change(
   indexes: readonly OpenIndex[],
   files: readonly string[],
   apply: (index: FolderIndex, own: string[]) => Promise<void>,
-): void {
-  for (const { index } of indexes) {
+): Promise<void> {
+  const applied = indexes.map(async ({ index }) => {
     const own = files.filter((file) => pathWithin(index.folder, file) !== undefined);
     if (own.length > 0)
-      apply(index, own).catch((error: unknown) =>
+      await apply(index, own).catch((error: unknown) =>
         warn(`A change was not taken: ${reportError(error).message}`),
       );
-  }
+  });
+  await Promise.all(applied);
 }
 
 /** Names files like the caller: relative to `root`. */

@@ -50,16 +50,18 @@ const home = process.env['FORGET_ME_NOT_HOME'];
 let work: string;
 let repository: IndexerClient;
 const logged: string[] = [];
+const announced: string[] = [];
 
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'fmn-repository-'));
   process.env['FORGET_ME_NOT_HOME'] = join(work, 'home');
   editor.folders.push({ uri: { scheme: 'file', fsPath: join(work, 'shop') } });
-  repository = new IndexerClient({
+  const services = {
     bundle: (name: string) => join('dist', name),
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
     log: { info: (line: string) => logged.push(line), warn: (line: string) => logged.push(line) },
-  } as never);
+  };
+  repository = new IndexerClient(services as never, (files) => announced.push(...files));
 });
 afterAll(() => {
   repository.dispose();
@@ -102,6 +104,12 @@ it('gives parts of the workspace, follows disk and documents, and gives none whe
   await vi.waitFor(async () => expect(await namesOf('levy_of')).toEqual(['duty.py']), 30_000);
   editor.fire('close', unsaved);
   await vi.waitFor(async () => expect(await namesOf('levy_of')).toEqual([]), 30_000);
+
+  announced.length = 0;
+  writeFileSync(join(work, 'shop/tax.py'), definition('rate_of'));
+  editor.fire('disk', documentAt('tax.py').uri);
+  await vi.waitFor(() => expect(announced).toEqual([join(work, 'shop/tax.py')]), 30_000);
+  expect(await namesOf('rate_of')).toEqual(['tax.py']);
 
   editor.setting.repository = false;
   expect(await ask('tax_of')).toEqual([]);

@@ -21,7 +21,8 @@ const IMPORTED = 0.15;
 const SAME = 0.9;
 /** A chosen snippet stays unless another is this many times as similar. */
 const STAYS = 1.3;
-const MOST_FILES = 20;
+/** Only this many files, the most recent ones, are looked at. */
+export const MOST_FILES = 20;
 /** A shorter snippet is useless. */
 const LEAST_CHARACTERS = 120;
 
@@ -103,6 +104,11 @@ export class OtherFiles {
     });
     const kept = new Set(staying.map(({ filename }) => filename));
     return [...staying, ...selected.flatMap(({ part }) => (kept.has(part.filename) ? [] : [part]))];
+  }
+
+  /** Chooses anew at the next call, and keeps what is still right. */
+  expire(): void {
+    if (this.last) this.last.requests = REQUESTS;
   }
 
   forget(): void {

@@ -1,6 +1,7 @@
 /**
- * Snippets of the repository in the prompt: requested when the cursor has moved, kept while it stays near, and combined
- * with windows of open files under one budget. A source that is late or fails does not hold up the completion.
+ * Snippets of the repository in the prompt: requested when the cursor has moved or a file of theirs has changed, kept
+ * otherwise, and combined with windows of open files under one budget. A source that is late or fails does not hold up
+ * the completion.
  */
 import { OtherFiles } from './other-files.ts';
 import { wellFormed } from '../code/text.ts';
@@ -29,6 +30,8 @@ export interface PromptSources {
 
 interface Selection {
   path: string;
+  /** The document's name in prompts. */
+  filename: string | undefined;
   at: number;
   requests: number;
   /** Undefined while the source has not answered. */
@@ -39,6 +42,8 @@ interface Selection {
   /** The previous context of this document's prompts, which the model has read. */
   before?: readonly ContextFile[] | undefined;
   context: readonly ContextFile[] | undefined;
+  /** One of its files has changed. */
+  stale?: boolean;
 }
 
 export class RepositoryParts {
@@ -61,10 +66,10 @@ export class RepositoryParts {
     return this.combine(selection, document, open);
   }
 
-  /** The current selection, if the cursor is still near its place. */
+  /** The current selection, if the cursor is still near its place and no file has changed. */
   private current(document: CursorDocument): Selection | undefined {
     const { selection } = this;
-    if (selection?.path !== document.path) return undefined;
+    if (selection?.path !== document.path || selection.stale) return undefined;
     selection.requests += 1;
     const moved = Math.abs(selection.at - fullLengths(document).before);
     const hadParts = selection.parts?.length !== 0;
@@ -75,7 +80,15 @@ export class RepositoryParts {
     const at = fullLengths(document).before;
     const last = this.selection?.path === document.path ? this.selection : undefined;
     const before = last?.context ?? last?.before;
-    const selection: Selection = { path: document.path, at, requests: 0, budget, before, context: undefined };
+    const selection: Selection = {
+      path: document.path,
+      filename: document.place?.path,
+      at,
+      requests: 0,
+      budget,
+      before,
+      context: undefined,
+    };
     this.selection = selection;
     if (!source) selection.parts = [];
     else {
@@ -102,6 +115,19 @@ export class RepositoryParts {
     // Until the snippets are here, the windows' own rules decide how long they stay.
     if (selection.parts) selection.context = context;
     return context;
+  }
+
+  /** See Completer. */
+  filesChanged(paths: readonly string[]): void {
+    const { selection } = this;
+    if (!selection) return;
+    const { filename: own, parts = [], context = [] } = selection;
+    const isChanged = ({ filename }: ContextFile) =>
+      // The document changes with each key.
+      filename !== own && paths.some((path) => filename === path || filename.startsWith(`${path}/`));
+    if (![...parts, ...context].some(isChanged)) return;
+    selection.stale = true;
+    this.openFiles.expire();
   }
 
   forget(): void {

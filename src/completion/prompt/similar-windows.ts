@@ -3,9 +3,10 @@
  */
 import type { OtherFile } from '../types.ts';
 
-/** Lines per window, and from one window to the next. */
+/** Lines per window. */
 const LINES = 60;
-const STEP_SHARE = 0.25;
+/** Steps per window; the next window begins one step later. */
+const STEPS = 4;
 /** Only this many characters of a long file are used. */
 const LONGEST = 200_000;
 /** Number of files whose words are cached. */
@@ -54,7 +55,7 @@ interface FileWindow {
 export class SimilarWindows {
   private readonly files = new Map<string, { text: string; windows: readonly FileWindow[] }>();
 
-  /** `lines`: per window. */
+  /** `lines`: per window, a multiple of STEPS. */
   constructor(private readonly lines = LINES) {}
 
   /** The most similar window of a file; undefined if no window shares a word. */
@@ -86,10 +87,19 @@ function splitIntoWindows(text: string, lines: number): FileWindow[] {
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   if (starts.at(-1) === text.length) starts.pop();
+  const startOf = (line: number) => starts[line] ?? text.length;
+  const stepLines = lines / STEPS;
+  // Looking for words takes nearly all of the time, so each line is looked at once.
+  const steps: Set<string>[] = [];
+  for (let line = 0; line < starts.length; line += stepLines)
+    steps.push(distinctWords(text.slice(startOf(line), startOf(line + stepLines))));
   const windows: FileWindow[] = [];
-  for (let line = 0; line < starts.length; line += Math.ceil(lines * STEP_SHARE)) {
-    const [from, to] = [starts[line]!, starts[line + lines] ?? text.length];
-    windows.push({ from, to, words: distinctWords(text.slice(from, to)) });
+  for (let step = 0; step < steps.length; step += 1) {
+    const line = step * stepLines;
+    const [from, to] = [startOf(line), startOf(line + lines)];
+    const words = new Set<string>();
+    for (const some of steps.slice(step, step + STEPS)) for (const word of some) words.add(word);
+    windows.push({ from, to, words });
     // The last window ends with the file.
     if (to === text.length) break;
   }

@@ -92,3 +92,17 @@ export function servedFiles({ run, reference }: CompletionModel) {
   const artefact = { name: run.spec.id, path: join(runsDir(), run.spec.id, artefactName(run.spec)) };
   return run.spec.hyper.method === 'lora' ? { adapters: [artefact] } : { models: [artefact] };
 }
+
+/** Changes with everything that its answers depend on, though its id may stay. */
+export function versionOf({
+  id,
+  requested,
+  server,
+  wholeRepositories,
+  calibration,
+  run,
+}: CompletionModel): string {
+  const { givenStrength, choice } = run?.summary ?? {};
+  const strength = givenStrength ?? choice?.strength;
+  return JSON.stringify([id, requested, server, wholeRepositories, calibration, strength]);
+}

@@ -71,7 +71,7 @@ export class CompletionService implements CompletionHost {
       services.log.warn(message),
     );
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
-    this.repository = new IndexerClient(services);
+    this.repository = new IndexerClient(services, (files) => this.ghost.filesChanged(files));
     this.references = new References(services);
     this.disk = new DiskFacts(services.extension.extensionPath, () => this.changed.fire());
     const base = services.store.baseInUse;

@@ -14,7 +14,7 @@ import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { SuggestTrigger } from './suggest-trigger.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
-import type { CompletionModel } from './completion-model.ts';
+import { versionOf, type CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
@@ -56,7 +56,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   private readonly recent = new RecentFiles();
   private readonly trigger: SuggestTrigger;
   private readonly ahead = new ReadAhead((document, position) => this.readAhead(document, position));
-  private completer: { model: string; core: Completer } | undefined;
+  private completer: { version: string; model: CompletionModel; core: Completer } | undefined;
   /** The request in progress, and what aborts it. */
   private waiting: { place: CompletionPlace; stop: AbortController } | undefined;
   private readonly moves = vscode.Disposable.from(
@@ -213,9 +213,18 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     return this.service.recorder.listenerFor({ model, document, at: { ...at, before }, end });
   }
 
-  /** The completion core of a model, with its cache. */
+  /** Files or folders (absolute paths) have changed of which the prompt may have snippets. */
+  filesChanged(files: readonly string[]): void {
+    const { completer } = this;
+    if (!completer) return;
+    const places = files.map((file) => placeOf({ uri: vscode.Uri.file(file) }, completer.model.folders));
+    completer.core.filesChanged(places.flatMap((place) => place?.path ?? []));
+  }
+
+  /** The completion core of a model, with its cache; a new one if the model has changed. */
   private coreFor(model: CompletionModel): Completer {
-    if (this.completer?.model === model.id) return this.completer.core;
+    const version = versionOf(model);
+    if (this.completer?.version === version) return this.completer.core;
     this.completer?.core.reset();
     const { service } = this;
     const core = createCompleter({
@@ -233,7 +242,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         return asked.maxTokens > 0 ? service.trackRequest(ask) : ask();
       },
     });
-    this.completer = { model: model.id, core };
+    this.completer = { version, model, core };
     return core;
   }
 

@@ -55,7 +55,11 @@ export class IndexerClient implements vscode.Disposable {
   private watchers: vscode.Disposable | undefined;
   private disposed = false;
 
-  constructor(private readonly services: Pick<Services, 'bundle' | 'node' | 'log'>) {}
+  /** `onChanged` is told files and folders (absolute paths) once the index knows their new state. */
+  constructor(
+    private readonly services: Pick<Services, 'bundle' | 'node' | 'log'>,
+    private readonly onChanged: (files: readonly string[]) => void,
+  ) {}
 
   /** The parts of the repository that belong in the prompt; none until the index is ready. Starts the indexer. */
   async parts(question: PartsQuestion): Promise<readonly ContextFile[]> {
@@ -195,10 +199,17 @@ export class IndexerClient implements vscode.Disposable {
   private changed(file: string): void {
     this.changedFiles.add(file);
     this.changesTimer ??= setTimeout(() => {
-      void this.calls?.changed.asEvent([...this.changedFiles]);
+      const files = [...this.changedFiles];
+      void this.announce(files, this.calls?.changed(files));
       this.changedFiles = new Set();
       this.changesTimer = undefined;
     }, CHANGES_MS);
+  }
+
+  private async announce(files: readonly string[], known: Promise<void> | undefined): Promise<void> {
+    // The process may end meanwhile.
+    await known?.catch(() => undefined);
+    if (!this.disposed) this.onChanged(files);
   }
 
   private sendTextSoon(document: vscode.TextDocument): void {
@@ -213,10 +224,11 @@ export class IndexerClient implements vscode.Disposable {
   private sendText(document: vscode.TextDocument): void {
     this.typingTimers.delete(document);
     if (document.uri.scheme !== 'file' || document.lineCount > MAX_LINES) return;
-    // Undone to what is on disk, or reloaded from there.
-    if (!document.isDirty) return this.discardText(document);
-    const text = document.getText();
-    if (text.length <= MAX_CHARACTERS) void this.calls?.document.asEvent(document.uri.fsPath, text);
+    // Otherwise undone to what is on disk, or reloaded from there.
+    const text = document.isDirty ? document.getText() : undefined;
+    if (text !== undefined && text.length > MAX_CHARACTERS) return;
+    const { fsPath } = document.uri;
+    void this.announce([fsPath], this.calls?.document(fsPath, text));
   }
 
   private discardText(document: vscode.TextDocument): void {

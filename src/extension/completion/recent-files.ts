@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { innermost, repositoryName } from '../../corpus/reading/folders.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
-import type { OtherFile, RepositoryPath } from '../../completion/index.ts';
+import { MOST_FILES, type OtherFile, type RepositoryPath } from '../../completion/index.ts';
 import { holdsSecrets } from './secret-files.ts';
 
 /** More than the completion core uses. */
@@ -18,7 +18,10 @@ export class RecentFiles implements vscode.Disposable {
     this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, MAX_FILES);
   });
 
-  /** The other open files in the folder of `document` (see `placeOf`), except those that hold secrets. */
+  /**
+   * The other open files in the folder of `document` (see `placeOf`), except those that hold secrets; as many as the
+   * completion core looks at.
+   */
   othersInFolder(document: vscode.TextDocument, learned: LearnedFolders): OtherFile[] {
     const folder = locate(document, learned)?.folder;
     const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || MAX_FILES + 1;
@@ -32,6 +35,7 @@ export class RecentFiles implements vscode.Disposable {
           locate(other, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
+      .slice(0, MOST_FILES)
       .map((other) => ({ path: locate(other, learned)?.path ?? other.uri.fsPath, text: other.getText() }));
   }
 
@@ -42,9 +46,10 @@ export class RecentFiles implements vscode.Disposable {
 
 /** The folders that the model has learned. */
 type LearnedFolders = readonly Pick<NamedFolder, 'path'>[];
+type WithUri = Pick<vscode.TextDocument, 'uri'>;
 
 /** The place of a document as training names it: in the learned folder, else in the workspace folder. */
-export function placeOf(document: vscode.TextDocument, learned: LearnedFolders): RepositoryPath | undefined {
+export function placeOf(document: WithUri, learned: LearnedFolders): RepositoryPath | undefined {
   const where = locate(document, learned);
   return where && { repository: repositoryName(where.folder), path: where.path };
 }
@@ -53,10 +58,7 @@ export function placeOf(document: vscode.TextDocument, learned: LearnedFolders):
 export const rootOf = (document: vscode.TextDocument, learned: LearnedFolders): string | undefined =>
   locate(document, learned)?.folder;
 
-function locate(
-  { uri }: vscode.TextDocument,
-  learned: LearnedFolders,
-): { folder: string; path: string } | undefined {
+function locate({ uri }: WithUri, learned: LearnedFolders): { folder: string; path: string } | undefined {
   const learnedFolder = uri.scheme === 'file' ? innermost(learned, uri.fsPath) : undefined;
   if (learnedFolder) return { folder: learnedFolder.folder.path, path: learnedFolder.path };
   const folder = vscode.workspace.getWorkspaceFolder(uri);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { importedStems, isImported } from '../../../src/completion/code/imports.ts';
 import { OtherFiles } from '../../../src/completion/prompt/other-files.ts';
 import { jaccard, SimilarWindows, distinctWords } from '../../../src/completion/prompt/similar-windows.ts';
@@ -34,6 +34,37 @@ describe('windows of other files', () => {
     const window = text.slice(best.from, best.to);
     expect(window.split('\n').length - 1).toBe(60);
     expect(window).toContain(about('order', 40).slice(0, 200));
+  });
+
+  it.each([60, 24])('of %i lines have the words of all their lines', (lines) => {
+    for (const count of [0, 1, lines / 4, lines - 1, lines, lines + 1, lines * 1.25, 200])
+      for (const end of ['', '\n', '\n\n']) {
+        const text =
+          Array.from({ length: count }, (_, at) => `call(alpha${at % 37}, beta${at * 7}, gamma)`).join('\n') +
+          end;
+        const starts = [0, ...Array.from(text.matchAll(/\n(?!$)/g), ({ index }) => index + 1)];
+        let last = 0;
+        starts.every((from, line) => {
+          if (line % (lines / 4) > 0) return true;
+          const to = starts[line + lines] ?? text.length;
+          const words = distinctWords(text.slice(from, to));
+          // No other window has the same words.
+          const found = new SimilarWindows(lines).best({ path: 'b.ts', text }, words);
+          expect(found).toEqual(words.size > 0 ? { path: 'b.ts', from, to, similarity: 1 } : undefined);
+          last = to;
+          return to < text.length;
+        });
+        expect(last).toBe(text.length);
+      }
+  });
+
+  it('are searched for words once in each line', () => {
+    const search = vi.spyOn(String.prototype, 'matchAll');
+    onTestFinished(() => search.mockRestore());
+    const text = about('order', 200);
+    new SimilarWindows().best({ path: 'b.ts', text }, new Set(['order']));
+    const searched = search.mock.contexts.map(String).join('').length;
+    expect(searched).toBe(text.length);
   });
 
   it('is recomputed for a changed file', () => {

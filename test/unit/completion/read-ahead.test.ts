@@ -40,6 +40,13 @@ describe('reading the prompt ahead', () => {
     await read;
   });
 
+  it('ignores a server that does not start, which the next request reports', async () => {
+    const t = setUp({ fillInTheMiddle: () => Promise.reject(new Error('no server')) });
+    await t.completer.readAhead(t.at(BEFORE));
+    expect(t.requests).toHaveLength(0);
+    await expect(t.completer.complete(t.at(BEFORE, { invoked: true }))).rejects.toThrow('no server');
+  });
+
   it('does nothing with several cursors', async () => {
     const t = setUp();
     await t.completer.readAhead(t.at(BEFORE, { selections: [0, 0] }));

@@ -128,6 +128,47 @@ describe('snippets of the repository', () => {
     expect(context.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(2000);
   });
 
+  it('are requested again once one of their files has changed', async () => {
+    const { asked, parts } = slowSource();
+    const choice = new RepositoryParts(atOnce);
+    const own = { ...tax, filename: 'a.ts' };
+    const choose = async (...found: ContextFile[]) => {
+      const context = await choice.choose(document('one('), { parts }, () => 1000);
+      asked.at(-1)!.answer(found);
+      await settle();
+      return context;
+    };
+    await choose(tax, own);
+    const before = await choose();
+    choice.filesChanged(['a.ts', 'other.ts', 'tax']);
+    expect(await choose()).toBe(before);
+    expect(asked).toHaveLength(1);
+    choice.filesChanged(['other.ts', 'tax.ts']);
+    // Kept until the new ones are here.
+    expect(await choose({ ...tax, filename: 'lib/tax.ts' })).toBe(before);
+    expect((await choose()).map(({ filename }) => filename)).toEqual(['lib/tax.ts']);
+    // A folder was moved.
+    choice.filesChanged(['lib']);
+    await choose();
+    expect(await choose()).toEqual([]);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('come with new windows of open files that have changed', async () => {
+    const open = { path: 'open.ts', text: 'const taxTotal = taxOf(priceTotal);\n'.repeat(5) };
+    const choice = new RepositoryParts(never);
+    const choose = async () => {
+      const at = document('const taxTotal = taxOf(');
+      const sources = { parts: () => Promise.resolve([tax]), files: () => [open] };
+      return (await choice.choose(at, sources, () => 1000)).find(({ filename }) => filename === 'open.ts');
+    };
+    const before = await choose();
+    open.text = open.text.replaceAll('priceTotal', 'price');
+    expect(await choose()).toBe(before);
+    choice.filesChanged(['open.ts']);
+    expect((await choose())!.text).toBe(open.text);
+  });
+
   it('precede the file itself in the prompt', async () => {
     const { completer, requests, at } = setUp();
     const parts = () => Promise.resolve([tax]);

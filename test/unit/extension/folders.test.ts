@@ -158,4 +158,17 @@ describe('the path of a document', () => {
     expect(beside(x, [])).toEqual(['web/y.ts']);
     expect(beside(y, [{ path: paths['/mono']!, name: '' }])).toEqual(['api/src/x.ts']);
   });
+
+  it('comes with no more open files than are looked at, and copies no others', async () => {
+    const { RecentFiles } = await import('../../../src/extension/completion/recent-files.ts');
+    const { MOST_FILES } = await import('../../../src/completion/index.ts');
+    let copied = 0;
+    const more = { ...y, getText: () => String((copied += 1)) };
+    Object.assign(workspace, {
+      textDocuments: Array.from({ length: 2 * MOST_FILES }, () => ({ ...more })),
+    });
+    expect(new RecentFiles().othersInFolder(x as never, [])).toHaveLength(MOST_FILES);
+    expect(copied).toBe(MOST_FILES);
+    Object.assign(workspace, { textDocuments: all });
+  });
 });

@@ -3,7 +3,9 @@
  * suggestion.
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { modelFromBase } from '../../../src/extension/completion/completion-model.ts';
+import type { PartsSource } from '../../../src/completion/index.ts';
+import { modelFromBase, type CompletionModel } from '../../../src/extension/completion/completion-model.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { configured, reset } from './fake-vscode.ts';
 import { GhostText, type CompletionHost } from '../../../src/extension/completion/ghost-text.ts';
 
@@ -15,6 +17,8 @@ const editor = vi.hoisted(() => ({
   moved: [] as Listener[],
   selection: { isEmpty: true, active: {}, start: {}, end: {} },
   document: undefined as unknown,
+  /** The workspace folder. */
+  folder: undefined as object | undefined,
 }));
 
 vi.mock('vscode', async () => {
@@ -65,7 +69,8 @@ vi.mock('vscode', async () => {
     workspace: {
       ...fake.workspace,
       textDocuments: [],
-      getWorkspaceFolder: () => undefined,
+      getWorkspaceFolder: () => editor.folder,
+      asRelativePath: ({ fsPath }: { fsPath: string }) => fsPath.slice(1),
       onDidChangeTextDocument: on,
       onDidCloseTextDocument: on,
     },
@@ -80,7 +85,7 @@ const { Position, Range } = (await import('vscode')) as unknown as {
 function open(text: string) {
   const at = (character: number) => new Position(0, character);
   const document = {
-    uri: { toString: () => 'file:///a.ts', scheme: 'file', path: '/a.ts' },
+    uri: { toString: () => 'file:///a.ts', scheme: 'file', path: '/a.ts', fsPath: '/a.ts' },
     languageId: 'typescript',
     lineCount: 1,
     eol: 1,
@@ -98,11 +103,17 @@ function open(text: string) {
 let answer: (text: string) => void;
 let stopped: boolean;
 let asked: number;
+/** The model of each request. */
+let models: unknown[];
+let model: CompletionModel;
+let parts: PartsSource | undefined;
 let ghost: GhostText;
 const never = {
   isCancellationRequested: false,
   onCancellationRequested: () => ({ dispose: () => undefined }),
 };
+
+const base = { id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) };
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
@@ -111,19 +122,24 @@ beforeEach(() => {
   editor.moved.length = 0;
   stopped = false;
   asked = 0;
+  models = [];
+  model = modelFromBase(base);
+  parts = undefined;
+  editor.folder = undefined;
   reset();
   const service = {
-    modelFor: () => modelFromBase({ id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) }),
+    modelFor: () => model,
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
-      stream: (_: unknown, __: unknown, signal: AbortSignal) =>
+      stream: (request: { model: string }, _: unknown, signal: AbortSignal) =>
         new Promise<string>((resolve) => {
           answer = resolve;
+          models.push(request.model);
           asked += 1;
           signal.addEventListener('abort', () => (stopped = true));
         }),
     }),
-    partsAt: () => undefined,
+    partsAt: () => parts,
     trackRequest: (work: () => unknown) => work(),
     answered: () => undefined,
     recorder: { listenerFor: () => undefined },
@@ -207,4 +223,47 @@ test("if the editor's inline suggestions are off, only an explicit request is se
   await pass(0);
   answer(' first;');
   expect(await texts(invoked)).toEqual([' first;']);
+});
+
+test('a model that has changed under its id is asked again, as it is now', async () => {
+  /** The model that is asked, unless the cache answers. */
+  const askedModel = async () => {
+    const before = models.length;
+    await ask(open('const a ='));
+    await pass(400);
+    const [first] = models.slice(before);
+    if (first) answer(' first;');
+    await pass(600);
+    return first;
+  };
+  expect(await askedModel()).toBe('base');
+  expect(await askedModel()).toBeUndefined();
+  // Its reference adapter was checked.
+  model = modelFromBase(base, '/reference.gguf');
+  expect(await askedModel()).toBe('reference');
+  model = { ...model };
+  expect(await askedModel()).toBeUndefined();
+  model = { ...model, run: { summary: { givenStrength: 0.5 } } as RunSnapshot };
+  expect(await askedModel()).toBe('reference');
+  model = { ...model, calibration: { bias: 0, slope: 1 } };
+  expect(await askedModel()).toBe('reference');
+});
+
+test('snippets are requested again once one of their files has changed', async () => {
+  editor.folder = { uri: { fsPath: '/' } };
+  let chosen = 0;
+  parts = () => {
+    chosen += 1;
+    return Promise.resolve([{ filename: 'lib/tax.ts', text: 'export function taxOf(): number;\n' }]);
+  };
+  for (const [files, times] of [
+    [[], 1],
+    [['/a.ts', '/lib/other.ts'], 1],
+    [['/lib/tax.ts'], 2],
+  ] as const) {
+    ghost.filesChanged(files);
+    await ask(open(`const a${files.length} =`));
+    await pass(400);
+    expect(chosen).toBe(times);
+  }
 });

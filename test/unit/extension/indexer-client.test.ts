@@ -1,7 +1,7 @@
 /** The workspace's index as a process: what happens to requests if it does not start, or ends. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
@@ -9,9 +9,11 @@ import { IndexerClient } from '../../../src/extension/completion/indexer-client.
 
 const editor = vi.hoisted(() => {
   const on = () => ({ dispose: () => undefined });
+  const onDisk: ((uri: object) => void)[] = [];
   const folder = { uri: { scheme: 'file', fsPath: '' } };
   return {
     folder,
+    onDisk,
     vscode: {
       Disposable: { from: on },
       ConfigurationTarget: {},
@@ -23,7 +25,11 @@ const editor = vi.hoisted(() => {
         getConfiguration: () => ({ get: () => true }),
         getWorkspaceFolder: () => folder,
         asRelativePath: () => 'cart.py',
-        createFileSystemWatcher: () => ({ onDidChange: on, onDidCreate: on, onDidDelete: on }),
+        createFileSystemWatcher: () => ({
+          onDidChange: (listener: (uri: object) => void) => (onDisk.push(listener), on()),
+          onDidCreate: on,
+          onDidDelete: on,
+        }),
         onDidChangeTextDocument: on,
         onDidSaveTextDocument: on,
         onDidCloseTextDocument: on,
@@ -47,13 +53,18 @@ afterEach(() => {
 });
 
 /** An index whose process is `command`, and a request to it. */
-function indexOf(command: string | (() => Promise<string>), program = '') {
+function indexOf(
+  command: string | (() => Promise<string>),
+  program = '',
+  onChanged: (files: readonly string[]) => void = () => {},
+) {
   writeFileSync(join(work, 'indexer.mjs'), program);
-  const repository = new IndexerClient({
+  const services = {
     bundle: (name: string) => join(work, name),
     node: async () => ({ command: typeof command === 'string' ? command : await command(), env: {} }),
     log: { info: () => undefined, warn: (line: string) => warnings.push(line) },
-  } as never);
+  };
+  const repository = new IndexerClient(services as never, onChanged);
   open.push(repository);
   const ask = () =>
     repository.parts({
@@ -129,4 +140,28 @@ it('a stop during the look-up of Node leads to one process', async () => {
   expect(repository).toHaveProperty('starts', 1);
   repository.stop();
   expect(await Promise.all([first, second])).toEqual([[], []]);
+});
+
+/** It answers each call, with the named files once they are read. */
+const READS = `
+  import { writeFileSync } from 'node:fs';
+  process.on('message', ({ m, a: [files], i }) => {
+    const answer = (r) => process.send({ t: 's', i, r });
+    if (m !== 'changed') return answer([]);
+    setTimeout(() => {
+      for (const file of files) writeFileSync(file, 'read');
+      answer();
+    }, 100);
+  });`;
+
+it('changed files are announced once the index has read them', async () => {
+  const announced: string[] = [];
+  const { ask } = indexOf(process.execPath, READS, (files) =>
+    announced.push(...files.map((file) => `${file} ${readFileSync(file, 'utf8')}`)),
+  );
+  await ask();
+  const file = join(work, 'tax.py');
+  writeFileSync(file, 'written');
+  for (const notify of editor.onDisk) notify({ scheme: 'file', fsPath: file });
+  await vi.waitFor(() => expect(announced).toEqual([`${file} read`]), 30_000);
 });
