@@ -9,7 +9,8 @@ import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { layOutRequest } from '../../serving/tokens/request-tokens.ts';
 import { requestAt, type PlacedCursor } from './completion.ts';
-import { findCursors, type Cursor } from './cursors.ts';
+import { spread } from '../../statistics/statistics.ts';
+import { findCursors, type Cursor, type CursorKind } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 import { placeCursors } from './place.ts';
 
@@ -22,6 +23,7 @@ export interface Continuation {
 }
 
 export interface CursorContinuation extends Continuation {
+  kind: CursorKind;
   path: string;
   /** From 1. */
   line: number;
@@ -52,21 +54,37 @@ export async function cursorContinuations(
   { spare = 0, signal }: { spare?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<{ cursors: CursorContinuation[]; spare: CursorContinuation[] }> {
   const documents = heldOutDocuments(corpus, tokenizer);
-  const find = (all: number) => {
-    const line = Math.ceil(LINE_SHARE * all);
-    return findCursors(documents, { line, block: all - line });
-  };
+  const find = (all: number) => findCursors(documents, countsOf(all));
   const cursors = find(count);
-  const known = new Set(cursors.map(placeOf));
-  const others = spare > 0 ? find(count + spare).filter((cursor) => !known.has(placeOf(cursor))) : [];
-  const all = [...cursors, ...others.slice(0, spare)];
-  const placed = await placeCursors(all, corpus, tokenizer, spec, { lines: LINES, signal });
+  const others = spare > 0 ? chooseOthers(cursors, find(count + spare), countsOf(spare)) : [];
+  const placed = await placeCursors([...cursors, ...others], corpus, tokenizer, spec, {
+    lines: LINES,
+    signal,
+  });
   const continuations = await Promise.all(placed.map((cursor) => continuationAt(cursor, tokenizer, signal)));
   const isThere = (one: CursorContinuation | undefined) => one !== undefined;
   return {
     cursors: continuations.slice(0, cursors.length).filter(isThere),
     spare: continuations.slice(cursors.length).filter(isThere),
   };
+}
+
+const countsOf = (all: number): Record<CursorKind, number> => {
+  const line = Math.ceil(LINE_SHARE * all);
+  return { line, block: all - line };
+};
+
+/** Cursors among `more` that are not among `cursors`, spread over those of each kind. */
+export function chooseOthers(
+  cursors: readonly Cursor[],
+  more: readonly Cursor[],
+  counts: Record<CursorKind, number>,
+): Cursor[] {
+  const known = new Set(cursors.map(placeOf));
+  return (['line', 'block'] as const).flatMap((kind) => {
+    const others = more.filter((cursor) => cursor.kind === kind && !known.has(placeOf(cursor)));
+    return spread(others.length, counts[kind]).map((at) => others[at]!);
+  });
 }
 
 const placeOf = ({ path, line, column }: Cursor): string => `${path}:${line}:${column}`;
@@ -79,9 +97,9 @@ async function continuationAt(
 ): Promise<CursorContinuation | undefined> {
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
   const request = await requestAt(cursor, { fillInTheMiddle, maxTokens: () => 1, model: '', signal });
-  const { path, line, actual } = cursor;
+  const { kind, path, line, actual } = cursor;
   if (!request || tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) return undefined;
-  return { path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) };
+  return { kind, path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) };
 }
 
 /** A request followed by an answer; the prompt is cut so that both have at most `contextTokens` tokens. */

@@ -13,7 +13,7 @@ import { cursorContinuations, type CursorContinuation } from '../cursors/continu
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
-import { sampleBaseTexts } from '../tasks/retention.ts';
+import { sampleBaseTexts, textTokens } from '../tasks/retention.ts';
 import { strengthPart } from '../progress.ts';
 import { createItem, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
 import { heldOutFiles, scoreWindow, toWindow, type Window } from '../tasks/workspace.ts';
@@ -55,7 +55,7 @@ export async function planStrength(
     items: [
       ...learned.items,
       ...texts
-        .map((text) => [...tokenizer.encode(text)])
+        .map((text) => textTokens(text, tokenizer))
         .filter((tokens) => tokens.length >= 2)
         .map((tokens, index) => createItem(`text ${index}`, { kind: 'text' as const, tokens })),
       ...solutions,
@@ -86,8 +86,8 @@ async function learnedItems(
     : { cursors: [], spare: [] };
   if (cursors.length >= LEAST_CURSORS)
     return {
-      items: cursors.map(cursorItem),
-      spare: interleave(spare.map(cursorItem)),
+      items: interleaveKinds(cursors).map(cursorItem),
+      spare: interleaveKinds(spare).map(cursorItem),
       setting: msg`${cursors.length} held-out cursors with the editor's prompts`,
     };
   const files = heldOutFiles(corpus);
@@ -96,6 +96,10 @@ async function learnedItems(
     .map((window, index) => toWindow(window, { kind: 'window', index }, tokenizer, files));
   return { items, spare: [], setting: msg`${items.length} held-out windows` };
 }
+
+/** Lines and blocks in turn, because not all may be measured. */
+const interleaveKinds = (cursors: readonly CursorContinuation[]) =>
+  interleave(cursors.map((cursor) => ({ ...cursor, document: cursor.path })));
 
 const cursorItem = ({
   path,
@@ -109,7 +113,9 @@ const cursorItem = ({
 });
 
 /** Orders items so that every prefix has its share of each kind, from as many files as possible. Pure. */
-export function interleave<T extends Pick<StrengthItem, 'kind' | 'document'>>(items: readonly T[]): T[] {
+export function interleave<T extends { kind: string; document?: string | undefined }>(
+  items: readonly T[],
+): T[] {
   const order = new Map<T, number>();
   for (const kind of new Set(items.map((item) => item.kind))) {
     const sameKind = items.filter((item) => item.kind === kind);

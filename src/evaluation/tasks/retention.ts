@@ -3,6 +3,7 @@
  * the loss. Uses text that the base itself writes, which needs no data, and source text if the user names some. Loss
  * alone can hide forgetting: it may fall while the KL grows.
  */
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { sampledTexts } from '../../serving/host/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
@@ -53,10 +54,10 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
           signal,
           onWarning: (message) => warn(message),
         });
-  const { encode } = await base.tokenizer();
+  const tokenizer = await base.tokenizer();
   const toItems = (texts: readonly string[], prefix: string, most: number) =>
     texts
-      .map((text, index) => ({ text, index, tokens: [...encode(text).subarray(0, most)] }))
+      .map((text, index) => ({ text, index, tokens: textTokens(text, tokenizer, most) }))
       // A text that ended at once has no token to predict.
       .filter(({ tokens }) => tokens.length >= 2)
       .map(({ text, index, tokens }) =>
@@ -75,6 +76,13 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
     measures,
   };
 }
+
+/** A text as the base writes it: after its start token, if it has one. At most `most` tokens of the text. */
+export const textTokens = (
+  text: string,
+  { encode, start }: Pick<Tokenizer, 'encode' | 'start'>,
+  most = Infinity,
+): number[] => [...(start === undefined ? [] : [start]), ...encode(text).subarray(0, most)];
 
 /** `count` texts sampled from the base, the same for all of its runs. */
 export async function sampleBaseTexts(
