@@ -138,7 +138,9 @@ export async function installRuntime(context: Context): Promise<void> {
     const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
     return log.notify('info', tensorflow ? textOf(tensorflow, 'reason') : textOf(report, 'summary'));
   }
-  if (!(await askConsent([part])) || !(await install(context, [part]))) return;
+  // The user asked for it, so there is nothing to leave out.
+  const agreed = await askConsent([{ ...part, needed: true }]);
+  if (!agreed || !(await install(context, agreed))) return;
   await log.notify('info', t('TensorFlow is installed; the next training uses it.'));
 }
 
