@@ -46,9 +46,12 @@ async function requestStop(
   { pid, token }: Owner,
   platform: NodeJS.Platform,
 ): Promise<Cancellation> {
-  await writeByRename(stopPath(dir), token);
-  // Trainers of earlier versions obey only the signal.
-  if (platform !== 'win32') terminate(pid);
+  try {
+    await writeByRename(stopPath(dir), token);
+  } finally {
+    // Trainers of earlier versions obey only the signal, and a full disk takes no file.
+    if (platform !== 'win32') terminate(pid);
+  }
   return 'asked';
 }
 

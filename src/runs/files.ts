@@ -1,8 +1,9 @@
 /** Paths in a run directory, and functions that read and write its small files. See docs/file-formats.md. */
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
+import { runsDir } from '../platform/files/paths.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { whyNotAFile } from '../text/not-a-file.ts';
 import { readText } from '../platform/files/regular-file.ts';
@@ -23,13 +24,17 @@ export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.j
 export const writeJson = (path: string, value: unknown) =>
   writeByRename(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** The run's spec. Errors: run-not-found, run-newer, run-damaged. */
+/**
+ * The run's spec. Among the runs, its id is the folder's name, since a folder may have been copied or renamed; elsewhere,
+ * such as in a publication or on a cluster, it is the one in the file. Errors: run-not-found, run-newer, run-damaged.
+ */
 export async function readSpec(dir: string): Promise<RunSpec> {
   const json = await readJsonFile(dir, specPath(dir));
   refuseNewer(dir, json, RUN_FORMAT);
   const parsed = runSpecSchema.safeParse(json);
   if (!parsed.success) throw damaged(dir, 'run.json', why(parsed.error));
-  return parsed.data;
+  const isAmongRuns = dirname(resolve(dir)) === resolve(runsDir());
+  return isAmongRuns ? { ...parsed.data, id: basename(resolve(dir)) } : parsed.data;
 }
 
 /** The run's progress. Errors: run-not-found, run-damaged. */

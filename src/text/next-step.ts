@@ -100,13 +100,19 @@ export function forButtons(
   return { text: said, steps: found };
 }
 
+/** Other commands in texts of earlier versions. */
+const otherCommands =
+  'cache|changed|compare|complete|corpus|export|import|preferences|publish|report|reproduce|runtime|serve|spectrum|strength|sweeps';
+/** The beginning of a command. Folders and runs may also be named forget-me-not. */
+const start = `(?<![\\p{L}\\p{N}_/\\\\.-])forget-me-not (?=(?:${stepIds.join('|')}|${otherCommands})(?![\\p{L}\\p{N}_-]))`;
+const quotedCommand = new RegExp(`(["\`])${start}([^"\`]*)\\1`, 'gu');
+const bareCommand = new RegExp(`${start}((?:"[^"]*"|[^\\s,;."]|\\.(?=\\S)| (?!and |or |then ))+)`, 'gu');
+
 /** Converts commands in texts of earlier versions to steps: in quotes, or up to the end of their clause. */
 const withoutCommands = (text: string): string =>
   text
-    .replace(/(["`])forget-me-not ([^"`]*)\1/g, (_, _quote, typed: string) => read(typed))
-    .replace(/forget-me-not ((?:"[^"]*"|[^\s,;."]|\.(?=\S)| (?!and |or |then ))+)/g, (_, typed: string) =>
-      read(typed),
-    );
+    .replace(quotedCommand, (_, _quote, typed: string) => read(typed))
+    .replace(bareCommand, (_, typed: string) => read(typed));
 
 function read(typed: string): string {
   const [name = '', ...rest] = typed.trim().split(/\s+/);

@@ -56,7 +56,11 @@ export class ProgressNotifications {
     token.onCancellationRequested(() => {
       stopping = true;
       update(this.runs.get(id) ?? first);
-      this.stop(id).catch(this.onError);
+      this.stop(id).catch((error: unknown) => {
+        stopping = false;
+        update(this.runs.get(id) ?? first);
+        this.onError(error);
+      });
     });
     return new Promise((resolve) => {
       const listeners = [

@@ -37,7 +37,7 @@ export async function askConsent(
       detail: [list, [...slower, ...stays].join(' ')].filter(Boolean).join('\n\n'),
     },
     download,
-    ...(optional && needed.length < missing.length ? [without] : []),
+    ...(optional ? [without] : []),
   );
   if (answer === download) return missing;
   return answer === without ? needed : undefined;

@@ -34,14 +34,9 @@ export async function fineTune(context: Context): Promise<void> {
   warnIgnoredSettings(context);
   const cluster = clusterInSettings();
   const { store } = context;
-  const savedPlan = planSchema.safeParse(store.draft);
-  const reuse = savedPlan.success && (await askToReuse(describe(savedPlan.data)));
-  const plan =
-    reuse && savedPlan.success
-      ? savedPlan.data
-      : reuse === false
-        ? await ask(context, store.draft, cluster)
-        : undefined;
+  const kept = keptPlan(store.draft);
+  const reuse = kept ? await askToReuse(describe(kept)) : false;
+  const plan = reuse ? kept : reuse === false ? await ask(context, store.draft, cluster) : undefined;
   if (!plan) return;
   await carryOut<Plan>(plan, {
     ...carryOutHost(context),
@@ -101,12 +96,20 @@ function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<
 /** This machine's free memory doesn't limit a cluster. */
 const withoutMemoryLimit = ({ models, default: suited }: BaseList): BaseList => ({ models, default: suited });
 
-/** "SmolLM2-135M-Instruct, LoRA, 15 min"; with ", 2 of 3 folders" if not all of them were chosen. */
+/** Complete answers, unless a folder has left the workspace. */
+function keptPlan(draft: Draft): Plan | undefined {
+  const { data } = planSchema.safeParse(draft);
+  const open = localFolders().map(({ uri }) => uri.fsPath);
+  return data?.folders.every((folder) => open.includes(folder)) ? data : undefined;
+}
+
+/** "SmolLM2-135M-Instruct, LoRA, 15 min"; in a workspace of several folders with ", api, web" or ", 5 of 6 folders". */
 function describe(plan: Plan): string {
-  const { length: count } = plan.folders;
-  const { length: all } = localFolders();
-  const folderNote = count < all ? `, ${t('{count} of {all} folders', { count, all })}` : '';
-  return describeTraining(plan) + folderNote;
+  const all = localFolders();
+  const names = all.filter(({ uri }) => plan.folders.includes(uri.fsPath)).map(({ name }) => name);
+  const counts = { count: names.length, all: all.length };
+  const folders = names.length > 3 ? [t('{count} of {all} folders', counts)] : names;
+  return [describeTraining(plan), ...(all.length > 1 ? folders : [])].join(', ');
 }
 
 function describeTraining(plan: Plan): string {
@@ -138,7 +141,9 @@ export async function installRuntime(context: Context): Promise<void> {
     const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
     return log.notify('info', tensorflow ? textOf(tensorflow, 'reason') : textOf(report, 'summary'));
   }
-  if (!(await askConsent([part])) || !(await install(context, [part]))) return;
+  // The user asked for it, so there is nothing to leave out.
+  const agreed = await askConsent([{ ...part, needed: true }]);
+  if (!agreed || !(await install(context, agreed))) return;
   await log.notify('info', t('TensorFlow is installed; the next training uses it.'));
 }
 

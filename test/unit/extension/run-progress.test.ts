@@ -10,7 +10,7 @@ type Runs = ConstructorParameters<typeof ProgressNotifications>[0];
 afterEach(() => void vi.restoreAllMocks());
 
 /** A run with a notification: what it reports, what reports changes, and the cancel button. */
-function shown(first: RunSnapshot) {
+function shown(first: RunSnapshot, refusal?: Error) {
   const reports: { message?: string; increment?: number }[] = [];
   const report = (entry: (typeof reports)[0]) => void reports.push(entry);
   let cancel = () => {};
@@ -24,10 +24,14 @@ function shown(first: RunSnapshot) {
     onDidLeave: () => ({ dispose: () => undefined }),
   };
   const stopped: string[] = [];
-  const stop = (id: string) => Promise.resolve(void stopped.push(id));
-  new ProgressNotifications(runs as unknown as Runs, stop, () => undefined).show(first);
+  const stop = (id: string) => {
+    stopped.push(id);
+    return refusal ? Promise.reject(refusal) : Promise.resolve();
+  };
+  const errors: unknown[] = [];
+  new ProgressNotifications(runs as unknown as Runs, stop, (error) => errors.push(error)).show(first);
   const update = (run: RunSnapshot) => change((last = run));
-  return { reports, update, cancel: () => cancel(), stopped };
+  return { reports, update, cancel: () => cancel(), stopped, errors };
 }
 
 const running = (status: 'running' | 'evaluating', over: number, left: number) => {
@@ -52,4 +56,13 @@ test('stopping the evaluation says that the result is kept', () => {
   expect(reports.at(-1)!.message).toBe('Stopping the measuring; the result is kept');
   update(running('evaluating', 12, 88));
   expect(reports.at(-1)!.message).toBe('Stopping the measuring; the result is kept');
+});
+
+test('a stop that failed is not shown as going on', async () => {
+  const full = new Error('no space left');
+  const { reports, cancel, errors } = shown(running('evaluating', 10, 90), full);
+  const before = reports.at(-1)!.message;
+  cancel();
+  await vi.waitFor(() => expect(errors).toEqual([full]));
+  expect(reports.at(-1)!.message).toBe(before);
 });

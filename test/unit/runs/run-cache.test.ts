@@ -1,9 +1,17 @@
 /** A window's second scan of the runs reads only what is new. */
-import { appendFileSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import type * as Files from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { createRun, openRunWriter, RunCache } from '../../../src/runs/index.ts';
+import { createRun, openRunWriter, readSpec, RunCache } from '../../../src/runs/index.ts';
 import { newRun, stepEvent, useTemporaryHome } from './help.ts';
 
 const read = vi.hoisted(() => ({ bytes: 0 }));
@@ -145,4 +153,18 @@ it('skips the given runs, and rereads a run that replaced another', async () => 
   expect(await names()).toContain('renamed');
   writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, name: 'renamed again' }));
   expect(await names()).toContain('renamed again');
+});
+
+it('takes the id of a copied or renamed run from its folder', async () => {
+  const { id, dir } = await createRun(newRun());
+  cpSync(dir, `${dir}-copy`, { recursive: true });
+  const ids = async () =>
+    (await new RunCache().scan(() => true)).runs.map(({ snapshot }) => snapshot.spec.id).sort();
+  expect(await ids()).toEqual([id, `${id}-copy`]);
+  renameSync(dir, join(dir, '..', 'renamed'));
+  expect(await ids()).toEqual([`${id}-copy`, 'renamed']);
+  // As in a publication, outside the runs.
+  const elsewhere = join(dir, '..', '..', 'run');
+  cpSync(`${dir}-copy`, elsewhere, { recursive: true });
+  expect((await readSpec(elsewhere)).id).toBe(id);
 });

@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { once } from 'node:events';
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -362,6 +370,18 @@ describe('asking an owner to stop', () => {
     expect(readdirSync(dir)).toContain('stop');
     await writer.close();
     expect(readdirSync(dir)).not.toContain('stop');
+  });
+
+  it('sends the signal even if the file cannot be written', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    mkdirSync(join(dir, 'stop'));
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    onTestFinished(() => kill.mockRestore());
+    await expect(cancelRun(dir, 'linux')).rejects.toThrow();
+    expect(kill).toHaveBeenCalledWith(process.pid, 'SIGTERM');
+    rmdirSync(join(dir, 'stop'));
+    await writer.close();
   });
 
   it('does not reach the next owner', async () => {

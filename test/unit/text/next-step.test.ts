@@ -72,6 +72,18 @@ describe('a step in a text', () => {
     expect(read.text).not.toContain('forget-me-not ');
   });
 
+  it.each([
+    'There is no space left in /home/me/.local/share/forget-me-not on this disk.',
+    'The file /data/forget-me-not runs/a.json is damaged.',
+    String.raw`C:\data\forget-me-not show is damaged.`,
+    'my-forget-me-not models and my.forget-me-not runs',
+    'forget-me-not was measured.',
+    'Fine-tuning "forget-me-not (2)" ended early.',
+    'forget-me-not runs-old was not found.',
+  ])('is not read from a path or a name: %s', (text) => {
+    expect(forButtons(text)).toEqual({ text, steps: [] });
+  });
+
   test('has a command in VS Code with that title', () => {
     const { contributes } = manifestIn<{
       contributes: { commands: { command: string; title: string }[] };
