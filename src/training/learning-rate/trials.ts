@@ -159,9 +159,15 @@ class RateTrials {
       });
     } finally {
       optimizer.dispose();
-      await restoreInitialWeights(this.options);
+      await this.restoreModel();
     }
     return last;
+  }
+
+  /** What overflowed f16 at a rate that is too high need not do so in the run. */
+  private async restoreModel(): Promise<void> {
+    this.options.model.returnToF16();
+    await restoreInitialWeights(this.options);
   }
 
   /** Tries rates in ascending order, and none above one that diverges. Undefined if time ran out. */
@@ -187,7 +193,7 @@ class RateTrials {
           if (this.seconds > trialSeconds(spec)) this.overtime.abort();
           void writer.state({ phase: `${name}: step ${step} of ${hyper.steps}` }).catch(() => undefined);
         },
-      }).finally(() => restoreInitialWeights(this.options));
+      }).finally(() => this.restoreModel());
       if (!trial) return undefined;
       trials.push(trial);
       if (trial.diverged) break;
