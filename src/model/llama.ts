@@ -55,6 +55,7 @@ export class Llama implements TrainableModel {
   readonly backend: Backend;
   readonly config: ModelConfig;
   private readonly views: Views;
+  private leftF16 = false;
   private disposed = false;
 
   constructor(private readonly parts: Parts) {
@@ -361,12 +362,15 @@ export class Llama implements TrainableModel {
   }
 
   leaveF16(): void {
-    this.parts.half = false;
+    this.leftF16 = true;
+  }
+  returnToF16(): void {
+    this.leftF16 = false;
   }
 
   /** Sets this model's precision, since another model on the same backend may use a different one. */
   private choosePrecision(): void {
-    this.backend.multiplyIn?.(this.parts.half ? 'f16' : 'f32');
+    this.backend.multiplyIn?.(this.parts.half && !this.leftF16 ? 'f16' : 'f32');
   }
 
   private checkTokens(tokens: Int32Array): void {

@@ -145,6 +145,8 @@ export class Session {
     if (movedWarning) await this.warn(movedWarning);
     if (state) {
       this.progress = state.progress;
+      // Its checkpoint may be measured before the first step.
+      if (state.progress.leftF16) model.leaveF16();
       this.measuring.record = state.record;
       if (state.record.steps) this.length.steps = state.record.steps;
     } else this.guessLength();

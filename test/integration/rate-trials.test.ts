@@ -10,6 +10,7 @@ import { buildCorpus } from '../../src/corpus/index.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { hyperSchema, type Hyper, type RunSpec } from '../../src/protocol/run.ts';
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
+import { placeEarlierAdapter } from '../../src/training/continued.ts';
 import { exportCheckpoint } from '../../src/training/export-result.ts';
 import { rememberedRate, type RateKind } from '../../src/training/learning-rate/found-rates.ts';
 import { settleRate, type RateTrialsOptions } from '../../src/training/learning-rate/trials.ts';
@@ -192,6 +193,20 @@ it('takes no rate that would forget too much', async () => {
   expect(rate!.learningRate).toBe(rate!.trials[kls.indexOf(Math.min(...kls))]!.learningRate);
   expect(rate!.learningRate).toBe(1e-3);
   expect(rate!.why).toMatch(/; a higher one would forget too much\)$/);
+});
+
+it('counts what the reference adapter that it begins with has forgotten', async () => {
+  const before = await newRun({}, { learningRateTrials: false });
+  await trainUpTo(before, MADE);
+  await adapterOf(before);
+  const adapter = join(before, 'made.gguf');
+  const { sha256 } = await examine(adapter);
+  // Rates at which nothing changes any more.
+  const dir = await newRun({ learningRate: 1e-12 }, { reference: { sha256 } });
+  await placeEarlierAdapter(dir, await readSpec(dir), adapter);
+  const [rate] = found(await trainUpTo(dir, 1));
+  expect(rate!.trials).toHaveLength(3);
+  for (const { kl } of rate!.trials) expect(kl).toBeGreaterThan(1e-5);
 });
 
 it('goes below the lowest rate if that diverges, and does not remember it', async () => {

@@ -28,6 +28,8 @@ export interface Continued {
   corpus: EarlierCorpus;
   /** Its final learning rate, after its own trials and any reductions on rolling back to a checkpoint. */
   learningRate: number;
+  /** The number of steps that this rate was for: with a budget in minutes, run.json only has an estimate. */
+  steps: number;
 }
 
 /**
@@ -46,8 +48,6 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
       spec,
       "trained on one part of each file and held out the rest, and after a change those parts can't be found again",
     );
-  const events = survivingEvents(snapshot.events);
-  const scale = events.findLast((event) => event.type === 'rollback')?.rateScale ?? 1;
   const { folder, folders } = spec;
   const where = given.folder === undefined && folder ? { folder, folders } : given;
   return {
@@ -55,8 +55,19 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
     where,
     sha256: (await examine(join(dir, artefactName(spec)))).sha256,
     corpus: await toEarlierCorpus(spec, corpus, where),
-    learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
+    ...finalRate(snapshot),
   };
+}
+
+/** The rate that a run ended with, and the number of steps that it was for. */
+export function finalRate({
+  spec,
+  state,
+  events,
+}: Pick<RunSnapshot, 'spec' | 'state' | 'events'>): Pick<Continued, 'learningRate' | 'steps'> {
+  const rollback = survivingEvents(events).findLast((event) => event.type === 'rollback');
+  const scale = rollback?.rateScale ?? 1;
+  return { learningRate: settledSpec(spec, state).hyper.learningRate * scale, steps: state.steps };
 }
 
 function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {

@@ -17,6 +17,7 @@ import { scheduleSchema } from './schedule.ts';
 import { PATIENCE } from '../divergence.ts';
 import { progressSchema, type LoopProgress } from '../loop.ts';
 import type { Optimizer } from '../optimizers.ts';
+import { asUserError } from '../../text/errors.ts';
 import { readText } from '../../platform/files/regular-file.ts';
 
 /** Number of checkpoints kept: of the newest, and of those to go back to. */
@@ -222,13 +223,13 @@ export interface InitialState extends Pick<CheckpointSource, 'model' | 'optimize
 export interface Restored {
   /** Undefined if there was no checkpoint that could be read. */
   state: State | undefined;
-  /** Newer checkpoints that could not be read and were skipped. */
+  /** Newer checkpoints that could not be read; they are deleted, or they would still count as the newest. */
   damaged: number[];
 }
 
 /**
- * Restores the newest readable checkpoint up to step `upTo` into model and optimiser. `initial` gives the value of a
- * parameter before the first step.
+ * Restores the newest readable checkpoint up to step `upTo` into model and optimiser; if all are damaged, the initial
+ * state. `initial` gives the value of a parameter before the first step. Errors: memory, gpu-lost.
  */
 export async function restoreCheckpoint(
   runDir: string,
@@ -236,17 +237,24 @@ export async function restoreCheckpoint(
   upTo = Infinity,
 ): Promise<Restored> {
   const damaged: number[] = [];
+  let state: State | undefined;
   for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
     try {
-      const state = await readCheckpointState(runDir, step);
+      const read = await readCheckpointState(runDir, step);
       if (step === 0) await restoreInitialState({ model, optimizer, initial });
       else await restoreWeights(runDir, step, { model, optimizer });
-      return { state, damaged };
-    } catch {
+      state = read;
+      break;
+    } catch (error) {
+      // Says nothing about the checkpoint.
+      if (['memory', 'gpu-lost'].includes(asUserError(error).code)) throw error;
       damaged.push(step);
     }
   }
-  return { state: undefined, damaged };
+  // Some weights of a damaged one may have been written.
+  if (!state && damaged.length) await restoreInitialState({ model, optimizer, initial });
+  await deleteCheckpoints(runDir, damaged);
+  return { state, damaged };
 }
 
 async function restoreWeights(

@@ -9,8 +9,15 @@ import type { EvaluationPlan, Hyper } from '../../protocol/run.ts';
 const expectedKl = (kl: number, { trial, run }: Steps): number =>
   kl * Math.cbrt(Math.max(run, trial) / trial);
 
-/** An adapter may be served at half its strength; KL falls with the square of the strength. */
+/** An adapter may be served at half its strength. */
 const MIN_STRENGTH = 0.5;
+
+/**
+ * Share of the KL that is left at half the strength: from the base, KL goes with the square of the strength; from a
+ * reference adapter, which has a KL itself, what is added goes at most in proportion (findings/strength-rule.ts).
+ */
+const leastShare = (method: Hyper['method'], klAtZero: number): number =>
+  method === 'lora' ? MIN_STRENGTH ** (klAtZero > 0 ? 1 : 2) : 1;
 
 interface Steps {
   trial: number;
@@ -19,14 +26,14 @@ interface Steps {
 
 /**
  * The highest KL, in nats per token, that a trial may have if its rate is to give a result that can be offered;
- * Infinity if the result is offered whatever it forgot.
+ * Infinity if the result is offered whatever it forgot. `klAtZero`: of what training begins with.
  */
 export function maxTrialKl(
   { strength, strengthLimit }: Pick<EvaluationPlan, 'strength' | 'strengthLimit'>,
   method: Hyper['method'],
   steps: Steps,
+  klAtZero = 0,
 ): number {
   if (strength !== 'measured') return Infinity;
-  const least = method === 'lora' ? MIN_STRENGTH : 1;
-  return strengthLimit / least ** 2 / expectedKl(1, steps);
+  return klAtZero + (strengthLimit - klAtZero) / leastShare(method, klAtZero) / expectedKl(1, steps);
 }

@@ -24,7 +24,7 @@ import { rememberRate } from './found-rates.ts';
 import { expectedSteps } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
 import { chooseWithin, concludeTrials, trialRates } from '../sweep/choice.ts';
-import { measureBase, runTrial, takeProbes, type TrialTexts } from '../sweep/trial.ts';
+import { measureBase, probeKl, runTrial, takeProbes, type TrialTexts } from '../sweep/trial.ts';
 import { msg, textOf, joinTexts, withTexts } from '../../text/message.ts';
 
 export interface RateTrialsOptions {
@@ -77,6 +77,8 @@ interface TrialOutcome extends Pick<TrialWindows, 'heldOut'> {
   /** Of each trial. */
   steps: number;
   trials: Trial[];
+  /** KL of what training begins with: 0 unless that is a reference adapter. */
+  klAtZero: number;
   base: BaseLine;
 }
 
@@ -112,10 +114,10 @@ class RateTrials {
       return this.useDefault("nothing is left that trials don't learn from, so rates can't be compared");
     const texts: TrialTexts = { training: sequences, heldOut: windows };
     const base = await measureBase(model, hyper, texts, this.stopSignal);
-    const trials = base && (await this.runTrials(hyper, texts, base));
+    const tried = base && (await this.runTrials(hyper, texts, base));
     if (signal.aborted) return undefined;
-    if (!trials) return this.useDefault('the trials of other rates took longer than their share of the run');
-    return this.conclude({ steps, trials, base, heldOut });
+    if (!tried) return this.useDefault('the trials of other rates took longer than their share of the run');
+    return this.conclude({ ...tried, steps, base, heldOut });
   }
 
   private get seconds(): number {
@@ -157,15 +159,26 @@ class RateTrials {
       });
     } finally {
       optimizer.dispose();
-      await restoreInitialWeights(this.options);
+      await this.restoreModel();
     }
     return last;
   }
 
+  /** What overflowed f16 at a rate that is too high need not do so in the run. */
+  private async restoreModel(): Promise<void> {
+    this.options.model.returnToF16();
+    await restoreInitialWeights(this.options);
+  }
+
   /** Tries rates in ascending order, and none above one that diverges. Undefined if time ran out. */
-  private async runTrials(hyper: Hyper, texts: TrialTexts, base: BaseLine): Promise<Trial[] | undefined> {
+  private async runTrials(
+    hyper: Hyper,
+    texts: TrialTexts,
+    base: BaseLine,
+  ): Promise<Pick<TrialOutcome, 'trials' | 'klAtZero'> | undefined> {
     const { spec, model, writer } = this.options;
-    const probes = await takeProbes(model, texts);
+    const probes = await takeProbes(model, texts, spec.reference !== undefined);
+    const klAtZero = spec.reference ? await probeKl(model, probes) : 0;
     const trials: Trial[] = [];
     for (const learningRate of this.rates) {
       const name = `Trying learning rate ${formatRate(learningRate)}`;
@@ -180,19 +193,20 @@ class RateTrials {
           if (this.seconds > trialSeconds(spec)) this.overtime.abort();
           void writer.state({ phase: `${name}: step ${step} of ${hyper.steps}` }).catch(() => undefined);
         },
-      }).finally(() => restoreInitialWeights(this.options));
+      }).finally(() => this.restoreModel());
       if (!trial) return undefined;
       trials.push(trial);
       if (trial.diverged) break;
     }
-    return trials;
+    return { trials, klAtZero };
   }
 
-  private async conclude({ steps, trials, base, heldOut }: TrialOutcome): Promise<RateEvent> {
+  private async conclude({ steps, trials, klAtZero, base, heldOut }: TrialOutcome): Promise<RateEvent> {
     const { spec, corpus } = this.options;
     const { rates } = concludeTrials(trials, base);
     const runSteps = this.runSteps(trials);
-    const maxKl = maxTrialKl(spec.evaluation, spec.hyper.method, { trial: steps, run: runSteps });
+    const length = { trial: steps, run: runSteps };
+    const maxKl = maxTrialKl(spec.evaluation, spec.hyper.method, length, klAtZero);
     const { chosen, limited } = chooseWithin(trials, base, maxKl);
     const at = new Date().toISOString();
     const trainTokens = corpus.train.length;

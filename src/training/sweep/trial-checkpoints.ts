@@ -53,13 +53,13 @@ export class TrialCheckpoints {
    */
   async restore(trained: Pick<CheckpointSource, 'model' | 'optimizer'>): Promise<TrialState | undefined> {
     const { dir, backend, initial } = this.options;
-    const { state, damaged } = await restoreCheckpoint(dir, { ...trained, initial });
+    const { state } = await restoreCheckpoint(dir, { ...trained, initial });
+    if (!state) return undefined;
     // With a checkpoint from another device, the trial could not be compared with the others.
-    const isSameDevice = state?.backend === backend.name && state.device === backend.device?.name;
-    const losses = state?.record.losses;
-    if (state && isSameDevice && losses?.length === state.step)
+    const isSameDevice = state.backend === backend.name && state.device === backend.device?.name;
+    const { losses } = state.record;
+    if (isSameDevice && losses?.length === state.step)
       return { step: state.step, progress: state.progress, losses, seconds: state.record.schedule.trained };
-    if (!state && !damaged.length) return undefined;
     await restoreInitialWeights({ ...trained, initial });
     await trained.optimizer.load(new Map());
     await this.deleteAll();

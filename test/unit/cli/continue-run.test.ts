@@ -1,15 +1,18 @@
 /** What a run takes over when it continues another. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
-import { continuedOptions, requireChange } from '../../../src/cli/options/continue-run.ts';
+import { continuedOptions, finalRate, requireChange } from '../../../src/cli/options/continue-run.ts';
 import type { CorpusSummary } from '../../../src/corpus/index.ts';
 import {
   corpusPlanSchema,
   evaluationPlanSchema,
   hyperSchema,
+  runStateSchema,
   type RunSpec,
 } from '../../../src/protocol/run.ts';
+import { atLength } from '../../../src/training/learning-rate/choose.ts';
 import { trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
 
 const spec: RunSpec = {
@@ -100,6 +103,30 @@ describe('continuedOptions', () => {
   ])('rejects those that do: %s %s', (option, value, message) => {
     const error = { code: 'bad-argument', message };
     expect(() => optionsOf(option, ...(value ? [value] : []))).toThrowError(expect.objectContaining(error));
+  });
+});
+
+describe('finalRate', () => {
+  const snapshot = {
+    spec: { ...spec, minutes: 10, hyper: { ...spec.hyper, steps: 132 } },
+    state: runStateSchema.parse({
+      ...{ status: 'done', step: 323, steps: 323 },
+      learningRate: { rate: 2.7e-5, why: 'the default' },
+    }),
+    events: [],
+  };
+
+  it('is that of the steps that were made, not of the estimate, and stays for as many', () => {
+    const { learningRate, steps } = finalRate(snapshot);
+    expect({ learningRate, steps }).toEqual({ learningRate: 2.7e-5, steps: 323 });
+    const { shape } = findKnownBase('qwen2.5-coder-0.5b')!;
+    const at = (to: number) => atLength({ rate: learningRate, reason: '' }, shape, { from: steps, to }).rate;
+    expect([at(323), at(3230)]).toEqual([2.7e-5, 1.1e-5]);
+  });
+
+  it('is lower after going back', () => {
+    const rollback = { type: 'rollback', time: '', step: 20, to: 10, why: '', rateScale: 0.5 } as const;
+    expect(finalRate({ ...snapshot, events: [rollback] }).learningRate).toBe(1.35e-5);
   });
 });
 

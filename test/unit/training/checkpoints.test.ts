@@ -12,6 +12,7 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
 } from '../../../src/training/checkpoints/store.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { PATIENCE } from '../../../src/training/divergence.ts';
 import { progressSchema } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
@@ -76,6 +77,33 @@ it('is skipped if it is damaged', async () => {
   expect(await restoreCheckpoint(dir, into)).toMatchObject({ state: { step: 10 }, damaged: [20] });
   expect(into.seen).toEqual([10, 10]);
   expect(await restoreCheckpoint(dir, into, 5)).toEqual({ state: undefined, damaged: [] });
+  // Else it would be kept as the newest, and the next ones deleted.
+  expect(await listCheckpoints(dir)).toEqual([10]);
+});
+
+it('leaves the initial state if all are damaged, even if weights of one were restored', async () => {
+  for (const step of [10, 20]) await save(step);
+  await truncate(join(dir, 'checkpoints', 'step-000010', 'state.json'), 3);
+  const into = state(0);
+  const { load } = into.optimizer;
+  into.optimizer.load = (moments) =>
+    moments.size ? Promise.reject(new Error('EIO: i/o error, read')) : load(moments);
+  expect(await restoreCheckpoint(dir, into)).toEqual({ state: undefined, damaged: [20, 10] });
+  expect(into.seen).toEqual([20, -1, 0]);
+  expect(await listCheckpoints(dir)).toEqual([]);
+});
+
+it.each([
+  ['memory', new RangeError('Array buffer allocation failed')],
+  ['gpu-lost', new UserError('gpu-lost', 'The GPU was lost.', '')],
+])('is not taken for damaged after an error of the machine: %s', async (_, error) => {
+  for (const step of [10, 20]) await save(step);
+  const into = state(0);
+  into.model.write = () => {
+    throw error;
+  };
+  await expect(restoreCheckpoint(dir, into)).rejects.toBe(error);
+  expect(await listCheckpoints(dir)).toEqual([10, 20]);
 });
 
 it('becomes the newest one when training goes back to it', async () => {

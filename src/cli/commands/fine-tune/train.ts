@@ -247,11 +247,10 @@ async function learningRateFor(
   continued: Continued | undefined,
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: msg`given` };
-  const before = continued?.spec.hyper;
   // A rate for another optimiser would be meaningless.
-  if (continued && before?.optimizer === options.optimizer) {
+  if (continued?.spec.hyper.optimizer === options.optimizer) {
     const same = { rate: continued.learningRate, reason: msg`the final rate of run ${continued.spec.id}` };
-    const answer = atLength(same, question.shape, { from: before.steps, to: question.steps });
+    const answer = atLength(same, question.shape, { from: continued.steps, to: question.steps });
     if (!options.json) print(`Learning rate ${answer.rate}, ${english(answer.reason)}`);
     return answer;
   }
