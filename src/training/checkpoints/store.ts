@@ -223,7 +223,7 @@ export interface InitialState extends Pick<CheckpointSource, 'model' | 'optimize
 export interface Restored {
   /** Undefined if there was no checkpoint that could be read. */
   state: State | undefined;
-  /** Newer checkpoints that could not be read; they are deleted, or they would still count as the newest. */
+  /** Newer checkpoints that could not be read. Broken ones are deleted, or they would still count as the newest. */
   damaged: number[];
 }
 
@@ -237,6 +237,8 @@ export async function restoreCheckpoint(
   upTo = Infinity,
 ): Promise<Restored> {
   const damaged: number[] = [];
+  /** Those whose disk failed, perhaps only now, are kept. */
+  const broken: number[] = [];
   let state: State | undefined;
   for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
     try {
@@ -249,11 +251,13 @@ export async function restoreCheckpoint(
       // Says nothing about the checkpoint.
       if (['memory', 'gpu-lost'].includes(asUserError(error).code)) throw error;
       damaged.push(step);
+      const { syscall, code } = error as NodeJS.ErrnoException;
+      if (!syscall || code === 'ENOENT') broken.push(step);
     }
   }
   // Some weights of a damaged one may have been written.
   if (!state && damaged.length) await restoreInitialState({ model, optimizer, initial });
-  await deleteCheckpoints(runDir, damaged);
+  await deleteCheckpoints(runDir, broken);
   return { state, damaged };
 }
 
