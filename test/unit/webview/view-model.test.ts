@@ -71,6 +71,12 @@ describe('status', () => {
       next: expect.stringContaining('"Use for Completion" checks it first'),
     });
   });
+  it('offers a finished run whose last event is not known', () => {
+    const run = makeRun();
+    run.events = [];
+    run.summary!.pending = ['retention'];
+    expect(readStatus(run, now)).toMatchObject({ kind: 'done', canUse: true, canMeasure: true });
+  });
   it('does not offer a result that is no better than the base', () => {
     const run = makeRun();
     run.summary!.choice = {
