@@ -114,6 +114,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   let compared = '';
+  let asked: string[] | undefined;
   /** Requests a comparison once for each choice of runs, and again when one of them has been evaluated. */
   function askToCompare({ shown }: PanelView): void {
     const key = JSON.stringify(
@@ -121,12 +122,13 @@ export function startPanel(root: HTMLElement, host: Host): void {
     );
     if (shown.length < 2 || key === compared) return;
     compared = key;
-    host.post({ type: 'compare', runs: shown.map(({ id }) => id) });
+    asked = shown.map(({ id }) => id);
+    host.post({ type: 'compare', runs: asked });
   }
 
   let lastAsked: string | undefined;
   host.onMessage((message) => {
-    const next = applyMessage(state, message);
+    const next = applyMessage(state, message, asked);
     // A message was missed: request everything again.
     if (!next) return host.post({ type: 'ready' });
     // A report of several runs shows them side by side.

@@ -6,7 +6,7 @@ import type { ViewState } from './view-state.ts';
 export interface Host {
   /** False in a report, which can't act on runs. */
   canAct: boolean;
-  /** The current time in milliseconds; in a report, the time at which it was written. */
+  /** The host's current time in milliseconds; in a report, the time at which it was written. */
   now(): number;
   onMessage(listener: (message: ToPanel) => void): void;
   post(message: FromPanel): void;
@@ -30,14 +30,18 @@ export function connect(): Host {
 
 function connectToEditor(api: EditorApi): Host {
   const post = (message: FromPanel) => api.postMessage(fromPanelSchema.parse(message));
+  /** How far the host's clock is ahead of this page's. */
+  let ahead = 0;
   return {
     canAct: true,
-    now: () => Date.now(),
+    now: () => Date.now() + ahead,
     onMessage(listener) {
       window.addEventListener('message', ({ data }) => {
         const message = toPanelSchema.safeParse(data);
-        if (message.success) listener(visibleIn(message.data));
-        else console.warn('The panel received an invalid message:', message.error.issues[0]);
+        if (!message.success)
+          return console.warn('The panel received an invalid message:', message.error.issues[0]);
+        if ('now' in message.data && message.data.now !== undefined) ahead = message.data.now - Date.now();
+        listener(visibleIn(message.data));
       });
     },
     post,

@@ -20,7 +20,7 @@ import {
   translate,
   withButtons,
 } from '../text/l10n.ts';
-import { isLive, standingOf as runStanding } from '../findings/run-status.ts';
+import { hasResult, isLive, standingOf as runStanding } from '../findings/run-status.ts';
 import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
 import { phaseIn } from '../findings/phases.ts';
 import { tokensPerStep } from '../protocol/run.ts';
@@ -224,10 +224,6 @@ export function endSentence(snapshot: RunSnapshot, status: RunStatus, chosen = f
 
 /** A run that diverged would diverge again from the same checkpoint. */
 export const canResume = ({ state }: RunSnapshot): boolean => state.error?.code !== 'diverged';
-
-/** Whether its weights are written, even if its evaluation crashed, and the trainer with it. */
-export const hasResult = ({ state }: RunSnapshot, status: RunStatus) =>
-  status === 'done' || (status === 'interrupted' && state.status === 'evaluating');
 
 /** Whether it was ever checked that the served model matches the trained one. */
 export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undefined;

@@ -21,6 +21,8 @@ interface Guard {
   worse: string;
   kept?: string;
   open?: string;
+  /** A clause that says that it got better, for a metric of what was learned. Bits per byte have the verdict's. */
+  gained?: string;
 }
 
 /** The quality of completions, and the abilities of the base. */
@@ -30,30 +32,35 @@ export const guarded: readonly Guard[] = [
     metric: EXACT_LINES,
     margin: 0,
     worse: 'fewer lines are completed exactly',
+    gained: 'it completes more of the lines kept out of training',
   },
   {
     task: CURSORS,
     metric: CHARACTERS,
     margin: 0,
     worse: 'completions save fewer characters',
+    gained: 'it suggests more of the characters kept out of training',
   },
   {
     task: 'workspace',
     metric: 'line exact match',
     margin: 0,
     worse: 'fewer lines are completed exactly',
+    gained: 'it completes more of the lines kept out of training',
   },
   {
     task: 'workspace',
     metric: 'line edit similarity',
     margin: 0,
     worse: 'completed lines are less similar to the actual ones',
+    gained: 'its completions are closer to the lines kept out of training',
   },
   {
     task: 'workspace',
     metric: 'characters saved',
     margin: 0,
     worse: 'completions save fewer characters',
+    gained: 'it saves more typing in the files kept out of training',
   },
   {
     task: 'workspace',

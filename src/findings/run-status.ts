@@ -25,6 +25,10 @@ export function standingOf(
   return state.status === 'queued' && Math.abs(now - queued) < START_GRACE_MS ? 'queued' : 'interrupted';
 }
 
+/** Whether its weights are written, even if its evaluation crashed, and the trainer with it. */
+export const hasResult = ({ state }: { state: RunState }, standing: Standing | 'live'): boolean =>
+  standing === 'done' || (standing === 'interrupted' && state.status === 'evaluating');
+
 /** Whether its owner is working on it, or is about to. */
 export const isLive = (standing: Standing): standing is Exclude<Standing, End | 'interrupted'> =>
   standing !== 'interrupted' && !isEnd(standing);

@@ -3,7 +3,6 @@
  * and on the command line. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
-import { showsLearning } from './task-facts.ts';
 import { t, tKnown } from '../text/l10n.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
@@ -35,17 +34,16 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   const { choice, givenStrength } = summary;
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
-  const gained = guardedOnes.some(({ comparison }) => showsLearning(comparison.task) && isBetter(comparison));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
-  const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
+  const windows = findComparison(comparisons, 'workspace', 'bits per byte');
+  const bits = windows?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;
   // The metrics used for choosing the strength are biased, so they count only if nothing else was measured.
   const atCursors = unbiased ?? (bits ? undefined : used?.learned);
-  if (!refused && (gained || (atCursors && atCursors.high < 0)))
-    return {
-      kind: 'better',
-      why: t('it predicts the files kept out of training better'),
-    };
+  if (!refused && ((windows && isBetter(windows)) || (atCursors && atCursors.high < 0)))
+    return { kind: 'better', why: t('it predicts the files kept out of training better') };
+  const gain = guardedOnes.find(({ guard, comparison }) => guard.gained && isBetter(comparison));
+  if (!refused && gain) return { kind: 'better', why: tKnown(gain.guard.gained!) };
   const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
   return withoutGain(unbiased ?? (refused ? (learned ?? bits) : (bits ?? learned)));
 }

@@ -144,6 +144,17 @@ export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   return kept;
 }
 
+/**
+ * Whether the trainer that ended the run, and whose time its last event counts, went on with an earlier one's training.
+ * A trainer that lost its GPU starts the training again itself.
+ */
+export function wasResumed(events: readonly RunEvent[]): boolean {
+  const done = events.findLast((event) => event.type === 'done');
+  const [first, again] = events.filter((event) => event.type === 'start');
+  if (!done || !first || !again) return false;
+  return Date.parse(first.time) < Date.parse(done.time) - 1000 * done.seconds;
+}
+
 /** "At step 40 the loss ...: back to step 32; training skips that data and continues at 0.5 of the rate." */
 export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): Text =>
   msg`At step ${event.step} ${textOf(event, 'why')}: back to step ${event.to}; training skips that data and continues at ${event.rateScale} of the rate.`;

@@ -115,6 +115,8 @@ const common = {
   inUse: z.string().optional(),
   /** By the model's id, as in `inUse`. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
+  /** The host's time in milliseconds: the clock that wrote the heartbeats; in a remote window, the page has another. */
+  now: z.number().optional(),
 };
 /** `of`: the requested ids; the others are compared with the first. */
 const answerSchema = z.object({

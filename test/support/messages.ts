@@ -17,7 +17,9 @@ export const knownTexts = [
   ...stepIds.map((id) => titleOf({ id })),
   ...knownBases.flatMap((base) => [base.about, sourceNames(base)]),
   ...Object.values(reasons),
-  ...guarded.flatMap(({ worse, kept, open }) => [worse, ...(kept ? [kept] : []), ...(open ? [open] : [])]),
+  ...guarded.flatMap(({ worse, kept, open, gained }) =>
+    [worse, kept, open, gained].filter((text) => text !== undefined),
+  ),
   // Others are names.
   ...Object.values(taskFacts).flatMap(({ title }) => (title.includes(' ') ? title : [])),
   ...memoryParts,

@@ -4,6 +4,7 @@ import { reasons } from '../../src/corpus/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/findings/describe-learning.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
+import { wasResumed } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, stepName } from './format.ts';
@@ -27,7 +28,7 @@ const trainingFacts = () => [
 ];
 
 export function runFacts(
-  { spec, state, exports, corpus }: RunSnapshot,
+  { spec, state, events, exports, corpus }: RunSnapshot,
   { start, steps, done, memory: plan }: RunSeries,
 ): Fact[] {
   const { hyper } = spec;
@@ -94,7 +95,11 @@ export function runFacts(
       value: `${start.backend}, ${hyper.precision}`,
       note: translate(textOf(start, 'backendReason')),
     },
-    done && { name: t('Training and measuring took'), value: formatDuration(done.seconds) },
+    done && {
+      name: t('Training and measuring took'),
+      value: formatDuration(done.seconds),
+      note: wasResumed(events) ? t('since it was resumed') : undefined,
+    },
     spec.imported && {
       name: t('Imported from'),
       value: spec.imported.from,

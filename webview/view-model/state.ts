@@ -20,8 +20,13 @@ export interface PanelState {
 
 /**
  * Unchanged runs stay the same objects. Undefined if a message was missed, so that everything must be requested again.
+ * `asked`: the ids of the comparison requested last; others are ignored, as answers may arrive out of order.
  */
-export function applyMessage(state: PanelState | undefined, message: ToPanel): PanelState | undefined {
+export function applyMessage(
+  state: PanelState | undefined,
+  message: ToPanel,
+  asked?: readonly string[],
+): PanelState | undefined {
   if (message.type === 'runs') {
     const { runs, sweeps, selected, inUse, acceptance, comparison } = message;
     return { runs, sweeps, selected, inUse, acceptance, comparison: comparison ?? state?.comparison };
@@ -29,6 +34,7 @@ export function applyMessage(state: PanelState | undefined, message: ToPanel): P
   if (!state) return undefined;
   if (message.type === 'comparison') {
     const { of, comparison, problem } = message;
+    if (asked && of.join() !== asked.join()) return state;
     return { ...state, comparison: { of, comparison, problem } };
   }
   const changes = new Map(message.runs.map((change) => [change.spec.id, change]));

@@ -2,7 +2,7 @@
 import { joined, t, translate, whole } from '../../src/text/l10n.ts';
 import { isReady, notBetter } from '../../src/findings/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { isLive, standingOf, type Standing } from '../../src/findings/run-status.ts';
+import { hasResult, isLive, standingOf, type Standing } from '../../src/findings/run-status.ts';
 import { phaseIn } from '../../src/findings/phases.ts';
 import { formatDuration } from './format.ts';
 import { textOf } from '../../src/text/message.ts';
@@ -127,12 +127,6 @@ function afterFailure(next: string, { state }: RunSnapshot, resume: string): str
   const canResume = state.error?.code !== 'diverged' && !/\bresume\b/.test(next);
   return canResume ? joined([next, resume]) : next;
 }
-
-/** Whether complete weights exist: the run is done, or was interrupted while being measured. */
-const hasResult = ({ state, events }: RunSnapshot, kind: Standing) =>
-  kind === 'done'
-    ? events.some(({ type }) => type === 'done')
-    : kind === 'interrupted' && state.status === 'evaluating';
 
 const isWorse = ({ spec, summary }: RunSnapshot) =>
   summary !== undefined && notBetter(spec.name, summary) !== undefined;

@@ -105,6 +105,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       selected: this.selected,
       inUse: this.services.completion.inUse?.id,
       acceptance: this.services.store.acceptances,
+      now: Date.now(),
     };
     const sweeps = this.sweeps.all;
     if (next.type === 'runs') this.post({ ...next, ...common, sweeps });

@@ -4,7 +4,8 @@ import { visible } from '../../text/foreign-text.ts';
 import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
-import { canResume, hasResult, runDescription, runTooltip, type RunStatus } from '../texts.ts';
+import { hasResult } from '../../findings/run-status.ts';
+import { canResume, runDescription, runTooltip, type RunStatus } from '../texts.ts';
 import { tooltip } from '../editor-ui.ts';
 
 const icons: Record<RunStatus, [string, string?]> = {

@@ -96,4 +96,12 @@ describe('the messages to the panel', () => {
     expect(changed).toMatchObject({ sweeps: [sweep], comparison: { of: ['a', 'b'], problem: 'no' } });
     expect(applyMessage(undefined, { type: 'changes', runs: [], gone: [] })).toBeUndefined();
   });
+
+  it('do not replace the comparison asked for last by one of other runs that took longer', () => {
+    const first = applyMessage(undefined, { type: 'runs', runs: [], sweeps: [] });
+    const asked = ['a', 'c'];
+    const answered = applyMessage(first, { type: 'comparison', of: asked, problem: 'no' }, asked);
+    expect(answered?.comparison?.of).toEqual(asked);
+    expect(applyMessage(answered, { type: 'comparison', of: ['a', 'b'] }, asked)).toBe(answered);
+  });
 });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { verdictIn, verdictOf } from '../../../src/findings/verdict.ts';
-import type { Comparison, StrengthChoice, StrengthPoint } from '../../../src/protocol/evaluation.ts';
+import {
+  CHARACTERS,
+  CURSORS,
+  EXACT_LINES,
+  type Comparison,
+  type StrengthChoice,
+  type StrengthPoint,
+} from '../../../src/protocol/evaluation.ts';
 
 const around = (value: number, half: number) => ({ value, low: value - half, high: value + half });
 
@@ -36,6 +43,26 @@ describe('the verdict on a result', () => {
     expect(kindOf(choiceOf(1, [-0.1, 0.02, 0.01]))).toBe('better');
     expect(kindOf(undefined, comparison('workspace', 'bits per byte', -0.1))).toBe('better');
     expect(kindOf(undefined, comparison('workspace', 'line exact match', 0.1))).toBe('better');
+  });
+  it('names the metric that is better, unless held-out code is predicted better', () => {
+    const bits = comparison('workspace', 'bits per byte', -0.05, 0.3);
+    const whyOf = (...comparisons: Comparison[]) => verdictOf({ comparisons }).why;
+    for (const [task, metric, why] of [
+      ['workspace', 'line exact match', 'it completes more of the lines kept out of training'],
+      ['workspace', 'line edit similarity', 'its completions are closer to the lines kept out of training'],
+      ['workspace', 'characters saved', 'it saves more typing in the files kept out of training'],
+      [CURSORS, EXACT_LINES, 'it completes more of the lines kept out of training'],
+      [CURSORS, CHARACTERS, 'it suggests more of the characters kept out of training'],
+    ] as const) {
+      expect(whyOf(bits, comparison(task, metric, 0.1))).toBe(why);
+      expect(whyOf(comparison('workspace', 'bits per byte', -0.05), comparison(task, metric, 0.1))).toBe(
+        'it predicts the files kept out of training better',
+      );
+    }
+    const choice = { ...choiceOf(1, [-0.1, 0.02, 0.01]), learned: around(-0.09, 0.03) };
+    const comparisons = [bits, comparison('workspace', 'line exact match', 0.1)];
+    expect(verdictOf({ choice, comparisons }).why).toBe('it predicts the files kept out of training better');
+    expect(verdictOf({ choice, givenStrength: 0.7, comparisons }).why).toMatch(/^it completes more/);
   });
   it('is worse if something that matters got worse, whatever was gained', () => {
     const choice = choiceOf(1, [-0.1, 0.02, 0.01]);

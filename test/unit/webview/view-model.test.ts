@@ -71,6 +71,12 @@ describe('status', () => {
       next: expect.stringContaining('"Use for Completion" checks it first'),
     });
   });
+  it('offers a finished run whose last event is not known', () => {
+    const run = makeRun();
+    run.events = [];
+    run.summary!.pending = ['retention'];
+    expect(readStatus(run, now)).toMatchObject({ kind: 'done', canUse: true, canMeasure: true });
+  });
   it('does not offer a result that is no better than the base', () => {
     const run = makeRun();
     run.summary!.choice = {
@@ -198,6 +204,25 @@ describe('facts', () => {
       value: 'LoRA r=16',
       note: expect.stringContaining('all linears'),
     });
+  });
+  it('say that the time of a resumed run is that since then', () => {
+    const run = makeRun();
+    const start = run.events.find((event) => event.type === 'start')!;
+    const done = run.events.find((event) => event.type === 'done')!;
+    const tookOf = (seconds: number) => {
+      const { time } = run.events.find((event) => event.type === 'step' && event.step === 30)!;
+      const events = [
+        ...run.events.filter((event) => 'step' in event && event.step <= 30),
+        { ...start, time, step: 30 },
+        ...run.events.filter((event) => 'step' in event && event.step > 30 && event.type !== 'done'),
+        { ...done, seconds },
+      ];
+      const facts = runFacts({ ...run, events }, readSeries(events));
+      return facts.find(({ name }) => name === 'Training and measuring took')!;
+    };
+    expect(tookOf(120)).toMatchObject({ value: '2 min', note: 'since it was resumed' });
+    // The same trainer went on after it lost its GPU.
+    expect(tookOf(245)).toMatchObject({ value: '4 min', note: undefined });
   });
   it('state where the rate came from, the planned memory, and why training went back', () => {
     const run = makeRun();

@@ -1,7 +1,7 @@
 import { timeLeftIn } from '../../../findings/run-time.ts';
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../../protocol/export.ts';
-import { describeRollback, survivingEvents, type RunEvent } from '../../../protocol/events.ts';
+import { describeRollback, survivingEvents, wasResumed, type RunEvent } from '../../../protocol/events.ts';
 import { describeChanged, describeLearning, documentWord } from '../../../findings/describe-learning.ts';
 import { describeFolders } from '../../../protocol/folders.ts';
 import { forTerminal } from '../../../text/next-step.ts';
@@ -109,7 +109,7 @@ function facts(
     [
       'took',
       done && !foreign
-        ? `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`
+        ? `${formatDuration(done.seconds)}${wasResumed(events) ? ' since it was resumed' : ''}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`
         : undefined,
     ],
     ['memory', describeMemory(events)],
