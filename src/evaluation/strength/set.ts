@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { readAdapterStrength, setAdapterStrength } from '../../weights/strength.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import { strengthInFile } from '../../findings/strength-rule.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
@@ -84,11 +85,8 @@ async function applyStrength(dir: string, spec: RunSpec, wanted: number | 'chose
 const isChosen = (strength: number, { evaluation }: RunSpec, choice: Summary['choice']) =>
   strength === (choice ? choice.strength : evaluation.strength);
 
-/** If nothing was better than the base, the file has the adapter as trained. */
-function chosenStrength({ evaluation }: RunSpec, choice: Summary['choice']): number {
-  if (choice) return choice.strength || 1;
-  return evaluation.strength === 'measured' ? 1 : evaluation.strength;
-}
+const chosenStrength = ({ evaluation }: RunSpec, choice: Summary['choice']): number =>
+  strengthInFile(evaluation.strength, { choice });
 
 async function readLoraSpec(dir: string): Promise<RunSpec> {
   const spec = await readSpec(dir);

@@ -1,5 +1,5 @@
 /** A strength set by hand: the file, the summary, and conflicts with other processes. */
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
@@ -8,7 +8,9 @@ import { reportStrength, setStrength } from '../../../src/evaluation/strength/se
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
+import { writeResultStrength } from '../../../src/training/run-result.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
+import { trainedAdapter } from '../../../src/weights/strength.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
 import { readSpec } from '../../../src/runs/index.ts';
 import { lockRun } from '../../../src/runs/lock.ts';
@@ -125,6 +127,32 @@ describe('the strength of a result', () => {
     expect(await reportStrength(dir)).toMatchObject({ strength: 1, given: 0.5 });
     await writeStrength(dir, await readSpec(dir), (await summary())!);
     expect(await reportStrength(dir)).toMatchObject({ strength: 0.5, given: 0.5 });
+  });
+
+  it('is the first one until one is chosen, and stays the chosen one when the run is exported again', async () => {
+    const run = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as { evaluation: object };
+    const evaluation = { ...run.evaluation, strength: 'measured' };
+    await writeFile(join(dir, 'run.json'), JSON.stringify({ ...run, evaluation, imported: undefined }));
+    const spec = await readSpec(dir);
+    const trained = await readFile(join(dir, 'adapter.gguf'));
+    await mkdir(join(dir, 'evaluation'));
+    const exported = async (summary: object = {}) => {
+      await writeFile(join(dir, 'adapter.gguf'), trained);
+      await addToSummary(dir, 1, summary);
+      await writeResultStrength(dir, spec);
+      return reportStrength(dir);
+    };
+    expect(await exported()).toEqual({ strength: 0.5, chosen: 0.5 });
+    // Strengths are measured relative to the adapter as it was trained, and its file is left alone.
+    const copy = await trainedAdapter(dir, spec, folder.path('copy.gguf'));
+    expect((await readFile(copy)).equals(trained)).toBe(true);
+    expect(await reportStrength(dir)).toMatchObject({ strength: 0.5 });
+    // A run that was interrupted while it was measured is exported again.
+    expect(await exported({ choice: { ...choice, strength: 0.75 } })).toMatchObject({ strength: 0.75 });
+    expect(await exported({ choice: { ...choice, strength: 0 } })).toMatchObject({ strength: 1 });
+    await setStrength(dir, 0.3);
+    expect(await exported()).toMatchObject({ strength: 0.3, given: 0.3 });
+    expect(await trainedAdapter(dir, spec, folder.path('copy.gguf'))).toBe(folder.path('copy.gguf'));
   });
 
   it('is rejected if out of range', async () => {
