@@ -7,7 +7,7 @@ import { showsLearning } from './task-facts.ts';
 import { t, tKnown } from '../text/l10n.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
-import { whyNotOffered } from './offer.ts';
+import { codeOfAge, lossSince, whyNotOffered } from './offer.ts';
 
 /** `same`: no better, and a noticeable gain is ruled out. `unknown`: nothing was measured, or too little to tell. */
 type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
@@ -18,7 +18,10 @@ export interface Verdict {
   why: string;
 }
 
-type VerdictMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
+type VerdictMetrics = Pick<
+  Summary,
+  'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served' | 'earlier'
+>;
 
 /** @param summary undefined if the result was never measured. Metrics stated only by its publisher don't count. */
 export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
@@ -32,11 +35,20 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   const guardedOnes = guardedMetrics(comparisons);
   const worse = guardedOnes.find(isWorse);
   if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
-  const { choice, givenStrength } = summary;
+  const { choice, givenStrength, earlier } = summary;
+  const lost = lossSince(earlier);
+  if (lost)
+    return {
+      kind: 'worse',
+      why: t('{what} is predicted worse than by {run}, which it continues', {
+        what: codeOfAge(lost),
+        run: earlier!.run,
+      }),
+    };
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
   const gained = guardedOnes.some(({ comparison }) => showsLearning(comparison.task) && isBetter(comparison));
-  const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
+  const refused = whyNotOffered({ choice, comparisons, givenStrength, earlier }) !== undefined;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;
   // The metrics used for choosing the strength are biased, so they count only if nothing else was measured.
