@@ -40,18 +40,19 @@ import {
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { fitCalibration } from './tasks/workspace-cursors.ts';
 import type { EvaluatedModel, ItemScore, Task } from './task.ts';
-import { withMeasuringMark } from './measuring-lock.ts';
+import { withMeasuringLock } from './measuring-lock.ts';
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
- * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). Metrics of
- * other tasks at the same step are kept; without `tasks`, `limit` and `setting`, only what is left is measured. If a task of the plan can't be run, that is a warning; if `tasks` names it, an
- * error. Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set),
- * bad-argument, cancelled, and those of the tasks.
+ * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). Metrics
+ * of other tasks at the same step are kept; without `tasks`, `limit` and `setting`, only what is left is measured. If
+ * a task of the plan can't be run, that is a warning; if `tasks` names it, an error. Errors: run-not-found, run-newer,
+ * run-damaged, run-not-finished, run-locked (measured already, or its strength is being set), bad-argument, cancelled,
+ * and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
-  return withMeasuringMark(dir, () => measureRun(dir, spec, options));
+  return withMeasuringLock(dir, () => measureRun(dir, spec, options));
 }
 
 async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions): Promise<Summary> {

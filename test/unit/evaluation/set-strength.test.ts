@@ -6,7 +6,7 @@ import { examine } from '../../../src/base-models/checksums.ts';
 import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
-import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
+import { withMeasuringLock, withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
 import { writeResultStrength } from '../../../src/training/run-result.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
@@ -185,6 +185,18 @@ describe('a run in use', () => {
     const dead = { pid: 2 ** 22 + 7, token: 'aa' };
     await writeFile(join(dir, 'evaluation', `.measuring-${dead.pid}.json`), JSON.stringify(dead));
     expect(await setStrength(dir, 0.5)).toMatchObject({ strength: 0.5 });
+  });
+  it('is measured by one evaluator at a time, and checked by any', async () => {
+    await withMeasuringLock(dir, async () => {
+      await expect(withMeasuringLock(dir, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'run-locked',
+        message: expect.stringContaining('is already being measured'),
+      });
+    });
+    const dead = { pid: 2 ** 22 + 7, token: 'aa' };
+    await writeFile(join(dir, 'evaluation', '.measuring.json'), JSON.stringify(dead));
+    await withMeasuringLock(dir, () => withMeasuringMark(dir, () => Promise.resolve()));
+    expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
   });
   it('is not measured while its strength is being set', async () => {
     const lock = await lockRun(dir, 'Setting the strength');
