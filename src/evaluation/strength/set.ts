@@ -14,6 +14,7 @@ import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
 import { itemsPath } from '../metrics/item-rows.ts';
 import { readSummary, withoutMetrics, withStrength } from '../metrics/summary.ts';
+import { isStrengthMeasured } from '../time.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
 import { withStrengthLock } from '../measuring-lock.ts';
 
@@ -23,10 +24,12 @@ export const MIN_STRENGTH = 0.05;
 export interface StrengthReport {
   /** The strength in the run's file. */
   strength: number;
-  /** The default strength: chosen after training, or specified when the run was started. */
+  /** The default strength: chosen after training, the first one until then, or specified when the run was started. */
   chosen: number;
   /** The strength set by hand. */
   given?: number;
+  /** One is still to be chosen by measuring. */
+  open?: true;
   /** The measurements, if a strength was to be chosen. */
   choice?: StrengthChoice;
 }
@@ -39,7 +42,7 @@ export async function reportStrength(dir: string): Promise<StrengthReport> {
     strength: await readAdapterStrength(dir, spec),
     chosen: chosenStrength(spec, choice),
     ...(givenStrength !== undefined && { given: givenStrength }),
-    ...(choice && { choice }),
+    ...(choice ? { choice } : isStrengthMeasured(spec) && { open: true as const }),
   };
 }
 

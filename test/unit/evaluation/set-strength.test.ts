@@ -142,7 +142,7 @@ describe('the strength of a result', () => {
       await writeResultStrength(dir, spec);
       return reportStrength(dir);
     };
-    expect(await exported()).toEqual({ strength: 0.5, chosen: 0.5 });
+    expect(await exported()).toEqual({ strength: 0.5, chosen: 0.5, open: true });
     // Strengths are measured relative to the adapter as it was trained, and its file is left alone.
     const copy = await trainedAdapter(dir, spec, folder.path('copy.gguf'));
     expect((await readFile(copy)).equals(trained)).toBe(true);
