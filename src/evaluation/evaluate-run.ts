@@ -1,5 +1,5 @@
 /** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
-import type { Summary } from '../protocol/evaluation.ts';
+import { measuredHere, type Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import {
@@ -26,7 +26,7 @@ import { servedPart, strengthPart } from './progress.ts';
 import { lazyCorpus, Resources, runSubject } from './resources.ts';
 import { checkServed } from './served-check.ts';
 import { resultStrength } from './strength/choose.ts';
-import { addToSummary } from './metrics/summary.ts';
+import { addToSummary, readSummary, tasksLeft } from './metrics/summary.ts';
 import {
   isStrengthMeasured,
   MIN_SECONDS,
@@ -40,24 +40,26 @@ import {
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { fitCalibration } from './tasks/workspace-cursors.ts';
 import type { EvaluatedModel, ItemScore, Task } from './task.ts';
-import { withMeasuringMark } from './measuring-lock.ts';
+import { withMeasuringLock } from './measuring-lock.ts';
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
- * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). Metrics of
- * other tasks at the same step are kept. If a task of the plan can't be run, that is a warning; if `tasks` names it, an
- * error. Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set),
- * bad-argument, cancelled, and those of the tasks.
+ * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). Metrics
+ * of other tasks at the same step are kept; without `tasks`, `limit` and `setting`, only what is left is measured. If
+ * a task of the plan can't be run, that is a warning; if `tasks` names it, an error. Errors: run-not-found, run-newer,
+ * run-damaged, run-not-finished, run-locked (measured already, or its strength is being set), bad-argument, cancelled,
+ * and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
-  return withMeasuringMark(dir, () => measureRun(dir, spec, options));
+  return withMeasuringLock(dir, () => measureRun(dir, spec, options));
 }
 
 async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions): Promise<Summary> {
   const run = await readRun(dir);
   const step = stepOfResult(run);
-  const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
+  const known = await readSummary(dir, step);
+  const chosen = tasksToMeasure(spec, known, options);
   const { signal, timed = false } = options;
   const place = costPlace(spec, run.events);
   // With another number of items, the cost says nothing about a run's own evaluation.
@@ -91,6 +93,9 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     const served = await checkServed(dir, spec, { resources, progress, signal });
     await onCost(servedPart.name, { seconds: (performance.now() - servedStart) / 1000, items: 1 });
     let summary = await addToSummary(dir, step, { planned, served });
+    const kept = plannedTasks(spec).filter((task) => !options.tasks && !chosen.includes(task));
+    for (const comparison of measuredHere(known))
+      if (kept.some(({ name }) => name === comparison.task)) evaluation.emitComparison(step, comparison);
     const measured = evaluation.measure(
       [models.before, models.after],
       { spec, corpus },
@@ -120,6 +125,18 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   } finally {
     await resources.dispose();
   }
+}
+
+function tasksToMeasure(
+  spec: RunSpec,
+  known: Summary | undefined,
+  { tasks, limit, setting, data = {} }: EvaluateOptions,
+): Task[] {
+  if (tasks) return chooseTasks(tasks);
+  const planned = plannedTasks(spec);
+  if (limit !== undefined || setting !== undefined) return planned;
+  const left = tasksLeft(planned, known);
+  return planned.filter((task) => left.includes(task) || Object.hasOwn(data, task.name));
 }
 
 /**

@@ -1,13 +1,13 @@
 /**
- * Measuring a result takes minutes, several evaluators may do it, and its file must not change meanwhile. Each
- * evaluator writes a mark into evaluation/; a process that sets the strength takes the run's lock and looks for marks.
+ * Measuring a result takes minutes, and its file must not change meanwhile. One evaluator at a time measures it, while
+ * others may check what is served. Each of them writes a mark into evaluation/; a process that sets the strength takes the run's lock and looks for marks.
  * Each first writes its own mark or lock and then looks for the other's, so that if both start at once, at most one
  * continues.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { msg, UserError } from '../text/errors.ts';
-import { lockOwner, lockRun, ownerOf, runOwner } from '../runs/lock.ts';
+import { lockOwner, lockRun, ownerOf, runOwner, takeLock } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
 
 /** The purpose written into the run's lock while a strength is set. */
@@ -36,6 +36,24 @@ export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>):
     await rm(path, { force: true });
   }
 }
+
+/**
+ * The same for an evaluator that may choose a strength and writes the summary: there is only one at a time. Errors: also
+ * run-locked while another one measures.
+ */
+export const withMeasuringLock = <T>(dir: string, work: () => Promise<T>): Promise<T> =>
+  withMeasuringMark(dir, async () => {
+    const lock = await takeLock(
+      join(folder(dir), '.measuring.json'),
+      () =>
+        new UserError(
+          'run-locked',
+          msg`Run ${basename(dir)} is already being measured.`,
+          msg`Wait until it ends, or stop it where it was started.`,
+        ),
+    );
+    return work().finally(() => lock.release());
+  });
 
 /**
  * Runs `work`, which sets a strength. Errors: run-locked while the run is in training or being measured; those of

@@ -3,7 +3,7 @@
  * Pure.
  */
 import { UserError } from '../text/errors.ts';
-import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
+import type { Comparison, StrengthChoice, Summary } from '../protocol/evaluation.ts';
 import { choiceIn } from './strength-rule.ts';
 import { decimal, t, tKnown, withPoint } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -20,13 +20,18 @@ export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'st
 }
 
 /** The data that the decision is based on. */
-type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
+type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'earlier'>;
 
 /**
  * Why the result is not offered, as a clause; undefined if it is. A manually set strength is rejected only if it was
  * measured to be worse; a run whose strength was given from the start is always offered.
  */
-export function whyNotOffered({ choice, comparisons, givenStrength }: OfferMetrics): string | undefined {
+export function whyNotOffered({
+  choice,
+  comparisons,
+  givenStrength,
+  earlier,
+}: OfferMetrics): string | undefined {
   if (!choice) return undefined;
   if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
   const worse = guardedMetrics(comparisons).find(isWorse);
@@ -36,8 +41,31 @@ export function whyNotOffered({ choice, comparisons, givenStrength }: OfferMetri
       before: decimal(worse.comparison.before.value, 3),
       after: decimal(worse.comparison.after.value, 3),
     });
+  const lost = lossSince(earlier);
+  if (lost)
+    return t(
+      '{what} is predicted worse than by {run}, which it continues ({before} -> {after} bits per byte)',
+      {
+        what: codeOfAge(lost),
+        run: earlier!.run,
+        before: decimal(lost.before.value, 3),
+        after: decimal(lost.after.value, 3),
+      },
+    );
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
+
+/** The held-out code lost since the run that this one continues, unless code of the other age gained more. */
+export function lossSince(earlier: Summary['earlier']): Comparison | undefined {
+  const all = earlier?.comparisons ?? [];
+  const change = all.reduce((sum, { difference, after }) => sum + difference.value * after.n, 0);
+  return change > 0
+    ? all.find(({ significant, difference }) => significant && difference.value > 0)
+    : undefined;
+}
+
+export const codeOfAge = ({ metric }: Comparison): string =>
+  metric.startsWith('older') ? t('older code') : t('new code');
 
 /**
  * Why a strength was measured to be worse when the strength was chosen; undefined if it was not worse or not measured.

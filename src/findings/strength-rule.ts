@@ -43,6 +43,15 @@ export function strengthPoint(strength: number, base: StrengthCounts, at: Streng
 
 /** The first strength of a LoRA that is measured: default rates are chosen for about half of the change. */
 export const FIRST_STRENGTH = 0.5;
+/**
+ * The strength of the adapter in a run's file. Until one is chosen, the first one, as most results forget too much at 1.
+ * If nothing was better than before, the result is not offered, and is in the file as it was trained.
+ */
+export const strengthInFile = (
+  planned: number | 'measured',
+  { choice, givenStrength }: Pick<Summary, 'choice' | 'givenStrength'>,
+): number =>
+  givenStrength ?? (choice ? choice.strength || 1 : planned === 'measured' ? FIRST_STRENGTH : planned);
 export const MAX_STRENGTHS = 4;
 /** Below this strength, hardly anything that was learned remains. */
 const MIN_STRENGTH = 0.1;

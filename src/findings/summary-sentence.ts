@@ -24,7 +24,7 @@ import {
   UNNOTICEABLE_GAIN,
   type GuardedMetric,
 } from './guards.ts';
-import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
+import { codeOfAge, nextStepWithoutOffer, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
 function pair(a: number, b: number): { before: string; after: string } {
@@ -53,9 +53,9 @@ type SummaryMetrics = Pick<
 
 /** `pending`: tasks that are not measured yet, or only partially. */
 export function summarise(summary: SummaryMetrics, pending: readonly PendingTask[] = []): string {
-  const { served, choice, givenStrength } = summary;
+  const { served, choice, givenStrength, earlier } = summary;
   const comparisons = measuredHere(summary);
-  const refused = whyNotOffered({ comparisons, choice, givenStrength });
+  const refused = whyNotOffered({ comparisons, choice, givenStrength, earlier });
   const next = nextStepWithoutOffer({ choice, givenStrength });
   const parts = [
     givenStrength === undefined
@@ -171,9 +171,9 @@ function predicts(windows: Comparison | undefined, atCursors: Interval | undefin
 
 /** How well older and new code are predicted, compared with the run that this one continues. */
 function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
-  const parts = comparisons.map(({ metric, before, after, significant, difference }) => {
-    const what = metric.startsWith('older') ? t('older code') : t('new code');
-    const values = { what, ...pair(before.value, after.value) };
+  const parts = comparisons.map((comparison) => {
+    const { before, after, significant, difference } = comparison;
+    const values = { what: codeOfAge(comparison), ...pair(before.value, after.value) };
     if (!significant) return t('{what}: no difference seen, {before} -> {after} bits per byte', values);
     return difference.value < 0
       ? t('{what} is predicted better, {before} -> {after} bits per byte', values)

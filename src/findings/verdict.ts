@@ -6,7 +6,7 @@ import { findComparison, measuredHere, type StrengthPoint, type Summary } from '
 import { t, tKnown } from '../text/l10n.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
-import { whyNotOffered } from './offer.ts';
+import { codeOfAge, lossSince, whyNotOffered } from './offer.ts';
 
 /** `same`: no better, and a noticeable gain is ruled out. `unknown`: nothing was measured, or too little to tell. */
 type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
@@ -17,7 +17,10 @@ export interface Verdict {
   why: string;
 }
 
-type VerdictMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
+type VerdictMetrics = Pick<
+  Summary,
+  'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served' | 'earlier'
+>;
 
 /** @param summary undefined if the result was never measured. Metrics stated only by its publisher don't count. */
 export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
@@ -31,10 +34,19 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   const guardedOnes = guardedMetrics(comparisons);
   const worse = guardedOnes.find(isWorse);
   if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
-  const { choice, givenStrength } = summary;
+  const { choice, givenStrength, earlier } = summary;
+  const lost = lossSince(earlier);
+  if (lost)
+    return {
+      kind: 'worse',
+      why: t('{what} is predicted worse than by {run}, which it continues', {
+        what: codeOfAge(lost),
+        run: earlier!.run,
+      }),
+    };
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
-  const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
+  const refused = whyNotOffered({ choice, comparisons, givenStrength, earlier }) !== undefined;
   const windows = findComparison(comparisons, 'workspace', 'bits per byte');
   const bits = windows?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;

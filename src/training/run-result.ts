@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { Model } from '../model/index.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
-import { readRun } from '../runs/index.ts';
+import { strengthInFile } from '../findings/strength-rule.ts';
+import { readRun, stepOfResult } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
+import { setAdapterStrength } from '../weights/strength.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
 import type { TrainingOutcome } from './session.ts';
 import { msg, withTexts } from '../text/message.ts';
@@ -37,11 +39,25 @@ export async function makeResult(
           message: msg`The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made from the last one.`,
         }),
       });
-      return exportResult(dir, spec, model);
+      await exportResult(dir, spec, model);
+      await writeResultStrength(dir, spec);
+      return name;
     }
   else await exportResult(dir, spec, model);
   await emitBest(best, dir, writer);
+  await writeResultStrength(dir, spec);
   return name;
+}
+
+/**
+ * Gives a LoRA's new file its strength: set by hand, chosen for this step before an interruption, or as planned. It may
+ * be served as soon as it is being measured, or if measuring ends early.
+ */
+export async function writeResultStrength(dir: string, spec: RunSpec): Promise<void> {
+  if (spec.hyper.method !== 'lora') return;
+  const run = await readRun(dir);
+  const summary = run.summary?.step === stepOfResult(run) ? run.summary : undefined;
+  await setAdapterStrength(dir, spec, strengthInFile(spec.evaluation.strength, summary ?? {}));
 }
 
 /** Emits the event once: a run that was stopped during its evaluation has already emitted it. */

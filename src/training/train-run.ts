@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { requireSameBase } from '../base-models/checksums.ts';
-import { setAdapterStrength } from '../weights/strength.ts';
 import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
@@ -132,9 +131,6 @@ async function trainOn(
 
   const artefact = await makeResult(trained, { ...options, spec, model });
   if (!artefact) return undefined;
-  // If the strength should be measured, the evaluator chooses it.
-  const { strength } = spec.evaluation;
-  if (spec.hyper.method === 'lora' && strength !== 'measured') await setAdapterStrength(dir, spec, strength);
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 

@@ -56,14 +56,32 @@ async function setOwnStrength(dir: string, spec: Trained, strength: number): Pro
   // A file without a strength is as trained except for its alpha: a resumed run has rewritten it.
   if (scale.strength === undefined)
     await exportAdapterGguf(trained, { ...(await readAdapterGguf(path)), alpha: adapterAlpha(spec.hyper) });
+  requireTrained(trained, path, spec);
+  if (strength === 1) return rename(trained, path);
+  await exportBetween(path, { start: join(dir, EARLIER_ADAPTER), end: trained }, strength, strength);
+}
+
+function requireTrained(trained: string, path: string, { id }: Trained): void {
   if (!existsSync(trained))
     throw new UserError(
       'adapter-damaged',
       msg`${trained}, from which other strengths are made, is missing.`,
-      msg`Delete ${path} and make it again with {resume ${spec.id}}.`,
+      msg`Delete ${path} and make it again with {resume ${id}}.`,
     );
-  if (strength === 1) return rename(trained, path);
-  await exportBetween(path, { start: join(dir, EARLIER_ADAPTER), end: trained }, strength, strength);
+}
+
+/** The path of the run's adapter as it was trained: its file, or a copy written to `copy`. Errors: adapter-damaged. */
+export async function trainedAdapter(dir: string, spec: Trained, copy: string): Promise<string> {
+  const path = join(dir, artefactName(spec));
+  const scale = await readAdapterScale(path);
+  if (strengthOf(scale, spec) === 1) return path;
+  if (scale.strength !== undefined) {
+    const trained = join(dir, TRAINED_ADAPTER);
+    requireTrained(trained, path, spec);
+    return trained;
+  }
+  await exportAdapterGguf(copy, { ...(await readAdapterGguf(path)), alpha: adapterAlpha(spec.hyper) });
+  return copy;
 }
 
 /** Writes the run's adapter at `factor` times its strength into another file. */

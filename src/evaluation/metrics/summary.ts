@@ -15,6 +15,7 @@ import { taskFacts } from '../../findings/task-facts.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { averagedTasks, FORGETTING } from '../../findings/forgetting-metric.ts';
 import { summarise } from '../../findings/summary-sentence.ts';
+import type { Task } from '../task.ts';
 import { tasks } from '../tasks/index.ts';
 
 /** New findings to add. */
@@ -60,6 +61,18 @@ export function addFindings(summary: Summary, { planned = [], measured, ...found
   if (stated?.length) after.stated = stated;
   if (pending.length) after.pending = pending.map(({ name }) => name);
   return { ...after, sentence: summarise(after, pending) };
+}
+
+/**
+ * The planned tasks that are still to be measured: measuring the others again, perhaps on fewer items, would replace
+ * what is known. An average needs all of its tasks.
+ */
+export function tasksLeft(planned: readonly Task[], summary: Summary | undefined): Task[] {
+  const known = new Set(measuredHere(summary).map(({ task }) => task));
+  const isLeft = ({ name }: Task) => !known.has(name) || summary!.pending?.includes(name) === true;
+  const isAveraged = ({ name }: Task) => averagedTasks.includes(name);
+  const again = planned.some((task) => isAveraged(task) && isLeft(task));
+  return planned.filter((task) => isLeft(task) || (again && isAveraged(task)));
 }
 
 /** Metrics at cursors from choosing the strength, unless another strength was set by hand. */

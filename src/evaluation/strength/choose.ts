@@ -1,16 +1,19 @@
 /**
  * Chooses the strength at which a result is offered, if at all. Runs after training, before anything else is measured.
  */
+import { rm } from 'node:fs/promises';
 import type { Corpus } from '../../corpus/index.ts';
-import { FIRST_STRENGTH, MAX_STRENGTHS } from '../../findings/strength-rule.ts';
+import { FIRST_STRENGTH, MAX_STRENGTHS, strengthInFile } from '../../findings/strength-rule.ts';
 import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import type { RunSpec } from '../../protocol/run.ts';
+import { sha256Of } from '../../platform/files/checksum.ts';
 import { msg, withTexts, type Text } from '../../text/message.ts';
 import type { Cost } from '../../training/measured-costs.ts';
-import { setAdapterStrength } from '../../weights/strength.ts';
+import { setAdapterStrength, trainedAdapter } from '../../weights/strength.ts';
 import { describeSetting, nameUntrained, type Evaluation } from '../measure.ts';
 import { addToSummary, readSummary } from '../metrics/summary.ts';
 import { Resources, runSubject } from '../resources.ts';
+import { temporaryFile } from '../temporary-files.ts';
 import { isStrengthMeasured } from '../time.ts';
 import { chooseCrossFitted } from './cross-fit.ts';
 import { MeasuredStrengths } from './measured.ts';
@@ -37,7 +40,10 @@ export async function resultStrength(
   let choice = summary?.choice;
   if (isStrengthMeasured(spec)) {
     const { progress } = evaluation;
+    // For what is served meanwhile, or if this ends early.
+    await writeStrength(dir, spec, summary ?? {});
     choice ??= await chooseResultStrength(dir, spec, {
+      step,
       corpus,
       trained,
       until,
@@ -64,13 +70,15 @@ interface MeasuringContext {
 }
 
 interface ChoiceOptions extends Pick<MeasuringContext, 'corpus' | 'trained' | 'until' | 'onCost'> {
+  step: number;
   onProgress(done: number, total: number): void;
   warn(message: string): void;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Measures the result at several strengths and chooses one. Errors: run-not-finished, cancelled, and those of reading
+ * Measures the result at several strengths and chooses one. Strengths are relative to the adapter as it was trained, and
+ * its file is left alone, since it may be served meanwhile. Errors: run-not-finished, cancelled, and those of reading
  * the corpus.
  */
 async function chooseResultStrength(
@@ -78,28 +86,32 @@ async function chooseResultStrength(
   spec: RunSpec,
   options: ChoiceOptions,
 ): Promise<StrengthChoice> {
-  const lora = spec.hyper.method === 'lora';
-  // Undoes an earlier choice: strengths are relative to the adapter as it was trained.
-  if (lora) await setAdapterStrength(dir, spec, 1);
-  const resources = new Resources(runSubject(dir, spec), strengthTask.contextTokens);
+  const subject = runSubject(dir, spec);
+  const copy = temporaryFile(dir, options.step);
   try {
-    return await chooseAmong(spec, resources, options);
+    if (spec.hyper.method === 'lora') {
+      const adapterPath = await trainedAdapter(dir, spec, copy);
+      subject.result = { id: spec.id, adapterPath, sha256: await sha256Of(adapterPath) };
+    }
+    const resources = new Resources(subject, strengthTask.contextTokens);
+    return await chooseAmong(spec, resources, options).finally(() => resources.dispose());
   } finally {
-    await resources.dispose();
+    await rm(copy, { force: true });
   }
 }
 
 /**
- * Writes the strength in the summary, set by hand or chosen, into the adapter's file again: a resumed run has rewritten
- * its adapter, and a killed command may have left it undone.
+ * Writes the strength in the summary, set by hand or chosen, into the adapter's file again, or else the first one if one
+ * is to be chosen: a killed command or an earlier version may have left that undone.
  */
 export async function writeStrength(
   dir: string,
   spec: RunSpec,
   { givenStrength, choice }: Pick<Summary, 'givenStrength' | 'choice'>,
 ): Promise<void> {
-  const strength = givenStrength ?? choice?.strength;
-  if (spec.hyper.method === 'lora' && strength) await setAdapterStrength(dir, spec, strength);
+  const isKnown = givenStrength !== undefined || choice !== undefined || isStrengthMeasured(spec);
+  if (spec.hyper.method === 'lora' && isKnown)
+    await setAdapterStrength(dir, spec, strengthInFile(spec.evaluation.strength, { givenStrength, choice }));
 }
 
 async function chooseAmong(

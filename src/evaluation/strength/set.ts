@@ -8,11 +8,13 @@ import { dirname, join } from 'node:path';
 import { readAdapterStrength, setAdapterStrength } from '../../weights/strength.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import { strengthInFile } from '../../findings/strength-rule.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
 import { itemsPath } from '../metrics/item-rows.ts';
 import { readSummary, withoutMetrics, withStrength } from '../metrics/summary.ts';
+import { isStrengthMeasured } from '../time.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
 import { withStrengthLock } from '../measuring-lock.ts';
 
@@ -22,10 +24,12 @@ export const MIN_STRENGTH = 0.05;
 export interface StrengthReport {
   /** The strength in the run's file. */
   strength: number;
-  /** The default strength: chosen after training, or specified when the run was started. */
+  /** The default strength: chosen after training, the first one until then, or specified when the run was started. */
   chosen: number;
   /** The strength set by hand. */
   given?: number;
+  /** One is still to be chosen by measuring. */
+  open?: true;
   /** The measurements, if a strength was to be chosen. */
   choice?: StrengthChoice;
 }
@@ -38,7 +42,7 @@ export async function reportStrength(dir: string): Promise<StrengthReport> {
     strength: await readAdapterStrength(dir, spec),
     chosen: chosenStrength(spec, choice),
     ...(givenStrength !== undefined && { given: givenStrength }),
-    ...(choice && { choice }),
+    ...(choice ? { choice } : isStrengthMeasured(spec) && { open: true as const }),
   };
 }
 
@@ -84,11 +88,8 @@ async function applyStrength(dir: string, spec: RunSpec, wanted: number | 'chose
 const isChosen = (strength: number, { evaluation }: RunSpec, choice: Summary['choice']) =>
   strength === (choice ? choice.strength : evaluation.strength);
 
-/** If nothing was better than the base, the file has the adapter as trained. */
-function chosenStrength({ evaluation }: RunSpec, choice: Summary['choice']): number {
-  if (choice) return choice.strength || 1;
-  return evaluation.strength === 'measured' ? 1 : evaluation.strength;
-}
+const chosenStrength = ({ evaluation }: RunSpec, choice: Summary['choice']): number =>
+  strengthInFile(evaluation.strength, { choice });
 
 async function readLoraSpec(dir: string): Promise<RunSpec> {
   const spec = await readSpec(dir);

@@ -6,7 +6,7 @@ import { cpus } from 'node:os';
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { whyNotOffered } from '../../findings/offer.ts';
-import { reportError } from '../../text/errors.ts';
+import { reportError, UserError } from '../../text/errors.ts';
 import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
 import { joined, t } from '../../text/l10n.ts';
 import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
@@ -107,7 +107,10 @@ export class MeasureWhenIdle implements vscode.Disposable {
       await children.ask(z.unknown(), args, { signal });
       this.finished.add(id);
     } catch (error) {
-      if (!signal.aborted) {
+      // Another evaluator measures it.
+      if (error instanceof UserError && error.code === 'run-locked')
+        this.notBefore = Date.now() + BACK_OFF_MS;
+      else if (!signal.aborted) {
         this.finished.add(id);
         log.warn(`${name} was not measured on all of HumanEval: ${reportError(error).message}`);
       }

@@ -8,8 +8,8 @@ import type { RunEvent } from '../../protocol/events.ts';
 import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
 import type { TrainedResult } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-import { setAdapterStrength } from '../../weights/strength.ts';
 import { earlierValues } from '../continued.ts';
+import { writeResultStrength } from '../run-result.ts';
 import { hasRayTrainJob, writeRayTrainJob } from './job.ts';
 import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
 import { EventReader, exportRayTrainResult, heldOutDocuments, readPhase, type StepEvent } from './result.ts';
@@ -64,9 +64,7 @@ export async function trainOnRay(
       throw new UserError('internal', 'Ray Train ended without a step.', 'The log of the run says more.');
     await phase('Writing the result');
     const artefact = await exportRayTrainResult(dir, folder, spec, base);
-    const { strength } = spec.evaluation;
-    if (spec.hyper.method === 'lora' && strength !== 'measured')
-      await setAdapterStrength(dir, spec, strength);
+    await writeResultStrength(dir, spec);
     const { step, tokensPerSecond, peakMemory } = last;
     return { step, tokensPerSecond, peakMemory, artefact };
   });

@@ -2,7 +2,8 @@
 import { readFile, mkdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { compare } from '../../../src/evaluation/metrics/compare.ts';
-import { addToSummary, addFindings } from '../../../src/evaluation/metrics/summary.ts';
+import { addToSummary, addFindings, tasksLeft } from '../../../src/evaluation/metrics/summary.ts';
+import { chooseTasks } from '../../../src/evaluation/tasks/index.ts';
 import type { Summary } from '../../../src/protocol/evaluation.ts';
 import { partsOf, useFolder } from './help.ts';
 
@@ -46,6 +47,27 @@ describe('a summary', () => {
     expect(all).not.toHaveProperty('pending');
     expect(all.sentence).not.toContain('Not measured');
     expect(all.comparisons.map(({ task }) => task)).toEqual(['workspace', 'retention']);
+  });
+
+  it('leaves to be measured what is not known, or only in part, and all tasks of an average', () => {
+    const planned = chooseTasks(['workspace', 'humaneval', 'hellaswag', 'arc_challenge', 'retention']);
+    const left = (summary?: Summary) => tasksLeft(planned, summary).map(({ name }) => name);
+    expect(left()).toEqual(planned.map(({ name }) => name));
+    const names = ['humaneval', 'hellaswag', 'arc_challenge'];
+    const known = names.reduce(
+      (summary, task) => addFindings(summary, { measured: metrics(task, 'acc', 0.5) }),
+      empty,
+    );
+    expect(left(known)).toEqual(['workspace', 'retention']);
+    expect(left(addFindings(known, { measured: { ...bits, cut: true } }))).toEqual([
+      'workspace',
+      'retention',
+    ]);
+    expect(left({ ...known, pending: ['arc_challenge'] })).toEqual([
+      ...['workspace', 'hellaswag', 'arc_challenge', 'retention'],
+    ]);
+    // Metrics stated by a publisher were not measured here.
+    expect(left({ ...known, stated: ['humaneval'] })).toContain('humaneval');
   });
 
   it('names what was measured in part, until the rest is done', () => {

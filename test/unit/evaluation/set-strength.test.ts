@@ -1,14 +1,16 @@
 /** A strength set by hand: the file, the summary, and conflicts with other processes. */
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
-import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
+import { withMeasuringLock, withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
+import { writeResultStrength } from '../../../src/training/run-result.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
+import { trainedAdapter } from '../../../src/weights/strength.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
 import { readSpec } from '../../../src/runs/index.ts';
 import { lockRun } from '../../../src/runs/lock.ts';
@@ -127,6 +129,32 @@ describe('the strength of a result', () => {
     expect(await reportStrength(dir)).toMatchObject({ strength: 0.5, given: 0.5 });
   });
 
+  it('is the first one until one is chosen, and stays the chosen one when the run is exported again', async () => {
+    const run = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as { evaluation: object };
+    const evaluation = { ...run.evaluation, strength: 'measured' };
+    await writeFile(join(dir, 'run.json'), JSON.stringify({ ...run, evaluation, imported: undefined }));
+    const spec = await readSpec(dir);
+    const trained = await readFile(join(dir, 'adapter.gguf'));
+    await mkdir(join(dir, 'evaluation'));
+    const exported = async (summary: object = {}) => {
+      await writeFile(join(dir, 'adapter.gguf'), trained);
+      await addToSummary(dir, 1, summary);
+      await writeResultStrength(dir, spec);
+      return reportStrength(dir);
+    };
+    expect(await exported()).toEqual({ strength: 0.5, chosen: 0.5, open: true });
+    // Strengths are measured relative to the adapter as it was trained, and its file is left alone.
+    const copy = await trainedAdapter(dir, spec, folder.path('copy.gguf'));
+    expect((await readFile(copy)).equals(trained)).toBe(true);
+    expect(await reportStrength(dir)).toMatchObject({ strength: 0.5 });
+    // A run that was interrupted while it was measured is exported again.
+    expect(await exported({ choice: { ...choice, strength: 0.75 } })).toMatchObject({ strength: 0.75 });
+    expect(await exported({ choice: { ...choice, strength: 0 } })).toMatchObject({ strength: 1 });
+    await setStrength(dir, 0.3);
+    expect(await exported()).toMatchObject({ strength: 0.3, given: 0.3 });
+    expect(await trainedAdapter(dir, spec, folder.path('copy.gguf'))).toBe(folder.path('copy.gguf'));
+  });
+
   it('is rejected if out of range', async () => {
     for (const wrong of [0, 0.04, 1.01, -1, NaN, Infinity])
       await expect(setStrength(dir, wrong)).rejects.toMatchObject({ code: 'bad-argument' });
@@ -157,6 +185,18 @@ describe('a run in use', () => {
     const dead = { pid: 2 ** 22 + 7, token: 'aa' };
     await writeFile(join(dir, 'evaluation', `.measuring-${dead.pid}.json`), JSON.stringify(dead));
     expect(await setStrength(dir, 0.5)).toMatchObject({ strength: 0.5 });
+  });
+  it('is measured by one evaluator at a time, and checked by any', async () => {
+    await withMeasuringLock(dir, async () => {
+      await expect(withMeasuringLock(dir, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'run-locked',
+        message: expect.stringContaining('is already being measured'),
+      });
+    });
+    const dead = { pid: 2 ** 22 + 7, token: 'aa' };
+    await writeFile(join(dir, 'evaluation', '.measuring.json'), JSON.stringify(dead));
+    await withMeasuringLock(dir, () => withMeasuringMark(dir, () => Promise.resolve()));
+    expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
   });
   it('is not measured while its strength is being set', async () => {
     const lock = await lockRun(dir, 'Setting the strength');

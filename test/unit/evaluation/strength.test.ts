@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nextStepWithoutOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
+import { verdictOf } from '../../../src/findings/verdict.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { interleave } from '../../../src/evaluation/strength/task.ts';
 import {
@@ -252,6 +253,28 @@ describe('offering a result', () => {
       // The strength was set by the user, or the run is from an earlier version.
       expect(whyNotOffered({ comparisons })).toBeUndefined();
     }
+  });
+  it('does not happen if a run knows less of the code than the one that it continues', () => {
+    const since = (older: number, newer = 0) => {
+      const change = (age: string, by: number) => ({
+        ...comparison('workspace', `${age} code bits per byte`, by, by !== 0),
+        better: 'lower' as const,
+      });
+      const earlier = { run: 'r1', comparisons: [change('older', older), change('new', newer)] };
+      return { choice, comparisons: [], earlier };
+    };
+    const why = 'is predicted worse than by r1, which it continues (0.500 -> 0.600 bits per byte)';
+    expect(whyNotOffered(since(0.1))).toBe(`older code ${why}`);
+    expect(whyNotOffered(since(0.1, -0.02))).toBe(`older code ${why}`);
+    expect(whyNotOffered(since(0, 0.1))).toBe(`new code ${why}`);
+    expect(summarise(since(0.1))).toMatch(/^Not offered: older code is predicted worse than by r1/);
+    expect(verdictOf(since(0.1))).toEqual({
+      kind: 'worse',
+      why: 'older code is predicted worse than by r1, which it continues',
+    });
+    // More was gained than lost.
+    for (const each of [since(0), since(-0.1), since(0.02, -0.1)])
+      expect(whyNotOffered(each)).toBeUndefined();
   });
   it('happens at a strength set by the user, unless it measured worse', () => {
     const path = [point(0.5, -0.1, 0.3), point(0.75, 0, 0.6, around(0.05)), point(1, 0.05, 0.9)];

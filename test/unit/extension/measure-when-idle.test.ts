@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { needsMeasuring, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
 import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
 type Listener = (event: unknown) => void;
@@ -91,7 +92,7 @@ let live: RunSnapshot[];
 let onRuns: () => void;
 let idle: MeasureWhenIdle;
 /** Ends the evaluation in progress: as a child process does when it is stopped, or because it has finished. */
-let end: (how: 'done' | 'broken') => void;
+let end: (how: 'done' | 'broken' | 'locked') => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -113,6 +114,7 @@ beforeEach(() => {
     return new Promise<void>((resolve, reject) => {
       signal.addEventListener('abort', () => (asked.push('stopped'), reject(new Error('stopped'))));
       end = (how) => {
+        if (how === 'locked') return reject(new UserError('run-locked', 'It is being measured.', 'Wait.'));
         if (how === 'broken') return reject(new Error('no base'));
         run = { ...run, summary: summaryOf(after) };
         return resolve();
@@ -249,6 +251,19 @@ test.each([
       "fewer of HumanEval's problems are solved (0.450 -> 0.300). " +
       'To use it all the same, set a lower strength in its results.',
   ]);
+});
+
+test('while another evaluator measures the result, it waits silently', async () => {
+  await minutes(12);
+  end('locked');
+  await minutes(28);
+  expect(asked).toEqual([COMMAND]);
+  await minutes(5);
+  expect(asked).toEqual([COMMAND, COMMAND]);
+  end('done');
+  await minutes(60);
+  expect(asked).toEqual([COMMAND, COMMAND]);
+  expect(notified).toEqual([expect.stringContaining('no longer completes your code')]);
 });
 
 test('a failed evaluation is not repeated, and interrupts nobody', async () => {

@@ -60,7 +60,7 @@ test('stopping the evaluation says that the result is kept', () => {
 
 test('a stop that failed is not shown as going on', async () => {
   const full = new Error('no space left');
-  const { reports, cancel, errors } = shown(running('evaluating', 10, 150), full);
+  const { reports, cancel, errors } = shown(running('evaluating', 10, 140), full);
   const before = reports.at(-1)!.message;
   cancel();
   await vi.waitFor(() => expect(errors).toEqual([full]));

@@ -52,7 +52,9 @@ function describe(report: StrengthReport, run: string, set: boolean): string[] {
         ? 'as it was trained'
         : choice
           ? 'chosen after training'
-          : 'as given when the run was started';
+          : report.open
+            ? `until measuring it with {evaluate ${run}} chooses one`
+            : 'as given when the run was started';
   const next = set
     ? `Completion and export use it from now on. Measure it with {evaluate ${run}}.`
     : `Set another one, from ${MIN_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
