@@ -9,6 +9,7 @@ import { HUNKS, hunksOf } from './steps.ts';
 
 /** Commits of more changed lines are made by a program or by moving code. */
 const MOST_LINES = 400;
+
 export class History {
   private readonly clone: Clone;
 
