@@ -29,22 +29,21 @@ export async function makeResult(
   if (signal.aborted) return undefined;
   await phase('Writing the result');
   const name = artefactName(spec);
+  let readable = best;
   if (best && best.step !== step)
     try {
       await exportCheckpoint(join(dir, name), dir, spec, best.step);
     } catch (error) {
+      readable = undefined;
       await writer.event({
         type: 'warning',
         ...withTexts({
           message: msg`The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made from the last one.`,
         }),
       });
-      await exportResult(dir, spec, model);
-      await writeResultStrength(dir, spec);
-      return name;
     }
-  else await exportResult(dir, spec, model);
-  await emitBest(best, dir, writer);
+  if (!readable || readable.step === step) await exportResult(dir, spec, model);
+  await emitBest(readable, dir, writer);
   await writeResultStrength(dir, spec);
   return name;
 }
