@@ -77,9 +77,13 @@ export function metricsIn(
 ): string {
   const { earlier, choice, givenStrength } = summary;
   const theirs = describeMetrics(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
-  const atCursors = givenStrength === undefined ? choice?.learned : undefined;
+  const isChosen = givenStrength === undefined && choice !== undefined;
+  // If no strength was good enough, these are of the whole change, while the refusal is about every strength.
+  const isWhole = isChosen && choice.strength === 0;
+  const atCursors = isChosen && !isWhole ? choice.learned : undefined;
+  const ours = describeMetrics(measuredHere(summary), { earlier, atCursors, limit: choice?.limit });
   return joined([
-    describeMetrics(measuredHere(summary), { earlier, atCursors, limit: choice?.limit }),
+    isWhole && ours ? t('At full strength: {metrics}', { metrics: ours }) : ours,
     theirs && t('Its publisher states: {metrics}', { metrics: theirs }),
   ]);
 }

@@ -60,6 +60,13 @@ describe('the end of a run', () => {
       'web-server: trained, 60 steps. No better than before: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
     ]);
   });
+  it('names the strength of metrics that disagree with the refusal, which is about every strength', () => {
+    const [first, metrics] = end({ choice: choiceOf(0, -0.001), comparisons: [bits(-0.1)] });
+    expect(first).toContain('it predicts the files kept out of training no better.');
+    expect(metrics).toBe('At full strength: Predicts held-out code better than before.');
+    const byHand = { choice: choiceOf(0, -0.001), comparisons: [bits(-0.1)], givenStrength: 0.5 };
+    expect(end(byHand)[1]).toBe('Predicts held-out code better than before.');
+  });
   it('says that a worse one is no longer in use', () => {
     const worse = { ...better, comparisons: [bits(0.1)] };
     expect(end(worse, { chosen: true })[0]).toMatch(
