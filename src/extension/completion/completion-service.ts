@@ -135,6 +135,12 @@ export class CompletionService implements CompletionHost {
       ? inUse
       : undefined;
   }
+  /** Whether completion is turned on, in general or for the language of an open document. */
+  get isOn(): boolean {
+    return [undefined, ...vscode.workspace.textDocuments].some((document) =>
+      settings.completionEnabled(document),
+    );
+  }
   get snoozedUntil(): Date | undefined {
     return this.snooze.until;
   }
@@ -314,12 +320,10 @@ export class CompletionService implements CompletionHost {
     this.failure = undefined;
     // The remote server or its token may have changed; a local server is not needed alongside it.
     if (this.remoteServer.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
-    const isEnabled = [undefined, ...vscode.workspace.textDocuments].some((document) =>
-      settings.completionEnabled(document),
-    );
-    if (isEnabled) this.ghost.forget();
+    const { isOn } = this;
+    if (isOn) this.ghost.forget();
     else void this.stop();
-    if (!isEnabled || !settings.repositoryInPrompt()) this.repository.stop();
+    if (!isOn || !settings.repositoryInPrompt()) this.repository.stop();
     this.changed.fire();
   }
 
