@@ -9,7 +9,7 @@ import { trainingBusy, trainingNow } from '../../runs/index.ts';
 import { withChildProgress } from '../child-progress.ts';
 import { forgetClusterToken, setClusterToken } from '../cluster/cluster-commands.ts';
 import { jobOfRun } from '../cluster/cluster.ts';
-import { requestStop, resumeOnCluster } from '../cluster/cluster-runs.ts';
+import { resumeOnCluster } from '../cluster/cluster-runs.ts';
 import type { Context } from '../context.ts';
 import { showDoctor } from '../doctor.ts';
 import { getStarted } from '../get-started.ts';
@@ -163,7 +163,7 @@ async function stopTraining(context: Context, argument: CommandArgument): Promis
     t('Which training do you want to stop?'),
     t('Nothing is training.'),
   );
-  if (run) await requestStop(context, run.spec.id);
+  if (run) await context.progress.requestStop(run);
 }
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
