@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
+import { expandHome } from '../platform/files/paths.ts';
 import { UserError } from '../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../text/l10n.ts';
@@ -76,7 +77,7 @@ export const settings = {
   clusterStorage: () => userValue(inspect('clusterStorage')),
   /** Whether completions are recorded. */
   recordCompletions: () => get<boolean>(RECORD_COMPLETIONS),
-  base: () => resolvedBase().value.trim() || AUTO_BASE,
+  base: () => expandHome(resolvedBase().value.trim()) || AUTO_BASE,
   method: () => get<'lora' | 'full'>('training.method'),
   minutes: () => get<number>('training.minutes'),
   backend: () => get<'auto' | BackendName>('training.backend'),

@@ -1,6 +1,6 @@
 /** What fine-tuning still has to download, and its size. */
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { join } from 'node:path';
 import { findKnownBase, sourceNames } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { t, tKnown } from '../../text/l10n.ts';
@@ -45,7 +45,9 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
 export function missingBase(base: string, models: DoctorReport['models'] = []): Download[] {
   if (existsSync(base)) return [];
   const known = findKnownBase(base);
-  if (known && models.some(({ path }) => basename(path) === known.file)) return [];
+  // For "owner/name:file", the end of `hubPath`.
+  const file = known ? join('/', known.file) : join('/hub', base.replace(':', '/'));
+  if (models.some(({ path }) => path.endsWith(file))) return [];
   return [
     {
       name: known?.name ?? base,

@@ -1,10 +1,13 @@
 /** Locations of our files: in FORGET_ME_NOT_HOME, else in the platform's user data folder. */
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 
 export function dataDir(): string {
   return process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data;
 }
+/** A path as a person writes it: "~/" is the home folder. */
+export const expandHome = (path: string): string => path.replace(/^~(?=[\\/]|$)/, () => homedir());
 export const runsDir = () => join(dataDir(), 'runs');
 /** Learning rate sweeps. */
 export const sweepsDir = () => join(dataDir(), 'sweeps');

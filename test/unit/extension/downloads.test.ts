@@ -71,6 +71,13 @@ describe('what has to be downloaded', () => {
       { name: 'owner/name', bytes: 0, from: 'Hugging Face' },
     ]);
   });
+  test('a file of the hub that is here is not downloaded again', () => {
+    const here = join(dir, 'models', 'hub', 'owner', 'name', 'q4', 'tiny.gguf');
+    const parts = (base: string) => missingParts(base, report(there, [here]), 'auto');
+    expect(parts('owner/name:q4/tiny.gguf')).toEqual([]);
+    expect(parts('owner/name:q8/tiny.gguf')).toHaveLength(1);
+    expect(parts('other/name:q4/tiny.gguf')).toHaveLength(1);
+  });
   test('a known base says where it may come from', () => {
     expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
       {

@@ -1,5 +1,6 @@
 /** If nothing, or nothing usable, is set, package.json's default applies. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
@@ -61,6 +62,13 @@ it('are all read', () => {
   expect([...new Set(asked)].map((name) => `forgetMeNot.${name}`).sort()).toEqual(
     Object.keys(properties).sort(),
   );
+});
+
+it("a base in the user's home folder is found", () => {
+  configured['base'] = '~/models/mine.gguf';
+  expect(settings.base()).toBe(`${homedir()}/models/mine.gguf`);
+  configured['base'] = 'owner/name~1';
+  expect(settings.base()).toBe('owner/name~1');
 });
 
 it('are all used', () => {
