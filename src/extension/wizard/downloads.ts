@@ -1,13 +1,16 @@
 /** What fine-tuning still has to download, and its size. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { findKnownBase, sourceNames } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { t, tKnown } from '../../text/l10n.ts';
+import type { ChildOptions } from '../children.ts';
+import type { Services } from '../services.ts';
 
 export interface Download {
   name: string;
-  /** 0 when it is not known yet. */
+  /** 0 while only the hub knows (`withSizes`). */
   bytes: number;
   from: string;
   /** Whether training is impossible without it. */
@@ -57,4 +60,22 @@ export function missingBase(base: string, models: DoctorReport['models'] = []): 
       command: ['models', 'fetch', base],
     },
   ];
+}
+
+const plannedSchema = z.object({ bytes: z.number() });
+
+/**
+ * Asks the hub for sizes that are not known, and leaves out what turns out to be here. Errors: those of `models fetch`.
+ */
+export async function withSizes(
+  { children }: Pick<Services, 'children'>,
+  parts: readonly Download[],
+  options?: ChildOptions,
+): Promise<Download[]> {
+  const sized = parts.map(async (part) => {
+    if (part.bytes > 0) return part;
+    const dryRun = [...part.command, '--dry-run'];
+    return { ...part, ...(await children.ask(plannedSchema, dryRun, options)) };
+  });
+  return (await Promise.all(sized)).filter(({ bytes }) => bytes > 0);
 }

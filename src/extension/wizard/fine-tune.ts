@@ -14,14 +14,14 @@ import { runDoctor } from '../doctor.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../text/l10n.ts';
-import { missingParts, missingRuntime } from './downloads.ts';
+import { missingRuntime } from './downloads.ts';
 import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
 import { findContinuableRun } from './continuable-run.ts';
 import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
-import { askWithRetry, carryOutHost } from './carry-out-host.ts';
+import { askWithRetry, carryOutHost, missingHere } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments, type PlanLookups } from './wizard.ts';
 import { textOf } from '../../text/message.ts';
@@ -61,7 +61,7 @@ export async function fineTune(context: Context): Promise<void> {
 
 /** If a cluster trains, this machine only needs the base, whose tokenizer makes the corpus. */
 const baseOnlyHost = (context: Context) => ({
-  missing: async ({ base }: Plan) => missingParts(base, await runDoctor(context), 'wasm'),
+  missing: ({ base }: Plan) => missingHere(context, base, 'wasm'),
 });
 
 /** Shows how to get back to the question. */
@@ -152,8 +152,7 @@ export async function fetchBase(context: Context, argument: string | undefined):
   const bases = () => listBases(context);
   const base = argument ?? (await askBaseFor(t('Download Base Model'), bases, t('Which model?')));
   if (!base) return;
-  const missing = missingParts(base, await runDoctor(context), 'wasm');
-  const agreed = await askConsent(missing);
+  const agreed = await askConsent(await missingHere(context, base, 'wasm'));
   if (!agreed || !(await install(context, agreed))) return;
   await context.log.notify('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { missingParts, missingRuntime } from '../../../src/extension/wizard/downloads.ts';
+import { missingParts, missingRuntime, withSizes } from '../../../src/extension/wizard/downloads.ts';
 import {
   describeCost,
   estimate,
@@ -77,6 +77,20 @@ describe('what has to be downloaded', () => {
     expect(parts('owner/name:q4/tiny.gguf')).toEqual([]);
     expect(parts('owner/name:q8/tiny.gguf')).toHaveLength(1);
     expect(parts('other/name:q4/tiny.gguf')).toHaveLength(1);
+  });
+  test.each([
+    ['has the size that it says', 5e9, [['owner/name', 5e9]]],
+    ['is left out if its only file is here', 0, []],
+  ])('the hub is asked for the size of a base, which %s', async (_what, bytes, sized) => {
+    const asked: string[] = [];
+    const children = {
+      ask: (_: unknown, args: string[]) =>
+        Promise.resolve({ bytes }).finally(() => asked.push(args.join(' '))),
+    };
+    const parts = missingParts('owner/name', report(missing), 'auto');
+    const all = await withSizes({ children } as never, parts);
+    expect(asked).toEqual(['models fetch owner/name --dry-run']);
+    expect(all.map((part) => [part.name, part.bytes])).toEqual([...sized, ['TensorFlow', 274e6]]);
   });
   test('a known base says where it may come from', () => {
     expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
