@@ -26,6 +26,7 @@ import {
 } from './endpoint-commands.ts';
 import { deleteRecordedCompletions, showRecordedCompletions } from './recorded-completions.ts';
 import { installGpu } from './gpu-support.ts';
+import { deleteRun } from './delete-run.ts';
 import { showMenu } from '../menu.ts';
 import { reveal } from '../reveal.ts';
 import { pickRun, type CommandArgument } from '../results/pick-run.ts';
@@ -85,6 +86,7 @@ const table: Record<string, CommandEntry> = {
   showLog: { run: ({ log }) => log.channel.show() },
   menu: { run: showMenu },
   refreshRuns: { run: ({ runs }) => runs.refresh() },
+  deleteRun: { run: deleteRun },
   revealRun: { run: revealRun },
   showTrainerLog: { run: showTrainerLog },
 };
