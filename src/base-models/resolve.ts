@@ -1,7 +1,7 @@
 /** Resolves user input (a known base's name, a path, or a hub reference) to a model file on disk. */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
+import { expandHome } from '../platform/files/paths.ts';
 import { msg, UserError } from '../text/errors.ts';
 import type { ResolveOptions } from './resolve-options.ts';
 import { examineWithProgress } from './checksums.ts';
@@ -25,7 +25,7 @@ export interface ResolvedBase {
 export async function resolveBase(reference: string, options: ResolveOptions = {}): Promise<ResolvedBase> {
   const known = findKnownBase(reference);
   if (known) return await resolveKnown(known, options);
-  const path = resolve(reference.replace(/^~(?=\/)/, homedir()));
+  const path = resolve(expandHome(reference));
   if (existsSync(path)) {
     const facts = await examineWithProgress(path, options);
     return toResolved(basename(path).replace(/\.gguf$/i, ''), facts);

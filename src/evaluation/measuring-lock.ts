@@ -1,8 +1,8 @@
 /**
  * Measuring a result takes minutes, and its file must not change meanwhile. One evaluator at a time measures it, while
- * others may check what is served. Each of them writes a mark into evaluation/; a process that sets the strength takes
- * the run's lock and looks for marks. Each first writes its own mark or lock and then looks for the other's, so that if
- * both start at once, at most one continues.
+ * others may check what is served. Each of them writes a mark into evaluation/; a process that sets the strength, or
+ * deletes the run, takes the run's lock and looks for marks. Each first writes its own mark or lock and then looks for
+ * the other's, so that if both start at once, at most one continues.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -10,14 +10,15 @@ import { msg, UserError } from '../text/errors.ts';
 import { lockOwner, lockRun, ownerOf, runOwner, takeLock } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
 
-/** The purpose written into the run's lock while a strength is set. */
-const SETTING = 'Setting the strength';
+/** The purpose written into the run's lock meanwhile. */
+const CHANGING = 'Changing the result';
 const mark = /^\.measuring-\d+\.json$/;
 
 const folder = (dir: string) => join(dir, 'evaluation');
 
 /**
- * Runs `work`, which measures. Errors: run-locked while a strength is being set, which takes seconds; those of `work`.
+ * Runs `work`, which measures. Errors: run-locked while the result is being changed, which takes seconds; those of
+ * `work`.
  */
 export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder(dir), `.measuring-${process.pid}.json`);
@@ -25,10 +26,10 @@ export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>):
   await writeJson(path, ownerOf(process.pid));
   try {
     const owner = await runOwner(dir);
-    if (owner?.what === SETTING)
+    if (owner?.what === CHANGING)
       throw new UserError(
         'run-locked',
-        msg`The strength of run ${basename(dir)} is being set right now.`,
+        msg`The result of run ${basename(dir)} is being changed right now.`,
         msg`Measure it in a few seconds.`,
       );
     return await work();
@@ -56,17 +57,17 @@ export const withMeasuringLock = <T>(dir: string, work: () => Promise<T>): Promi
   });
 
 /**
- * Runs `work`, which sets a strength. Errors: run-locked while the run is in training or being measured; those of
- * `work`.
+ * Runs `work`, which changes the result or deletes the run. Errors: run-locked while the run is in training or being
+ * measured; those of `work`.
  */
-export async function withStrengthLock(dir: string, work: () => Promise<void>): Promise<void> {
-  const lock = await lockRun(dir, SETTING);
+export async function withResultLock(dir: string, work: () => Promise<void>): Promise<void> {
+  const lock = await lockRun(dir, CHANGING);
   try {
     const pid = await findEvaluator(dir);
     if (pid !== undefined)
       throw new UserError(
         'run-locked',
-        msg`Run ${basename(dir)} is being measured (pid ${pid}), and all its metrics must be measured at the same strength.`,
+        msg`Run ${basename(dir)} is being measured (pid ${pid}).`,
         msg`Wait until it ends, or stop it where it was started.`,
       );
     await work();

@@ -9,7 +9,7 @@ import { confirmSending } from './cluster/cluster.ts';
 import { requestStop } from './cluster/cluster-runs.ts';
 import { CompletionService } from './completion/completion-service.ts';
 import { updateWalkthrough } from './get-started.ts';
-import { Log } from './log.ts';
+import { Log, settingAction } from './log.ts';
 import { NextEdit } from './next-edit/next-edit.ts';
 import { ResultsPanel } from './panel/panel.ts';
 import { Throttle } from './panel/throttle.ts';
@@ -47,7 +47,7 @@ export class Context implements Services, vscode.Disposable {
 
   constructor(readonly extension: vscode.ExtensionContext) {
     const inheritedHome = process.env['FORGET_ME_NOT_HOME'];
-    applyDataDirectory(inheritedHome);
+    this.applyDataDirectory(inheritedHome);
     this.store = new Store(extension.workspaceState, extension.globalState);
     this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log, confirmSending);
     this.runs = new RunWatcher(this.log);
@@ -73,7 +73,7 @@ export class Context implements Services, vscode.Disposable {
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (changesSetting(event, 'nodePath')) this.nodeCommand = undefined;
         if (changesSetting(event, 'dataDirectory')) {
-          applyDataDirectory(inheritedHome);
+          this.applyDataDirectory(inheritedHome);
           void this.runs.reload();
           void this.completion.lookAgain();
         }
@@ -83,6 +83,11 @@ export class Context implements Services, vscode.Disposable {
       }),
     );
     this.refresh();
+  }
+
+  private applyDataDirectory(inheritedHome: string | undefined): void {
+    const refused = applyDataDirectory(inheritedHome);
+    if (refused) this.log.showError(refused, settingAction('dataDirectory'));
   }
 
   /** Follows the runs in progress, and reports those that ended while no window was open. */

@@ -2,10 +2,12 @@
  * The user's settings. Never cached, so that a change takes effect at once. The editor supplies the defaults from
  * package.json.
  */
+import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
+import { dataDir, expandHome } from '../platform/files/paths.ts';
 import { UserError } from '../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../text/l10n.ts';
@@ -76,7 +78,7 @@ export const settings = {
   clusterStorage: () => userValue(inspect('clusterStorage')),
   /** Whether completions are recorded. */
   recordCompletions: () => get<boolean>(RECORD_COMPLETIONS),
-  base: () => resolvedBase().value.trim() || AUTO_BASE,
+  base: () => expandHome(resolvedBase().value.trim()) || AUTO_BASE,
   method: () => get<'lora' | 'full'>('training.method'),
   minutes: () => get<number>('training.minutes'),
   backend: () => get<'auto' | BackendName>('training.backend'),
@@ -102,7 +104,7 @@ export const settings = {
       })),
     );
   },
-  dataDirectory: () => get<string>('dataDirectory').trim(),
+  dataDirectory: () => expandHome(get<string>('dataDirectory').trim()),
   nodePath: () => get<string>('nodePath').trim(),
 };
 
@@ -177,11 +179,21 @@ export const setRecordCompletions = (enabled: boolean) => update(RECORD_COMPLETI
 export const clearEndpoint = () => update('completion.endpoint', undefined);
 export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model);
 
-/** Passes the data directory to child processes, and to the code that reads runs, in the environment. */
-export function applyDataDirectory(inherited: string | undefined): void {
-  const chosen = settings.dataDirectory() || inherited;
+/**
+ * Passes the data directory to child processes, and to the code that reads runs, in the environment. Returns why the
+ * setting was not followed: a relative path would lead into a folder that each process has for itself.
+ */
+export function applyDataDirectory(inherited: string | undefined): UserError | undefined {
+  const asked = settings.dataDirectory();
+  const chosen = isAbsolute(asked) ? asked : inherited;
   if (chosen) process.env['FORGET_ME_NOT_HOME'] = chosen;
   else delete process.env['FORGET_ME_NOT_HOME'];
+  if (!asked || isAbsolute(asked)) return undefined;
+  return new UserError(
+    'bad-argument',
+    t('The data folder in the settings is not an absolute path on this machine: {path}.', { path: asked }),
+    t('Name the whole path. Until then, {folder} is used.', { folder: dataDir() }),
+  );
 }
 
 export const changesSetting = (event: vscode.ConfigurationChangeEvent, name: string) =>

@@ -72,6 +72,14 @@ export class Store {
     );
   }
 
+  /** When the snooze of completion ends or ended, in all windows (ms since 1970); 0: there was none. */
+  get snoozedUntil(): number {
+    return this.global.get('snoozedUntil', 0);
+  }
+  async setSnoozedUntil(time: number | undefined): Promise<void> {
+    await this.global.update('snoozedUntil', time);
+  }
+
   /** Whether llama.cpp's GPU build was offered on this machine; it is offered once. */
   get gpuOffered(): boolean {
     return this.global.get('gpuOffered', false);

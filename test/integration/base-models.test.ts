@@ -109,6 +109,18 @@ it('fetches a known base by its name and lists it once', async () => {
   expect(listed).toMatchObject([{ id: 'llama-3.2-1b', bytes: model.length, present: true }]);
 });
 
+it('says what it would download, and downloads nothing', async () => {
+  const planned = await place.json('models', 'fetch', 'team/tiny', '--dry-run');
+  expect(planned).toEqual({ what: 'team/tiny:tiny.gguf', bytes: model.length });
+  expect((await place.run('models', 'fetch', 'team/tiny', '--dry-run')).stdout).toMatch(
+    /^team\/tiny:tiny\.gguf would be downloaded: /,
+  );
+  const { models } = await place.json<Listed>('models');
+  expect(models.map(({ id }) => id)).not.toContain('team/tiny:tiny.gguf');
+  const here = await place.json('models', 'fetch', place.path('tiny.gguf'), '--dry-run');
+  expect(here).toMatchObject({ bytes: 0 });
+});
+
 it('fetches from the hub, says how much, and lists it', async () => {
   const { code, stdout, stderr } = await place.run('models', 'fetch', 'team/tiny');
   expect({ code, stderr }).toMatchObject({

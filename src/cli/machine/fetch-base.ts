@@ -2,6 +2,7 @@ import { AUTO_BASE } from '../../base-models/choose.ts';
 import { presentBases } from '../../base-models/known-base.ts';
 import { requireLlama } from '../../llama-cpp/llama.ts';
 import { resolveBase, type ResolvedBase } from '../../base-models/resolve.ts';
+import type { PlannedDownload, ResolveOptions } from '../../base-models/resolve-options.ts';
 import { UserError } from '../../text/errors.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
@@ -19,6 +20,8 @@ interface FetchOptions {
   backend?: BackendName | 'auto';
   /** The method for which "auto" is chosen. Default: LoRA. */
   method?: Hyper['method'];
+  /** Replaces the question on the terminal. */
+  confirm?: ResolveOptions['confirm'];
 }
 
 /**
@@ -29,6 +32,22 @@ interface FetchOptions {
 export async function fetchBase(reference: string, options: FetchOptions): Promise<ResolvedBase> {
   await requireLlama();
   return await (reference === AUTO_BASE ? fetchAuto(options) : fetchNamed(reference, options));
+}
+
+/** What `fetchBase` would download; undefined if the base is here. Errors: those of fetchBase. */
+export async function plannedDownload(
+  reference: string,
+  options: FetchOptions,
+): Promise<PlannedDownload | undefined> {
+  let planned: PlannedDownload | undefined;
+  const confirm = (download: PlannedDownload) => {
+    planned = download;
+    return Promise.resolve(false);
+  };
+  await fetchBase(reference, { ...options, confirm }).catch((error: unknown) => {
+    if (!planned) throw error;
+  });
+  return planned;
 }
 
 /** Without a network, falls back to a suitable base that is already on the disk. */
@@ -51,15 +70,17 @@ async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
 
 const withoutNetwork: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 
-const fetchNamed = (reference: string, { yes, json }: FetchOptions): Promise<ResolvedBase> =>
+const fetchNamed = (reference: string, { yes, json, confirm: ask }: FetchOptions): Promise<ResolvedBase> =>
   withProgress({ json }, (onProgress, signal) =>
     resolveBase(reference, {
       signal,
       onProgress,
-      confirm: ({ what, bytes, licence }) =>
-        confirm(`${what}: downloads ${formatBytes(bytes)}${licence ? `, licence ${licence}` : ''}.`, {
-          yes,
-          json,
-        }),
+      confirm:
+        ask ??
+        (({ what, bytes, licence }) =>
+          confirm(`${what}: downloads ${formatBytes(bytes)}${licence ? `, licence ${licence}` : ''}.`, {
+            yes,
+            json,
+          })),
     }),
   );

@@ -70,7 +70,15 @@ export const help: Readonly<Record<string, CommandHelp>> = {
     ],
   },
   preferences: { examples: [['preferences .', 'shows how many completions are recorded, and where']] },
-  runs: { examples: [['runs', 'lists all runs, newest first']] },
+  runs: {
+    examples: [
+      ['runs', 'lists all runs, newest first'],
+      [
+        'runs delete 20261124-1405',
+        'deletes the run whose id begins like that, and says first what it frees',
+      ],
+    ],
+  },
   show: { examples: [['show latest', 'shows the settings and results of the last run']] },
   report: {
     examples: [

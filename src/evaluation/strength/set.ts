@@ -16,7 +16,7 @@ import { itemsPath } from '../metrics/item-rows.ts';
 import { readSummary, withoutMetrics, withStrength } from '../metrics/summary.ts';
 import { isStrengthMeasured } from '../time.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
-import { withStrengthLock } from '../measuring-lock.ts';
+import { withResultLock } from '../measuring-lock.ts';
 
 /** Below this, hardly anything of the training is left; 0 is the base itself. */
 export const MIN_STRENGTH = 0.05;
@@ -58,7 +58,7 @@ export async function setStrength(dir: string, wanted: number | 'chosen'): Promi
       msg`The strength must be from ${MIN_STRENGTH} to 1, not ${wanted}.`,
       msg`Give 1 for the result as it was trained, or "chosen" for the strength chosen after training.`,
     );
-  await withStrengthLock(dir, () => applyStrength(dir, spec, wanted));
+  await withResultLock(dir, () => applyStrength(dir, spec, wanted));
   return reportStrength(dir);
 }
 

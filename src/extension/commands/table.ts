@@ -9,7 +9,7 @@ import { trainingBusy, trainingNow } from '../../runs/index.ts';
 import { withChildProgress } from '../child-progress.ts';
 import { forgetClusterToken, setClusterToken } from '../cluster/cluster-commands.ts';
 import { jobOfRun } from '../cluster/cluster.ts';
-import { requestStop, resumeOnCluster } from '../cluster/cluster-runs.ts';
+import { resumeOnCluster } from '../cluster/cluster-runs.ts';
 import type { Context } from '../context.ts';
 import { showDoctor } from '../doctor.ts';
 import { getStarted } from '../get-started.ts';
@@ -26,6 +26,7 @@ import {
 } from './endpoint-commands.ts';
 import { deleteRecordedCompletions, showRecordedCompletions } from './recorded-completions.ts';
 import { installGpu } from './gpu-support.ts';
+import { deleteRun } from './delete-run.ts';
 import { showMenu } from '../menu.ts';
 import { reveal } from '../reveal.ts';
 import { pickRun, type CommandArgument } from '../results/pick-run.ts';
@@ -85,6 +86,7 @@ const table: Record<string, CommandEntry> = {
   showLog: { run: ({ log }) => log.channel.show() },
   menu: { run: showMenu },
   refreshRuns: { run: ({ runs }) => runs.refresh() },
+  deleteRun: { run: deleteRun },
   revealRun: { run: revealRun },
   showTrainerLog: { run: showTrainerLog },
 };
@@ -163,7 +165,7 @@ async function stopTraining(context: Context, argument: CommandArgument): Promis
     t('Which training do you want to stop?'),
     t('Nothing is training.'),
   );
-  if (run) await requestStop(context, run.spec.id);
+  if (run) await context.progress.requestStop(run);
 }
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });

@@ -10,7 +10,7 @@ import { t } from '../../text/l10n.ts';
 import { commandAction, type Action } from '../log.ts';
 import type { BaseList } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
-import { missingBase } from '../wizard/downloads.ts';
+import { missingBase, withSizes } from '../wizard/downloads.ts';
 import { listBases } from '../wizard/list-bases.ts';
 import { askBaseFor } from '../wizard/wizard.ts';
 import { settings } from '../settings.ts';
@@ -43,7 +43,8 @@ function prepareBase(
     const list = await listBases(context, options);
     const base = requestedBase ?? baseForCompletion(settings.base(), list);
     const isPresent = list.models.some(({ id, present }) => id === base && present);
-    if (!(await askConsent(isPresent ? [] : missingBase(base), 'completion'))) return undefined;
+    const missing = await withSizes(context, isPresent ? [] : missingBase(base), options);
+    if (!(await askConsent(missing, 'completion'))) return undefined;
     return context.children.ask(runSpecSchema.shape.base, ['models', 'fetch', base, '--yes'], options);
   });
 }

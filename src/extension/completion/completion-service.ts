@@ -29,6 +29,7 @@ import { References } from './references.ts';
 import { RemoteServer } from './remote-server.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { Registration } from './registration.ts';
+import { Snooze } from './snooze.ts';
 import { UseRecorder } from './use-recorder.ts';
 import { setStatusBarMessage, withProgress } from '../editor-ui.ts';
 
@@ -62,10 +63,10 @@ export class CompletionService implements CompletionHost {
   device: ComputeDevice | undefined;
   /** The failure since the last answer: announced once, not at each key press, and shown until it is over. */
   failure: string | undefined;
-  /** Until when completion is snoozed (ms since 1970), and the timer that ends it. */
-  private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
+  private readonly snooze: Snooze;
 
   constructor(private readonly services: Services) {
+    this.snooze = new Snooze(services.store, () => this.changed.fire());
     const acceptance = new AcceptanceWatch((model, what, by) => this.count(model, what, by));
     this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
       services.log.warn(message),
@@ -110,8 +111,9 @@ export class CompletionService implements CompletionHost {
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
     return served ? modelFromRun(run) : undefined;
   }
-  /** Call this when the base in use or a build for GPUs may have come or gone. */
+  /** Call this when the base in use, a build for GPUs or a snooze may have come or gone. */
   async lookAgain(): Promise<void> {
+    this.snooze.lookAgain();
     const base = this.services.store.baseInUse;
     await Promise.all([this.disk.lookForGpuKinds(), base && this.disk.lookForBase(base)]);
   }
@@ -122,7 +124,7 @@ export class CompletionService implements CompletionHost {
   }
   /** Whether anything may complete this document now. */
   private isEnabledFor(document: vscode.TextDocument): boolean {
-    const isEnabled = settings.completionEnabled(document) && !this.snooze;
+    const isEnabled = settings.completionEnabled(document) && !this.snoozedUntil;
     return isEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
   }
   modelFor(document: vscode.TextDocument): CompletionModel | undefined {
@@ -133,8 +135,14 @@ export class CompletionService implements CompletionHost {
       ? inUse
       : undefined;
   }
+  /** Whether completion is turned on, in general or for the language of an open document. */
+  get isOn(): boolean {
+    return [undefined, ...vscode.workspace.textDocuments].some((document) =>
+      settings.completionEnabled(document),
+    );
+  }
   get snoozedUntil(): Date | undefined {
-    return this.snooze && new Date(this.snooze.until);
+    return this.snooze.until;
   }
   get busy(): boolean {
     return this.requests > 0;
@@ -147,7 +155,7 @@ export class CompletionService implements CompletionHost {
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
     if (!model.run) await this.disk.lookForBase(model.base);
-    this.snoozeFor(0);
+    await this.snoozeFor(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
     const { endpoint } = this.remoteServer;
@@ -261,13 +269,8 @@ export class CompletionService implements CompletionHost {
   }
 
   /** Snoozes completion for this many minutes; 0 ends the snooze. */
-  snoozeFor(minutes: number): void {
-    clearTimeout(this.snooze?.timer);
-    const milliseconds = minutes * 60_000;
-    this.snooze = minutes
-      ? { until: Date.now() + milliseconds, timer: setTimeout(() => this.snoozeFor(0), milliseconds) }
-      : undefined;
-    this.changed.fire();
+  snoozeFor(minutes: number): Promise<void> {
+    return this.snooze.set(minutes);
   }
 
   private async stop(): Promise<void> {
@@ -317,17 +320,15 @@ export class CompletionService implements CompletionHost {
     this.failure = undefined;
     // The remote server or its token may have changed; a local server is not needed alongside it.
     if (this.remoteServer.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
-    const isEnabled = [undefined, ...vscode.workspace.textDocuments].some((document) =>
-      settings.completionEnabled(document),
-    );
-    if (isEnabled) this.ghost.forget();
+    const { isOn } = this;
+    if (isOn) this.ghost.forget();
     else void this.stop();
-    if (!isEnabled || !settings.repositoryInPrompt()) this.repository.stop();
+    if (!isOn || !settings.repositoryInPrompt()) this.repository.stop();
     this.changed.fire();
   }
 
   async dispose(): Promise<void> {
-    clearTimeout(this.snooze?.timer);
+    this.snooze.dispose();
     this.disposables.dispose();
     // Disposing the listeners has just handed the recorder its last outcomes.
     await this.recorder.close();

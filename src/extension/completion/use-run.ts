@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { withChildProgress } from '../child-progress.ts';
+import type { Services } from '../services.ts';
 import { t } from '../../text/l10n.ts';
 import { modelFromRun } from './completion-model.ts';
 import type { ServicesWithCompletion } from './completion-service.ts';
@@ -10,7 +11,14 @@ import { isChecked, whyNotServable } from '../texts.ts';
 
 /** Errors: adapter-mismatch (the served model does not match the trained one), run-not-finished, cancelled. */
 export async function useRun(services: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
-  const { runs, children, completion } = services;
+  await services.completion.use(modelFromRun(await ensureChecked(services, run)));
+}
+
+/** The run, checked now unless it was already. Errors: as of `useRun`. */
+export async function ensureChecked(
+  { runs, children }: Pick<Services, 'runs' | 'children'>,
+  run: RunSnapshot,
+): Promise<RunSnapshot> {
   const reason = whyNotServable(run, runs.statusOf(run));
   if (reason) throw reason;
   const { name } = run.spec;
@@ -25,5 +33,5 @@ export async function useRun(services: ServicesWithCompletion, run: RunSnapshot)
       t('The run {name} was deleted meanwhile.', { name }),
       t('Choose another one.'),
     );
-  await completion.use(modelFromRun(checkedRun));
+  return checkedRun;
 }

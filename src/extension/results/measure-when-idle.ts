@@ -85,7 +85,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
     const { services } = this;
     if (!vscode.workspace.isTrusted || this.finished.has(run.spec.id) || !needsMeasuring(run)) return false;
     // Another window may have the same result in use, but not the same folder.
-    return services.isHere(run) && services.runs.live.length === 0;
+    return services.isHere(run) && services.completion.isOn && services.runs.live.length === 0;
   }
 
   private async measure({ spec: { id, name } }: RunSnapshot): Promise<void> {

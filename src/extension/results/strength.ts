@@ -4,7 +4,7 @@ import { UserError } from '../../text/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
 import { requireTrust } from '../trust.ts';
-import { useRun } from '../completion/use-run.ts';
+import { ensureChecked } from '../completion/use-run.ts';
 
 /** Errors: bad-request (no trust), run-not-found, run-locked (in training, or being measured), not-better. */
 export async function setStrength(
@@ -19,8 +19,9 @@ export async function setStrength(
   const run = runs.get(id);
   if (!run)
     throw new UserError('run-not-found', t('That run was deleted meanwhile.'), t('Choose another one.'));
-  // A run in use is checked at its new strength before it completes code again.
-  if (isInUse) await useRun(services, run);
+  // A run in use is checked at its new strength before it completes code again. Only that: completion that is off
+  // or snoozed stays so, and the server notices by itself that the file has changed.
+  if (isInUse) await ensureChecked(services, run);
   const { name } = run.spec;
   void log.notify(
     'info',

@@ -4,7 +4,7 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
-import { withProgress } from '../editor-ui.ts';
+import { setStatusBarMessage, withProgress } from '../editor-ui.ts';
 
 const stoppingLine = ({ state }: RunSnapshot): string =>
   state.status === 'evaluating'
@@ -12,7 +12,8 @@ const stoppingLine = ({ state }: RunSnapshot): string =>
     : t('Stopping after this step; a checkpoint is kept');
 
 export class ProgressNotifications {
-  private readonly shown = new Set<string>();
+  /** By run: tells its notification that the run was asked to stop, or that this has failed. */
+  private readonly shown = new Map<string, (stopping: boolean) => void>();
 
   constructor(
     private readonly runs: RunWatcher,
@@ -24,7 +25,7 @@ export class ProgressNotifications {
   show(first: RunSnapshot): void {
     const { id, name } = first.spec;
     if (this.shown.has(id)) return;
-    this.shown.add(id);
+    this.shown.set(id, () => undefined);
     const options = {
       location: vscode.ProgressLocation.Notification,
       title: t('Fine-tuning {name}', { name }),
@@ -33,6 +34,20 @@ export class ProgressNotifications {
     void withProgress(options, (progress, token) => this.track(first, progress, token)).then(() =>
       this.shown.delete(id),
     );
+  }
+
+  /** Asks a run to stop, and says so at once: its step may take long. Errors: those of `stop`. */
+  async requestStop(run: RunSnapshot): Promise<void> {
+    const { id } = run.spec;
+    const tell = this.shown.get(id);
+    tell?.(true);
+    try {
+      await this.stop(id);
+    } catch (error) {
+      tell?.(false);
+      throw error;
+    }
+    if (!tell) setStatusBarMessage(stoppingLine(run), 10_000);
   }
 
   private track(
@@ -52,16 +67,13 @@ export class ProgressNotifications {
       });
       shownPercent = Math.max(shownPercent, percent);
     };
+    const latest = () => this.runs.get(id) ?? first;
     update(first);
-    token.onCancellationRequested(() => {
-      stopping = true;
-      update(this.runs.get(id) ?? first);
-      this.stop(id).catch((error: unknown) => {
-        stopping = false;
-        update(this.runs.get(id) ?? first);
-        this.onError(error);
-      });
+    this.shown.set(id, (now) => {
+      stopping = now;
+      update(latest());
     });
+    token.onCancellationRequested(() => void this.requestStop(latest()).catch(this.onError));
     return new Promise((resolve) => {
       const listeners = [
         this.runs.onDidChange((snapshot) => snapshot?.spec.id === id && update(snapshot)),

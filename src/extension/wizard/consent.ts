@@ -18,9 +18,7 @@ export async function askConsent(
   if (missing.length === 0) return [];
   const list = missing
     .map(({ name, bytes, from }) =>
-      bytes
-        ? t('{name}: {size}, from the internet ({place})', { name, size: size(bytes), place: from })
-        : t('{name}: size not known yet, from the internet ({place})', { name, place: from }),
+      t('{name}: {size}, from the internet ({place})', { name, size: size(bytes), place: from }),
     )
     .join('\n');
   const total = missing.reduce((sum, part) => sum + part.bytes, 0);
@@ -47,17 +45,13 @@ function needText(purpose: Purpose, bytes: number): string {
   if (purpose === 'gpu')
     return t('Completion on the GPU needs a download of about {size}.', { size: size(bytes) });
   if (purpose === 'completion')
-    return bytes
-      ? t('Completion needs a download of about {size}, once.', { size: size(bytes) })
-      : t('Completion needs a download, once.');
-  return bytes
-    ? t('Fine-tuning needs a download of about {size}, once.', { size: size(bytes) })
-    : t('Fine-tuning needs a download, once.');
+    return t('Completion needs a download of about {size}, once.', { size: size(bytes) });
+  return t('Fine-tuning needs a download of about {size}, once.', { size: size(bytes) });
 }
 
 /** Downloads the parts, one after the other. False when the user cancelled. */
 export async function install({ children }: Pick<Context, 'children'>, parts: Download[]): Promise<boolean> {
-  for (const part of parts) {
+  for (const part of parts.filter(({ command }) => command.length > 0)) {
     const done = await withChildProgress(t('Downloading {name}', { name: part.name }), async (options) => {
       await children.ask(z.unknown(), part.command, options);
       return !options.signal?.aborted;

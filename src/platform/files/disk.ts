@@ -1,11 +1,24 @@
-import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, readdir, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { msg, UserError } from '../../text/errors.ts';
 
 /** Bytes available to this user on the disk of `dir`. Throws file system errors. */
 export async function freeSpace(dir: string): Promise<number> {
   const { bavail, bsize } = await statfs(dir);
   return bavail * bsize;
+}
+
+/** What files and folders take on disk. Links are not followed; files deleted in the meantime count as 0. */
+export async function totalBytes(paths: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const path of paths) {
+    const facts = await lstat(path).catch(() => undefined);
+    if (facts?.isFile()) bytes += facts.size;
+    if (!facts?.isDirectory()) continue;
+    const names = await readdir(path).catch(() => []);
+    bytes += await totalBytes(names.map((name) => join(path, name)));
+  }
+  return bytes;
 }
 
 export const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;

@@ -1,10 +1,13 @@
 /** Locations of our files: in FORGET_ME_NOT_HOME, else in the platform's user data folder. */
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 
 export function dataDir(): string {
   return process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data;
 }
+/** A path as a person writes it: "~/" is the home folder. */
+export const expandHome = (path: string): string => path.replace(/^~(?=[\\/]|$)/, () => homedir());
 export const runsDir = () => join(dataDir(), 'runs');
 /** Learning rate sweeps. */
 export const sweepsDir = () => join(dataDir(), 'sweeps');
@@ -21,5 +24,7 @@ export const runtimeDir = () => join(dataDir(), 'runtime');
 export const llamaDir = () => join(dataDir(), 'llama');
 /** Downloads: wheels, data sets. */
 export const cacheDir = () => join(dataDir(), 'cache');
+/** HumanEval's problems, once they were downloaded. */
+export const humanevalPath = () => join(cacheDir(), 'HumanEval.jsonl.gz');
 /** Workspace indexes, one file per workspace folder. */
 export const indexDir = () => join(cacheDir(), 'index');

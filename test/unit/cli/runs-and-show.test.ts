@@ -1,11 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runsCommand } from '../../../src/cli/commands/results/runs.ts';
 import { showCommand } from '../../../src/cli/commands/results/show.ts';
+import { writeCluster } from '../../../src/cluster/store.ts';
+import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import type { NewRunEvent } from '../../../src/protocol/events.ts';
-import { createRun } from '../../../src/runs/index.ts';
-import { deadPid, newRun, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
+import { createRun, openRunWriter } from '../../../src/runs/index.ts';
+import { clusterFile } from '../cluster/help.ts';
+import { deadPid, newRun, setState, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();
 let printed = '';
@@ -116,5 +119,72 @@ describe('show', () => {
       spec: { id },
       summary: { step: 30 },
     });
+  });
+});
+
+describe('runs delete', () => {
+  const remove = (...args: string[]) => runs('delete', ...args, '--json');
+  const left = () => readdirSync(join(home.path(), 'runs'));
+  async function endedRun() {
+    const { dir, id } = await createRun(newRun());
+    setState(dir, { status: 'done', step: 30, steps: 30 });
+    mkdirSync(join(dir, 'checkpoints'));
+    writeFileSync(join(dir, 'checkpoints', 'weights'), 'x'.repeat(5000));
+    return { dir, id };
+  }
+
+  it('deletes all of a run, after saying how much that frees', async () => {
+    const { id } = await endedRun();
+    const { dir: other } = await endedRun();
+    const planned = JSON.parse(await remove(id, '--dry-run')) as { run: string; bytes: number };
+    expect(planned.run).toBe(id);
+    expect(planned.bytes).toBeGreaterThan(5000);
+    expect(left()).toHaveLength(2);
+    printed = '';
+    expect(JSON.parse(await remove(id, '--yes'))).toEqual(planned);
+    expect(left()).toEqual([basename(other)]);
+  });
+
+  it('asks for consent, and deletes nothing without a terminal', async () => {
+    const { id } = await endedRun();
+    await expect(remove(id)).rejects.toMatchObject({ code: 'bad-argument' });
+    expect(left()).toEqual([id]);
+  });
+
+  const refused = { code: 'run-locked' };
+  it('keeps a run that trains or is about to', async () => {
+    const { dir, id } = await createRun(newRun());
+    await expect(remove(id, '--yes')).rejects.toMatchObject(refused);
+    const writer = await openRunWriter(dir);
+    try {
+      await writer.state({ status: 'running' });
+      await expect(remove(id, '--yes')).rejects.toMatchObject(refused);
+    } finally {
+      await writer.close();
+    }
+    expect(left()).toEqual([id]);
+  });
+
+  it('keeps a run that is being measured, or whose job may be on a cluster', async () => {
+    const { dir, id } = await endedRun();
+    await withMeasuringMark(dir, async () => {
+      await expect(remove(id, '--dry-run')).rejects.toMatchObject(refused);
+      await expect(remove(id, '--yes')).rejects.toMatchObject(refused);
+    });
+    await writeCluster(dir, clusterFile('http://127.0.0.1:9'));
+    await expect(remove(id, '--yes')).rejects.toMatchObject(refused);
+    expect(left()).toEqual([id]);
+  });
+
+  it('deletes a run that can no longer be read, and no folder elsewhere', async () => {
+    const { dir, id } = await endedRun();
+    writeFileSync(join(dir, 'run.json'), '{');
+    await remove(id, '--yes');
+    expect(left()).toEqual([]);
+    const elsewhere = join(home.path(), 'copy');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'run.json'), '{}');
+    await expect(remove(elsewhere, '--yes')).rejects.toMatchObject({ code: 'bad-argument' });
+    expect(existsSync(elsewhere)).toBe(true);
   });
 });

@@ -199,7 +199,7 @@ describe('a run in use', () => {
     expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
   });
   it('is not measured while its strength is being set', async () => {
-    const lock = await lockRun(dir, 'Setting the strength');
+    const lock = await lockRun(dir, 'Changing the result');
     const measuring = withMeasuringMark(dir, () => Promise.resolve('measured'));
     await expect(measuring).rejects.toMatchObject({ code: 'run-locked' });
     await lock.release();

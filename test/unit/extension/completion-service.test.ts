@@ -78,13 +78,24 @@ const SERVER = `
 let dir: string;
 let logged: string[];
 let service: CompletionService;
-let store: { inUse?: string; baseInUse?: object };
+let store: {
+  inUse?: string;
+  baseInUse?: object;
+  snoozedUntil: number;
+  setSnoozedUntil: (time: number | undefined) => Promise<void>;
+};
 const at = (name: string) => join(dir, name);
 
 beforeEach(() => {
   editor.reset();
   logged = [];
-  store = {};
+  store = {
+    snoozedUntil: 0,
+    setSnoozedUntil(time) {
+      store.snoozedUntil = time ?? 0;
+      return Promise.resolve();
+    },
+  };
   dir = mkdtempSync(join(tmpdir(), 'fmn-completion-'));
   vi.stubEnv('FORGET_ME_NOT_HOME', dir);
   writeFileSync(at('base.gguf'), 'GGUF');
@@ -179,6 +190,15 @@ test('a base that has gone is noticed at the next focus or failure: no key waits
   expect(inUse()).toBeUndefined();
   service.failed(new Error('gone'));
   await expect.poll(inUse).toBe('base:base');
+});
+
+test('a snooze is still on after a reload', async () => {
+  await service.snoozeFor(5);
+  const { snoozedUntil } = service;
+  expect(snoozedUntil).toBeDefined();
+  await service.dispose();
+  service = newService();
+  expect(service.snoozedUntil).toEqual(snoozedUntil);
 });
 
 test('builds for GPUs are looked for when one may have been installed, not at each request', async () => {

@@ -1,9 +1,14 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { missingParts, missingRuntime } from '../../../src/extension/wizard/downloads.ts';
+import {
+  missingParts,
+  missingProblems,
+  missingRuntime,
+  withSizes,
+} from '../../../src/extension/wizard/downloads.ts';
 import {
   describeCost,
   estimate,
@@ -70,6 +75,39 @@ describe('what has to be downloaded', () => {
     expect(missingParts('owner/name', report(there), 'auto')).toMatchObject([
       { name: 'owner/name', bytes: 0, from: 'Hugging Face' },
     ]);
+  });
+  test('a file of the hub that is here is not downloaded again', () => {
+    const here = join(dir, 'models', 'hub', 'owner', 'name', 'q4', 'tiny.gguf');
+    const parts = (base: string) => missingParts(base, report(there, [here]), 'auto');
+    expect(parts('owner/name:q4/tiny.gguf')).toEqual([]);
+    expect(parts('owner/name:q8/tiny.gguf')).toHaveLength(1);
+    expect(parts('other/name:q4/tiny.gguf')).toHaveLength(1);
+  });
+  test.each([
+    ['has the size that it says', 5e9, [['owner/name', 5e9]]],
+    ['is left out if its only file is here', 0, []],
+  ])('the hub is asked for the size of a base, which %s', async (_what, bytes, sized) => {
+    const asked: string[] = [];
+    const children = {
+      ask: (_: unknown, args: string[]) =>
+        Promise.resolve({ bytes }).finally(() => asked.push(args.join(' '))),
+    };
+    const parts = missingParts('owner/name', report(missing), 'auto');
+    const all = await withSizes({ children } as never, parts);
+    expect(asked).toEqual(['models fetch owner/name --dry-run']);
+    expect(all.map((part) => [part.name, part.bytes])).toEqual([...sized, ['TensorFlow', 274e6]]);
+  });
+  test('HumanEval, until it is in the cache, unless the options leave it out', () => {
+    vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+    const bytes = (...options: string[]) => missingProblems(options).map((part) => part.bytes);
+    expect(bytes('--seed', '1')).toEqual([100e3]);
+    expect(bytes('--humaneval', '8')).toEqual([100e3]);
+    expect(bytes('--humaneval', '0', '--seed', '1')).toEqual([]);
+    expect(bytes('--humaneval=0')).toEqual([]);
+    mkdirSync(join(dir, 'home', 'cache'), { recursive: true });
+    writeFileSync(join(dir, 'home', 'cache', 'HumanEval.jsonl.gz'), '');
+    expect(bytes()).toEqual([]);
+    vi.unstubAllEnvs();
   });
   test('a known base says where it may come from', () => {
     expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([

@@ -97,6 +97,7 @@ export const window = {
     shown.push(title);
     return Promise.resolve(answers.shift());
   },
+  setStatusBarMessage: (text: string) => shown.push(text),
   showErrorMessage: showMessage,
   showWarningMessage: showMessage,
   showInformationMessage: showMessage,

@@ -88,6 +88,7 @@ let after: Comparison;
 let asked: string[];
 let notified: string[];
 let here: boolean;
+let isOn: boolean;
 let live: RunSnapshot[];
 let onRuns: () => void;
 let idle: MeasureWhenIdle;
@@ -100,7 +101,7 @@ beforeEach(() => {
   Object.assign(editor, { trusted: true, state: { focused: true, active: false } });
   run = { ...makeRun({ id: 'garden' }), summary: summaryOf(solved(0.45, 0.45, 20)) };
   after = solved(0.45, 0.3, 164);
-  [asked, notified, here, live] = [[], [], true, []];
+  [asked, notified, here, isOn, live] = [[], [], true, true, []];
   const runs = {
     onDidChange: (listener: () => void) => ((onRuns = listener), { dispose: () => undefined }),
     refresh: () => Promise.resolve(),
@@ -125,7 +126,13 @@ beforeEach(() => {
     warn: (text: string) => notified.push(text),
     notify: (_: string, text: string) => notified.push(text),
   };
-  const services = { runs, children: { ask }, log, completion: { inUse: { run } }, isHere: () => here };
+  const completion = {
+    inUse: { run },
+    get isOn() {
+      return isOn;
+    },
+  };
+  const services = { runs, children: { ask }, log, completion, isHere: () => here };
   idle = new MeasureWhenIdle(services as never);
 });
 afterEach(() => {
@@ -180,6 +187,7 @@ describe('all of HumanEval is measured', () => {
     ['a run is in progress', () => (live = [run])],
     ['the workspace is not trusted', () => (editor.trusted = false)],
     ['its folder is open in another window', () => (here = false)],
+    ['completion is turned off', () => (isOn = false)],
     ['the machine runs on battery', () => (machine.mains = false)],
     ['another window or program is used', () => (editor.state.focused = false)],
     ['a terminal or a panel of this window is used', () => (editor.state.active = true)],

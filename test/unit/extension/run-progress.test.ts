@@ -1,13 +1,16 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { makeRun } from '../webview/fixtures.ts';
-import { window } from './fake-vscode.ts';
+import { reset, shown as shownByEditor, window } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 const { ProgressNotifications } = await import('../../../src/extension/runs/progress.ts');
 type Runs = ConstructorParameters<typeof ProgressNotifications>[0];
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  reset();
+});
 
 /** A run with a notification: what it reports, what reports changes, and the cancel button. */
 function shown(first: RunSnapshot, refusal?: Error) {
@@ -29,9 +32,10 @@ function shown(first: RunSnapshot, refusal?: Error) {
     return refusal ? Promise.reject(refusal) : Promise.resolve();
   };
   const errors: unknown[] = [];
-  new ProgressNotifications(runs as unknown as Runs, stop, (error) => errors.push(error)).show(first);
+  const progress = new ProgressNotifications(runs as unknown as Runs, stop, (error) => errors.push(error));
+  progress.show(first);
   const update = (run: RunSnapshot) => change((last = run));
-  return { reports, update, cancel: () => cancel(), stopped, errors };
+  return { progress, reports, update, cancel: () => cancel(), stopped, errors };
 }
 
 const running = (status: 'running' | 'evaluating', over: number, left: number) => {
@@ -64,5 +68,31 @@ test('a stop that failed is not shown as going on', async () => {
   const before = reports.at(-1)!.message;
   cancel();
   await vi.waitFor(() => expect(errors).toEqual([full]));
+  expect(reports.at(-1)!.message).toBe(before);
+});
+
+test('the command Stop Training is shown at once, like the cancel button', async () => {
+  const run = running('running', 10, 90);
+  const { progress, reports, stopped } = shown(run);
+  await progress.requestStop(run);
+  expect(stopped).toEqual([run.spec.id]);
+  expect(reports.at(-1)!.message).toBe('Stopping after this step; a checkpoint is kept');
+  expect(shownByEditor).toEqual([]);
+});
+
+test('without a notification, as for a run of another folder, the status bar says it', async () => {
+  const run = running('running', 10, 90);
+  const { progress, reports } = shown(run);
+  await progress.requestStop({ ...run, spec: { ...run.spec, id: 'elsewhere' } });
+  expect(shownByEditor).toEqual(['Stopping after this step; a checkpoint is kept']);
+  expect(reports).toHaveLength(1);
+});
+
+test('a command that could not stop the run throws, and the notification goes on', async () => {
+  const run = running('running', 10, 90);
+  const full = new Error('no space left');
+  const { progress, reports } = shown(run, full);
+  const before = reports.at(-1)!.message;
+  await expect(progress.requestStop(run)).rejects.toBe(full);
   expect(reports.at(-1)!.message).toBe(before);
 });

@@ -1,9 +1,10 @@
 /** If nothing, or nothing usable, is set, package.json's default applies. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
-import { settings } from '../../../src/extension/settings.ts';
+import { applyDataDirectory, settings } from '../../../src/extension/settings.ts';
 import { configured, reset, workspace } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
@@ -61,6 +62,30 @@ it('are all read', () => {
   expect([...new Set(asked)].map((name) => `forgetMeNot.${name}`).sort()).toEqual(
     Object.keys(properties).sort(),
   );
+});
+
+it("a base in the user's home folder is found", () => {
+  configured['base'] = '~/models/mine.gguf';
+  expect(settings.base()).toBe(`${homedir()}/models/mine.gguf`);
+  configured['base'] = 'owner/name~1';
+  expect(settings.base()).toBe('owner/name~1');
+});
+
+it('the data folder may begin with ~/, and a relative one is refused with a sentence', () => {
+  vi.stubEnv('FORGET_ME_NOT_HOME', undefined);
+  const chosen = (value: string) => {
+    configured['dataDirectory'] = value;
+    const refused = applyDataDirectory('/inherited');
+    return { home: process.env['FORGET_ME_NOT_HOME'], refused: refused?.message };
+  };
+  expect(chosen('')).toEqual({ home: '/inherited', refused: undefined });
+  expect(chosen('/data')).toEqual({ home: '/data', refused: undefined });
+  expect(chosen('~/fmn')).toEqual({ home: `${homedir()}/fmn`, refused: undefined });
+  expect(chosen('fmn')).toEqual({
+    home: '/inherited',
+    refused: 'The data folder in the settings is not an absolute path on this machine: fmn.',
+  });
+  vi.unstubAllEnvs();
 });
 
 it('are all used', () => {

@@ -56,6 +56,17 @@ test('servers that may be sent code are remembered in every workspace, until per
   expect(store.allowedServers).toEqual([]);
 });
 
+test('a snooze is known in every workspace, until it is ended', async () => {
+  const global = memento();
+  const store = new Store(memento(), global);
+  expect(store.snoozedUntil).toBe(0);
+  await store.setSnoozedUntil(5);
+  const another = new Store(memento(), global);
+  expect(another.snoozedUntil).toBe(5);
+  await another.setSnoozedUntil(undefined);
+  expect(store.snoozedUntil).toBe(0);
+});
+
 test('adapters are remembered, newest first', async () => {
   const store = new Store(memento(), memento());
   for (const run of ['a', 'b', 'c', 'b']) await store.setInUse(run);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { deleteRunCommand } from './delete-run.ts';
 import { effectiveStatus, scanRuns, type FoundRuns } from '../../../runs/index.ts';
 import { formatTable } from '../../view/format.ts';
 import { forTerminal } from '../../../text/next-step.ts';
@@ -6,13 +7,14 @@ import { print, printJson, type Lines } from '../../view/output.ts';
 
 export function runsCommand(): Command {
   return new Command('runs')
-    .description('list all runs on this machine, newest first')
+    .description('list all runs on this machine, newest first, or delete one')
     .option('--json', 'print the result as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const found = await scanRuns();
       if (json) printJson(toJson(found));
       else print(describe(found));
-    });
+    })
+    .addCommand(deleteRunCommand());
 }
 
 function toJson({ runs, damaged }: FoundRuns) {

@@ -1,8 +1,9 @@
 /** `cache`: lists the files kept on this machine to save time later, with their sizes, and deletes them. */
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { UserError } from '../../../text/errors.ts';
+import { totalBytes } from '../../../platform/files/disk.ts';
 import { cacheDir, dataDir, modelsDir } from '../../../platform/files/paths.ts';
 import { isAlive, listRuns, trainingNow } from '../../../runs/index.ts';
 import { consent } from '../../confirm.ts';
@@ -145,18 +146,5 @@ async function measureUsage(): Promise<CacheUsage[]> {
 
 const listFolder = async (folder: string): Promise<string[]> =>
   (await readdir(folder).catch(ignoreMissing)) ?? [];
-
-/** Links are not followed; files deleted in the meantime count as 0. */
-async function totalBytes(paths: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const path of paths) {
-    const facts = await lstat(path).catch(() => undefined);
-    if (facts?.isFile()) bytes += facts.size;
-    if (!facts?.isDirectory()) continue;
-    const names = await readdir(path).catch(() => []);
-    bytes += await totalBytes(names.map((name) => join(path, name)));
-  }
-  return bytes;
-}
 
 const sum = (found: readonly CacheUsage[]): number => found.reduce((total, { bytes }) => total + bytes, 0);

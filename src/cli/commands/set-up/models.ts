@@ -12,7 +12,7 @@ import { minGpuMemory, minMemory, runMemory } from '../../../training/memory/def
 import { machineOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { autoBase, type AutoBase, describeTensorflowGain } from '../../machine/auto-base.ts';
-import { fetchBase } from '../../machine/fetch-base.ts';
+import { fetchBase, plannedDownload } from '../../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
 import { gpuMemory } from '../../machine/fit-machine.ts';
@@ -24,6 +24,7 @@ interface ModelsOptions {
   device?: string;
   json?: boolean;
   yes?: boolean;
+  dryRun?: boolean;
 }
 
 export function modelsCommand(): Command {
@@ -45,6 +46,7 @@ export function modelsCommand(): Command {
       'a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine',
     )
     .option('--yes', 'download without asking')
+    .option('--dry-run', 'only say what would be downloaded')
     .option('--json', 'print the result as JSON')
     // Both commands have --json; commander assigns it to the outer one.
     .action(async (reference: string, _: ModelsOptions, command: Command) =>
@@ -163,6 +165,7 @@ async function listHubModels(known: Listed[]): Promise<Listed[]> {
 }
 
 async function fetchModel(reference: string, options: ModelsOptions): Promise<void> {
+  if (options.dryRun) return tellDownload(reference, options);
   const base = await fetchBase(reference, options);
   if (options.json) return printJson(base);
   print(
@@ -170,4 +173,10 @@ async function fetchModel(reference: string, options: ModelsOptions): Promise<vo
     `  sha256 ${base.sha256}`,
     base.licence ? [`  licence ${base.licence}`] : [],
   );
+}
+
+async function tellDownload(reference: string, options: ModelsOptions): Promise<void> {
+  const { what, bytes } = (await plannedDownload(reference, options)) ?? { what: reference, bytes: 0 };
+  if (options.json) return printJson({ what, bytes });
+  print(bytes ? `${what} would be downloaded: ${formatBytes(bytes)}.` : `${what} is here.`);
 }
