@@ -1,6 +1,6 @@
 /** Texts about a run, made from its snapshot alone. Independent of the editor, so that they can be tested. */
 import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
-import { endText } from '../findings/end-text.ts';
+import { endText, type OtherInUse } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
 import { completedLines, countOrShare, exactCount } from '../findings/counts.ts';
 import { servedMismatch } from '../runs/verify.ts';
@@ -194,14 +194,19 @@ const textsOf = (error: NonNullable<RunSnapshot['state']['error']>) => [
   textOf(error, 'next'),
 ];
 
-/** How a run ended. `chosen`: whether its result completes, or just completed, the user's code. */
-export function endSentence(snapshot: RunSnapshot, status: RunStatus, chosen = false): string {
+/** How a run ended. `chosen`, `other`: see `endText`. */
+export function endSentence(
+  snapshot: RunSnapshot,
+  status: RunStatus,
+  chosen = false,
+  other?: OtherInUse,
+): string {
   const { spec, state } = snapshot;
   const { name } = spec;
   const { step, steps, error } = state;
   switch (status) {
     case 'done':
-      return joined(endText(snapshot, chosen));
+      return joined(endText(snapshot, chosen, other));
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
