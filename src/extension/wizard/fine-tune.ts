@@ -19,7 +19,7 @@ import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
-import { findContinuableRun } from './continuable-run.ts';
+import { baseReference, findContinuableRun } from './continuable-run.ts';
 import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
 import { askWithRetry, carryOutHost } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
@@ -88,6 +88,10 @@ function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<
       },
       continuing: (folders) => findContinuableRun(context, folders),
       runs: () => context.runs.all,
+      inUse() {
+        const base = context.completion.inUse?.base;
+        return base && baseReference(base);
+      },
     };
     return askPlan(lookups, draft, answered);
   });

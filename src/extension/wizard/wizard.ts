@@ -28,6 +28,8 @@ export interface PlanLookups {
   continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>;
   /** Earlier runs, newest first. */
   runs: () => readonly RunSnapshot[];
+  /** The base that completes the code, as a plan names it. */
+  inUse?: () => string | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface PlanLookups {
  * @param onAnswer called after each question
  */
 export async function askPlan(
-  { bases, machine, continuing, runs }: PlanLookups,
+  { bases, machine, continuing, runs, inUse }: PlanLookups,
   saved: Draft,
   onAnswer: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
@@ -46,7 +48,7 @@ export async function askPlan(
       askPath(
         plan,
         { title: title(), ...position },
-        { bases, machine, continuing: () => continuing(plan.folders!) },
+        { bases, machine, continuing: () => continuing(plan.folders!), inUse },
       ),
     ifCustom((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
     ifCustom((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
