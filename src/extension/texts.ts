@@ -271,11 +271,11 @@ const statusMarks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
 /** How to install something: our own commands by their title in the editor, others as typed. */
 function installHint(typed: string): string {
-  const { text, steps } = withButtons(typed);
-  const [step] = steps;
-  return step
+  const [step] = withButtons(typed).steps;
+  // From the palette, "Install TensorFlow" is without CUDA.
+  return step && step.subject !== 'gpu'
     ? t('Get it with the command **{command}**.', { command: `Forget-Me-Not: ${titleIn(step)}` })
-    : t('Get it with `{command}`.', { command: text });
+    : t('Get it with `{command}`.', { command: typed });
 }
 
 /** The doctor's report as Markdown. */

@@ -14,7 +14,7 @@ import { runDoctor } from '../doctor.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../text/l10n.ts';
-import { missingParts, missingRuntime } from './downloads.ts';
+import { missingParts, missingRuntime, type Download } from './downloads.ts';
 import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
@@ -136,11 +136,20 @@ export function requireFolder(): void {
     );
 }
 
-/** Installs TensorFlow only, for users who started without it. */
-export async function installRuntime(context: Context): Promise<void> {
+/** With NVIDIA's packages; the command line shows the exact size while it downloads. */
+const tensorflowWithCuda = (): Download => ({
+  name: 'TensorFlow (CUDA)',
+  bytes: 3380e6,
+  from: t('the Python package index'),
+  needed: true,
+  command: ['runtime', 'install', '--gpu', '--yes'],
+});
+
+/** Installs TensorFlow only, for users who started without it. `argument`: "gpu" for the one with CUDA. */
+export async function installRuntime(context: Context, argument?: string): Promise<void> {
   const { log } = context;
   const report = await runDoctor(context);
-  const [part] = missingRuntime(report);
+  const [part] = argument === 'gpu' ? [tensorflowWithCuda()] : missingRuntime(report);
   if (!part) {
     const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
     return log.notify('info', tensorflow ? textOf(tensorflow, 'reason') : textOf(report, 'summary'));
