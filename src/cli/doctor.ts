@@ -12,7 +12,7 @@ import { english, msg, type Text, joinTexts, withTexts } from '../text/message.t
 import { networkDrive, networkDriveWarning } from '../platform/files/network-drive.ts';
 import { dataDir, modelsDir } from '../platform/files/paths.ts';
 import { chooseDevice } from '../tensor/devices/choose-device.ts';
-import { findWebgpu } from '../tensor/devices/find.ts';
+import { findWebgpu, mayHaveGpu } from '../tensor/devices/find.ts';
 import { findNvidia } from '../tensor/devices/memory.ts';
 import { planBackend } from '../tensor/devices/plan.ts';
 import { inspectRuntime, installSize, type RuntimeReport } from '../tensor/runtime/index.ts';
@@ -53,6 +53,9 @@ export async function examine(): Promise<DoctorReport> {
   );
   const chosenBackend = starting[0] ?? (wasm.starts ? 'wasm' : undefined);
   const onGpu = chosenBackend === 'webgpu' ? device?.adapter.name : undefined;
+  // WebGPU is refused there (tensor/webgpu/adapter.ts).
+  const isEditorsNode = process.versions['electron'] !== undefined;
+  const needsNode = chosenBackend === 'wasm' && isEditorsNode && mayHaveGpu();
   const training = { chosen: chosenBackend, onGpu, runtime };
   const checks: Check[] = [
     machineCheck(machine),
@@ -73,7 +76,7 @@ export async function examine(): Promise<DoctorReport> {
     ...withTexts({
       summary:
         data.status !== 'broken'
-          ? summaryOf({ ...training, wasm, llama })
+          ? summaryOf({ ...training, needsNode, wasm, llama })
           : msg`No data can be saved: ${data.text}`,
     }),
     ok: chosenBackend !== undefined && llama.starts && data.status !== 'broken',
@@ -86,6 +89,7 @@ export async function examine(): Promise<DoctorReport> {
     chosenBackend,
     chosenReason: english(plan.reason),
     chosenAdapter: device?.number,
+    needsNode,
     backends: backends.map((one) => ({ ...one, ...withTexts({ reason: one.reason }) })),
     gpus,
     adapters: webgpu.adapters,

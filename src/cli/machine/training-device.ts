@@ -1,7 +1,7 @@
 /** What doctor says about the device that trains: its summary, and the row about the GPU. */
 import type { NvidiaGpu } from '../../tensor/devices/memory.ts';
 import type { RuntimeReport } from '../../tensor/runtime/index.ts';
-import { msg, type Text } from '../../text/message.ts';
+import { joinTexts, msg, type Text } from '../../text/message.ts';
 import { formatBytes } from '../view/format.ts';
 import type { Check } from './completion-gpu.ts';
 
@@ -18,13 +18,14 @@ export interface TrainingFacts {
   runtime: RuntimeReport;
 }
 
-export function summaryOf({
-  chosen,
-  onGpu,
-  runtime,
-  wasm,
-  llama,
-}: TrainingFacts & { wasm: Probe; llama: Probe }): Text {
+interface SummaryFacts extends TrainingFacts {
+  /** A GPU might train if this were not VS Code's own Node. */
+  needsNode: boolean;
+  wasm: Probe;
+  llama: Probe;
+}
+
+export function summaryOf({ chosen, onGpu, runtime, needsNode, wasm, llama }: SummaryFacts): Text {
   if (!chosen)
     return msg`Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
   if (!llama.starts)
@@ -33,7 +34,10 @@ export function summaryOf({
   if (chosen === 'tensorflow')
     return msg`Ready: trains on TensorFlow ${runtime.version!} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
   const faster = runtime.command ? msg`; {install-runtime} makes it about six times faster` : '';
-  return msg`Works, but slowly: trains on the wasm backend${faster}.`;
+  const works = msg`Works, but slowly: trains on the wasm backend${faster}.`;
+  return needsNode
+    ? joinTexts([works, msg`With Node 20 or newer installed, training could use a GPU.`])
+    : works;
 }
 
 /** `cudaOffered`: TensorFlow with CUDA can be installed on this machine. */

@@ -13,10 +13,16 @@ import { back, choose, type Answer, type Choice } from './steps.ts';
 
 type Path = NonNullable<Draft['path']>;
 
+/** What will train. */
+export interface TrainingMachine extends Machine {
+  /** See the doctor's report. */
+  needsNode?: boolean | undefined;
+}
+
 /** Look-ups that run while the user reads. */
 export interface Lookups {
   bases: () => Promise<BaseList>;
-  machine: () => Promise<Machine>;
+  machine: () => Promise<TrainingMachine>;
   continuing: () => Promise<ContinuableRun | undefined>;
   /** The base that completes the code, as a plan names it. */
   inUse?: (() => string | undefined) | undefined;
@@ -75,11 +81,15 @@ function recommended(list: BaseList, inUse: string | undefined) {
 function recommendedChoice(
   { base, method, budget }: ReturnType<typeof recommended>,
   list: BaseList,
-  machine: Machine,
+  machine: TrainingMachine,
 ): Choice<Path> {
   const missing = missingMemory(base, method, list);
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
   const time = formatDuration(60 * budget.minutes);
+  const costs = [
+    describeCost(base, method, budget, machine),
+    machine.needsNode && t('With Node 20 or newer installed, training could use a GPU.'),
+  ];
   return {
     label: `$(rocket) ${t('{base} for {time}', { base: baseName(base), time })}`,
     description: [
@@ -87,7 +97,7 @@ function recommendedChoice(
       how,
       ...(fillsIn(base) === false ? [t('uses only the code before the cursor')] : []),
     ].join(' · '),
-    detail: missing ? doesNotFit(missing) : (describeCost(base, method, budget, machine) ?? ''),
+    detail: missing ? doesNotFit(missing) : costs.filter(Boolean).join(' · '),
     value: 'recommended',
   };
 }

@@ -84,7 +84,9 @@ function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<
         if (cluster) return { backend: clusterBackend() };
         const doctorReport = await report;
         const costs = await machineCosts();
-        return { backend: expectedBackend(doctorReport), hasOwnMemory: hasOwnMemory(doctorReport), costs };
+        const backend = expectedBackend(doctorReport);
+        const needsNode = backend === 'wasm' && settings.backend() === 'auto' && doctorReport.needsNode;
+        return { backend, hasOwnMemory: hasOwnMemory(doctorReport), costs, needsNode };
       },
       continuing: (folders) => findContinuableRun(context, folders),
       runs: () => context.runs.all,

@@ -8,7 +8,7 @@ import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
-import { askPath } from './ask-path.ts';
+import { askPath, type TrainingMachine } from './ask-path.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
@@ -22,8 +22,7 @@ const title = () => t('Fine-tune on Workspace');
 export interface PlanLookups {
   /** The bases to choose from, and which of them suits this machine. */
   bases: () => Promise<BaseList>;
-  /** What will train. */
-  machine: () => Promise<Machine>;
+  machine: () => Promise<TrainingMachine>;
   /** The run of these folders that can be continued. */
   continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>;
   /** Earlier runs, newest first. */

@@ -88,12 +88,13 @@ describe('the row about the GPU', () => {
     'Linux with an old driver': runtime({ ...installed, cuda: true }),
   };
   const starting = { starts: true, reason: '' };
+  const others = { needsNode: false, wasm: starting, llama: starting };
 
   it.each(Object.entries(runtimes))('does not deny what the summary says: %s', (_, report) => {
     for (const gpus of [[], [nvidia]])
       for (const chosen of ['webgpu', report.starts ? 'tensorflow' : 'wasm']) {
         const facts = { chosen, onGpu: chosen === 'webgpu' ? card.name : undefined, runtime: report };
-        const summary = english(summaryOf({ ...facts, wasm: starting, llama: starting }));
+        const summary = english(summaryOf({ ...facts, ...others }));
         const trainsOnGpu = /^Ready: trains on (NVIDIA|.*\(GPU\))/.test(summary);
         const { status, text, command } = gpuCheck(gpus, facts, report.offered);
         const rows = `${english(text)} ${english(report.reason)}`;
@@ -114,5 +115,13 @@ describe('the row about the GPU', () => {
     expect(english(text)).toBe(
       '2 x NVIDIA GeForce RTX 4090, 24.00 GB, driver 550.54; there is no TensorFlow with CUDA for this platform, so the GPU is not used.',
     );
+  });
+
+  it("the summary says so if a GPU is not used only because VS Code's own Node can't", () => {
+    const facts = { chosen: 'wasm', onGpu: undefined, runtime: notOffered('darwin'), ...others };
+    expect(english(summaryOf({ ...facts, needsNode: true }))).toBe(
+      'Works, but slowly: trains on the wasm backend. With Node 20 or newer installed, training could use a GPU.',
+    );
+    expect(english(summaryOf(facts))).not.toContain('Node');
   });
 });

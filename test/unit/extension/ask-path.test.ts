@@ -18,13 +18,13 @@ describe('the recommended row', () => {
   const [small, code] = ['smollm2-135m', 'qwen2.5-coder-0.5b'];
 
   /** What it says and chooses where `suited` is the base for this machine and 4 GB are free. */
-  async function recommended(suited: string, inUse?: string, least = 2e9) {
+  async function recommended(suited: string, inUse?: string, { least = 2e9, needsNode = false } = {}) {
     const models = [{ id: code, present: true, leastMemory: { lora: least, full: least } }];
     const createQuickPick = vi.spyOn(window, 'createQuickPick');
     answers.push('$(rocket)');
     const plan = await askPath({ folders: ['/code'] }, place, {
       bases: async () => ({ models, availableMemory: 4e9, default: { id: suited, why: 'it is' } }),
-      machine: async () => ({ backend: 'wasm' }),
+      machine: async () => ({ backend: 'wasm', needsNode }),
       continuing: async () => undefined,
       inUse: () => inUse,
     });
@@ -48,9 +48,15 @@ describe('the recommended row', () => {
       description: 'recommended · LoRA',
       base: code,
     });
-    expect(await recommended(small, code, 5e9)).toMatchObject({ base: small });
+    expect(await recommended(small, code, { least: 5e9 })).toMatchObject({ base: small });
     expect(await recommended('qwen2.5-coder-1.5b', code)).toMatchObject({ base: 'qwen2.5-coder-1.5b' });
     configured['base'] = small;
     expect(await recommended(code, code)).toMatchObject({ base: small });
+  });
+
+  test('says that a GPU could train if Node were installed', async () => {
+    const hint = / · WebAssembly · With Node 20 or newer installed, training could use a GPU\.$/;
+    expect((await recommended(code, undefined, { needsNode: true })).detail).toMatch(hint);
+    expect((await recommended(code)).detail).toMatch(/ · WebAssembly$/);
   });
 });
