@@ -1,14 +1,12 @@
 /** The editor's side of carrying out a wizard's answers: downloads with consent, and repairs as buttons. */
 import * as vscode from 'vscode';
-import { z } from 'zod';
 import { reportError } from '../../text/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
-import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { setClusterToken } from '../cluster/cluster-commands.ts';
 import { runDoctor } from '../doctor.ts';
 import { missingParts } from './downloads.ts';
-import { askConsent } from './consent.ts';
+import { askConsent, install } from './consent.ts';
 import { t, withButtons } from '../../text/l10n.ts';
 import { actionFor } from '../log.ts';
 import { listBases } from './list-bases.ts';
@@ -26,11 +24,7 @@ export const carryOutHost = (context: Context): Pick<CarryOutHost<Answers>, Shar
     return missingParts(base, await runDoctor(context), backend ?? settings.backend());
   },
   consent: (parts) => askConsent(parts),
-  async fetch({ name, command }) {
-    await withChildProgress(t('Downloading {name}', { name }), (options) =>
-      context.children.ask(z.unknown(), command, options),
-    );
-  },
+  fetch: (part) => install(context, [part]),
   async repair({ code, ...texts }, repairs) {
     const { text } = withButtons(textOf(texts, 'message'), textOf(texts, 'next'));
     context.log.warn(`${text} [${code}]`);

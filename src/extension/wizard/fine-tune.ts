@@ -158,7 +158,8 @@ export async function installRuntime(context: Context, argument?: string): Promi
   }
   // The user asked for it, so there is nothing to leave out.
   const agreed = await askConsent([{ ...part, needed: true }]);
-  if (!agreed || !(await install(context, agreed))) return;
+  if (!agreed) return;
+  await install(context, agreed);
   await log.notify('info', t('TensorFlow is installed; the next training uses it.'));
 }
 
@@ -169,7 +170,8 @@ export async function fetchBase(context: Context, argument: string | undefined):
   if (!base) return;
   const missing = missingParts(base, await runDoctor(context), 'wasm');
   const agreed = await askConsent(missing);
-  if (!agreed || !(await install(context, agreed))) return;
+  if (!agreed) return;
+  await install(context, agreed);
   await context.log.notify('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }
 
