@@ -5,9 +5,9 @@
  *
  * The folder is indexed as in the editor. At held-out cursors in its files, the model gets the prompt that completion
  * would send, with all sources, without each, and with none, and the likelihood of the actual text is measured.
- * Snippets never include the file's own text after the cursor. Edits and diagnostics require a user and an editor, so
- * they are not measured. `--without`: the sources to leave out, by default each; `--share`: additionally, all sources
- * with one limited to this share of the budget.
+ * Snippets never include the file's own text after the cursor. Edits require a user and an editor, so they are not
+ * measured. `--without`: the sources to leave out, by default each; `--share`: additionally, all sources with one
+ * limited to this share of the budget.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ import { pairedIntervals } from '../src/statistics/intervals.ts';
 const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|cs|rb|php)$/;
 const CONTEXT_TOKENS = 4096;
 const NONE = { before: 0, after: 0 };
-const measured = partSources.filter((source) => source !== 'edits' && source !== 'diagnostics');
+const measured = partSources.filter((source) => source !== 'edits');
 
 /** Bits that the model needs for the actual text at one cursor, and its bytes. */
 interface Scored {
@@ -135,7 +135,6 @@ async function placesOf(
       after: cursor.after,
       budget: budget.others,
       edits: [],
-      problems: [],
       shown: { before: budget.before, after: budget.after },
     };
     const contexts = new Map(

@@ -140,7 +140,6 @@ const askedAt = (path: string, before: string): Asked => ({
   budget: 3000,
   shown: { before: 2400, after: 600 },
   edits: [],
-  problems: [],
 });
 
 class Indexer {

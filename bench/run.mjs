@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, ensureDependencies, ensureNativeTools } from '../scripts/setup.mjs';
+import { build, ensureCompiler, ensureDependencies, ensurePython } from '../scripts/setup.mjs';
 import { withBundle } from '../scripts/bundle.mjs';
 
 const [name, ...args] = process.argv.slice(2);
@@ -15,7 +15,8 @@ const entries = [file, `bench/${name}/process.ts`]
 const { log } = console;
 if (args.includes('--json')) console.log = console.error;
 await ensureDependencies();
-await ensureNativeTools();
+await ensureCompiler();
+await ensurePython();
 await build();
 console.log = log;
 try {

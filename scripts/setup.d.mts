@@ -10,4 +10,5 @@ export function build(): Promise<void>;
 export function findChromium(): string | undefined;
 export function ensureChromium(): Promise<string | undefined>;
 export function ensureVulkan(): Promise<boolean>;
-export function ensureNativeTools(): Promise<void>;
+export function ensureCompiler(): Promise<void>;
+export function ensurePython(): Promise<void>;

@@ -256,14 +256,18 @@ export async function ensureVulkan() {
   return false;
 }
 
-/** Installs pip and a C++ compiler, which TensorFlow's installation needs; without them, the wasm backend is used. */
-export async function ensureNativeTools() {
-  if (process.platform !== 'linux') return;
-  const missing = [];
-  if (!(await succeeds('python3', ['-m', 'pip', '--version']))) missing.push('python3', 'python3-pip');
-  if (!find(process.env.CXX, 'c++', 'g++', 'clang++')) missing.push('g++');
-  if (missing.length && !(await aptInstall('Tools for TensorFlow', missing)))
+/** Installs a C++ compiler, which builds TensorFlow's binding; without one, training uses a GPU or wasm. */
+export async function ensureCompiler() {
+  if (process.platform !== 'linux' || find(process.env.CXX, 'c++', 'g++', 'clang++')) return;
+  if (!(await aptInstall('A C++ compiler', ['g++'])))
+    console.error("TensorFlow's installation needs a C++ compiler. Install one: sudo apt install g++");
+}
+
+/** Installs Python with pip, which tests and benchmarks run; the product needs neither. */
+export async function ensurePython() {
+  if (process.platform !== 'linux' || (await succeeds('python3', ['-m', 'pip', '--version']))) return;
+  if (!(await aptInstall('Python with pip', ['python3', 'python3-pip'])))
     console.error(
-      `TensorFlow's installation needs ${missing.join(', ')}. Install them: sudo apt install ${missing.join(' ')}`,
+      'Some tests and benchmarks need Python with pip. Install it: sudo apt install python3 python3-pip',
     );
 }

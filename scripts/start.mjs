@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, ensureDependencies, ensureNativeTools, run } from './setup.mjs';
+import { build, ensureCompiler, ensureDependencies, run } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // npm changes into the package's folder; INIT_CWD is where it was called.
@@ -27,13 +27,13 @@ const forgetMeNot = (...args) =>
   run(process.execPath, [resolve(root, 'dist/cli.mjs'), ...args], { cwd: startedIn });
 
 await ensureDependencies();
-await ensureNativeTools();
+await ensureCompiler();
 await build();
 try {
   await forgetMeNot('runtime', 'install', '--yes');
 } catch {
   console.log(
-    'Continuing without TensorFlow, on the wasm backend: the same results, but about six times slower, so with fewer steps.',
+    'Continuing without TensorFlow: on a GPU, or else on the wasm backend, which is about six times slower and so makes fewer steps.',
   );
 }
 try {

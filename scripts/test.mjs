@@ -7,8 +7,9 @@ import { performance } from 'node:perf_hooks';
 import {
   build,
   ensureChromium,
+  ensureCompiler,
   ensureDependencies,
-  ensureNativeTools,
+  ensurePython,
   ensureVulkan,
   needNode,
   root,
@@ -150,7 +151,7 @@ const fetched = (...args) => {
   return ended;
 };
 const later = chosen('compute') || chosen('e2e');
-const tools = later ? ensureNativeTools() : undefined;
+const tools = later ? ensureCompiler().then(ensurePython) : undefined;
 const chromium = tools?.then(ensureChromium);
 // Debian packages are installed one after the other. Tests report what is missing.
 const vulkan = chosen('compute') ? chromium.then(ensureVulkan) : undefined;

@@ -6,7 +6,7 @@ import { join, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startVsCode } from '../test/e2e/vscode.mjs';
 import { packageExtension } from './package.mjs';
-import { ensureNativeTools } from './setup.mjs';
+import { ensureCompiler } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const keep = join(root, 'node_modules/.cache/forget-me-not-vscode');
@@ -25,7 +25,7 @@ if (asked && !existsSync(asked)) {
 }
 const port = Number(process.env.PORT ?? 0) || undefined;
 const vsix = await packageExtension();
-await ensureNativeTools();
+await ensureCompiler();
 const settings = { 'workbench.welcomePage.walkthroughs.openOnInstall': true };
 const vscode = await startVsCode({ vsix, settings, keep, port });
 const url = vscode.url(asked ?? demoWorkspace());

@@ -4,7 +4,7 @@ import { defaultBudget, INDEX_WINDOW, type PartsSource } from '../../src/complet
 import { FolderIndex } from '../../src/repository/folder-index.ts';
 import { SymbolParser } from '../../src/repository/parser.ts';
 
-/** Indexes `folder`. Without a user and an editor, there are no edits elsewhere or diagnostics. */
+/** Indexes `folder`. Without a user and an editor, there are no edits elsewhere. */
 export async function partsOf(folder: string, signal: AbortSignal): Promise<PartsSource> {
   const onProblem = console.error;
   const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem });
@@ -18,7 +18,6 @@ export async function partsOf(folder: string, signal: AbortSignal): Promise<Part
         languageId: document.languageId,
         budget,
         edits: [],
-        problems: [],
         shown: { before, after },
         line: document.before.split('\n').length - 1,
         before: document.before.slice(-INDEX_WINDOW.before),

@@ -12,10 +12,10 @@ import { english, msg, type Text, joinTexts, withTexts } from '../text/message.t
 import { networkDrive, networkDriveWarning } from '../platform/files/network-drive.ts';
 import { dataDir, modelsDir } from '../platform/files/paths.ts';
 import { chooseDevice } from '../tensor/devices/choose-device.ts';
-import { findWebgpu } from '../tensor/devices/find.ts';
-import { findNvidia, type NvidiaGpu } from '../tensor/devices/memory.ts';
+import { findWebgpu, mayHaveGpu } from '../tensor/devices/find.ts';
+import { findNvidia } from '../tensor/devices/memory.ts';
 import { planBackend } from '../tensor/devices/plan.ts';
-import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
+import { inspectRuntime, installSize, type RuntimeReport } from '../tensor/runtime/index.ts';
 import { autoBase, describeTensorflowGain, type AutoBase } from './machine/auto-base.ts';
 import {
   completionCheck,
@@ -23,11 +23,10 @@ import {
   type BackendCheck,
   type Check,
 } from './machine/completion-gpu.ts';
+import { gpuCheck, summaryOf, type Probe } from './machine/training-device.ts';
 import { formatBytes } from './view/format.ts';
 import { version } from './version.ts';
 import { webgpuBackend, webgpuCheck } from './machine/webgpu.ts';
-
-type Probe = { starts: boolean; reason: Text };
 
 export async function examine(): Promise<DoctorReport> {
   // Before the rest: what it may measure, the rest would disturb.
@@ -54,6 +53,10 @@ export async function examine(): Promise<DoctorReport> {
   );
   const chosenBackend = starting[0] ?? (wasm.starts ? 'wasm' : undefined);
   const onGpu = chosenBackend === 'webgpu' ? device?.adapter.name : undefined;
+  // WebGPU is refused there (tensor/webgpu/adapter.ts).
+  const isEditorsNode = process.versions['electron'] !== undefined;
+  const needsNode = chosenBackend === 'wasm' && isEditorsNode && mayHaveGpu();
+  const training = { chosen: chosenBackend, onGpu, runtime };
   const checks: Check[] = [
     machineCheck(machine),
     diskCheck(machine.freeDisk),
@@ -61,7 +64,7 @@ export async function examine(): Promise<DoctorReport> {
     tensorflowCheck(runtime),
     webgpuCheck(webgpu, device, { trains: onGpu !== undefined, reason: plan.reason }),
     probeCheck('wasm', msg`wasm backend`, wasm),
-    gpuCheck(gpus, runtime),
+    gpuCheck(gpus, training, installSize(true) !== undefined),
     pythonCheck(python),
     compilerCheck(runtime),
     probeCheck('llama', msg`llama.cpp (completion)`, llama),
@@ -73,7 +76,7 @@ export async function examine(): Promise<DoctorReport> {
     ...withTexts({
       summary:
         data.status !== 'broken'
-          ? summaryOf({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
+          ? summaryOf({ ...training, needsNode, wasm, llama })
           : msg`No data can be saved: ${data.text}`,
     }),
     ok: chosenBackend !== undefined && llama.starts && data.status !== 'broken',
@@ -86,6 +89,7 @@ export async function examine(): Promise<DoctorReport> {
     chosenBackend,
     chosenReason: english(plan.reason),
     chosenAdapter: device?.number,
+    needsNode,
     backends: backends.map((one) => ({ ...one, ...withTexts({ reason: one.reason }) })),
     gpus,
     adapters: webgpu.adapters,
@@ -168,27 +172,6 @@ function tensorflowBackend({ starts, version, reason, command }: RuntimeReport):
   return { name: 'tensorflow', starts, version, reason, command };
 }
 
-interface MachineFacts {
-  chosen: string | undefined;
-  /** The GPU that WebGPU trains on. */
-  onGpu: string | undefined;
-  runtime: RuntimeReport;
-  wasm: Probe;
-  llama: Probe;
-}
-
-function summaryOf({ chosen, onGpu, runtime, wasm, llama }: MachineFacts): Text {
-  if (!chosen)
-    return msg`Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
-  if (!llama.starts)
-    return msg`Neither training nor completion works: both need llama.cpp, which does not start. ${llama.reason}`;
-  if (onGpu) return msg`Ready: trains on ${onGpu}, completes with llama.cpp.`;
-  if (chosen === 'tensorflow')
-    return msg`Ready: trains on TensorFlow ${runtime.version!} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
-  const faster = runtime.command ? msg`; {install-runtime} makes it about six times faster` : '';
-  return msg`Works, but slowly: trains on the wasm backend${faster}.`;
-}
-
 function machineCheck({
   platform: system,
   arch: processor,
@@ -225,42 +208,6 @@ function tensorflowCheck({ offered, installed, starts, reason, command }: Runtim
 
 function probeCheck(area: string, title: Text, { starts, reason }: Probe): Check {
   return { area, title, status: starts ? 'ok' : 'broken', text: reason };
-}
-
-function gpuCheck(gpus: NvidiaGpu[], runtime: RuntimeReport): Check {
-  const [first] = gpus;
-  const check = { area: 'gpu', title: 'GPU' };
-  if (!first)
-    return {
-      ...check,
-      status: 'note',
-      text: msg`No NVIDIA GPU was found (nvidia-smi); training runs on the CPU.`,
-    };
-  const text = `${gpus.length > 1 ? `${gpus.length} x ` : ''}${first.name}, ${formatBytes(first.memory)}, driver ${first.driver}`;
-  if (runtime.gpu)
-    return {
-      ...check,
-      status: 'ok',
-      text: msg`${text}; TensorFlow uses it, but this version was never tested with it.`,
-    };
-  if (runtime.cuda)
-    return {
-      ...check,
-      status: 'broken',
-      text: msg`${text}; TensorFlow has CUDA but cannot use it: is the driver recent enough for CUDA 12?`,
-    };
-  if (!runtime.offered)
-    return {
-      ...check,
-      status: 'note',
-      text: msg`${text}; TensorFlow is not available for this platform, so the GPU is not used.`,
-    };
-  return {
-    ...check,
-    status: 'missing',
-    text: msg`${text}; TensorFlow is installed without CUDA or not at all.`,
-    command: 'forget-me-not runtime install --gpu',
-  };
 }
 
 function pythonCheck(python: Python | undefined): Check {

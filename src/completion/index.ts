@@ -6,7 +6,7 @@ export type { CompleteInput, Completer, CompleterOptions, Completion } from './c
 export { createCompleter } from './pipeline.ts';
 export { gate, type GateReason } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';
-export { languageIdForPath, languageFor } from './code/languages.ts';
+export { languageIdForPath } from './code/languages.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt/prompt.ts';
 export { MOST_FILES, OtherFiles } from './prompt/other-files.ts';
 export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';

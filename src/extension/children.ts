@@ -32,7 +32,6 @@ interface ChildResult extends ChildEnd {
 }
 
 export interface ChildOptions {
-  cwd?: string;
   signal?: AbortSignal;
   onProgress?: (progress: ChildProgress) => void;
   /** Added to its environment; never logged. */
@@ -76,18 +75,12 @@ export class Children {
 
   private async run(
     args: string[],
-    { cwd, signal, onProgress, env: extraEnv }: ChildOptions,
+    { signal, onProgress, env: extraEnv }: ChildOptions,
   ): Promise<ChildResult> {
     const node = await this.node();
     this.log.info(`forget-me-not ${args.join(' ')}`);
     const env = { ...node.env, ...extraEnv, ...answersQuestions };
-    const child = new LineChild(this.script, args, {
-      command: node.command,
-      env,
-      cwd,
-      stderr: 'pipe',
-      signal,
-    });
+    const child = new LineChild(this.script, args, { command: node.command, env, stderr: 'pipe', signal });
     const result: ChildResult = { how: null, stdout: [], stderr: '' };
     child.onLine('stdout', (line) => result.stdout.push(line));
     child.onLine('stderr', (line) => {

@@ -51,8 +51,16 @@ export async function showDoctor(context: Context): Promise<void> {
       textOf(gpu, 'text'),
       commandAction(t('Install GPU Support'), 'installGpu'),
     );
-  const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
-  if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
-  const install = commandAction(t('Install TensorFlow'), 'installRuntime');
-  await context.log.notify('info', textOf(tensorflow, 'reason'), install);
+  await offerTensorflow(context, report);
+}
+
+/** With CUDA, if an NVIDIA GPU is not used; not at all where a GPU trains already, which is the fastest. */
+async function offerTensorflow({ log }: Context, { checks, backends, chosenBackend }: DoctorReport) {
+  if (chosenBackend === 'webgpu' || !vscode.workspace.isTrusted) return;
+  const title = t('Install TensorFlow');
+  const cuda = checks.find(({ area, command }) => area === 'gpu' && command);
+  if (cuda) return log.notify('info', textOf(cuda, 'text'), commandAction(title, 'installRuntime', 'gpu'));
+  const tensorflow = backends.find(({ name }) => name === 'tensorflow');
+  if (tensorflow?.command)
+    await log.notify('info', textOf(tensorflow, 'reason'), commandAction(title, 'installRuntime'));
 }

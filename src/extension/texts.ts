@@ -1,6 +1,6 @@
 /** Texts about a run, made from its snapshot alone. Independent of the editor, so that they can be tested. */
 import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
-import { endText } from '../findings/end-text.ts';
+import { endText, type OtherInUse } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
 import { completedLines, countOrShare, exactCount } from '../findings/counts.ts';
 import { servedMismatch } from '../runs/verify.ts';
@@ -194,14 +194,19 @@ const textsOf = (error: NonNullable<RunSnapshot['state']['error']>) => [
   textOf(error, 'next'),
 ];
 
-/** How a run ended. `chosen`: whether its result completes, or just completed, the user's code. */
-export function endSentence(snapshot: RunSnapshot, status: RunStatus, chosen = false): string {
+/** How a run ended. `chosen`, `other`: see `endText`. */
+export function endSentence(
+  snapshot: RunSnapshot,
+  status: RunStatus,
+  chosen = false,
+  other?: OtherInUse,
+): string {
   const { spec, state } = snapshot;
   const { name } = spec;
   const { step, steps, error } = state;
   switch (status) {
     case 'done':
-      return joined(endText(snapshot, chosen));
+      return joined(endText(snapshot, chosen, other));
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
@@ -266,11 +271,11 @@ const statusMarks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
 /** How to install something: our own commands by their title in the editor, others as typed. */
 function installHint(typed: string): string {
-  const { text, steps } = withButtons(typed);
-  const [step] = steps;
-  return step
+  const [step] = withButtons(typed).steps;
+  // From the palette, "Install TensorFlow" is without CUDA.
+  return step && step.subject !== 'gpu'
     ? t('Get it with the command **{command}**.', { command: `Forget-Me-Not: ${titleIn(step)}` })
-    : t('Get it with `{command}`.', { command: text });
+    : t('Get it with `{command}`.', { command: typed });
 }
 
 /** The doctor's report as Markdown. */

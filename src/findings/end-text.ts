@@ -9,6 +9,12 @@ import { isLimited, longerGainsLittle } from './strength-rule.ts';
 import { metricsIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
 import { verdictIn, verdictOf } from './verdict.ts';
 
+/** Names of models: what completes the user's code, if it has another base, and what the result was compared with. */
+export interface OtherInUse {
+  inUse: string;
+  before: string;
+}
+
 /**
  * One or more sentences per line, without empty lines. `chosen`: whether the result completes, or just completed, the
  * user's code.
@@ -16,6 +22,7 @@ import { verdictIn, verdictOf } from './verdict.ts';
 export function endText(
   { spec, state, summary, events }: Pick<RunSnapshot, 'spec' | 'state' | 'summary' | 'events'>,
   chosen = false,
+  other?: OtherInUse,
 ): string[] {
   const { step } = state;
   const steps = step === 1 ? t('1 step') : t('{steps} steps', { steps: step });
@@ -26,8 +33,8 @@ export function endText(
   const lines = [
     joined([
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
-      verdictIn(verdict),
-      useOf(refused, chosen),
+      verdictIn(verdict, other?.before),
+      useOf(refused, chosen, other),
       refused && verdict.kind !== 'unknown' ? nextStepWithoutOffer(summary) : '',
       !refused && isLimited(summary) ? longerGainsLittle() : '',
     ]),
@@ -44,8 +51,9 @@ export function endText(
 const isRefused = (summary: NonNullable<RunSnapshot['summary']>): boolean =>
   summary.served?.ok === false || whyNotOffered(summary) !== undefined;
 
-function useOf(refused: boolean, chosen: boolean): string {
+function useOf(refused: boolean, chosen: boolean, other: OtherInUse | undefined): string {
   if (refused)
     return chosen ? t('Your completions no longer use it.') : t('Nothing changed in your completions.');
+  if (other) return t('Your code is completed by {model}, which was not compared.', { model: other.inUse });
   return chosen ? t('Your completions use it now.') : t('Your completions can use it.');
 }

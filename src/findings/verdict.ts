@@ -83,8 +83,9 @@ function withoutGain(learned: Interval | undefined): Verdict {
   return { kind: 'unknown', why: t('too little was measured to see a difference') };
 }
 
-/** "Better than before: it predicts ...." */
-export function verdictIn({ kind, why }: Verdict): string {
+/** "Better than before: it predicts ....". `before`: the name of that model, if the user completes with another one. */
+export function verdictIn({ kind, why }: Verdict, before?: string): string {
+  if (before !== undefined) return verdictOn(before, { kind, why });
   switch (kind) {
     case 'better':
       return t('Better than before: {why}.', { why });
@@ -94,5 +95,18 @@ export function verdictIn({ kind, why }: Verdict): string {
       return t('Worse than before: {why}.', { why });
     case 'unknown':
       return t('It is unclear whether it is better than before: {why}.', { why });
+  }
+}
+
+function verdictOn(before: string, { kind, why }: Verdict): string {
+  switch (kind) {
+    case 'better':
+      return t('Better than {before} was: {why}.', { before, why });
+    case 'same':
+      return t('No better than {before} was: {why}.', { before, why });
+    case 'worse':
+      return t('Worse than {before} was: {why}.', { before, why });
+    case 'unknown':
+      return t('It is unclear whether it is better than {before} was: {why}.', { before, why });
   }
 }

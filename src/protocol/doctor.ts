@@ -86,6 +86,8 @@ export const doctorReportSchema = z.object({
   chosenReason: z.string().optional(),
   /** Index in `adapters` of the GPU that WebGPU uses by default. */
   chosenAdapter: z.int().optional(),
+  /** wasm trains, and a GPU might if Node were installed: VS Code's own can't use one. */
+  needsNode: z.boolean().optional(),
   backends: z.array(doctorBackendSchema),
   /** NVIDIA GPUs, from nvidia-smi. */
   gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number() })),

@@ -9,7 +9,6 @@ export const partSources = [
   'similar',
   'co-change',
   'edits',
-  'diagnostics',
 ] as const;
 export type PartSource = (typeof partSources)[number];
 
@@ -29,8 +28,6 @@ export interface Asked {
   budget: number;
   /** Lines that the user has just changed, newest first. Paths are like `path`. */
   edits: { path: string; text: string }[];
-  /** Errors and warnings on the cursor's lines, with the line of code. */
-  problems: { message: string; line: string }[];
   /** Default: those of src/repository/choose.ts. */
   sources?: PartSource[] | undefined;
 }

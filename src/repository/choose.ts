@@ -1,5 +1,5 @@
 /** Chooses the parts of the repository for a prompt, within a budget of characters. Pure. */
-import { importedStems, languageFor } from '../completion/index.ts';
+import { importedStems } from '../completion/index.ts';
 import { findCandidates, type Repository } from './candidates.ts';
 import { selectBest } from './excerpts.ts';
 import { partSources, type Asked, type Part, type PartSource } from '../protocol/repository.ts';
@@ -17,22 +17,17 @@ export const defaultShares: Shares = {
   similar: 0.6,
   'co-change': 0.3,
   edits: 0.25,
-  diagnostics: 0.1,
 };
 
-/** Co-change and diagnostics wait for measurements showing that they help (docs/science.md). */
-export const defaultSources: readonly PartSource[] = partSources.filter(
-  (source) => source !== 'co-change' && source !== 'diagnostics',
-);
+/** Co-change waits for measurements showing that it helps (docs/science.md). */
+export const defaultSources: readonly PartSource[] = partSources.filter((source) => source !== 'co-change');
 
-/** Parts in at most `budget` characters: files first, the most useful last; then recent edits and diagnostics. */
+/** Parts in at most `budget` characters: files first, the most useful last; then recent edits. */
 export function chooseParts(repository: Repository, asked: Asked, shares = defaultShares): Part[] {
   const { sources = defaultSources } = asked;
   const isEnabled = (source: PartSource) => sources.includes(source);
   const edits = isEnabled('edits') ? editParts(asked, shares.edits) : [];
-  const problems = isEnabled('diagnostics') ? problemParts(asked, shares.diagnostics) : [];
-  const last = [...edits, ...problems];
-  const room = asked.budget - lengthOf(last);
+  const room = asked.budget - lengthOf(edits);
   const stems = importedStems(asked.before, asked.languageId);
   const cached = new Map<string, readonly string[] | undefined>();
   const lines = (path: string) => {
@@ -42,7 +37,7 @@ export function chooseParts(repository: Repository, asked: Asked, shares = defau
   const excerpts = findCandidates({ ...repository, lines }, asked, stems).filter(({ source }) =>
     isEnabled(source),
   );
-  return [...selectBest(excerpts, lines, room, shares), ...last];
+  return [...selectBest(excerpts, lines, room, shares), ...edits];
 }
 
 const lengthOf = (parts: readonly Part[]) =>
@@ -63,15 +58,4 @@ function editParts({ before, after, shown, budget, edits }: Asked, share: number
     parts.unshift({ filename: path, text: terminated, sources: ['edits'] });
   }
   return parts;
-}
-
-/** The editor's diagnostics for the cursor's lines, as comments. */
-function problemParts({ path, languageId, budget, problems }: Asked, share: number): Part[] {
-  const comment = languageFor(languageId).lineComments?.[0] ?? '//';
-  let text = '';
-  for (const { message, line } of problems) {
-    const next = `${comment} ${line.trim()}\n${comment} ${message.replaceAll(/\s+/g, ' ')}\n`;
-    if (path.length + text.length + next.length <= budget * share) text += next;
-  }
-  return text ? [{ filename: path, text, sources: ['diagnostics'] }] : [];
 }

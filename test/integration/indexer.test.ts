@@ -48,7 +48,7 @@ const nextIndexed = () =>
 
 const asked: Asked = {
   ...{ path: 'cart.py', languageId: 'python', before: 'total = tax_of(', after: '', line: 0, budget: 1000 },
-  ...{ shown: { before: 2400, after: 600 }, edits: [], problems: [] },
+  ...{ shown: { before: 2400, after: 600 }, edits: [] },
 };
 
 it("finds definitions, with paths in the asker's form", async () => {

@@ -21,8 +21,6 @@ const editor = vi.hoisted(() => {
     vscode: {
       Disposable: { from: () => ({ dispose: () => undefined }) },
       ConfigurationTarget: {},
-      DiagnosticSeverity: { Error: 0, Warning: 1 },
-      languages: { getDiagnostics: () => [] },
       workspace: {
         isTrusted: true,
         workspaceFolders: folders,

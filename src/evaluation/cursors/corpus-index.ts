@@ -84,7 +84,6 @@ export class CorpusIndex {
         languageId,
         budget,
         edits: [],
-        problems: [],
         shown: { before, after },
         line: text.slice(0, (document.hidden?.before ?? 0) + above.length).split('\n').length - 1,
         before: above.slice(-INDEX_WINDOW.before),

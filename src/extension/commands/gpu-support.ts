@@ -79,7 +79,8 @@ export async function installGpu(
     needed: true,
     command: ['runtime', 'install-gpu', '--yes', ...(kind === 'cuda' ? ['--cuda'] : [])],
   };
-  if (!(await askConsent([part], 'gpu')) || !(await install(context, [part]))) return;
+  if (!(await askConsent([part], 'gpu'))) return;
+  await install(context, [part]);
   void context.completion.lookAgain();
   await log.notify(
     'info',

@@ -24,9 +24,6 @@ const MAX_STARTS = 3;
 const ANSWER_TIMEOUT_MS = 120_000;
 /** A longer edit is probably data. */
 const MAX_EDIT_CHARACTERS = 4000;
-/** Lines around the cursor whose diagnostics are sent. */
-const NEAR_LINES = 2;
-const MAX_PROBLEMS = 3;
 
 export interface PartsQuestion {
   document: vscode.TextDocument;
@@ -102,7 +99,6 @@ export class IndexerClient implements vscode.Disposable {
       edits,
       before: at.before.slice(-INDEX_WINDOW.before),
       after: at.after.slice(0, INDEX_WINDOW.after),
-      problems: problemsAt(document, position.line),
     };
   }
 
@@ -256,18 +252,4 @@ export class IndexerClient implements vscode.Disposable {
     this.edits.dispose();
     this.stop();
   }
-}
-
-function problemsAt(document: vscode.TextDocument, line: number): Asked['problems'] {
-  return vscode.languages
-    .getDiagnostics(document.uri)
-    .filter(
-      ({ severity, range }) =>
-        severity <= vscode.DiagnosticSeverity.Warning && Math.abs(range.start.line - line) <= NEAR_LINES,
-    )
-    .slice(0, MAX_PROBLEMS)
-    .map(({ message, range }) => ({
-      message: message.slice(0, 300),
-      line: document.lineAt(Math.min(range.start.line, document.lineCount - 1)).text.slice(0, 200),
-    }));
 }

@@ -1,26 +1,43 @@
 /** The messages when a result becomes usable and when its run has ended, with buttons for the next step. */
+import type { OtherInUse } from '../../findings/end-text.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
+import { modelFromBase, type CompletionModel } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
 import { canResume, endSentence, whyNotServable } from '../texts.ts';
 import { commandAction } from '../log.ts';
 
-export const announceReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
-  log.notify(
+export async function announceReady(
+  { log, completion }: ServicesWithCompletion,
+  run: RunSnapshot,
+): Promise<void> {
+  // It offers nothing then, so the message at the end is early enough.
+  if (otherInUse(completion.inUse, run)) return;
+  await log.notify(
     'info',
     t('{name} is trained and can already complete your code; some of its metrics are still being measured.', {
       name: run.spec.name,
     }),
     commandAction(t('Use for Completion'), 'useForCompletion', run.spec.id),
   );
+}
+
+/** Set if the model in use has another base than the run, which nothing has compared it with. */
+function otherInUse(inUse: CompletionModel | undefined, { spec }: RunSnapshot): OtherInUse | undefined {
+  if (!inUse || inUse.base?.sha256 === spec.base.sha256) return undefined;
+  const { name: base } = modelFromBase(spec.base);
+  const untrained = spec.reference ? t('{base} with its reference adapter', { base }) : base;
+  return { inUse: inUse.name, before: spec.continues?.run ?? untrained };
+}
 
 export async function announceEnd(
   { log, runs, completion, store }: ServicesWithCompletion,
   run: RunSnapshot,
 ): Promise<void> {
   const status = runs.statusOf(run);
-  const isUsable = !whyNotServable(run, status) && completion.inUse?.id !== run.spec.id;
-  const sentence = endSentence(run, status, store.inUse === run.spec.id);
+  const other = otherInUse(completion.inUse, run);
+  const isUsable = !other && !whyNotServable(run, status) && completion.inUse?.id !== run.spec.id;
+  const sentence = endSentence(run, status, store.inUse === run.spec.id, other);
   const show = commandAction(t('Show Results'), 'showResults', run.spec.id);
   const resume = commandAction(t('Resume Training'), 'resumeTraining', run.spec.id);
   if (status === 'done')

@@ -1,4 +1,6 @@
 /** The first question of the wizard: the recommended answers, continuing a run, or custom choices. */
+import { AUTO_BASE } from '../../base-models/choose.ts';
+import { findKnownBase } from '../../base-models/registry.ts';
 import type { Machine } from '../../training/memory/defaults.ts';
 import { formatDuration } from '../../text/units.ts';
 import { t } from '../../text/l10n.ts';
@@ -11,18 +13,26 @@ import { back, choose, type Answer, type Choice } from './steps.ts';
 
 type Path = NonNullable<Draft['path']>;
 
+/** What will train. */
+export interface TrainingMachine extends Machine {
+  /** See the doctor's report. */
+  needsNode?: boolean | undefined;
+}
+
 /** Look-ups that run while the user reads. */
 export interface Lookups {
   bases: () => Promise<BaseList>;
-  machine: () => Promise<Machine>;
+  machine: () => Promise<TrainingMachine>;
   continuing: () => Promise<ContinuableRun | undefined>;
+  /** The base that completes the code, as a plan names it. */
+  inUse?: (() => string | undefined) | undefined;
 }
 
 /** @param place title and position of the question */
 export async function askPath(
   plan: Draft,
   place: { title: string; step: number; steps: number },
-  { bases, machine, continuing }: Lookups,
+  { bases, machine, continuing, inUse }: Lookups,
 ): Promise<Answer<Draft>> {
   const lookups = Promise.all([bases(), machine(), continuing()]);
   const path = await choose<Path>({
@@ -30,7 +40,7 @@ export async function askPath(
     placeholder: t('What should the model learn, and how?'),
     choices: lookups.then(([list, where, run]) => [
       ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
-      recommendedChoice(list, where),
+      recommendedChoice(recommended(list, inUse?.()), list, where),
       customChoice(),
     ]),
     meanwhile: [
@@ -44,27 +54,50 @@ export async function askPath(
   // The look-ups are not awaited here; a failure is reported where they are needed.
   if (path === 'own') return chosen;
   const [list, , run] = await lookups;
-  if (path === 'recommended') return { ...chosen, ...recommended(list) };
+  if (path === 'recommended') return { ...chosen, ...recommended(list, inUse?.()) };
   const { id, name, base: file } = run!.run.spec;
   const base = baseReference(file);
   return { ...chosen, base, method: 'lora', continues: { run: id, name, base } };
 }
 
-/** The base for this machine, or the one in the settings; method and minutes of the settings. */
-function recommended(list: BaseList) {
-  const [first] = baseChoices(settings.base(), list);
-  return { base: first!.value, method: settings.method(), budget: { minutes: settings.minutes() } };
+/** Undefined if it is not known. */
+const fillsIn = (base: string): boolean | undefined => findKnownBase(base)?.fillInTheMiddle;
+
+/**
+ * The base for this machine, or the one in the settings; method and minutes of the settings. If that for this machine
+ * can't fill in the middle but the base in use can, that is taken: its result is compared with what completes now.
+ */
+function recommended(list: BaseList, inUse: string | undefined) {
+  const preferred = settings.base();
+  const method = settings.method();
+  const [first] = baseChoices(preferred, list);
+  const suited = first!.value;
+  const hasBetter =
+    preferred === AUTO_BASE && inUse !== undefined && fillsIn(suited) === false && fillsIn(inUse);
+  const base = hasBetter && !missingMemory(inUse, method, list) ? inUse : suited;
+  return { base, method, budget: { minutes: settings.minutes() } };
 }
 
-function recommendedChoice(list: BaseList, machine: Machine): Choice<Path> {
-  const { base, method, budget } = recommended(list);
+function recommendedChoice(
+  { base, method, budget }: ReturnType<typeof recommended>,
+  list: BaseList,
+  machine: TrainingMachine,
+): Choice<Path> {
   const missing = missingMemory(base, method, list);
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
   const time = formatDuration(60 * budget.minutes);
+  const costs = [
+    describeCost(base, method, budget, machine),
+    machine.needsNode && t('With Node 20 or newer installed, training could use a GPU.'),
+  ];
   return {
     label: `$(rocket) ${t('{base} for {time}', { base: baseName(base), time })}`,
-    description: `${t('recommended')} · ${how}`,
-    detail: missing ? doesNotFit(missing) : (describeCost(base, method, budget, machine) ?? ''),
+    description: [
+      t('recommended'),
+      how,
+      ...(fillsIn(base) === false ? [t('uses only the code before the cursor')] : []),
+    ].join(' · '),
+    detail: missing ? doesNotFit(missing) : costs.filter(Boolean).join(' · '),
     value: 'recommended',
   };
 }

@@ -26,9 +26,7 @@ export const missingHere = async (context: Context, base: string, backend: strin
 export const carryOutHost = (context: Context): Pick<CarryOutHost<Answers>, SharedMember> => ({
   missing: ({ base, backend }) => missingHere(context, base, backend ?? settings.backend()),
   consent: (parts) => askConsent(parts),
-  async fetch(part) {
-    await install(context, [part]);
-  },
+  fetch: (part) => install(context, [part]),
   async repair({ code, ...texts }, repairs) {
     const { text } = withButtons(textOf(texts, 'message'), textOf(texts, 'next'));
     context.log.warn(`${text} [${code}]`);

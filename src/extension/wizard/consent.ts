@@ -49,14 +49,10 @@ function needText(purpose: Purpose, bytes: number): string {
   return t('Fine-tuning needs a download of about {size}, once.', { size: size(bytes) });
 }
 
-/** Downloads the parts, one after the other. False when the user cancelled. */
-export async function install({ children }: Pick<Context, 'children'>, parts: Download[]): Promise<boolean> {
-  for (const part of parts.filter(({ command }) => command.length > 0)) {
-    const done = await withChildProgress(t('Downloading {name}', { name: part.name }), async (options) => {
-      await children.ask(z.unknown(), part.command, options);
-      return !options.signal?.aborted;
-    });
-    if (!done) return false;
-  }
-  return true;
+/** Downloads the parts, one after the other. Throws the command's error, or UserError `cancelled`. */
+export async function install({ children }: Pick<Context, 'children'>, parts: Download[]): Promise<void> {
+  for (const { name, command } of parts.filter(({ command }) => command.length > 0))
+    await withChildProgress(t('Downloading {name}', { name }), (options) =>
+      children.ask(z.unknown(), command, options),
+    );
 }

@@ -14,12 +14,12 @@ import { runDoctor } from '../doctor.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../text/l10n.ts';
-import { missingProblems, missingRuntime } from './downloads.ts';
+import { missingProblems, missingRuntime, type Download } from './downloads.ts';
 import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
-import { findContinuableRun } from './continuable-run.ts';
+import { baseReference, findContinuableRun } from './continuable-run.ts';
 import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
 import { askWithRetry, carryOutHost, missingHere } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
@@ -88,10 +88,16 @@ function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<
         if (cluster) return { backend: clusterBackend() };
         const doctorReport = await report;
         const costs = await machineCosts();
-        return { backend: expectedBackend(doctorReport), hasOwnMemory: hasOwnMemory(doctorReport), costs };
+        const backend = expectedBackend(doctorReport);
+        const needsNode = backend === 'wasm' && settings.backend() === 'auto' && doctorReport.needsNode;
+        return { backend, hasOwnMemory: hasOwnMemory(doctorReport), costs, needsNode };
       },
       continuing: (folders) => findContinuableRun(context, folders),
       runs: () => context.runs.all,
+      inUse() {
+        const base = context.completion.inUse?.base;
+        return base && baseReference(base);
+      },
     };
     return askPlan(lookups, draft, answered);
   });
@@ -136,18 +142,28 @@ export function requireFolder(): void {
     );
 }
 
-/** Installs TensorFlow only, for users who started without it. */
-export async function installRuntime(context: Context): Promise<void> {
+/** With NVIDIA's packages; the command line shows the exact size while it downloads. */
+const tensorflowWithCuda = (): Download => ({
+  name: 'TensorFlow (CUDA)',
+  bytes: 3380e6,
+  from: t('the Python package index'),
+  needed: true,
+  command: ['runtime', 'install', '--gpu', '--yes'],
+});
+
+/** Installs TensorFlow only, for users who started without it. `argument`: "gpu" for the one with CUDA. */
+export async function installRuntime(context: Context, argument?: string): Promise<void> {
   const { log } = context;
   const report = await runDoctor(context);
-  const [part] = missingRuntime(report);
+  const [part] = argument === 'gpu' ? [tensorflowWithCuda()] : missingRuntime(report);
   if (!part) {
     const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
     return log.notify('info', tensorflow ? textOf(tensorflow, 'reason') : textOf(report, 'summary'));
   }
   // The user asked for it, so there is nothing to leave out.
   const agreed = await askConsent([{ ...part, needed: true }]);
-  if (!agreed || !(await install(context, agreed))) return;
+  if (!agreed) return;
+  await install(context, agreed);
   await log.notify('info', t('TensorFlow is installed; the next training uses it.'));
 }
 
@@ -157,7 +173,8 @@ export async function fetchBase(context: Context, argument: string | undefined):
   const base = argument ?? (await askBaseFor(t('Download Base Model'), bases, t('Which model?')));
   if (!base) return;
   const agreed = await askConsent(await missingHere(context, base, 'wasm'));
-  if (!agreed || !(await install(context, agreed))) return;
+  if (!agreed) return;
+  await install(context, agreed);
   await context.log.notify('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }
 

@@ -8,7 +8,7 @@ import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
-import { askPath } from './ask-path.ts';
+import { askPath, type TrainingMachine } from './ask-path.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
@@ -22,12 +22,13 @@ const title = () => t('Fine-tune on Workspace');
 export interface PlanLookups {
   /** The bases to choose from, and which of them suits this machine. */
   bases: () => Promise<BaseList>;
-  /** What will train. */
-  machine: () => Promise<Machine>;
+  machine: () => Promise<TrainingMachine>;
   /** The run of these folders that can be continued. */
   continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>;
   /** Earlier runs, newest first. */
   runs: () => readonly RunSnapshot[];
+  /** The base that completes the code, as a plan names it. */
+  inUse?: () => string | undefined;
 }
 
 /**
@@ -36,7 +37,7 @@ export interface PlanLookups {
  * @param onAnswer called after each question
  */
 export async function askPlan(
-  { bases, machine, continuing, runs }: PlanLookups,
+  { bases, machine, continuing, runs, inUse }: PlanLookups,
   saved: Draft,
   onAnswer: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
@@ -46,7 +47,7 @@ export async function askPlan(
       askPath(
         plan,
         { title: title(), ...position },
-        { bases, machine, continuing: () => continuing(plan.folders!) },
+        { bases, machine, continuing: () => continuing(plan.folders!), inUse },
       ),
     ifCustom((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
     ifCustom((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),

@@ -42,7 +42,7 @@ export async function inspectRuntime(): Promise<RuntimeReport> {
   if (!offered.release) return { ...report, version: undefined, reason: offered.why, command: undefined };
   const runtime = await findRuntime();
   if (!runtime) {
-    const reason = msg`TensorFlow is not installed; it trains about ten times faster than the wasm backend.`;
+    const reason = msg`TensorFlow is not installed; it trains about six times faster than the wasm backend.`;
     return { ...report, version: undefined, reason, command: INSTALL_COMMAND };
   }
   const installed = { ...report, installed: true, version: runtime.version, cuda: runtime.gpu };

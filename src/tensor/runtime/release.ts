@@ -89,23 +89,16 @@ export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offe
   const { platform, arch } = machine;
   const none = (why: Text): Offer => ({ release: undefined, why });
   if (platform === 'darwin' || platform === 'win32')
-    return none(
-      msg`TensorFlow is not offered on ${platform === 'darwin' ? 'macOS' : 'Windows'} for now; the wasm backend is used.`,
-    );
-  if (machine.musl)
-    return none(msg`TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.`);
+    return none(msg`TensorFlow is not offered on ${platform === 'darwin' ? 'macOS' : 'Windows'} for now.`);
+  if (machine.musl) return none(msg`TensorFlow needs glibc, which this Linux does not have.`);
   if (machine.glibc && !isGlibcFrom(MIN_GLIBC, machine.glibc))
-    return none(
-      msg`TensorFlow needs glibc 2.${MIN_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
-    );
+    return none(msg`TensorFlow needs glibc 2.${MIN_GLIBC} or newer and this machine has ${machine.glibc}.`);
   if (!machine.avx)
-    return none(
-      msg`TensorFlow needs a processor with AVX instructions, which this one does not have; the wasm backend is used.`,
-    );
+    return none(msg`TensorFlow needs a processor with AVX instructions, which this one does not have.`);
   const known: Partial<Record<string, Release>> = releases;
   const release = known[`${platform}-${arch} ${gpu ? 'gpu' : 'cpu'}`];
   if (release) return { release };
   if (gpu && known[`${platform}-${arch} cpu`])
     return none(msg`TensorFlow with CUDA is not offered on ${platform} ${arch}; leave --gpu out.`);
-  return none(msg`TensorFlow is not offered on ${platform} ${arch}; the wasm backend is used.`);
+  return none(msg`TensorFlow is not offered on ${platform} ${arch}.`);
 }

@@ -224,7 +224,7 @@ const questionOf = (index: number, version: number): Asked => ({
     after: '',
     line: 0,
   },
-  ...{ budget: 1000, shown: { before: 2400, after: 600 }, edits: [], problems: [] },
+  ...{ budget: 1000, shown: { before: 2400, after: 600 }, edits: [] },
 });
 
 function mustWarnWell({ warnings }: Indexer): void {

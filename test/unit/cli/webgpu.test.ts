@@ -1,9 +1,12 @@
 /** What doctor says about fake GPUs. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { gpuCheck, summaryOf } from '../../../src/cli/machine/training-device.ts';
 import { webgpuBackend, webgpuCheck } from '../../../src/cli/machine/webgpu.ts';
 import type { Adapter } from '../../../src/protocol/doctor.ts';
 import { chooseDevice } from '../../../src/tensor/devices/choose-device.ts';
-import { english } from '../../../src/text/message.ts';
+import type { RuntimeReport } from '../../../src/tensor/runtime/index.ts';
+import { offer } from '../../../src/tensor/runtime/release.ts';
+import { english, type Text } from '../../../src/text/message.ts';
 
 const adapter = (name: string, rest: Partial<Adapter>): Adapter => ({
   ...{
@@ -60,4 +63,65 @@ it('says why there is none', () => {
   expect([status, english(text)]).toEqual(['note', probe.reason]);
   const { starts, reason } = webgpuBackend({ adapters: [] }, undefined);
   expect([starts, english(reason)]).toEqual([false, 'No GPU with a driver was found.']);
+});
+
+describe('the row about the GPU', () => {
+  const nvidia = { name: card.name, driver: '550.54', memory: 24e9 };
+  const runtime = (patch: Partial<RuntimeReport>): RuntimeReport => ({
+    ...{ offered: true, installed: false, starts: false, version: undefined, cuda: false, gpu: false },
+    ...{ reason: 'TensorFlow is not installed.', command: 'forget-me-not runtime install' },
+    ...{ prebuilt: true, compiler: undefined },
+    ...patch,
+  });
+  const notOffered = (platform: string) => {
+    const offered = offer(false, { platform, arch: 'x64', glibc: '2.36', musl: false, avx: true });
+    const { why } = offered as { why: Text };
+    return runtime({ offered: false, reason: why, command: undefined });
+  };
+  const installed = { installed: true, starts: true, version: '2.21.0', reason: 'It starts.' };
+  const runtimes = {
+    macOS: notOffered('darwin'),
+    Windows: notOffered('win32'),
+    'Linux without TensorFlow': runtime({}),
+    'Linux with TensorFlow': runtime(installed),
+    'Linux with CUDA': runtime({ ...installed, cuda: true, gpu: true }),
+    'Linux with an old driver': runtime({ ...installed, cuda: true }),
+  };
+  const starting = { starts: true, reason: '' };
+  const others = { needsNode: false, wasm: starting, llama: starting };
+
+  it.each(Object.entries(runtimes))('does not deny what the summary says: %s', (_, report) => {
+    for (const gpus of [[], [nvidia]])
+      for (const chosen of ['webgpu', report.starts ? 'tensorflow' : 'wasm']) {
+        const facts = { chosen, onGpu: chosen === 'webgpu' ? card.name : undefined, runtime: report };
+        const summary = english(summaryOf({ ...facts, ...others }));
+        const trainsOnGpu = /^Ready: trains on (NVIDIA|.*\(GPU\))/.test(summary);
+        const { status, text, command } = gpuCheck(gpus, facts, report.offered);
+        const rows = `${english(text)} ${english(report.reason)}`;
+        expect(rows).not.toMatch(trainsOnGpu ? /not used|the CPU|wasm|cannot|without/ : / uses it/);
+        expect(status === 'ok').toBe(trainsOnGpu);
+        if (trainsOnGpu) expect(command).toBeUndefined();
+      }
+  });
+
+  it('names the command only where there is a build for CUDA', () => {
+    const facts = { chosen: 'tensorflow', onGpu: undefined, runtime: runtime(installed) };
+    expect(gpuCheck([nvidia], facts, true)).toMatchObject({
+      status: 'missing',
+      command: 'forget-me-not runtime install --gpu',
+    });
+    const { text, ...row } = gpuCheck([nvidia, nvidia], facts, false);
+    expect(row).toEqual({ area: 'gpu', title: 'GPU', status: 'note' });
+    expect(english(text)).toBe(
+      '2 x NVIDIA GeForce RTX 4090, 24.00 GB, driver 550.54; there is no TensorFlow with CUDA for this platform, so the GPU is not used.',
+    );
+  });
+
+  it("the summary says so if a GPU is not used only because VS Code's own Node can't", () => {
+    const facts = { chosen: 'wasm', onGpu: undefined, runtime: notOffered('darwin'), ...others };
+    expect(english(summaryOf({ ...facts, needsNode: true }))).toBe(
+      'Works, but slowly: trains on the wasm backend. With Node 20 or newer installed, training could use a GPU.',
+    );
+    expect(english(summaryOf(facts))).not.toContain('Node');
+  });
 });

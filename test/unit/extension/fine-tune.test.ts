@@ -37,6 +37,14 @@ it.each([
   expect(asked).toEqual(commands);
 });
 
+it('TensorFlow with CUDA is another download, which the user agrees to by its size', async () => {
+  const { context, asked } = fakeContext();
+  answers.push('Download');
+  await installRuntime(context, 'gpu');
+  expect(shown[0]).toContain('about 3.4 GB');
+  expect(asked).toEqual(['runtime install --gpu --yes']);
+});
+
 const reuse = 'What you chose last time has not been started yet.';
 const kept = { base: 'smollm2-135m', method: 'lora', budget: { minutes: 15 } } as const;
 const inWorkspace = (...names: string[]) => {

@@ -17,7 +17,6 @@ const editor = vi.hoisted(() => {
     vscode: {
       Disposable: { from: on },
       ConfigurationTarget: {},
-      languages: { getDiagnostics: () => [] },
       workspace: {
         isTrusted: true,
         workspaceFolders: [folder],

@@ -222,6 +222,13 @@ test("the doctor's report names each part, and how to get it", () => {
         text: 'It is not installed.',
         command: 'forget-me-not runtime install',
       },
+      {
+        area: 'gpu',
+        title: 'GPU',
+        status: 'missing',
+        text: 'TensorFlow has no CUDA.',
+        command: 'forget-me-not runtime install --gpu',
+      },
       { area: 'wasm', title: 'WebAssembly', status: 'ok', text: 'It starts | and computes.' },
     ],
   } as Parameters<typeof doctorText>[0]);
@@ -229,5 +236,7 @@ test("the doctor's report names each part, and how to get it", () => {
   expect(text).toContain(
     '| – | **TensorFlow** | It is not installed. Get it with the command **Forget-Me-Not: Install TensorFlow**. |',
   );
+  // The command of that title would install the one without CUDA.
+  expect(text).toContain('TensorFlow has no CUDA. Get it with `forget-me-not runtime install --gpu`. |');
   expect(text).toContain('It starts \\| and computes.');
 });

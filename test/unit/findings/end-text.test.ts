@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endText } from '../../../src/findings/end-text.ts';
+import { endText, type OtherInUse } from '../../../src/findings/end-text.ts';
 import type { StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 
@@ -25,13 +25,16 @@ const bits = (change: number) =>
     0.01,
   );
 
-function end(patch: Partial<Summary> | undefined, { chosen = false, stopped = false } = {}) {
+function end(
+  patch: Partial<Summary> | undefined,
+  { chosen = false, stopped = false, other = undefined as OtherInUse | undefined } = {},
+) {
   const run = makeRun();
   const events = run.events.map((event) =>
     event.type === 'done' && stopped ? { ...event, measuringStopped: true } : event,
   );
   const summary = patch && { step: run.state.step, sentence: '', comparisons: [], ...patch };
-  return endText({ ...run, summary, events }, chosen);
+  return endText({ ...run, summary, events }, chosen, other);
 }
 
 describe('the end of a run', () => {
@@ -44,6 +47,16 @@ describe('the end of a run', () => {
     expect(metrics).toBe('Predicts held-out code better than before.');
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
+  });
+  it('names both models if one with another base completes the code, and offers nothing', () => {
+    const other = { inUse: 'Qwen', before: 'SmolLM2' };
+    expect(end(better, { other })[0]).toBe(
+      'web-server: trained, 60 steps. Better than SmolLM2 was: it predicts the files kept out of training better. Your code is completed by Qwen, which was not compared.',
+    );
+    expect(end(undefined, { other })[0]).toContain('unclear whether it is better than SmolLM2 was: ');
+    const refused = end({ choice: choiceOf(0, -0.001) }, { other })[0];
+    expect(refused).toMatch(/ No better than SmolLM2 was: .*\. Nothing changed in your completions\. /);
+    expect(end({ comparisons: [bits(0.1)] }, { other })[0]).toContain(' Worse than SmolLM2 was: ');
   });
   it('says that longer training gains little if the limit on forgetting was reached', () => {
     const [point] = choiceOf(1, -0.2, 0.01, 0.3).path;

@@ -26,7 +26,6 @@ export const askedAt = (path: string, before: string, more: Partial<Asked> = {})
   line: before.split('\n').length - 1,
   budget: 2000,
   edits: [],
-  problems: [],
   shown: { before: 2400, after: 600 },
   ...more,
 });

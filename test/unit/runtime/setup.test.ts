@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ensureDependencies, run } from '../../../scripts/setup.mjs';
+import { ensureCompiler, ensureDependencies, ensurePython, run } from '../../../scripts/setup.mjs';
 import { Sandbox } from './fakes.ts';
 
 let box: Sandbox;
@@ -60,3 +60,18 @@ it('runs a program in the given folder and environment', async () => {
   await run(process.execPath, ['-e', code], { cwd: box.bin, env: { COLOUR: 'blue' } });
   expect(readFileSync(out, 'utf8')).toBe(`${box.bin} blue`);
 });
+
+it.runIf(process.platform === 'linux')(
+  'asks for a compiler for TensorFlow, and for Python for tests',
+  async () => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    box.noPrograms();
+    delete process.env['CXX'];
+    await ensureCompiler();
+    await ensurePython();
+    expect(said.mock.calls.flat()).toEqual([
+      "TensorFlow's installation needs a C++ compiler. Install one: sudo apt install g++",
+      'Some tests and benchmarks need Python with pip. Install it: sudo apt install python3 python3-pip',
+    ]);
+  },
+);

@@ -108,7 +108,7 @@ describe('a held-out cursor', () => {
         Promise.resolve(
           index.parts({
             ...{ path: cursor.path, languageId: 'typescript', line: cursor.line - 1, budget },
-            ...{ edits: [], problems: [], shown: defaultBudget },
+            ...{ edits: [], shown: defaultBudget },
             ...{ before: left.slice(0, at).slice(-16_000), after: left.slice(at).slice(0, 4000) },
           }),
         );

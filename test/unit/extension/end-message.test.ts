@@ -1,0 +1,38 @@
+/** The messages about a result: what they say and offer if a model with another base completes the code. */
+import { expect, test, vi } from 'vitest';
+import { modelFromBase } from '../../../src/extension/completion/completion-model.ts';
+import { announceEnd, announceReady } from '../../../src/extension/results/end-message.ts';
+import { makeRun } from '../webview/fixtures.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+
+const run = makeRun();
+const other = modelFromBase({ id: 'qwen2.5-coder-0.5b', path: '/qwen.gguf', sha256: 'cd'.repeat(32) });
+
+/** What is shown with `inUse` completing the code, and its buttons. */
+async function shownWith(inUse: object | undefined, announce = announceEnd) {
+  const shown: { message: string; buttons: string[] }[] = [];
+  const notify = async (_: string, message: string, ...buttons: { title: string }[]) =>
+    void shown.push({ message, buttons: buttons.map(({ title }) => title) });
+  const services = { log: { notify }, runs: { statusOf: () => 'done' }, completion: { inUse }, store: {} };
+  await announce(services as never, run);
+  return shown;
+}
+
+test('a result is offered if nothing completes yet, or its own base does', async () => {
+  for (const inUse of [undefined, modelFromBase(run.spec.base)]) {
+    const [end] = await shownWith(inUse);
+    expect(end!.message).toMatch(/ Better than before: .*\. Your completions can use it\. /);
+    expect(end!.buttons).toEqual(['Show Results', 'Use for Completion']);
+    expect((await shownWith(inUse, announceReady))[0]!.buttons).toEqual(['Use for Completion']);
+  }
+});
+
+test('it is not offered in place of a model with another base, which it was not compared with', async () => {
+  const [end] = await shownWith(other);
+  expect(end!.message).toMatch(
+    / Better than SmolLM2-135M-Instruct was: .*\. Your code is completed by Qwen2\.5-Coder-0\.5B-Instruct, which was not compared\. /,
+  );
+  expect(end!.buttons).toEqual(['Show Results']);
+  expect(await shownWith(other, announceReady)).toEqual([]);
+});
