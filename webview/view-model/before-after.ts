@@ -1,5 +1,6 @@
 /** A metric of the base, the selected run's checkpoints and the compared runs, for the bar charts. */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
+import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
 import { metricLabel } from './labels.ts';
@@ -63,13 +64,17 @@ function ofRun(
   match: Match,
 ): BeforeAfter | undefined {
   const comparison = summary?.comparisons.find(({ task, metric }) => match(task, metric));
-  const series = longest(metrics, match);
+  const series = longest(
+    metrics.filter(({ ofResult }) => !ofResult),
+    match,
+  );
   const { task, metric } = comparison ?? series ?? {};
   if (!task || !metric) return undefined;
   const measured = comparison?.after ?? series!;
   const { setting } = measured;
-  // Checkpoints measured in a different way are not shown with the result.
-  const checkpoints = series && series.setting === setting ? series.points : [];
+  // Checkpoints measured in a different way, or at another strength, are not shown with the result.
+  const isLikeResult = !comparison || strengthInFile(spec.evaluation.strength, summary!) === 1;
+  const checkpoints = series && series.setting === setting && isLikeResult ? series.points : [];
   const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
   if (comparison)
     for (const [step, metric] of [

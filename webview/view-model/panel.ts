@@ -1,10 +1,11 @@
 /** Everything that the panel shows. Sections and charts read only this. */
 import { inEnglish, t } from '../../src/text/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
+import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
 import { runLabels, shownLabels } from './labels.ts';
-import { seriesOf, type RunSeries } from './series.ts';
+import { seriesOf, withResultApart, type RunSeries } from './series.ts';
 import type { PanelState } from './state.ts';
 import { readStatus, type StatusView } from './status.ts';
 
@@ -62,7 +63,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
   const viewOf = (snapshot: RunSnapshot, styleIndex: number): RunView => ({
     id: snapshot.spec.id,
     snapshot,
-    series: seriesOf(snapshot.events),
+    series: seriesOfRun(snapshot),
     status: readStatus(snapshot, now),
     label: short.get(snapshot.spec.id)!,
     styleIndex,
@@ -89,6 +90,15 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
     canAct,
     english: () => inEnglish(() => readPanel(state, chosen, now, canAct)),
   };
+}
+
+function seriesOfRun({ spec, summary, events }: RunSnapshot): RunSeries {
+  const series = seriesOf(events);
+  // The events are of the strength that the run chose, even if another was set by hand afterwards.
+  const { choice } = summary ?? {};
+  return summary && strengthInFile(spec.evaluation.strength, { choice }) !== 1
+    ? withResultApart(series, summary.step)
+    : series;
 }
 
 /** Digest of the corpus if known, and where it was read from. */

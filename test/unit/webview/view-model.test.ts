@@ -4,13 +4,22 @@ import { comparisonRows, verdict } from '../../../webview/view-model/comparisons
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
 import { columns, comparedRuns, differingColumns } from '../../../webview/view-model/run-comparison.ts';
 import { runMessages } from '../../../webview/view-model/run-messages.ts';
-import { metricLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
+import { isKl, metricLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
-import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
+import {
+  comparison,
+  makeRun,
+  metric,
+  panelOf,
+  summary,
+  withCheckpointKl,
+  withStrengths,
+  type Wanted,
+} from './fixtures.ts';
 
 const now = Date.parse('2026-11-24T14:10:00Z');
 const fresh = '2026-11-24T14:09:55Z';
@@ -176,6 +185,16 @@ describe('before and after', () => {
       ['tuned', 0.04],
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
+  });
+  it('leave out checkpoints if the result has another strength', () => {
+    const names = (strength: number) =>
+      beforeAfter(panelOf([withCheckpointKl(withStrengths(makeRun(), strength))]).shown, (_, name) =>
+        isKl(name),
+      )!.bars.map(({ name }) => name);
+    expect(names(0.5)).toEqual(['before', 'tuned']);
+    expect(names(1)).toEqual(['before', 'step 20', 'step 40', 'tuned']);
+    // Nothing was good enough: measured as trained.
+    expect(names(0)).toEqual(['before', 'step 20', 'step 40', 'tuned']);
   });
   it("show the compared runs' results, with the same base only", () => {
     const foreign = makeRun({ id: 'foreign' });
