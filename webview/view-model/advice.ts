@@ -16,6 +16,7 @@ import {
   stepCount,
   stepName,
 } from './format.ts';
+import { bestPoint, isLimited } from '../../src/findings/strength-rule.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { metricLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
@@ -287,6 +288,10 @@ function forgotWithoutLearning({ snapshot }: RunView): Advice | undefined {
 }
 
 function stillFalling({ series, snapshot }: RunView): Advice | undefined {
+  const { summary } = snapshot;
+  // What bounds the result is then the limit on forgetting.
+  if (isLimited(summary) || (summary?.choice && !bestPoint(summary.choice.path, summary.choice.limit)))
+    return undefined;
   const curve = heldOutCurve(series);
   const fall = curve && fallOf(curve);
   if (!curve || curve.length < 4 || !fall || fall <= 0 || series.earlyStop || series.best) return undefined;
