@@ -107,12 +107,15 @@ const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
   `${describeFolders(spec)}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
 ];
 
-function differentCorpora(shown: readonly RunView[]): string | undefined {
-  const [first, ...others] = shown.map(corpusKey);
-  const differs = others.some(([digest, source]) =>
-    digest && first![0] ? digest !== first![0] : source !== first![1],
-  );
-  return differs
+/** Whether two runs learned from, and held out, the same text. */
+export function sameCorpus(one: RunView, other: RunView): boolean {
+  const [digest, source] = corpusKey(one);
+  const [otherDigest, otherSource] = corpusKey(other);
+  return digest && otherDigest ? digest === otherDigest : source === otherSource;
+}
+
+function differentCorpora([first, ...others]: readonly RunView[]): string | undefined {
+  return others.some((other) => !sameCorpus(first!, other))
     ? t(
         'These runs were trained on different texts, so their held-out metrics are from different files: compare them with care.',
       )

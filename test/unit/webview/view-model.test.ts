@@ -5,6 +5,7 @@ import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
 import { columns, comparedRuns, differingColumns } from '../../../webview/view-model/run-comparison.ts';
 import { runMessages } from '../../../webview/view-model/run-messages.ts';
 import { isKl, metricLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
+import { metricSets } from '../../../webview/view-model/metric-sets.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
@@ -17,6 +18,7 @@ import {
   panelOf,
   summary,
   withCheckpointKl,
+  withSamples,
   withStrengths,
   type Wanted,
 } from './fixtures.ts';
@@ -206,6 +208,32 @@ describe('before and after', () => {
       expect.stringContaining('LoRA r=16'),
       expect.stringContaining('full fine-tuning'),
     ]);
+  });
+});
+
+describe('results beside each other', () => {
+  const isPass = (_: string, name: string) => isPassAtK(name);
+  const isSaved = (_: string, name: string) => name === 'characters saved';
+  const shown = (...runs: RunSnapshot[]) => panelOf(runs, { compared: ['b'] }).shown;
+  const bars = (runs: RunSnapshot[], match: typeof isPass) => {
+    const view = beforeAfter(shown(...runs), match)!;
+    return [view.bars.map(({ name }) => name), view.warning];
+  };
+  const leftOut = expect.stringContaining(': full fine-tuning') as string;
+
+  it('leave out one that answered other problems, and name it', () => {
+    const runs = [withSamples(makeRun()), makeRun({ id: 'b', method: 'full' })];
+    expect(bars(runs, isPass)).toEqual([['before', 'tuned'], leftOut]);
+    const { sets, warning } = metricSets(shown(...runs), ({ metric }) => isPassAtK(metric));
+    expect(sets.map(({ label }) => label)).toEqual(['before', 'result']);
+    expect(warning).toEqual(leftOut);
+    const alike = [runs[0]!, withSamples(runs[1]!)];
+    expect(bars(alike, isPass)).toEqual([['before', 'LoRA r=16', 'full fine-tuning'], undefined]);
+  });
+  it('leave out one of other held-out files, but only where these count', () => {
+    const runs = [makeRun(), makeRun({ id: 'b', method: 'full', folder: '/else' })];
+    expect(bars(runs, isSaved)).toEqual([['before', 'tuned'], leftOut]);
+    expect(bars(runs, isPass)).toEqual([['before', 'LoRA r=16', 'full fine-tuning'], undefined]);
   });
 });
 
