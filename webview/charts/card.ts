@@ -118,7 +118,7 @@ export class ChartCard<M> implements Section {
     });
     this.element = h(
       'article',
-      { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
+      { class: 'card', 'data-chart': view.id },
       h('div', { class: 'card-head' }, h('h3', {}, view.title()), this.reset, this.saveButtons()),
       this.answer,
       this.choices,
