@@ -3,7 +3,7 @@ import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
-import { metricLabel } from './labels.ts';
+import { beforeName, metricLabel } from './labels.ts';
 import { resultsBeside } from './metric-sets.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
@@ -58,10 +58,8 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
 }
 
 /** From the run's summary if it has one, else from the evaluations so far. */
-function ofRun(
-  { snapshot: { summary, spec }, series: { metrics } }: RunView,
-  match: Match,
-): BeforeAfter | undefined {
+function ofRun({ snapshot, series: { metrics } }: RunView, match: Match): BeforeAfter | undefined {
+  const { summary, spec } = snapshot;
   const comparison = summary?.comparisons.find(({ task, metric }) => match(task, metric));
   const series = longest(
     metrics.filter(({ ofResult }) => !ofResult),
@@ -95,13 +93,11 @@ function ofRun(
       MAX_BARS,
     ).map((point) => ({
       ...point,
-      name: nameOf(point.x, comparison && summary!.step),
+      name: point.x === 0 ? beforeName(snapshot, task) : nameOf(point.x, comparison && summary!.step),
       styleIndex: point.x === 0 ? undefined : 0,
     })),
   };
 }
 
-function nameOf(step: number, result: number | undefined): string {
-  if (step === result) return t('tuned');
-  return step === 0 ? t('before') : stepName(step);
-}
+const nameOf = (step: number, result: number | undefined): string =>
+  step === result ? t('tuned') : stepName(step);

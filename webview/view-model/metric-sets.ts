@@ -2,12 +2,13 @@
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Metric } from '../../src/protocol/evaluation.ts';
+import { beforeName } from './labels.ts';
 import { settingWithin } from './setting.ts';
 import { sameCorpus, type RunView } from './panel.ts';
 import { textOf } from '../../src/text/message.ts';
 
 export interface MetricSet {
-  /** "base", or the run's label. */
+  /** "before", "base alone", or the run's label. */
   label: string;
   /** Undefined for the base. */
   styleIndex: number | undefined;
@@ -69,7 +70,11 @@ export function metricSets(
     shown.slice(at),
   );
   const sets: MetricSet[] = [
-    { label: t('before'), styleIndex: undefined, metrics: own.map(({ before }) => before) },
+    {
+      label: beforeName(first.snapshot, own[0]!.task),
+      styleIndex: undefined,
+      metrics: own.map(({ before }) => before),
+    },
     ...results.map(({ run: { label, styleIndex }, comparisons }) => ({
       label: results.length > 1 ? label : t('result'),
       styleIndex,

@@ -188,6 +188,19 @@ describe('before and after', () => {
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
   });
+  it('name the base alone, elsewhere than on the code, if training began with a reference adapter', () => {
+    const run = makeRun();
+    run.spec.reference = { sha256: 'ab'.repeat(32) };
+    const { shown } = panelOf([run]);
+    const names = (wanted: string) =>
+      beforeAfter(shown, (_, name) => name === wanted)!.bars.map(({ name }) => name);
+    expect(names('pass@1')).toEqual(['base alone', 'tuned']);
+    expect(names('KL from base')).toEqual(['base alone', 'tuned']);
+    expect(names('characters saved')).toEqual(['before', 'tuned']);
+    expect(metricSets(shown, ({ metric }) => isPassAtK(metric)).sets[0]!.label).toBe('base alone');
+    const settings = comparisonRows(run.summary!, run.spec).map(({ setting }) => /alone$/.test(setting));
+    expect(settings).toEqual([false, false, false, false, true, true]);
+  });
   it('leave out checkpoints if the result has another strength', () => {
     const names = (strength: number) =>
       beforeAfter(panelOf([withCheckpointKl(withStrengths(makeRun(), strength))]).shown, (_, name) =>
