@@ -3,6 +3,7 @@
  * measured, and how many each got right. The rule treats base and result alike.
  */
 import type { Place, Places } from '../protocol/evaluation.ts';
+import { rightText } from './cursors/completion.ts';
 import type { Item, ItemScore } from './task.ts';
 import type { CursorItem } from './tasks/workspace-cursors.ts';
 
@@ -21,9 +22,9 @@ export function findPlaces(
   const tried = items
     .flatMap((item, at) => {
       if (!isLine(item)) return [];
-      const { path: file, line, actual } = item;
+      const { path: file, line } = item;
       const answers = { before: getAnswer(before![at]!), after: getAnswer(after![at]!) };
-      return [{ file, line, prefix: lastLines(item.before), actual, ...answers }];
+      return [{ file, line, prefix: lastLines(item.before), actual: rightText(item), ...answers }];
     })
     .toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
   if (tried.length === 0) return undefined;

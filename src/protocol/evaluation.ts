@@ -149,6 +149,7 @@ const placeSchema = z.object({
   line: z.int(),
   /** The text before the cursor, some lines of it. */
   prefix: z.string(),
+  /** As much of the file's text as an editor would show. */
   actual: z.string(),
   before: z.string(),
   after: z.string(),

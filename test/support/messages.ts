@@ -28,7 +28,7 @@ export const knownTexts = [
     .filter((key) => !irrelevantSettings.includes(key))
     .map(settingLabel),
   ...['base', 'base sha256', 'folder', 'corpus', 'corpus tokens', 'minutes', 'tokens trained on'],
-  ...['imported from', 'fetched from', 'continues', 'backend', 'version', 'yes', 'no', 'all'],
+  ...['strength', 'imported from', 'fetched from', 'continues', 'backend', 'version', 'yes', 'no', 'all'],
   // What l10n.ts itself translates; its other calls only pass texts on.
   ...['"{button}"', '{number}%'],
 ];

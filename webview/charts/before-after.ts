@@ -91,6 +91,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
         unit,
         setting,
       })),
+    warning: ({ warning }) => warning,
     note: () => joined([note(), t('Bars: 95% intervals.')]),
     how: ({ how }) => t('Measured: {setting}.', { setting: settingWithin(how) }),
   };

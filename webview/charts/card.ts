@@ -14,7 +14,6 @@ import {
   ScatterController,
   Tooltip,
   type ChartConfiguration,
-  type ChartDataset,
   type ChartOptions,
 } from 'chart.js';
 import { h, Keyed, scrollable, setAttribute, setText, table } from '../dom.ts';
@@ -28,6 +27,7 @@ import type { CardState } from '../view-state.ts';
 import { csvOf } from './csv.ts';
 import { errorBars } from './error-bars.ts';
 import { marksPlugin } from './marks.ts';
+import { mergeSets } from './options.ts';
 import { toPng } from './png.ts';
 import { toSvg } from './svg.ts';
 import type { ChartView, Dataset, Picked } from './view.ts';
@@ -118,7 +118,7 @@ export class ChartCard<M> implements Section {
     });
     this.element = h(
       'article',
-      { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
+      { class: 'card', 'data-chart': view.id },
       h('div', { class: 'card-head' }, h('h3', {}, view.title()), this.reset, this.saveButtons()),
       this.answer,
       this.choices,
@@ -203,7 +203,7 @@ export class ChartCard<M> implements Section {
       plugins: this.plugins,
     });
     const { chart } = this;
-    merge(chart, this.decimated(model));
+    chart.data.datasets = mergeSets(chart.data.datasets, this.decimated(model));
     if (this.view.labels) chart.data.labels = this.view.labels(model);
     chart.options = this.options(model);
     chart.update('none');
@@ -274,12 +274,4 @@ export class ChartCard<M> implements Section {
 function showText(element: HTMLElement, text: string | undefined): void {
   setText(element, text ?? '');
   element.hidden = !text;
-}
-
-/** Reuses existing data sets with the same label, so that those hidden by the user stay hidden. */
-function merge({ data }: Chart, next: Dataset[]): void {
-  data.datasets = next.map((dataset) => {
-    const old = data.datasets.find(({ label }) => label === dataset.label);
-    return old ? Object.assign(old, dataset) : (dataset as unknown as ChartDataset);
-  });
 }

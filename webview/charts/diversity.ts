@@ -10,6 +10,7 @@ import type { ChartView } from './view.ts';
 interface Diversity {
   names: string[];
   sets: MetricSet[];
+  warning: string | undefined;
 }
 const shortName = (metric: string) => {
   if (metric === 'unique programs') return t('all');
@@ -22,9 +23,9 @@ export const diversityChart: ChartView<Diversity> = {
   title: () => t('Does it still write different programs?'),
   type: 'bar',
   read({ shown }) {
-    const sets = metricSets(shown, ({ metric }) => isUnique(metric));
+    const { sets, warning } = metricSets(shown, ({ metric }) => isUnique(metric));
     const names = [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ metric }) => metric)))];
-    return names.length ? { names, sets } : undefined;
+    return names.length ? { names, sets, warning } : undefined;
   },
   labels: ({ names }) => names.map(shortName),
   datasets: ({ names, sets }, theme) =>
@@ -76,6 +77,7 @@ export const diversityChart: ChartView<Diversity> = {
         unit: 'programs',
       })),
     ),
+  warning: ({ warning }) => warning,
   note: ({ sets }) =>
     t(
       'Different programs among those sampled for a HumanEval problem, mean over problems; {setting}. Bars: 95% intervals.',

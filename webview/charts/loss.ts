@@ -6,6 +6,7 @@ import { formatInterval, formatNumber, stepName } from '../view-model/format.ts'
 import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
 import {
+  isDuringTraining,
   longest,
   lossOf,
   sample,
@@ -27,8 +28,10 @@ interface RunLoss {
   loss: Point[];
   smoothed: Point[];
   heldOut: MetricSeries | undefined;
-  /** Held-out loss measured in other ways, such as on more windows at the end. */
+  /** Held-out loss measured in other ways, such as on more windows at checkpoints or at the end. */
   others: MetricSeries[];
+  /** The step of the result, once that was measured. */
+  result: number | undefined;
 }
 interface LossModel {
   runs: [RunLoss, ...RunLoss[]];
@@ -47,15 +50,16 @@ const DENSE_STEPS = 1000;
 /** With more points than this, a line has no dots. */
 const MAX_DOTS = 60;
 
-const measurementName = ({ setting }: MetricSeries) =>
-  setting.startsWith('during training')
-    ? t('held-out loss, during training')
-    : t('held-out loss, final evaluation');
+function measurementName(measurement: MetricSeries, { result }: RunLoss): string {
+  if (isDuringTraining(measurement)) return t('held-out loss, during training');
+  const isFinal = result !== undefined && measurement.points.every(({ x }) => x === 0 || x === result);
+  return isFinal ? t('held-out loss, final evaluation') : t('held-out loss, measured at checkpoints');
+}
 const capitalised = (name: string) => name.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
 const intervalOf = (point: IntervalPoint) => formatInterval({ value: point.y, ...point }, false);
 const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
-const read = ({ series, label, styleIndex }: RunView): RunLoss => {
+const read = ({ series, label, styleIndex, snapshot }: RunView): RunLoss => {
   const { metrics } = series;
   const loss = lossOf(series);
   const heldOut = longest(metrics, isHeldOutLoss);
@@ -67,6 +71,7 @@ const read = ({ series, label, styleIndex }: RunView): RunLoss => {
     smoothed: loss.length >= SMOOTH_FROM ? smooth(loss, memory) : [],
     heldOut,
     others: metrics.filter((metric) => metric !== heldOut && isHeldOutLoss(metric.task, metric.metric)),
+    result: snapshot.summary?.step,
   };
 };
 
@@ -105,7 +110,7 @@ function singleRunSets(run: RunLoss, { first, second, third, highContrast }: The
     ...measurementsOf(run).map((measurement, index): Dataset => {
       const shade = index === 0 ? second : third;
       return {
-        label: measurementName(measurement),
+        label: measurementName(measurement, run),
         data: measurement.points,
         borderColor: shade,
         backgroundColor: shade,
@@ -203,7 +208,7 @@ export const lossChart: ChartView<LossModel> = {
         return [
           { name: name(t('training loss')), texts: run.loss.map(({ x, y }) => [x, formatNumber(y)]) },
           ...measurementsOf(run).map((measurement) => ({
-            name: name(measurementName(measurement)),
+            name: name(measurementName(measurement, run)),
             texts: measurement.points.map((point): [number, string] => [point.x, intervalOf(point)]),
           })),
         ];
@@ -259,7 +264,7 @@ function wordsOf(run: RunLoss): string {
       }),
     );
     return t('{clause}.', {
-      clause: `${capitalised(measurementName(measurement))}: ${sample(points, 6).join(', ')}`,
+      clause: `${capitalised(measurementName(measurement, run))}: ${sample(points, 6).join(', ')}`,
     });
   });
   return joined([trained, ...ways]);
@@ -272,7 +277,7 @@ function rowsOf(run: RunLoss): DataRow[] {
     ...measurementsOf(run).flatMap((measurement) =>
       measurement.points.map(({ x, y, low, high, n }) => ({
         run: run.label,
-        metric: measurementName(measurement),
+        metric: measurementName(measurement, run),
         at: x,
         value: y,
         low,

@@ -1,6 +1,7 @@
 import { t, whole } from '../../src/text/l10n.ts';
 import {
   Chart,
+  type ChartDataset,
   type ChartOptions,
   type LegendItem,
   type Scale,
@@ -137,6 +138,16 @@ export const describeLearnedForgot = ({ x, xLow = x, xHigh = x, ...datum }: Datu
     learned: formatInterval({ value: x, low: xLow, high: xHigh }, false),
     forgot: describeHeight({ x, ...datum }, false),
   });
+
+/** Reuses data sets with the same label, each once, so that those hidden by the user stay hidden. */
+export function mergeSets(old: readonly ChartDataset[], next: readonly Dataset[]): ChartDataset[] {
+  const left = [...old];
+  return next.map((dataset) => {
+    const at = left.findIndex(({ label }) => label === dataset.label);
+    const same = at < 0 ? undefined : left.splice(at, 1)[0];
+    return same ? Object.assign(same, dataset) : (dataset as unknown as ChartDataset);
+  });
+}
 
 interface ChartFrame {
   x: AxisOptions;

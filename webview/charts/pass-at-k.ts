@@ -11,6 +11,7 @@ import type { ChartView } from './view.ts';
 interface PassAtK {
   ks: number[];
   sets: MetricSet[];
+  warning: string | undefined;
 }
 const kOf = (metric: string) => Number(metric.replace(/^pass@/i, ''));
 /** Shift between lines, so that their whiskers at the same k do not overlap. */
@@ -21,10 +22,13 @@ export const passAtKChart: ChartView<PassAtK> = {
   title: () => t('How many tries does a HumanEval problem take?'),
   type: 'line',
   read({ shown }) {
-    const sets = metricSets(shown, ({ task, metric }) => task === 'humaneval' && isPassAtK(metric));
+    const { sets, warning } = metricSets(
+      shown,
+      ({ task, metric }) => task === 'humaneval' && isPassAtK(metric),
+    );
     const ks = [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ metric }) => kOf(metric))))];
     // A single k gives no curve; the bar chart shows it.
-    return ks.length > 1 ? { ks: ks.sort((a, b) => a - b), sets } : undefined;
+    return ks.length > 1 ? { ks: ks.sort((a, b) => a - b), sets, warning } : undefined;
   },
   datasets: ({ sets }, theme) =>
     sets.map(({ label, styleIndex, metrics }, index) => {
@@ -89,6 +93,7 @@ export const passAtKChart: ChartView<PassAtK> = {
         setting,
       })),
     ),
+  warning: ({ warning }) => warning,
   note: ({ sets }) =>
     t(
       'Share of problems solved by at least one of k programs (unbiased estimate); {setting}. Bars: 95% intervals.',

@@ -1,5 +1,5 @@
 /** Learning against forgetting: each run's checkpoints as a path from the base, with intervals. */
-import { joined, t, whole } from '../../src/text/l10n.ts';
+import { joined, t, whole, withPoint } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick, isShare, stepName } from '../view-model/format.ts';
 import { metricLabel, isKl } from '../view-model/labels.ts';
@@ -131,6 +131,16 @@ function finalSet(path: Path, view: TradeOffView, theme: Theme): Dataset[] {
   ];
 }
 
+function strengthNote(paths: readonly Path[]): string {
+  const strength = paths.map((path) => path.strength ?? 1).find((one) => one !== 1);
+  if (strength === undefined) return '';
+  return paths.length === 1
+    ? t('Checkpoints are at full strength; the result is at {strength}.', {
+        strength: withPoint(String(strength)),
+      })
+    : t('Checkpoints are at full strength; each result is at the strength in use.');
+}
+
 export const tradeOffChart: ChartView<TradeOffView> = {
   id: 'trade-off',
   title: () => t('What did each checkpoint gain, and at what price?'),
@@ -216,12 +226,15 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         ? t('Right: learned more. Up: forgot more (moved further from the base).')
         : t('Right: learned more. Up: forgot more.'),
       t('Lower right is best; the empty circle is before training.'),
-      paths.some(({ final }) => final)
+      paths.some(({ points, final }) => final && points.at(-1)?.setting !== final.setting)
         ? t(
             'Checkpoints were measured in short during training; the final evaluation, on more text, is the result.',
           )
         : '',
-      paths.some(({ best }) => best !== undefined) ? t('Star: the checkpoint that was kept.') : '',
+      strengthNote(paths),
+      paths.some(({ points, best }) => points.some(({ step }) => step === best))
+        ? t('Star: the checkpoint that was kept.')
+        : '',
       paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired))
         ? t(
             'Bars of checkpoints: 95% intervals of the values themselves, which are wider than those of differences.',

@@ -75,7 +75,6 @@ export interface ChartView<M> {
   type: Extract<ChartType, 'line' | 'bar' | 'scatter'>;
   /** Always visible; other charts are under Details. At most four. */
   open?: boolean;
-  wide?: boolean;
   /** Whether the user can zoom into a range of x. */
   zoomable?: boolean;
   pickers?(view: PanelView): ChartPicker[];

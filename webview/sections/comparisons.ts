@@ -44,7 +44,9 @@ export class ComparisonsSection implements Section {
     setText(this.sentence, sentenceIn(summary));
     this.holder.hidden = summary.comparisons.length === 0;
     this.measure.hidden = !canAct || !run.status.canMeasure;
-    this.content.update(summary, () => [build(comparisonRows(summary), summary.served)]);
+    const { served } = summary;
+    const rows = comparisonRows(summary, run.snapshot.spec);
+    this.content.update([rows, served], () => [build(rows, served)]);
   }
 }
 

@@ -16,10 +16,12 @@ import {
   stepCount,
   stepName,
 } from './format.ts';
+import { bestPoint, isLimited } from '../../src/findings/strength-rule.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { metricLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, lossOf, smooth, type IntervalPoint } from './series.ts';
+import { checkpoints, type AxisMetric } from './trade-off.ts';
 
 interface AdviceView {
   advice: Advice[];
@@ -34,6 +36,9 @@ const timeCount = (times: number) =>
 const RELEVANT_SHARE = 0.1;
 /** Nats per token; below this, the result predicts practically like the base. */
 const SMALL_KL = 0.02;
+
+const heldOutLoss: AxisMetric = { task: 'workspace', metric: 'loss', better: 'lower' };
+const klFromBase: AxisMetric = { task: 'retention', metric: 'KL from base', better: 'lower' };
 
 type Rule = (run: RunView, view: PanelView) => Advice | undefined;
 
@@ -198,37 +203,26 @@ function risingAgain({ series }: RunView): Advice | undefined {
 
 /** The last checkpoints learned little more and forgot more. */
 function pastItsBest({ series }: RunView): Advice | undefined {
-  const curve = heldOutCurve(series);
-  const kl = longest(series.metrics, (_, metric) => isKl(metric))?.points;
-  if (!curve || !kl) return undefined;
-  const joined = curve.flatMap((point) => {
-    const other = kl.find(({ x }) => x === point.x);
-    return other ? [{ x: point.x, learned: curve[0]!.y - point.y, kl: other }] : [];
-  });
-  const last = joined.at(-1);
-  if (joined.length < 3 || !last || last.learned <= 0) return undefined;
-  const sufficient = joined.find(({ learned }) => learned >= (1 - RELEVANT_SHARE) * last.learned);
-  if (
-    !sufficient ||
-    sufficient.kl.high >= last.kl.low ||
-    last.kl.y < 1.5 * sufficient.kl.y ||
-    last.kl.y < SMALL_KL
-  )
+  const path = checkpoints(series.metrics, heldOutLoss, klFromBase);
+  const last = path.at(-1);
+  if (path.length < 3 || !last || last.x <= 0) return undefined;
+  const sufficient = path.find(({ x }) => x >= (1 - RELEVANT_SHARE) * last.x);
+  if (!sufficient || sufficient.high >= last.low || last.y < 1.5 * sufficient.y || last.y < SMALL_KL)
     return undefined;
   return {
     text: t(
       'Stop near {step}, or set --forgetting-limit: after that, the model learned little more but forgot more.',
-      { step: stepName(sufficient.x) },
+      { step: stepName(sufficient.step) },
     ),
     because: t(
       'From {from} to {to}, the total fall of held-out loss went from {fallBefore} to {fallAfter} nats/token, KL from base from {klBefore} to {klAfter}.',
       {
-        from: stepName(sufficient.x),
-        to: whole(last.x),
-        fallBefore: formatNumber(sufficient.learned),
-        fallAfter: formatNumber(last.learned),
-        klBefore: interval(sufficient.kl),
-        klAfter: interval(last.kl),
+        from: stepName(sufficient.step),
+        to: whole(last.step),
+        fallBefore: formatNumber(sufficient.x),
+        fallAfter: formatNumber(last.x),
+        klBefore: interval(sufficient),
+        klAfter: interval(last),
       },
     ),
   };
@@ -294,6 +288,10 @@ function forgotWithoutLearning({ snapshot }: RunView): Advice | undefined {
 }
 
 function stillFalling({ series, snapshot }: RunView): Advice | undefined {
+  const { summary } = snapshot;
+  // What bounds the result is then the limit on forgetting.
+  if (isLimited(summary) || (summary?.choice && !bestPoint(summary.choice.path, summary.choice.limit)))
+    return undefined;
   const curve = heldOutCurve(series);
   const fall = curve && fallOf(curve);
   if (!curve || curve.length < 4 || !fall || fall <= 0 || series.earlyStop || series.best) return undefined;

@@ -1,8 +1,10 @@
 /** A metric of the base, the selected run's checkpoints and the compared runs, for the bar charts. */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
+import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
-import { metricLabel } from './labels.ts';
+import { beforeName, metricLabel } from './labels.ts';
+import { resultsBeside } from './metric-sets.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
 import { type Text, textOf } from '../../src/text/message.ts';
@@ -14,6 +16,7 @@ export interface Bar extends IntervalPoint {
 }
 export interface BeforeAfter {
   label: string;
+  task: string;
   metric: string;
   unit: string;
   setting: string;
@@ -23,6 +26,8 @@ export interface BeforeAfter {
   comparison?: Comparison | undefined;
   /** The KL up to which the run counts as close to its base, nats per token. */
   limit: number;
+  /** Names compared runs that are not shown. */
+  warning?: string | undefined;
 }
 type Match = (task: string, metric: string) => boolean;
 
@@ -34,42 +39,39 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
   const [first, ...others] = shown;
   const view = first && ofRun(first, match);
   if (!view) return undefined;
-  const comparedBars = others.flatMap(({ snapshot, label, styleIndex }): Bar[] => {
-    const { summary, spec } = snapshot;
-    // A result on another base can't be compared with this base.
-    if (!summary || spec.base.sha256 !== first.snapshot.spec.base.sha256) return [];
-    const found = summary.comparisons.find(
-      ({ task, metric }) => match(task, metric) && metric === view.metric,
-    );
-    if (!found) return [];
-    const { value: y, low, high, n } = found.after;
-    return [{ x: summary.step, y, low, high, n, name: label, styleIndex }];
+  const { results, warning } = resultsBeside(first, [{ ...view, n: view.bars[0]!.n }], others);
+  if (!results.length) return { ...view, warning };
+  const comparedBars = results.map(({ run, comparisons }): Bar => {
+    const { value: y, low, high, n } = comparisons[0]!.after;
+    return { x: run.snapshot.summary!.step, y, low, high, n, name: run.label, styleIndex: run.styleIndex };
   });
-  if (!comparedBars.length) return view;
   const { label, snapshot, styleIndex } = first;
   // When runs are compared, only the selected run's result is shown, not its checkpoints.
   const last = view.bars.at(-1)!;
   const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, styleIndex }] : [];
   return {
     ...view,
+    warning,
     comparison: undefined,
     bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...comparedBars],
   };
 }
 
 /** From the run's summary if it has one, else from the evaluations so far. */
-function ofRun(
-  { snapshot: { summary, spec }, series: { metrics } }: RunView,
-  match: Match,
-): BeforeAfter | undefined {
+function ofRun({ snapshot, series: { metrics } }: RunView, match: Match): BeforeAfter | undefined {
+  const { summary, spec } = snapshot;
   const comparison = summary?.comparisons.find(({ task, metric }) => match(task, metric));
-  const series = longest(metrics, match);
+  const series = longest(
+    metrics.filter(({ ofResult }) => !ofResult),
+    match,
+  );
   const { task, metric } = comparison ?? series ?? {};
   if (!task || !metric) return undefined;
   const measured = comparison?.after ?? series!;
   const { setting } = measured;
-  // Checkpoints measured in a different way are not shown with the result.
-  const checkpoints = series && series.setting === setting ? series.points : [];
+  // Checkpoints measured in a different way, or at another strength, are not shown with the result.
+  const isLikeResult = !comparison || strengthInFile(spec.evaluation.strength, summary!) === 1;
+  const checkpoints = series && series.setting === setting && isLikeResult ? series.points : [];
   const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
   if (comparison)
     for (const [step, metric] of [
@@ -79,6 +81,7 @@ function ofRun(
       points.set(step, { x: step, y: metric.value, low: metric.low, high: metric.high, n: metric.n });
   return {
     label: metricLabel(task, metric),
+    task,
     metric,
     unit: tKnown(comparison?.unit ?? ''),
     setting,
@@ -90,13 +93,11 @@ function ofRun(
       MAX_BARS,
     ).map((point) => ({
       ...point,
-      name: nameOf(point.x, comparison && summary!.step),
+      name: point.x === 0 ? beforeName(snapshot, task) : nameOf(point.x, comparison && summary!.step),
       styleIndex: point.x === 0 ? undefined : 0,
     })),
   };
 }
 
-function nameOf(step: number, result: number | undefined): string {
-  if (step === result) return t('tuned');
-  return step === 0 ? t('before') : stepName(step);
-}
+const nameOf = (step: number, result: number | undefined): string =>
+  step === result ? t('tuned') : stepName(step);

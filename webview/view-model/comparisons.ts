@@ -1,9 +1,10 @@
 /** The rows of the table "Before and after". */
 import { t, tKnown, whole } from '../../src/text/l10n.ts';
 import { isStated, type Comparison, type Summary } from '../../src/protocol/evaluation.ts';
+import type { RunSpec } from '../../src/protocol/run.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
-import { metricLabel, isKl } from './labels.ts';
+import { isBaseAlone, metricLabel, isKl } from './labels.ts';
 import { textOf } from '../../src/text/message.ts';
 
 export interface ComparisonRow {
@@ -31,9 +32,11 @@ export function verdict({ difference, better, significant, metric }: Comparison)
 }
 
 /** For a run that continues another, comparisons with that run's result come last. */
-export const comparisonRows = (summary: Summary): ComparisonRow[] => [
+export const comparisonRows = (summary: Summary, spec: Pick<RunSpec, 'reference'> = {}): ComparisonRow[] => [
   ...summary.comparisons.map((comparison) => {
     const row = rowOf(comparison);
+    if (isBaseAlone(spec, comparison.task))
+      row.setting = t('{setting}; before: the base alone', { setting: row.setting });
     return isStated(summary, comparison)
       ? { ...row, metric: t('{metric}, as its publisher states', { metric: row.metric }) }
       : row;

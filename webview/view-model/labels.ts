@@ -55,6 +55,12 @@ export function metricLabel(task: string, metric: string): string {
   return `${tKnown(factsOfTask(task)?.title ?? task)} ${name}`;
 }
 
+/** What a result is compared with: elsewhere than on the run's own text, that is the base without a reference adapter. */
+export const beforeName = ({ spec }: Pick<RunSnapshot, 'spec'>, task: string) =>
+  isBaseAlone(spec, task) ? t('base alone') : t('before');
+export const isBaseAlone = ({ reference }: Pick<RunSnapshot['spec'], 'reference'>, task: string) =>
+  reference !== undefined && !showsLearning(task);
+
 export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);

@@ -1,10 +1,11 @@
 /** Everything that the panel shows. Sections and charts read only this. */
 import { inEnglish, t } from '../../src/text/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
+import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
 import { runLabels, shownLabels } from './labels.ts';
-import { seriesOf, type RunSeries } from './series.ts';
+import { seriesOf, withResultApart, type RunSeries } from './series.ts';
 import type { PanelState } from './state.ts';
 import { readStatus, type StatusView } from './status.ts';
 
@@ -62,7 +63,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
   const viewOf = (snapshot: RunSnapshot, styleIndex: number): RunView => ({
     id: snapshot.spec.id,
     snapshot,
-    series: seriesOf(snapshot.events),
+    series: seriesOfRun(snapshot),
     status: readStatus(snapshot, now),
     label: short.get(snapshot.spec.id)!,
     styleIndex,
@@ -91,18 +92,30 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
   };
 }
 
+function seriesOfRun({ spec, summary, events }: RunSnapshot): RunSeries {
+  const series = seriesOf(events);
+  // The events are of the strength that the run chose, even if another was set by hand afterwards.
+  const { choice } = summary ?? {};
+  return summary && strengthInFile(spec.evaluation.strength, { choice }) !== 1
+    ? withResultApart(series, summary.step)
+    : series;
+}
+
 /** Digest of the corpus if known, and where it was read from. */
 const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
   corpus?.digest,
   `${describeFolders(spec)}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
 ];
 
-function differentCorpora(shown: readonly RunView[]): string | undefined {
-  const [first, ...others] = shown.map(corpusKey);
-  const differs = others.some(([digest, source]) =>
-    digest && first![0] ? digest !== first![0] : source !== first![1],
-  );
-  return differs
+/** Whether two runs learned from, and held out, the same text. */
+export function sameCorpus(one: RunView, other: RunView): boolean {
+  const [digest, source] = corpusKey(one);
+  const [otherDigest, otherSource] = corpusKey(other);
+  return digest && otherDigest ? digest === otherDigest : source === otherSource;
+}
+
+function differentCorpora([first, ...others]: readonly RunView[]): string | undefined {
+  return others.some((other) => !sameCorpus(first!, other))
     ? t(
         'These runs were trained on different texts, so their held-out metrics are from different files: compare them with care.',
       )

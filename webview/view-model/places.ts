@@ -7,7 +7,7 @@ export interface PlaceView {
   at: string;
   /** The lines up to the cursor, which is at the end of the last one. */
   lines: { number: number; text: string }[];
-  /** The rest of the line in the file. */
+  /** The rest of the line in the file, as far as an editor would show it. */
   actual: string;
   base: Suggestion;
   result: Suggestion;

@@ -26,6 +26,8 @@ export interface MetricSeries {
   texts?: Texts;
   /** Which direction is good, if the run's version wrote it. */
   better?: Comparison['better'] | undefined;
+  /** Of the result, at another strength than checkpoints have. */
+  ofResult?: true;
   points: IntervalPoint[];
 }
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
@@ -74,6 +76,25 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
     }
   }
   return series;
+}
+
+export const isDuringTraining = ({ setting }: Pick<MetricSeries, 'setting'>) =>
+  setting.startsWith('during training');
+
+/**
+ * Moves the points of the result, which are at `step`, into series of their own: for a result at another strength than
+ * that of checkpoints, which is 1.
+ */
+export function withResultApart(series: RunSeries, step: number): RunSeries {
+  const metrics = series.metrics.flatMap((all): MetricSeries[] => {
+    const isResult = ({ x }: Point) => x === step;
+    if (isDuringTraining(all) || !all.points.some(isResult)) return [all];
+    const checkpoints = all.points.filter((point) => !isResult(point));
+    const points = all.points.filter((point) => point.x === 0 || isResult(point));
+    const result: MetricSeries = { ...all, ofResult: true, points };
+    return checkpoints.some(({ x }) => x > 0) ? [{ ...all, points: checkpoints }, result] : [result];
+  });
+  return { ...series, metrics };
 }
 
 /** A value of each step. */

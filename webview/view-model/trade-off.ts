@@ -1,6 +1,7 @@
 /** Learning against forgetting: each run's checkpoints as a path that begins where training did. */
 import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
+import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { RunView } from './panel.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { metricLabel, showsForgetting, isKl, unitOf } from './labels.ts';
@@ -48,8 +49,10 @@ export interface Path {
   styleIndex: number;
   /** From before the first step on, as far as that is known, all measured in the same way. */
   points: PathPoint[];
-  /** The final evaluation of the result, if it was measured in a different way than the path. */
+  /** The final evaluation of the result, if it was measured in a different way than the path, or at another strength. */
   final?: PathPoint;
+  /** The strength of `final`; checkpoints have strength 1. */
+  strength?: number;
   /** Step of the checkpoint that became the result, if it is not the last one. */
   best?: number;
 }
@@ -109,9 +112,10 @@ function pathOf(run: RunView, learning: AxisMetric, forgetting: AxisMetric): Pat
   // Without checkpoints in between, the path is base and result, which were measured in the same way.
   if (!measured.some(({ step }) => step > 0 && step !== final.step))
     return { ...path, points: [...startOf(snapshot, origin(final), forgetting), final] };
-  return measured.at(-1)!.setting === final.setting
+  const strength = strengthInFile(snapshot.spec.evaluation.strength, snapshot.summary!);
+  return strength === 1 && measured.at(-1)!.setting === final.setting
     ? { ...path, points: [...measured.filter(({ step }) => step !== final.step), final] }
-    : { ...path, final };
+    : { ...path, final, strength };
 }
 
 /** Learning is counted from the reference adapter that training began with, if any; but it has a KL from the base, too. */
@@ -134,14 +138,19 @@ const origin = ({ n, setting }: PathPoint): PathPoint => ({
   ...atBase,
 });
 
-/** Both metrics may have been measured in several ways; uses the pair with the most steps in common. */
-function checkpoints(
+/**
+ * What checkpoints learned and forgot, at the steps at which both were measured, the base first. Both may have been
+ * measured in several ways; uses the pair with the most steps in common.
+ */
+export function checkpoints(
   metrics: readonly MetricSeries[],
   learning: AxisMetric,
   forgetting: AxisMetric,
 ): PathPoint[] {
   const of = (wanted: AxisMetric) =>
-    metrics.filter(({ task, metric }) => task === wanted.task && metric === wanted.metric);
+    metrics.filter(
+      ({ task, metric, ofResult }) => !ofResult && task === wanted.task && metric === wanted.metric,
+    );
   let best: PathPoint[] = [];
   for (const learned of of(learning))
     for (const forgot of of(forgetting)) {

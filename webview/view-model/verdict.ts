@@ -29,7 +29,7 @@ export function verdictView({ run, inUse }: PanelView): VerdictView | undefined 
     kind: verdict.kind,
     sentence: verdictIn(verdict),
     consequence: refused ? t('It is not offered for completion, so your code is completed as before.') : '',
-    meaning: joined([explainTerms(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
+    meaning: joined([explainTerms(run), baseAlone(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
     step: stepOf(run, verdict, inUse),
     isInUse: inUse === run.id,
   };
@@ -52,6 +52,11 @@ export const humanEval = (): string =>
 
 /** "qwen2.5-coder-0.5b.gguf" for a base given as a file. */
 const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
+
+const baseAlone = ({ snapshot: { spec } }: RunView): string =>
+  spec.reference
+    ? t('Forgetting (HumanEval, KL) is measured against {base} alone.', { base: baseName(spec.base.id) })
+    : '';
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const name = baseName(spec.base.id);

@@ -1,6 +1,7 @@
 /** Runs the completion core at a held-out cursor as in the editor: the completion it shows and the request it sends. */
 import {
   createCompleter,
+  cutUnfinished,
   languageIdForPath,
   type CompleterOptions,
   type ModelRequest,
@@ -33,6 +34,10 @@ export const toDocument = ({ path, before, after, hidden, place }: PlacedCursor)
   place,
   languageId: languageIdForPath(path),
 });
+
+/** The right text at a cursor. Of a line whose construct ends below it, an editor shows at most the complete part. */
+export const rightText = (cursor: PlacedCursor): string =>
+  cutUnfinished(cursor.actual, toDocument(cursor)) || cursor.actual;
 
 /** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */
 export async function completeAt(

@@ -1,4 +1,6 @@
 /** The settings of two or more runs, and which of them differ. */
+import { strengthInFile } from '../../findings/strength-rule.ts';
+import type { Summary } from '../../protocol/evaluation.ts';
 import { describeFolders } from '../../protocol/folders.ts';
 import { moduleNames, tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 
@@ -9,6 +11,8 @@ export interface RunSettings {
   corpus?: { digest: string; trainTokens: number } | undefined;
   /** Number of steps, if derived from its time budget. */
   steps?: number;
+  /** Which strength was chosen or set. */
+  summary?: Pick<Summary, 'choice' | 'givenStrength'>;
 }
 
 /** Shown if a run does not have the setting, such as LoRA's rank in full fine-tuning. */
@@ -31,7 +35,12 @@ export const settingLabel = (key: string) =>
   settingLabels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** Settings by display name, in order of importance. */
-export function listSettings({ spec, corpus, steps = spec.hyper.steps }: RunSettings): Map<string, string> {
+export function listSettings({
+  spec,
+  corpus,
+  steps = spec.hyper.steps,
+  summary = {},
+}: RunSettings): Map<string, string> {
   const { base, continues, minutes } = spec;
   const imported = spec.fetched ? undefined : spec.imported;
   const hyper = { ...spec.hyper, steps };
@@ -52,6 +61,7 @@ export function listSettings({ spec, corpus, steps = spec.hyper.steps }: RunSett
       (hyper.method === 'lora' || !loraSettings.includes(key))
     )
       put(settingLabel(key), key === 'targets' ? targetsText(value as string[]) : value);
+  if (hyper.method === 'lora') put('strength', strengthInFile(spec.evaluation.strength, summary));
   put('imported from', imported?.from);
   put('fetched from', spec.imported && spec.fetched && spec.imported.from);
   // How an imported adapter was trained is unknown.

@@ -106,9 +106,21 @@ class Lane {
   ) {}
 
   async judge(program: string): Promise<Verdict> {
-    const host = await (this.host ??= this.oneByOne(() => this.start()));
+    const first = await this.attempt(program);
+    // Whatever the program does, Linux may have killed the process because memory was short elsewhere.
+    const last = first instanceof HostEnded ? await this.attempt(program) : first;
+    return last instanceof HostEnded ? { outcome: 'failed', message: last.message } : last;
+  }
+
+  /** HostEnded if something but the watchdog ended the process meanwhile. */
+  private async attempt(program: string): Promise<Verdict | HostEnded> {
+    const host = await this.running();
+    let hangs = false;
     // The host limits the time; this is for a host that hangs.
-    const watchdog = setTimeout(() => host.kill('SIGKILL'), 60 * this.options.timeoutMs);
+    const watchdog = setTimeout(() => {
+      hangs = true;
+      host.kill('SIGKILL');
+    }, 60 * this.options.timeoutMs);
     try {
       const answer = nextReply(host);
       host.send({ program } satisfies HostRequest);
@@ -118,17 +130,25 @@ class Lane {
     } catch (error) {
       this.host = undefined;
       host.kill('SIGKILL');
-      if (error instanceof HostEnded) return { outcome: 'failed', message: error.message };
-      throw error;
+      if (!(error instanceof HostEnded)) throw error;
+      return hangs ? { outcome: 'failed', message: error.message } : error;
     } finally {
       clearTimeout(watchdog);
     }
   }
 
+  /** The lane's process: a new one at first, and where the last one has ended, perhaps while it was idle. */
+  private async running(): Promise<ChildProcess> {
+    const host = await this.host;
+    if (host?.connected && !hasEnded(host)) return host;
+    this.host = this.oneByOne(() => this.start());
+    return this.host;
+  }
+
   async end(): Promise<void> {
     this.ended = true;
     const host = await this.host?.catch(() => undefined);
-    if (!host || host.exitCode !== null || host.signalCode !== null) return;
+    if (!host || hasEnded(host)) return;
     const ended = new Promise((resolve) => host.once('exit', resolve));
     host.kill('SIGKILL');
     await ended;
@@ -143,6 +163,8 @@ class Lane {
     });
     try {
       const message = await nextReply(host);
+      // Sending to a process that is being killed is one, perhaps when `nextReply` listens no longer.
+      host.on('error', () => {});
       if ('ready' in message) return host;
       throw new Error('failed' in message ? message.failed : 'the sandbox did not start');
     } catch (error) {
@@ -167,7 +189,9 @@ function createSerialiser(): Serialise {
 
 class HostEnded extends Error {}
 
-/** The host's next message. Errors: HostEnded if the host ends before. */
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
+
+/** The host's next message. Errors: HostEnded if the host ends before or can't be reached. */
 function nextReply(host: ChildProcess): Promise<HostReply> {
   return new Promise((resolve, reject) => {
     const removeListeners = () => host.off('message', onMessage).off('error', onError).off('exit', onExit);
@@ -179,7 +203,7 @@ function nextReply(host: ChildProcess): Promise<HostReply> {
     };
     const onError = (error: Error) => {
       removeListeners();
-      reject(error);
+      reject(new HostEnded(`interpreter ended: ${error.message}`));
     };
     const onExit = (code: number | null, signal: string | null) => {
       removeListeners();

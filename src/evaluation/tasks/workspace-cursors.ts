@@ -9,11 +9,11 @@ import type { RunSpec } from '../../protocol/run.ts';
 import {
   requestAt,
   completeAt,
-  toDocument,
+  rightText,
   type CursorOptions,
   type PlacedCursor,
 } from '../cursors/completion.ts';
-import { calibrate, cutUnfinished, defaultBudget, type Outcome } from '../../completion/index.ts';
+import { calibrate, defaultBudget, type Outcome } from '../../completion/index.ts';
 import { pieceConfidence } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
@@ -129,8 +129,7 @@ export async function scoreCursor(
   signal?: AbortSignal,
 ): Promise<ItemScore> {
   const { kind } = cursor;
-  // Of a line whose construct ends below it, an editor shows at most the complete part.
-  const actual = cutUnfinished(cursor.actual, toDocument(cursor)) || cursor.actual;
+  const actual = rightText(cursor);
   let logProbabilities: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
     // Without the cache, answers don't depend on how fast the machine happens to be.

@@ -78,6 +78,26 @@ describe('show', () => {
     expect(text).toContain('Warning: 1 broken line in events.jsonl');
   });
 
+  it('lists the KL of checkpoints, without that of a result at another strength', async () => {
+    const kl = { task: 'retention', metric: 'KL from base', low: 0, high: 1, n: 8, setting: 's' };
+    const shown = async (strength: number) => {
+      printed = '';
+      const evaluation = { checkpointTasks: ['retention'], strength };
+      const { dir, id } = await createRun(newRun({ evaluation }));
+      const events = [0, 0.12, 0.17, 0.06].map((value, at) =>
+        line({ type: 'evaluation', step: 10 * at, result: { ...kl, value } }),
+      );
+      writeFileSync(join(dir, 'events.jsonl'), [line(startEvent(0)), ...events].join(''));
+      mkdirSync(join(dir, 'evaluation'));
+      const summary = { step: 30, sentence: '', comparisons: [] };
+      writeFileSync(join(dir, 'evaluation', 'summary.json'), JSON.stringify(summary));
+      return show(id);
+    };
+    const listed = 'retention KL from base by step: 0: 0.000, 10: 0.120, 20: 0.170';
+    expect(await shown(1)).toContain(`${listed}, 30: 0.060\n`);
+    expect(await shown(0.5)).toContain(`${listed}\n`);
+  });
+
   it('shows the results', async () => {
     const { dir, id } = await createRun(newRun());
     const metric = (value: number) => ({

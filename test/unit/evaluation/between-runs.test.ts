@@ -22,10 +22,19 @@ interface Made {
   /** By task, with items identified by digest. */
   tasks?: Record<string, Record<string, Item>>;
   status?: string;
+  /** The strength that was chosen, and one set by hand. */
+  strength?: { chosen: number; given?: number };
 }
 
 let made = 0;
-async function run({ hyper, base = 'tiny', corpus = 'c0', tasks, status = 'done' }: Made): Promise<string> {
+async function run({
+  hyper,
+  base = 'tiny',
+  corpus = 'c0',
+  tasks,
+  status = 'done',
+  strength,
+}: Made): Promise<string> {
   const id = `run-${(made += 1)}`;
   const dir = join(root, id);
   await mkdir(join(dir, 'evaluation'), { recursive: true });
@@ -63,7 +72,9 @@ async function run({ hyper, base = 'tiny', corpus = 'c0', tasks, status = 'done'
       comparisons.push({ ...one, before: measured, after: measured, difference });
     }
   }
-  await put('evaluation/summary.json', { step: 10, sentence: 'x', comparisons });
+  const choice = strength && { strength: strength.chosen, why: 'x', limit: 0.1, path: [], setting: 'x' };
+  const givenStrength = strength?.given;
+  await put('evaluation/summary.json', { step: 10, sentence: 'x', comparisons, choice, givenStrength });
   return dir;
 }
 const losses = (values: Record<string, [sum: number, weight: number]>) =>
@@ -167,6 +178,21 @@ it('compares all with the first, and says what differs', async () => {
     'learning rate': ['3e-4', '3e-5', '3e-4'],
   });
   expect(warnings).toEqual([expect.stringMatching(/different bases/)]);
+});
+
+it('names the strengths, where they differ', async () => {
+  const tasks = { humaneval: answers('01') };
+  const [half, same, set, none] = await Promise.all([
+    run({ strength: { chosen: 0.5 }, tasks }),
+    run({ strength: { chosen: 0.5 }, tasks }),
+    run({ strength: { chosen: 0.5, given: 0.25 }, tasks }),
+    // Measured as trained, because no strength was good enough.
+    run({ strength: { chosen: 0 }, tasks }),
+  ]);
+  expect((await compareRuns([half, same])).differs).toEqual([]);
+  expect((await compareRuns([half, set, none])).differs).toEqual([
+    { setting: 'strength', values: ['0.5', '0.25', '1'] },
+  ]);
 });
 
 it('names tasks that only one run has, and advises measuring an early run again', async () => {

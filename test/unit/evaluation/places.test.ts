@@ -74,6 +74,12 @@ describe('the measured places', () => {
     expect(places!.shown[1]).toMatchObject({ file: 'a.ts', line: 5, after: '' });
     expect(places!.shown[2]).toMatchObject({ file: 'b.ts', line: 3 });
   });
+  it('are right where all is that an editor would show of a line that opens a block', () => {
+    const opening = { ...all[0]!.item, before: 'if (', actual: 'isActive) {' } as Item;
+    const answered = (answer: string): ItemScore => ({ parts: {}, detail: { answer } });
+    const found = findPlaces([opening], [[answered('on) ')], [answered('isActive)')]]);
+    expect(found).toMatchObject({ gained: 1, lost: 0, shown: [{ actual: 'isActive)' }] });
+  });
   it('are undefined without lines', () => {
     const { item, scores } = all.at(-1)!;
     expect(findPlaces([item], [[scores[0]!], [scores[1]!]])).toBeUndefined();

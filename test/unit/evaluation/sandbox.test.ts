@@ -1,11 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { transformSync } from 'esbuild';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
 import type { Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
 import { forwardExport, stripExports } from '../../../src/evaluation/sandbox/exports.ts';
 import { SLEEP, type Emscripten, type FileNode } from '../../../src/evaluation/sandbox/python-module.ts';
+import { openSandbox } from '../../../src/evaluation/sandbox/sandbox.ts';
+import { until } from '../../support/until.ts';
 
 const KIB = 1024;
 class ErrnoError extends Error {
@@ -103,6 +107,58 @@ describe('calls from a program into JavaScript', () => {
     ops.file.node.setattr(node, { size: 0 });
     expect(write(100, 0)).toBe(100);
     expect(() => module.memory.grow(1)).toThrow('limit');
+  });
+});
+
+describe('a lane', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'fmn-lane-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  /** Its verdict on each program is its process's id; some programs kill the process, once or each time. */
+  const host = join(dir, 'host.mjs');
+  writeFileSync(
+    host,
+    `import { existsSync, writeFileSync } from 'node:fs';
+    const killed = ${JSON.stringify(join(dir, 'killed'))};
+    process.on('disconnect', () => process.exit());
+    process.on('message', ({ program }) => {
+      const kills = program === 'kill' || (program === 'kill once' && !existsSync(killed));
+      if (!kills) return process.send({ verdict: { outcome: 'passed', message: String(process.pid) } });
+      writeFileSync(killed, '');
+      process.kill(process.pid, 'SIGKILL');
+    });
+    process.send({ ready: true });`,
+  );
+  const isAlive = (pid: number) => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+
+  it('runs a program in a new process if the system killed the last one, before or meanwhile', async () => {
+    const lane = await openSandbox({ workers: 1, host, cache: dir });
+    const run = async (program: string) => {
+      const { outcome, message } = await lane.run(program);
+      expect(outcome).toBe('passed');
+      return Number(message);
+    };
+    try {
+      const first = await run('x = 1');
+      expect(await run('x = 2')).toBe(first);
+      process.kill(first, 'SIGKILL');
+      await until('the end of the process', () => !isAlive(first));
+      const second = await run('x = 3');
+      expect(second).not.toBe(first);
+      // Before its end is noticed here.
+      process.kill(second, 'SIGKILL');
+      const third = await run('x = 4');
+      expect(third).not.toBe(second);
+      expect(await run('kill once')).not.toBe(third);
+      expect((await lane.run('kill')).outcome).toBe('failed');
+    } finally {
+      await lane.dispose();
+    }
   });
 });
 

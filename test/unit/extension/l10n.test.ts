@@ -37,7 +37,6 @@ const notShown = [
   '<script ',
   '\n  <script ',
   '">\n',
-  'card wide',
   'scroll run-list',
   'system-ui',
   '(prefers-',

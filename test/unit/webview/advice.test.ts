@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { advise } from '../../../webview/view-model/advice.ts';
-import { comparison, makeRun, makeSweep, metric, panelOf, withSamples, withStrengths } from './fixtures.ts';
+import {
+  comparison,
+  makeRun,
+  makeSweep,
+  metric,
+  panelOf,
+  withCheckpointKl,
+  withSamples,
+  withStrengths,
+} from './fixtures.ts';
 
 const texts = (panel: ReturnType<typeof panelOf>) => advise(panel).advice.map(({ text }) => text);
 const time = '2026-11-24T14:05:00Z';
@@ -39,7 +48,7 @@ function withCurve(run: RunSnapshot, losses: number[]): RunSnapshot {
     type: 'evaluation' as const,
     time,
     step: Math.round((at * steps) / (losses.length - 1)),
-    result: metric('workspace', 'loss', loss, 0.05, 8),
+    result: metric('workspace', 'loss', loss, 0.05, 8, 'during training: 8 held-out sequences'),
   }));
   return { ...run, events: [...others, ...events] };
 }
@@ -79,6 +88,18 @@ describe('advice', () => {
     );
   });
 
+  it('does not suggest one if the limit on forgetting bounds the result', () => {
+    const falling = ended(withCurve(makeRun(), [2.1, 2.04, 1.99, 1.95, 1.91]), [-0.19, 0.02], [0.03, 0.005]);
+    const longer = expect.stringContaining('Train for longer') as string;
+    expect(texts(panelOf([withStrengths(falling)]))).toContainEqual(longer);
+    const limited = withStrengths(falling);
+    limited.summary!.choice!.path[2]!.learned = { value: -0.1, low: -0.12, high: -0.08 };
+    expect(texts(panelOf([limited]))).not.toContainEqual(longer);
+    const tooFar = withStrengths(falling, 0);
+    for (const point of tooFar.summary!.choice!.path) point.kl = { value: 0.2, low: 0.15, high: 0.25 };
+    expect(texts(panelOf([tooFar]))).not.toContainEqual(longer);
+  });
+
   it('suggests a shorter run if held-out loss rose while training loss fell', () => {
     const turned = ended(withCurve(makeRun(), [2.1, 1.95, 1.9, 1.96, 2.0]), [-0.1, 0.02], [0.03, 0.005]);
     expect(texts(panelOf([turned]))).toEqual([expect.stringContaining('Train for about 30 steps')]);
@@ -91,6 +112,19 @@ describe('advice', () => {
     const run = makeRun({ checkpoints: 6 });
     const [text] = texts(panelOf([run]));
     expect(text).toContain('Stop near step 40');
+  });
+
+  it('says so by checkpoints alone if the result has another strength', () => {
+    const curve = withCurve(makeRun(), [2.1, 1.91, 1.905, 1.9, 1.895]);
+    const run = withCheckpointKl(withStrengths(ended(curve, [-0.15, 0.02], [0.06, 0.006])), [
+      [15, 0.05],
+      [30, 0.1],
+      [45, 0.17],
+    ]);
+    expect(advise(panelOf([run])).advice[0]).toMatchObject({
+      text: expect.stringContaining('Stop near step 15'),
+      because: expect.stringContaining('From step 15 to 45'),
+    });
   });
 
   it('suggests a lower rate and replay if it forgot and learned nothing', () => {

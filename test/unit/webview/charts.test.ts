@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { inEnglish, setLanguage } from '../../../src/text/l10n.ts';
+import type { ChartDataset } from 'chart.js';
 import { charts } from '../../../webview/charts/index.ts';
+import { lossChart } from '../../../webview/charts/loss.ts';
+import { mergeSets } from '../../../webview/charts/options.ts';
+import type { Dataset } from '../../../webview/charts/view.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
-import { makeRun, panelOf } from './fixtures.ts';
+import { makeRun, panelOf, withStrengths } from './fixtures.ts';
 
 describe('a chart', () => {
   it('has a question as its title, in each language', () => {
@@ -70,5 +74,39 @@ describe('a chart', () => {
       humaneval: 'In part: it solves fewer problems than the base.',
       forgetting: 'Far: only up to 0.1 counts as close to the base.',
     });
+  });
+});
+
+describe('the held-out loss', () => {
+  const columns = (strength: number, steps: number[]) => {
+    const run = withStrengths(makeRun(), strength);
+    const { after: result } = run.summary!.comparisons.find(({ metric }) => metric === 'loss')!;
+    for (const step of steps)
+      run.events.push({ type: 'evaluation', time: run.spec.createdAt, step, result, better: 'lower' });
+    const { head } = lossChart.table(lossChart.read(panelOf([run]), {})!);
+    return head.slice(2);
+  };
+  it('is called by when it was measured', () => {
+    const [during, atCheckpoints, final] = [
+      'Held-out loss, during training',
+      'Held-out loss, measured at checkpoints',
+      'Held-out loss, final evaluation',
+    ];
+    expect(columns(1, [0, 60])).toEqual([during, final]);
+    expect(columns(1, [0, 20, 40, 60])).toEqual([during, atCheckpoints]);
+    expect(columns(0.5, [0, 20, 60])).toEqual([during, atCheckpoints, final]);
+  });
+});
+
+describe('data sets that are drawn again', () => {
+  const named = (label: string, y: number): Dataset => {
+    return { label, data: [{ x: 0, y }], borderColor: '#000', backgroundColor: '#000' };
+  };
+  it('are those of the same name, each once', () => {
+    const old = [named('a', 1), named('a', 2), named('b', 3)] as unknown as ChartDataset[];
+    const merged = mergeSets(old, [named('a', 4), named('a', 5), named('c', 6)]);
+    expect(merged[0]).toBe(old[0]);
+    expect(merged[1]).toBe(old[1]);
+    expect(merged.map(({ data }) => data)).toEqual([4, 5, 6].map((y) => [{ x: 0, y }]));
   });
 });

@@ -1,7 +1,13 @@
 /** Made-up runs, valid against the protocol, for code that only reads them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Comparison, Metric, StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
+import {
+  findComparison,
+  type Comparison,
+  type Metric,
+  type StrengthChoice,
+  type Summary,
+} from '../../../src/protocol/evaluation.ts';
 import { runEventSchema, type RunEvent } from '../../../src/protocol/events.ts';
 import {
   runSnapshotSchema,
@@ -154,6 +160,27 @@ export function withStrengths(run: RunSnapshot, chosen = 0.5, given?: number): R
   };
   const summary = { ...run.summary!, choice, ...(given !== undefined && { givenStrength: given }) };
   return { ...run, summary };
+}
+
+/** KL at checkpoints, by step, measured like the result's, which the evaluator also writes as an event. */
+export function withCheckpointKl(
+  run: RunSnapshot,
+  checkpoints: readonly [step: number, kl: number][] = [
+    [20, 0.12],
+    [40, 0.17],
+  ],
+): RunSnapshot {
+  const { step, comparisons } = run.summary!;
+  const { after } = findComparison(comparisons, 'retention', 'KL from base')!;
+  const measured = [[0, 0], ...checkpoints, [step, after.value]] as const;
+  const events = measured.map(([step, value]): RunEvent => ({
+    type: 'evaluation',
+    time: time(0),
+    step,
+    result: { ...after, value, low: 0.9 * value, high: 1.1 * value },
+    better: 'lower',
+  }));
+  return { ...run, events: [...run.events, ...events] };
 }
 
 export interface Wanted {

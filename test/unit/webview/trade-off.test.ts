@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tradeOffChart } from '../../../webview/charts/trade-off.ts';
 import type { RunView } from '../../../webview/view-model/panel.ts';
 import { axisTitle, forgettingMetrics, tradeOff } from '../../../webview/view-model/trade-off.ts';
-import { makeRun, metric, panelOf, withSamples, withStrengths } from './fixtures.ts';
+import { makeRun, metric, panelOf, withCheckpointKl, withSamples, withStrengths } from './fixtures.ts';
 
 const loss = { task: 'workspace', metric: 'loss', better: 'lower' } as const;
 const kl = { task: 'retention', metric: 'KL from base', better: 'lower' } as const;
@@ -47,6 +47,40 @@ describe('learning against forgetting', () => {
     expect(at.paired).toBe(false);
     expect(path).toMatchObject({ best: 50, final: { step: 60, paired: true } });
     expect(tradeOffChart.note!(viewOf(panelOf([run]).shown))).toContain('Star');
+  });
+
+  it('keeps a result of another strength apart from checkpoints, and says so', () => {
+    const note = (...runs: ReturnType<typeof makeRun>[]) =>
+      tradeOffChart.note!(viewOf(panelOf(runs, { compared: ['b'] }).shown));
+    const half = withCheckpointKl(withStrengths(makeRun()));
+    const [path] = viewOf(panelOf([half]).shown).paths;
+    expect(path!.points.map(({ step, y }) => [step, y])).toEqual([
+      [0, 0],
+      [20, 0.12],
+      [40, 0.17],
+    ]);
+    expect(path).toMatchObject({ final: { step: 60, y: 0.064 }, strength: 0.5 });
+    expect(note(half)).toContain('Checkpoints are at full strength; the result is at 0.5.');
+    expect(note(half, makeRun({ id: 'b', method: 'full' }))).toContain('the strength in use.');
+    const full = withCheckpointKl(withStrengths(makeRun(), 1));
+    expect(viewOf(panelOf([full]).shown).paths[0]!.points.map(({ step }) => step)).toEqual([0, 20, 40, 60]);
+    expect(note(full)).not.toContain('strength');
+    // The events are still those of the strength that was chosen.
+    const set = withCheckpointKl(withStrengths(makeRun(), 0.5, 1));
+    expect(viewOf(panelOf([set]).shown).paths[0]!.points.map(({ step }) => step)).toEqual([0, 20, 40]);
+  });
+
+  it('joins it with the checkpoints only if both were measured alike, also in strength', () => {
+    const finalOf = (strength: number) => {
+      const run = withCheckpointKl(withStrengths(makeRun(), strength));
+      const { after } = run.summary!.comparisons.find(({ metric }) => metric === 'loss')!;
+      for (const event of run.events)
+        if (event.type === 'evaluation' && event.result.metric === 'loss')
+          event.result.setting = after.setting;
+      return viewOf(panelOf([run]).shown).paths[0]!.final;
+    };
+    expect(finalOf(1)).toBeUndefined();
+    expect(finalOf(0.5)).toMatchObject({ step: 60 });
   });
 
   it('uses paired differences if the events have them', () => {

@@ -67,6 +67,14 @@ describe('the verdict in the panel', () => {
     expect(of(withStrengths(measuring))).toMatchObject({ kind: 'better', step: 'use' });
     expect(of(makeRun({ upTo: 20, state: { status: 'failed' } }))).toBeUndefined();
   });
+  it('says what forgetting is measured against after a reference adapter', () => {
+    const run = makeRun();
+    run.spec.reference = { sha256: 'ab'.repeat(32) };
+    run.corpus!.heldOutTokens = 0;
+    expect(of(run)!.meaning).toBe(
+      'Base: SmolLM2-135M-Instruct with its reference adapter as it was before training. Forgetting (HumanEval, KL) is measured against SmolLM2-135M-Instruct alone.',
+    );
+  });
   it('names a base that is a file by its file name', () => {
     const run = makeRun();
     run.spec.base.id = 'C:\\models\\mine.gguf';

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { beforeAfter } from '../../../webview/view-model/before-after.ts';
 import { comparisonRows, verdict } from '../../../webview/view-model/comparisons.ts';
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
 import { columns, comparedRuns, differingColumns } from '../../../webview/view-model/run-comparison.ts';
 import { runMessages } from '../../../webview/view-model/run-messages.ts';
-import { metricLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
+import { metricLabel, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
@@ -155,38 +154,6 @@ describe('comparisons', () => {
   });
   it('keep the name of an unknown metric', () => {
     expect(metricLabel('mbpp', 'strict match')).toBe('mbpp strict match');
-  });
-});
-
-describe('before and after', () => {
-  const match = (_: string, name: string) => isPassAtK(name);
-  it('come from the events until there is a summary', () => {
-    const live = makeRun({ upTo: 0 });
-    live.events.push({
-      type: 'evaluation',
-      time: '',
-      step: 0,
-      result: metric('humaneval', 'pass@1', 0.05, 0.02),
-    });
-    const names = (run: typeof live) =>
-      beforeAfter(panelOf([run]).shown, match)?.bars.map(({ name, y }) => [name, y]);
-    expect(names(live)).toEqual([['before', 0.05]]);
-    expect(names(makeRun())).toEqual([
-      ['before', 0.05],
-      ['tuned', 0.04],
-    ]);
-    expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
-  });
-  it("show the compared runs' results, with the same base only", () => {
-    const foreign = makeRun({ id: 'foreign' });
-    foreign.spec.base.sha256 = 'cd'.repeat(32);
-    const runs = [makeRun(), makeRun({ id: 'b', method: 'full' }), foreign];
-    const { bars } = beforeAfter(panelOf(runs, { compared: ['b', 'foreign'] }).shown, match)!;
-    expect(bars.map(({ name }) => name)).toEqual([
-      'before',
-      expect.stringContaining('LoRA r=16'),
-      expect.stringContaining('full fine-tuning'),
-    ]);
   });
 });
 

@@ -10,6 +10,7 @@ import type { RunSpec } from '../../../protocol/run.ts';
 import type { Fetched } from '../../../protocol/sharing.ts';
 import { describeSpectrum } from '../../../protocol/spectrum.ts';
 import { forgettingMetric } from '../../../findings/forgetting-metric.ts';
+import { strengthInFile } from '../../../findings/strength-rule.ts';
 import { effectiveStatus, findRun, readRun } from '../../../runs/index.ts';
 import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
@@ -46,7 +47,7 @@ function describe(dir: string, snapshot: RunSnapshot): string[] {
         ]
       : [],
     heldOut(events),
-    atCheckpoints(events, snapshot.spec),
+    atCheckpoints(events, snapshot),
     measured(snapshot),
     warnings(events, snapshot.brokenLines),
   ];
@@ -226,13 +227,20 @@ function heldOut(events: RunEvent[]): string[] {
 }
 
 /** Metrics measured at checkpoints: KL, or else accuracies. */
-function atCheckpoints(events: RunEvent[], { evaluation }: RunSpec): string[] {
+function atCheckpoints(events: RunEvent[], { spec: { evaluation }, summary }: RunSnapshot): string[] {
   const found = forgettingMetric(evaluation.checkpointTasks);
   if (!found) return [];
   const { task, metric } = found;
   const values = new Map<number, number>();
+  // Checkpoints have strength 1; a result that was measured at another is in the table of its metrics.
+  const result = strengthInFile(evaluation.strength, { choice: summary?.choice }) === 1 ? -1 : summary?.step;
   for (const event of events)
-    if (event.type === 'evaluation' && event.result.task === task && event.result.metric === metric)
+    if (
+      event.type === 'evaluation' &&
+      event.result.task === task &&
+      event.result.metric === metric &&
+      event.step !== result
+    )
       values.set(event.step, event.result.value);
   const listed = [...values].toSorted(([a], [b]) => a - b);
   if (listed.length < 2) return [];
