@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, openCorpus, surveyCorpus, type CorpusTokenizer } from '../../../src/corpus/index.ts';
@@ -99,6 +99,19 @@ describe('buildCorpus', () => {
     expect((await build()).digest).toBe(first.digest);
     folder.write({ 'src/file0.ts': code(100) });
     expect((await build()).digest).not.toBe(first.digest);
+  });
+
+  it('is read again from a manifest of any size', async () => {
+    folder.write({ ...many(50), 'logo.png': Buffer.from([0]) });
+    await build();
+    const { documents, leftOut } = await openCorpus(folder.out());
+    const entry = { in: false, path: 'row 1', reason: 'secret', detail: 'ä'.repeat(1 << 19) };
+    appendFileSync(join(folder.out(), 'manifest.jsonl'), `${JSON.stringify(entry)}\n`.repeat(65));
+    const corpus = await openCorpus(folder.out());
+    expect(corpus.unreadSequences(64, 4, { read: 1, seed: 0 }).length).toBeGreaterThan(0);
+    expect(corpus.documents).toEqual(documents);
+    expect(corpus.leftOut).toHaveLength(leftOut.length + 65);
+    expect(corpus.leftOut.at(-1)).toEqual(entry);
   });
 
   it('stops when cancelled and leaves no summary', async () => {

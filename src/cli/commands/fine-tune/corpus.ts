@@ -102,7 +102,7 @@ async function surveySamples(
     const sources = plannedSources({ ...where, plan, metadata, hasStartToken: started });
     const given = { ...sources, documents: documents(sources.documents) };
     const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
-    return { summary, ...(await readManifest(out)), samples };
+    return { summary, ...readManifest(out), samples };
   }).finally(() => rm(out, { recursive: true, force: true }));
 }
 
