@@ -287,7 +287,8 @@ describe('the split', () => {
     const blorps = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, n) => [`b${n}.blorp`, code(100 + n)]));
     folder.write({ 'a.py': code(1), 'b.py': code(2), 'c.ts': code(3), ...blorps(2) });
-    for (let n = 0; n < 5; n += 1) folder.write({ [`notes${n}.txt`]: `Words ${n}\n` });
+    for (let n = 0; n < 5; n += 1)
+      folder.write({ [`notes${n}.txt`]: `Words ${n}\n`, [`plots${n}.ipynb`]: `{"cells": [${n}]}\n` });
     expect((await build()).warnings).toEqual([]);
     folder.write(blorps(3));
     expect((await build()).warnings).toEqual([
@@ -342,6 +343,14 @@ describe('bad input', () => {
     await expect(build()).rejects.toMatchObject({
       code: 'corpus-empty',
       next: expect.stringContaining('to learn those files, give --include "*.blorp"') as string,
+    });
+  });
+
+  it('only notebooks: does not say to learn their JSON', async () => {
+    folder.write({ 'a.ipynb': '{"cells": [1]}\n', 'b.ipynb': '{"cells": [2]}\n' });
+    await expect(build()).rejects.toMatchObject({
+      code: 'corpus-empty',
+      next: 'Choose a folder that holds source code.',
     });
   });
 
