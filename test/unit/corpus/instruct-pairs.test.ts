@@ -412,7 +412,7 @@ describe('in a folder', () => {
     await expect(pairs()).rejects.toMatchObject({
       code: 'corpus-empty',
       message: expect.stringMatching(
-        /1 files were searched for functions with a documentation comment \(Python, .*; its commits can't be read \(fatal: not a git repository/,
+        /1 files were searched for functions with a documentation comment \(Python, .*; its commits can't be read \(not a git repository\)/,
       ),
     });
     git('init', '-q');
