@@ -109,6 +109,8 @@ class Collector {
   private readonly share: number;
   private calls = 0;
   private heldOutRows = 0;
+  /** What held-out rows are `together` as. */
+  private readonly heldOutGroups = new Set<string>();
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
   /** Documents of the measured kind while they are few: their texts stay in memory, since they may have to be cut. */
@@ -151,6 +153,9 @@ class Collector {
     const sketch = lines && createSketch(lines);
     const fixedSplit = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
     if (row && split === 'train' && this.isTrainFull) return;
+    const shown = split === 'train' ? entry.shows?.find((path) => this.heldOutGroups.has(path)) : undefined;
+    if (shown !== undefined)
+      return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', detail: shown });
     const twin = this.nearDuplicates.findOrAdd(entry.text);
     if (twin !== undefined) {
       const part = this.parts[twin]!;
@@ -164,6 +169,7 @@ class Collector {
     this.trackFew(entry, part);
     this.parts.push(part);
     if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
+    if (entry.together !== undefined && split === 'held-out') this.heldOutGroups.add(entry.together);
     if (splitPosition !== undefined) this.countRow(part, Math.abs(splitPosition - this.share));
   }
 

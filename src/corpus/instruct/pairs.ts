@@ -38,7 +38,9 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   const searched: string[] = [];
   let count = 0;
   const refused: string[] = [];
-  const sources = kinds.flatMap((kind) =>
+  // Functions first: once it is known which are held out, commits that show them can be left out.
+  const functionsFirst = kinds.toSorted((a, b) => Number(b === 'functions') - Number(a === 'functions'));
+  const sources = functionsFirst.flatMap((kind) =>
     kind === 'functions'
       ? [functionPairs(options)]
       : foldersOf(options).map((folder) =>
@@ -76,7 +78,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit'> {
+interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit' | 'shows'> {
   question: string;
   answer: string;
 }
@@ -102,7 +104,7 @@ const functionQuestion = ({ language, fence, documentation, signature }: Documen
 
 /** How the commits of a folder are turned into pairs. */
 interface HistorySource {
-  pairs: (commit: CommitPair) => Iterable<Pair>;
+  pairs: (commit: CommitPair) => Iterable<Pair & { shows: readonly string[] }>;
   filter: CommitFilter;
   /** Description of what is searched for, for messages. */
   searchedFor: string;
@@ -112,7 +114,12 @@ const fromMessages: HistorySource = {
   filter: describedCommits,
   searchedFor: 'small code changes with a message of some words',
   pairs: (commit) => [
-    { path: commitName(commit), question: changeQuestion(commit), answer: fenced('diff', commit.diff) },
+    {
+      path: commitName(commit),
+      question: changeQuestion(commit),
+      answer: fenced('diff', commit.diff),
+      shows: commit.before.map(({ path }) => path),
+    },
   ],
 };
 
@@ -127,6 +134,7 @@ const fromEdits: HistorySource = {
         edit: true,
         question: taskQuestion(candidate, (path) => path, language),
         answer: editAnswer(answer, language),
+        shows: [candidate.place.path],
       };
     }),
 };
@@ -152,6 +160,7 @@ async function* commitPairsOf(
         yield {
           ...pair,
           path: documentPath({ name }, pair.path),
+          shows: pair.shows.map((path) => documentPath({ name }, path)),
           together: commit.hash,
           // Later commits change the same lines again, so what is held out must be newer than what is learned.
           age: commit.age,

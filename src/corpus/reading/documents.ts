@@ -30,6 +30,7 @@ export interface Document {
   together?: string;
   age?: number;
   edit?: true;
+  shows?: readonly string[];
   /** The text that is compared with other documents to find near-duplicates. */
   text: string;
   /** Hash of the text of all pieces; the counts below also refer to it. */

@@ -28,6 +28,7 @@ async function judgeDocument({
   together,
   age,
   edit,
+  shows,
 }: SourceDocument): Promise<Document | LeftOutEntry> {
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
@@ -49,6 +50,7 @@ async function judgeDocument({
     ...(together === undefined ? {} : { together }),
     ...(age === undefined ? {} : { age }),
     ...(edit ? { edit } : {}),
+    ...(shows ? { shows } : {}),
     // Without the chat template's own text, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
     sha256: createHash('sha256').update(fullText).digest('hex'),

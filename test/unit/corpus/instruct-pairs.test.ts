@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
 import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
+import { all, byteTokenizer, textOf } from './help.ts';
 
 describe('in a folder', () => {
   let folder: string;
@@ -38,13 +40,12 @@ describe('in a folder', () => {
     for await (const pair of commitPairs({ folder: join(folder, sub) })) found.push(pair);
     return found;
   }
+  const template = () =>
+    loadChatTemplate({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
   async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
-    const template = await loadChatTemplate({
-      'tokenizer.ggml.tokens': ['</s>'],
-      'tokenizer.ggml.eos_token_id': 0,
-    });
     const found = [];
-    for await (const document of workspacePairs({ folder, kinds, template })) found.push(document);
+    for await (const document of workspacePairs({ folder, kinds, template: await template() }))
+      found.push(document);
     return found;
   }
 
@@ -238,6 +239,28 @@ describe('in a folder', () => {
     expect(new Set(described.map(({ together }) => together)).size).toBe(5);
   });
 
+  it('a function that is held out is not learned from the commit that added it', async () => {
+    git('init', '-q');
+    for (let n = 0; n < 24; n += 1)
+      await commit(`Add the function step${n} alone`, {
+        [`step${n}.py`]: `def step${n}(x):\n    """Returns step${n} of what it is given."""\n    return step${n}_of[x]\n`,
+      });
+    const out = await mkdtemp(join(tmpdir(), 'fmn-pairs-'));
+    onTestFinished(() => rm(out, { recursive: true }));
+    const documents = workspacePairs({ folder, kinds: ['commits', 'functions'], template: await template() });
+    await buildCorpus({ documents, out, tokenizer: byteTokenizer, seed: 0, plan: { mode: 'instruct' } });
+    const corpus = await openCorpus(out);
+    const hidden = corpus.documents
+      .filter(({ path, split }) => split === 'held-out' && path.endsWith('.py:1'))
+      .map(({ path }) => path.replace('.py:1', ''));
+    expect(hidden.length).toBeGreaterThan(1);
+    for (const name of hidden) expect(textOf(all(corpus.train))).not.toContain(`return ${name}_of[x]`);
+    // And nothing else was left out.
+    expect(corpus.leftOut.map(({ reason, detail }) => `${reason}: ${detail}`).sort()).toEqual(
+      hidden.map((name) => `shows-held-out: ${name}.py`).sort(),
+    );
+  });
+
   it('functions of one file are held out together', async () => {
     const text = (name: string) => `def ${name}(x):\n    """Returns the ${name} of x."""\n    return x\n\n\n`;
     await writeFile(join(folder, 'a.py'), text('first') + text('second'));
@@ -268,11 +291,8 @@ describe('in a folder', () => {
     await commit('Add a file with text', { 'a.ts': 'a\n' });
     const stop = new AbortController();
     stop.abort();
-    const template = await loadChatTemplate({
-      'tokenizer.ggml.tokens': ['</s>'],
-      'tokenizer.ggml.eos_token_id': 0,
-    });
-    const reading = workspacePairs({ folder, kinds: ['commits'], template, signal: stop.signal }).next();
+    const options = { folder, template: await template(), signal: stop.signal };
+    const reading = workspacePairs({ ...options, kinds: ['commits'] }).next();
     await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
   });
 });
