@@ -36,6 +36,8 @@ export interface PairOptions extends Folders {
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
   const { kinds, globs, template, onWarning } = options;
   const searched: string[] = [];
+  // A set, because commits and edits of a folder say the same.
+  const unread = new Set<string>();
   let count = 0;
   const refused: string[] = [];
   // Functions first: once it is known which are held out, commits that show them can be left out.
@@ -44,7 +46,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
     kind === 'functions'
       ? [functionPairs(options)]
       : foldersOf(options).map((folder) =>
-          commitPairsOf(folder, options, kind === 'edits' ? fromEdits : fromMessages),
+          commitPairsOf(folder, options, kind === 'edits' ? fromEdits : fromMessages, unread),
         ),
   );
   for (const source of sources) {
@@ -70,6 +72,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   }
   if (refused.length)
     onWarning?.(`${refused.length} instruction pairs were left out, such as ${refused[0]}.`);
+  for (const why of unread) onWarning?.(why);
   if (count > 0) return;
   throw new UserError(
     'corpus-empty',
@@ -145,6 +148,7 @@ async function* commitPairsOf(
   { path: folder, name }: NamedFolder,
   { globs, signal }: PairOptions,
   { pairs, filter, searchedFor }: HistorySource,
+  unread: Set<string>,
 ): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
@@ -168,6 +172,7 @@ async function* commitPairsOf(
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;
+    unread.add(`The commits of ${folder} can't be read (${error.message}), so nothing is learned from them.`);
     return `${name ? `the commits of ${folder}` : 'its commits'} can't be read (${error.message})`;
   }
   return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${searchedFor}`;

@@ -59,48 +59,21 @@ const safeLogOptions = [
  * The lines of `git log` for a folder, without merges. Kills git if the consumer stops. Throws NoRepository, and
  * `signal`'s reason.
  */
-export const gitLog = (
+export async function* gitLog(
   folder: string,
   args: readonly string[],
   signal?: AbortSignal,
-): AsyncGenerator<string> => git(folder, ['log', ...safeLogOptions, '--relative', ...args], { signal });
-
-/** The paths that git would ignore. Throws like gitLog. */
-export const ignoredByGit = (
-  folder: string,
-  paths: Iterable<string>,
-  signal?: AbortSignal,
-): AsyncGenerator<string> =>
-  // The exit code is 1 if no path is ignored.
-  git(folder, ['check-ignore', '--no-index', '--stdin'], {
-    signal,
-    input: [...paths].join('\n'),
-    okCodes: [0, 1],
-  });
-
-interface GitOptions {
-  signal: AbortSignal | undefined;
-  input?: string;
-  /** Exit codes that count as success. */
-  okCodes?: readonly number[];
-}
-
-async function* git(
-  folder: string,
-  args: readonly string[],
-  { signal, input = '', okCodes = [0] }: GitOptions,
 ): AsyncGenerator<string> {
-  const child = await start(folder, args, signal);
+  const child = await start(folder, ['log', ...safeLogOptions, '--relative', ...args], signal);
   const stderr = tailOf(child.stderr!, 500);
   const ended = endOf(child);
-  child.stdin!.on('error', () => undefined).end(input);
+  child.stdin!.on('error', () => undefined).end();
   const withTimeout = createTimeout();
   try {
     yield* readLines(child, withTimeout);
     const { how, error } = await withTimeout(ended);
     if (error) throw error;
-    if (!okCodes.includes(how as number))
-      throw new NoRepository(stderr().trim().split('\n')[0] || `git ended with ${how}`);
+    if (how !== 0) throw new NoRepository(stderr().trim().split('\n')[0] || `git ended with ${how}`);
   } finally {
     child.kill('SIGKILL');
     child.stdout!.destroy();

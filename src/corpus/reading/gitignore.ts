@@ -1,5 +1,5 @@
 /** Applies .gitignore files at every level, by git's rules. */
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { readGitFile, repositoryIgnoreFiles } from './ignore-files.ts';
 import { IgnorePatterns } from './ignore-patterns.ts';
@@ -62,6 +62,41 @@ export class IgnoreRules {
     return false;
   }
 }
+
+/**
+ * Judges paths of a repository's history, which need not exist any more, by the rules that are there now. Git itself
+ * refuses to judge what is below a link or in a submodule today.
+ */
+export class PastPaths {
+  /** By folder, "" or "a/b/"; undefined if the folder itself is ignored. */
+  private readonly rules = new Map<string, Promise<IgnoreRules | undefined>>();
+
+  /** `root`: without symbolic links. */
+  constructor(private readonly root: string) {}
+
+  async ignores(path: string): Promise<boolean> {
+    const rules = await this.rulesIn(parentOf(path));
+    return rules?.ignores(path) ?? true;
+  }
+
+  private rulesIn(folder: string): Promise<IgnoreRules | undefined> {
+    const known = this.rules.get(folder) ?? this.readRules(folder);
+    this.rules.set(folder, known);
+    return known;
+  }
+
+  private async readRules(folder: string): Promise<IgnoreRules | undefined> {
+    const outer =
+      folder === '' ? await IgnoreRules.above(this.root) : await this.rulesIn(parentOf(folder.slice(0, -1)));
+    if (!outer || (folder !== '' && outer.ignores(folder))) return undefined;
+    const file = join(this.root, folder, '.gitignore');
+    const isFile = (await lstat(file).catch(() => undefined))?.isFile();
+    return isFile ? outer.within(folder, await readGitFile(file)) : outer;
+  }
+}
+
+/** The folder of a path: "" or "a/b/". */
+const parentOf = (path: string) => path.slice(0, path.lastIndexOf('/') + 1);
 
 /** The nearest folder that contains a `.git`, starting with `from` itself. */
 export async function repositoryRoot(from: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -42,9 +42,12 @@ describe('in a folder', () => {
   }
   const template = () =>
     loadChatTemplate({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
-  async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
+  async function pairs(
+    kinds: PairOptions['kinds'] = ['functions', 'commits'],
+    onWarning?: PairOptions['onWarning'],
+  ) {
     const found = [];
-    for await (const document of workspacePairs({ folder, kinds, template: await template() }))
+    for await (const document of workspacePairs({ folder, kinds, template: await template(), onWarning }))
       found.push(document);
     return found;
   }
@@ -106,6 +109,33 @@ describe('in a folder', () => {
     await commit('Change the second one only', { 'two/b.ts': 'c\n' });
     expect((await commitsOf('one')).map(({ message, before }) => [message, before[0]!.path])).toEqual([
       ['Add both of the packages', 'a.ts'],
+    ]);
+  });
+
+  it('reads commits of a folder that is a link or a submodule today, and knows what is ignored there', async () => {
+    git('init', '-q');
+    await commit('Begin with the base', { '.gitignore': 'scratch/\n', 'now/a.ts': 'a\n' });
+    await commit('Add a file to the old place', { 'old/b.ts': 'b\n', 'old/scratch/c.ts': 'c\n' });
+    await commit('Add a file to another place', { 'other/d.ts': 'd\n', 'scratch/e.ts': 'e\n' });
+    for (const name of ['old', 'other']) await rm(join(folder, name), { recursive: true });
+    await symlink('now', join(folder, 'old'));
+    git('init', '-q', 'other');
+    git('-C', 'other', 'commit', '-q', '--allow-empty', '-m', 'begin');
+    await commit('Link the old place to the new', {});
+    expect((await commitsOf()).map(({ before }) => before.map(({ path }) => path))).toEqual([
+      ['other/d.ts'],
+      ['old/b.ts'],
+      ['now/a.ts'],
+    ]);
+  });
+
+  it("says if commits can't be read, also where there are functions", async () => {
+    await writeFile(join(folder, 'a.py'), 'def f(x):\n    """Returns what it is given."""\n    return x\n');
+    const warnings: string[] = [];
+    const found = await pairs(['functions', 'commits', 'edits'], (message) => void warnings.push(message));
+    expect(found).toHaveLength(1);
+    expect(warnings).toEqual([
+      `The commits of ${folder} can't be read (not a git repository), so nothing is learned from them.`,
     ]);
   });
 
