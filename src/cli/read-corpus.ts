@@ -81,8 +81,8 @@ export async function readReplay(
   await stoppable(options, (stopping) => buildReplay(corpus, spec, stopping));
 }
 
-/** Runs `work`: Ctrl+C stops it; downloads ask for consent and show progress. */
-const stoppable = <T>(
+/** Runs `work`, which reads a data set: Ctrl+C stops it; downloads ask for consent and show progress. */
+export const stoppable = <T>(
   { yes, json }: { yes?: boolean | undefined; json?: boolean | undefined },
   work: (stopping: {
     signal: AbortSignal;

@@ -109,10 +109,14 @@ class Collector {
   private readonly share: number;
   private calls = 0;
   private heldOutRows = 0;
+  /** What held-out rows are `together` as. */
+  private readonly heldOutGroups = new Set<string>();
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
   /** Documents of the measured kind while they are few: their texts stay in memory, since they may have to be cut. */
   private fewDocuments: { document: Document; part: KeptDocument }[] = [];
+  /** Files half of which occurs in another one. */
+  private copied: ReadonlySet<KeptDocument> = new Set();
   /** For each split, the row nearest to the border between the splits. */
   private readonly nearest: Partial<Record<Split, { part: KeptDocument; distance: number }>> = {};
 
@@ -149,6 +153,9 @@ class Collector {
     const sketch = lines && createSketch(lines);
     const fixedSplit = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
     if (row && split === 'train' && this.isTrainFull) return;
+    const shown = split === 'train' ? entry.shows?.find((path) => this.heldOutGroups.has(path)) : undefined;
+    if (shown !== undefined)
+      return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', detail: shown });
     const twin = this.nearDuplicates.findOrAdd(entry.text);
     if (twin !== undefined) {
       const part = this.parts[twin]!;
@@ -162,6 +169,7 @@ class Collector {
     this.trackFew(entry, part);
     this.parts.push(part);
     if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
+    if (entry.together !== undefined && split === 'held-out') this.heldOutGroups.add(entry.together);
     if (splitPosition !== undefined) this.countRow(part, Math.abs(splitPosition - this.share));
   }
 
@@ -228,6 +236,7 @@ class Collector {
   splitFiles(): void {
     const { seed } = this.options;
     const copied = this.copiedLines.findCopied();
+    this.copied = new Set(this.parts.filter((_, at) => copied.has(at)));
     const open = this.parts.flatMap(({ entry, fixedSplit }, at) =>
       fixedSplit ? [] : [{ entry, copied: copied.has(at) }],
     );
@@ -273,12 +282,16 @@ class Collector {
    * confidence intervals need could be cut, unless there is only one document.
    */
   private async cutFew(): Promise<boolean> {
-    const cut = this.fewDocuments.flatMap((candidate) => {
-      const halves = cutDocument(candidate.document, this.share);
-      return halves ? [{ ...candidate, halves }] : [];
+    const few = this.fewDocuments;
+    // The end of a copied file would be learned from the other one.
+    const whole = few.length === 1 ? [] : few.filter(({ part }) => this.copied.has(part));
+    const learned = new Set(whole.flatMap(({ document }) => [...lineHashes(document.text)]));
+    const cut = few.flatMap((candidate) => {
+      const halves = whole.includes(candidate) ? undefined : cutDocument(candidate.document, this.share);
+      return halves && !isMostlyOf(learned, halves[1]!.text) ? [{ ...candidate, halves }] : [];
     });
-    if (cut.length < (this.fewDocuments.length === 1 ? 1 : MIN_DOCUMENTS)) return false;
-    for (const { part } of this.fewDocuments) part.entry.split = 'train';
+    if (cut.length < (few.length === 1 ? 1 : MIN_DOCUMENTS)) return false;
+    for (const { part } of few) part.entry.split = 'train';
     for (const { part, halves } of cut) {
       const halvesKept: KeptDocument[] = [];
       for (const { split, fromLine, ...half } of halves) {
@@ -304,6 +317,12 @@ class Collector {
       others.reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).split = to;
     }
   }
+}
+
+/** Whether most lines of a text are among `lines`. */
+function isMostlyOf(lines: ReadonlySet<number>, text: string): boolean {
+  const own = lineHashes(text);
+  return 2 * own.filter((line) => lines.has(line)).length > own.length;
 }
 
 /** Cuts a document into a training part and a held-out part; undefined if that is impossible. */

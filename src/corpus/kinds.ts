@@ -22,7 +22,7 @@ const dataExtensions = new Set([
   ...settingExtensions,
   ...tableExtensions,
   ...translationExtensions,
-  ...toWordSet('edn tfvars lock svg'),
+  ...toWordSet('edn tfvars lock svg ipynb'),
 ]);
 /** Names whose extension is misleading. */
 const byName: Record<string, Kind> = {

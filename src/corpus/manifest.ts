@@ -52,7 +52,10 @@ const leftOutSchema = z.object({
   reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]),
   /** A folder that was not entered; counted once. */
   folder: z.literal(true).optional(),
-  /** Details: the rule that found a secret, the other copy, the system's error. Never the secret itself. */
+  /**
+   * Details: the rule that found a secret, the other copy, the file that is held out, the system's error. Never the
+   * secret itself.
+   */
   detail: z.string().optional(),
   /** Line of the secret, from 1. */
   line: z.int().optional(),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { z } from 'zod';
 import { UserError } from '../text/errors.ts';
-import { parseLines } from '../platform/files/lines.ts';
+import { parseLine } from '../platform/files/lines.ts';
 import { exampleSequences, exampleWindows, type CorpusSequences } from './tokens/examples.ts';
 import {
   CORPUS_FORMAT,
@@ -23,7 +23,7 @@ import type { WeightedRange } from './recency.ts';
 import type { Sequence } from './tokens/sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './tokens/token-file.ts';
 import { fimMarks, type CorpusTokenizer } from './tokens/tokenizer.ts';
-import { readText, readTextSync } from '../platform/files/regular-file.ts';
+import { eachLineSync, readText } from '../platform/files/regular-file.ts';
 
 /** The parts of the base's tokenizer that fill-in-the-middle needs. */
 export type FimTokenizer = WindowTokenizer &
@@ -130,16 +130,11 @@ class OpenCorpus {
    * 'train' ? train : heldOut).read(offset, tokens)`, ending with the end token.
    */
   get documents(): KeptEntry[] {
-    return this.readManifest().kept;
+    return (this.manifest ??= readManifest(this.dir)).kept;
   }
 
   get leftOut(): LeftOutEntry[] {
-    return this.readManifest().leftOut;
-  }
-
-  /** Loaded lazily: for a large data set it is the largest thing in memory, and training needs it only once. */
-  private readManifest(): Manifest {
-    return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
+    return (this.manifest ??= readManifest(this.dir)).leftOut;
   }
 
   /**
@@ -218,7 +213,8 @@ class OpenCorpus {
     // Fill-in-the-middle uses only files inside its window.
     const openSequences = (one: TokenStream) =>
       isInstruct ? exampleSequences(one, { length, seed, padding }) : streamSequences(one, length, seed);
-    const { kept } = parseManifest(readTextSync(manifestPath(this.dir)));
+    // Not kept for later: of a large data set it is the largest thing in memory, and training needs it only here.
+    const { kept } = this.manifest ?? readManifest(this.dir);
     const { measured } = this;
     const unread = unreadEntries(kept, tokensRead(stream, openSequences, read));
     // Held-out files have no heading, and how well headings are learned says little about the code.
@@ -262,15 +258,14 @@ interface Manifest {
   leftOut: LeftOutEntry[];
 }
 
-/** The entries of all documents; broken lines are skipped. Throws like readText. */
-export async function readManifest(dir: string): Promise<Manifest> {
-  return parseManifest(await readText(manifestPath(dir)));
-}
-
-function parseManifest(text: string): Manifest {
-  const { values } = parseLines(manifestLineSchema, text);
-  return {
-    kept: values.filter((entry): entry is KeptEntry => entry.in),
-    leftOut: values.filter((entry): entry is LeftOutEntry => !entry.in),
-  };
+/** The entries of all documents; broken lines are skipped. Throws like eachLineSync. */
+export function readManifest(dir: string): Manifest {
+  const manifest: Manifest = { kept: [], leftOut: [] };
+  eachLineSync(manifestPath(dir), (line) => {
+    const parsed = parseLine(manifestLineSchema, line);
+    if (!parsed.ok) return;
+    if (parsed.value.in) manifest.kept.push(parsed.value);
+    else manifest.leftOut.push(parsed.value);
+  });
+  return manifest;
 }

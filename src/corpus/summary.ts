@@ -95,11 +95,18 @@ const heldOutHalves = (kept: readonly KeptEntry[]) =>
 function cutNote(kept: readonly KeptEntry[], folder: string | undefined): Text[] {
   const [half, ...others] = heldOutHalves(kept);
   if (!half) return [];
-  const what = folder === undefined ? 'text' : entryKind(half);
+  const kind = entryKind(half);
+  const what = folder === undefined ? 'text' : kind;
+  if (others.length === 0)
+    return [
+      msg`${half.path} is all the ${what} there is: its end, from line ${half.fromLine!} on, is held out, and what is learned is measured on that alone.`,
+    ];
+  const cut = others.length + 1;
+  const files = kept.filter((entry) => entry.split === 'train' && entryKind(entry) === kind).length;
   return [
-    others.length === 0
-      ? msg`${half.path} is all the ${what} there is: its end, from line ${half.fromLine!} on, is held out, and what is learned is measured on that alone.`
-      : msg`There are only ${others.length + 1} files of ${what}: the end of each is held out, and what is learned is measured on these ends.`,
+    cut === files
+      ? msg`There are only ${files} files of ${what}: the end of each is held out, and what is learned is measured on these ends.`
+      : msg`There are only ${files} files of ${what}: the ends of ${cut} are held out, and what is learned is measured on these ends.`,
   ];
 }
 

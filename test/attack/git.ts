@@ -250,7 +250,7 @@ const attacks: Record<string, (hostile: Hostile) => Settings> = {
     addSubmodule(h);
     return { 'diff.submodule': 'diff', 'submodule.recurse': 'true' };
   },
-  'alias of log': (h) => ({ 'alias.log': `!${h.program()}`, 'alias.check-ignore': `!${h.program()}` }),
+  'alias of log': (h) => ({ 'alias.log': `!${h.program()}` }),
   alternates: (h) => ({ 'core.alternateRefsCommand': h.program() }),
   'trace2 into a file': ({ mark }) => ({ 'trace2.eventTarget': mark, 'trace2.normalTarget': mark }),
   'pipe: mailmap': (h) => ({ 'mailmap.file': h.pipe(), 'log.mailmap': 'true' }),

@@ -295,7 +295,7 @@ describe('train --continue', () => {
   });
 
   it('learns what has changed with the settings of the earlier run, and keeps every file in its split', async () => {
-    const before = await readManifest(join(first.dir, 'corpus'));
+    const before = readManifest(join(first.dir, 'corpus'));
     const result = await readFile(join(first.dir, 'adapter.gguf'));
     await cp('node_modules/pino/lib', join(code, 'pino'), { recursive: true });
     const learned = before.kept.find(({ split }) => split === 'train')!.path;
@@ -315,7 +315,7 @@ describe('train --continue', () => {
       hyper: { rank: 4, alpha: 8, learningRate: 3e-3 },
       continues: { run: first.run, sha256 },
     });
-    const after = await readManifest(join(second.dir, 'corpus'));
+    const after = readManifest(join(second.dir, 'corpus'));
     const sides = new Map(after.kept.map(({ path, split }) => [path, split]));
     for (const { path, split } of before.kept) expect([path, sides.get(path)]).toEqual([path, split]);
     expect(after.kept.find(({ path }) => path === learned)).not.toHaveProperty('known');

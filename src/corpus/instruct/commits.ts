@@ -1,8 +1,10 @@
 /**
  * Turns git commits into instruction pairs: the message and the code before are the question, the diff is the answer.
  */
+import { realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { gitLog, ignoredByGit, NoRepository } from '../reading/git.ts';
+import { gitLog, NoRepository } from '../reading/git.ts';
+import { PastPaths } from '../reading/gitignore.ts';
 import type { Globs } from '../reading/globs.ts';
 import { judgeFolder, judgeName } from '../names.ts';
 
@@ -176,7 +178,11 @@ async function examineHistory(
     else if (line) paths.add(line);
     if (paths.size > MOST_PATHS) throw new NoRepository(`they name more than ${MOST_PATHS} files`);
   }
-  const ignored = new Set([...paths].filter((path) => globs?.excludes(path)));
-  for await (const path of ignoredByGit(folder, paths, signal)) ignored.add(path);
+  const past = new PastPaths(await realpath(folder));
+  const ignored = new Set<string>();
+  for (const path of paths) {
+    signal?.throwIfAborted();
+    if (globs?.excludes(path) || (await past.ignores(path))) ignored.add(path);
+  }
   return { count, ignored };
 }

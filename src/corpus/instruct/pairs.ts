@@ -36,13 +36,17 @@ export interface PairOptions extends Folders {
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
   const { kinds, globs, template, onWarning } = options;
   const searched: string[] = [];
+  // A set, because commits and edits of a folder say the same.
+  const unread = new Set<string>();
   let count = 0;
   const refused: string[] = [];
-  const sources = kinds.flatMap((kind) =>
+  // Functions first: once it is known which are held out, commits that show them can be left out.
+  const functionsFirst = kinds.toSorted((a, b) => Number(b === 'functions') - Number(a === 'functions'));
+  const sources = functionsFirst.flatMap((kind) =>
     kind === 'functions'
       ? [functionPairs(options)]
       : foldersOf(options).map((folder) =>
-          commitPairsOf(folder, options, kind === 'edits' ? fromEdits : fromMessages),
+          commitPairsOf(folder, options, kind === 'edits' ? fromEdits : fromMessages, unread),
         ),
   );
   for (const source of sources) {
@@ -68,6 +72,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   }
   if (refused.length)
     onWarning?.(`${refused.length} instruction pairs were left out, such as ${refused[0]}.`);
+  for (const why of unread) onWarning?.(why);
   if (count > 0) return;
   throw new UserError(
     'corpus-empty',
@@ -76,7 +81,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit'> {
+interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit' | 'shows'> {
   question: string;
   answer: string;
 }
@@ -102,7 +107,7 @@ const functionQuestion = ({ language, fence, documentation, signature }: Documen
 
 /** How the commits of a folder are turned into pairs. */
 interface HistorySource {
-  pairs: (commit: CommitPair) => Iterable<Pair>;
+  pairs: (commit: CommitPair) => Iterable<Pair & { shows: readonly string[] }>;
   filter: CommitFilter;
   /** Description of what is searched for, for messages. */
   searchedFor: string;
@@ -112,7 +117,12 @@ const fromMessages: HistorySource = {
   filter: describedCommits,
   searchedFor: 'small code changes with a message of some words',
   pairs: (commit) => [
-    { path: commitName(commit), question: changeQuestion(commit), answer: fenced('diff', commit.diff) },
+    {
+      path: commitName(commit),
+      question: changeQuestion(commit),
+      answer: fenced('diff', commit.diff),
+      shows: commit.before.map(({ path }) => path),
+    },
   ],
 };
 
@@ -127,6 +137,7 @@ const fromEdits: HistorySource = {
         edit: true,
         question: taskQuestion(candidate, (path) => path, language),
         answer: editAnswer(answer, language),
+        shows: [candidate.place.path],
       };
     }),
 };
@@ -137,6 +148,7 @@ async function* commitPairsOf(
   { path: folder, name }: NamedFolder,
   { globs, signal }: PairOptions,
   { pairs, filter, searchedFor }: HistorySource,
+  unread: Set<string>,
 ): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
@@ -152,6 +164,7 @@ async function* commitPairsOf(
         yield {
           ...pair,
           path: documentPath({ name }, pair.path),
+          shows: pair.shows.map((path) => documentPath({ name }, path)),
           together: commit.hash,
           // Later commits change the same lines again, so what is held out must be newer than what is learned.
           age: commit.age,
@@ -159,6 +172,7 @@ async function* commitPairsOf(
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;
+    unread.add(`The commits of ${folder} can't be read (${error.message}), so nothing is learned from them.`);
     return `${name ? `the commits of ${folder}` : 'its commits'} can't be read (${error.message})`;
   }
   return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${searchedFor}`;

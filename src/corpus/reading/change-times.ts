@@ -1,15 +1,18 @@
 /** When a folder's files were last changed. */
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
+import { pathWithin } from './folders.ts';
 import { gitLog, NoRepository } from './git.ts';
+import { repositoryRoot } from './gitignore.ts';
 
 /** Limit of commits to read, because git takes too long for more in a large history. */
 const MOST_COMMITS = 20_000;
 
 /**
- * For each path (relative, with "/"): the time of the last commit that changed it, in seconds since 1970. For files
- * that git does not track, the file's modification time; if the commit is older than those that were read, the oldest
- * one's time. Paths that can't be read are omitted.
+ * For each path (relative, with "/"): the time of the last commit that changed it, in seconds since 1970; for files in a
+ * submodule or another repository inside the folder, in that one's history. For files that git does not track, the
+ * file's modification time; if the commit is older than those that were read, the oldest one's time. Paths that can't be
+ * read are omitted.
  */
 export async function changeTimes(
   folder: string,
@@ -17,12 +20,41 @@ export async function changeTimes(
   signal?: AbortSignal,
 ): Promise<Map<string, number>> {
   const { times, oldest, isComplete } = await readCommitTimes(folder, new Set(paths), signal);
-  for (const path of paths) {
-    if (times.has(path)) continue;
-    const time = isComplete ? await modificationTime(join(folder, path)) : oldest;
-    if (time !== undefined) times.set(path, time);
+  const others = paths.filter((path) => !times.has(path));
+  for (const [repository, inside] of await byRepository(folder, others)) {
+    if (repository !== undefined) {
+      const own = inside.map((path) => path.slice(repository.length + 1));
+      for (const [path, time] of await changeTimes(join(folder, repository), own, signal))
+        times.set(`${repository}/${path}`, time);
+      continue;
+    }
+    for (const path of inside) {
+      const time = isComplete ? await modificationTime(join(folder, path)) : oldest;
+      if (time !== undefined) times.set(path, time);
+    }
   }
   return times;
+}
+
+/** Groups paths by the innermost repository below the folder that they are in; undefined: none. */
+async function byRepository(
+  folder: string,
+  paths: readonly string[],
+): Promise<Map<string | undefined, string[]>> {
+  const repositories = new Map<string, string | undefined>();
+  const groups = new Map<string | undefined, string[]>();
+  for (const path of paths) {
+    const place = posix.dirname(path);
+    if (!repositories.has(place)) {
+      const top = await repositoryRoot(join(folder, place));
+      repositories.set(place, top && pathWithin(folder, top));
+    }
+    const repository = repositories.get(place);
+    const group = groups.get(repository);
+    if (group) group.push(path);
+    else groups.set(repository, [path]);
+  }
+  return groups;
 }
 
 async function modificationTime(path: string): Promise<number | undefined> {

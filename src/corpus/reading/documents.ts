@@ -14,22 +14,14 @@ import { pathWithin } from './folders.ts';
 import type { Globs } from './globs.ts';
 import { judgeName } from '../names.ts';
 import { findSecret } from '../secrets/find.ts';
-import type { Piece } from './source.ts';
+import type { SourceDocument } from './source.ts';
 import { walk } from './walk.ts';
 
 /** Yields to the event loop after this many files, so that messages and cancellation are processed. */
 const YIELD_EVERY = 16;
 
-export interface Document {
+export interface Document extends SourceDocument {
   in: true;
-  path: string;
-  pieces: readonly Piece[];
-  /** Whether no end token follows the text. */
-  unfinished?: boolean;
-  /** As in `SourceDocument`. */
-  together?: string;
-  age?: number;
-  edit?: true;
   /** The text that is compared with other documents to find near-duplicates. */
   text: string;
   /** Hash of the text of all pieces; the counts below also refer to it. */

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { endOf, tailOf, startProcess } from '../../platform/processes/start.ts';
+import { endOf, outputOf, tailOf, startProcess } from '../../platform/processes/start.ts';
 import { pathWithin } from './folders.ts';
 import { repositoryRoot } from './gitignore.ts';
 
@@ -59,48 +59,21 @@ const safeLogOptions = [
  * The lines of `git log` for a folder, without merges. Kills git if the consumer stops. Throws NoRepository, and
  * `signal`'s reason.
  */
-export const gitLog = (
+export async function* gitLog(
   folder: string,
   args: readonly string[],
   signal?: AbortSignal,
-): AsyncGenerator<string> => git(folder, ['log', ...safeLogOptions, '--relative', ...args], { signal });
-
-/** The paths that git would ignore. Throws like gitLog. */
-export const ignoredByGit = (
-  folder: string,
-  paths: Iterable<string>,
-  signal?: AbortSignal,
-): AsyncGenerator<string> =>
-  // The exit code is 1 if no path is ignored.
-  git(folder, ['check-ignore', '--no-index', '--stdin'], {
-    signal,
-    input: [...paths].join('\n'),
-    okCodes: [0, 1],
-  });
-
-interface GitOptions {
-  signal: AbortSignal | undefined;
-  input?: string;
-  /** Exit codes that count as success. */
-  okCodes?: readonly number[];
-}
-
-async function* git(
-  folder: string,
-  args: readonly string[],
-  { signal, input = '', okCodes = [0] }: GitOptions,
 ): AsyncGenerator<string> {
-  const child = await start(folder, args, signal);
+  const child = await start(folder, ['log', ...safeLogOptions, '--relative', ...args], signal);
   const stderr = tailOf(child.stderr!, 500);
   const ended = endOf(child);
-  child.stdin!.on('error', () => undefined).end(input);
+  child.stdin!.on('error', () => undefined).end();
   const withTimeout = createTimeout();
   try {
     yield* readLines(child, withTimeout);
     const { how, error } = await withTimeout(ended);
     if (error) throw error;
-    if (!okCodes.includes(how as number))
-      throw new NoRepository(stderr().trim().split('\n')[0] || `git ended with ${how}`);
+    if (how !== 0) throw new NoRepository(stderr().trim().split('\n')[0] || `git ended with ${how}`);
   } finally {
     child.kill('SIGKILL');
     child.stdout!.destroy();
@@ -112,7 +85,11 @@ async function start(
   args: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<ChildProcess> {
-  const path = await searchPath(folder);
+  signal?.throwIfAborted();
+  const top = await repositoryRoot(await realpath(folder).catch(() => resolve(folder)));
+  // Then there is nothing to ask, and even looking for git may open a dialog (see below).
+  if (top === undefined) throw new NoRepository('not a git repository');
+  const path = await searchPath(top);
   const program = await findGit(path);
   if (program === undefined) throw new NoRepository('git is not installed');
   const configOptions = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -151,10 +128,8 @@ function environment(path: readonly string[]): NodeJS.ProcessEnv {
   };
 }
 
-/** PATH without folders in the repository itself and without relative ones, such as ".". */
-async function searchPath(folder: string): Promise<string[]> {
-  const real = await realpath(folder).catch(() => resolve(folder));
-  const top = (await repositoryRoot(real)) ?? real;
+/** PATH without folders in the repository itself, in `top`, and without relative ones, such as ".". */
+async function searchPath(top: string): Promise<string[]> {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map((dir) => dir.replace(/^"(.*)"$/, '$1'));
   const directories: string[] = [];
   for (const dir of candidates.filter(isAbsolute)) {
@@ -172,10 +147,19 @@ async function findGit(path: readonly string[]): Promise<string | undefined> {
       () => true,
       () => false,
     );
-    if (isExecutable && (await stat(file)).isFile()) return file;
+    if (isExecutable && (await stat(file)).isFile() && !(await isPlaceholder(file))) return file;
   }
   return undefined;
 }
+
+/** Without Apple's developer tools, macOS has a program in place of git that opens a dialog to install them. */
+const isPlaceholder = async (file: string): Promise<boolean> =>
+  process.platform === 'darwin' &&
+  file === '/usr/bin/git' &&
+  outputOf('/usr/bin/xcode-select', ['-p']).then(
+    () => false,
+    () => true,
+  );
 
 type WithTimeout = <T>(answer: Promise<T>) => Promise<T>;
 

@@ -1,10 +1,8 @@
 /** Applies .gitignore files at every level, by git's rules. */
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { readText } from '../../platform/files/regular-file.ts';
+import { readGitFile, repositoryIgnoreFiles } from './ignore-files.ts';
 import { IgnorePatterns } from './ignore-patterns.ts';
-
-const MOST_BYTES = 4 << 20;
 
 /** A .gitignore or equivalent file, and the folder it applies to. */
 interface IgnoreFile {
@@ -13,7 +11,10 @@ interface IgnoreFile {
   patterns: IgnorePatterns;
 }
 
-/** The rules for one folder: those of all .gitignore files from the repository's root down to it. */
+/**
+ * The rules for one folder: those of the user's own ignore file, and of all in the repository from its root down to the
+ * folder.
+ */
 export class IgnoreRules {
   private constructor(
     /** Innermost first, because it takes precedence. */
@@ -30,10 +31,11 @@ export class IgnoreRules {
     const none = new IgnoreRules([], '');
     const top = await repositoryRoot(root);
     if (!top) return none;
-    let rules = none.within('', await readIgnoreFile(join(top, '.git', 'info', 'exclude')));
+    let rules = none;
+    for (const file of await repositoryIgnoreFiles(top)) rules = rules.within('', await readGitFile(file));
     let folder = '';
     for (const name of relative(top, root).split(sep).filter(Boolean)) {
-      rules = rules.within(folder, await readIgnoreFile(join(top, folder, '.gitignore')));
+      rules = rules.within(folder, await readGitFile(join(top, folder, '.gitignore')));
       folder += `${name}/`;
       if (rules.ignores(folder)) return none;
     }
@@ -61,8 +63,40 @@ export class IgnoreRules {
   }
 }
 
-/** The text of a .gitignore; empty if it is unreasonably large or can't be read. */
-export const readIgnoreFile = (path: string) => readText(path, MOST_BYTES).catch(() => '');
+/**
+ * Judges paths of a repository's history, which need not exist any more, by the rules that are there now. Git itself
+ * refuses to judge what is below a link or in a submodule today.
+ */
+export class PastPaths {
+  /** By folder, "" or "a/b/"; undefined if the folder itself is ignored. */
+  private readonly rules = new Map<string, Promise<IgnoreRules | undefined>>();
+
+  /** `root`: without symbolic links. */
+  constructor(private readonly root: string) {}
+
+  async ignores(path: string): Promise<boolean> {
+    const rules = await this.rulesIn(parentOf(path));
+    return rules?.ignores(path) ?? true;
+  }
+
+  private rulesIn(folder: string): Promise<IgnoreRules | undefined> {
+    const known = this.rules.get(folder) ?? this.readRules(folder);
+    this.rules.set(folder, known);
+    return known;
+  }
+
+  private async readRules(folder: string): Promise<IgnoreRules | undefined> {
+    const outer =
+      folder === '' ? await IgnoreRules.above(this.root) : await this.rulesIn(parentOf(folder.slice(0, -1)));
+    if (!outer || (folder !== '' && outer.ignores(folder))) return undefined;
+    const file = join(this.root, folder, '.gitignore');
+    const isFile = (await lstat(file).catch(() => undefined))?.isFile();
+    return isFile ? outer.within(folder, await readGitFile(file)) : outer;
+  }
+}
+
+/** The folder of a path: "" or "a/b/". */
+const parentOf = (path: string) => path.slice(0, path.lastIndexOf('/') + 1);
 
 /** The nearest folder that contains a `.git`, starting with `from` itself. */
 export async function repositoryRoot(from: string): Promise<string | undefined> {

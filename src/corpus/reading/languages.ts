@@ -1,5 +1,5 @@
 /** Counts files by extension, because a project may consist mainly of an unknown language. */
-import { kindOf } from '../kinds.ts';
+import { kindOf, type Kind } from '../kinds.ts';
 import { fileExtension } from '../names.ts';
 
 export interface UnknownLanguage {
@@ -22,14 +22,17 @@ export class LanguageCounts {
 
   /** An extension that may be code and has more files than any known one: a few logs and the like are everywhere. */
   get dominantUnknown(): UnknownLanguage | undefined {
-    const code = [...this.unknown].filter(([extension]) => kindOf(`a.${extension}`) === 'code');
-    const main = mostFrequent(code);
+    const main = this.largestOf('code');
     return main && main.files > (mostFrequent(this.known)?.files ?? 0) ? main : undefined;
   }
 
-  /** The most frequent unknown extension, whether code or text. */
+  /** The most frequent unknown extension, whether code or text. Data, such as notebooks, is not worth learning. */
   get largestUnknown(): UnknownLanguage | undefined {
-    return this.dominantUnknown ?? mostFrequent(this.unknown);
+    return this.dominantUnknown ?? this.largestOf('code', 'prose');
+  }
+
+  private largestOf(...wanted: Kind[]): UnknownLanguage | undefined {
+    return mostFrequent([...this.unknown].filter(([extension]) => wanted.includes(kindOf(`a.${extension}`))));
   }
 }
 

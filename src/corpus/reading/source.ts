@@ -23,4 +23,6 @@ export interface SourceDocument {
   age?: number;
   /** The document is a task of repeating an edit. */
   edit?: true;
+  /** Values of `together` whose documents it shows parts of: it is not learned if one of these is held out. */
+  shows?: readonly string[];
 }

@@ -21,14 +21,8 @@ export async function* suppliedDocuments(
   }
 }
 
-async function judgeDocument({
-  path,
-  pieces,
-  unfinished,
-  together,
-  age,
-  edit,
-}: SourceDocument): Promise<Document | LeftOutEntry> {
+async function judgeDocument(document: SourceDocument): Promise<Document | LeftOutEntry> {
+  const { path, pieces } = document;
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
     path,
@@ -42,13 +36,8 @@ async function judgeDocument({
   const secret = await findSecret(path, fullText);
   if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
   return {
+    ...document,
     in: true,
-    path,
-    pieces,
-    ...(unfinished ? { unfinished } : {}),
-    ...(together === undefined ? {} : { together }),
-    ...(age === undefined ? {} : { age }),
-    ...(edit ? { edit } : {}),
     // Without the chat template's own text, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
     sha256: createHash('sha256').update(fullText).digest('hex'),

@@ -2,8 +2,9 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataDir } from '../../platform/files/paths.ts';
-import { IgnoreRules, readIgnoreFile } from './gitignore.ts';
+import { IgnoreRules } from './gitignore.ts';
 import type { Globs } from './globs.ts';
+import { readGitFile } from './ignore-files.ts';
 import type { LeftOutEntry } from '../manifest.ts';
 import type { Reason } from '../reasons.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from '../names.ts';
@@ -128,5 +129,5 @@ async function rulesWithin(
   outer: IgnoreRules,
 ): Promise<IgnoreRules> {
   if (!entries.some((entry) => entry.name === '.gitignore' && entry.isFile())) return outer;
-  return outer.within(folder, await readIgnoreFile(join(root, folder, '.gitignore')));
+  return outer.within(folder, await readGitFile(join(root, folder, '.gitignore')));
 }

@@ -1,7 +1,9 @@
 /** The rows of a benchmark: from the hub, downloaded once, or from a file that the user names. */
 import type { z } from 'zod';
+import type { PlannedDownload } from '../../base-models/resolve-options.ts';
 import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
 import { UserError } from '../../text/errors.ts';
+import { formatBytes } from '../../text/units.ts';
 import { mix } from '../../statistics/random.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { itemCount, type PlanContext, type Task } from '../task.ts';
@@ -78,12 +80,17 @@ export async function chooseRows<Q>(benchmark: Benchmark<Q>, context: PlanContex
 
 async function readAll<Q>(
   { name, title, source, formats }: Benchmark<Q>,
-  { data, signal }: PlanContext,
+  { data, signal, warn }: PlanContext,
 ): Promise<NamedRow[]> {
   const rows: NamedRow[] = [];
   const columns = formats.flatMap((format) => format.columns);
+  // Nobody can be asked here, but what is downloaded is said.
+  const confirm = ({ what, bytes }: PlannedDownload) => {
+    warn(`${what}: downloads ${formatBytes(bytes)}.`);
+    return Promise.resolve(true);
+  };
   try {
-    for await (const row of readRows(data ?? source, { columns, signal })) rows.push(row);
+    for await (const row of readRows(data ?? source, { columns, signal, confirm })) rows.push(row);
   } catch (error) {
     if (data !== undefined || !(error instanceof UserError) || error.code !== 'network') throw error;
     throw new UserError(

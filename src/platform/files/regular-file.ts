@@ -2,17 +2,9 @@
  * Opens files that someone else may have created. Named pipes and devices are rejected, because reading them may block
  * or never end.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { StringDecoder } from 'node:string_decoder';
 import { NotAFile, whyNotAFile } from '../../text/not-a-file.ts';
 
 // Windows has no O_NONBLOCK, and no named pipes in its file system.
@@ -21,6 +13,7 @@ const modes = { r: O_RDONLY, 'a+': O_RDWR | O_APPEND | O_CREAT };
 
 /** In bytes; far more than any of our JSON files has. */
 const MAX_JSON_BYTES = 64 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /** Opens a regular file for reading, or for reading and appending (`a+`). Throws NotAFile, and file system errors. */
 export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise<FileHandle> {
@@ -98,10 +91,20 @@ function openSynchronously(path: string, flags: number): { file: number; size: n
 
 const kindOf = (stats: Stats) => (stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : 'device');
 
-/** Like readText, but synchronous. */
-export function readTextSync(path: string): string {
-  const stats = statSync(path);
-  if (!stats.isFile() || stats.size > MAX_JSON_BYTES)
-    throw new NotAFile(path, 'it is not a file, or too large');
-  return readFileSync(path, 'utf8');
+/**
+ * Calls `take` with each line of a file, however large the file is; text after the last line end is skipped. Throws like
+ * openRegular, and NotAFile if a line is far too long.
+ */
+export function eachLineSync(path: string, take: (line: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  readRegularSync(path, (file) => {
+    let rest = '';
+    for (let count = readSync(file, chunk); count > 0; count = readSync(file, chunk)) {
+      const lines = (rest + decoder.write(chunk.subarray(0, count))).split('\n');
+      rest = lines.pop()!;
+      if (rest.length > MAX_JSON_BYTES) throw new NotAFile(path, 'one of its lines is too long');
+      for (const line of lines) take(line);
+    }
+  });
 }

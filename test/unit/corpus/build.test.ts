@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, openCorpus, surveyCorpus, type CorpusTokenizer } from '../../../src/corpus/index.ts';
@@ -99,6 +99,19 @@ describe('buildCorpus', () => {
     expect((await build()).digest).toBe(first.digest);
     folder.write({ 'src/file0.ts': code(100) });
     expect((await build()).digest).not.toBe(first.digest);
+  });
+
+  it('is read again from a manifest of any size', async () => {
+    folder.write({ ...many(50), 'logo.png': Buffer.from([0]) });
+    await build();
+    const { documents, leftOut } = await openCorpus(folder.out());
+    const entry = { in: false, path: 'row 1', reason: 'secret', detail: 'ä'.repeat(1 << 19) };
+    appendFileSync(join(folder.out(), 'manifest.jsonl'), `${JSON.stringify(entry)}\n`.repeat(65));
+    const corpus = await openCorpus(folder.out());
+    expect(corpus.unreadSequences(64, 4, { read: 1, seed: 0 }).length).toBeGreaterThan(0);
+    expect(corpus.documents).toEqual(documents);
+    expect(corpus.leftOut).toHaveLength(leftOut.length + 65);
+    expect(corpus.leftOut.at(-1)).toEqual(entry);
   });
 
   it('stops when cancelled and leaves no summary', async () => {
@@ -274,7 +287,8 @@ describe('the split', () => {
     const blorps = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, n) => [`b${n}.blorp`, code(100 + n)]));
     folder.write({ 'a.py': code(1), 'b.py': code(2), 'c.ts': code(3), ...blorps(2) });
-    for (let n = 0; n < 5; n += 1) folder.write({ [`notes${n}.txt`]: `Words ${n}\n` });
+    for (let n = 0; n < 5; n += 1)
+      folder.write({ [`notes${n}.txt`]: `Words ${n}\n`, [`plots${n}.ipynb`]: `{"cells": [${n}]}\n` });
     expect((await build()).warnings).toEqual([]);
     folder.write(blorps(3));
     expect((await build()).warnings).toEqual([
@@ -329,6 +343,14 @@ describe('bad input', () => {
     await expect(build()).rejects.toMatchObject({
       code: 'corpus-empty',
       next: expect.stringContaining('to learn those files, give --include "*.blorp"') as string,
+    });
+  });
+
+  it('only notebooks: does not say to learn their JSON', async () => {
+    folder.write({ 'a.ipynb': '{"cells": [1]}\n', 'b.ipynb': '{"cells": [2]}\n' });
+    await expect(build()).rejects.toMatchObject({
+      code: 'corpus-empty',
+      next: 'Choose a folder that holds source code.',
     });
   });
 

@@ -8,7 +8,7 @@ import {
   createSketch,
 } from '../../../src/corpus/held-out/copied-lines.ts';
 import { chooseHeldOut } from '../../../src/corpus/held-out/hold-out.ts';
-import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
+import { all, byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const copiedOf = (texts: readonly string[]) => {
   const lines = new CopiedLines();
@@ -71,6 +71,33 @@ describe('a corpus', () => {
     const heldOut = documents.filter(({ split }) => split === 'held-out').map(({ path }) => path);
     expect(heldOut.length).toBeGreaterThan(3);
     for (const path of heldOut) expect(path).toMatch(/^own/);
+  });
+
+  /** A file of 40 lines, another one of 100 that holds it, and `others` of their own. */
+  const grown = async (others: number, newer: (older: string, more: string) => string) => {
+    const older = code(1, 40);
+    const files = { 'v1.ts': older, 'v2.ts': newer(older, code(2, 60)) };
+    folder.write({ ...files, ...Object.fromEntries(own(others)) });
+    return build();
+  };
+
+  it.each([
+    ['goes on after it', 5, (older: string, more: string) => older + more],
+    ['ends like it', 4, (older: string, more: string) => more + older],
+  ])('of six files holds out no end that is learned elsewhere: one %s', async (_, count, newer) => {
+    const { train, heldOut, summary } = await grown(4, newer);
+    expect(summary).toMatchObject({ kept: 6, cut: true, trainFiles: 6, heldOutFiles: count });
+    const of = `There are only 6 files of code: the ends of ${count} are held out, `;
+    expect(summary.warnings).toEqual([expect.stringContaining(of)]);
+    const learned = new Set(textOf(all(train)).split('\n'));
+    const ends = textOf(all(heldOut)).trim().split('\n');
+    expect(ends.filter((line) => learned.has(line))).toEqual([]);
+  });
+
+  it('holds out whole files if fewer than four can be cut', async () => {
+    const { summary, documents } = await grown(3, (older, more) => more + older);
+    expect(summary.cut).toBe(false);
+    expect(documents.some(({ split }) => split === 'held-out')).toBe(true);
   });
 
   it('keeps the split of a file that was renamed and edited', async () => {

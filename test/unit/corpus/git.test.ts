@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
 import { CoChange } from '../../../src/repository/co-change.ts';
@@ -153,6 +153,32 @@ describe('no program configured in the folder runs', () => {
     for (const name of ['GIT_TRACE', 'GIT_TRACE2', 'GIT_TRACE2_EVENT']) vi.stubEnv(name, mark());
     expect(await askAll(folder.in())).toEqual(whole);
     expect(existsSync(mark())).toBe(false);
+  });
+});
+
+describe('git is not started', () => {
+  it('for a folder without a repository', async () => {
+    for (const name of ['plain', 'bin']) mkdirSync(outside(name));
+    for (const name of ['a.ts', 'b.ts']) writeFileSync(join(outside('plain'), name), code(7));
+    program(outside('bin/git'));
+    vi.stubEnv('PATH', outside('bin'));
+    const { ages, ...others } = await askAll(outside('plain'));
+    expect(ages.every((age) => age > TIME)).toBe(true);
+    expect(others).toEqual({ together: [], pairs: 'NoRepository: not a git repository' });
+    expect(existsSync(mark())).toBe(false);
+  });
+
+  it.runIf(process.platform === 'linux')("if it would only offer to install Apple's tools", async () => {
+    const { platform } = process;
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
+    vi.stubEnv('PATH', '/usr/bin');
+    expect((await askAll(folder.in())).pairs).toBe('NoRepository: git is not installed');
+    mkdirSync(outside('bin'));
+    writeFileSync(outside('bin/git'), `#!/bin/sh\nexec '${realGit}' "$@"\n`);
+    chmodSync(outside('bin/git'), 0o755);
+    vi.stubEnv('PATH', `/usr/bin:${outside('bin')}`);
+    expect(await askAll(folder.in())).toEqual(whole);
   });
 });
 

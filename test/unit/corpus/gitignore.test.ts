@@ -1,18 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { walk } from '../../../src/corpus/reading/walk.ts';
 import { useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
+const outside = (name: string) => join(folder.in(), '..', name);
 
-/** Git without any user's configuration. */
+/** A user whose configuration each test writes beside the folder, for git and for us. */
+beforeEach(() => {
+  vi.stubEnv('GIT_CONFIG_NOSYSTEM', '1');
+  vi.stubEnv('GIT_CONFIG_GLOBAL', outside('gitconfig'));
+  vi.stubEnv('XDG_CONFIG_HOME', outside('config'));
+});
+afterEach(() => vi.unstubAllEnvs());
+
 const git = (...args: string[]) =>
-  execFileSync('git', ['-c', 'core.quotePath=false', ...args], {
-    cwd: folder.in(),
-    encoding: 'utf8',
-    env: { ...process.env, GIT_CONFIG_GLOBAL: join(folder.in(), 'none'), GIT_CONFIG_NOSYSTEM: '1' },
-  });
+  execFileSync('git', ['-c', 'core.quotePath=false', ...args], { cwd: folder.in(), encoding: 'utf8' });
 
 async function walked(root: string): Promise<string[]> {
   const paths: string[] = [];
@@ -57,6 +61,9 @@ const tree = {
   'deep/er/gone.ts': '1',
 };
 
+/** An ignore file of the user: the repository overrules its first line. */
+const own = '!a.log\nscratch/\n/doc/x/\nsub/more/\n';
+
 describe('git-ignored files', () => {
   it('are the ones git itself ignores, at every level', async () => {
     folder.write(tree);
@@ -72,6 +79,47 @@ describe('git-ignored files', () => {
     folder.write({ '.git/info/exclude': 'more/\n' });
     const expected = git('ls-files', '--others', '--exclude-standard', 'sub').trim().split('\n');
     expect(await walked(join(folder.in(), 'sub'))).toEqual(expected.map((path) => path.slice(4)).sort());
+  });
+
+  const quoted = (path: string) => `"${path.replace(/["\\]/g, '\\$&')}"`;
+  it.each<[string, () => Record<string, string>]>([
+    ['in its usual place', () => ({ '../config/git/ignore': own })],
+    [
+      'named by the configuration',
+      () => ({
+        '../my #1 ignore': own,
+        '../config/git/ignore': '*.ts\n',
+        '../gitconfig': `[user]\n\tname = a\n[Core] # mine\n\texcludesFile = ${quoted(outside('my #1 ignore'))} ; this\n`,
+      }),
+    ],
+    [
+      'named by an included file',
+      () => ({
+        '../mine': own,
+        '../more': `[core]\n\texcludesfile = ${quoted(outside('mine'))}\n`,
+        '../gitconfig': `[includeIf "gitdir:[a]/"]\n\tpath = none\n[include] path = more\n`,
+      }),
+    ],
+  ])("follow the user's own ignore file %s, before those of the repository", async (_, files) => {
+    folder.write({ ...tree, 'scratch/a.ts': '1', 'sub/scratch/b.ts': '1', ...files() });
+    git('init', '-q');
+    folder.write({ '.git/info/exclude': '!sub/scratch/\n' });
+    const expected = git('ls-files', '--others', '--exclude-standard').trim().split('\n').sort();
+    expect(expected).toContain('sub/scratch/b.ts');
+    expect(expected).not.toContain('scratch/a.ts');
+    expect(await walked(folder.in())).toEqual(expected);
+  });
+
+  it('follow the exclude file of the repository in its worktrees, too', async () => {
+    folder.write({ 'first/a.ts': '1' });
+    git('-C', 'first', 'init', '-q');
+    git('-C', 'first', 'add', '.');
+    git('-C', 'first', '-c', 'user.name=a', '-c', 'user.email=a@b.c', 'commit', '-qm', 'begin');
+    git('-C', 'first', 'worktree', 'add', '-q', '--detach', join('..', 'second'));
+    folder.write({ 'first/.git/info/exclude': 'more/\n', 'second/b.ts': '1', 'second/more/c.ts': '1' });
+    const expected = git('-C', 'second', 'ls-files', '--cached', '--others', '--exclude-standard');
+    expect(expected.trim().split('\n').sort()).toEqual(['a.ts', 'b.ts']);
+    expect(await walked(join(folder.in(), 'second'))).toEqual(['.git', 'a.ts', 'b.ts']);
   });
 
   it('are none if the repository ignores the requested folder itself', async () => {

@@ -1,167 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
-import { documentedFunctions } from '../../../src/corpus/instruct/functions.ts';
 import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
 import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
-
-const find = (path: string, text: string) =>
-  [...documentedFunctions(path, text)].map(({ documentation, signature, source, line }) => ({
-    documentation,
-    signature,
-    source,
-    line,
-  }));
-
-describe('documented functions', () => {
-  it('Python: docstrings, signatures over several lines, nested bodies', () => {
-    const text = `
-class Store:
-    """No function."""
-
-    async def get(
-        self, key: dict[str, int] = {},  # with ) in a comment
-    ) -> str:
-        """Returns the value of a key.
-
-            >>> get(1)
-        Raises KeyError.
-        """
-        if key:
-
-            return "):"
-        return ''
-
-    def short(self): return 1
-
-    def undocumented(self):
-        return "not a docstring but four words"
-
-def last(x):
-    r'''Doubles what it is given.'''
-    return 2 * x
-`;
-    const found = find('a/store.py', text);
-    expect(found.map(({ documentation, signature, line }) => ({ documentation, signature, line }))).toEqual([
-      {
-        documentation: 'Returns the value of a key.\n\n    >>> get(1)\nRaises KeyError.',
-        signature: 'async def get(\n    self, key: dict[str, int] = {},  # with ) in a comment\n) -> str:',
-        line: 5,
-      },
-      { documentation: 'Doubles what it is given.', signature: 'def last(x):', line: 23 },
-    ]);
-    expect(found[0]!.source).toMatch(
-      /^async def get\([\s\S]*\n {4}if key:\n\n {8}return "\):"\n {4}return ''$/,
-    );
-    expect(found[1]!.source).toBe("def last(x):\n    r'''Doubles what it is given.'''\n    return 2 * x");
-  });
-
-  it('TypeScript: functions, arrows, methods; objects in a signature', () => {
-    const text = `
-/**
- * Adds two numbers together.
- * @param a the first
- */
-export async function add({
-  a,
-  b,
-}: Pair): Promise<number> {
-  const text = \`}\`;
-  return a + b;
-}
-
-/** Not of a function but of a constant. */
-export const LIMIT = 3;
-
-/** Multiplies the number by two. */
-export const twice = (n: number) => {
-  return n * 2;
-};
-
-class Box {
-  /** Puts something into the box. */
-  @logged('x')
-  private put<T>(thing: T): void {
-    if (thing) {
-      this.things.push(thing);
-    }
-  }
-
-  /** What an overload says is not kept. */
-  get(key: string): string;
-}
-
-/* An ordinary comment, of four words. */
-function ordinary() {
-  return 1;
-}
-`;
-    expect(find('x.ts', text)).toEqual([
-      {
-        documentation: 'Adds two numbers together.\n@param a the first',
-        signature: 'export async function add({\n  a,\n  b,\n}: Pair): Promise<number>',
-        source:
-          'export async function add({\n  a,\n  b,\n}: Pair): Promise<number> {\n  const text = `}`;\n  return a + b;\n}',
-        line: 6,
-      },
-      {
-        documentation: 'Multiplies the number by two.',
-        signature: 'export const twice = (n: number)',
-        source: 'export const twice = (n: number) => {\n  return n * 2;\n};',
-        line: 18,
-      },
-      {
-        documentation: 'Puts something into the box.',
-        signature: 'private put<T>(thing: T): void',
-        source: 'private put<T>(thing: T): void {\n  if (thing) {\n    this.things.push(thing);\n  }\n}',
-        line: 25,
-      },
-    ]);
-  });
-
-  it.each([
-    [
-      'x.go',
-      '// Max returns the larger of two.\n// It prefers a.\nfunc Max(a, b int) int {\n\tif a < b {\n\t\treturn b\n\t}\n\treturn a\n}\n',
-      'Max returns the larger of two.\nIt prefers a.',
-      'func Max(a, b int) int',
-    ],
-    [
-      'x.rs',
-      "/// Counts the words in `text`.\n#[must_use]\npub fn count<'a>(text: &'a str) -> usize\nwhere\n    u8: Copy,\n{\n    text.split(' ').count()\n}\n",
-      'Counts the words in `text`.',
-      "pub fn count<'a>(text: &'a str) -> usize\nwhere\n    u8: Copy,",
-    ],
-    [
-      'X.java',
-      'class X {\n    /**\n     * Whether the list is empty.\n     */\n    @Override\n    public static <T> boolean isEmpty(List<T> list) {\n        return list.size() == 0;\n    }\n}\n',
-      'Whether the list is empty.',
-      'public static <T> boolean isEmpty(List<T> list)',
-    ],
-    [
-      'x.cs',
-      '    /// <summary>\n    /// Opens the file for reading.\n    /// </summary>\n    [Obsolete]\n    public async Task<Stream> Open(string path)\n    {\n        return await Files.Open(path);\n    }\n',
-      'Opens the file for reading.',
-      'public async Task<Stream> Open(string path)',
-    ],
-  ])('%s', (path, text, documentation, signature) => {
-    const [only, ...others] = find(path, text);
-    expect(others).toEqual([]);
-    expect(only).toMatchObject({ documentation, signature });
-    expect(only!.source.startsWith(signature)).toBe(true);
-    expect(only!.source.endsWith('\n}')).toBe(true);
-  });
-
-  it('skips short comments, long functions, and other files', () => {
-    expect(find('x.py', 'def f():\n    """Does it."""\n    return 1\n')).toEqual([]);
-    const long = `def f():\n    """Does a lot of things."""\n${'    x = 1\n'.repeat(200)}`;
-    expect(find('x.py', long)).toEqual([]);
-    expect(find('x.md', '/** Adds two numbers together. */\nfunction f() {\n}\n')).toEqual([]);
-  });
-});
+import { all, byteTokenizer, textOf } from './help.ts';
 
 describe('in a folder', () => {
   let folder: string;
@@ -194,13 +40,15 @@ describe('in a folder', () => {
     for await (const pair of commitPairs({ folder: join(folder, sub) })) found.push(pair);
     return found;
   }
-  async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
-    const template = await loadChatTemplate({
-      'tokenizer.ggml.tokens': ['</s>'],
-      'tokenizer.ggml.eos_token_id': 0,
-    });
+  const template = () =>
+    loadChatTemplate({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
+  async function pairs(
+    kinds: PairOptions['kinds'] = ['functions', 'commits'],
+    onWarning?: PairOptions['onWarning'],
+  ) {
     const found = [];
-    for await (const document of workspacePairs({ folder, kinds, template })) found.push(document);
+    for await (const document of workspacePairs({ folder, kinds, template: await template(), onWarning }))
+      found.push(document);
     return found;
   }
 
@@ -261,6 +109,33 @@ describe('in a folder', () => {
     await commit('Change the second one only', { 'two/b.ts': 'c\n' });
     expect((await commitsOf('one')).map(({ message, before }) => [message, before[0]!.path])).toEqual([
       ['Add both of the packages', 'a.ts'],
+    ]);
+  });
+
+  it('reads commits of a folder that is a link or a submodule today, and knows what is ignored there', async () => {
+    git('init', '-q');
+    await commit('Begin with the base', { '.gitignore': 'scratch/\n', 'now/a.ts': 'a\n' });
+    await commit('Add a file to the old place', { 'old/b.ts': 'b\n', 'old/scratch/c.ts': 'c\n' });
+    await commit('Add a file to another place', { 'other/d.ts': 'd\n', 'scratch/e.ts': 'e\n' });
+    for (const name of ['old', 'other']) await rm(join(folder, name), { recursive: true });
+    await symlink('now', join(folder, 'old'));
+    git('init', '-q', 'other');
+    git('-C', 'other', 'commit', '-q', '--allow-empty', '-m', 'begin');
+    await commit('Link the old place to the new', {});
+    expect((await commitsOf()).map(({ before }) => before.map(({ path }) => path))).toEqual([
+      ['other/d.ts'],
+      ['old/b.ts'],
+      ['now/a.ts'],
+    ]);
+  });
+
+  it("says if commits can't be read, also where there are functions", async () => {
+    await writeFile(join(folder, 'a.py'), 'def f(x):\n    """Returns what it is given."""\n    return x\n');
+    const warnings: string[] = [];
+    const found = await pairs(['functions', 'commits', 'edits'], (message) => void warnings.push(message));
+    expect(found).toHaveLength(1);
+    expect(warnings).toEqual([
+      `The commits of ${folder} can't be read (not a git repository), so nothing is learned from them.`,
     ]);
   });
 
@@ -394,6 +269,28 @@ describe('in a folder', () => {
     expect(new Set(described.map(({ together }) => together)).size).toBe(5);
   });
 
+  it('a function that is held out is not learned from the commit that added it', async () => {
+    git('init', '-q');
+    for (let n = 0; n < 24; n += 1)
+      await commit(`Add the function step${n} alone`, {
+        [`step${n}.py`]: `def step${n}(x):\n    """Returns step${n} of what it is given."""\n    return step${n}_of[x]\n`,
+      });
+    const out = await mkdtemp(join(tmpdir(), 'fmn-pairs-'));
+    onTestFinished(() => rm(out, { recursive: true }));
+    const documents = workspacePairs({ folder, kinds: ['commits', 'functions'], template: await template() });
+    await buildCorpus({ documents, out, tokenizer: byteTokenizer, seed: 0, plan: { mode: 'instruct' } });
+    const corpus = await openCorpus(out);
+    const hidden = corpus.documents
+      .filter(({ path, split }) => split === 'held-out' && path.endsWith('.py:1'))
+      .map(({ path }) => path.replace('.py:1', ''));
+    expect(hidden.length).toBeGreaterThan(1);
+    for (const name of hidden) expect(textOf(all(corpus.train))).not.toContain(`return ${name}_of[x]`);
+    // And nothing else was left out.
+    expect(corpus.leftOut.map(({ reason, detail }) => `${reason}: ${detail}`).sort()).toEqual(
+      hidden.map((name) => `shows-held-out: ${name}.py`).sort(),
+    );
+  });
+
   it('functions of one file are held out together', async () => {
     const text = (name: string) => `def ${name}(x):\n    """Returns the ${name} of x."""\n    return x\n\n\n`;
     await writeFile(join(folder, 'a.py'), text('first') + text('second'));
@@ -412,7 +309,7 @@ describe('in a folder', () => {
     await expect(pairs()).rejects.toMatchObject({
       code: 'corpus-empty',
       message: expect.stringMatching(
-        /1 files were searched for functions with a documentation comment \(Python, .*; its commits can't be read \(fatal: not a git repository/,
+        /1 files were searched for functions with a documentation comment \(Python, .*; its commits can't be read \(not a git repository\)/,
       ),
     });
     git('init', '-q');
@@ -424,11 +321,8 @@ describe('in a folder', () => {
     await commit('Add a file with text', { 'a.ts': 'a\n' });
     const stop = new AbortController();
     stop.abort();
-    const template = await loadChatTemplate({
-      'tokenizer.ggml.tokens': ['</s>'],
-      'tokenizer.ggml.eos_token_id': 0,
-    });
-    const reading = workspacePairs({ folder, kinds: ['commits'], template, signal: stop.signal }).next();
+    const options = { folder, template: await template(), signal: stop.signal };
+    const reading = workspacePairs({ ...options, kinds: ['commits'] }).next();
     await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

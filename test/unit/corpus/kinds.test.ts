@@ -26,7 +26,7 @@ it.each([
   ],
   ['prose', 'LICENSE', 'LICENSE-MIT', 'pkg/readme', 'NEWS', 'AUTHORS', 'Changelog.Md'],
   ['data', 'package.json', '.github/ci.yml', 'pyproject.toml', 'requirements-dev.txt', 'pom.xml', 'a.ini'],
-  ['data', 'locale/de.po', 'rows.csv', 'robots.txt', 'poetry.lock'],
+  ['data', 'locale/de.po', 'rows.csv', 'robots.txt', 'poetry.lock', 'plots.ipynb'],
 ] as const)('%s: %s, %s, %s, %s, ...', (kind, ...paths) => {
   expect(paths.map((path) => [path, kindOf(path)])).toEqual(paths.map((path) => [path, kind]));
 });

@@ -76,17 +76,18 @@ describe('training sequences', () => {
   });
 });
 
-function commit(days: number, ...paths: string[]) {
+function commitIn(repository: string, days: number, ...paths: string[]) {
   const date = `${1_700_000_000 - days * DAY} +0000`;
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], {
-      cwd: folder.in(),
+      cwd: repository,
       env: { ...process.env, GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date },
     });
-  if (!existsSync(join(folder.in(), '.git'))) git('init', '-q');
+  if (!existsSync(join(repository, '.git'))) git('init', '-q');
   git('add', '--', ...paths);
   git('commit', '-qm', 'change');
 }
+const commit = (days: number, ...paths: string[]) => commitIn(folder.in(), days, ...paths);
 const build = (halfLifeDays: number) =>
   buildCorpus({
     folder: folder.in(),
@@ -112,6 +113,27 @@ describe('the last change of a file', () => {
       ]),
     );
   });
+
+  it.each([true, false])(
+    'is in the history of a repository inside the folder, itself one: %s',
+    async (one) => {
+      const files = ['own.ts', 'lib/a.ts', 'lib/deep/b.ts', 'lib/deep/more/c.ts', 'lib/new.ts'];
+      files.forEach((path, n) => folder.write({ [path]: code(n) }));
+      for (const path of files) utimesSync(join(folder.in(), path), 1_700_000_007, 1_700_000_007);
+      commitIn(join(folder.in(), 'lib/deep/more'), 500, 'c.ts');
+      commitIn(join(folder.in(), 'lib'), 300, 'a.ts', 'deep/b.ts');
+      if (one) commit(5, 'own.ts');
+      expect(await changeTimes(folder.in(), files)).toEqual(
+        new Map([
+          ['own.ts', one ? 1_700_000_000 - 5 * DAY : 1_700_000_007],
+          ['lib/a.ts', 1_700_000_000 - 300 * DAY],
+          ['lib/deep/b.ts', 1_700_000_000 - 300 * DAY],
+          ['lib/deep/more/c.ts', 1_700_000_000 - 500 * DAY],
+          ['lib/new.ts', 1_700_000_007],
+        ]),
+      );
+    },
+  );
 
   it('weights it in the corpus, which reports the weight', async () => {
     const files = Array.from({ length: 20 }, (_, n) => `f${n}.ts`);

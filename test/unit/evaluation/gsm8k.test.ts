@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gsm8kPrompt, gsm8kTask, strictAnswer } from '../../../src/evaluation/tasks/gsm8k.ts';
 import { shots } from '../../../src/evaluation/tasks/gsm8k-shots.ts';
 import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';
 import { english } from '../../../src/text/message.ts';
+import { HubServer } from '../../support/hub-server.ts';
 
 const folder = useFolder();
 const row = { question: 'How many legs have 500 cats?', answer: '500*4 = <<500*4=2000>>2,000.\n#### 2,000' };
@@ -82,4 +83,15 @@ it("is rejected if the model's context is too short", async () => {
 });
 it('rejects rows whose answer has no number', async () => {
   await expect(plan([row, { question: 'x', answer: 'seven' }])).rejects.toThrow('row 2');
+});
+it('says how much of a data set on the hub is downloaded', async () => {
+  const content = Buffer.from(`${JSON.stringify(row)}\n`);
+  const hub = await HubServer.start({ 'datasets/team/sums': { 'test.jsonl': { content } } });
+  onTestFinished(() => hub.stop());
+  vi.stubEnv('HF_ENDPOINT', hub.url);
+  vi.stubEnv('HF_TOKEN', '');
+  const said: string[] = [];
+  const context = planContext({ data: 'team/sums:test', warn: (message) => void said.push(message) });
+  expect((await gsm8kTask.plan(context)).items).toHaveLength(1);
+  expect(said).toEqual(['team/sums:test.jsonl: downloads 0 MB.']);
 });

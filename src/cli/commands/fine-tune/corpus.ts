@@ -26,6 +26,7 @@ import { withBase } from '../../../training/run-corpus.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
+import { stoppable } from '../../read-corpus.ts';
 import { formatCount, formatTable, plural } from '../../view/format.ts';
 import { print, printJson, printText } from '../../view/output.ts';
 import { integer } from '../../../training/options/values.ts';
@@ -90,20 +91,25 @@ async function surveySamples(
   const documents = (all: AsyncIterable<SourceDocument>) => takeFirst(all, options, samples);
   if (!options.base) {
     const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
-    const sources = plannedSources({ ...where, plan, metadata: {}, hasStartToken: false });
-    const survey = await surveyCorpus({ ...sources, documents: documents(sources.documents), plan, seed });
+    const survey = await stoppable(options, (stopping) => {
+      const sources = plannedSources({ ...where, ...stopping, plan, metadata: {}, hasStartToken: false });
+      const given = { ...sources, documents: documents(sources.documents), signal: stopping.signal };
+      return surveyCorpus({ ...given, plan, seed });
+    });
     return { ...survey, samples };
   }
   const base = await fetchBase(options.base, options);
   const out = await mkdtemp(join(tmpdir(), 'forget-me-not-corpus-'));
-  return withBase(base.path, async ({ tokenizer, metadata }) => {
-    const plan = toCorpusPlan(where.folder, options, tokenizer);
-    const started = tokenizer.start !== undefined;
-    const sources = plannedSources({ ...where, plan, metadata, hasStartToken: started });
-    const given = { ...sources, documents: documents(sources.documents) };
-    const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
-    return { summary, ...(await readManifest(out)), samples };
-  }).finally(() => rm(out, { recursive: true, force: true }));
+  return stoppable(options, (stopping) =>
+    withBase(base.path, async ({ tokenizer, metadata }) => {
+      const plan = toCorpusPlan(where.folder, options, tokenizer);
+      const started = tokenizer.start !== undefined;
+      const sources = plannedSources({ ...where, ...stopping, plan, metadata, hasStartToken: started });
+      const given = { ...sources, documents: documents(sources.documents), signal: stopping.signal };
+      const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
+      return { summary, ...readManifest(out), samples };
+    }),
+  ).finally(() => rm(out, { recursive: true, force: true }));
 }
 
 const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');

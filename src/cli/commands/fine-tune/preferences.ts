@@ -1,8 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { deletePreferences, preferencesFile, readPreferences } from '../../../corpus/preferences/store.ts';
-import { judgePreferences } from '../../../corpus/preferences/verdict.ts';
-import type { Preference } from '../../../protocol/preferences.ts';
 import { formatTable } from '../../view/format.ts';
 import { print, printJson, type Lines } from '../../view/output.ts';
 import { ignoreMissing } from '../../../runs/file-mark.ts';
@@ -29,8 +27,8 @@ interface RecordedPreferences {
   since: string | undefined;
   /** Number of unreadable lines. */
   broken: number;
-  /** By the base that suggested them; `texts`: how many texts have a verdict (corpus/preferences/verdict.ts). */
-  bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
+  /** By the base that suggested them. */
+  bases: { id: string; sha256: string; completions: number }[];
 }
 
 async function describe(file: string): Promise<RecordedPreferences> {
@@ -38,26 +36,21 @@ async function describe(file: string): Promise<RecordedPreferences> {
     preferences: [],
     broken: 0,
   };
-  const byBase = new Map<string, Preference[]>();
-  for (const preference of preferences) {
-    const group = byBase.get(preference.base.sha256);
-    if (group) group.push(preference);
-    else byBase.set(preference.base.sha256, [preference]);
+  const byBase = new Map<string, RecordedPreferences['bases'][number]>();
+  for (const { base } of preferences) {
+    const { completions = 0 } = byBase.get(base.sha256) ?? {};
+    byBase.set(base.sha256, { ...base, completions: completions + 1 });
   }
-  const bases = [...byBase.values()].map((group) => {
-    const verdicts = judgePreferences(group);
-    const desirable = verdicts.filter((verdict) => verdict.desirable).length;
-    return { ...group[0]!.base, completions: group.length, texts: verdicts.length, desirable };
-  });
+  const bases = [...byBase.values()];
   return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
 }
 
 function format({ file, completions, since, broken, bases }: RecordedPreferences): Lines {
   if (completions === 0)
     return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
-  const rows = bases.map((base) => [base.id, base.completions, base.texts, base.desirable].map(String));
+  const rows = bases.map((base) => [base.id, String(base.completions)]);
   return [
     `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
-    ...formatTable([['suggested by', 'completions', 'judged texts', 'of them good'], ...rows]),
+    ...formatTable([['suggested by', 'completions'], ...rows]),
   ];
 }
