@@ -2,7 +2,7 @@
  * Lists, downloads and checks files of a repository on the Hugging Face hub, or on the mirror in HF_ENDPOINT.
  * Authenticates with HF_TOKEN, if set.
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -11,7 +11,7 @@ import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { ResolveOptions } from './resolve-options.ts';
 import { networkFetch } from '../platform/network/http.ts';
-import { download, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
+import { download, fetchChecked, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 
 export interface HubRepository {
@@ -111,12 +111,31 @@ async function fetchLocked(
   repository: HubRepository,
   file: HubFile,
   target: string,
-  { onProgress, signal, sha256, damaged }: Parameters<typeof fetchHubFile>[3],
+  options: Parameters<typeof fetchHubFile>[3],
 ): Promise<void> {
   if ((await sizeOf(target)) > 0) return;
   await mkdir(dirname(target), { recursive: true });
+  const { onProgress, sha256, damaged } = options;
   const expected = sha256 ?? file.lfs?.oid;
   const part = partialPath(target, expected ?? file.oid ?? '');
+  await fetchChecked(part, {
+    fill: () => downloadTo(part, repository, file, options),
+    isIntact: async () => {
+      const total = await sizeOf(part);
+      const onBytes = (done: number) => onProgress?.({ phase: 'checking', what: file.path, done, total });
+      return total === file.size && (!expected || (await sha256Of(part, onBytes)) === expected);
+    },
+    damaged: () => damaged(file),
+  });
+  await rename(part, target);
+}
+
+async function downloadTo(
+  part: string,
+  repository: HubRepository,
+  file: HubFile,
+  { onProgress, signal }: ResolveOptions,
+): Promise<void> {
   const accessToken = hubToken();
   try {
     await download(fileUrl(repository, file.path), part, {
@@ -130,17 +149,6 @@ async function fetchLocked(
       ? hubError(error, `${repository.name}:${file.path}`)
       : diskFull(error, part);
   }
-  const total = await sizeOf(part);
-  const isIntact =
-    total === file.size &&
-    (!expected ||
-      (await sha256Of(part, (done) => onProgress?.({ phase: 'checking', what: file.path, done, total }))) ===
-        expected);
-  if (!isIntact) {
-    await rm(part, { force: true });
-    throw damaged(file);
-  }
-  await rename(part, target);
 }
 
 function fileUrl({ type, name }: HubRepository, path: string): string {

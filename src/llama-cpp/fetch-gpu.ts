@@ -9,7 +9,7 @@ import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir, llamaDir } from '../platform/files/paths.ts';
 import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
-import { download, Refused, sizeOf } from '../platform/network/download.ts';
+import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 import { locatePackage } from '../packages/npm-registry.ts';
 
@@ -52,18 +52,11 @@ async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<vo
   const part = join(cacheDir(), 'llama', `${basename(gpuPackage.name)}-${gpuPackagesVersion}.tgz.part`);
   const { signal } = options;
   try {
-    const resumed = (await sizeOf(part)) > 0;
-    await downloadTo(part, gpuPackage, options);
-    if (!(await isComplete(part, gpuPackage, options))) {
-      await rm(part, { force: true });
-      // An earlier process's partial download may have been of another file.
-      if (resumed) return await fetchLocked(gpuPackage, options);
-      throw new UserError(
-        'base-checksum',
-        msg`${gpuPackage.name} from npm's registry does not have the expected checksum.`,
-        msg`Try again; if that does not help, ask whoever runs the registry.`,
-      );
-    }
+    await fetchChecked(part, {
+      fill: () => downloadTo(part, gpuPackage, options),
+      isIntact: () => isComplete(part, gpuPackage, options),
+      damaged: () => wrongChecksum(gpuPackage),
+    });
     await unpack(part, gpuPackage, options);
     await rm(part, { force: true });
   } catch (error) {
@@ -79,6 +72,13 @@ async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<vo
     );
   }
 }
+
+const wrongChecksum = ({ name }: GpuPackage) =>
+  new UserError(
+    'base-checksum',
+    msg`${name} from npm's registry does not have the expected checksum.`,
+    msg`Try again; if that does not help, ask whoever runs the registry.`,
+  );
 
 async function downloadTo(
   part: string,

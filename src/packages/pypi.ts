@@ -8,7 +8,7 @@ import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir } from '../platform/files/paths.ts';
-import { Refused, signInRequired, download, sizeOf } from '../platform/network/download.ts';
+import { download, fetchChecked, Refused, signInRequired, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
@@ -118,13 +118,25 @@ const refused = (project: string, cause: Refused) =>
 
 /** Downloads a located wheel, checks it, and renames it when complete. Throws Refused. */
 async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
-  const { fileName, url, headers } = location;
+  const { fileName } = location;
   const expected = options.sha256 ?? location.sha256;
-  const { onProgress, signal } = options;
   const path = join(wheelsDir(), fileName);
   const part = `${path}.part`;
-  if (await isIntact(path, expected, fileName, onProgress)) return path;
-  const resumed = (await sizeOf(part)) > 0;
+  if (await isIntact(path, expected, fileName, options.onProgress)) return path;
+  await fetchChecked(part, {
+    fill: () => downloadTo(part, location, options),
+    isIntact: async () => !expected || (await checkedSha256(part, fileName, options.onProgress)) === expected,
+    damaged: () => wrongChecksum(fileName),
+  });
+  await rename(part, path);
+  return path;
+}
+
+async function downloadTo(
+  part: string,
+  { fileName, url, headers }: WheelLocation,
+  { onProgress, signal }: FetchWheelOptions,
+): Promise<void> {
   try {
     await download(url, part, {
       headers,
@@ -138,14 +150,6 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
     const why = `a direct download was refused (${error.message})`;
     throw error.signIn ? signInRequired(why) : new Refused(why, { cause: error });
   }
-  if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
-    await rm(part, { force: true });
-    // The partial file left by an earlier process may have belonged to another file.
-    if (resumed) return await fetchLocated(location, options);
-    throw wrongChecksum(fileName);
-  }
-  await rename(part, path);
-  return path;
 }
 
 /** The slow path: pip downloads the whole file. The size of its temporary folder shows the progress. */

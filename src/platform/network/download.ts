@@ -155,6 +155,27 @@ function planResponse(response: Response, from: number): { start: number; total:
     : new Refused(`HTTP ${status}`);
 }
 
+/**
+ * Fills `part` and checks it. If it was wrong and an earlier process had begun it, it may have been of another file: it
+ * is filled once more from its beginning. Throws what `fill` throws and what `damaged` returns.
+ */
+export async function fetchChecked(
+  part: string,
+  {
+    fill,
+    isIntact,
+    damaged,
+  }: { fill: () => Promise<void>; isIntact: () => Promise<boolean>; damaged: () => UserError },
+): Promise<void> {
+  for (;;) {
+    const resumed = (await sizeOf(part)) > 0;
+    await fill();
+    if (await isIntact()) return;
+    await rm(part, { force: true });
+    if (!resumed) throw damaged();
+  }
+}
+
 /** Path of a partial download. It includes the checksum, so that any source of the same bytes can continue it. */
 export const partialPath = (target: string, sha256: string): string =>
   `${target}.${sha256.slice(0, 12)}.part`;

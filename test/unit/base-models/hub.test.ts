@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseHubReference } from '../../../src/base-models/hub.ts';
 import {
@@ -11,6 +11,7 @@ import {
   presentBases,
   resolveBase,
 } from '../../../src/base-models/index.ts';
+import { partialPath } from '../../../src/platform/network/download.ts';
 import { HubServer } from '../../support/hub-server.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
@@ -119,6 +120,14 @@ describe('a model on the hub', () => {
     expect((await readFile(path)).equals(model)).toBe(true);
     expect(downloads().at(-1)!.range).toBe('bytes=50000-');
     expect(await onDisk()).toEqual([expect.stringContaining('tiny é.gguf')]);
+  });
+
+  it('starts over if the leftover of an earlier download is of another file', async () => {
+    const target = join(home, 'models', 'hub', 'team', 'tiny', 'tiny é.gguf');
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(partialPath(target, sha256(model)), Buffer.alloc(1000, 7));
+    expect((await readFile((await resolveBase('team/tiny')).path)).equals(model)).toBe(true);
+    expect(downloads().map(({ range }) => range)).toEqual(['bytes=1000-', undefined]);
   });
 
   it('is downloaded once for two concurrent calls', async () => {
