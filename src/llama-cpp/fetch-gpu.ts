@@ -36,14 +36,10 @@ export async function fetchGpuPackages(
 
 async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<void> {
   const to = fetchedPackage(gpuPackage.name);
-  const what = `${basename(to)}: another process is fetching it`;
   await withLock(
     join(cacheDir(), 'llama', basename(to)),
     async () => existsSync(to) || fetchLocked(gpuPackage, options),
-    {
-      signal: options.signal,
-      onWait: () => options.onProgress?.({ phase: 'waiting', what, done: 0, total: 0 }),
-    },
+    { ...options, waitsFor: `${basename(to)}: another process is fetching it` },
   );
 }
 

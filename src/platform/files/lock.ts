@@ -5,16 +5,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { downloadCancelled } from '../../text/errors.ts';
 
-/** Runs `work` while holding `path`.lock. Calls `onWait` once if it has to wait. Throws UserError `cancelled`. */
+interface LockOptions {
+  signal?: AbortSignal | undefined;
+  /** Called once if it has to wait. */
+  onProgress?:
+    ((progress: { phase: 'waiting'; what: string; done: number; total: number }) => void) | undefined;
+  /** What it waits for, for display. */
+  waitsFor?: string;
+}
+
+/** Runs `work` while holding `path`.lock. Throws UserError `cancelled`. */
 export async function withLock<T>(
   path: string,
   work: () => Promise<T>,
-  options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
+  { signal, onProgress, waitsFor = 'another process is at work' }: LockOptions = {},
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   let waited = false;
   for (;;) {
-    if (options.signal?.aborted) throw downloadCancelled();
+    if (signal?.aborted) throw downloadCancelled();
     let release: () => Promise<void>;
     try {
       // The lock can be lost while the machine sleeps. Continuing is safe, because protected files are written by
@@ -27,7 +36,7 @@ export async function withLock<T>(
       });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
-      if (!waited) options.onWait?.();
+      if (!waited) onProgress?.({ phase: 'waiting', what: waitsFor, done: 0, total: 0 });
       waited = true;
       await sleep(300);
       continue;

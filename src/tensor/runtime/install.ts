@@ -61,8 +61,6 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
     );
   const { release } = offered;
   if ((await isInstalled(release, gpu)) && (await isCurrent())) return;
-  const onWait = () =>
-    onProgress?.({ phase: 'waiting', what: 'another process is installing it', done: 0, total: 0 });
   try {
     await withLock(
       join(runtimeDir(), 'install'),
@@ -71,7 +69,7 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
         if (!(await isInstalled(release, gpu))) await install(job);
         else await refreshBinding(job);
       },
-      { signal, onWait },
+      { signal, onProgress, waitsFor: 'another process is installing it' },
     );
   } catch (error) {
     if (signal?.aborted && !(error instanceof UserError))
