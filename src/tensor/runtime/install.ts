@@ -64,8 +64,8 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
   try {
     await withLock(
       join(runtimeDir(), 'install'),
-      async () => {
-        const job = { ...options, release, dir: join(runtimeDir(), 'tensorflow.new') };
+      async (held) => {
+        const job = { ...options, signal: held, release, dir: join(runtimeDir(), 'tensorflow.new') };
         if (!(await isInstalled(release, gpu))) await install(job);
         else await refreshBinding(job);
       },

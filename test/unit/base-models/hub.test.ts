@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -11,9 +11,11 @@ import {
   presentBases,
   resolveBase,
 } from '../../../src/base-models/index.ts';
+import type { FetchProgress } from '../../../src/packages/pypi.ts';
 import { partialPath } from '../../../src/platform/network/download.ts';
 import { HubServer } from '../../support/hub-server.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
+import { until } from '../../support/until.ts';
 
 let scratch: string;
 let home: string;
@@ -134,6 +136,27 @@ describe('a model on the hub', () => {
     const [one, two] = await Promise.all([resolveBase('team/tiny'), resolveBase('team/tiny')]);
     expect(one).toEqual(two);
     expect(downloads()).toHaveLength(1);
+  });
+
+  it('is left to another process by one that stood still, as while the machine sleeps', async () => {
+    let waits = false;
+    let received = 0;
+    const onProgress = ({ phase, done }: FetchProgress) => {
+      waits ||= phase === 'waiting';
+      if (phase === 'downloading') received = Math.max(received, done);
+    };
+    const whether = (what: string, is: () => boolean) => until(what, is, { patienceMs: 20_000 });
+    hub.stallAfter.push(30_000, 10_000);
+    const stoodStill = resolveBase('team/tiny', { onProgress });
+    await whether('the first to begin', () => received === 30_000);
+    const before = Date.now() / 1000 - 20;
+    await utimes(join(home, 'models', 'hub', 'team', 'tiny', 'tiny é.gguf.lock'), before, before);
+    const other = resolveBase('team/tiny', { onProgress });
+    await whether('one to go on and one to wait', () => waits && received === 40_000);
+    hub.drop();
+    expect(await stoodStill).toEqual(await other);
+    expect((await readFile((await other).path)).equals(model)).toBe(true);
+    expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=30000-', 'bytes=40000-']);
   });
 
   it('keeps its folder in the repository', async () => {
