@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { msg, UserError } from '../../text/errors.ts';
+import { isDiskFull, msg, UserError } from '../../text/errors.ts';
 
 /** Bytes available to this user on the disk of `dir`. Throws file system errors. */
 export async function freeSpace(dir: string): Promise<number> {
@@ -21,12 +21,14 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
     );
 }
 
-/** Turns ENOSPC into a UserError `disk-full`; returns any other error unchanged. */
+/** Turns the error of a full disk into a UserError `disk-full`; returns any other error unchanged. */
 export function diskFull(error: unknown, path: string): unknown {
-  if ((error as NodeJS.ErrnoException)?.code !== 'ENOSPC') return error;
+  if (!isDiskFull(error)) return error;
   return new UserError(
     'disk-full',
-    msg`The disk is full: ${path} could not be written.`,
+    (error as NodeJS.ErrnoException).code === 'ENOSPC'
+      ? msg`The disk is full: ${path} could not be written.`
+      : msg`The disk quota is used up: ${path} could not be written.`,
     msg`Free some space and run the same command again: it continues where it stopped.`,
     {
       cause: error,

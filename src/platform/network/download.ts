@@ -40,8 +40,8 @@ interface DownloadOptions {
 
 /**
  * Downloads `url` to `path`, continuing a partial file. When this returns, the file is complete. Throws Refused if
- * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. A partial download stays
- * on disk for the next attempt.
+ * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`, or the error of a file that
+ * can't be written. A partial download stays on disk for the next attempt.
  */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
   const { signal, pause = 500 } = options;
@@ -54,12 +54,9 @@ export async function download(url: string, path: string, options: DownloadOptio
       return;
     } catch (error) {
       if (signal?.aborted) throw downloadCancelled();
-      if (
-        error instanceof UserError ||
-        error instanceof Refused ||
-        (error as NodeJS.ErrnoException).code === 'ENOSPC'
-      )
-        throw diskFull(error, path);
+      // An error of the file itself: those of the network are causes of what `fetch` throws.
+      const ofFile = (error as NodeJS.ErrnoException).syscall !== undefined;
+      if (error instanceof UserError || error instanceof Refused || ofFile) throw diskFull(error, path);
       const why = causeOf(error);
       if (why === PROXY_SIGN_IN) throw signInRequired(why);
       if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
