@@ -10,7 +10,7 @@ import { diskFull } from '../platform/files/disk.ts';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { ResolveOptions } from './resolve-options.ts';
-import { networkFetch } from '../platform/network/http.ts';
+import { causeOf, networkFetch } from '../platform/network/http.ts';
 import { download, fetchChecked, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
 
@@ -156,7 +156,7 @@ export function hubError(error: unknown, what: string): UserError {
   const status =
     error instanceof HubApiError
       ? error.statusCode
-      : Number(/^HTTP (\d+)/.exec((error as Error).message)?.[1]);
+      : Number(/\bHTTP (\d+)$/.exec((error as Error).message)?.[1]);
   if (status === 404)
     return notOnHub(what, msg`does not exist on the hub`, msg`Check the name: owner/name[:file].`);
   if (status === 401 || status === 403)
@@ -165,8 +165,7 @@ export function hubError(error: unknown, what: string): UserError {
       msg`does not exist on the hub or needs a sign-in`,
       msg`Check the name, or set HF_TOKEN to a token that may read it.`,
     );
-  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-  const why = Number.isInteger(status) ? `HTTP ${status}` : (cause?.code ?? (error as Error).message);
+  const why = error instanceof HubApiError ? `HTTP ${status}` : causeOf(error);
   return new UserError(
     'network',
     msg`The hub could not be reached (${why}).`,

@@ -265,6 +265,14 @@ describe('one-sentence errors, with nothing left on disk', () => {
     });
   });
 
+  it.each([401, 403])('sign-in required for the file only (%d)', async (status) => {
+    hub.fileStatus = status;
+    await expect(resolveBase('team/tiny')).rejects.toMatchObject({
+      code: 'hub-not-found',
+      next: expect.stringContaining('HF_TOKEN'),
+    });
+  });
+
   it('broken hub', async () => {
     hub.status = 500;
     await expect(resolveBase('team/tiny')).rejects.toMatchObject({
