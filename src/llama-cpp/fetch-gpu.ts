@@ -1,6 +1,6 @@
 /** Downloads llama.cpp's GPU binaries from npm's registry into the data directory. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { extract } from 'tar';
 import { digestOf } from '../platform/files/checksum.ts';
@@ -11,6 +11,7 @@ import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packa
 import type { OnFetchProgress } from '../packages/pypi.ts';
 import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
 import { hasLostLock, withLock } from '../platform/files/lock.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import { locatePackage } from '../packages/npm-registry.ts';
 
 interface Options {
@@ -122,7 +123,7 @@ async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal
     // All files are in the folder "package".
     await extract({ file: part, cwd: staged, strip: 1, strict: true, onReadEntry });
     signal?.throwIfAborted();
-    await rename(staged, to);
+    await renamePatiently(staged, to);
   } finally {
     if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
   }

