@@ -224,15 +224,30 @@ async function isIntact(
   return false;
 }
 
+type Release = Pick<FetchWheelOptions, 'project' | 'version'>;
+
+/** The wheels of a release in the cache, and what an interrupted download left of one. */
+async function namesInCache({ project, version }: Release): Promise<string[]> {
+  const prefix = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
+  const names = await readdir(wheelsDir()).catch(() => []);
+  return names.filter((name) => name.toLowerCase().startsWith(prefix));
+}
+
+/** How much of these need not be downloaded. */
+export async function cachedBytes(releases: readonly Release[]): Promise<number> {
+  const names = (await Promise.all(releases.map(namesInCache))).flat();
+  const sizes = await Promise.all(names.map((name) => sizeOf(join(wheelsDir(), name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** Finds a wheel with a known checksum in the cache, which needs neither Python nor a network. */
 async function findInCache(
   { project, version, onProgress }: FetchWheelOptions,
   sha256: string,
 ): Promise<string | undefined> {
-  const prefix = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
-  for (const name of await readdir(wheelsDir())) {
+  for (const name of await namesInCache({ project, version })) {
     const path = join(wheelsDir(), name);
-    if (!name.toLowerCase().startsWith(prefix) || !name.endsWith('.whl')) continue;
+    if (!name.endsWith('.whl')) continue;
     if ((await checkedSha256(path, name, onProgress)) === sha256) return path;
   }
   return undefined;

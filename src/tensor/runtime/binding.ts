@@ -169,7 +169,13 @@ export async function compileObjects(
       ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', join(dir, `${name}.o`)],
       signal,
     );
-  await Promise.all(units(native, toolchain.arch).map(compile));
+  await allEnded(units(native, toolchain.arch).map(compile));
+}
+
+/** Throws the first error, but only once nothing more writes into the folder, which is then removed. */
+export async function allEnded(all: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(all);
+  await Promise.all(all);
 }
 
 /**

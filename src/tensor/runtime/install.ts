@@ -4,14 +4,15 @@
  */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
+import { cachedBytes, fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
 import { requireSpace } from '../../platform/files/disk.ts';
-import { withLock } from '../../platform/files/lock.ts';
+import { hasLostLock, withLock } from '../../platform/files/lock.ts';
 import { extract } from '../../platform/files/zip.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { cacheDir, runtimeDir } from '../../platform/files/paths.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import {
+  allEnded,
   compileObjects,
   compilerMissing,
   findCompiler,
@@ -66,8 +67,12 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
       join(runtimeDir(), 'install'),
       async (held) => {
         const job = { ...options, signal: held, release, dir: join(runtimeDir(), 'tensorflow.new') };
-        if (!(await isInstalled(release, gpu))) await install(job);
-        else await refreshBinding(job);
+        try {
+          if (!(await isInstalled(release, gpu))) await install(job);
+          else await refreshBinding(job);
+        } finally {
+          if (!hasLostLock(held)) await rm(job.dir, { recursive: true, force: true, maxRetries: 3 });
+        }
       },
       { signal, onProgress, waitsFor: 'another process is installing it' },
     );
@@ -118,10 +123,11 @@ async function install(job: Job): Promise<void> {
   const compiler = await requireCompilerOrPrebuilt(native);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
-  await requireSpace(dir, release.download + release.installed);
+  const wanted = [release, ...release.cuda];
+  const cached = await cachedBytes(wanted);
+  await requireSpace(dir, Math.max(0, release.download - cached) + release.installed);
   const wheels: string[] = [];
-  for (const wheel of [release, ...release.cuda])
-    wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
+  for (const wheel of wanted) wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
   const making = { ...job, compiler };
   const made = await provideBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
@@ -168,7 +174,7 @@ async function provideBinding(
     }
   }
   if (!compiler) throw compilerMissing();
-  await Promise.all([compileObjects(compiler, native, dir, signal), unpacked ?? unpacking()]);
+  await allEnded([compileObjects(compiler, native, dir, signal), unpacked ?? unpacking()]);
   tell('building', 'the Node binding');
   await linkBinding(compiler, native, dir, to, signal);
   return await verified(compiler.version);
