@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { exists } from '../../platform/files/exists.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { msg, UserError } from '../../text/errors.ts';
-import { BINDING } from './find.ts';
+import { BINDING, readManifest, tensorflowDir } from './find.ts';
 import { libraries } from './release.ts';
 
 export interface NativeSources {
@@ -150,6 +150,12 @@ export async function sourcesDigest(native: NativeSources): Promise<string> {
   for (const arch of ['x64', 'arm64'])
     hash.update(JSON.stringify(units(native, arch).map(({ name, flags }) => [name, flags])));
   return hash.digest('hex');
+}
+
+/** Whether the installed binding was built from these sources. */
+export async function isCurrent(native: NativeSources): Promise<boolean> {
+  const manifest = await readManifest(tensorflowDir());
+  return manifest?.sources === (await sourcesDigest(native));
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   compileObjects,
   compilerMissing,
   findCompiler,
+  isCurrent,
   isNeededHeader,
   linkBinding,
   nativeSources,
@@ -61,7 +62,7 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
       msg`Nothing needs to be done: training works without it, only slower.`,
     );
   const { release } = offered;
-  if ((await isInstalled(release, gpu)) && (await isCurrent())) return;
+  if ((await isInstalled(release, gpu)) && (await isCurrent(await nativeSources()))) return;
   try {
     await withLock(
       join(runtimeDir(), 'install'),
@@ -92,18 +93,12 @@ async function isInstalled(release: Release, gpu: boolean): Promise<boolean> {
   return manifest?.version === release.version && (manifest.gpu || !gpu);
 }
 
-/** Whether the binding was built from the current sources. */
-async function isCurrent(): Promise<boolean> {
-  const manifest = await readManifest(tensorflowDir());
-  return manifest?.sources === (await sourcesDigest(await nativeSources()));
-}
-
 /** After a product update: rebuilds the binding and keeps the libraries. Downloads nothing. */
 async function refreshBinding(job: Job): Promise<void> {
   const dir = tensorflowDir();
   const native = await nativeSources();
   const manifest = await readManifest(dir);
-  if (!manifest || (await isCurrent())) return;
+  if (!manifest || (await isCurrent(native))) return;
   const compiler = await requireCompilerOrPrebuilt(native);
   // The old binding stays until the new one has been tested; running trainers keep using it.
   const fresh = join(dir, `new.${BINDING}`);

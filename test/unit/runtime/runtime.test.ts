@@ -1,11 +1,14 @@
-import { copyFileSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import type * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type * as binding from '../../../src/tensor/runtime/binding.ts';
 import { isNeededHeader, nativeSources, sourcesDigest } from '../../../src/tensor/runtime/binding.ts';
+import { currentRuntime } from '../../../src/tensor/runtime/current.ts';
 import { BINDING, MANIFEST, findRuntime, newManifest } from '../../../src/tensor/runtime/find.ts';
 import { inspectRuntime, installRuntime } from '../../../src/tensor/runtime/index.ts';
 import { libraries, offer } from '../../../src/tensor/runtime/release.ts';
+import type * as verifying from '../../../src/tensor/runtime/verify.ts';
 import { verifyBinding } from '../../../src/tensor/runtime/verify.ts';
 import { Sandbox } from './fakes.ts';
 import { english } from '../../../src/text/message.ts';
@@ -18,6 +21,22 @@ vi.mock('node:fs/promises', async (original) => {
   return { ...fs, statfs };
 });
 
+/** A binding in the package, and whether it starts. Without it, both modules are the real ones. */
+const packed = vi.hoisted(() => ({ prebuilt: undefined as string | undefined, starts: true }));
+vi.mock('../../../src/tensor/runtime/binding.ts', async (original) => {
+  const real = await original<typeof binding>();
+  const nativeSources = async () => ({ ...(await real.nativeSources()), prebuilt: packed.prebuilt });
+  return { ...real, nativeSources };
+});
+vi.mock('../../../src/tensor/runtime/verify.ts', async (original) => {
+  const real = await original<typeof verifying>();
+  const verifyBinding: typeof real.verifyBinding = (path) =>
+    packed.prebuilt && packed.starts
+      ? Promise.resolve({ version: '2.21.0', gpu: false })
+      : real.verifyBinding(path);
+  return { verifyBinding };
+});
+
 let box: Sandbox;
 let dir: string;
 beforeEach(() => {
@@ -26,6 +45,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   disk.free = undefined;
+  packed.prebuilt = undefined;
   box.close();
 });
 
@@ -177,6 +197,29 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     const { installed, starts, reason } = await inspectRuntime();
     expect([installed, starts]).toEqual([true, false]);
     expect(english(reason)).toContain('does not start');
+  });
+
+  it('says how to renew a binding of other sources', async () => {
+    const command = async (sources: string) => {
+      putRuntime({ sources });
+      return (await inspectRuntime()).command;
+    };
+    expect(await command('older ones')).toBe('forget-me-not runtime install');
+    expect(await command(await sourcesDigest(await nativeSources()))).toBeUndefined();
+  });
+
+  it.each([
+    [true, 'a newer one'],
+    [false, 'not a library'],
+  ])('takes the binding of an updated package if that starts (%s)', async (starts, expected) => {
+    putRuntime({ sources: 'older ones' });
+    box.noPrograms();
+    delete process.env['CXX'];
+    Object.assign(packed, { prebuilt: join(box.dir, 'prebuilt.node'), starts });
+    writeFileSync(packed.prebuilt!, 'a newer one');
+    expect(await currentRuntime()).toEqual({ binding: join(dir, BINDING), version: '2.21.0', gpu: false });
+    expect(readFileSync(join(dir, BINDING), 'utf8')).toBe(expected);
+    expect((await inspectRuntime()).starts).toBe(starts);
   });
 
   it('reports what is not installed with the command that installs it', async () => {
