@@ -1,13 +1,13 @@
 /** Downloads llama.cpp's GPU binaries from npm's registry into the data directory. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { extract } from 'tar';
 import { digestOf } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir, llamaDir } from '../platform/files/paths.ts';
-import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
+import { earlierGpuVersions, fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
 import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
 import { hasLostLock, withLock } from '../platform/files/lock.ts';
@@ -28,11 +28,9 @@ export async function fetchGpuPackages(
   options: Options = {},
 ): Promise<void> {
   for (const gpuPackage of packages) await fetchPackage(gpuPackage, options);
-  const installedVersions = await readdir(llamaDir()).catch(() => []);
   // Windows can't delete a binary that another window has loaded; the rest is deleted next time.
-  for (const version of installedVersions)
-    if (version !== gpuPackagesVersion)
-      await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
+  for (const version of await earlierGpuVersions())
+    await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<void> {
