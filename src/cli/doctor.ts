@@ -1,8 +1,9 @@
 /** Inspects this machine: what is installed, what is missing, and the command to install it. */
 import { constants, existsSync } from 'node:fs';
-import { access, readdir, stat } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { ggufFilesIn } from '../base-models/models-on-disk.ts';
 import { usableProcessors } from '../platform/machine/processors.ts';
 import { inspectPython, type Python } from '../packages/python.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
@@ -39,7 +40,7 @@ export async function examine(): Promise<DoctorReport> {
     probeWasm(),
     probeLlama(),
     findNvidia(),
-    findModels(),
+    ggufFilesIn(modelsDir()),
     dataCheck(),
     autoBase(),
   ]);
@@ -160,12 +161,6 @@ async function probeLlama(): Promise<Probe> {
   } catch (error) {
     return { starts: false, reason: describeError(error) };
   }
-}
-
-async function findModels(): Promise<DoctorReport['models']> {
-  const names = await readdir(modelsDir(), { recursive: true }).catch(() => [] as string[]);
-  const paths = names.filter((name) => name.endsWith('.gguf')).map((name) => join(modelsDir(), name));
-  return await Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(path)).size })));
 }
 
 function tensorflowBackend({ starts, version, reason, command }: RuntimeReport): BackendCheck {

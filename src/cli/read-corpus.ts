@@ -89,7 +89,7 @@ export const stoppable = <T>(
     fetching: Pick<ResolveOptions, 'onProgress' | 'confirm'>;
   }) => Promise<T>,
 ): Promise<T> =>
-  withProgress({ json, signals: ['SIGINT', 'SIGTERM'] }, (onProgress, signal) => {
+  withProgress({ json }, (onProgress, signal) => {
     const ask: ResolveOptions['confirm'] = ({ what, bytes }) =>
       confirm(`${what}: downloads ${formatBytes(bytes)}.`, { yes, json });
     return work({ signal, fetching: { onProgress, confirm: ask } });

@@ -17,7 +17,7 @@ import { ProgressNotifications } from './runs/progress.ts';
 import { RunWatcher } from './runs/run-watcher.ts';
 import { RunsView } from './runs/runs-view.ts';
 import type { Services } from './services.ts';
-import { applyDataDirectory, changesSetting, settings } from './settings.ts';
+import { applyDataDirectory, changesSetting, proxyVariables, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
 import { announceEnd, announceReady } from './results/end-message.ts';
@@ -49,7 +49,7 @@ export class Context implements Services, vscode.Disposable {
     const inheritedHome = process.env['FORGET_ME_NOT_HOME'];
     this.applyDataDirectory(inheritedHome);
     this.store = new Store(extension.workspaceState, extension.globalState);
-    this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log, confirmSending);
+    this.children = new Children(() => this.commandNode(), this.bundle('cli.mjs'), this.log, confirmSending);
     this.runs = new RunWatcher(this.log);
     this.completion = new CompletionService(this);
     this.nextEdit = new NextEdit(this);
@@ -119,6 +119,12 @@ export class Context implements Services, vscode.Disposable {
       if (this.nodeCommand === found) this.nodeCommand = undefined;
     });
     return found;
+  }
+
+  /** For the command line, which does all downloads, and can't ask the editor for its proxy. */
+  private async commandNode(): Promise<NodeCommand> {
+    const node = await this.node();
+    return { ...node, env: { ...proxyVariables(), ...node.env } };
   }
 
   isHere(run: RunSnapshot): boolean {

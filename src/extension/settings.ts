@@ -186,6 +186,21 @@ export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model)
 export function applyDataDirectory(inherited: string | undefined): UserError | undefined {
   const asked = settings.dataDirectory();
   const chosen = isAbsolute(asked) ? asked : inherited;
+ * The editor's own proxy as variables of child processes; empty if the environment names one. As in the editor, this
+ * machine is asked directly.
+ */
+export function proxyVariables(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const http = vscode.workspace.getConfiguration('http');
+  const proxy = http.get<string>('proxy');
+  const isNamed = Object.entries(env).some(([name, value]) => /^(https?|all)_proxy$/i.test(name) && value);
+  if (!proxy || isNamed || http.get('proxySupport') === 'off') return {};
+  const direct = [env['NO_PROXY'], ...(http.get<string[]>('noProxy') ?? []), 'localhost', '127.0.0.1'];
+  return { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: direct.filter(Boolean).join(',') };
+}
+
+/** Passes the data directory to child processes, and to the code that reads runs, in the environment. */
+export function applyDataDirectory(inherited: string | undefined): void {
+  const chosen = settings.dataDirectory() || inherited;
   if (chosen) process.env['FORGET_ME_NOT_HOME'] = chosen;
   else delete process.env['FORGET_ME_NOT_HOME'];
   if (!asked || isAbsolute(asked)) return undefined;

@@ -83,9 +83,12 @@ export class Store {
   /** Whether llama.cpp's GPU build was offered on this machine; it is offered once. */
   get gpuOffered(): boolean {
     return this.global.get('gpuOffered', false);
+  /** The version of llama.cpp's GPU build that was last offered on this machine. */
+  get gpuOffered(): string | undefined {
+    return this.global.get<string>('gpuOffered');
   }
-  async setGpuOffered(): Promise<void> {
-    await this.global.update('gpuOffered', true);
+  async setGpuOffered(version: string): Promise<void> {
+    await this.global.update('gpuOffered', version);
   }
 
   /** Addresses of remote servers that code may be sent to. */

@@ -1,16 +1,17 @@
 /** Downloads llama.cpp's GPU binaries from npm's registry into the data directory. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { extract } from 'tar';
 import { digestOf } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir, llamaDir } from '../platform/files/paths.ts';
-import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
+import { earlierGpuVersions, fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
-import { download, Refused, sizeOf } from '../platform/network/download.ts';
-import { withLock } from '../platform/files/lock.ts';
+import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
+import { hasLostLock, withLock } from '../platform/files/lock.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import { locatePackage } from '../packages/npm-registry.ts';
 
 interface Options {
@@ -27,23 +28,17 @@ export async function fetchGpuPackages(
   options: Options = {},
 ): Promise<void> {
   for (const gpuPackage of packages) await fetchPackage(gpuPackage, options);
-  const installedVersions = await readdir(llamaDir()).catch(() => []);
   // Windows can't delete a binary that another window has loaded; the rest is deleted next time.
-  for (const version of installedVersions)
-    if (version !== gpuPackagesVersion)
-      await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
+  for (const version of await earlierGpuVersions())
+    await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<void> {
   const to = fetchedPackage(gpuPackage.name);
-  const what = `${basename(to)}: another process is fetching it`;
   await withLock(
     join(cacheDir(), 'llama', basename(to)),
-    async () => existsSync(to) || fetchLocked(gpuPackage, options),
-    {
-      signal: options.signal,
-      onWait: () => options.onProgress?.({ phase: 'waiting', what, done: 0, total: 0 }),
-    },
+    async (signal) => existsSync(to) || fetchLocked(gpuPackage, { ...options, signal }),
+    { ...options, waitsFor: `${basename(to)}: another process is fetching it` },
   );
 }
 
@@ -52,18 +47,11 @@ async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<vo
   const part = join(cacheDir(), 'llama', `${basename(gpuPackage.name)}-${gpuPackagesVersion}.tgz.part`);
   const { signal } = options;
   try {
-    const resumed = (await sizeOf(part)) > 0;
-    await downloadTo(part, gpuPackage, options);
-    if (!(await isComplete(part, gpuPackage, options))) {
-      await rm(part, { force: true });
-      // An earlier process's partial download may have been of another file.
-      if (resumed) return await fetchLocked(gpuPackage, options);
-      throw new UserError(
-        'base-checksum',
-        msg`${gpuPackage.name} from npm's registry does not have the expected checksum.`,
-        msg`Try again; if that does not help, ask whoever runs the registry.`,
-      );
-    }
+    await fetchChecked(part, {
+      fill: () => downloadTo(part, gpuPackage, options),
+      isIntact: () => isComplete(part, gpuPackage, options),
+      damaged: () => wrongChecksum(gpuPackage),
+    });
     await unpack(part, gpuPackage, options);
     await rm(part, { force: true });
   } catch (error) {
@@ -79,6 +67,13 @@ async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<vo
     );
   }
 }
+
+const wrongChecksum = ({ name }: GpuPackage) =>
+  new UserError(
+    'base-checksum',
+    msg`${name} from npm's registry does not have the expected checksum.`,
+    msg`Try again; if that does not help, ask whoever runs the registry.`,
+  );
 
 async function downloadTo(
   part: string,
@@ -126,8 +121,8 @@ async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal
     // All files are in the folder "package".
     await extract({ file: part, cwd: staged, strip: 1, strict: true, onReadEntry });
     signal?.throwIfAborted();
-    await rename(staged, to);
+    await renamePatiently(staged, to);
   } finally {
-    await rm(staged, { recursive: true, force: true });
+    if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
   }
 }

@@ -3,6 +3,7 @@
  * data directory on request (fetch-gpu.ts).
  */
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { exists } from '../platform/files/exists.ts';
@@ -36,6 +37,12 @@ export function gpuPackages(kind: GpuKind, { platform, arch }: Machine = process
 /** The GPU APIs that llama.cpp supports on this platform, fastest first. */
 export const gpuKindsHere = (machine: Machine = process): GpuKind[] =>
   gpuKinds.filter((kind) => gpuPackages(kind, machine).length > 0);
+
+/** The versions in the data directory that only earlier versions of the product can use. */
+export async function earlierGpuVersions(): Promise<string[]> {
+  const versions = await readdir(llamaDir()).catch(() => [] as string[]);
+  return versions.filter((version) => version !== gpuPackagesVersion);
+}
 
 /** The folder of a package in the data directory, which may not exist yet. */
 export const fetchedPackage = (name: string): string =>

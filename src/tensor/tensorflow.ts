@@ -12,7 +12,7 @@ import { Composed } from './composed.ts';
 import type { Compound } from './compound.ts';
 import { Fused, type KernelCaller } from './fused.ts';
 import { wordsOf } from './words.ts';
-import { findRuntime } from './runtime/find.ts';
+import { currentRuntime } from './runtime/current.ts';
 
 interface Attribute {
   name: string;
@@ -58,7 +58,7 @@ class TensorflowHandle extends Handle {
 
 /** Loads TensorFlow and the binding (under a second). Throws like startBackend. */
 export async function startTensorflow(reason: Text): Promise<Backend> {
-  const path = process.env['FORGET_ME_NOT_BINDING'] || (await findRuntime())?.binding;
+  const path = process.env['FORGET_ME_NOT_BINDING'] || (await currentRuntime())?.binding;
   if (!path)
     throw new UserError('runtime-missing', msg`TensorFlow is not installed.`, msg`Run {install-runtime}.`);
   // The library reads these variables only when it loads.

@@ -124,6 +124,18 @@ export const describeError = (error: unknown): Text => {
 /** What happened, to be embedded in another message. */
 export const reasonOf = (error: unknown): Text => asUserError(error).what;
 
+/**
+ * EDQUOT on Linux and on macOS. libuv does not know it, so an error has only its number. Not from node:os, because the
+ * panel's browser loads this file, too.
+ */
+const QUOTA_USED_UP: readonly unknown[] = [-122, -69];
+
+/** Whether the disk, or the user's share of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  const { code, errno } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || QUOTA_USED_UP.includes(errno);
+}
+
 /** Turns any thrown value into a UserError. Node's disk and network errors become sentences here. */
 export function asUserError(error: unknown): UserError {
   if (error instanceof UserError) return error;
@@ -138,10 +150,10 @@ export function asUserError(error: unknown): UserError {
       msg`${path ?? msg`A file`} can't be read: ${reason}.`,
       msg`Replace it with a file, or remove it.`,
     );
-  if (code === 'ENOSPC' || code === 'EDQUOT')
+  if (isDiskFull(error))
     return new UserError(
       'disk-full',
-      code === 'EDQUOT' ? msg`The disk quota is used up.` : msg`The disk is full.`,
+      code === 'ENOSPC' ? msg`The disk is full.` : msg`The disk quota is used up.`,
       msg`Free some space and run the same command again.`,
     );
   // On a read-only disk, Node's mkdir fails with ENOENT.

@@ -24,6 +24,8 @@ export class HubServer {
   #stalled: ServerResponse[] = [];
   /** Status of all the hub's answers; if not 200, all fail. */
   status = 200;
+  /** Status of its answers to requests for files only, as for a gated model. */
+  fileStatus = 200;
   /** The token that may write; without one, nobody may. */
   writer: string | undefined;
   /** Called before a commit is accepted, as if somebody else were faster. */
@@ -82,6 +84,7 @@ export class HubServer {
     if (listed) return this.#list(listed, request, response);
     const [, repository, file] = /^\/((?:datasets\/)?[^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
     if (!repository || !this.repositories.get(repository)?.has(file!)) return fail(response, 404);
+    if (this.fileStatus !== 200) return fail(response, this.fileStatus);
     response
       .writeHead(302, {
         location: `${urlOf(this.#storage)}/${encodeURIComponent(repository)}/${encodeURIComponent(file!)}`,

@@ -22,8 +22,7 @@ export interface SendOptions {
 export async function sendWork(client: RayClient, work: Work, options: SendOptions): Promise<void> {
   const { host } = client.cluster.address;
   const reason = new UserError('cancelled', 'Nothing was started on the cluster.', '');
-  const settings = { json: options.json, signals: ['SIGINT', 'SIGTERM'] as const, reason };
-  await withProgress(settings, async (show, signal) => {
+  await withProgress({ json: options.json, reason }, async (show, signal) => {
     const prepared = await prepare(client, work, version, signal);
     await consent(prepared, options, signal);
     const onUpload = (done: number, total: number) =>

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compareRuns } from '../../evaluation/metrics/between-runs.ts';
-import { reportError, UserError } from '../../text/errors.ts';
+import { isDiskFull, reportError, UserError } from '../../text/errors.ts';
 import type { ComparisonAnswer } from '../../protocol/panel.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import { readRun } from '../../runs/index.ts';
@@ -72,7 +72,7 @@ export async function writeReport(
     await writeByRename(out, html);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC') throw error;
+    if (isDiskFull(error)) throw error;
     throw new UserError(
       'bad-argument',
       `The report can't be written to ${out} (${code ?? message}).`,

@@ -51,15 +51,16 @@ export function progressView({
 
 interface WithProgressOptions {
   json?: boolean | undefined;
-  /** What aborts the work. Default: only Ctrl+C. */
-  signals?: readonly NodeJS.Signals[];
   /** The reason of the abort. */
   reason?: Error;
 }
 
-/** Runs `work` with a view of its progress, and with a signal that aborts on Ctrl+C. */
+/** Ctrl+C, and what the editor's stop request becomes (handleStop). */
+const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+
+/** Runs `work` with a view of its progress, and with a signal that aborts on Ctrl+C and on a stop request. */
 export async function withProgress<T>(
-  { json, signals = ['SIGINT'], reason }: WithProgressOptions,
+  { json, reason }: WithProgressOptions,
   work: (show: (progress: ByteProgress) => void, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();

@@ -1,6 +1,11 @@
 /** llama.cpp's build for GPUs: offers it where it would be used, and installs it. */
 import type * as vscode from 'vscode';
-import { gpuKindsHere, missingGpuPackages } from '../../llama-cpp/gpu-packages.ts';
+import {
+  earlierGpuVersions,
+  gpuKindsHere,
+  gpuPackagesVersion,
+  missingGpuPackages,
+} from '../../llama-cpp/gpu-packages.ts';
 import { gpuKindNames, type ComputeDevice, type GpuKind } from '../../protocol/gpu.ts';
 import { joined, t, translate } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
@@ -20,9 +25,9 @@ export const watchGpu = (context: Context): vscode.Disposable =>
 
 /**
  * When completion starts on the processor: shows why if the settings name a GPU, and once per machine offers what a GPU
- * needs.
+ * needs; again after an update that needs another build, if one was installed before.
  */
-async function offerGpu(context: Context, device: ComputeDevice): Promise<void> {
+export async function offerGpu(context: Context, device: ComputeDevice): Promise<void> {
   const { store, log } = context;
   const { backend, why } = device;
   const isChosenByName = !['auto', 'off'].includes(settings.gpu());
@@ -33,11 +38,15 @@ async function offerGpu(context: Context, device: ComputeDevice): Promise<void> 
       joined([t('Completion computes on the processor.'), translate(textOf(device, 'why')!)]),
     );
   }
-  if (store.gpuOffered || !why?.includes('{install-gpu')) return;
+  if (!why?.includes('{install-gpu')) return;
+  const wasInstalled = (await earlierGpuVersions()).length > 0;
+  const wasOffered = () =>
+    store.gpuOffered === gpuPackagesVersion || (store.gpuOffered !== undefined && !wasInstalled);
+  if (wasOffered()) return;
   // Detecting a GPU takes seconds, which must not delay the first suggestion.
   await firstAnswer(context.completion);
-  if (store.gpuOffered) return;
-  await store.setGpuOffered();
+  if (wasOffered()) return;
+  await store.setGpuOffered(gpuPackagesVersion);
   // The doctor reports its own failures.
   const report = await runDoctor(context).catch(() => undefined);
   const completionCheck = report?.checks.find(({ area }) => area === 'completion');

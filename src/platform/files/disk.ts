@@ -34,12 +34,14 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
     );
 }
 
-/** Turns ENOSPC into a UserError `disk-full`; returns any other error unchanged. */
+/** Turns the error of a full disk into a UserError `disk-full`; returns any other error unchanged. */
 export function diskFull(error: unknown, path: string): unknown {
-  if ((error as NodeJS.ErrnoException)?.code !== 'ENOSPC') return error;
+  if (!isDiskFull(error)) return error;
   return new UserError(
     'disk-full',
-    msg`The disk is full: ${path} could not be written.`,
+    (error as NodeJS.ErrnoException).code === 'ENOSPC'
+      ? msg`The disk is full: ${path} could not be written.`
+      : msg`The disk quota is used up: ${path} could not be written.`,
     msg`Free some space and run the same command again: it continues where it stopped.`,
     {
       cause: error,

@@ -5,35 +5,55 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { downloadCancelled } from '../../text/errors.ts';
 
-/** Runs `work` while holding `path`.lock. Calls `onWait` once if it has to wait. Throws UserError `cancelled`. */
+interface LockOptions {
+  signal?: AbortSignal | undefined;
+  /** Called once if it has to wait. */
+  onProgress?:
+    ((progress: { phase: 'waiting'; what: string; done: number; total: number }) => void) | undefined;
+  /** What it waits for, for display. */
+  waitsFor?: string;
+}
+
+/** Why the signal of `withLock` aborted: another process may hold the lock now, and work on the same files. */
+class LockLost extends Error {
+  override readonly name = 'LockLost';
+}
+
+export const hasLostLock = (signal: AbortSignal | undefined): boolean => signal?.reason instanceof LockLost;
+
+/**
+ * Runs `work` while holding `path`.lock. A process that stands still for 10 s, as while the machine sleeps, loses the
+ * lock: then `work`'s signal aborts, and if `work` fails, it is run again with the lock. Throws UserError `cancelled`.
+ */
 export async function withLock<T>(
   path: string,
-  work: () => Promise<T>,
-  options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
+  work: (signal: AbortSignal) => Promise<T>,
+  { signal, onProgress, waitsFor = 'another process is at work' }: LockOptions = {},
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   let waited = false;
   for (;;) {
-    if (options.signal?.aborted) throw downloadCancelled();
+    if (signal?.aborted) throw downloadCancelled();
+    const lost = new AbortController();
     let release: () => Promise<void>;
     try {
-      // The lock can be lost while the machine sleeps. Continuing is safe, because protected files are written by
-      // rename.
       release = await lockfile.lock(path, {
         realpath: false,
         stale: 10_000,
         update: 2_000,
-        onCompromised: () => undefined,
+        onCompromised: () => lost.abort(new LockLost()),
       });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
-      if (!waited) options.onWait?.();
+      if (!waited) onProgress?.({ phase: 'waiting', what: waitsFor, done: 0, total: 0 });
       waited = true;
       await sleep(300);
       continue;
     }
     try {
-      return await work();
+      return await work(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
+    } catch (error) {
+      if (!lost.signal.aborted || signal?.aborted) throw error;
     } finally {
       await release().catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 /** Extracts members of a wheel (a zip file) as streams. Each is checked against its CRC-32 and written by rename. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +8,7 @@ import * as zlib from 'node:zlib';
 import yauzl from 'yauzl';
 import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { diskFull, requireSpace } from './disk.ts';
+import { renamePatiently } from './write-file.ts';
 
 interface Member {
   name: string;
@@ -89,7 +90,7 @@ async function extractOne(
       signal ? { signal } : {},
     );
     if (crc >>> 0 !== entry.crc32 >>> 0) throw new Error(`${entry.fileName}: wrong CRC-32`);
-    await rename(staged, to);
+    await renamePatiently(staged, to);
   } catch (error) {
     await rm(staged, { force: true });
     throw error;

@@ -39,9 +39,9 @@ interface DownloadOptions {
 }
 
 /**
- * Downloads `url` to `path`, appending to a partial file. When this returns, the file is complete. Throws Refused if
- * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. A partial download stays
- * on disk for the next attempt.
+ * Downloads `url` to `path`, continuing a partial file. When this returns, the file is complete. Throws Refused if
+ * another source should be tried, otherwise UserError `network`, `disk-full` or `cancelled`, or the error of a file that
+ * can't be written. A partial download stays on disk for the next attempt.
  */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
   const { signal, pause = 500 } = options;
@@ -54,12 +54,9 @@ export async function download(url: string, path: string, options: DownloadOptio
       return;
     } catch (error) {
       if (signal?.aborted) throw downloadCancelled();
-      if (
-        error instanceof UserError ||
-        error instanceof Refused ||
-        (error as NodeJS.ErrnoException).code === 'ENOSPC'
-      )
-        throw diskFull(error, path);
+      // An error of the file itself: those of the network are causes of what `fetch` throws.
+      const ofFile = (error as NodeJS.ErrnoException).syscall !== undefined;
+      if (error instanceof UserError || error instanceof Refused || ofFile) throw diskFull(error, path);
       const why = causeOf(error);
       if (why === PROXY_SIGN_IN) throw signInRequired(why);
       if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
@@ -111,12 +108,12 @@ async function attempt(
       return;
     }
     await requireSpace(path, plan.total - plan.start);
-    file = await open(path, plan.start > 0 ? 'a' : 'w');
+    file = await open(path, plan.start > 0 ? 'r+' : 'w');
     let done = plan.start;
     onBytes?.(done, plan.total);
     for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
       stall.refresh();
-      await file.writeFile(chunk);
+      await writeAt(file, chunk, done);
       done += chunk.length;
       onBytes?.(done, plan.total);
     }
@@ -125,6 +122,16 @@ async function attempt(
     stall.end();
     await file?.close();
   }
+}
+
+/**
+ * Writes at a place, not at the end: a process that stood still and has lost its lock (lock.ts) may still write the
+ * same bytes when it goes on.
+ */
+async function writeAt(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < chunk.length)
+    written += (await file.write(chunk, written, chunk.length - written, position + written)).bytesWritten;
 }
 
 /** Removes credentials from a URL: they are sent as headers. */
@@ -153,6 +160,27 @@ function planResponse(response: Response, from: number): { start: number; total:
   throw isSignIn(status)
     ? signInRequired(`it requires a sign-in, HTTP ${status}`)
     : new Refused(`HTTP ${status}`);
+}
+
+/**
+ * Fills `part` and checks it. If it was wrong and an earlier process had begun it, it may have been of another file: it
+ * is filled once more from its beginning. Throws what `fill` throws and what `damaged` returns.
+ */
+export async function fetchChecked(
+  part: string,
+  {
+    fill,
+    isIntact,
+    damaged,
+  }: { fill: () => Promise<void>; isIntact: () => Promise<boolean>; damaged: () => UserError },
+): Promise<void> {
+  for (;;) {
+    const resumed = (await sizeOf(part)) > 0;
+    await fill();
+    if (await isIntact()) return;
+    await rm(part, { force: true });
+    if (!resumed) throw damaged();
+  }
 }
 
 /** Path of a partial download. It includes the checksum, so that any source of the same bytes can continue it. */

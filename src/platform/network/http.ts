@@ -1,10 +1,10 @@
 /**
- * HTTP for all downloads, with proxies and certificates from the environment or pip's configuration, which Node's own
- * `fetch` ignores.
+ * HTTP for all downloads, with proxies and certificates from the environment, the system or pip's configuration, which
+ * Node's own `fetch` ignores.
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
+import * as tls from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { Dispatcher } from 'undici';
 import { msg, UserError } from '../../text/errors.ts';
@@ -30,7 +30,7 @@ export async function networkFetch(
   const configured = network.proxy ?? (pipProxy ? ofPip : undefined);
   const proxy = configured ? withScheme(configured) : environmentProxy(String(url));
   const certificates = network.certificates ?? pips;
-  const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
+  const dispatcher = await dispatcherOf(proxy, certificates);
   if (!dispatcher) return fetch(url, request);
   const { fetch: fetchWith } = await import('undici');
   // undici's types are those of Node's fetch, but TypeScript sees them as different.
@@ -40,8 +40,7 @@ export async function networkFetch(
 /** The undici dispatcher for `url`, for requests not made by fetch; undefined if Node's default will do. */
 export async function dispatcherTo(url: string): Promise<Dispatcher | undefined> {
   const { certificates } = await pipSettings();
-  const proxy = environmentProxy(url);
-  return proxy || certificates ? dispatcherOf(proxy, certificates) : undefined;
+  return dispatcherOf(environmentProxy(url), certificates);
 }
 
 /**
@@ -103,18 +102,18 @@ async function openDispatcher(
   proxy: string,
   certificates: string | undefined,
 ): Promise<Dispatcher | undefined> {
-  const trusted = certificates ? await readCertificates(certificates) : [];
+  const trusted = [...(certificates ? await readCertificates(certificates) : []), ...systemCertificates()];
   if (!proxy && trusted.length === 0) return undefined;
   const { Agent, ProxyAgent } = await import('undici');
   // Node uses NODE_EXTRA_CA_CERTS only if no certificates are passed explicitly.
   const extra = trusted.length > 0 ? await readCertificates(process.env['NODE_EXTRA_CA_CERTS'] ?? '') : [];
-  const tls = trusted.length > 0 ? { ca: [...rootCertificates, ...extra, ...trusted] } : {};
-  if (!proxy) return new Agent({ connect: tls });
+  const trust = trusted.length > 0 ? { ca: [...tls.rootCertificates, ...extra, ...trusted] } : {};
+  if (!proxy) return new Agent({ connect: trust });
   try {
     // Don't tunnel requests to http addresses: many proxies refuse that.
     return new ProxyAgent({
       uri: proxy,
-      ...(trusted.length > 0 && { requestTls: tls, proxyTls: tls }),
+      ...(trusted.length > 0 && { requestTls: trust, proxyTls: trust }),
       proxyTunnel: false,
     });
   } catch {
@@ -124,6 +123,17 @@ async function openDispatcher(
       msg`The proxy of this machine can't be used: only addresses such as "http://proxy.example:8080" are understood.`,
       msg`Correct HTTPS_PROXY, or \`proxy\` in pip's configuration, and try again.`,
     );
+  }
+}
+
+/** What the system trusts and Node does not, such as a company's certificate. Only Node 22.15 and newer can tell. */
+function systemCertificates(): string[] {
+  const { getCACertificates } = tls as { getCACertificates?: (type: 'system') => string[] };
+  try {
+    const known = new Set(tls.rootCertificates.map((text) => text.trim()));
+    return (getCACertificates?.('system') ?? []).filter((text) => !known.has(text.trim()));
+  } catch {
+    return [];
   }
 }
 

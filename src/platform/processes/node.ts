@@ -1,5 +1,9 @@
-/** Which Node runs our children: the one from the setting, else the one on PATH if new enough, else this executable. */
+/**
+ * Which Node runs our children: the one from the setting, else the one on PATH if it is new enough and for this
+ * processor, as our native binaries are, else this executable.
+ */
 import { msg, UserError } from '../../text/errors.ts';
+import type { Text } from '../../text/message.ts';
 import { outputOf } from './start.ts';
 
 const MINIMUM_NODE = 20;
@@ -16,29 +20,40 @@ export interface NodeCommand {
  */
 export async function findNode(preferred?: string): Promise<NodeCommand> {
   if (preferred) {
-    const version = await nodeVersion(preferred);
-    if (version !== undefined && version >= MINIMUM_NODE) return { command: preferred, env: {} };
-    throw new UserError(
-      'node-missing',
-      version === undefined
-        ? msg`"${preferred}" can't be started as Node.`
-        : msg`"${preferred}" is Node ${version}, which is too old.`,
-      msg`Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`,
-    );
+    const why = whyNot(preferred, await inspect(preferred));
+    if (!why) return { command: preferred, env: {} };
+    const next = msg`Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`;
+    throw new UserError('node-missing', why, next);
   }
   if (!process.versions['electron']) return { command: process.execPath, env: {} };
-  const onPath = await nodeVersion('node');
-  if (onPath !== undefined && onPath >= MINIMUM_NODE) return { command: 'node', env: {} };
+  if (!whyNot('node', await inspect('node'))) return { command: 'node', env: {} };
   // Otherwise Electron treats .asar archives in the workspace as folders.
   return { command: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1', ELECTRON_NO_ASAR: '1' } };
 }
 
-/** Major version of a Node executable; undefined if it does not start or is not Node. */
-async function nodeVersion(command: string): Promise<number | undefined> {
+interface Facts {
+  /** Major version. */
+  version: number;
+  /** As in `process.arch`. */
+  processor: string;
+}
+
+function whyNot(command: string, found: Facts | undefined): Text | undefined {
+  if (!found) return msg`"${command}" can't be started as Node.`;
+  const { version, processor } = found;
+  if (version < MINIMUM_NODE) return msg`"${command}" is Node ${version}, which is too old.`;
+  if (processor !== process.arch)
+    return msg`"${command}" is Node for ${processor}, and this editor is for ${process.arch}.`;
+  return undefined;
+}
+
+/** Undefined if it does not start or is not Node. */
+async function inspect(command: string): Promise<Facts | undefined> {
   try {
-    const { stdout } = await outputOf(command, ['--version'], { timeout: 10_000 });
-    const match = /^v(\d+)\./.exec(stdout.trim());
-    return match ? Number(match[1]) : undefined;
+    const script = 'process.versions.node + " " + process.arch';
+    const { stdout } = await outputOf(command, ['-p', script], { timeout: 10_000 });
+    const [, version, processor] = /^(\d+)\.\S+ (\w+)$/.exec(stdout.trim()) ?? [];
+    return version && processor ? { version: Number(version), processor } : undefined;
   } catch {
     return undefined;
   }

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { exists } from '../../platform/files/exists.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { msg, UserError } from '../../text/errors.ts';
-import { BINDING } from './find.ts';
+import { BINDING, readManifest, tensorflowDir } from './find.ts';
 import { libraries } from './release.ts';
 
 export interface NativeSources {
@@ -152,6 +152,12 @@ export async function sourcesDigest(native: NativeSources): Promise<string> {
   return hash.digest('hex');
 }
 
+/** Whether the installed binding was built from these sources. */
+export async function isCurrent(native: NativeSources): Promise<boolean> {
+  const manifest = await readManifest(tensorflowDir());
+  return manifest?.sources === (await sourcesDigest(native));
+}
+
 /**
  * Compiles the sources, which takes about 10 s. `dir` must contain the headers of the wheel (isNeededHeader). Throws
  * UserError `compiler-missing` on failure.
@@ -169,7 +175,13 @@ export async function compileObjects(
       ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', join(dir, `${name}.o`)],
       signal,
     );
-  await Promise.all(units(native, toolchain.arch).map(compile));
+  await allEnded(units(native, toolchain.arch).map(compile));
+}
+
+/** Throws the first error, but only once nothing more writes into the folder, which is then removed. */
+export async function allEnded(all: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(all);
+  await Promise.all(all);
 }
 
 /**

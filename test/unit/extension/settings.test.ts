@@ -96,6 +96,17 @@ it('are all used', () => {
   expect(Object.keys(settings).filter((name) => !used.includes(`settings.${name}`))).toEqual([]);
 });
 
+it("of the editor's proxy are variables of child processes, unless the environment has its own", () => {
+  expect(proxyVariables({})).toEqual({});
+  const proxy = 'http://proxy.example:8080';
+  Object.assign(configured, { proxy, noProxy: ['.intern.example'] });
+  const NO_PROXY = '.intern.example,localhost,127.0.0.1';
+  expect(proxyVariables({})).toEqual({ HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY });
+  expect(proxyVariables({ https_proxy: 'http://other.example:1' })).toEqual({});
+  configured['proxySupport'] = 'off';
+  expect(proxyVariables({})).toEqual({});
+});
+
 it.each(['show', 'gpu', 'nextEditModel'] as const)('%s that is not one of the choices', (getter) => {
   const usual = settings[getter](document);
   configured[asked[0]!] = 'constructor';

@@ -5,9 +5,16 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import type * as tls from 'node:tls';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { networkFetch } from '../../../src/platform/network/http.ts';
+
+const system = vi.hoisted(() => ({ certificates: [] as string[] }));
+vi.mock('node:tls', async (original) => ({
+  ...(await original<typeof tls>()),
+  getCACertificates: () => system.certificates,
+}));
 
 let dir: string;
 const servers: Server[] = [];
@@ -23,6 +30,7 @@ beforeEach(() => {
   vi.stubEnv('PIP_CONFIG_FILE', '/dev/null');
 });
 afterEach(async () => {
+  system.certificates = [];
   vi.unstubAllEnvs();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
@@ -90,37 +98,24 @@ const hasOpenssl = (() => {
   }
 })();
 
+/** A server with a certificate of its own, which is written to `cert`. */
+async function startSecure(): Promise<{ url: string; cert: string }> {
+  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+  const made = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost'.split(' ');
+  const name = ['-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', [...made, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const port = await listen(
+    createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
+      response.end('safe'),
+    ),
+  );
+  return { url: `https://127.0.0.1:${port}/`, cert };
+}
+
 it.runIf(hasOpenssl)(
   "trusts the certificates of pip's configuration, and otherwise gives the error code",
   async () => {
-    const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=localhost',
-        '-addext',
-        'subjectAltName=IP:127.0.0.1',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-      ],
-      { stdio: 'ignore' },
-    );
-    const port = await listen(
-      createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
-        response.end('safe'),
-      ),
-    );
-    const url = `https://127.0.0.1:${port}/`;
+    const { url, cert } = await startSecure();
     await expect(networkFetch(url)).rejects.toMatchObject({ cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
     for (const place of [cert, dir]) {
       vi.stubEnv('PIP_CERT', place);
@@ -128,3 +123,12 @@ it.runIf(hasOpenssl)(
     }
   },
 );
+
+it.runIf(hasOpenssl)('trusts the certificates of the system', async () => {
+  const { url, cert } = await startSecure();
+  system.certificates = [readFileSync(cert, 'utf8')];
+  // They are looked up once in each process.
+  vi.resetModules();
+  const fresh = await import('../../../src/platform/network/http.ts');
+  expect(await (await fresh.networkFetch(url)).text()).toBe('safe');
+});

@@ -14,17 +14,25 @@ describe('the Node for child processes', () => {
   it('is rejected if it is not Node', async () => {
     await expect(findNode('/no/such/node')).rejects.toMatchObject({ code: 'node-missing' });
   });
-  it.skipIf(process.platform === 'win32')('is rejected if it is too old', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'fmn-node-'));
-    const old = join(dir, 'node');
-    await writeFile(old, '#!/bin/sh\necho v18.19.0\n');
-    await chmod(old, 0o755);
-    await expect(findNode(old)).rejects.toMatchObject({
-      code: 'node-missing',
-      message: expect.stringContaining('18'),
-    });
-    await rm(dir, { recursive: true });
-  });
+  it.skipIf(process.platform === 'win32')(
+    'is rejected if it is too old or for another processor',
+    async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'fmn-node-'));
+      const old = join(dir, 'node');
+      for (const [facts, why] of [
+        [`18.19.0 ${process.arch}`, /is Node 18, which is too old/],
+        ['22.1.0 mips', /is Node for mips/],
+      ] as const) {
+        await writeFile(old, `#!/bin/sh\necho ${facts}\n`);
+        await chmod(old, 0o755);
+        await expect(findNode(old)).rejects.toMatchObject({
+          code: 'node-missing',
+          message: expect.stringMatching(why),
+        });
+      }
+      await rm(dir, { recursive: true });
+    },
+  );
 });
 
 describe.skipIf(process.platform === 'win32')('in an editor, which is Electron', () => {
@@ -38,8 +46,8 @@ describe.skipIf(process.platform === 'win32')('in an editor, which is Electron',
     delete (process.versions as Record<string, string>)['electron'];
     await rm(bin, { recursive: true });
   });
-  const onPath = async (version: string) => {
-    await writeFile(join(bin, 'node'), `#!/bin/sh\necho ${version}\n`);
+  const onPath = async (version: string, processor: string = process.arch) => {
+    await writeFile(join(bin, 'node'), `#!/bin/sh\necho ${version} ${processor}\n`);
     await chmod(join(bin, 'node'), 0o755);
   };
   const itsOwn = {
@@ -48,12 +56,16 @@ describe.skipIf(process.platform === 'win32')('in an editor, which is Electron',
   };
 
   it('is the one on the PATH', async () => {
-    await onPath('v22.1.0');
+    await onPath('22.1.0');
     expect(await findNode()).toEqual({ command: 'node', env: {} });
   });
   it("is the editor's own if there is none", async () => expect(await findNode()).toEqual(itsOwn));
   it("is the editor's own if that is too old", async () => {
-    await onPath('v18.19.0');
+    await onPath('18.19.0');
+    expect(await findNode()).toEqual(itsOwn);
+  });
+  it("is the editor's own if that is for another processor", async () => {
+    await onPath('22.1.0', 'mips');
     expect(await findNode()).toEqual(itsOwn);
   });
 });

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { formatDoctor } from '../../../src/cli/commands/set-up/doctor.ts';
 import { parseNvidia } from '../../../src/tensor/devices/memory.ts';
-import { label, progressView } from '../../../src/cli/view/progress.ts';
+import { label, progressView, withProgress } from '../../../src/cli/view/progress.ts';
 
 function outputOf(isTTY: boolean, work: (view: ReturnType<typeof progressView>) => void): string {
   const stream = Object.assign(new PassThrough(), {
@@ -51,6 +51,16 @@ it('draws a bar with megabytes on a terminal', () => {
   expect(text).toContain('Looking up tensorflow-cpu 2.21.0');
   expect(text).toMatch(/\[=+-+\] 50%/);
   expect(text).toContain('137 of 274 MB');
+});
+
+it.each(['SIGINT', 'SIGTERM'] as const)('aborts the work on %s', async (name) => {
+  const others = process.listeners(name);
+  const own = () => process.listeners(name).filter((listener) => !others.includes(listener));
+  const aborted = await withProgress({ json: true }, (_, signal) => {
+    for (const listener of own()) listener(name, 15);
+    return Promise.resolve(signal.aborted);
+  });
+  expect([aborted, own()]).toEqual([true, []]);
 });
 
 it("parses nvidia-smi's output", () => {

@@ -1,13 +1,41 @@
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import type * as promises from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type * as binding from '../../../src/tensor/runtime/binding.ts';
 import { isNeededHeader, nativeSources, sourcesDigest } from '../../../src/tensor/runtime/binding.ts';
+import { currentRuntime } from '../../../src/tensor/runtime/current.ts';
 import { BINDING, MANIFEST, findRuntime, newManifest } from '../../../src/tensor/runtime/find.ts';
 import { inspectRuntime, installRuntime } from '../../../src/tensor/runtime/index.ts';
 import { libraries, offer } from '../../../src/tensor/runtime/release.ts';
+import type * as verifying from '../../../src/tensor/runtime/verify.ts';
 import { verifyBinding } from '../../../src/tensor/runtime/verify.ts';
 import { Sandbox } from './fakes.ts';
 import { english } from '../../../src/text/message.ts';
+
+const disk = vi.hoisted(() => ({ free: undefined as number | undefined }));
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<typeof promises>();
+  const statfs = (path: string) =>
+    disk.free === undefined ? fs.statfs(path) : Promise.resolve({ bavail: disk.free, bsize: 1 });
+  return { ...fs, statfs };
+});
+
+/** A binding in the package, and whether it starts. Without it, both modules are the real ones. */
+const packed = vi.hoisted(() => ({ prebuilt: undefined as string | undefined, starts: true }));
+vi.mock('../../../src/tensor/runtime/binding.ts', async (original) => {
+  const real = await original<typeof binding>();
+  const nativeSources = async () => ({ ...(await real.nativeSources()), prebuilt: packed.prebuilt });
+  return { ...real, nativeSources };
+});
+vi.mock('../../../src/tensor/runtime/verify.ts', async (original) => {
+  const real = await original<typeof verifying>();
+  const verifyBinding: typeof real.verifyBinding = (path) =>
+    packed.prebuilt && packed.starts
+      ? Promise.resolve({ version: '2.21.0', gpu: false })
+      : real.verifyBinding(path);
+  return { verifyBinding };
+});
 
 let box: Sandbox;
 let dir: string;
@@ -15,7 +43,11 @@ beforeEach(() => {
   box = new Sandbox();
   dir = join(box.dir, 'home/runtime/tensorflow');
 });
-afterEach(() => box.close());
+afterEach(() => {
+  disk.free = undefined;
+  packed.prebuilt = undefined;
+  box.close();
+});
 
 function putRuntime(change: Partial<ReturnType<typeof newManifest>> = {}): void {
   mkdirSync(join(dir, 'tensorflow'), { recursive: true });
@@ -29,6 +61,33 @@ function putRuntime(change: Partial<ReturnType<typeof newManifest>> = {}): void 
     ...change,
   };
   writeFileSync(join(dir, MANIFEST), JSON.stringify(manifest));
+}
+
+/** A compiler whose output is no library. */
+function useFakeCompiler(): void {
+  box.program(
+    'c++',
+    `const args = process.argv.slice(2);
+if (args[0] === '--version') {
+  require('node:fs').appendFileSync(${JSON.stringify(join(box.dir, 'calls'))}, 'version\\n');
+  console.log('c++ 1.0');
+} else require('node:fs').writeFileSync(args[args.indexOf('-o') + 1], 'no library at all');`,
+  );
+  process.env['PATH'] = box.bin;
+  delete process.env['CXX'];
+}
+
+const demoWheel = 'demo-2.21.0-py3-none-any.whl';
+/** A release that was downloaded before, of the same files as TensorFlow's. */
+function useDemoRelease(): { download: number; installed: number } {
+  const { release } = offer(false);
+  const before = { ...release! };
+  onTestFinished(() => void Object.assign(release!, before));
+  const names = [...libraries, 'tensorflow/include/tensorflow/c/c_api.h'];
+  const members = Object.fromEntries(names.map((name) => [name, Buffer.from(name)]));
+  const { path, data, sha256 } = box.zip(demoWheel, members);
+  copyFileSync(path, join(box.wheels, demoWheel));
+  return Object.assign(release!, { project: 'demo', sha256, download: data.length, installed: 1e6 });
 }
 
 describe('findRuntime', () => {
@@ -105,20 +164,28 @@ describe.runIf(process.platform === 'linux')('installing', () => {
 
   it('keeps the old binding if the new one does not start', async () => {
     putRuntime({ sources: 'older ones' });
-    box.program(
-      'c++',
-      `const args = process.argv.slice(2);
-if (args[0] === '--version') {
-  require('node:fs').appendFileSync(${JSON.stringify(join(box.dir, 'calls'))}, 'version\\n');
-  console.log('c++ 1.0');
-} else require('node:fs').writeFileSync(args[args.indexOf('-o') + 1], 'no library at all');`,
-    );
-    process.env['PATH'] = box.bin;
-    delete process.env['CXX'];
+    useFakeCompiler();
     await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'backend-unavailable' });
     expect(box.calls()).toEqual(['version']);
     expect(await findRuntime()).toBeDefined();
     expect(readdirSync(dir).sort()).toEqual([MANIFEST, 'tensorflow', BINDING]);
+  });
+
+  it('leaves nothing but the download if the binding does not start', async () => {
+    useDemoRelease();
+    useFakeCompiler();
+    await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'backend-unavailable' });
+    expect(readdirSync(join(dir, '..'))).toEqual([]);
+    expect(readdirSync(box.wheels)).toEqual([demoWheel]);
+  });
+
+  it('needs no space for what is downloaded already', async () => {
+    const { download, installed } = useDemoRelease();
+    useFakeCompiler();
+    disk.free = installed;
+    await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'backend-unavailable' });
+    truncateSync(join(box.wheels, demoWheel), download - 10);
+    await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'disk-full' });
   });
 
   it('says why a binding does not start, and what to do', async () => {
@@ -130,6 +197,29 @@ if (args[0] === '--version') {
     const { installed, starts, reason } = await inspectRuntime();
     expect([installed, starts]).toEqual([true, false]);
     expect(english(reason)).toContain('does not start');
+  });
+
+  it('says how to renew a binding of other sources', async () => {
+    const command = async (sources: string) => {
+      putRuntime({ sources });
+      return (await inspectRuntime()).command;
+    };
+    expect(await command('older ones')).toBe('forget-me-not runtime install');
+    expect(await command(await sourcesDigest(await nativeSources()))).toBeUndefined();
+  });
+
+  it.each([
+    [true, 'a newer one'],
+    [false, 'not a library'],
+  ])('takes the binding of an updated package if that starts (%s)', async (starts, expected) => {
+    putRuntime({ sources: 'older ones' });
+    box.noPrograms();
+    delete process.env['CXX'];
+    Object.assign(packed, { prebuilt: join(box.dir, 'prebuilt.node'), starts });
+    writeFileSync(packed.prebuilt!, 'a newer one');
+    expect(await currentRuntime()).toEqual({ binding: join(dir, BINDING), version: '2.21.0', gpu: false });
+    expect(readFileSync(join(dir, BINDING), 'utf8')).toBe(expected);
+    expect((await inspectRuntime()).starts).toBe(starts);
   });
 
   it('reports what is not installed with the command that installs it', async () => {

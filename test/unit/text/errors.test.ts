@@ -28,6 +28,11 @@ describe('a system error becomes a sentence', () => {
     expect(reportError(error)).toMatchObject({ code: 'disk-full', message: 'The disk is full.' });
   });
 
+  it.each([-122, -69])('if the disk quota is used up, for which Node has only a number (%d)', (errno) => {
+    const error = Object.assign(new Error('write'), { code: `Unknown system error ${errno}`, errno });
+    expect(reportError(error)).toMatchObject({ code: 'disk-full', message: 'The disk quota is used up.' });
+  });
+
   it("if a folder can't be created", async () => {
     writeFileSync(join(dir, 'file'), '');
     const path = join(dir, 'file', 'folder');

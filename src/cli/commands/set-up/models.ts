@@ -1,10 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Command, Option } from 'commander';
 import { ARCHITECTURES } from '../../../base-models/architectures.ts';
 import { isPresent, knownBasePath } from '../../../base-models/known-base.ts';
+import { ggufFilesIn } from '../../../base-models/models-on-disk.ts';
 import { knownBases, type KnownBase, type Source } from '../../../base-models/registry.ts';
 import { modelsDir } from '../../../platform/files/paths.ts';
+import { sizeOf } from '../../../platform/network/download.ts';
 import { forTerminal } from '../../../text/next-step.ts';
 import { backendNames, type BackendName } from '../../../protocol/run.ts';
 import { availableMemory } from '../../../platform/machine/available-memory.ts';
@@ -121,7 +122,7 @@ async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): 
   return {
     id,
     name,
-    bytes: present ? (await stat(path)).size : bytes,
+    bytes: present ? await sizeOf(path) : bytes,
     present,
     path,
     parameters,
@@ -145,23 +146,13 @@ const describeSource = (source: Source) => ({
 /** Other models that were fetched from the hub before. */
 async function listHubModels(known: Listed[]): Promise<Listed[]> {
   const hub = join(modelsDir(), 'hub');
-  const names = await readdir(hub, { recursive: true }).catch(() => []);
   const listed = new Set(known.map(({ path }) => path));
-  const files = names.filter((name) => name.endsWith('.gguf') && !listed.has(join(hub, name))).sort();
-  return await Promise.all(
-    files.map(async (name) => {
-      const path = join(hub, name);
-      const [owner, repository, ...file] = relative(hub, path).split(sep);
-      const { size } = await stat(path);
-      return {
-        id: `${owner}/${repository}:${file.join('/')}`,
-        name: file.join('/'),
-        bytes: size,
-        present: true,
-        path,
-      };
-    }),
-  );
+  const others = (await ggufFilesIn(hub)).filter(({ path }) => !listed.has(path));
+  return others.map(({ path, bytes }) => {
+    const [owner, repository, ...file] = relative(hub, path).split(sep);
+    const name = file.join('/');
+    return { id: `${owner}/${repository}:${name}`, name, bytes, present: true, path };
+  });
 }
 
 async function fetchModel(reference: string, options: ModelsOptions): Promise<void> {
