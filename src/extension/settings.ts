@@ -180,12 +180,6 @@ export const clearEndpoint = () => update('completion.endpoint', undefined);
 export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model);
 
 /**
- * Passes the data directory to child processes, and to the code that reads runs, in the environment. Returns why the
- * setting was not followed: a relative path would lead into a folder that each process has for itself.
- */
-export function applyDataDirectory(inherited: string | undefined): UserError | undefined {
-  const asked = settings.dataDirectory();
-  const chosen = isAbsolute(asked) ? asked : inherited;
  * The editor's own proxy as variables of child processes; empty if the environment names one. As in the editor, this
  * machine is asked directly.
  */
@@ -198,9 +192,13 @@ export function proxyVariables(env: NodeJS.ProcessEnv = process.env): Record<str
   return { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: direct.filter(Boolean).join(',') };
 }
 
-/** Passes the data directory to child processes, and to the code that reads runs, in the environment. */
-export function applyDataDirectory(inherited: string | undefined): void {
-  const chosen = settings.dataDirectory() || inherited;
+/**
+ * Passes the data directory to child processes, and to the code that reads runs, in the environment. Returns why the
+ * setting was not followed: a relative path would lead into a folder that each process has for itself.
+ */
+export function applyDataDirectory(inherited: string | undefined): UserError | undefined {
+  const asked = settings.dataDirectory();
+  const chosen = isAbsolute(asked) ? asked : inherited;
   if (chosen) process.env['FORGET_ME_NOT_HOME'] = chosen;
   else delete process.env['FORGET_ME_NOT_HOME'];
   if (!asked || isAbsolute(asked)) return undefined;

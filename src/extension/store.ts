@@ -80,9 +80,6 @@ export class Store {
     await this.global.update('snoozedUntil', time);
   }
 
-  /** Whether llama.cpp's GPU build was offered on this machine; it is offered once. */
-  get gpuOffered(): boolean {
-    return this.global.get('gpuOffered', false);
   /** The version of llama.cpp's GPU build that was last offered on this machine. */
   get gpuOffered(): string | undefined {
     return this.global.get<string>('gpuOffered');

@@ -1,6 +1,6 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { msg, UserError } from '../../text/errors.ts';
+import { isDiskFull, msg, UserError } from '../../text/errors.ts';
 
 /** Bytes available to this user on the disk of `dir`. Throws file system errors. */
 export async function freeSpace(dir: string): Promise<number> {

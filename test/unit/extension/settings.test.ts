@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
-import { applyDataDirectory, settings } from '../../../src/extension/settings.ts';
+import { applyDataDirectory, proxyVariables, settings } from '../../../src/extension/settings.ts';
 import { configured, reset, workspace } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
