@@ -4,8 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
+import { pathWithin } from '../corpus/reading/folders.ts';
 import { elementCount, withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -131,16 +132,23 @@ export async function exportRun(
   }
 }
 
-function checkRequest({ hyper, id, base }: RunSpec, { to, output }: ExportRequest, dir: string): void {
+/** Throws UserError `bad-argument`. Pure. */
+export function checkRequest(
+  { hyper, id, base }: Pick<RunSpec, 'hyper' | 'id' | 'base'>,
+  { to, output }: Pick<ExportRequest, 'to' | 'output'>,
+  dir: string,
+  platform = process.platform,
+): void {
   if (hyper.method === 'full' && to !== 'gguf-merged')
     throw new UserError(
       'bad-argument',
       msg`Run ${id} trained all weights, so there is no adapter to export.`,
       msg`Use --to gguf-merged, which writes the trained model.`,
     );
-  const place = resolve(output);
-  const inside = !relative(resolve(dir), place).startsWith('..');
-  if (place === resolve(base.path) || inside)
+  const paths = platform === 'win32' ? win32 : posix;
+  const [place, folder] = [paths.resolve(output), paths.resolve(dir)];
+  const inside = paths.relative(folder, place) === '' || pathWithin(folder, place, platform) !== undefined;
+  if (place === paths.resolve(base.path) || inside)
     throw new UserError(
       'bad-argument',
       msg`${place} is ${inside ? "inside the run's folder" : "the run's base"}, which an export must not change.`,

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../src/export/check-export.ts';
+import { checkRequest } from '../../../src/export/export-run.ts';
 import {
   describeCheck,
   describeTarget,
   latestExports,
   type ExportRecord,
 } from '../../../src/protocol/export.ts';
+import { hyperSchema } from '../../../src/protocol/run.ts';
 
 const trained = [
   [0.5, 0.5],
@@ -69,6 +71,30 @@ describe('the check of an export', () => {
 
   it('requires equally many positions of each', () =>
     expect(() => judge({ trained, base, written: [] }, 0.01)).toThrow('2 and 0 positions'));
+});
+
+describe('the place of an export', () => {
+  const run = {
+    id: 'a-run',
+    hyper: hyperSchema.parse({ learningRate: 1e-4, steps: 1 }),
+    base: { id: 'tiny', path: 'C:\\models\\tiny.gguf', sha256: '00' },
+  };
+  const check = (output: string) =>
+    checkRequest(run, { to: 'gguf-adapter', output }, 'C:\\data\\runs\\a-run', 'win32');
+
+  it.each([
+    'D:\\out.gguf',
+    '\\\\nas\\share\\out.gguf',
+    'C:\\data\\runs\\a-run.gguf',
+    'C:\\data\\runs\\..out.gguf',
+  ])('on Windows may be %s', (output) => expect(() => check(output)).not.toThrow());
+
+  it.each([
+    ['c:\\data\\runs\\a-run', "inside the run's folder"],
+    ['c:\\data\\runs\\a-run\\adapter.gguf', "inside the run's folder"],
+    ['C:\\data\\runs\\a-run\\..adapter.gguf', "inside the run's folder"],
+    ['C:\\models\\tiny.gguf', "the run's base"],
+  ])('on Windows may not be %s', (output, where) => expect(() => check(output)).toThrow(where));
 });
 
 describe('the description of an export', () => {
