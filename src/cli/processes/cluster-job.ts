@@ -18,7 +18,7 @@ import type { ChosenCluster } from '../options/cluster-options.ts';
 import { print, printJson } from '../view/output.ts';
 import { CPUS, evaluationWork, runWork, sweepWork, type WorkSettings } from './cluster-works.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
-import { sendWork, type SendOptions } from './send-work.ts';
+import { isRefused, sendWork, type SendOptions } from './send-work.ts';
 
 type Consent = Pick<SendOptions, 'yes' | 'json' | 'laterContents'>;
 
@@ -29,11 +29,9 @@ const settingsOn = (
   memoryBytes: number,
 ): WorkSettings => ({ storage, needs: { cpus: cpus ?? CPUS[kind], memoryBytes } });
 
-const isDeclined = (error: unknown) => error instanceof UserError && error.code === 'cancelled';
-
 /**
- * Sends a run that was just created, and follows it. A run that the user does not want to send is deleted; one that
- * can't be sent has failed, and can be resumed. Errors: those of sendWork.
+ * Sends a run that was just created, and follows it. A run that is refused is deleted; one that can't be sent now has
+ * failed, and can be resumed. Errors: those of sendWork.
  */
 export async function launchOnCluster(
   dir: string,
@@ -46,7 +44,7 @@ export async function launchOnCluster(
   try {
     await sendWork(cluster.client, runWork(dir, spec, settings), options);
   } catch (error) {
-    if (isDeclined(error)) await rm(dir, { recursive: true, force: true });
+    if (isRefused(error)) await rm(dir, { recursive: true, force: true });
     else await recordUnsent(dir, error, { url: address.url, ...settings });
     throw error;
   }
@@ -127,7 +125,7 @@ export async function sendSweep(
   try {
     await sendWork(client, sweepWork(await readSweep(dir), settings), options);
   } catch (error) {
-    if (isNew && isDeclined(error)) await rm(dir, { recursive: true, force: true });
+    if (isNew && isRefused(error)) await rm(dir, { recursive: true, force: true });
     throw error;
   }
   return true;
