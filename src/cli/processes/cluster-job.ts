@@ -228,8 +228,11 @@ async function collect(dir: string, file: ClusterFile): Promise<void> {
 
 export interface Stopped {
   kind: ClusterFile['kind'];
-  /** `over`: it had already ended there, and its results had not been collected yet. */
-  how: 'stopped' | 'over';
+  /**
+   * `over`: it had already ended there, and its results had not been collected yet. `given-up`: they could not be
+   * fetched, and are no longer waited for.
+   */
+  how: 'stopped' | 'over' | 'given-up';
   /** The reproduction whose runs share the job. */
   reproduction?: string | undefined;
 }
@@ -241,17 +244,21 @@ export interface Stopped {
 export async function stopDetached(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);
   if (followed || !isRunning(file)) return undefined;
-  const { kind, reproduction } = file;
-  if (!(await stopJob(file))) return { kind, reproduction, how: 'over' };
+  const { kind, reproduction, unfetched } = file;
+  const stopped = await stopJob(file);
+  if (!stopped && !unfetched) return { kind, reproduction, how: 'over' };
   await writeCluster(dir, { ...file, ended: 'cancelled' });
-  return { kind, reproduction, how: 'stopped' };
+  return { kind, reproduction, how: stopped ? 'stopped' : 'given-up' };
 }
 
 /** `wanted`: how the user named the run. */
 export function describeStopped({ kind, how, reproduction }: Stopped, wanted: string): string {
   const command = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
   const restartCommand = reproduction === undefined ? command : `reproduce --resume ${reproduction}`;
-  return how === 'over'
-    ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${restartCommand}`
-    : `Its job on the cluster is stopped. Start it again with: forget-me-not ${restartCommand}`;
+  const texts = {
+    stopped: 'Its job on the cluster is stopped. Start it again with',
+    over: 'Its job on the cluster has already ended. Take over what it made with',
+    'given-up': 'Its result could not be fetched from the cluster, and is given up. Start it again with',
+  };
+  return `${texts[how]}: forget-me-not ${restartCommand}`;
 }
