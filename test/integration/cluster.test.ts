@@ -187,7 +187,10 @@ it.each([[[]], [['--json']]])('sends nothing without consent: %j', async (option
   const { code: status, stderr } = await place.run(...train(...options));
   expect(status).toBe(1);
   expect(stderr).toMatch(/^\[bad-argument\] Nothing was sent, because nobody could be asked\. Add --yes\.$/m);
-  if (options.length === 0) expect(stderr).toMatch(/To the cluster at 127\.0\.0\.1:\d+ go .* MB: settings/);
+  if (options.length === 0)
+    expect(stderr).toMatch(
+      /To the cluster at 127\.0\.0\.1:\d+ go .* MB: settings, .*, the base \S+\.gguf, and/,
+    );
   expect(server.requests.filter((one) => /^(PUT|POST)/.test(one))).toEqual([]);
   expect(await readdir(runsDir()).catch(() => [])).toEqual(before);
 });

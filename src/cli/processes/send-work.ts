@@ -44,12 +44,12 @@ export async function sendWork(client: RayClient, work: Work, options: SendOptio
 
 /** Does not ask if everything is already there, as after a lost job. */
 async function requireConsent(
-  { client, work, uploadBytes: sends }: PreparedJob,
+  { client, work, sends }: PreparedJob,
   { yes, json, laterContents }: SendOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { host, plainText } = client.cluster.address;
-  if (sends.program + sends.work === 0) return;
+  if (sends.program + sends.work + (sends.base?.copied ?? 0) === 0) return;
   const encryptionNote = plainText ? ' It is NOT encrypted on the way.' : '';
   const text = `To the cluster at ${host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${encryptionNote}`;
   // A folder's settings may add --yes to the options, so an editor always asks.
@@ -60,10 +60,20 @@ async function requireConsent(
     throw new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
 }
 
-function describeContents({ kind }: Work, { program, work }: PreparedJob['uploadBytes']): string {
-  const own = program > 0 ? `${formatBytes(program)} of this program, once for each version; and ` : '';
-  const run = kind === 'evaluate' ? 'the run with its result' : 'settings';
-  return `${own}${megabytes(work)}: ${run}, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent`;
+function describeContents({ kind, storage }: Work, sends: PreparedJob['sends']): string {
+  const { program, work, base, adapter } = sends;
+  const contents = [
+    kind === 'evaluate' ? 'the run with its result' : 'settings',
+    'the corpus as tokens, which can be turned back into its text',
+    ...(base?.copied === 0 ? [`the base ${base.name}`] : []),
+    ...(adapter ? ['the adapter that training begins with'] : []),
+  ].join(', ');
+  const parts = [
+    ...(program > 0 ? [`${formatBytes(program)} of this program, once for each version`] : []),
+    ...(base?.copied ? [`${formatBytes(base.copied)}, the base ${base.name}, copied to ${storage}`] : []),
+    `${megabytes(work)}: ${contents}, and the names of its files. No other files of your folder are sent`,
+  ];
+  return parts.join('; and ');
 }
 
 const megabytes = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : formatBytes(bytes));
