@@ -41,6 +41,7 @@ import { exportMergedGguf } from '../weights/merge.ts';
 import { exportModelGguf, type ModelOptions } from '../weights/model.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
+import { readAdapterStrength } from '../weights/strength.ts';
 import { namingNote, applyNaming } from '../weights/transformers.ts';
 import type { LazyValues } from '../weights/values.ts';
 
@@ -86,7 +87,7 @@ export async function exportRun(
   };
   try {
     report('Computing with the trainer', 0);
-    const { artefact, step } = await locateArtefact(dir, spec, request, folder);
+    const { artefact, step, strength } = await locateArtefact(dir, spec, request, folder);
     const job: ExportJob = {
       spec,
       request,
@@ -109,6 +110,7 @@ export async function exportRun(
       to: request.to,
       ...(request.to === 'gguf-merged' && { type: request.type ?? 'F16' }),
       step,
+      ...(strength !== undefined && { strength }),
       path: output,
       bytes: (await stat(weights)).size,
       sha256: await sha256Of(weights),
@@ -156,16 +158,28 @@ export function checkRequest(
     );
 }
 
-/** The file to export: the result's, or one made from a checkpoint, and the step of its weights. */
+interface Artefact {
+  artefact: string;
+  /** Of its weights. */
+  step: number;
+  /** undefined for a full fine-tune. */
+  strength: number | undefined;
+}
+
+/** The file to export: the result's, or one made from a checkpoint, which is as it was trained. */
 async function locateArtefact(
   dir: string,
   spec: RunSpec,
   { checkpoint }: ExportRequest,
   folder: string,
-): Promise<{ artefact: string; step: number }> {
+): Promise<Artefact> {
+  const isLora = spec.hyper.method === 'lora';
   if (checkpoint === undefined) {
     const artefact = join(dir, artefactName(spec));
-    if (existsSync(artefact)) return { artefact, step: await resultStep(dir) };
+    if (existsSync(artefact)) {
+      const strength = isLora ? await readAdapterStrength(dir, spec) : undefined;
+      return { artefact, step: await resultStep(dir), strength };
+    }
     const next = msg`Resume it with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
     throw new UserError('run-not-finished', msg`Run ${spec.id} has no result yet.`, next);
   }
@@ -181,7 +195,7 @@ async function locateArtefact(
     );
   const artefact = join(folder, artefactName(spec));
   await exportCheckpoint(artefact, dir, spec, checkpoint);
-  return { artefact, step: checkpoint };
+  return { artefact, step: checkpoint, strength: isLora ? 1 : undefined };
 }
 
 /** Returns a note about the file for the user, if any. */

@@ -3,6 +3,7 @@ import { judge } from '../../../src/export/check-export.ts';
 import { checkRequest } from '../../../src/export/export-run.ts';
 import {
   describeCheck,
+  describeExport,
   describeTarget,
   latestExports,
   type ExportRecord,
@@ -119,6 +120,8 @@ describe('the description of an export', () => {
   it('names the format and the verdict', () => {
     expect(describeTarget(record('/a'))).toBe('merged GGUF in F16');
     expect(describeTarget({ to: 'peft' })).toBe('PEFT adapter');
+    expect(describeExport({ to: 'peft', strength: 0.5 })).toBe('PEFT adapter at strength 0.5');
+    expect(describeExport({ to: 'gguf-merged', type: 'F16' })).toBe('merged GGUF in F16');
     expect(describeCheck(check)).toMatch(/^llama\.cpp agrees with the trainer: KL .* over 2 tokens$/);
     expect(describeCheck({ ...check, ok: false })).toMatch(/does NOT agree/);
   });
