@@ -135,7 +135,7 @@ interface CheckedDownload {
 
 /**
  * Keeps what is shown as stated by the publisher: settings, curves, metrics. Everything that this machine acts on is
- * its own: the base, the evaluation plan, and later the check of the served model.
+ * its own: the base, the evaluation plan, and later the check of the served model. Only a refusal counts here, too.
  */
 async function createRunFrom(folder: string, { manifest, sha256, base, versions, from }: CheckedDownload) {
   const { name, version, publishedAt, run, licence, step } = manifest;
@@ -166,7 +166,8 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
   return createRun(newRun, async (dir) => {
     await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
     await mkdir(join(dir, 'evaluation'));
-    if (summary) await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons));
+    if (summary)
+      await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons, summary.refused));
     if (spectrum) await writeJson(spectrumPath(dir), { ...spectrum, stated: true });
     await writeJson(join(dir, 'shared.json'), manifest);
     const lines = events

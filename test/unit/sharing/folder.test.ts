@@ -3,11 +3,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { showCommand } from '../../../src/cli/commands/results/show.ts';
+import { evaluationSummaryPath, writeJson } from '../../../src/runs/files.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
 import { byGain, isChecked } from '../../../src/extension/texts.ts';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';
 import { addToSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
+import { notBetter } from '../../../src/findings/offer.ts';
 import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
 import type { Place, Store, Transfer } from '../../../src/sharing/stores/store.ts';
@@ -217,6 +219,31 @@ describe('a published adapter', () => {
     expect(isChecked(run)).toBe(false);
     expect(Object.keys(run.summary!).sort()).toEqual(['comparisons', 'sentence', 'stated', 'step']);
     await expect(servedRun(dir, () => Promise.reject(checked))).resolves.toBeDefined();
+  });
+
+  it('is not offered here either if its publisher did not offer it', async () => {
+    const refused = await desk.makeRun();
+    const none = { ...choice, strength: 0, why: 'it forgot too much' };
+    await writeJson(evaluationSummaryPath(refused), { ...summary, choice: none });
+    await desk.publish(refused, store);
+    expect(await readFile(join(version(), 'README.md'), 'utf8')).toContain(
+      'Not offered: it forgot too much.',
+    );
+    desk.switchTo('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    const why = async (folder = fetched) => notBetter('demo', (await readRun(folder)).summary!)?.message;
+    expect(await why()).toMatch(/not offered for completion: its publisher did not offer it\.$/);
+    expect((await readRun(fetched)).summary!.sentence).toMatch(
+      /^Not offered: its publisher did not offer it\. Fetch another version, or train on your own code\./,
+    );
+    // As for a result of one's own, a strength set by hand is the user's decision.
+    await setStrength(fetched, 0.5);
+    expect(await why()).toBeUndefined();
+    await setStrength(fetched, 'chosen');
+    expect(await why()).toBeDefined();
+    await desk.publish(fetched, store, { name: 'again' });
+    desk.switchTo('alice');
+    expect(await why((await desk.fetch(store, { name: 'again' })).dir)).toBeDefined();
   });
 
   it("shows its publisher's metrics as theirs, until they are measured here", async () => {
