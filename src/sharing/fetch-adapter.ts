@@ -141,7 +141,7 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
   const { name, version, publishedAt, run, licence, step } = manifest;
   const { spec, events, summary, spectrum } = await unpackRun(folder, manifest);
   const { adapter } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
-  const { hyper, corpus, learningRateReason } = spec;
+  const { hyper, corpus, learningRateReason, reference } = spec;
   const { checkpointTasks, forgettingLimit, keep } = spec.evaluation;
   const newRun: NewRun = {
     name: `${name}@${version}`,
@@ -161,7 +161,11 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
       ...(forgettingLimit !== undefined && { forgettingLimit }),
     },
     imported: { from: `${from}, ${name}@${version}`, format: 'gguf', base: manifest.base.id },
-    fetched: { from, name, version, publishedAt, sha256, run, ...(licence && { licence }) },
+    fetched: {
+      ...{ from, name, version, publishedAt, sha256, run },
+      ...(licence && { licence }),
+      ...(reference && { reference }),
+    },
   };
   return createRun(newRun, async (dir) => {
     await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });

@@ -44,7 +44,8 @@ export function shareable(run: RunSnapshot, name: string): RunSnapshot {
 
 function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
-  const { learningRateReason, learningRateTrials, imported, base, reference } = spec;
+  const { learningRateReason, learningRateTrials, imported, base, fetched } = spec;
+  const { reference = fetched?.reference } = spec;
   return {
     format: 1,
     id,

@@ -55,7 +55,10 @@ const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const name = baseName(spec.base.id);
-  const base = spec.reference ? t('{base} with its reference adapter', { base: name }) : name;
+  const base =
+    (spec.reference ?? spec.fetched?.reference)
+      ? t('{base} with its reference adapter', { base: name })
+      : name;
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
   return all && corpus.heldOutTokens
     ? t(

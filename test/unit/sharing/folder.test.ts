@@ -7,6 +7,7 @@ import { evaluationSummaryPath, writeJson } from '../../../src/runs/files.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
 import { byGain, isChecked } from '../../../src/extension/texts.ts';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';
+import { listSettings } from '../../../src/evaluation/metrics/differing-settings.ts';
 import { addToSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { notBetter } from '../../../src/findings/offer.ts';
@@ -14,6 +15,8 @@ import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
 import type { Place, Store, Transfer } from '../../../src/sharing/stores/store.ts';
 import { comparisonRows } from '../../../webview/view-model/comparisons.ts';
+import { runFacts } from '../../../webview/view-model/facts.ts';
+import { seriesOf } from '../../../webview/view-model/series.ts';
 import { findPublished } from '../../../src/sharing/fetch-adapter.ts';
 import { sharedName } from '../../../src/sharing/pack.ts';
 import { shareable } from '../../../src/sharing/shareable.ts';
@@ -350,6 +353,23 @@ describe('a published adapter', () => {
     print.mockRestore();
     expect(shown).toMatch(/fetched +demo version 1 from .*team, published 20\d\d-/);
     expect(shown).toContain('lionw at 0.0001');
+  });
+
+  it('says what its figures call before, also when it is published again', async () => {
+    const reference = { sha256: 'cd'.repeat(32) };
+    await desk.publish(await desk.makeRun({ continues: undefined, reference }), store);
+    desk.switchTo('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    await desk.publish(fetched, store, { name: 'again' });
+    desk.switchTo('alice');
+    const again = await desk.fetch(store, { name: 'again' });
+    for (const folder of [fetched, again.dir]) {
+      const run = await readRun(folder);
+      expect(run.spec.reference).toBeUndefined();
+      const [base] = runFacts(run, seriesOf(run.events)).filter(({ name }) => name === 'Base');
+      expect(base!.value).toBe('tiny with its reference adapter');
+      expect(listSettings({ spec: run.spec }).get('begins with')).toBe('the reference adapter');
+    }
   });
 
   it("computes on this machine's backend, not on the one it was trained with", async () => {
