@@ -2,13 +2,16 @@
  * Follows the cluster job of a run, a sweep, an evaluation or a reproduction, and copies its messages and results to
  * this machine.
  */
-import { UserError } from '../text/errors.ts';
+import { basename } from 'node:path';
+import { msg, UserError } from '../text/errors.ts';
+import { joinTexts } from '../text/message.ts';
 import { followJob } from './follow-job.ts';
 import { conclude, withResume, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
 import { mirrorEvaluation } from './mirror-evaluation.ts';
 import { mirrorRun } from './mirror-run.ts';
 import { mirrorRuns } from './mirror-runs.ts';
 import { mirrorSweep } from './mirror-sweep.ts';
+import { writeCluster } from './store.ts';
 
 type OpenMirror = (options: FollowOptions) => Promise<Mirror>;
 
@@ -41,7 +44,7 @@ export async function follow(
 }
 
 async function followToEnd(
-  { client, file, pollMs, detach: detachRequested }: FollowOptions,
+  { client, dir, file, pollMs, detach: detachRequested }: FollowOptions,
   mirror: Mirror,
 ): Promise<Outcome | undefined> {
   const { detach = detachRequested, resume } = mirror;
@@ -60,8 +63,19 @@ async function followToEnd(
   } catch (error) {
     if (detach.aborted) return undefined;
     if (!(error instanceof UserError)) throw error;
+    // Attaching again may fail forever.
+    if (error.code === 'cluster-failed') {
+      await writeCluster(dir, { ...file, unfetched: true });
+      throw withResume(orGivenUp(error, basename(dir)), resume);
+    }
     const failure = withResume(error, resume);
     if (error.code !== 'cluster-lost') throw failure;
     return { ended: 'lost', failure };
   }
 }
+
+/** Adds to the advice of an error what to do if the result is gone. */
+const orGivenUp = ({ code, what, whatNext, cause }: UserError, id: string): UserError => {
+  const next = msg`If the result is gone there, give it up with {cancel ${id}}; after that, {resume} starts again.`;
+  return new UserError(code, what, joinTexts([whatNext, next]), { cause });
+};

@@ -1,7 +1,7 @@
 /** The files that a run, a sweep or an evaluation sends to a cluster. */
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import {
@@ -12,7 +12,8 @@ import {
   type ClusterTask,
 } from '../protocol/cluster.ts';
 import { msg, UserError } from '../text/errors.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import type { SendQuestion } from '../protocol/question.ts';
+import { EARLIER_ADAPTER, type RunSpec } from '../protocol/run.ts';
 import { formatBytes } from '../text/units.ts';
 import { filesIn } from './bundle.ts';
 import { LARGEST_PACKAGE } from './ray/client.ts';
@@ -69,8 +70,15 @@ const LARGEST_BASE = LARGEST_PACKAGE / 2;
 /** Tells the driver that the storage is also accessible from this machine. */
 const SHARED_MARK = 'seen-by-client';
 
-/** The files of the job's package. Errors: bad-argument if the base can't be transferred. */
-export async function jobFiles(work: Work, version: string): Promise<PackedFile[]> {
+export interface JobFiles extends Pick<SendQuestion, 'base' | 'adapter'> {
+  /** Those of the job's package. */
+  files: PackedFile[];
+  /** A base that is too large for it. */
+  copy: BaseCopy | undefined;
+}
+
+/** What has to be sent for a job; writes nothing. Errors: bad-argument if the base can't be transferred. */
+export async function jobFiles(work: Work, version: string): Promise<JobFiles> {
   const { kind, dir, id, storage, runs = [] } = work;
   const base = await prepareBase(work);
   const toTask = ({ memoryBytes = work.needs.memoryBytes, ...task }: NewTask): ClusterTask => ({
@@ -87,7 +95,7 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
     base: base.described,
     storage,
     runtime: work.runtime,
-    ...((await isStorageShared(storage, id)) && { mark: SHARED_MARK }),
+    ...(isFolderHere(storage) && { mark: SHARED_MARK }),
     tasks: work.tasks.map(toTask),
     ...(work.next && { next: toTask(work.next) }),
   };
@@ -99,11 +107,19 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
     ...inFolder(id, work.overrides ?? {}),
     ...runs.flatMap((run) => inFolder(run.id, run.files)),
   ]);
-  return [
-    { name: 'job.json', from: Buffer.from(`${JSON.stringify(job, null, 2)}\n`) },
-    ...base.files,
-    ...stripped.map(({ name, from }) => ({ name: `work/${name}`, from })),
-  ];
+  const { copy } = base;
+  return {
+    files: [
+      { name: 'job.json', from: Buffer.from(`${JSON.stringify(job, null, 2)}\n`) },
+      ...base.files,
+      ...stripped.map(({ name, from }) => ({ name: `work/${name}`, from })),
+    ],
+    copy,
+    ...((copy || base.files.length > 0) && {
+      base: { name: basename(work.base.path), copied: copy?.bytes ?? 0 },
+    }),
+    adapter: ownFiles.some(({ name }) => name === EARLIER_ADAPTER),
+  };
 }
 
 /** Whether a storage is a URI for pyarrow, as opposed to a folder. */
@@ -127,14 +143,23 @@ export function checkStorage(storage: string): string {
   );
 }
 
+/** A file that is copied to a storage. */
+export interface BaseCopy {
+  from: string;
+  to: string;
+  bytes: number;
+}
+
 interface JobBase {
   described: ClusterJob['base'];
   /** Packed with the job. */
   files: PackedFile[];
+  copy?: BaseCopy;
 }
 
 /**
- * A base that is known by name or on the hub is downloaded by the workers; a file is sent, or copied to the storage.
+ * A base that is known by name or on the hub is downloaded by the workers; a file is sent, or has to be copied to the
+ * storage, unless it is there.
  */
 async function prepareBase({ base, storage }: Work): Promise<JobBase> {
   const { size: bytes } = await stat(base.path);
@@ -144,8 +169,11 @@ async function prepareBase({ base, storage }: Work): Promise<JobBase> {
   const name = `base/${sha256.slice(0, 16)}.gguf`;
   if (bytes <= LARGEST_BASE)
     return { described: { id, sha256, bytes, path: name }, files: [{ name, from: base.path }] };
-  if (storage && isAbsolute(storage) && existsSync(storage))
-    return { described: { id, sha256, bytes, path: await copyToStorage(base, storage) }, files: [] };
+  if (isFolderHere(storage)) {
+    const to = join(storage, 'bases', `${sha256}.gguf`);
+    const copy = { from: base.path, to, bytes };
+    return { described: { id, sha256, bytes, path: to }, files: [], ...(!existsSync(to) && { copy }) };
+  }
   throw new UserError(
     'bad-argument',
     msg`The base ${id} is a file on this machine with ${formatBytes(bytes)}, which no worker of a cluster can fetch.`,
@@ -153,34 +181,31 @@ async function prepareBase({ base, storage }: Work): Promise<JobBase> {
   );
 }
 
-async function copyToStorage({ path, sha256 }: RunSpec['base'], storage: string): Promise<string> {
-  const folder = join(storage, 'bases');
-  const to = join(folder, `${sha256}.gguf`);
-  if (existsSync(to)) return to;
+/** Errors: cluster-storage. */
+export async function copyBase({ from, to }: BaseCopy): Promise<void> {
   const part = `${to}.${process.pid}.part`;
   try {
-    await mkdir(folder, { recursive: true });
-    await copyFile(path, part);
+    await mkdir(dirname(to), { recursive: true });
+    await copyFile(from, part);
     await rename(part, to);
-    return to;
   } catch (error) {
-    throw unwritable(storage, error);
+    throw unwritable(dirname(dirname(to)), error);
   } finally {
     await rm(part, { force: true });
   }
 }
 
-/** Leaves a mark that the driver finds if it has access to the same folder. */
-async function isStorageShared(storage: string | null, id: string): Promise<boolean> {
-  if (!storage || !isAbsolute(storage) || !existsSync(storage)) return false;
-  try {
-    await mkdir(join(storage, id), { recursive: true });
-    await writeFile(join(storage, id, SHARED_MARK), '');
-    return true;
-  } catch {
-    // Workers may have permissions that we lack, or it may be a different folder there.
-    return false;
-  }
+/** Whether the storage is a folder that this machine sees, too; it may be a different one there. */
+const isFolderHere = (storage: string | null): storage is string =>
+  storage !== null && isAbsolute(storage) && existsSync(storage);
+
+/** Leaves a mark that the driver finds if it sees the same folder. Workers may be able to write where we are not. */
+export async function markStorage({ storage, id }: Pick<Work, 'storage' | 'id'>): Promise<void> {
+  if (!isFolderHere(storage)) return;
+  const folder = join(storage, id);
+  await mkdir(folder, { recursive: true })
+    .then(() => writeFile(join(folder, SHARED_MARK), ''))
+    .catch(() => undefined);
 }
 
 const unwritable = (storage: string, error: unknown) =>

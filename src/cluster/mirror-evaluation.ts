@@ -13,6 +13,7 @@ export const mirrorEvaluation = async (options: FollowOptions): Promise<Mirror> 
   new EvaluationMirror(options, await lockRun(options.dir, 'Measuring on a cluster'));
 
 class EvaluationMirror implements Mirror {
+  readonly resume = 'the same "evaluate"';
   private summary: EvaluatorMessage | undefined;
   private result: ResultLine | undefined;
   private failure: UserError | undefined;

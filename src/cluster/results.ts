@@ -1,10 +1,10 @@
 /** Fetches the results of a task on a cluster: verifies each file and moves it into place atomically. */
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, posix } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { sha256Of } from '../platform/files/checksum.ts';
 import { extract } from '../platform/files/zip.ts';
 import type { ClusterFile, ResultLine } from '../protocol/cluster.ts';
 import { errorOf, msg, reportError, UserError } from '../text/errors.ts';
@@ -201,7 +201,7 @@ async function unpack(
   for (const { name, bytes, sha256 } of files) {
     const path = join(to, ...name.split('/'));
     const size = isSafeName(name) ? (await stat(path).catch(() => undefined))?.size : undefined;
-    if (size !== bytes || (await computeDigest(path)) !== sha256)
+    if (size !== bytes || (await sha256Of(path)) !== sha256)
       throw fetchError(`${name} is not what was made there`);
   }
 }
@@ -209,12 +209,6 @@ async function unpack(
 /** Rejects names that lead out of the folder or are not normalised. */
 const isSafeName = (name: string): boolean =>
   posix.normalize(name) === name && !/^\/|[\\:]|^\.\.?(\/|$)/.test(name);
-
-async function computeDigest(path: string): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
-  return digest.digest('hex');
-}
 
 /**
  * The result itself comes last, so that its presence implies the rest. A worker delivers only what it wrote, so other

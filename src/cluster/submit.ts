@@ -1,10 +1,11 @@
 /** Submits work to a cluster: checks what is already there, uploads the rest, submits the job. */
 import { randomBytes } from 'node:crypto';
 import { CLUSTER_JOB, type ClusterFile } from '../protocol/cluster.ts';
+import type { SendQuestion } from '../protocol/question.ts';
 import { msg, UserError } from '../text/errors.ts';
 import { formatBytes } from '../text/units.ts';
 import { bundlePackage } from './bundle.ts';
-import { isAddress, jobFiles, type Work } from './job.ts';
+import { copyBase, isAddress, jobFiles, markStorage, type BaseCopy, type Work } from './job.ts';
 import { LARGEST_PACKAGE, packageUri, type RayClient } from './ray/client.ts';
 import { writeCluster } from './store.ts';
 import { describePackage, zip, type Package } from './zip.ts';
@@ -29,12 +30,14 @@ export interface PreparedJob {
   bundle: Package;
   job: Package;
   uploads: Upload[];
-  /** Bytes to upload for the program and for the work; 0 for what is already there. */
-  uploadBytes: { program: number; work: number };
+  copy?: BaseCopy | undefined;
+  /** For the question to the user. */
+  sends: Pick<SendQuestion, 'program' | 'work' | 'base' | 'adapter'>;
 }
 
 /**
- * Sends only two package names to the cluster. Errors: those of RayClient, jobFiles and bundlePackage; cluster-limit.
+ * Sends only two package names to the cluster, and writes nothing to the storage. Errors: those of RayClient, jobFiles
+ * and bundlePackage; cluster-limit.
  */
 export async function prepare(
   client: RayClient,
@@ -44,7 +47,8 @@ export async function prepare(
 ): Promise<PreparedJob> {
   await client.version(signal);
   const bundle = await bundlePackage(version);
-  const job = await describePackage('forget-me-not-job', await jobFiles(work, version));
+  const { files, copy, ...models } = await jobFiles(work, version);
+  const job = await describePackage('forget-me-not-job', files);
   const uploads: Upload[] = [];
   const add = async (pkg: Package) => {
     if (await client.hasPackage(pkg.name, signal)) return 0;
@@ -53,8 +57,8 @@ export async function prepare(
     uploads.push({ name: pkg.name, bytes });
     return bytes.length;
   };
-  const uploadBytes = { program: await add(bundle), work: await add(job) };
-  return { client, work, version, bundle, job, uploads, uploadBytes };
+  const sends = { program: await add(bundle), work: await add(job), ...models };
+  return { client, work, version, bundle, job, uploads, copy, sends };
 }
 
 interface SendOptions {
@@ -68,14 +72,20 @@ interface SendOptions {
 
 /**
  * Uploads and submits. cluster.json is written first, so that a submitted job is never lost; a job is stopped if
- * `signal` fires too late to prevent its submission. Errors: those of RayClient.
+ * `signal` fires too late to prevent its submission. Errors: those of RayClient; cluster-storage.
  */
 export async function send(
-  { client, work, version, bundle, job, uploads }: PreparedJob,
+  { client, work, version, bundle, job, uploads, copy }: PreparedJob,
   { eventsBefore = 0, args, onUpload, signal }: SendOptions = {},
 ): Promise<void> {
-  const total = uploads.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const total = uploads.reduce((sum, { bytes }) => sum + bytes.length, copy?.bytes ?? 0);
   let done = 0;
+  await markStorage(work);
+  if (copy) {
+    onUpload?.(done, total);
+    await copyBase(copy);
+    done += copy.bytes;
+  }
   for (const { name, bytes } of uploads) {
     onUpload?.(done, total);
     await client.putPackage(name, bytes, signal);

@@ -8,9 +8,7 @@ import { agreement } from '../runs/verify.ts';
 import { BASE_MODEL, openLlamaHost } from '../serving/host/llama-host.ts';
 import { startBackend } from '../tensor/index.ts';
 import { openScorer } from '../training/scorer.ts';
-import { klDivergence, mean } from '../statistics/statistics.ts';
-
-type Rows = readonly ArrayLike<number>[];
+import { divergences, mean, type Rows } from '../statistics/statistics.ts';
 
 /** Mean KL per token up to which two models count as equal, if weights are exact or in half precision. */
 export const EXACT_LIMIT = 1e-3;
@@ -54,22 +52,6 @@ export function judge({ trained, written, base }: Distributions, limit: number):
     change,
     ok: ok && !changeIsMissing,
   };
-}
-
-function divergences(from: Rows, to: Rows): number[] {
-  if (from.length === 0 || from.length !== to.length)
-    throw new Error(`${from.length} and ${to.length} positions`);
-  return from.map((row, position) => klDivergence(normalise(row), normalise(to[position]!)));
-}
-
-/**
- * In single precision, probabilities add up to 1 only within 1e-4, which is more than the difference between two
- * correct implementations.
- */
-function normalise(row: ArrayLike<number>): Float64Array {
-  const values = Float64Array.from(row);
-  const total = values.reduce((sum, value) => sum + value, 0);
-  return values.map((value) => value / total);
 }
 
 /** The trained model, as the scorer loads it. */

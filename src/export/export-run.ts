@@ -4,8 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
+import { pathWithin } from '../corpus/reading/folders.ts';
 import { elementCount, withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -40,6 +41,7 @@ import { exportMergedGguf } from '../weights/merge.ts';
 import { exportModelGguf, type ModelOptions } from '../weights/model.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
+import { readAdapterStrength } from '../weights/strength.ts';
 import { namingNote, applyNaming } from '../weights/transformers.ts';
 import type { LazyValues } from '../weights/values.ts';
 
@@ -85,7 +87,7 @@ export async function exportRun(
   };
   try {
     report('Computing with the trainer', 0);
-    const { artefact, step } = await locateArtefact(dir, spec, request, folder);
+    const { artefact, step, strength } = await locateArtefact(dir, spec, request, folder);
     const job: ExportJob = {
       spec,
       request,
@@ -108,6 +110,7 @@ export async function exportRun(
       to: request.to,
       ...(request.to === 'gguf-merged' && { type: request.type ?? 'F16' }),
       step,
+      ...(strength !== undefined && { strength }),
       path: output,
       bytes: (await stat(weights)).size,
       sha256: await sha256Of(weights),
@@ -131,16 +134,23 @@ export async function exportRun(
   }
 }
 
-function checkRequest({ hyper, id, base }: RunSpec, { to, output }: ExportRequest, dir: string): void {
+/** Throws UserError `bad-argument`. Pure. */
+export function checkRequest(
+  { hyper, id, base }: Pick<RunSpec, 'hyper' | 'id' | 'base'>,
+  { to, output }: Pick<ExportRequest, 'to' | 'output'>,
+  dir: string,
+  platform = process.platform,
+): void {
   if (hyper.method === 'full' && to !== 'gguf-merged')
     throw new UserError(
       'bad-argument',
       msg`Run ${id} trained all weights, so there is no adapter to export.`,
       msg`Use --to gguf-merged, which writes the trained model.`,
     );
-  const place = resolve(output);
-  const inside = !relative(resolve(dir), place).startsWith('..');
-  if (place === resolve(base.path) || inside)
+  const paths = platform === 'win32' ? win32 : posix;
+  const [place, folder] = [paths.resolve(output), paths.resolve(dir)];
+  const inside = paths.relative(folder, place) === '' || pathWithin(folder, place, platform) !== undefined;
+  if (place === paths.resolve(base.path) || inside)
     throw new UserError(
       'bad-argument',
       msg`${place} is ${inside ? "inside the run's folder" : "the run's base"}, which an export must not change.`,
@@ -148,16 +158,28 @@ function checkRequest({ hyper, id, base }: RunSpec, { to, output }: ExportReques
     );
 }
 
-/** The file to export: the result's, or one made from a checkpoint, and the step of its weights. */
+interface Artefact {
+  artefact: string;
+  /** Of its weights. */
+  step: number;
+  /** undefined for a full fine-tune. */
+  strength: number | undefined;
+}
+
+/** The file to export: the result's, or one made from a checkpoint, which is as it was trained. */
 async function locateArtefact(
   dir: string,
   spec: RunSpec,
   { checkpoint }: ExportRequest,
   folder: string,
-): Promise<{ artefact: string; step: number }> {
+): Promise<Artefact> {
+  const isLora = spec.hyper.method === 'lora';
   if (checkpoint === undefined) {
     const artefact = join(dir, artefactName(spec));
-    if (existsSync(artefact)) return { artefact, step: await resultStep(dir) };
+    if (existsSync(artefact)) {
+      const strength = isLora ? await readAdapterStrength(dir, spec) : undefined;
+      return { artefact, step: await resultStep(dir), strength };
+    }
     const next = msg`Resume it with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
     throw new UserError('run-not-finished', msg`Run ${spec.id} has no result yet.`, next);
   }
@@ -173,7 +195,7 @@ async function locateArtefact(
     );
   const artefact = join(folder, artefactName(spec));
   await exportCheckpoint(artefact, dir, spec, checkpoint);
-  return { artefact, step: checkpoint };
+  return { artefact, step: checkpoint, strength: isLora ? 1 : undefined };
 }
 
 /** Returns a note about the file for the user, if any. */

@@ -20,19 +20,22 @@ export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'st
 }
 
 /** The data that the decision is based on. */
-type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'earlier'>;
+type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'earlier' | 'refused'>;
 
 /**
  * Why the result is not offered, as a clause; undefined if it is. A manually set strength is rejected only if it was
  * measured to be worse; a run whose strength was given from the start is always offered.
  */
-export function whyNotOffered({
-  choice,
-  comparisons,
-  givenStrength,
-  earlier,
-}: OfferMetrics): string | undefined {
-  if (!choice) return undefined;
+export function whyNotOffered(result: OfferMetrics): string | undefined {
+  const { choice, givenStrength, refused } = result;
+  const theirs = refused && givenStrength === undefined ? t('its publisher did not offer it') : undefined;
+  return (choice && whyNoBetter(choice, result)) ?? theirs;
+}
+
+function whyNoBetter(
+  choice: StrengthChoice,
+  { comparisons, givenStrength, earlier }: OfferMetrics,
+): string | undefined {
   if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
   const worse = guardedMetrics(comparisons).find(isWorse);
   if (worse)
@@ -89,10 +92,12 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
 export const nextStepWithoutOffer = ({
   choice,
   givenStrength,
-}: Pick<Summary, 'choice' | 'givenStrength'>): string =>
-  givenStrength === undefined
-    ? ((choice && choiceIn(choice).next) ?? t('A lower learning rate or replay forgets less.'))
-    : t('A lower strength changes less of what the model could do.');
+  refused,
+}: Pick<Summary, 'choice' | 'givenStrength' | 'refused'>): string => {
+  if (givenStrength !== undefined) return t('A lower strength changes less of what the model could do.');
+  if (refused && !choice) return t('Fetch another version, or train on your own code.');
+  return (choice && choiceIn(choice).next) ?? t('A lower learning rate or replay forgets less.');
+};
 
 /** The error for a result that is not offered; undefined if it is. */
 export function notBetter(name: string, summary: Summary): UserError | undefined {

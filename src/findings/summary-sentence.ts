@@ -48,20 +48,19 @@ export const pendingIn = ({ pending = [] }: Pick<Summary, 'pending'>): PendingTa
 
 type SummaryMetrics = Pick<
   Summary,
-  'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'
+  'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated' | 'refused'
 >;
 
 /** `pending`: tasks that are not measured yet, or only partially. */
 export function summarise(summary: SummaryMetrics, pending: readonly PendingTask[] = []): string {
-  const { served, choice, givenStrength, earlier } = summary;
+  const { served, givenStrength } = summary;
   const comparisons = measuredHere(summary);
-  const refused = whyNotOffered({ comparisons, choice, givenStrength, earlier });
-  const next = nextStepWithoutOffer({ choice, givenStrength });
+  const why = whyNotOffered({ ...summary, comparisons });
   const parts = [
     givenStrength === undefined
       ? ''
       : t('Strength {strength} was set by hand.', { strength: withPoint(String(givenStrength)) }),
-    refused ? joined([t('Not offered: {why}.', { why: refused }), next]) : '',
+    why ? joined([t('Not offered: {why}.', { why }), nextStepWithoutOffer(summary)]) : '',
     metricsIn(summary),
     served && !served.ok
       ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')

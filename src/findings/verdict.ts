@@ -19,7 +19,7 @@ export interface Verdict {
 
 type VerdictMetrics = Pick<
   Summary,
-  'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served' | 'earlier'
+  'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served' | 'earlier' | 'refused'
 >;
 
 /** @param summary undefined if the result was never measured. Metrics stated only by its publisher don't count. */
@@ -46,7 +46,7 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
     };
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
-  const refused = whyNotOffered({ choice, comparisons, givenStrength, earlier }) !== undefined;
+  const refused = whyNotOffered({ ...summary, comparisons }) !== undefined;
   const windows = findComparison(comparisons, 'workspace', 'bits per byte');
   const bits = windows?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;

@@ -4,7 +4,7 @@ import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import { whyNotAFile } from '../text/not-a-file.ts';
-import { openRegular } from '../platform/files/regular-file.ts';
+import { openRegular, readExactly } from '../platform/files/regular-file.ts';
 import { dequantise } from './dequantise.ts';
 import { sliceMetadata } from './raw-metadata.ts';
 import {
@@ -98,9 +98,12 @@ function openedFile(
     if (!tensor) throw new UserError('base-truncated', msg`${path} has no tensor "${name}".`, fetchAgain);
     return tensor;
   };
+  // The file may have shrunk since it was opened.
+  const read = (offset: number, length: number) =>
+    readExactly(file, offset, length, (byte) => truncated(path, msg`it ends at byte ${byte}`));
   const readBytes = (name: string) => {
     const { offset, byteLength } = tensorOf(name);
-    return readExactly(file, path, offset, byteLength);
+    return read(offset, byteLength);
   };
   return {
     path,
@@ -112,7 +115,7 @@ function openedFile(
       const { type, shape } = tensorOf(name);
       return dequantise(type, await readBytes(name), elementCount(shape));
     },
-    copyMetadata: async () => sliceMetadata(await readExactly(file, path, 0, header.tensorInfoByteRange[0])),
+    copyMetadata: async () => sliceMetadata(await read(0, header.tensorInfoByteRange[0])),
     close: () => file.close(),
   };
 }
@@ -194,24 +197,6 @@ function checkTensor(
   if (offset + byteLength > size)
     throw truncated(path, `the tensor "${name}" ends at byte ${offset + byteLength} of ${size}`);
   return { shape, type, offset, byteLength };
-}
-
-/**
- * Throws `base-truncated` if the file has shrunk since it was opened. Reads over 1 GiB are done in parts.
- */
-async function readExactly(
-  file: FileHandle,
-  path: string,
-  offset: number,
-  length: number,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (bytesRead === 0) throw truncated(path, msg`it ends at byte ${offset + done}`);
-    done += bytesRead;
-  }
-  return bytes;
 }
 
 const fetchAgain = msg`Delete the file and fetch it again.`;

@@ -153,6 +153,8 @@ export const clusterFileSchema = z.object({
   submissionId: z.string(),
   /** How the job ended, once that is known and its results were fetched. */
   ended: z.enum(['done', 'failed', 'cancelled', 'lost']).optional(),
+  /** Its result could not be fetched, and may be gone: `cancel` gives it up. */
+  unfetched: z.boolean().optional(),
   /**
    * Number of events that the run had before this job; later ones are the job's, in the order of the driver's lines.
    */

@@ -186,6 +186,8 @@ export const summarySchema = z.object({
   givenStrength: z.number().positive().max(1).optional(),
   /** For a fetched adapter: tasks whose metrics are stated by its publisher and were never measured here. */
   stated: z.array(taskName).optional(),
+  /** For a fetched adapter: its publisher did not offer it. */
+  refused: z.boolean().optional(),
   /** Planned tasks that are not measured yet; absent if the evaluation is complete. */
   pending: z.array(taskName).optional(),
 });

@@ -52,6 +52,8 @@ export const exportRecordSchema = z.object({
   type: z.string().optional(),
   /** The step whose weights were exported. */
   step: z.int(),
+  /** How much of what was learned is in it; absent for a full fine-tune, and in earlier versions. */
+  strength: z.number().optional(),
   /** Absolute path; for PEFT, of the folder. If the check failed, nothing was left there. */
   path: z.string(),
   /** Size of the file with the weights. */
@@ -79,6 +81,14 @@ export function describeTarget({ to, type }: Pick<ExportRecord, 'to' | 'type'>):
   if (to === 'gguf-adapter') return t('GGUF adapter');
   if (to === 'peft') return t('PEFT adapter');
   return t('merged GGUF in {type}', { type: type ?? '' });
+}
+
+/** "GGUF adapter at strength 0.5" */
+export function describeExport(record: Pick<ExportRecord, 'to' | 'type' | 'strength'>): string {
+  const name = describeTarget(record);
+  const { strength } = record;
+  if (strength === undefined) return name;
+  return t('{name} at strength {strength}', { name, strength: withPoint(String(strength)) });
 }
 
 const format = (value: number) => (value < 1e-4 ? withPoint(value.toExponential(1)) : decimal(value, 4));

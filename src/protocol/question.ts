@@ -16,5 +16,9 @@ export const sendQuestionSchema = z.object({
   /** Bytes of this program, and of the work itself; 0 for what is already there. */
   program: z.int().min(0),
   work: z.int().min(0),
+  /** The file of the base, if it is sent, and how many bytes of it are copied to the storage; 0: it is in the work. */
+  base: z.object({ name: z.string(), copied: z.int().min(0) }).optional(),
+  /** Whether the adapter that training begins with is in the work. */
+  adapter: z.boolean().optional(),
 });
 export type SendQuestion = z.infer<typeof sendQuestionSchema>;

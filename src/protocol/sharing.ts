@@ -67,6 +67,8 @@ export const fetchedSchema = z.object({
   /** Its run id on the machine where it was trained. */
   run: z.string(),
   licence: z.string().optional(),
+  /** The reference adapter that its training began with, and that its figures call before. It is not here. */
+  reference: z.object({ sha256: z.string() }).optional(),
 });
 export type Fetched = z.infer<typeof fetchedSchema>;
 

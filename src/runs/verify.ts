@@ -4,7 +4,7 @@ import { t, withPoint } from '../text/l10n.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from './files.ts';
 import { readText } from '../platform/files/regular-file.ts';
-import { klDivergence, mean } from '../statistics/statistics.ts';
+import { divergences, mean, type Rows } from '../statistics/statistics.ts';
 
 export type Served = NonNullable<Summary['served']>;
 
@@ -41,8 +41,6 @@ export function agreement(kls: readonly number[], limit: number): Agreement {
   return { meanKl, limit, ok: meanKl < limit, counted: positions };
 }
 
-type Rows = readonly ArrayLike<number>[];
-
 /** If rounding exceeds this share of the adapter's change, the check can't tell whether the adapter was applied. */
 const MAX_ROUNDING_SHARE = 1 / 3;
 
@@ -67,12 +65,6 @@ export function compareDistributions(
   return rounding < MAX_ROUNDING_SHARE * change && meanKl >= half
     ? { ...verdict, limit: half, ok: false }
     : verdict;
-}
-
-function divergences(some: Rows, others: Rows): number[] {
-  if (some.length !== others.length || some.length === 0)
-    throw new Error(`${some.length} trained and ${others.length} served positions`);
-  return some.map((row, at) => klDivergence(row, others[at]!));
 }
 
 /** The verdict from a run's evaluation/summary.json; undefined if there is none yet. */

@@ -135,13 +135,13 @@ interface CheckedDownload {
 
 /**
  * Keeps what is shown as stated by the publisher: settings, curves, metrics. Everything that this machine acts on is
- * its own: the base, the evaluation plan, and later the check of the served model.
+ * its own: the base, the evaluation plan, and later the check of the served model. Only a refusal counts here, too.
  */
 async function createRunFrom(folder: string, { manifest, sha256, base, versions, from }: CheckedDownload) {
   const { name, version, publishedAt, run, licence, step } = manifest;
   const { spec, events, summary, spectrum } = await unpackRun(folder, manifest);
   const { adapter } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
-  const { hyper, corpus, learningRateReason } = spec;
+  const { hyper, corpus, learningRateReason, reference } = spec;
   const { checkpointTasks, forgettingLimit, keep } = spec.evaluation;
   const newRun: NewRun = {
     name: `${name}@${version}`,
@@ -161,12 +161,17 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
       ...(forgettingLimit !== undefined && { forgettingLimit }),
     },
     imported: { from: `${from}, ${name}@${version}`, format: 'gguf', base: manifest.base.id },
-    fetched: { from, name, version, publishedAt, sha256, run, ...(licence && { licence }) },
+    fetched: {
+      ...{ from, name, version, publishedAt, sha256, run },
+      ...(licence && { licence }),
+      ...(reference && { reference }),
+    },
   };
   return createRun(newRun, async (dir) => {
     await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
     await mkdir(join(dir, 'evaluation'));
-    if (summary) await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons));
+    if (summary)
+      await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons, summary.refused));
     if (spectrum) await writeJson(spectrumPath(dir), { ...spectrum, stated: true });
     await writeJson(join(dir, 'shared.json'), manifest);
     const lines = events

@@ -8,6 +8,7 @@ import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { localDataSet, parseDataSetReference } from '../corpus/datasets/files.ts';
 import { addFindings } from '../evaluation/metrics/summary.ts';
+import { whyNotOffered } from '../findings/offer.ts';
 import type { Metric, Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -43,7 +44,8 @@ export function shareable(run: RunSnapshot, name: string): RunSnapshot {
 
 function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
-  const { learningRateReason, learningRateTrials, imported, base, reference } = spec;
+  const { learningRateReason, learningRateTrials, imported, base, fetched } = spec;
+  const { reference = fetched?.reference } = spec;
   return {
     format: 1,
     id,
@@ -98,7 +100,9 @@ const shareableEvents = (events: readonly RunEvent[]): RunEvent[] =>
     );
 
 /** The sentence is generated again, because that of the run may name another run. */
-function shareableSummary({ step, comparisons, choice, givenStrength }: Summary): Summary {
+function shareableSummary(summary: Summary): Summary {
+  const { step, comparisons, choice, givenStrength } = summary;
+  const refused = whyNotOffered(summary) !== undefined;
   const publicRun: Summary = {
     step,
     sentence: '',
@@ -109,6 +113,7 @@ function shareableSummary({ step, comparisons, choice, givenStrength }: Summary)
     })),
     ...(choice && { choice: { ...choice, without: undefined } }),
     ...(givenStrength !== undefined && { givenStrength }),
+    ...(refused && { refused }),
   };
   return addFindings(publicRun, {});
 }

@@ -6,7 +6,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { dequantise } from '../gguf/index.ts';
 import { byteLengthOf, elementCount } from '../gguf/types.ts';
-import { openRegular } from '../platform/files/regular-file.ts';
+import { openRegular, readExactly } from '../platform/files/regular-file.ts';
 import { readValues, type LazyValues, type Values } from './values.ts';
 
 const size = z.int().min(0);
@@ -73,9 +73,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
     if (to - from !== byteLengthOf(dtype, length) || to > size)
       throw new Error(`${path}: tensor ${name} does not fit the file`);
     const read = () =>
-      withFile(path, async (file) =>
-        dequantise(dtype, await readExactly(file, path, from, to - from), length),
-      );
+      withFile(path, async (file) => dequantise(dtype, await readPart(file, path, from, to - from), length));
     tensors.set(name, { shape, data: { length, read } });
   }
   return tensors;
@@ -86,9 +84,9 @@ function readHeader(path: string): Promise<{ header: Record<string, unknown>; ba
   return withFile(path, async (file) => {
     const { size } = await file.stat();
     if (size < 8) throw new Error(`${path} is too short for safetensors`);
-    const length = Number((await readExactly(file, path, 0, 8)).readBigUInt64LE());
+    const length = Number((await readPart(file, path, 0, 8)).readBigUInt64LE());
     if (length > Math.min(size - 8, LONGEST_HEADER)) throw new Error(`${path} ends inside its header`);
-    const json = (await readExactly(file, path, 8, length)).toString('utf8');
+    const json = (await readPart(file, path, 8, length)).toString('utf8');
     const header = z.record(z.string(), z.unknown()).parse(JSON.parse(json));
     delete header['__metadata__'];
     return { header, base: 8 + length, size };
@@ -104,18 +102,7 @@ async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>)
   }
 }
 
-/** Reads into a new buffer, so that a typed array on it is aligned. Throws an Error if the file ends early. */
-async function readExactly(
-  file: FileHandle,
-  path: string,
-  at: number,
-  length: number,
-): Promise<Buffer<ArrayBuffer>> {
-  const bytes = Buffer.from(new ArrayBuffer(length));
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), at + done);
-    if (bytesRead === 0) throw new Error(`${path} ended early`);
-    done += bytesRead;
-  }
-  return bytes;
+async function readPart(file: FileHandle, path: string, at: number, length: number): Promise<Buffer> {
+  const bytes = await readExactly(file, at, length, () => new Error(`${path} ended early`));
+  return Buffer.from(bytes.buffer);
 }

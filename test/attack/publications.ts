@@ -186,7 +186,7 @@ class Stage {
     if (served !== unchecked) throw new Error('it would be served without a check');
     const { summary, spec } = run;
     const theirs = Object.keys(summary ?? {}).filter(
-      (key) => !['step', 'sentence', 'comparisons', 'stated'].includes(key),
+      (key) => !['step', 'sentence', 'comparisons', 'stated', 'refused'].includes(key),
     );
     const { stated = [] } = (summary ?? {}) as { stated?: string[] };
     const unmarked = summary?.comparisons.find(({ task }) => !stated.includes(task));

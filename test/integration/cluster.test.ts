@@ -182,6 +182,19 @@ describe('a training on a cluster', () => {
   });
 });
 
+it.each([[[]], [['--json']]])('sends nothing without consent: %j', async (options) => {
+  const before = await readdir(runsDir()).catch(() => []);
+  const { code: status, stderr } = await place.run(...train(...options));
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^\[bad-argument\] Nothing was sent, because nobody could be asked\. Add --yes\.$/m);
+  if (options.length === 0)
+    expect(stderr).toMatch(
+      /To the cluster at 127\.0\.0\.1:\d+ go .* MB: settings, .*, the base \S+\.gguf, and/,
+    );
+  expect(server.requests.filter((one) => /^(PUT|POST)/.test(one))).toEqual([]);
+  expect(await readdir(runsDir()).catch(() => [])).toEqual(before);
+});
+
 it('asks an editor with every option; after a no, nothing is sent or left', async () => {
   server.onSubmit = (one) => {
     job = one;

@@ -150,11 +150,11 @@ it('export takes a checkpoint in place of the result', async () => {
   ]);
   await mkdir(join(dir, 'checkpoints', 'step-000004'), { recursive: true });
   await writeSafetensors(join(dir, 'checkpoints', 'step-000004', 'parameters.safetensors'), new Map(tensors));
-  const { step, check } = await exportAs(
+  const { step, strength, check } = await exportAs(
     run,
     ...['--to', 'gguf-merged', '--checkpoint', '4', '-o', at('step-4.gguf')],
   );
-  expect(step).toBe(4);
+  expect({ step, strength }).toEqual({ step: 4, strength: 1 });
   expect(check).toMatchObject({ ok: true, change: 0 });
   await rm(join(dir, 'checkpoints'), { recursive: true });
 });
@@ -177,7 +177,8 @@ it('every format has a strength that was set by hand', async () => {
   expect(furthest(0.5)).toBeLessThan(2e-3);
   expect(furthest(1)).toBeGreaterThan(2e-2);
 
-  const { path } = await exportAs(run, '--to', 'gguf-adapter', '-o', at('half-adapter.gguf'));
+  const { path, strength } = await exportAs(run, '--to', 'gguf-adapter', '-o', at('half-adapter.gguf'));
+  expect(strength).toBe(0.5);
   expect((await readAdapterGguf(path)).alpha).toBe(alpha / 2);
   const peft = await exportAs(run, '--to', 'peft', '-o', at('half-peft'));
   const config = JSON.parse(await readFile(join(peft.path, 'adapter_config.json'), 'utf8')) as object;
@@ -191,6 +192,25 @@ it('every format has a strength that was set by hand', async () => {
   const wrong = await place.run('strength', run, 'half');
   expect(wrong.stderr).toMatch(/\[bad-argument\]/);
   expect(await place.json('strength', run, 'chosen')).toEqual({ strength: 1, chosen: 1 });
+});
+
+it('a result that is not offered is exported with a warning, and with its strength', async () => {
+  const dir = join(place.home, 'runs', 'refused');
+  await cp(join(place.home, 'runs', runs.get(title)!), dir, { recursive: true });
+  const spec = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as RunSnapshot['spec'];
+  await writeFile(join(dir, 'run.json'), JSON.stringify({ ...spec, id: 'refused', name: 'refused' }));
+  const { state } = await place.json<RunSnapshot>('show', 'refused');
+  const choice = { strength: 0, why: 'it forgot too much', limit: 0.1, path: [], setting: '' };
+  const summary = { step: state.step, sentence: '', comparisons: [], choice };
+  await mkdir(join(dir, 'evaluation'), { recursive: true });
+  await writeFile(join(dir, 'evaluation', 'summary.json'), JSON.stringify(summary));
+  const { code, stdout, stderr } = await place.run(
+    ...['export', 'refused', '--to', 'gguf-adapter', '-o', at('refused.gguf')],
+  );
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^Warning: refused completes code no better than before.*: it forgot too much\.$/m);
+  expect(stdout).toMatch(/^GGUF adapter at strength 1, \d+ MB: /m);
+  await rm(dir, { recursive: true });
 });
 
 it('a full fine-tune is exported as a model only', async () => {

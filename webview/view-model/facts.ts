@@ -39,7 +39,10 @@ export function runFacts(
   const facts: (Fact | undefined)[] = [
     {
       name: t('Base'),
-      value: spec.reference ? t('{base} with its reference adapter', { base: spec.base.id }) : spec.base.id,
+      value:
+        (spec.reference ?? spec.fetched?.reference)
+          ? t('{base} with its reference adapter', { base: spec.base.id })
+          : spec.base.id,
       note: `sha256 ${spec.base.sha256.slice(0, 12)}`,
     },
     {

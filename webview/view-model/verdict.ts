@@ -60,7 +60,10 @@ const baseAlone = ({ snapshot: { spec } }: RunView): string =>
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const name = baseName(spec.base.id);
-  const base = spec.reference ? t('{base} with its reference adapter', { base: name }) : name;
+  const base =
+    (spec.reference ?? spec.fetched?.reference)
+      ? t('{base} with its reference adapter', { base: name })
+      : name;
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
   return all && corpus.heldOutTokens
     ? t(

@@ -18,7 +18,7 @@ import type { ChosenCluster } from '../options/cluster-options.ts';
 import { print, printJson } from '../view/output.ts';
 import { CPUS, evaluationWork, runWork, sweepWork, type WorkSettings } from './cluster-works.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
-import { sendWork, type SendOptions } from './send-work.ts';
+import { isRefused, sendWork, type SendOptions } from './send-work.ts';
 
 type Consent = Pick<SendOptions, 'yes' | 'json' | 'laterContents'>;
 
@@ -29,11 +29,9 @@ const settingsOn = (
   memoryBytes: number,
 ): WorkSettings => ({ storage, needs: { cpus: cpus ?? CPUS[kind], memoryBytes } });
 
-const isDeclined = (error: unknown) => error instanceof UserError && error.code === 'cancelled';
-
 /**
- * Sends a run that was just created, and follows it. A run that the user does not want to send is deleted; one that
- * can't be sent has failed, and can be resumed. Errors: those of sendWork.
+ * Sends a run that was just created, and follows it. A run that is refused is deleted; one that can't be sent now has
+ * failed, and can be resumed. Errors: those of sendWork.
  */
 export async function launchOnCluster(
   dir: string,
@@ -46,7 +44,7 @@ export async function launchOnCluster(
   try {
     await sendWork(cluster.client, runWork(dir, spec, settings), options);
   } catch (error) {
-    if (isDeclined(error)) await rm(dir, { recursive: true, force: true });
+    if (isRefused(error)) await rm(dir, { recursive: true, force: true });
     else await recordUnsent(dir, error, { url: address.url, ...settings });
     throw error;
   }
@@ -127,7 +125,7 @@ export async function sendSweep(
   try {
     await sendWork(client, sweepWork(await readSweep(dir), settings), options);
   } catch (error) {
-    if (isNew && isDeclined(error)) await rm(dir, { recursive: true, force: true });
+    if (isNew && isRefused(error)) await rm(dir, { recursive: true, force: true });
     throw error;
   }
   return true;
@@ -230,8 +228,11 @@ async function collect(dir: string, file: ClusterFile): Promise<void> {
 
 export interface Stopped {
   kind: ClusterFile['kind'];
-  /** `over`: it had already ended there, and its results had not been collected yet. */
-  how: 'stopped' | 'over';
+  /**
+   * `over`: it had already ended there, and its results had not been collected yet. `given-up`: they could not be
+   * fetched, and are no longer waited for.
+   */
+  how: 'stopped' | 'over' | 'given-up';
   /** The reproduction whose runs share the job. */
   reproduction?: string | undefined;
 }
@@ -243,17 +244,21 @@ export interface Stopped {
 export async function stopDetached(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);
   if (followed || !isRunning(file)) return undefined;
-  const { kind, reproduction } = file;
-  if (!(await stopJob(file))) return { kind, reproduction, how: 'over' };
+  const { kind, reproduction, unfetched } = file;
+  const stopped = await stopJob(file);
+  if (!stopped && !unfetched) return { kind, reproduction, how: 'over' };
   await writeCluster(dir, { ...file, ended: 'cancelled' });
-  return { kind, reproduction, how: 'stopped' };
+  return { kind, reproduction, how: stopped ? 'stopped' : 'given-up' };
 }
 
 /** `wanted`: how the user named the run. */
 export function describeStopped({ kind, how, reproduction }: Stopped, wanted: string): string {
   const command = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
   const restartCommand = reproduction === undefined ? command : `reproduce --resume ${reproduction}`;
-  return how === 'over'
-    ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${restartCommand}`
-    : `Its job on the cluster is stopped. Start it again with: forget-me-not ${restartCommand}`;
+  const texts = {
+    stopped: 'Its job on the cluster is stopped. Start it again with',
+    over: 'Its job on the cluster has already ended. Take over what it made with',
+    'given-up': 'Its result could not be fetched from the cluster, and is given up. Start it again with',
+  };
+  return `${texts[how]}: forget-me-not ${restartCommand}`;
 }

@@ -4,7 +4,7 @@ import { prepare, send, type PreparedJob } from '../../cluster/submit.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { askParent, canAskParent } from '../../platform/processes/ask-parent.ts';
 import { UserError } from '../../text/errors.ts';
-import { confirm } from '../confirm.ts';
+import { consent } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
 import { withProgress } from '../view/progress.ts';
 import { version } from '../version.ts';
@@ -18,13 +18,23 @@ export interface SendOptions {
   laterContents?: string;
 }
 
-/** Errors: cancelled if the user declines, and those of `prepare` and `send`. */
+/**
+ * Whether nothing was sent because the user declined, could not be asked, or has to give other options, so that there
+ * is nothing to go on with.
+ */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof UserError && ['cancelled', 'bad-argument'].includes(error.code);
+
+/**
+ * Errors: cancelled if the user declines, bad-argument if nobody can be asked and `yes` is not set, and those of
+ * `prepare` and `send`.
+ */
 export async function sendWork(client: RayClient, work: Work, options: SendOptions): Promise<void> {
   const { host } = client.cluster.address;
   const reason = new UserError('cancelled', 'Nothing was started on the cluster.', '');
   await withProgress({ json: options.json, reason }, async (show, signal) => {
     const prepared = await prepare(client, work, version, signal);
-    await consent(prepared, options, signal);
+    await requireConsent(prepared, options, signal);
     const onUpload = (done: number, total: number) =>
       show({ phase: 'uploading', what: `to ${host}`, done, total });
     await send(prepared, { ...options, signal, onUpload });
@@ -32,38 +42,37 @@ export async function sendWork(client: RayClient, work: Work, options: SendOptio
 }
 
 /** Does not ask if everything is already there, as after a lost job. */
-async function consent(
-  { client, work, uploadBytes: sends }: PreparedJob,
-  options: SendOptions,
+async function requireConsent(
+  { client, work, sends }: PreparedJob,
+  { yes, json, laterContents }: SendOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { address } = client.cluster;
-  const { yes = false, json = false, laterContents } = options;
-  if (sends.program + sends.work === 0) return;
-  const refused = new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
+  const { host, plainText } = client.cluster.address;
+  if (sends.program + sends.work + (sends.base?.copied ?? 0) === 0) return;
+  const encryptionNote = plainText ? ' It is NOT encrypted on the way.' : '';
+  const text = `To the cluster at ${host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${encryptionNote}`;
   // A folder's settings may add --yes to the options, so an editor always asks.
-  if (canAskParent()) {
-    const { host, plainText } = address;
-    const { storage } = work;
-    if (await askParent({ ask: 'send', host, plainText, storage, ...sends }, signal)) return;
-    throw refused;
-  }
-  if (address.plainText && !yes && !process.stdin.isTTY)
-    throw new UserError(
-      'cluster-address',
-      `What is sent to ${address.host} goes over the network without encryption, readable by anybody on the way.`,
-      'Use https or a tunnel, or agree with --yes.',
-    );
-  const encryptionNote = address.plainText ? ' It is NOT encrypted on the way.' : '';
-  const text = `To the cluster at ${address.host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${encryptionNote}`;
-  if (await confirm(text, { yes, json })) return;
-  throw refused;
+  const agreed = canAskParent()
+    ? await askParent({ ask: 'send', host, plainText, storage: work.storage, ...sends }, signal)
+    : await consent(text, { yes, json, what: 'Nothing was sent' });
+  if (!agreed)
+    throw new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
 }
 
-function describeContents({ kind }: Work, { program, work }: PreparedJob['uploadBytes']): string {
-  const own = program > 0 ? `${formatBytes(program)} of this program, once for each version; and ` : '';
-  const run = kind === 'evaluate' ? 'the run with its result' : 'settings';
-  return `${own}${megabytes(work)}: ${run}, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent`;
+function describeContents({ kind, storage }: Work, sends: PreparedJob['sends']): string {
+  const { program, work, base, adapter } = sends;
+  const contents = [
+    kind === 'evaluate' ? 'the run with its result' : 'settings',
+    'the corpus as tokens, which can be turned back into its text',
+    ...(base?.copied === 0 ? [`the base ${base.name}`] : []),
+    ...(adapter ? ['the adapter that training begins with'] : []),
+  ].join(', ');
+  const parts = [
+    ...(program > 0 ? [`${formatBytes(program)} of this program, once for each version`] : []),
+    ...(base?.copied ? [`${formatBytes(base.copied)}, the base ${base.name}, copied to ${storage}`] : []),
+    `${megabytes(work)}: ${contents}, and the names of its files. No other files of your folder are sent`,
+  ];
+  return parts.join('; and ');
 }
 
 const megabytes = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : formatBytes(bytes));

@@ -5,6 +5,7 @@
 import { notBetter } from '../../findings/offer.ts';
 import { servedMismatch, type Served } from '../../runs/verify.ts';
 import { UserError } from '../../text/errors.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { findRun, readRun } from '../../runs/index.ts';
 import { servedRun, type ServedRun } from '../../serving/client/run-model.ts';
@@ -41,11 +42,14 @@ export async function findServed(run: string): Promise<ServedRun> {
     note('Checking first that the served model matches the trained one; this takes about ten seconds.');
     await checkServed(dir);
   });
-  const { spec, summary } = await readRun(dir);
-  const problem = summary && notBetter(spec.name, summary);
-  // The user named this run, so it is served all the same.
-  if (problem) note(`Warning: ${problem.message}`);
+  warnIfNotBetter(await readRun(dir));
   return served;
+}
+
+/** A run that the user named is used all the same. */
+export function warnIfNotBetter({ spec, summary }: Pick<RunSnapshot, 'spec' | 'summary'>): void {
+  const problem = summary && notBetter(spec.name, summary);
+  if (problem) note(`Warning: ${problem.message}`);
 }
 
 export function describeServed({ meanKl, limit, ok }: Served): string {

@@ -1,6 +1,6 @@
 /** Chooses and names the folders of a corpus. */
 import { realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { documentPath, foldersOf, locate, type Folders, type NamedFolder } from '../../protocol/folders.ts';
 
 /** The folders given by the user, without repetitions. They need not exist. */
@@ -61,12 +61,14 @@ export function promptPath(where: Folders, document: string): { repository: stri
 }
 
 /** The path relative to a folder, with "/"; undefined if it is not inside. */
-export function pathWithin(folder: string, path: string): string | undefined {
+export function pathWithin(folder: string, path: string, platform = process.platform): string | undefined {
+  const { relative, isAbsolute, sep } = platform === 'win32' ? win32 : posix;
   const relativePath = relative(folder, path);
   const outside =
     relativePath === '' ||
     relativePath === '..' ||
     relativePath.startsWith(`..${sep}`) ||
+    // On Windows, if it is on another drive.
     isAbsolute(relativePath);
   return outside ? undefined : relativePath.split(sep).join('/');
 }

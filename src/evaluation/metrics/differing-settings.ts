@@ -67,7 +67,7 @@ export function listSettings({
   // How an imported adapter was trained is unknown.
   if (imported) return settings;
   put('continues', continues?.run);
-  put('begins with', spec.reference ? 'the reference adapter' : undefined);
+  put('begins with', (spec.reference ?? spec.fetched?.reference) ? 'the reference adapter' : undefined);
   put('minutes', minutes);
   put('tokens trained on', hyper.steps * tokensPerStep(hyper));
   for (const [key, value] of Object.entries(spec.corpus)) {

@@ -81,11 +81,12 @@ const offeredAt = ({ choice, givenStrength }: Summary): Comparison[] =>
 
 /**
  * Pure. The summary of an adapter that was fetched: metrics stated by its publisher, for tasks that this version knows.
+ * `refused`: it was not offered there.
  */
-export function statedSummary(step: number, comparisons: readonly Comparison[]): Summary {
+export function statedSummary(step: number, comparisons: readonly Comparison[], refused = false): Summary {
   const known = comparisons.filter(({ task }) => isTask(task));
   const stated = [...new Set(known.map(({ task }) => task))];
-  return addFindings({ step, sentence: '', comparisons: known, stated }, {});
+  return addFindings({ step, sentence: '', comparisons: known, stated, ...(refused && { refused }) }, {});
 }
 
 /** Whether this version knows the task. */
@@ -94,12 +95,12 @@ export const isTask = (name: string): boolean =>
 
 /** Pure. The summary after the result's file has changed: all metrics are dropped and have to be measured again. */
 export function withoutMetrics(
-  { step, choice, comparisons, pending = [] }: Summary,
+  { step, choice, refused, comparisons, pending = [] }: Summary,
   planned: readonly string[],
 ): Summary {
   const names = [...planned, ...pending, ...comparisons.map(({ task }) => task)];
   return addFindings(
-    { step, sentence: '', comparisons: [], ...(choice && { choice }) },
+    { step, sentence: '', comparisons: [], ...(choice && { choice }), ...(refused && { refused }) },
     { planned: [...new Set(names)] },
   );
 }

@@ -50,13 +50,26 @@ export async function confirmSending({
   storage,
   program,
   work,
+  base,
+  adapter,
 }: SendQuestion): Promise<boolean> {
+  const copied = base?.copied ?? 0;
   const parts = [
     ...(program > 0 ? [t('{size} of this program, once for each version.', { size: size(program) })] : []),
     t(
       '{size}: settings, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent.',
       { size: size(work) },
     ),
+    ...(base && copied === 0 ? [t('The base {name} is part of it.', { name: base.name })] : []),
+    ...(adapter ? [t('The adapter that training begins with is part of it.')] : []),
+    ...(base && copied > 0
+      ? [
+          t('{size}: the base {name}, which is copied to the storage.', {
+            size: size(copied),
+            name: base.name,
+          }),
+        ]
+      : []),
     ...(storage ? [t('Checkpoints and results are kept at {place}.', { place: storage })] : []),
     ...(plainText ? [t('It is NOT encrypted on the way: whoever can read your network can read it.')] : []),
   ];
@@ -64,7 +77,7 @@ export async function confirmSending({
   const answer = await showWarningMessage(
     t('To train on the cluster at {host}, {size} have to be sent there.', {
       host,
-      size: size(program + work),
+      size: size(program + work + copied),
     }),
     { modal: true, detail: parts.join('\n\n') },
     send,

@@ -2,9 +2,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { notBetter } from '../../findings/offer.ts';
 import {
   describeCheck,
-  describeTarget,
+  describeExport,
   exportRecordSchema,
   type ExportTarget,
 } from '../../protocol/export.ts';
@@ -76,10 +77,12 @@ export async function exportResult(services: Services, argument: CommandArgument
   const record = await withChildProgress(t('Exporting {name}', { name }), (options) =>
     services.children.ask(exportRecordSchema, args, options),
   );
+  const problem = run.summary && notBetter(name, run.summary);
   await services.log.notify(
-    'info',
+    problem ? 'warning' : 'info',
     joined([
-      `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}.`,
+      problem?.message ?? '',
+      `${describeExport(record)}, ${size(record.bytes)}: ${record.path}.`,
       t('{clause}.', { clause: describeCheck(record.check) }),
       translate(textOf(record, 'note') ?? ''),
       translate(textOf(record, 'warning') ?? ''),

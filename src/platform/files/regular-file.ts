@@ -50,6 +50,25 @@ export async function readBytes(path: string, limit = MAX_JSON_BYTES): Promise<B
   }
 }
 
+/**
+ * Reads into a new buffer, so that a typed array on it is aligned; over 1 GiB in parts. `endsAt`: the error to throw if
+ * the file ends before, at this byte.
+ */
+export async function readExactly(
+  file: FileHandle,
+  offset: number,
+  length: number,
+  endsAt: (byte: number) => Error,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+    if (bytesRead === 0) throw endsAt(offset + done);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
 /** Opens a log for appending. Throws like openRegular. */
 export const openLogSync = (path: string): number =>
   openSynchronously(path, O_WRONLY | O_APPEND | O_CREAT).file;

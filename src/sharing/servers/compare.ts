@@ -4,7 +4,7 @@
  */
 import { EXACT_LIMIT, QUANTISED_LIMIT } from '../../export/check-export.ts';
 import { agreement } from '../../runs/verify.ts';
-import { mean } from '../../statistics/statistics.ts';
+import { atPositions, mean } from '../../statistics/statistics.ts';
 
 /** The likeliest tokens after a position, with their log-probabilities. */
 export type TopTokens = ReadonlyMap<number, number>;
@@ -56,11 +56,8 @@ export function judgeServer({ trained, base, serverBase, server }: Rows): Server
   return { tokens: trained.length, meanKl, limit: applied, baseKl, change, verdict };
 }
 
-function divergences(rows: readonly ArrayLike<number>[], tops: readonly TopTokens[]): number[] {
-  if (rows.length === 0 || rows.length !== tops.length)
-    throw new Error(`${rows.length} positions were asked for, and ${tops.length} answered`);
-  return rows.map((row, position) => partialKl(row, tops[position]!));
-}
+const divergences = (rows: readonly ArrayLike<number>[], tops: readonly TopTokens[]): number[] =>
+  atPositions(rows, tops, partialKl);
 
 /** KL in nats over the tokens in `top` and the rest of the vocabulary as one. */
 export function partialKl(row: ArrayLike<number>, top: TopTokens): number {

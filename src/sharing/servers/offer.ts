@@ -41,8 +41,8 @@ const checkingName = (name: string) => `${name}.being-checked`;
 
 /**
  * Writes the adapter into the shared folder, has the server load it under a temporary name, compares, and only then
- * offers it under its own name. An adapter that differs is unloaded and its folder removed; whatever was offered under
- * that name before stays. Errors: those of the server, the exporter and the trainer.
+ * offers it under its own name. An adapter that differs is unloaded and its folder removed; another one that was
+ * offered under that name before stays. Errors: those of the server, the exporter and the trainer.
  */
 export async function offerOnVllm(
   server: VllmServer,
@@ -72,13 +72,14 @@ export async function offerOnVllm(
     },
   );
   const before = adapters.find(({ id }) => id === name);
+  const old = before && (await shared.ownFolder(name, before.root));
   if (check.verdict !== 'same') {
-    if (before?.root !== shared.pathThere(folder)) await shared.remove(folder);
+    if (old === folder) await server.unload(name);
+    await shared.remove(folder);
     return { name, run: spec.id, check, offered: false };
   }
   await server.load(name, shared.pathThere(folder), { replace: before?.root });
   await shared.link(name, folder);
-  const old = before && shared.ownFolder(name, before.root);
   if (old !== undefined && old !== folder) await shared.remove(old);
   return { name, run: spec.id, check, offered: true };
 }

@@ -6,6 +6,9 @@ import { UserError } from '../../text/errors.ts';
 import { isSharedName } from '../../protocol/sharing.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS } from '../../weights/peft.ts';
 
+/** The adapter's name, from that of its folder. */
+const nameIn = (folder: string): string => folder.slice(0, -13);
+
 export class SharedFolder {
   private constructor(
     readonly localPath: string,
@@ -42,11 +45,12 @@ export class SharedFolder {
   pathHere = (folder: string): string => join(this.localPath, folder);
   pathThere = (folder: string): string => `${this.serverPath}/${folder}`;
 
-  /** The folder's name, from its path on the server, if it was written for this adapter. */
-  ownFolder(name: string, path: string): string | undefined {
+  /** The folder's name, from its path on the server or that of its link, if it was written for this adapter. */
+  async ownFolder(name: string, path: string): Promise<string | undefined> {
     const prefix = `${this.serverPath}/`;
-    const folder = path.startsWith(prefix) ? path.slice(prefix.length) : '';
-    return isSharedName(folder) && new RegExp(`-[0-9a-f]{12}$`).test(folder) && folder.slice(0, -13) === name
+    const found = path.startsWith(prefix) ? path.slice(prefix.length) : '';
+    const folder = found === name ? await this.linked(name) : found;
+    return isSharedName(folder) && /-[0-9a-f]{12}$/.test(folder) && nameIn(folder) === name
       ? folder
       : undefined;
   }
@@ -61,11 +65,18 @@ export class SharedFolder {
   }
 
   async unlink(name: string): Promise<void> {
-    const path = join(this.localPath, name);
-    if (await readlink(path).catch(() => undefined)) await rm(path, { force: true });
+    if (await this.linked(name)) await rm(join(this.localPath, name), { force: true });
   }
 
+  /** Empty if there is no such link. */
+  private linked(name: string): Promise<string> {
+    return readlink(join(this.localPath, name)).catch(() => '');
+  }
+
+  /** With the link that leads to it. */
   async remove(folder: string): Promise<void> {
+    const name = nameIn(folder);
+    if ((await this.linked(name)) === folder) await this.unlink(name);
     await rm(join(this.localPath, folder), { recursive: true, force: true });
   }
 

@@ -21,6 +21,7 @@ import {
   cancelledError,
   versionTaken,
   parseVersions,
+  readEndpoint,
   type Outgoing,
   type Place,
   type Store,
@@ -31,11 +32,18 @@ const CARD = 'README.md';
 
 export class HubStore implements Store {
   readonly label: string;
+  readonly host: string | undefined;
   private listed: Promise<HubFile[]> | undefined;
 
-  /** @param repository owner/name */
+  /**
+   * Throws like readEndpoint.
+   *
+   * @param repository owner/name
+   */
   constructor(private readonly repository: string) {
     this.label = `hub:${repository}`;
+    if (process.env['HF_ENDPOINT'])
+      this.host = readEndpoint(hubEndpoint(), 'HF_ENDPOINT', 'the token goes into HF_TOKEN').host;
   }
 
   async names(): Promise<string[]> {

@@ -5,7 +5,7 @@ import { HubStore } from './hub-store.ts';
 import { S3Store } from './s3-store.ts';
 import type { Store } from './store.ts';
 
-/** Errors: bad-argument, store-refused (no credentials). */
+/** Errors: bad-argument (also for an address that is not encrypted), store-refused (no credentials). */
 export function openStore(place: string): Store {
   if (place.startsWith('s3:')) return new S3Store(place);
   const [, repository] = /^hub:(.*)$/.exec(place) ?? [];

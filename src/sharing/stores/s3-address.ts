@@ -1,6 +1,6 @@
 /** Parses `s3://bucket/prefix` and the store's environment variables: region, address and credentials. Pure. */
 import { UserError } from '../../text/errors.ts';
-import { readAddress } from '../../serving/remote/address.ts';
+import { readEndpoint } from './store.ts';
 
 export interface S3Settings {
   /** "s3://bucket/team" */
@@ -11,6 +11,8 @@ export interface S3Settings {
   region: string;
   /** Address of the bucket, with a trailing slash. */
   root: string;
+  /** The store's host and port, unless it is Amazon's. */
+  host: string | undefined;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
 
@@ -40,41 +42,22 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
   const sessionToken = env['AWS_SESSION_TOKEN'];
   const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1';
   const customEndpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  const keys = 'keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+  const custom = customEndpoint ? readEndpoint(customEndpoint, 'AWS_ENDPOINT_URL', keys) : undefined;
   return {
     label: `s3://${[bucket, ...parts].join('/')}`,
     bucket,
     prefix: parts.map((part) => `${part}/`).join(''),
     region,
     // With a dot in the bucket's name, its own host would have no valid certificate.
-    root: customEndpoint
-      ? `${checkedEndpoint(customEndpoint)}/${bucket}/`
+    root: custom
+      ? `${custom.origin}${custom.pathname}/${bucket}/`
       : bucket.includes('.')
         ? `https://s3.${region}.amazonaws.com/${bucket}/`
         : `https://${bucket}.s3.${region}.amazonaws.com/`,
+    host: custom?.host,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
   };
-}
-
-function checkedEndpoint(endpoint: string): string {
-  const { origin, pathname } = readAddress(endpoint, {
-    // Not shown, because it comes from the environment and may contain a key.
-    invalid: () =>
-      refused(
-        'AWS_ENDPOINT_URL is not the address of a store.',
-        'Set it to an address such as https://storage.example.',
-      ),
-    hasExtras: () =>
-      refused(
-        'AWS_ENDPOINT_URL contains more than a host, a port and a path.',
-        'Set it to an address such as https://storage.example; keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
-      ),
-    unencrypted: (host) =>
-      refused(
-        `Adapters would go to ${host} in plain text, readable by anybody on the way.`,
-        'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',
-      ),
-  });
-  return origin + pathname;
 }
 
 const refused = (message: string, next: string) => new UserError('bad-argument', message, next);

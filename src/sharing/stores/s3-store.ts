@@ -36,6 +36,7 @@ interface Request {
 export class S3Store implements Store {
   private readonly settings: S3Settings;
   readonly label: string;
+  readonly host: string | undefined;
   /** Whether the store supports conditional writes ("only if it does not exist"); some do not. */
   private supportsConditions = true;
 
@@ -43,6 +44,7 @@ export class S3Store implements Store {
   constructor(address: string, env?: Readonly<Record<string, string | undefined>>) {
     this.settings = s3Settings(address, env);
     this.label = this.settings.label;
+    this.host = this.settings.host;
   }
 
   async names(): Promise<string[]> {

@@ -1,4 +1,5 @@
 /** Where adapters are published: NAME/VERSION/ in a folder, a bucket or a repository, with manifest.json in each. */
+import { readAddress, type Address } from '../../serving/remote/address.ts';
 import { UserError } from '../../text/errors.ts';
 import { isSharedName } from '../../protocol/sharing.ts';
 
@@ -19,6 +20,8 @@ export interface Transfer {
 export interface Store {
   /** For display, such as "s3://bucket/team". */
   readonly label: string;
+  /** The server's host and port, if it is another one than the label makes one expect. */
+  readonly host?: string | undefined;
   /** The published names, sorted. */
   names(): Promise<string[]>;
   /** Versions of a name, ascending, including incomplete ones, whose numbers stay taken. */
@@ -38,6 +41,36 @@ export interface Place {
   name: string;
   version: number;
   path: string;
+}
+
+/** "hub:team/adapters (at mirror.example)": for a question about what leaves this machine. */
+export const placeOf = ({ label, host }: Pick<Store, 'label' | 'host'>): string =>
+  host === undefined ? label : `${label} (at ${host})`;
+
+/**
+ * The address of a store, from the environment variable `variable`; `keys`: where its credentials belong. Throws
+ * UserError `bad-argument` if it is invalid, or would send the weights in plain text over a network.
+ */
+export function readEndpoint(endpoint: string, variable: string, keys: string): Address {
+  const refused = (message: string, next: string) => new UserError('bad-argument', message, next);
+  return readAddress(endpoint, {
+    // Not shown, because it comes from the environment and may contain a key.
+    invalid: () =>
+      refused(
+        `${variable} is not the address of a store.`,
+        'Set it to an address such as https://storage.example.',
+      ),
+    hasExtras: () =>
+      refused(
+        `${variable} contains more than a host, a port and a path.`,
+        `Set it to an address such as https://storage.example; ${keys}.`,
+      ),
+    unencrypted: (host) =>
+      refused(
+        `Adapters would go to ${host} in plain text, readable by anybody on the way.`,
+        `Use https in ${variable}, or the number of a machine in your own network.`,
+      ),
+  });
 }
 
 /** Ascending, from the names of folders. */

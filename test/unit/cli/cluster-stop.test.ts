@@ -10,15 +10,23 @@ import {
   stopDetached,
 } from '../../../src/cli/processes/cluster-job.ts';
 import { isOnCluster } from '../../../src/cli/processes/cluster-reproduction.ts';
-import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
+import { follow } from '../../../src/cluster/follow.ts';
+import { openCluster, readCluster, writeCluster } from '../../../src/cluster/store.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { createReproduction } from '../../../src/reproduce/store.ts';
-import { createRun, readRun } from '../../../src/runs/index.ts';
+import { cancelRun, createRun, readRun } from '../../../src/runs/index.ts';
 import { createSweep, readSweep } from '../../../src/training/sweep/store.ts';
 import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
-import { clusterFile } from '../cluster/help.ts';
+import { clusterFile, handedOver } from '../cluster/help.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
 import { baseLine, newSweep, trial } from '../training/sweep-help.ts';
+
+const sendWork = vi.hoisted(() => vi.fn());
+vi.mock('../../../src/cli/processes/send-work.ts', () => ({ sendWork, isRefused: () => false }));
+vi.mock('../../../src/cli/processes/launch.ts', async (original) => ({
+  ...(await original<object>()),
+  launchTrainer: () => undefined,
+}));
 
 const home = useTemporaryHome();
 let server: RayServer;
@@ -67,6 +75,40 @@ it('leaves a run whose job has ended to be collected, and stops a running one', 
   expect(describeStopped(ofMany, 'a-run')).toContain('forget-me-not reproduce --resume many');
   expect(job.status).toBe('STOPPED');
   expect((await readCluster(dir))?.ended).toBe('cancelled');
+});
+
+it.each(['train', 'evaluate'] as const)('gives up a result that is gone, of a job to %s', async (kind) => {
+  const { dir, id } = await createRun(newRun());
+  await writeCluster(dir, clusterFile(server.url, { kind }));
+  const { result } = await handedOver({ 'adapter.gguf': 'weights' });
+  const done = {
+    type: 'done',
+    ...{ time: '2026-11-27T20:00:00.000Z', step: 30, tokensPerSecond: 100, peakMemory: 1e9, seconds: 9 },
+    artefact: 'adapter.gguf',
+  };
+  const summary = { type: 'summary', summary: { step: 30, sentence: 'It learned.', comparisons: [] } };
+  job.logs = printed({ type: 'line', id: 'train', line: kind === 'train' ? done : summary }, result);
+  job.status = 'SUCCEEDED';
+  const file = (await readCluster(dir))!;
+  const detach = new AbortController().signal;
+  const followed = { client: openCluster(server.url), dir, file, emit: () => undefined, detach, pollMs: 5 };
+  await expect(follow(followed)).rejects.toMatchObject({
+    code: 'cluster-failed',
+    message: expect.stringContaining('The file does not exist') as string,
+    next: expect.stringContaining(`If the result is gone there, give it up with {cancel ${id}}`) as string,
+  });
+  expect((await readCluster(dir))?.ended).toBeUndefined();
+
+  const stopped = await stopDetached(dir, false);
+  expect(stopped).toMatchObject({ kind, how: 'given-up' });
+  expect(describeStopped(stopped!, 'a-run')).toMatch(
+    /is given up\. Start it again with: forget-me-not \w+ a-run$/,
+  );
+  expect((await readCluster(dir))?.ended).toBe('cancelled');
+  if (kind === 'evaluate') return;
+  expect(await cancelRun(dir)).toBe('cancelled');
+  await resumeOnCluster(dir, {});
+  expect(sendWork).toHaveBeenCalledOnce();
 });
 
 describe('a reproduction whose runs share a job', () => {

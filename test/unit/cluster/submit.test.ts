@@ -1,15 +1,20 @@
 /** Submitting a job: what is recorded here, whatever happens meanwhile. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Work } from '../../../src/cluster/job.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster } from '../../../src/cluster/store.ts';
-import { send, type PreparedJob } from '../../../src/cluster/submit.ts';
+import { prepare, send, type PreparedJob } from '../../../src/cluster/submit.ts';
 import { UserError } from '../../../src/text/errors.ts';
 import { RayServer } from '../../support/ray-server.ts';
 import { useTemporaryHome } from '../runs/help.ts';
+
+vi.mock('../../../src/cluster/bundle.ts', async (original) => ({
+  ...(await original<object>()),
+  bundlePackage: () => Promise.resolve({ name: 'program.zip', files: [] }),
+}));
 
 const home = useTemporaryHome();
 let server: RayServer;
@@ -38,7 +43,7 @@ beforeEach(async () => {
     bundle: { name: 'program.zip', ...nothing },
     job: { name: 'job.zip', ...nothing },
     uploads: [{ name: 'job.zip', bytes: Buffer.from('a zip') }],
-    uploadBytes: { program: 0, work: 5 },
+    sends: { program: 0, work: 5 },
   };
 });
 afterEach(() => server.stop());
@@ -90,4 +95,31 @@ it('records the job in each of its runs, with their earlier events', async () =>
   const again = send({ ...prepared, work: { ...prepared.work, kind: 'reproduce', runs } });
   await expect(again).rejects.toMatchObject({ code: 'cluster-failed' });
   expect((await readCluster(run))?.ended).toBe('failed');
+});
+
+it('names the models in it, and copies a large base to the storage only when it is sent', async () => {
+  const { client, work } = prepared;
+  const [path, storage] = [join(home.path(), 'large.gguf'), join(home.path(), 'storage')];
+  await writeFile(path, '');
+  await truncate(path, 60e6);
+  await mkdir(storage);
+  await writeFile(join(dir(), 'earlier.gguf'), 'of before');
+  server.packages.set('program.zip', Buffer.from('the program'));
+  const asked = { ...work, base: { ...work.base, path }, storage };
+  const ready = await prepare(client, asked, '0.0.0');
+  expect(ready.sends).toMatchObject({
+    program: 0,
+    base: { name: 'large.gguf', copied: 60e6 },
+    adapter: true,
+  });
+  expect(await readdir(storage)).toEqual([]);
+  await send(ready);
+  expect((await stat(join(storage, 'bases', `${work.base.sha256}.gguf`))).size).toBe(60e6);
+  expect(await readdir(join(storage, 'a-run'))).toEqual(['seen-by-client']);
+  // It is not sent twice.
+  expect((await prepare(client, asked, '0.0.0')).sends.base).toBeUndefined();
+
+  await truncate(path, 1000);
+  const packed = await prepare(client, { ...asked, storage: null }, '0.0.0');
+  expect(packed.sends.base).toEqual({ name: 'large.gguf', copied: 0 });
 });

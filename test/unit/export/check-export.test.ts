@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../src/export/check-export.ts';
+import { checkRequest } from '../../../src/export/export-run.ts';
 import {
   describeCheck,
+  describeExport,
   describeTarget,
   latestExports,
   type ExportRecord,
 } from '../../../src/protocol/export.ts';
+import { hyperSchema } from '../../../src/protocol/run.ts';
 
 const trained = [
   [0.5, 0.5],
@@ -71,6 +74,30 @@ describe('the check of an export', () => {
     expect(() => judge({ trained, base, written: [] }, 0.01)).toThrow('2 and 0 positions'));
 });
 
+describe('the place of an export', () => {
+  const run = {
+    id: 'a-run',
+    hyper: hyperSchema.parse({ learningRate: 1e-4, steps: 1 }),
+    base: { id: 'tiny', path: 'C:\\models\\tiny.gguf', sha256: '00' },
+  };
+  const check = (output: string) =>
+    checkRequest(run, { to: 'gguf-adapter', output }, 'C:\\data\\runs\\a-run', 'win32');
+
+  it.each([
+    'D:\\out.gguf',
+    '\\\\nas\\share\\out.gguf',
+    'C:\\data\\runs\\a-run.gguf',
+    'C:\\data\\runs\\..out.gguf',
+  ])('on Windows may be %s', (output) => expect(() => check(output)).not.toThrow());
+
+  it.each([
+    ['c:\\data\\runs\\a-run', "inside the run's folder"],
+    ['c:\\data\\runs\\a-run\\adapter.gguf', "inside the run's folder"],
+    ['C:\\data\\runs\\a-run\\..adapter.gguf', "inside the run's folder"],
+    ['C:\\models\\tiny.gguf', "the run's base"],
+  ])('on Windows may not be %s', (output, where) => expect(() => check(output)).toThrow(where));
+});
+
 describe('the description of an export', () => {
   const check = judge({ trained, base, written: near }, 0.01);
   const record = (path: string, change: Partial<ExportRecord> = {}): ExportRecord => ({
@@ -93,6 +120,8 @@ describe('the description of an export', () => {
   it('names the format and the verdict', () => {
     expect(describeTarget(record('/a'))).toBe('merged GGUF in F16');
     expect(describeTarget({ to: 'peft' })).toBe('PEFT adapter');
+    expect(describeExport({ to: 'peft', strength: 0.5 })).toBe('PEFT adapter at strength 0.5');
+    expect(describeExport({ to: 'gguf-merged', type: 'F16' })).toBe('merged GGUF in F16');
     expect(describeCheck(check)).toMatch(/^llama\.cpp agrees with the trainer: KL .* over 2 tokens$/);
     expect(describeCheck({ ...check, ok: false })).toMatch(/does NOT agree/);
   });

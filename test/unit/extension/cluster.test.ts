@@ -156,6 +156,23 @@ describe('a question from the command line', () => {
     show.mockRestore();
   });
 
+  it('names the models that are sent, and counts a base that is copied to the storage', async () => {
+    const show = vi.spyOn(editor.window, 'showWarningMessage');
+    const base = { name: 'ours.gguf', copied: 60_000_000 };
+    await confirmSending({ ...question, storage: '/mnt/shared', base, adapter: true });
+    await confirmSending({ ...question, base: { ...base, copied: 0 } });
+    const [copied, packed] = show.mock.calls.map(
+      ([title, more]) => title + (more as { detail: string }).detail,
+    );
+    expect(copied).toContain('97 MB have to be sent there');
+    expect(copied).toContain('The adapter that training begins with is part of it.');
+    expect(copied).toContain('60 MB: the base ours.gguf, which is copied to the storage.');
+    expect(packed).toContain('37 MB have to be sent there');
+    expect(packed).toContain('The base ours.gguf is part of it.');
+    expect(packed).not.toContain('adapter');
+    show.mockRestore();
+  });
+
   it.each([
     ['yes', true],
     ['no', false],

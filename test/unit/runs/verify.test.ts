@@ -10,7 +10,13 @@ describe('the verdict on a result', () => {
     expect(compareDistributions(same, same)).toEqual({ meanKl: 0, limit: 0.01, tokens: 1, ok: true });
     expect(compareDistributions(same, [[0.9, 0.1]]).ok).toBe(false);
     expect(compareDistributions([...same, ...same], [[0.5, 0.5], [0.9, 0.1]]).meanKl).toBeCloseTo(Math.log(5 / 3) / 2, 12); // prettier-ignore
-    expect(() => compareDistributions(same, [])).toThrow('1 trained and 0 served');
+    expect(() => compareDistributions(same, [])).toThrow('1 and 0 positions');
+  });
+  it('does not depend on the sum of the probabilities', () => {
+    const [trained, served] = [[[0.5, 0.5]], [[0.51, 0.49]]];
+    const scaled = served.map((row) => row.map((value) => value * 1.0002));
+    const [one, two] = [served, scaled].map((rows) => compareDistributions(trained, rows));
+    expect(two!.meanKl).toBeCloseTo(one!.meanKl, 12);
   });
   it('is good if rounding turned a few positions and the rest agrees all the better', () => {
     const trained = Array.from({ length: 96 }, () => [0.5, 0.5]);

@@ -3,15 +3,20 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { showCommand } from '../../../src/cli/commands/results/show.ts';
+import { evaluationSummaryPath, writeJson } from '../../../src/runs/files.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
 import { byGain, isChecked } from '../../../src/extension/texts.ts';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';
+import { listSettings } from '../../../src/evaluation/metrics/differing-settings.ts';
 import { addToSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
+import { notBetter } from '../../../src/findings/offer.ts';
 import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
 import type { Place, Store, Transfer } from '../../../src/sharing/stores/store.ts';
 import { comparisonRows } from '../../../webview/view-model/comparisons.ts';
+import { runFacts } from '../../../webview/view-model/facts.ts';
+import { seriesOf } from '../../../webview/view-model/series.ts';
 import { findPublished } from '../../../src/sharing/fetch-adapter.ts';
 import { sharedName } from '../../../src/sharing/pack.ts';
 import { shareable } from '../../../src/sharing/shareable.ts';
@@ -219,6 +224,31 @@ describe('a published adapter', () => {
     await expect(servedRun(dir, () => Promise.reject(checked))).resolves.toBeDefined();
   });
 
+  it('is not offered here either if its publisher did not offer it', async () => {
+    const refused = await desk.makeRun();
+    const none = { ...choice, strength: 0, why: 'it forgot too much' };
+    await writeJson(evaluationSummaryPath(refused), { ...summary, choice: none });
+    await desk.publish(refused, store);
+    expect(await readFile(join(version(), 'README.md'), 'utf8')).toContain(
+      'Not offered: it forgot too much.',
+    );
+    desk.switchTo('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    const why = async (folder = fetched) => notBetter('demo', (await readRun(folder)).summary!)?.message;
+    expect(await why()).toMatch(/not offered for completion: its publisher did not offer it\.$/);
+    expect((await readRun(fetched)).summary!.sentence).toMatch(
+      /^Not offered: its publisher did not offer it\. Fetch another version, or train on your own code\./,
+    );
+    // As for a result of one's own, a strength set by hand is the user's decision.
+    await setStrength(fetched, 0.5);
+    expect(await why()).toBeUndefined();
+    await setStrength(fetched, 'chosen');
+    expect(await why()).toBeDefined();
+    await desk.publish(fetched, store, { name: 'again' });
+    desk.switchTo('alice');
+    expect(await why((await desk.fetch(store, { name: 'again' })).dir)).toBeDefined();
+  });
+
   it("shows its publisher's metrics as theirs, until they are measured here", async () => {
     await desk.publish(dir, store);
     const [own] = summary.comparisons;
@@ -323,6 +353,23 @@ describe('a published adapter', () => {
     print.mockRestore();
     expect(shown).toMatch(/fetched +demo version 1 from .*team, published 20\d\d-/);
     expect(shown).toContain('lionw at 0.0001');
+  });
+
+  it('says what its figures call before, also when it is published again', async () => {
+    const reference = { sha256: 'cd'.repeat(32) };
+    await desk.publish(await desk.makeRun({ continues: undefined, reference }), store);
+    desk.switchTo('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    await desk.publish(fetched, store, { name: 'again' });
+    desk.switchTo('alice');
+    const again = await desk.fetch(store, { name: 'again' });
+    for (const folder of [fetched, again.dir]) {
+      const run = await readRun(folder);
+      expect(run.spec.reference).toBeUndefined();
+      const [base] = runFacts(run, seriesOf(run.events)).filter(({ name }) => name === 'Base');
+      expect(base!.value).toBe('tiny with its reference adapter');
+      expect(listSettings({ spec: run.spec }).get('begins with')).toBe('the reference adapter');
+    }
   });
 
   it("computes on this machine's backend, not on the one it was trained with", async () => {

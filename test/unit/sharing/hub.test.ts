@@ -1,6 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readRun } from '../../../src/runs/index.ts';
 import { HubStore } from '../../../src/sharing/stores/hub-store.ts';
+import { openStore } from '../../../src/sharing/stores/open-store.ts';
+import { placeOf } from '../../../src/sharing/stores/store.ts';
 import { HubServer } from '../../support/hub-server.ts';
 import { useDesk } from './help.ts';
 
@@ -32,6 +34,21 @@ describe('the hub', () => {
     expect(await open().names()).toEqual(['demo']);
     const commits = hub.requests.filter(({ path }) => path.includes('/commit/'));
     expect(commits).toHaveLength(2);
+  });
+
+  it('is named by its host if it is a mirror', () => {
+    expect(placeOf(open())).toBe(`hub:team/adapters (at ${new URL(hub.url).host})`);
+    vi.stubEnv('HF_ENDPOINT', '');
+    expect(placeOf(open())).toBe('hub:team/adapters');
+  });
+
+  it.each([
+    ['http://mirror.example', /to mirror\.example in plain text/],
+    ['https://name:secret@mirror.example', /HF_ENDPOINT contains more than a host/],
+  ])('gets neither a token nor weights at %s', (endpoint, words) => {
+    vi.stubEnv('HF_ENDPOINT', endpoint);
+    expect(() => openStore('hub:a/b')).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error);
+    expect(() => openStore('hub:a/b')).toThrow(words);
   });
 
   it('returns it, even to somebody without a token', async () => {

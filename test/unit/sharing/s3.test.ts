@@ -2,6 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readRun } from '../../../src/runs/index.ts';
 import { s3Settings } from '../../../src/sharing/stores/s3-address.ts';
 import { S3Store } from '../../../src/sharing/stores/s3-store.ts';
+import { placeOf } from '../../../src/sharing/stores/store.ts';
 import { S3Server } from '../../support/s3-server.ts';
 import { useDesk } from './help.ts';
 
@@ -170,6 +171,10 @@ describe('an address', () => {
       prefix: 'a/b/',
       label: 's3://bucket/a/b',
     });
+    expect(placeOf(of('s3://bucket'))).toBe('s3://bucket');
+    expect(placeOf(of('s3://bucket', { AWS_ENDPOINT_URL: 'https://storage.example' }))).toBe(
+      's3://bucket (at storage.example)',
+    );
     expect(of('s3://my.bucket').root).toBe('https://s3.eu-central-1.amazonaws.com/my.bucket/');
     expect(of('s3://bucket', { AWS_ENDPOINT_URL_S3: 'https://storage.example/x/' }).root).toBe(
       'https://storage.example/x/bucket/',

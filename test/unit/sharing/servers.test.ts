@@ -201,6 +201,38 @@ describe('vLLM', () => {
     expect(await readdir(shared.localPath)).toEqual([]);
   });
 
+  it.each([
+    ['it was given', undefined],
+    ['its resolver found after a restart', 'parser'],
+  ])('that computes something else loses an adapter that %s', async (_, found) => {
+    let seed = 1;
+    await start({ compute: (a, t) => rowsOf(t, seed, a === undefined ? 0 : 0.3) });
+    await offer();
+    if (found) server.adapters.set('parser', shared.pathThere(found));
+    seed = 2;
+    expect((await offer()).offered).toBe(false);
+    expect([...server.adapters.keys()]).toEqual([]);
+    expect(await readdir(shared.localPath)).toEqual([]);
+  });
+
+  it('that does not compute other weights as they were trained keeps the ones before', async () => {
+    let seed = 1;
+    await start({ compute: (a, t) => rowsOf(t, seed, a === undefined ? 0 : 0.3) });
+    await offer();
+    const [before] = server.adapters.values();
+    const path = join(wanted.dir, 'adapter.gguf');
+    const bytes = await readFile(path);
+    seed = 2;
+    try {
+      await writeFile(path, Buffer.concat([bytes, Buffer.alloc(8)]));
+      expect((await offer()).offered).toBe(false);
+    } finally {
+      await writeFile(path, bytes);
+    }
+    expect([...server.adapters]).toEqual([['parser', before]]);
+    expect((await readdir(shared.localPath)).sort()).toEqual(['parser', basename(before!)]);
+  });
+
   it('that rounds the base gets the same tolerance for the adapter', async () => {
     // A tenth of the change in other directions: like a base in another precision.
     await start({ compute: (a, t) => rowsOf(t, 1, a === undefined ? 0.06 : 0.33) });
@@ -346,15 +378,15 @@ describe('the shared folder', () => {
     expect(SharedFolder.parse('/a/b=/data/lora/').pathThere('x')).toBe('/data/lora/x');
     expect(() => SharedFolder.parse('=x')).toThrow(/is not FOLDER/);
   });
-  it('removes only what was written for an adapter', () => {
+  it('removes only what was written for an adapter', async () => {
     const folder = SharedFolder.parse('/a=/data');
-    expect(folder.ownFolder('p', '/data/p-0123456789ab')).toBe('p-0123456789ab');
+    expect(await folder.ownFolder('p', '/data/p-0123456789ab')).toBe('p-0123456789ab');
     for (const path of [
       '/data/p',
       '/data/q-0123456789ab',
       '/other/p-0123456789ab',
       '/data/x/../p-0123456789ab',
     ])
-      expect(folder.ownFolder('p', path)).toBeUndefined();
+      expect(await folder.ownFolder('p', path)).toBeUndefined();
   });
 });

@@ -38,6 +38,7 @@ import { printClaims, reproductionView } from '../../view/reproduction-view.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { localLauncher } from '../../processes/reproduce-launcher.ts';
+import { isRefused } from '../../processes/send-work.ts';
 import { between, integer } from '../../../training/options/values.ts';
 import { toHyper } from '../../options/train-options.ts';
 import { version } from '../../version.ts';
@@ -186,8 +187,7 @@ async function run(start: Start, options: Options, lock?: TrainingLock): Promise
     printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, onCluster });
   } catch (error) {
     reporter.end();
-    const isDeclined = error instanceof UserError && error.code === 'cancelled';
-    if (there && isNew && isDeclined) await deleteUnsent(repro);
+    if (there && isNew && isRefused(error)) await deleteUnsent(repro);
     throw error;
   } finally {
     release();

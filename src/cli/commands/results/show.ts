@@ -76,6 +76,7 @@ function facts(
   const remaining = status === 'running' || status === 'evaluating' ? timeLeftIn(state) : undefined;
   const eta = remaining === undefined ? '' : `, ${remaining}`;
   const foreign = isTrainedElsewhere(spec);
+  const reference = spec.reference ?? spec.fetched?.reference;
   const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
   return [
     ['name', spec.name],
@@ -99,7 +100,7 @@ function facts(
         `${formatCount(corpus.kept)} ${plural(documentWord(spec.folder, spec.corpus), corpus.kept)}, ${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out; ${formatCount(leftOut)} left out`,
     ],
     ['learned', describeLearning(spec.corpus) || undefined],
-    ['base', spec.reference ? `${spec.base.id} with its reference adapter` : spec.base.id],
+    ['base', reference ? `${spec.base.id} with its reference adapter` : spec.base.id],
     ['method', describeMethod(spec)],
     ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],
     [

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../../../text/errors.ts';
 import {
   describeCheck,
+  describeExport,
   describeTarget,
   exportMessageSchema,
   exportTargets,
@@ -11,8 +12,9 @@ import {
   type ExportRequest,
   peftNames,
 } from '../../../protocol/export.ts';
-import { findRun, readSpec } from '../../../runs/index.ts';
+import { findRun, readRun } from '../../../runs/index.ts';
 import { followChild } from '../../processes/follow-child.ts';
+import { warnIfNotBetter } from '../../processes/served-check.ts';
 import { formatBytes } from '../../view/format.ts';
 import { LiveLine, print, printJson, printProgress } from '../../view/output.ts';
 import { integer } from '../../../training/options/values.ts';
@@ -67,7 +69,9 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   if (options.names && to !== 'peft')
     throw new UserError('bad-argument', '--names is for peft.', 'Leave --names out, or use --to peft.');
   const dir = await findRun(wanted);
-  const { id } = await readSpec(dir);
+  const run = await readRun(dir);
+  const { id } = run.spec;
+  if (options.checkpoint === undefined) warnIfNotBetter(run);
   const output = resolve(options.output ?? defaultName(id, options));
   const request: ExportRequest = { ...options, output };
   let record: ExportRecord | undefined;
@@ -85,7 +89,7 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   }
   if (json) return printJson({ run: id, ...record });
   const { path, bytes, check } = record!;
-  print(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
+  print(`${describeExport(record!)}, ${formatBytes(bytes)}: ${path}`);
   print(`Checked: ${describeCheck(check)}.`);
   if (record!.note) print(record!.note);
   if (record!.warning) print(`Warning: ${record!.warning}`);

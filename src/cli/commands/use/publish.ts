@@ -6,7 +6,7 @@ import { findRun, readSpec } from '../../../runs/index.ts';
 import { inTemporaryFolder } from '../../../runs/temporary-folders.ts';
 import { packRun, sharedName, type Packed } from '../../../sharing/pack.ts';
 import { openStore } from '../../../sharing/stores/open-store.ts';
-import { requireName } from '../../../sharing/stores/store.ts';
+import { placeOf, requireName } from '../../../sharing/stores/store.ts';
 import { consent } from '../../confirm.ts';
 import { findServed } from '../../processes/served-check.ts';
 import { writeReport } from '../../report/write.ts';
@@ -58,7 +58,7 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
       writeReport: async (runDir, out) => void (await writeReport([runDir], out, { sweeps: false })),
       versions: { 'forget-me-not': version },
     });
-    const agreed = await consent(describeUpload(packed, store.label), {
+    const agreed = await consent(describeUpload(packed, placeOf(store)), {
       yes,
       json,
       what: `${sharedLabel(packed.manifest)} was not published`,

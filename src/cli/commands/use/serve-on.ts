@@ -122,10 +122,10 @@ async function useVllm(
 
 async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedFolder): Promise<void> {
   const before = (await server.models()).adapters.find(({ id }) => id === name);
+  const own = before && (await shared?.ownFolder(name, before.root));
   await server.unload(name);
   if (!shared || !before) return;
   await shared.unlink(name);
-  const own = shared.ownFolder(name, before.root);
   if (own !== undefined) await shared.remove(own);
 }
 
