@@ -32,7 +32,10 @@ export function verdict({ difference, better, significant, metric }: Comparison)
 }
 
 /** For a run that continues another, comparisons with that run's result come last. */
-export const comparisonRows = (summary: Summary, spec: Pick<RunSpec, 'reference'> = {}): ComparisonRow[] => [
+export const comparisonRows = (
+  summary: Summary,
+  spec: Pick<RunSpec, 'reference' | 'fetched'> = {},
+): ComparisonRow[] => [
   ...summary.comparisons.map((comparison) => {
     const row = rowOf(comparison);
     if (isBaseAlone(spec, comparison.task))

@@ -8,7 +8,7 @@ import { wasResumed } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, stepName } from './format.ts';
-import { methodName } from './labels.ts';
+import { begunWith, methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
 import { textOf } from '../../src/text/message.ts';
 
@@ -39,10 +39,7 @@ export function runFacts(
   const facts: (Fact | undefined)[] = [
     {
       name: t('Base'),
-      value:
-        (spec.reference ?? spec.fetched?.reference)
-          ? t('{base} with its reference adapter', { base: spec.base.id })
-          : spec.base.id,
+      value: begunWith(spec) ? t('{base} with its reference adapter', { base: spec.base.id }) : spec.base.id,
       note: `sha256 ${spec.base.sha256.slice(0, 12)}`,
     },
     {

@@ -58,8 +58,11 @@ export function metricLabel(task: string, metric: string): string {
 /** What a result is compared with: elsewhere than on the run's own text, that is the base without a reference adapter. */
 export const beforeName = ({ spec }: Pick<RunSnapshot, 'spec'>, task: string) =>
   isBaseAlone(spec, task) ? t('base alone') : t('before');
-export const isBaseAlone = ({ reference }: Pick<RunSnapshot['spec'], 'reference'>, task: string) =>
-  reference !== undefined && !showsLearning(task);
+export const isBaseAlone = (spec: Pick<RunSnapshot['spec'], 'reference' | 'fetched'>, task: string) =>
+  begunWith(spec) !== undefined && !showsLearning(task);
+/** The reference adapter that training began with, here or at its publisher's. */
+export const begunWith = ({ reference, fetched }: Pick<RunSnapshot['spec'], 'reference' | 'fetched'>) =>
+  reference ?? fetched?.reference;
 
 export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);

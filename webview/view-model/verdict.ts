@@ -3,6 +3,7 @@ import { findKnownBase } from '../../src/base-models/registry.ts';
 import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
 import { joined, percent, t } from '../../src/text/l10n.ts';
 import type { PanelView, RunView } from './panel.ts';
+import { begunWith } from './labels.ts';
 
 export interface VerdictView {
   kind: Verdict['kind'];
@@ -54,16 +55,13 @@ export const humanEval = (): string =>
 const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
 
 const baseAlone = ({ snapshot: { spec } }: RunView): string =>
-  spec.reference
+  begunWith(spec)
     ? t('Forgetting (HumanEval, KL) is measured against {base} alone.', { base: baseName(spec.base.id) })
     : '';
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const name = baseName(spec.base.id);
-  const base =
-    (spec.reference ?? spec.fetched?.reference)
-      ? t('{base} with its reference adapter', { base: name })
-      : name;
+  const base = begunWith(spec) ? t('{base} with its reference adapter', { base: name }) : name;
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
   return all && corpus.heldOutTokens
     ? t(
