@@ -57,7 +57,7 @@ it.each(['SIGINT', 'SIGTERM'] as const)('aborts the work on %s', async (name) =>
   const others = process.listeners(name);
   const own = () => process.listeners(name).filter((listener) => !others.includes(listener));
   const aborted = await withProgress({ json: true }, (_, signal) => {
-    for (const listener of own()) listener(name, 15);
+    for (const listener of own()) listener(name);
     return Promise.resolve(signal.aborted);
   });
   expect([aborted, own()]).toEqual([true, []]);
