@@ -1,11 +1,22 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { gpuPackagesVersion } from '../../../src/llama-cpp/gpu-packages.ts';
 import { takeLock } from '../../../src/runs/lock.ts';
 import { readAnnouncement } from '../../../src/serving/client/announcement.ts';
 import { ServingClient, type ServingClientOptions } from '../../../src/serving/client/client.ts';
+import { hasCrashed } from '../../../src/serving/host/gpu-guard.ts';
 
 vi.mock('../../../src/runs/lock.ts', { spy: true });
 vi.mock('../../../src/serving/client/announcement.ts', { spy: true });
@@ -203,16 +214,32 @@ it('says why a server could not start, and leaves none behind', async () => {
 /** As a server whose disk or driver does not answer while it loads. */
 const HANGS = 'setInterval(() => {}, 1000);';
 
+/** The same while it tries a GPU. */
+function hangsOnGpu(): { program: string; mark: string } {
+  const mark = at(`cache/gpu/vulkan-${gpuPackagesVersion}`);
+  mkdirSync(dirname(mark), { recursive: true });
+  const [temporary, final] = [`${mark}.tmp`, mark].map((path) => JSON.stringify(path));
+  const program = `
+    import { renameSync, writeFileSync } from 'node:fs';
+    writeFileSync(${temporary}, process.pid + '\\n');
+    renameSync(${temporary}, ${final});
+    ${HANGS}`;
+  return { program, mark };
+}
+
 it('ends a server that is not ready in time, and starts the next one', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  const client = clientOf(HANGS);
+  const { program, mark } = hangsOnGpu();
+  const client = clientOf(program);
   const late = { code: 'internal', message: 'The completion server was not ready after 10 minutes.' };
   const started = expect(client.start()).rejects.toMatchObject(late);
-  await expect.poll(() => pids).toHaveLength(1);
+  await expect.poll(() => existsSync(mark)).toBe(true);
   await vi.advanceTimersByTimeAsync(10 * 60_000);
   await started;
   await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  // The driver may be what hung.
+  expect(await hasCrashed('vulkan')).toBe(true);
   clientOf(serverThat('response.end(said);'));
   expect(await textOf(client)).toBe(String(pids[1]));
 });
@@ -233,6 +260,16 @@ it('a window that closes while its server loads ends it, and one that waited sta
   await expect.poll(() => pids).toHaveLength(2);
   await Promise.all([second.dispose(), waited]);
   await expect.poll(() => isAlive(pids[1]!)).toBe(false);
+});
+
+it('a GPU that was being tried when the window closed is not blamed for it', async () => {
+  const { program, mark } = hangsOnGpu();
+  const client = clientOf(program);
+  const started = expect(client.start()).rejects.toMatchObject({ code: 'internal' });
+  await expect.poll(() => existsSync(mark)).toBe(true);
+  await Promise.all([client.dispose(), started]);
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  expect(await hasCrashed('vulkan')).toBe(false);
 });
 
 it('starts nothing more if disposed of while it waits after crashes', async () => {
