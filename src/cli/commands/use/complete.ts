@@ -87,8 +87,7 @@ async function openLocalModel(options: Options): Promise<ChosenModel> {
   return {
     name,
     fillInTheMiddle: () => host.fillInTheMiddle,
-    request: async ({ model, prompt, suffix, maxTokens, stop }, signal) =>
-      (await host.complete({ model, prompt, suffix, maxTokens, stop }, signal)).text,
+    request: async (asked, signal) => (await host.complete(asked, signal)).text,
     dispose: () => host.dispose(),
   };
 }
