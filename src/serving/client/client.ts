@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
@@ -121,18 +122,19 @@ export class ServingClient implements CompletionClient {
   }
 
   /**
-   * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole text. The
-   * request is not retried after the first piece.
+   * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole answer.
+   * The request is not retried after the first piece.
    */
-  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
+  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<RawAnswer> {
     return this.streamFrom('/v1/completions', request, onText, signal);
   }
 
   /**
-   * Streams the answer of a chat, like `stream`. Throws UserError `chat-too-long` if the chat leaves no room for it.
+   * Streams the answer of a chat, like `stream`, and returns its text. Throws UserError `chat-too-long` if the chat
+   * leaves no room for it.
    */
   async chat(request: ChatRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
-    return this.streamFrom('/v1/chat/completions', request, onText, signal);
+    return (await this.streamFrom('/v1/chat/completions', request, onText, signal)).text;
   }
 
   /** Number of the base's tokens in a text. */
@@ -149,7 +151,7 @@ export class ServingClient implements CompletionClient {
     request: CompletionRequest | ChatRequest,
     onText: OnPiece,
     signal?: AbortSignal,
-  ): Promise<string> {
+  ): Promise<RawAnswer> {
     let hasStarted = false;
     const ask = async (server: Lease) => {
       const body = { ...request, stream: true };

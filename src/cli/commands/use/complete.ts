@@ -87,7 +87,7 @@ async function openLocalModel(options: Options): Promise<ChosenModel> {
   return {
     name,
     fillInTheMiddle: () => host.fillInTheMiddle,
-    request: async (asked, signal) => (await host.complete(asked, signal)).text,
+    request: (asked, signal) => host.complete(asked, signal),
     dispose: () => host.dispose(),
   };
 }
