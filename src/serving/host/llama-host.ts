@@ -37,6 +37,7 @@ import {
   type PlacedBase,
 } from './place-base.ts';
 import { watchLoad } from '../../platform/machine/machine-load.ts';
+import { trainingNow } from '../../runs/index.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
 import { type Text, textOf, withTexts } from '../../text/message.ts';
@@ -109,6 +110,7 @@ class Host implements LlamaHost {
     private base: LoadedModel,
     private placed: PlacedBase['used'],
     public threads: number,
+    public limitedByTraining: boolean,
     limit: number | undefined,
   ) {
     this.contexts = new LruMemory(limit);
@@ -118,14 +120,16 @@ class Host implements LlamaHost {
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
     const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
     const others = watchLoad();
-    const { base, used } = await loadPlaced(file, () =>
-      placeBase(file, { gpu, tokens: contextSize * sequences }),
-    );
+    const {
+      base,
+      used,
+      limitedByTraining = false,
+    } = await loadPlaced(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
     const threads = await threadsFor(base.model, used, options, others());
     // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
-    return new Host(options, catalog, file, base, used, threads, limit);
+    return new Host(options, catalog, file, base, used, threads, limitedByTraining, limit);
   }
 
   get models(): readonly string[] {
@@ -278,6 +282,7 @@ class Host implements LlamaHost {
     }
     this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
     this.moving = true;
+    this.limitedByTraining ||= (await trainingNow()) !== undefined;
   }
 
   /** The base in memory. If it doesn't fit now, the next request tries again. */

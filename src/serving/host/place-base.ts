@@ -11,6 +11,8 @@ import { availableNextToTraining, trainingGpuMemory, type TrainingMemory } from 
 export interface PlacedBase {
   model: LlamaModel;
   used: Omit<ComputeDevice, 'threads'>;
+  /** A training left it no room on the GPU, or too little. */
+  limitedByTraining?: boolean;
 }
 
 /** The requested placement. */
@@ -40,14 +42,16 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placement): Pr
   if (!training) {
     await dropGpu();
     const why = msg`A training is in progress on this machine, and how much of the GPU's memory it takes is not known.`;
-    return onProcessor(file, why);
+    return { ...(await onProcessor(file, why)), limitedByTraining: true };
   }
-  try {
-    return await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training }));
-  } catch (error) {
-    await dropGpu();
-    return onProcessor(file, gpuFailure(kind, error));
-  }
+  const placed = await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training })).catch(
+    async (error: unknown) => {
+      await dropGpu();
+      return onProcessor(file, gpuFailure(kind, error));
+    },
+  );
+  const { layers, ofLayers } = placed.used;
+  return { ...placed, limitedByTraining: training.bytes > 0 && layers < ofLayers };
 }
 
 /** Why the GPU is not used, for the user. */
