@@ -25,12 +25,8 @@ export function affordablePrompts({
   return Math.max(0, Math.min(requested, Math.floor(room / Math.max(1, perPrompt)) - 1));
 }
 
-/** How many prompts `model` keeps on the processor. */
-export async function keptPrompts(
-  { fileInsights }: LlamaModel,
-  { requested, contextSize, limit }: { requested: number; contextSize: number; limit?: number | undefined },
-): Promise<number> {
-  if (requested === 0) return 0;
+/** Bytes of the keys and values of a prompt that fills a context of `contextSize` tokens, on the processor. */
+export async function promptBytes({ fileInsights }: LlamaModel, contextSize: number): Promise<number> {
   const bytes = (sequences: number) =>
     fileInsights
       .estimateContextResourceRequirementsV2({
@@ -40,7 +36,16 @@ export async function keptPrompts(
         swaFullCache: true,
       })
       .then(({ cpuRam }) => cpuRam);
-  const perPrompt = (await bytes(2)) - (await bytes(1));
+  return (await bytes(2)) - (await bytes(1));
+}
+
+/** How many prompts `model` keeps on the processor. */
+export async function keptPrompts(
+  model: LlamaModel,
+  { requested, contextSize, limit }: { requested: number; contextSize: number; limit?: number | undefined },
+): Promise<number> {
+  if (requested === 0) return 0;
+  const perPrompt = await promptBytes(model, contextSize);
   return affordablePrompts({ requested, perPrompt, free: freemem(), limit });
 }
 

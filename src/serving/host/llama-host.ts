@@ -22,7 +22,7 @@ import {
 } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
 import { PromptState } from './prompt-state.ts';
-import { keptPrompts } from './kept-prompts.ts';
+import { keptPrompts, promptBytes } from './kept-prompts.ts';
 import { loadPlaced, threadsFor, type LoadedModel } from './load-model.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import { openCopy, type OpenCopy } from './open-copy.ts';
@@ -331,7 +331,7 @@ class Host implements LlamaHost {
       contextSize: this.contextSize,
       sequences: sequences + (await this.keptPromptsFor(model)),
       threads: this.threads,
-      promptState: await this.promptStateFor(entry, copy),
+      promptState: await this.promptStateFor(model, entry, copy),
     };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && hasWeights(model, adapter.path);
@@ -366,13 +366,15 @@ class Host implements LlamaHost {
 
   /** Where the last prompt is saved; undefined with a GPU, which is just as fast. */
   private async promptStateFor(
+    model: LlamaModel,
     entry: CatalogEntry | undefined,
     copy?: OpenCopy,
   ): Promise<PromptState | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
     const version = entry && (await identifyOnDisk(entry.path));
     const parts = [this.base.version, version ?? '', entry?.scale ?? 1, this.contextSize];
-    return new PromptState([...parts, ...(copy ? [copy.path] : [])]);
+    const bytesPerToken = (await promptBytes(model, this.contextSize)) / this.contextSize;
+    return new PromptState([...parts, ...(copy ? [copy.path] : [])], bytesPerToken);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */
