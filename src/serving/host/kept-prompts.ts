@@ -1,7 +1,7 @@
 /** Which prompts a model keeps in memory, so that returning to a file finds its text already processed. */
 import type { LlamaModel } from 'node-llama-cpp';
-import { freemem } from 'node:os';
 import { commonPrefix } from '../../completion/code/text.ts';
+import { availableMemory } from '../../platform/machine/available-memory.ts';
 
 /** Shares of the free memory, and of the memory limit, that all prompts of one model may take. */
 const FREE_SHARE = 1 / 16;
@@ -46,7 +46,7 @@ export async function keptPrompts(
 ): Promise<number> {
   if (requested === 0) return 0;
   const perPrompt = await promptBytes(model, contextSize);
-  return affordablePrompts({ requested, perPrompt, free: freemem(), limit });
+  return affordablePrompts({ requested, perPrompt, free: await availableMemory(), limit });
 }
 
 /** The number of `tokens` that need no processing if they replace the prompt `held`; 0 if that is from another file. */
