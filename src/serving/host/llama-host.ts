@@ -260,9 +260,9 @@ class Host implements LlamaHost {
       return await this.openContext(entry);
     } catch (error) {
       // Another program, such as a training, may have taken the free memory.
-      const [{ backend }, { cause = error }] = [this.placed, error as Error];
-      if (backend === 'cpu' || !isOutOfMemory(cause)) throw error;
-      await this.moveToProcessor(gpuFailure(backend, cause), entry?.name ?? BASE_MODEL);
+      const { backend } = this.placed;
+      if (backend === 'cpu' || !isOutOfMemory(error)) throw error;
+      await this.moveToProcessor(gpuFailure(backend, error), entry?.name ?? BASE_MODEL);
       return await this.openContext(entry);
     }
   }

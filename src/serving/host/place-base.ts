@@ -61,11 +61,15 @@ export function gpuFailure(kind: GpuKind, error: unknown): Text {
   return msg`Completion failed on the GPU (${name}): ${reasonOf(error)}.`;
 }
 
-/** node-llama-cpp's own estimate (its class is not imported: most processes never load it), or llama.cpp's failure. */
+/**
+ * node-llama-cpp's own estimate (its class is not imported: most processes never load it), or llama.cpp's failure: of
+ * the error or its causes, since each may say what the other leaves out.
+ */
 export const isOutOfMemory = (error: unknown): boolean =>
   error instanceof Error &&
   (error.constructor.name === 'InsufficientMemoryError' ||
-    /out of (device )?memory|failed to (allocate|create context)|unable to allocate/i.test(error.message));
+    /out of (device )?memory|failed to (allocate|create context)|unable to allocate/i.test(error.message) ||
+    isOutOfMemory(error.cause));
 
 /** Releases the GPU; llama.cpp uses the processor from now on. All models must have been disposed. */
 export async function dropGpu(): Promise<void> {
