@@ -9,11 +9,9 @@ import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
-  completionResponseSchema,
   tokenizedSchema,
   type ChatRequest,
   type CompletionRequest,
-  type CompletionResponse,
   type ServerReady,
 } from '../../protocol/server.ts';
 import { takeLock } from '../../runs/lock.ts';
@@ -109,21 +107,10 @@ export class ServingClient implements CompletionClient {
   }
 
   /**
-   * Sends one request. Aborting `signal` closes the connection, and the server stops computing. If the server dies
-   * during the request, it is restarted and the request is retried once. Throws UserError `unauthorized`,
-   * `bad-request`, or `crashed` if the server died again, and like start.
-   */
-  async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
-    const ask = async (server: Lease) => {
-      const response = await this.post(server, '/v1/completions', request, signal);
-      return completionResponseSchema.parse(await response.json());
-    };
-    return this.withRetry(ask, { model: request.model, signal });
-  }
-
-  /**
-   * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole answer.
-   * The request is not retried after the first piece.
+   * Calls `onText` with each piece as it is generated, and returns the whole answer. Aborting `signal` closes the
+   * connection, and the server stops computing. If the server dies before the first piece, it is restarted and the
+   * request is retried once. Throws UserError `unauthorized`, `bad-request`, or `crashed` if the server died later or
+   * again, and like start.
    */
   async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<RawAnswer> {
     return this.streamFrom('/v1/completions', request, onText, signal);

@@ -73,11 +73,6 @@ export class RemoteClient implements CompletionClient {
     return fill.by === 'own' ? fill.middle : fill.by !== 'none';
   }
 
-  /** One choice only, because not all routes of other servers support more. */
-  async complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }> {
-    return { choices: [await this.stream(request, () => undefined, signal)] };
-  }
-
   async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<RawAnswer> {
     const { endpoint } = this.options;
     const info = await this.start();

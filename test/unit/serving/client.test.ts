@@ -63,8 +63,9 @@ const serverThat = (answer: string) => `
   import { createServer } from 'node:http';
   const file = process.argv[process.argv.indexOf('--announce') + 1];
   const token = process.env.FORGET_ME_NOT_TOKEN;
-  const choices = [{ index: 0, text: String(process.pid), finish_reason: 'stop' }];
-  const said = JSON.stringify({ id: '1', object: 'text_completion', created: 1, model: 'base', choices });
+  const event = (text) => 'data: ' + JSON.stringify({ choices: [{ index: 0, text, finish_reason: 'stop' }] }) + '\\n\\n';
+  const say = (text) => event(text) + 'data: [DONE]\\n\\n';
+  const said = say(String(process.pid));
   let held = 0;
   const server = createServer(async (request, response) => {
     if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
@@ -88,7 +89,8 @@ const serverThat = (answer: string) => `
   });`;
 
 const ask = { model: 'base', prompt: 'a' };
-const textOf = async (client: ServingClient) => (await client.complete(ask)).choices[0]!.text;
+const answered = (client: ServingClient, model = 'base') => client.stream({ ...ask, model }, () => undefined);
+const textOf = async (client: ServingClient) => (await answered(client)).text;
 
 it('restarts a server once for all requests that were in flight when it died', async () => {
   const client = clientOf(
@@ -110,10 +112,7 @@ it.each([
   ['3', '3'],
 ])("starts it with few threads in Node's pool, or with the requested number: %j", async (asked, has) => {
   vi.stubEnv('UV_THREADPOOL_SIZE', asked || undefined);
-  const environment = 'choices[0].text = process.env.UV_THREADPOOL_SIZE;';
-  const client = clientOf(
-    serverThat(`${environment} response.end(JSON.stringify({ ...JSON.parse(said), choices }));`),
-  );
+  const client = clientOf(serverThat('response.end(say(process.env.UV_THREADPOOL_SIZE));'));
   expect(await textOf(client)).toBe(has);
 });
 
@@ -137,7 +136,7 @@ it('offers a later adapter to the running server and to the next one', async () 
   await expect(client.addAdapter({ name: 'refused', path: refused! })).rejects.toThrow('For another base.');
   rmSync(first!);
   // The server dies during the request, and so does the next one, which serves the remaining adapter.
-  await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toMatchObject({
+  await expect(answered(client, 'later')).rejects.toMatchObject({
     code: 'crashed',
     message: 'The completion server ended before the answer was complete.',
   });
@@ -167,7 +166,7 @@ it('a rejected adapter does not affect the others, and is offered again when it 
       response.writeHead(409).end('{"error":{"message":"It is damaged."}}');`),
     { adapters: ['bad', 'good'].map((name) => ({ name, path: at(name) })) },
   );
-  const asks = (model: string) => client.complete({ ...ask, model });
+  const asks = (model: string) => answered(client, model);
   await asks('good');
   await expect(asks('bad')).rejects.toMatchObject({ message: 'It is damaged.' });
   await expect(client.addAdapter({ name: 'bad', path: at('bad') })).rejects.toThrow('It is damaged.');
@@ -177,11 +176,7 @@ it('a rejected adapter does not affect the others, and is offered again when it 
 });
 
 it('a server that dies during an answer is not an internal error, and the answer is not restarted', async () => {
-  const client = clientOf(
-    serverThat(
-      `response.write('data: ' + JSON.stringify(JSON.parse(said)) + '\\n\\n', () => process.exit(1));`,
-    ),
-  );
+  const client = clientOf(serverThat('response.write(event(String(process.pid)), () => process.exit(1));'));
   const pieces: string[] = [];
   await expect(client.stream(ask, (piece) => pieces.push(piece))).rejects.toMatchObject({ code: 'crashed' });
   expect(pieces).toEqual([String(pids[0])]);
