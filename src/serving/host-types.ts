@@ -181,13 +181,6 @@ export type OnText = (piece: string, logProbabilities: readonly TokenLogProbabil
 
 export interface HostStatistics {
   requests: number;
-  cancelled: number;
-  /** Number of prompts that were cut to fit, and of the tokens that were cut off. */
-  trimmedPrompts: number;
-  trimmedTokens: number;
-  promptTokens: number;
-  cachedTokens: number;
-  completionTokens: number;
   /** Requests that are computing or waiting now. */
   active: number;
 }

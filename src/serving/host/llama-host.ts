@@ -72,16 +72,7 @@ interface OpenContext extends Sized {
 }
 
 class Host implements LlamaHost {
-  readonly statistics: HostStatistics = {
-    requests: 0,
-    cancelled: 0,
-    trimmedPrompts: 0,
-    trimmedTokens: 0,
-    promptTokens: 0,
-    cachedTokens: 0,
-    completionTokens: 0,
-    active: 0,
-  };
+  readonly statistics: HostStatistics = { requests: 0, active: 0 };
   private readonly contexts: LruMemory<OpenContext>;
   private readonly samplers = new Map<string, Promise<BatchSampler>>();
   private readonly wholeModels = new WholeModels(() => {
@@ -181,35 +172,21 @@ class Host implements LlamaHost {
   }
 
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    return this.withStatistics(signal, () =>
+    return this.count(() =>
       this.use(request.model, ({ context }) => context.complete(request, signal, onText), signal),
     );
   }
 
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
-    return this.withStatistics(signal, async () =>
-      (await this.sampler(request.model)).sample(request, signal),
-    );
+    return this.count(async () => (await this.sampler(request.model)).sample(request, signal));
   }
 
-  private async withStatistics<C extends HostCompletion>(
-    signal: AbortSignal | undefined,
-    work: () => Promise<C>,
-  ): Promise<C> {
+  private async count<T>(work: () => Promise<T>): Promise<T> {
     this.measuring?.abort();
     this.statistics.requests += 1;
     this.statistics.active += 1;
     try {
-      const completion = await work();
-      this.statistics.promptTokens += completion.promptTokens;
-      this.statistics.cachedTokens += completion.cachedTokens;
-      this.statistics.completionTokens += completion.completionTokens;
-      this.statistics.trimmedTokens += completion.trimmedTokens;
-      if (completion.trimmedTokens > 0) this.statistics.trimmedPrompts += 1;
-      return completion;
-    } catch (error) {
-      if (signal?.aborted) this.statistics.cancelled += 1;
-      throw error;
+      return await work();
     } finally {
       this.statistics.active -= 1;
     }
