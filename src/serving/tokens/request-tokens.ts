@@ -1,6 +1,6 @@
 /** Turns a request into the prompt's tokens and the sampler's options. */
 import type { Token } from 'node-llama-cpp';
-import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
+import { findRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import type { HostRequest } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
@@ -98,8 +98,10 @@ function layOutRepository(
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
     eos: 0,
   };
-  if (!place || !hasRepositoryMarks(tokenizer)) return undefined;
-  const { opening, heading } = repositoryMarks(tokenizer);
+  if (!place) return undefined;
+  const marks = findRepositoryMarks(tokenizer);
+  if (!marks) return undefined;
+  const { opening, heading } = marks;
   return [
     ...opening(place.repository),
     ...context.flatMap(({ filename = 'file', text }) => [...heading(filename), ...tokenizer.encode(text)]),
