@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadLlamaModel, readModelFile } from '../src/llama-cpp/llama.ts';
 import { resolveBase, type ResolvedBase } from '../src/base-models/resolve.ts';
-import { createCompleter } from '../src/completion/index.ts';
+import { createCompleter, type RawAnswer } from '../src/completion/index.ts';
 import { llamaEnv } from '../src/llama-cpp/env.ts';
 import { BenchServer } from './felt/server.ts';
 import { quantile } from './quantiles.ts';
@@ -189,7 +189,7 @@ function resultsOf({ ours, direct }: Compared): Record<string, number> {
 async function typeThrough(): Promise<number> {
   const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
   const completer = createCompleter({
-    request: () => Promise.resolve('return first + second;'),
+    request: () => Promise.resolve({ text: 'return first + second;', finishReason: 'stop' }),
     fillInTheMiddle: () => false,
     maxTokens: () => 64,
     debounceMs: 0,
@@ -284,7 +284,7 @@ class Ours implements Side {
     };
   }
 
-  stream(prompt: string, tokens: number, onText: () => void, signal: AbortSignal): Promise<string> {
+  stream(prompt: string, tokens: number, onText: () => void, signal: AbortSignal): Promise<RawAnswer> {
     return this.server.stream({ model: 'base', prompt, max_tokens: tokens }, onText, signal);
   }
 

@@ -9,6 +9,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import type { RawAnswer } from '../../src/completion/index.ts';
 import { sha256Of } from '../../src/platform/files/checksum.ts';
 import { cacheDir } from '../../src/platform/files/paths.ts';
 import type { OnPiece } from '../../src/serving/client/read-stream.ts';
@@ -16,12 +17,12 @@ import type { OnPiece } from '../../src/serving/client/read-stream.ts';
 const answerSchema = z.object({
   /** Texts with their log-likelihoods. */
   pieces: z.array(z.tuple([z.string(), z.number().nullable()])),
-  /** Whether it is complete. */
-  whole: z.boolean(),
+  /** Why it ended; absent if it was stopped before. */
+  finishReason: z.enum(['stop', 'length']).optional(),
 });
 type Answer = z.infer<typeof answerSchema>;
 
-type Ask = (onPiece: OnPiece) => Promise<string>;
+type Ask = (onPiece: OnPiece) => Promise<RawAnswer>;
 
 export class Answers {
   private constructor(
@@ -51,7 +52,7 @@ export class Answers {
   }
 
   /** The answer to `body`. Calls `ask` unless enough of it is cached. */
-  async stream(body: object, onPiece: OnPiece, signal: AbortSignal, ask: Ask): Promise<string> {
+  async stream(body: object, onPiece: OnPiece, signal: AbortSignal, ask: Ask): Promise<RawAnswer> {
     const key = keyOf([JSON.stringify({ ...body, model: undefined })]);
     const known = this.read(key);
     for (const [piece, logprob] of known?.pieces ?? []) {
@@ -61,18 +62,19 @@ export class Answers {
       await undefined;
     }
     signal.throwIfAborted();
-    if (known?.whole) return known.pieces.map(([piece]) => piece).join('');
+    if (known?.finishReason)
+      return { text: known.pieces.map(([piece]) => piece).join(''), finishReason: known.finishReason };
     const pieces: Answer['pieces'] = [];
-    const keep = (whole: boolean) => this.keep(key, { pieces, whole });
+    const keep = (finishReason?: RawAnswer['finishReason']) => this.keep(key, { pieces, finishReason });
     try {
-      const text = await ask((piece, logprob) => {
+      const answer = await ask((piece, logprob) => {
         pieces.push([piece, logprob ?? null]);
         if (pieces.length > (known?.pieces.length ?? 0)) onPiece(piece, logprob);
       });
-      await keep(true);
-      return text;
+      await keep(answer.finishReason);
+      return answer;
     } catch (error) {
-      if (signal.aborted && pieces.length > (known?.pieces.length ?? 0)) await keep(false);
+      if (signal.aborted && pieces.length > (known?.pieces.length ?? 0)) await keep();
       throw error;
     }
   }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
+import type { RawAnswer } from '../../src/completion/index.ts';
 import { llamaEnv } from '../../src/llama-cpp/env.ts';
 import { serverReadySchema, type ServerReady } from '../../src/protocol/server.ts';
 import { readStream } from '../../src/serving/client/read-stream.ts';
@@ -33,7 +34,7 @@ export class BenchServer {
     body: object,
     onText: (piece: string, logprob?: number) => void,
     signal: AbortSignal,
-  ): Promise<string> {
+  ): Promise<RawAnswer> {
     return readStream(await this.post('/v1/completions', { ...body, stream: true }, signal), onText);
   }
 

@@ -4,7 +4,7 @@ import type { ContextBudget } from './prompt/context.ts';
 import type { OnPiece } from './fetch.ts';
 import type { PartsSource } from './prompt/repository-parts.ts';
 import type { CompletionStatistics } from './statistics.ts';
-import type { CompletionPlace, ContextFile, ModelRequest, OtherFile } from './types.ts';
+import type { CompletionPlace, ContextFile, ModelRequest, OtherFile, RawAnswer } from './types.ts';
 
 export interface CompleterOptions {
   /**
@@ -12,7 +12,7 @@ export interface CompleterOptions {
    * generated, the first line is shown before the rest, and the model is stopped at the end of the block. A piece may
    * come with its log-probability, in nats.
    */
-  request: (request: ModelRequest, signal: AbortSignal, onText: OnPiece) => Promise<string>;
+  request: (request: ModelRequest, signal: AbortSignal, onText: OnPiece) => Promise<RawAnswer>;
   /** Whether the base has fill-in-the-middle tokens; may take a while if the server has to start. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */

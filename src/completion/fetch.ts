@@ -6,7 +6,7 @@ import type { CompletionCache } from './cache.ts';
 import { isLikely, keepLikely, policyAt, type ShowPolicy } from './answer/chance.ts';
 import { cleanUp, isEnough } from './answer/clean-up.ts';
 import type { Answer, PendingAnswer } from './pending-answer.ts';
-import type { CursorDocument, Reach } from './types.ts';
+import type { CursorDocument, RawAnswer, Reach } from './types.ts';
 import { cutTruncated, cutUnfinished } from './answer/unfinished.ts';
 
 /** Receives a piece of an answer, and perhaps its log-probability (nats). */
@@ -14,11 +14,9 @@ export type OnPiece = (piece: string, logprob?: number) => void;
 
 export interface FetchOptions {
   /** Queries the model, and stops it when the signal aborts. */
-  ask: (signal: AbortSignal, onText: OnPiece) => Promise<string>;
+  ask: (signal: AbortSignal, onText: OnPiece) => Promise<RawAnswer>;
   document: CursorDocument;
   reach: Reach;
-  /** Tokens after which the model stops. */
-  maxTokens: number;
   showing: ShowPolicy;
   now: () => number;
   cache: CompletionCache;
@@ -69,23 +67,21 @@ export async function fetchAnswer(
  */
 async function generate(
   pending: PendingAnswer,
-  { ask, document, reach, maxTokens, showing }: FetchOptions,
+  { ask, document, reach, showing }: FetchOptions,
   onLines: (lines: string) => void,
 ): Promise<string> {
-  let pieces = 0;
   const enough = new AbortController();
   const signal = AbortSignal.any([pending.stop.signal, enough.signal]);
   try {
-    const text = await ask(signal, (piece, logprob) => {
+    const answer = await ask(signal, (piece, logprob) => {
       if (signal.aborted) return;
-      pieces += 1;
       pending.append(piece, logprob);
       const lines = pending.text.slice(0, pending.text.lastIndexOf('\n'));
       const ended = piece.includes('\n') && isEnough(lines, document, reach);
       if (piece.includes('\n') && !ended) onLines(lines);
       if (ended || !isLikely(pending.certainty, pending.text, showing)) enough.abort();
     });
-    return pieces < maxTokens ? text : cutTruncated(text);
+    return cutTruncated(answer);
   } catch (error) {
     if (enough.signal.aborted && !pending.stop.signal.aborted) return pending.text;
     throw error;

@@ -13,5 +13,13 @@ export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';
 export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';
 export { reachAt } from './prompt/reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
-export type { ModelRequest, ContextFile, CursorDocument, OtherFile, RepositoryPath, Reach } from './types.ts';
+export type {
+  ModelRequest,
+  RawAnswer,
+  ContextFile,
+  CursorDocument,
+  OtherFile,
+  RepositoryPath,
+  Reach,
+} from './types.ts';
 export { cutUnfinished } from './answer/unfinished.ts';

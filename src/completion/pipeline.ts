@@ -23,7 +23,7 @@ import { RepositoryParts } from './prompt/repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { ModelRequest, ContextFile, CursorDocument, Reach } from './types.ts';
 import { changeOf, fullLengths, cutToWindow } from './prompt/window.ts';
-import { isTrivial } from './answer/unfinished.ts';
+import { cutTruncated, isTrivial } from './answer/unfinished.ts';
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new CompletionPipeline(options);
@@ -290,7 +290,6 @@ class CompletionPipeline implements Completer {
       },
       document: input,
       reach,
-      maxTokens: request.maxTokens,
       showing: {
         calibration: this.options.calibration ?? defaultCalibration,
         minChance: input.invoked ? 0 : (input.minChance ?? 0),
@@ -338,8 +337,8 @@ class CompletionPipeline implements Completer {
     for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
       this.countsFor(input.adapter).asked += 1;
       const sampled = { ...request, temperature: TEMPERATURE, seed };
-      const text = await this.options.request(sampled, signal, () => undefined);
-      const cleaned = cleanUp(text, input, reach);
+      const answer = await this.options.request(sampled, signal, () => undefined);
+      const cleaned = cleanUp(cutTruncated(answer), input, reach);
       if ('text' in cleaned && cleaned.text !== shown) texts.add(cleaned.text);
     }
     return [...texts];

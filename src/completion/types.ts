@@ -62,6 +62,12 @@ export interface ModelRequest {
   seed?: number;
 }
 
+/** What the model answered, and why it ended: by itself or at a stop text, or at the token limit. */
+export interface RawAnswer {
+  text: string;
+  finishReason: 'stop' | 'length';
+}
+
 /** How far a completion may reach: to the end of the line, or to the end of a block. */
 export type Reach = 'line' | 'block';
 

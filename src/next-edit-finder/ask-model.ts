@@ -67,7 +67,7 @@ async function continueDiff(
 ): Promise<ModelAnswer> {
   const { prompt, heal } = diffPrompt(candidate, nameOf);
   let logprob = 0;
-  const text = await serving.stream(
+  const { text } = await serving.stream(
     { model, prompt, heal, max_tokens: MAX_TOKENS.diff, stop: ['\n'], confidence: true },
     (_, confidence = 0) => (logprob += confidence),
     signal,

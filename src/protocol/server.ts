@@ -200,10 +200,7 @@ export const infillRequestSchema = llamaRequestSchema.extend({
     .default([]),
 });
 
-export const tokenizeRequestSchema = z.object({
-  content: z.string(),
-  with_pieces: z.boolean().default(false),
-});
+export const tokenizeRequestSchema = z.object({ content: z.string() });
 
 export const tokenizedSchema = z.object({ tokens: z.array(z.int()) });
 

@@ -181,13 +181,6 @@ export type OnText = (piece: string, logProbabilities: readonly TokenLogProbabil
 
 export interface HostStatistics {
   requests: number;
-  cancelled: number;
-  /** Number of prompts that were cut to fit, and of the tokens that were cut off. */
-  trimmedPrompts: number;
-  trimmedTokens: number;
-  promptTokens: number;
-  cachedTokens: number;
-  completionTokens: number;
   /** Requests that are computing or waiting now. */
   active: number;
 }
@@ -223,6 +216,8 @@ export interface LlamaHost {
   measureThreads(): Promise<boolean>;
   /** What it computes on now; falls back to the processor if the GPU runs out of memory. */
   readonly device: ComputeDevice;
+  /** A training kept it from the GPU, or from more of it. It stays where it is after that training. */
+  readonly limitedByTraining: boolean;
   /**
    * Adds an adapter. With `replace`, it replaces one of the same name, which first finishes its current answers. Throws
    * UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.

@@ -229,11 +229,9 @@ describe('a request', () => {
 
   it('is cut at the far end if longer than the context, and says how much', async () => {
     const long = Array.from({ length: 400 }, (_, index) => `const value${index} = ${index};\n`).join('');
-    const before = host.statistics.trimmedPrompts;
     const cut = await host.complete(ask({ prompt: long, maxTokens: 20 }));
     expect(cut.promptTokens + 20).toBeLessThan(512);
     expect(cut.trimmedTokens).toBe(host.encode(long).length - cut.promptTokens);
-    expect(host.statistics.trimmedPrompts).toBe(before + 1);
     // Further typing does not move the cut.
     const typed = await host.complete(ask({ prompt: `${long}const`, maxTokens: 20 }));
     expect(typed.cachedTokens).toBeGreaterThan(cut.promptTokens - 10);
@@ -256,12 +254,9 @@ describe('cancelling', () => {
 
   it('stops in mid-prompt and frees the model', async () => {
     const cancelled = new AbortController();
-    const before = { ...host.statistics };
     const request = host.complete(ask({ model: 'two', prompt: long, maxTokens: 200 }), cancelled.signal);
     setImmediate(() => cancelled.abort(new Error('no longer wanted')));
     await expect(request).rejects.toThrow('no longer wanted');
-    expect(host.statistics.cancelled).toBe(before.cancelled + 1);
-    expect(host.statistics.completionTokens).toBe(before.completionTokens);
     expect(host.statistics.active).toBe(0);
     expect((await host.complete(ask({ model: 'two' }))).text).toBe(
       (await host.complete(ask({ model: 'two' }))).text,

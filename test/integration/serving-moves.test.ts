@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { withTraining } from '../../src/runs/index.ts';
 import { ModelContext } from '../../src/serving/host/model-context.ts';
 import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import type * as placing from '../../src/serving/host/place-base.ts';
@@ -40,7 +41,8 @@ it('is loaded at a later request', async () => {
   const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), contextSize: 512, threads: 1 });
   vi.spyOn(ModelContext, 'open').mockRejectedValueOnce(new Error('out of memory'));
   const ask = () => host.complete({ model: 'base', prompt: 'a b c', maxTokens: 4, ignoreEnd: true });
-  await expect(ask()).rejects.toThrow('unable to allocate');
+  await withTraining('The training of garden', () => expect(ask()).rejects.toThrow('unable to allocate'));
+  expect(host.limitedByTraining).toBe(true);
   expect(host.device).toMatchObject({ backend: 'cpu', layers: 0, why: expect.stringContaining('too full') });
   expect(host.contextSize).toBeGreaterThan(0);
   expect((await ask()).completionTokens).toBe(4);

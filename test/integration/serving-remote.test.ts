@@ -55,15 +55,18 @@ it('is recognised and takes a whole request, with snippets and the partial token
   };
   const pieces: string[] = [];
   const confidences: number[] = [];
-  const text = await client.stream({ ...request, max_tokens: 12, confidence: true }, (piece, confidence) => {
-    pieces.push(piece);
-    if (confidence !== undefined) confidences.push(confidence);
-  });
+  const { text, finishReason } = await client.stream(
+    { ...request, max_tokens: 12, confidence: true },
+    (piece, confidence) => {
+      pieces.push(piece);
+      if (confidence !== undefined) confidences.push(confidence);
+    },
+  );
   const here = await server.host.complete(
     { ...request, maxTokens: 12, temperature: 0 },
     new AbortController().signal,
   );
-  expect(text).toBe(here.text);
+  expect({ text, finishReason }).toEqual({ text: here.text, finishReason: here.finishReason });
   expect(pieces.join('')).toBe(text);
   // The confidence decides what is shown, as with a local server.
   expect(confidences.length).toBeGreaterThan(0);

@@ -27,7 +27,7 @@ export function useRemoteClients(request: Request, defaults: Partial<RemoteClien
     },
     async answer(client: RemoteClient, asked: object = request) {
       const pieces: string[] = [];
-      const text = await client.stream(asked as Request, (piece) => pieces.push(piece));
+      const { text } = await client.stream(asked as Request, (piece) => pieces.push(piece));
       return { text, pieces };
     },
   };

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { localDataSet } from '../../corpus/datasets/files.ts';
-import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
+import { findRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import { UserError } from '../../text/errors.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
@@ -68,7 +68,7 @@ export function toCorpusPlan(
   const known = {
     hasFolder: folder !== undefined,
     fillInTheMiddle: tokenizer.fim !== undefined,
-    repositories: hasRepositoryMarks(tokenizer),
+    repositories: findRepositoryMarks(tokenizer) !== undefined,
   };
   const located = {
     ...options,

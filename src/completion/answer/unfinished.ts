@@ -2,7 +2,7 @@
 import { enclosingText, openAt, continueReading, type OpenDelimiter } from '../code/brackets.ts';
 import { embeddedAt, languageFor, type Language } from '../code/languages.ts';
 import { isBlank, lastLine } from '../code/text.ts';
-import type { CursorDocument } from '../types.ts';
+import type { CursorDocument, RawAnswer } from '../types.ts';
 
 /** Fewer characters than this, not counting closers and separators, are faster to type than to read. */
 const LEAST_CHARACTERS = 3;
@@ -81,8 +81,9 @@ function cutDangling(text: string, before: string, inList: boolean, language: La
   return dangling === undefined || dangling < begins ? text : kept.slice(0, dangling - begins).trimEnd();
 }
 
-/** Cleans up an answer that hit the token limit: drops its last line or, if it has only one, its last word. */
-export function cutTruncated(text: string): string {
+/** Drops the last line of an answer that hit the token limit or, if it has only one, its last word. */
+export function cutTruncated({ text, finishReason }: RawAnswer): string {
+  if (finishReason !== 'length') return text;
   const above = text.slice(0, Math.max(0, text.lastIndexOf('\n')));
   return isBlank(above) ? text.replace(/[\p{L}\p{N}_]+$/u, '') : above;
 }

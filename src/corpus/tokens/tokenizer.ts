@@ -48,11 +48,8 @@ export function repositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks {
   );
 }
 
-/** Whether the base has a format for repositories. */
-export const hasRepositoryMarks = (tokenizer: CorpusTokenizer): boolean =>
-  findRepositoryMarks(tokenizer) !== undefined;
-
-function findRepositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks | undefined {
+/** The same; undefined if the base has no format for repositories. */
+export function findRepositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks | undefined {
   for (const [repository, file, gap] of [
     ['<|repo_name|>', '<|file_sep|>', '\n'],
     ['<repo_name>', '<file_sep>', ''],

@@ -66,7 +66,7 @@ export async function requestAt(
   let captured: ModelRequest | undefined;
   await completeAt(cursor, options, (request) => {
     captured = request;
-    return Promise.resolve('');
+    return Promise.resolve({ text: '', finishReason: 'stop' });
   });
   return captured;
 }

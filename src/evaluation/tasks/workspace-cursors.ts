@@ -136,7 +136,7 @@ export async function scoreCursor(
     const greedy = { ...ask, temperature: 0, confidence: true, cachePrompt: false };
     const completion = await model.completeAlone(greedy, stop);
     logProbabilities = completion.logProbabilities;
-    return completion.text;
+    return completion;
   });
   const answer = answerAt(cursor, shown);
   const { saved, all } = savedCharacters(shown, actual);

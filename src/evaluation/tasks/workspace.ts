@@ -205,7 +205,7 @@ export async function scoreWindow(
 export const workspaceTask: Task<WorkspaceItem> = {
   name: 'workspace',
   ...taskFacts.workspace,
-  version: 10,
+  version: 11,
   needsRun: true,
   loadDependent: [LATENCY],
   planned,

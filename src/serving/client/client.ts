@@ -5,14 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
-  completionResponseSchema,
   tokenizedSchema,
   type ChatRequest,
   type CompletionRequest,
-  type CompletionResponse,
   type ServerReady,
 } from '../../protocol/server.ts';
 import { takeLock } from '../../runs/lock.ts';
@@ -108,31 +107,21 @@ export class ServingClient implements CompletionClient {
   }
 
   /**
-   * Sends one request. Aborting `signal` closes the connection, and the server stops computing. If the server dies
-   * during the request, it is restarted and the request is retried once. Throws UserError `unauthorized`,
-   * `bad-request`, or `crashed` if the server died again, and like start.
+   * Calls `onText` with each piece as it is generated, and returns the whole answer. Aborting `signal` closes the
+   * connection, and the server stops computing. If the server dies before the first piece, it is restarted and the
+   * request is retried once. Throws UserError `unauthorized`, `bad-request`, or `crashed` if the server died later or
+   * again, and like start.
    */
-  async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
-    const ask = async (server: Lease) => {
-      const response = await this.post(server, '/v1/completions', request, signal);
-      return completionResponseSchema.parse(await response.json());
-    };
-    return this.withRetry(ask, { model: request.model, signal });
-  }
-
-  /**
-   * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole text. The
-   * request is not retried after the first piece.
-   */
-  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
+  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<RawAnswer> {
     return this.streamFrom('/v1/completions', request, onText, signal);
   }
 
   /**
-   * Streams the answer of a chat, like `stream`. Throws UserError `chat-too-long` if the chat leaves no room for it.
+   * Streams the answer of a chat, like `stream`, and returns its text. Throws UserError `chat-too-long` if the chat
+   * leaves no room for it.
    */
   async chat(request: ChatRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
-    return this.streamFrom('/v1/chat/completions', request, onText, signal);
+    return (await this.streamFrom('/v1/chat/completions', request, onText, signal)).text;
   }
 
   /** Number of the base's tokens in a text. */
@@ -149,7 +138,7 @@ export class ServingClient implements CompletionClient {
     request: CompletionRequest | ChatRequest,
     onText: OnPiece,
     signal?: AbortSignal,
-  ): Promise<string> {
+  ): Promise<RawAnswer> {
     let hasStarted = false;
     const ask = async (server: Lease) => {
       const body = { ...request, stream: true };

@@ -1,5 +1,5 @@
 /** What completes code: the server on this machine (client.ts), or a remote one (../remote/remote-client.ts). */
-import type { ModelRequest } from '../../completion/index.ts';
+import type { ModelRequest, RawAnswer } from '../../completion/index.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { OnPiece } from './read-stream.ts';
 
@@ -15,10 +15,11 @@ export interface CompletionClient {
   start(): Promise<unknown>;
   /** Whether it uses the text after the cursor. Gets it ready to find out. */
   fillInTheMiddle(): Promise<boolean>;
-  /** Returns the whole answer. Aborting `signal` stops the computation on the server too. */
-  complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }>;
-  /** Same for a single choice: calls `onText` with each piece as it is generated, and returns the whole text. */
-  stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string>;
+  /**
+   * Calls `onText` with each piece as it is generated, and returns the whole answer. Aborting `signal` stops the
+   * computation on the server too.
+   */
+  stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<RawAnswer>;
   /** It can't be used afterwards. */
   dispose(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { type ErrorCode, errorOf, msg, UserError } from '../../text/errors.ts';
 import { parseLine } from '../../platform/files/lines.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
 import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
+import { clearMarksOf } from '../host/gpu-guard.ts';
 import type { Text } from '../../text/message.ts';
 
 /** Enough to read 15 GB (a 7B in f16) at 25 MB/s; a server that takes longer hangs in its disk or its driver. */
@@ -52,6 +53,8 @@ export async function launchServer(launch: Launch): Promise<void> {
     log?.(`started as process ${child.pid}; what it prints is in ${output}`);
   } catch (error) {
     child.kill('SIGKILL');
+    // A server that is no longer wanted says nothing about the GPU that it was trying; one that hangs does.
+    if (error === signal.reason && child.pid !== undefined) await clearMarksOf(child.pid);
     for (const line of readFileSync(output, 'utf8').split('\n').filter(Boolean)) log?.(line);
     throw error;
   } finally {

@@ -1,17 +1,23 @@
 /** Reads a completion or a chat's answer that is streamed as server-sent events: OpenAI's chunks, then [DONE]. */
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
+import type { RawAnswer } from '../../completion/index.ts';
 import { textOf, textsSchema } from '../../text/message.ts';
 import { UserError } from '../../text/errors.ts';
 
+const choiceFields = {
+  confidence: z.number().optional(),
+  /** In the last piece. */
+  finish_reason: z.enum(['stop', 'length']).nullish(),
+};
 const chunkSchema = z.object({
   choices: z.array(
     z.union([
-      z.object({ text: z.string(), confidence: z.number().optional() }),
+      z.object({ text: z.string(), ...choiceFields }),
       // From a chat.
       z
-        .object({ delta: z.object({ content: z.string().optional() }), confidence: z.number().optional() })
-        .transform(({ delta, confidence }) => ({ text: delta.content ?? '', confidence })),
+        .object({ delta: z.object({ content: z.string().optional() }), ...choiceFields })
+        .transform(({ delta, ...rest }) => ({ text: delta.content ?? '', ...rest })),
     ]),
   ),
 });
@@ -31,19 +37,22 @@ export const toUserError = ({ error }: z.infer<typeof errorBodySchema>): UserErr
 export type OnPiece = (piece: string, confidence?: number) => void;
 
 /**
- * Calls `onText` with each piece, and returns the whole text. Throws like toUserError for an error in the stream, and
+ * Calls `onText` with each piece, and returns the whole answer. Throws like toUserError for an error in the stream, and
  * an Error if it ends early.
  */
-export async function readStream(response: Response, onText: OnPiece): Promise<string> {
-  let text = '';
+export async function readStream(response: Response, onText: OnPiece): Promise<RawAnswer> {
+  const answer: RawAnswer = { text: '', finishReason: 'stop' };
   for await (const data of eventData(response)) {
-    if (data === '[DONE]') return text;
+    if (data === '[DONE]') return answer;
     const message: unknown = JSON.parse(data);
     const failure = errorBodySchema.safeParse(message);
     if (failure.success) throw toUserError(failure.data);
-    const { text: piece, confidence } = chunkSchema.parse(message).choices[0] ?? { text: '' };
+    const choice = chunkSchema.parse(message).choices[0];
+    if (!choice) continue;
+    const { text: piece, confidence, finish_reason } = choice;
+    answer.finishReason = finish_reason ?? answer.finishReason;
     if (!piece && confidence === undefined) continue;
-    text += piece;
+    answer.text += piece;
     onText(piece, confidence);
   }
   throw new Error('the stream ended early');

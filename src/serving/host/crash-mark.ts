@@ -17,9 +17,13 @@ const REMEMBERED_MS = 24 * 3600_000;
 export async function hasCrashedWith(mark: string): Promise<boolean> {
   const markStat = await stat(mark).catch(() => undefined);
   if (!markStat || !isRecent(markStat.mtimeMs, REMEMBERED_MS)) return false;
-  const pid = Number(await readText(mark).catch(() => ''));
+  const pid = await pidIn(mark);
   return Number.isInteger(pid) && pid > 0 && !isProcessAlive(pid);
 }
+
+/** The process that left the mark; NaN if it can't be read. */
+export const pidIn = async (mark: string): Promise<number> =>
+  Number((await readText(mark).catch(() => '')) || NaN);
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -1,7 +1,7 @@
 /** Which prompts a model keeps in memory, so that returning to a file finds its text already processed. */
 import type { LlamaModel } from 'node-llama-cpp';
-import { freemem } from 'node:os';
 import { commonPrefix } from '../../completion/code/text.ts';
+import { availableMemory } from '../../platform/machine/available-memory.ts';
 
 /** Shares of the free memory, and of the memory limit, that all prompts of one model may take. */
 const FREE_SHARE = 1 / 16;
@@ -25,12 +25,8 @@ export function affordablePrompts({
   return Math.max(0, Math.min(requested, Math.floor(room / Math.max(1, perPrompt)) - 1));
 }
 
-/** How many prompts `model` keeps on the processor. */
-export async function keptPrompts(
-  { fileInsights }: LlamaModel,
-  { requested, contextSize, limit }: { requested: number; contextSize: number; limit?: number | undefined },
-): Promise<number> {
-  if (requested === 0) return 0;
+/** Bytes of the keys and values of a prompt that fills a context of `contextSize` tokens, on the processor. */
+export async function promptBytes({ fileInsights }: LlamaModel, contextSize: number): Promise<number> {
   const bytes = (sequences: number) =>
     fileInsights
       .estimateContextResourceRequirementsV2({
@@ -40,8 +36,17 @@ export async function keptPrompts(
         swaFullCache: true,
       })
       .then(({ cpuRam }) => cpuRam);
-  const perPrompt = (await bytes(2)) - (await bytes(1));
-  return affordablePrompts({ requested, perPrompt, free: freemem(), limit });
+  return (await bytes(2)) - (await bytes(1));
+}
+
+/** How many prompts `model` keeps on the processor. */
+export async function keptPrompts(
+  model: LlamaModel,
+  { requested, contextSize, limit }: { requested: number; contextSize: number; limit?: number | undefined },
+): Promise<number> {
+  if (requested === 0) return 0;
+  const perPrompt = await promptBytes(model, contextSize);
+  return affordablePrompts({ requested, perPrompt, free: await availableMemory(), limit });
 }
 
 /** The number of `tokens` that need no processing if they replace the prompt `held`; 0 if that is from another file. */

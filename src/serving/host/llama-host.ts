@@ -22,7 +22,7 @@ import {
 } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
 import { PromptState } from './prompt-state.ts';
-import { keptPrompts } from './kept-prompts.ts';
+import { keptPrompts, promptBytes } from './kept-prompts.ts';
 import { loadPlaced, threadsFor, type LoadedModel } from './load-model.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import { openCopy, type OpenCopy } from './open-copy.ts';
@@ -37,6 +37,7 @@ import {
   type PlacedBase,
 } from './place-base.ts';
 import { watchLoad } from '../../platform/machine/machine-load.ts';
+import { trainingNow } from '../../runs/index.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
 import { type Text, textOf, withTexts } from '../../text/message.ts';
@@ -71,16 +72,7 @@ interface OpenContext extends Sized {
 }
 
 class Host implements LlamaHost {
-  readonly statistics: HostStatistics = {
-    requests: 0,
-    cancelled: 0,
-    trimmedPrompts: 0,
-    trimmedTokens: 0,
-    promptTokens: 0,
-    cachedTokens: 0,
-    completionTokens: 0,
-    active: 0,
-  };
+  readonly statistics: HostStatistics = { requests: 0, active: 0 };
   private readonly contexts: LruMemory<OpenContext>;
   private readonly samplers = new Map<string, Promise<BatchSampler>>();
   private readonly wholeModels = new WholeModels(() => {
@@ -109,6 +101,7 @@ class Host implements LlamaHost {
     private base: LoadedModel,
     private placed: PlacedBase['used'],
     public threads: number,
+    public limitedByTraining: boolean,
     limit: number | undefined,
   ) {
     this.contexts = new LruMemory(limit);
@@ -118,14 +111,16 @@ class Host implements LlamaHost {
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
     const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
     const others = watchLoad();
-    const { base, used } = await loadPlaced(file, () =>
-      placeBase(file, { gpu, tokens: contextSize * sequences }),
-    );
+    const {
+      base,
+      used,
+      limitedByTraining = false,
+    } = await loadPlaced(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
     const threads = await threadsFor(base.model, used, options, others());
     // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
-    return new Host(options, catalog, file, base, used, threads, limit);
+    return new Host(options, catalog, file, base, used, threads, limitedByTraining, limit);
   }
 
   get models(): readonly string[] {
@@ -177,35 +172,21 @@ class Host implements LlamaHost {
   }
 
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    return this.withStatistics(signal, () =>
+    return this.count(() =>
       this.use(request.model, ({ context }) => context.complete(request, signal, onText), signal),
     );
   }
 
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
-    return this.withStatistics(signal, async () =>
-      (await this.sampler(request.model)).sample(request, signal),
-    );
+    return this.count(async () => (await this.sampler(request.model)).sample(request, signal));
   }
 
-  private async withStatistics<C extends HostCompletion>(
-    signal: AbortSignal | undefined,
-    work: () => Promise<C>,
-  ): Promise<C> {
+  private async count<T>(work: () => Promise<T>): Promise<T> {
     this.measuring?.abort();
     this.statistics.requests += 1;
     this.statistics.active += 1;
     try {
-      const completion = await work();
-      this.statistics.promptTokens += completion.promptTokens;
-      this.statistics.cachedTokens += completion.cachedTokens;
-      this.statistics.completionTokens += completion.completionTokens;
-      this.statistics.trimmedTokens += completion.trimmedTokens;
-      if (completion.trimmedTokens > 0) this.statistics.trimmedPrompts += 1;
-      return completion;
-    } catch (error) {
-      if (signal?.aborted) this.statistics.cancelled += 1;
-      throw error;
+      return await work();
     } finally {
       this.statistics.active -= 1;
     }
@@ -256,9 +237,9 @@ class Host implements LlamaHost {
       return await this.openContext(entry);
     } catch (error) {
       // Another program, such as a training, may have taken the free memory.
-      const [{ backend }, { cause = error }] = [this.placed, error as Error];
-      if (backend === 'cpu' || !isOutOfMemory(cause)) throw error;
-      await this.moveToProcessor(gpuFailure(backend, cause), entry?.name ?? BASE_MODEL);
+      const { backend } = this.placed;
+      if (backend === 'cpu' || !isOutOfMemory(error)) throw error;
+      await this.moveToProcessor(gpuFailure(backend, error), entry?.name ?? BASE_MODEL);
       return await this.openContext(entry);
     }
   }
@@ -278,6 +259,7 @@ class Host implements LlamaHost {
     }
     this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
     this.moving = true;
+    this.limitedByTraining ||= (await trainingNow()) !== undefined;
   }
 
   /** The base in memory. If it doesn't fit now, the next request tries again. */
@@ -326,7 +308,7 @@ class Host implements LlamaHost {
       contextSize: this.contextSize,
       sequences: sequences + (await this.keptPromptsFor(model)),
       threads: this.threads,
-      promptState: await this.promptStateFor(entry, copy),
+      promptState: await this.promptStateFor(model, entry, copy),
     };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && hasWeights(model, adapter.path);
@@ -361,13 +343,15 @@ class Host implements LlamaHost {
 
   /** Where the last prompt is saved; undefined with a GPU, which is just as fast. */
   private async promptStateFor(
+    model: LlamaModel,
     entry: CatalogEntry | undefined,
     copy?: OpenCopy,
   ): Promise<PromptState | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
     const version = entry && (await identifyOnDisk(entry.path));
     const parts = [this.base.version, version ?? '', entry?.scale ?? 1, this.contextSize];
-    return new PromptState([...parts, ...(copy ? [copy.path] : [])]);
+    const bytesPerToken = (await promptBytes(model, this.contextSize)) / this.contextSize;
+    return new PromptState([...parts, ...(copy ? [copy.path] : [])], bytesPerToken);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */

@@ -50,14 +50,10 @@ export async function threadsFor(
 export async function loadPlaced(
   file: ModelFile,
   work: () => Promise<PlacedBase>,
-): Promise<{ base: LoadedModel; used: PlacedBase['used'] }> {
-  let used: PlacedBase['used'];
-  const base = await load(file, async () => {
-    const placed = await work();
-    used = placed.used;
-    return placed.model;
-  });
-  return { base, used: used! };
+): Promise<{ base: LoadedModel } & Omit<PlacedBase, 'model'>> {
+  let placed: PlacedBase;
+  const base = await load(file, async () => (placed = await work()).model);
+  return { ...placed!, base };
 }
 
 /** Throws UserError `base-unsupported-architecture` if `work` can't load it, and the UserErrors of `work`. */

@@ -45,8 +45,7 @@ export async function openCopy<T>(
     } catch (error) {
       await model?.dispose();
       // The copy is useless, unless memory was the only problem.
-      const { cause = error } = error as Error;
-      if (!isOutOfMemory(cause)) await folded.remove(adapter).catch(() => undefined);
+      if (!isOutOfMemory(error)) await folded.remove(adapter).catch(() => undefined);
       return undefined;
     }
   });

@@ -11,6 +11,8 @@ import { availableNextToTraining, trainingGpuMemory, type TrainingMemory } from 
 export interface PlacedBase {
   model: LlamaModel;
   used: Omit<ComputeDevice, 'threads'>;
+  /** A training left it no room on the GPU, or too little. */
+  limitedByTraining?: boolean;
 }
 
 /** The requested placement. */
@@ -40,14 +42,16 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placement): Pr
   if (!training) {
     await dropGpu();
     const why = msg`A training is in progress on this machine, and how much of the GPU's memory it takes is not known.`;
-    return onProcessor(file, why);
+    return { ...(await onProcessor(file, why)), limitedByTraining: true };
   }
-  try {
-    return await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training }));
-  } catch (error) {
-    await dropGpu();
-    return onProcessor(file, gpuFailure(kind, error));
-  }
+  const placed = await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training })).catch(
+    async (error: unknown) => {
+      await dropGpu();
+      return onProcessor(file, gpuFailure(kind, error));
+    },
+  );
+  const { layers, ofLayers } = placed.used;
+  return { ...placed, limitedByTraining: training.bytes > 0 && layers < ofLayers };
 }
 
 /** Why the GPU is not used, for the user. */
@@ -57,11 +61,15 @@ export function gpuFailure(kind: GpuKind, error: unknown): Text {
   return msg`Completion failed on the GPU (${name}): ${reasonOf(error)}.`;
 }
 
-/** node-llama-cpp's own estimate (its class is not imported: most processes never load it), or llama.cpp's failure. */
+/**
+ * node-llama-cpp's own estimate (its class is not imported: most processes never load it), or llama.cpp's failure: of
+ * the error or its causes, since each may say what the other leaves out.
+ */
 export const isOutOfMemory = (error: unknown): boolean =>
   error instanceof Error &&
   (error.constructor.name === 'InsufficientMemoryError' ||
-    /out of (device )?memory|failed to (allocate|create context)|unable to allocate/i.test(error.message));
+    /out of (device )?memory|failed to (allocate|create context)|unable to allocate/i.test(error.message) ||
+    isOutOfMemory(error.cause));
 
 /** Releases the GPU; llama.cpp uses the processor from now on. All models must have been disposed. */
 export async function dropGpu(): Promise<void> {

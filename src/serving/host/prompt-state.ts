@@ -26,8 +26,14 @@ export class PromptState {
   private readonly statePath: string;
   private readonly infoPath: string;
 
-  /** `parts`: everything that the keys and values depend on besides llama.cpp's version: base, adapter, context. */
-  constructor(parts: readonly (string | number)[]) {
+  /**
+   * `parts`: everything that the keys and values depend on besides llama.cpp's version: base, adapter, context.
+   * `bytesPerToken`: about how much they take.
+   */
+  constructor(
+    parts: readonly (string | number)[],
+    private readonly bytesPerToken: number,
+  ) {
     const name = cacheKey(parts);
     this.statePath = join(folder(), `${name}.state`);
     this.infoPath = join(folder(), `${name}.json`);
@@ -49,7 +55,8 @@ export class PromptState {
    * Saves the state of `sequence`, unless it is too short or too large. A failure only costs time at the next start.
    */
   async save(sequence: LlamaContextSequence): Promise<void> {
-    if (sequence.nextTokenIndex < MIN_TOKENS) return;
+    const { nextTokenIndex: tokens } = sequence;
+    if (tokens < MIN_TOKENS || tokens * this.bytesPerToken > MAX_BYTES) return;
     const temporary = temporaryPath(this.statePath);
     try {
       await mkdir(folder(), { recursive: true, mode: 0o700 });
@@ -80,7 +87,7 @@ export const cacheKey = (parts: readonly (string | number)[]): string =>
     .digest('hex')
     .slice(0, 32);
 
-/** Deletes the oldest states until the rest fits, even `newest` if it is too large by itself. */
+/** Deletes the oldest states until the rest fits, and any that is too large by itself, even `newest`. */
 async function makeRoom(newest: string): Promise<void> {
   await removeLeftovers(folder());
   const names = (await readdir(folder())).filter((name) => name.endsWith('.state'));
@@ -95,8 +102,10 @@ async function makeRoom(newest: string): Promise<void> {
   );
   let total = 0;
   for (const { path, size } of states.sort((a, b) => b.at - a.at)) {
-    total += size;
-    if (total <= MAX_BYTES) continue;
+    if (total + size <= MAX_BYTES) {
+      total += size;
+      continue;
+    }
     await rm(path, { force: true });
     await rm(path.replace(/state$/, 'json'), { force: true });
   }

@@ -28,7 +28,6 @@ export class FairQueue {
   private averageMs = INITIAL_MS;
   running = 0;
   waiting = 0;
-  refused = 0;
 
   constructor(private readonly options: FairQueueOptions) {}
 
@@ -51,15 +50,13 @@ export class FairQueue {
 
   private waitForTurn(model: string, client: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.waiting >= this.options.waiting && !this.free(model)) {
-      this.refused += 1;
+    if (this.waiting >= this.options.waiting && !this.free(model))
       throw new HttpError(
         429,
         'too_many_requests',
         `${this.waiting} requests are already waiting. Try again in ${this.retryAfter} s.`,
         this.retryAfter,
       );
-    }
     return new Promise((resolve, reject) => {
       const job: Job = {
         start: () => {

@@ -70,7 +70,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Also prunes copies that are no longer used because the user turned them off.
   pruneCopies().catch(logError);
   folding?.start(host);
-  const measuring = new IdleMeasuring(host);
+  // The next request of a client that holds it starts a server that uses the GPU.
+  const measuring = new IdleMeasuring(host, announceIn === undefined ? undefined : onIdle);
   measuring.start();
   const close = async () => {
     folding?.stop();

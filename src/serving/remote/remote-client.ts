@@ -1,4 +1,5 @@
 /** Completes with a remote server: vLLM, llama.cpp's server, Ollama, Mistral, our own, or another with OpenAI's API. */
+import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { CompletionClient } from '../client/completion-client.ts';
@@ -72,12 +73,7 @@ export class RemoteClient implements CompletionClient {
     return fill.by === 'own' ? fill.middle : fill.by !== 'none';
   }
 
-  /** One choice only, because not all routes of other servers support more. */
-  async complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }> {
-    return { choices: [{ text: await this.stream(request, () => undefined, signal) }] };
-  }
-
-  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
+  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<RawAnswer> {
     const { endpoint } = this.options;
     const info = await this.start();
     signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 /** Reads streamed answers of other servers: OpenAI's chunks of completions and chats, and llama.cpp's own. */
 import { z } from 'zod';
+import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { eventData, type OnPiece } from '../client/read-stream.ts';
 import type { Endpoint } from './address.ts';
@@ -18,17 +19,18 @@ const chunkSchema = z.union([
       }),
     ),
   }),
-  z.object({ content: z.string(), stop: z.boolean().optional() }),
+  z.object({ content: z.string(), stop: z.boolean().optional(), stop_type: z.string().optional() }),
 ]);
 
 interface Piece {
   text: string;
   confidence?: number | undefined;
-  last: boolean;
+  /** Only of the last piece. */
+  finish: RawAnswer['finishReason'] | undefined;
 }
 
 /**
- * Calls `onText` with each piece, and returns the whole text; an answer that is not streamed is one piece. `onPiece` is
+ * Calls `onText` with each piece, and returns the whole answer; one that is not streamed is one piece. `onPiece` is
  * called for each piece, to reset a timer. Throws UserError: `endpoint-failed` for an error in the stream,
  * `endpoint-unknown`, `endpoint-down` if it ends early.
  */
@@ -37,12 +39,13 @@ export async function readRemote(
   answer: AcceptedResponse,
   onText: OnPiece,
   onPiece: () => void = () => undefined,
-): Promise<string> {
+): Promise<RawAnswer> {
   const { response } = answer;
-  let whole = '';
-  const append = ({ text, confidence }: Piece) => {
+  const whole: RawAnswer = { text: '', finishReason: 'stop' };
+  const append = ({ text, confidence, finish }: Piece) => {
+    whole.finishReason = finish ?? whole.finishReason;
     if (!text && confidence === undefined) return;
-    whole += text;
+    whole.text += text;
     onText(text, confidence);
   };
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
@@ -55,7 +58,7 @@ export async function readRemote(
     if (data === '[DONE]') return whole;
     const piece = parsePiece(endpoint, answer, data);
     append(piece);
-    ended ||= piece.last;
+    ended ||= piece.finish !== undefined;
   }
   // llama.cpp's own routes send no [DONE].
   if (ended) return whole;
@@ -68,10 +71,13 @@ function parsePiece(endpoint: Endpoint, { errorMessageIn: saidIn }: AcceptedResp
   if (chunk.success && 'choices' in chunk.data) {
     const choice = chunk.data.choices[0];
     const text = choice?.text ?? choice?.delta?.content ?? choice?.message?.content ?? '';
-    return { text, confidence: choice?.confidence, last: Boolean(choice?.finish_reason) };
+    const reason = choice?.finish_reason;
+    return { text, confidence: choice?.confidence, finish: reason ? toFinish(reason, 'length') : undefined };
   }
-  if (chunk.success && 'content' in chunk.data)
-    return { text: chunk.data.content, last: chunk.data.stop ?? false };
+  if (chunk.success && 'content' in chunk.data) {
+    const { content, stop, stop_type } = chunk.data;
+    return { text: content, finish: stop ? toFinish(stop_type, 'limit') : undefined };
+  }
   const said = saidIn(message);
   if (said)
     throw new UserError(
@@ -81,3 +87,7 @@ function parsePiece(endpoint: Endpoint, { errorMessageIn: saidIn }: AcceptedResp
     );
   throw notOpenAi(endpoint, 'its answer is not understood');
 }
+
+/** `limit`: what the server calls the token limit. */
+const toFinish = (reason: string | undefined, limit: string): RawAnswer['finishReason'] =>
+  reason === limit ? 'length' : 'stop';

@@ -1,26 +1,33 @@
 /**
- * Measures the number of threads once the server and the machine are idle, not at the start, when the user is waiting.
+ * What is done once the server and the machine are idle, not at the start, when the user is waiting: measuring the
+ * number of threads, and making way for a server on a GPU that a training has left.
  */
 import { reportError } from '../../text/errors.ts';
 import type { LlamaHost } from '../host-types.ts';
 import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
+import { trainingNow } from '../../runs/index.ts';
 
 const CHECK_MS = 5_000;
 /** Consecutive checks without a request and with a quiet machine. */
 const QUIET_CHECKS = 4;
 
 /** The part of a host that is used here. */
-type MeasurableHost = Pick<LlamaHost, 'statistics' | 'measureThreads'>;
+type MeasurableHost = Pick<LlamaHost, 'statistics' | 'measureThreads' | 'limitedByTraining'>;
 
 export class IdleMeasuring {
   private requests = -1;
   private quietChecks = 0;
+  private measured = false;
   private othersBusy: () => number;
   private timer: NodeJS.Timeout | undefined;
 
-  /** `watch` starts to measure how many processors other programs keep busy. */
+  /**
+   * `onGpuFree` is called once the training that kept the host from the GPU has ended. `watch` starts to measure how
+   * many processors other programs keep busy.
+   */
   constructor(
     private readonly host: MeasurableHost,
+    private readonly onGpuFree?: () => void,
     private readonly watch = watchLoad,
   ) {
     this.othersBusy = watch();
@@ -44,11 +51,20 @@ export class IdleMeasuring {
     if (this.quietChecks < QUIET_CHECKS) return;
     // So that only one measurement runs at a time.
     this.quietChecks = -Infinity;
-    const measured = await this.host.measureThreads().catch((error: unknown) => {
+    if (this.onGpuFree && this.host.limitedByTraining && !(await trainingNow())) {
+      this.stop();
+      return this.onGpuFree();
+    }
+    this.measured ||= await this.measure();
+    // A training may still displace it from the GPU.
+    if (this.measured && !this.onGpuFree) this.stop();
+    else this.quietChecks = 0;
+  }
+
+  private measure(): Promise<boolean> {
+    return this.host.measureThreads().catch((error: unknown) => {
       if ((error as Error).name !== 'AbortError') console.error(`threads: ${reportError(error).message}`);
       return false;
     });
-    if (measured) this.stop();
-    else this.quietChecks = 0;
   }
 }

@@ -1,6 +1,6 @@
 /** Turns a request into the prompt's tokens and the sampler's options. */
 import type { Token } from 'node-llama-cpp';
-import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
+import { findRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import type { HostRequest } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
@@ -9,10 +9,11 @@ import type { Vocabulary } from './vocabulary.ts';
 /** Largest share of the context that is reserved for the answer. */
 const ANSWER_SHARE = 0.5;
 /**
- * Minimum reserve for the answer if the prompt is to be cached: the length of the answer and of the healed text changes
- * from key to key, and a prompt truncated elsewhere must be processed again.
+ * If the prompt is to be cached, the reserve is a multiple of this share of the context: the length of the answer and of
+ * the healed text changes from key to key, a prompt that is read ahead has no answer, and a prompt truncated elsewhere
+ * must be processed again.
  */
-const MIN_ANSWER_SHARE = 1 / 16;
+const ANSWER_STEP = 1 / 16;
 
 /** The parts of a LlamaModel that are needed to tokenize text. */
 export interface TextTokens {
@@ -46,10 +47,10 @@ export function layOutRequest(
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   // Each byte of the healed text may be a separate token.
   const requested = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
-  const minimum = request.cachePrompt && requested > 0 ? Math.floor(contextSize * MIN_ANSWER_SHARE) : 0;
-  const answer = Math.min(Math.max(requested, minimum), Math.floor(contextSize * ANSWER_SHARE));
+  const step = request.cachePrompt ? Math.floor(contextSize * ANSWER_STEP) : 0;
+  const reserve = step > 0 ? Math.max(1, Math.ceil(requested / step)) * step : requested;
   // One position stays free; otherwise llama.cpp would shift the context to make room.
-  const room = contextSize - 1 - answer;
+  const room = contextSize - 1 - Math.min(reserve, Math.floor(contextSize * ANSWER_SHARE));
   if (request.chat) {
     const chat = request.chat.flatMap(({ text, special }) => (text ? model.tokenize(text, special) : []));
     const tokens = bos === undefined ? chat : [bos, ...chat];
@@ -97,8 +98,10 @@ function layOutRepository(
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
     eos: 0,
   };
-  if (!place || !hasRepositoryMarks(tokenizer)) return undefined;
-  const { opening, heading } = repositoryMarks(tokenizer);
+  if (!place) return undefined;
+  const marks = findRepositoryMarks(tokenizer);
+  if (!marks) return undefined;
+  const { opening, heading } = marks;
   return [
     ...opening(place.repository),
     ...context.flatMap(({ filename = 'file', text }) => [...heading(filename), ...tokenizer.encode(text)]),

@@ -28,13 +28,13 @@ export interface Vocabulary {
 }
 
 export function readVocabulary(model: LlamaModel): Vocabulary {
+  const texts = readTexts(model);
   const ends = new Set<number>();
   let size = 0;
   for (const token of model.iterateAllTokens()) {
     size += 1;
-    if (isEnd(model, token)) ends.add(token);
+    if (isEnd(model, token, texts)) ends.add(token);
   }
-  const texts = readTexts(model);
   let index: TokenIndex | undefined;
   return {
     size,
@@ -78,13 +78,13 @@ function readNamed(model: LlamaModel, ...names: string[]): number | undefined {
   return names.map((name) => model.tokenize(name, true)).find((tokens) => tokens.length === 1)?.[0];
 }
 
-function isEnd(model: LlamaModel, token: Token): boolean {
+function isEnd(model: LlamaModel, token: Token, { piece }: Pick<Vocabulary, 'piece'>): boolean {
   const attributes = model.getTokenAttributes(token);
   if (attributes.control || model.isEogToken(token)) return true;
   // Most tokens are ordinary or bytes; only those that look like a marker are checked.
   if (!attributes.userDefined && !attributes.normal) return false;
-  const text = model.detokenize([token], true);
-  return text.startsWith('<') && markers.test(text);
+  const word = model.fileInfo.metadata.tokenizer.ggml.tokens[token];
+  return word?.startsWith('<') === true && markers.test(piece(token));
 }
 
 function readFill(model: LlamaModel): FimTokens | undefined {

@@ -16,7 +16,7 @@ async function ask(answers: Answers, body: object, most = Infinity) {
   const stop = new AbortController();
   const streamed: [string, number | undefined][] = [];
   let asked = 0;
-  const text = await answers
+  const answer = await answers
     .stream(
       body,
       (piece, logprob) => {
@@ -31,18 +31,18 @@ async function ask(answers: Answers, body: object, most = Infinity) {
           onPiece(piece, at === 1 ? undefined : -1 - at);
           await undefined;
         }
-        return pieces.join('');
+        return { text: pieces.join(''), finishReason: 'length' };
       },
     )
-    .catch(() => 'stopped');
-  return { text, streamed, asked };
+    .catch(() => ({ text: 'stopped' }));
+  return { ...answer, streamed, asked };
 }
 
 describe('answers', () => {
   it("are requested once, whatever the model's name, and replayed in the same pieces", async () => {
     const answers = await Answers.open(path);
     const first = await ask(answers, { prompt: 'a', model: 'base' });
-    expect(first).toMatchObject({ text: 'x = 1\n', asked: 1 });
+    expect(first).toMatchObject({ text: 'x = 1\n', finishReason: 'length', asked: 1 });
     expect(await ask(answers, { prompt: 'a', model: 'other' })).toEqual({ ...first, asked: 0 });
     expect(await ask(await Answers.open(path), { prompt: 'a' })).toEqual({ ...first, asked: 0 });
     expect((await ask(answers, { prompt: 'b' })).asked).toBe(1);

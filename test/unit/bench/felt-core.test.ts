@@ -15,7 +15,7 @@ async function suggested(variant: Variant, logprob: number) {
     stream: (body, onText) => {
       asked.push((body as { model?: string }).model);
       onText('count(values)', logprob);
-      return Promise.resolve('count(values)');
+      return Promise.resolve({ text: 'count(values)', finishReason: 'stop' });
     },
   };
   const where = { repository: 'repo', parts: () => Promise.resolve([]), adapters: { own } };

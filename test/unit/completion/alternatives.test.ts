@@ -17,6 +17,16 @@ it('requests other answers at the same place, cleaned up, without duplicates or 
   expect(await t.completer.complete(t.at('const a ='))).toMatchObject({ text: ' 1;', source: 'cache' });
 });
 
+it('drops what the token limit cut off', async () => {
+  const t = setUp();
+  const promise = t.completer.alternatives(t.at('const a ='), ' 1;');
+  await settle();
+  t.requests[0]!.answer(' 3 + tot', 'length');
+  await settle();
+  t.requests[1]!.answer(' 2;');
+  expect(await promise).toEqual([' 3', ' 2;']);
+});
+
 it('stops when the request is cancelled', async () => {
   const t = setUp();
   const stop = new AbortController();

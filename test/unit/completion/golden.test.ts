@@ -53,8 +53,7 @@ async function streamed(document: CursorDocument, output: string) {
   const completer = createCompleter({
     debounceMs: 0,
     fillInTheMiddle: () => false,
-    // Each character counts as a token here.
-    maxTokens: () => 1000,
+    maxTokens: () => 64,
     async request({ stop }, signal, onText) {
       const text = stop.reduce((rest, end) => rest.split(end)[0]!, output);
       for (const character of text) {
@@ -62,7 +61,7 @@ async function streamed(document: CursorDocument, output: string) {
         signal.throwIfAborted();
         onText(character);
       }
-      return text;
+      return { text, finishReason: 'stop' };
     },
   });
   const ask = () => completer.complete({ ...document, adapter: 'm' });

@@ -3,6 +3,7 @@ import {
   type CompleteInput,
   type CompleterOptions,
   type ModelRequest,
+  type RawAnswer,
 } from '../../../src/completion/index.ts';
 
 /** The text before the cursor of a request. */
@@ -16,14 +17,18 @@ export function setUp(options: Partial<CompleterOptions> = {}) {
     signal: AbortSignal;
     /** Streams a piece of the answer. */
     stream: (piece: string, logprob?: number) => void;
-    answer: (text: string) => void;
+    answer: (text: string, finishReason?: RawAnswer['finishReason']) => void;
     fail: (error: Error) => void;
   }[] = [];
   const pauses: { milliseconds: number; end: () => void }[] = [];
   let time = 0;
   const completer = createCompleter({
     request: (ask, signal, stream) =>
-      new Promise((answer, fail) => requests.push({ ask, signal, stream, answer, fail })),
+      new Promise((resolve, fail) => {
+        const answer = (text: string, finishReason: RawAnswer['finishReason'] = 'stop') =>
+          resolve({ text, finishReason });
+        requests.push({ ask, signal, stream, answer, fail });
+      }),
     fillInTheMiddle: () => false,
     maxTokens: () => 64,
     now: () => time,

@@ -73,16 +73,18 @@ describe('a streamed answer', () => {
     expect(await promise).toMatchObject({ text: 'if (ready) {\n    start();\n  }' });
   });
 
-  it('drops the line cut off by the token limit, or its last word', async () => {
-    for (const [pieces, shown] of [
-      [['one();', '\n', 'tw'], 'one();'],
-      [['one', '.', 'tw'], 'one'],
+  it('drops the line cut off by the token limit, or its last word, however many tokens come in a piece', async () => {
+    for (const [finishReason, pieces, shown] of [
+      ['length', ['one();', '\n', 'tw'], 'one();'],
+      ['length', ['one();', '\n    tw'], 'one();'],
+      ['length', ['one', '.', 'tw'], 'one'],
+      ['stop', ['one', '.', 'two'], 'one.two'],
     ] as const) {
       const t = setUp({ maxTokens: () => 3 });
       const promise = t.completer.complete(t.at('run() {\n', { invoked: true }));
       await settle();
       for (const piece of pieces) t.requests[0]!.stream(piece);
-      t.requests[0]!.answer(pieces.join(''));
+      t.requests[0]!.answer(pieces.join(''), finishReason);
       const first = await promise;
       await first?.more;
       expect((await t.completer.complete(t.at('run() {\n')))?.text).toBe(shown);

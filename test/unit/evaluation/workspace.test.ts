@@ -160,6 +160,16 @@ describe('the workspace task', () => {
     expect(leaked.parts['characters saved']!.sum).toBe(0);
   });
 
+  it('drops what the token limit cut off, as the editor does', async () => {
+    const plan = await planned();
+    const item = plan.items.find(({ id }) => id.startsWith('block at src/cart.ts:9'))!;
+    const answer = answerOf('\n    total += priceOf(item, discount);\n    cou');
+    const limited = model({ completeAlone: () => Promise.resolve({ ...answer, finishReason: 'length' }) });
+    expect((await task.score(item, limited, scoreContext)).detail).toEqual({
+      answer: '\n    total += priceOf(item, discount);',
+    });
+  });
+
   it('times all models in turn on the same tokens of the same prompt, with all but the last key already read', async () => {
     const { interleaved: together = [], items, setting } = await planned();
     expect(together).toHaveLength(Math.min(30, items.length - 1));

@@ -127,7 +127,8 @@ const received = () => readFileSync(at('heard'), 'utf8').trim().split('\n');
 const ask = (model: ReturnType<typeof run>) =>
   service
     .serving(model)
-    .stream({ model: model.requested, prompt: 'a', max_tokens: 1 } as never, () => undefined);
+    .stream({ model: model.requested, prompt: 'a', max_tokens: 1 } as never, () => undefined)
+    .then(({ text }) => text);
 
 test('after a switch, requests wait until the server has the adapter, which is offered once', async () => {
   expect(await ask(modelFromBase(base()))).toBe('of base');

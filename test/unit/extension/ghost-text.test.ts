@@ -3,7 +3,7 @@
  * suggestion.
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { PartsSource } from '../../../src/completion/index.ts';
+import type { PartsSource, RawAnswer } from '../../../src/completion/index.ts';
 import { modelFromBase, type CompletionModel } from '../../../src/extension/completion/completion-model.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { configured, reset } from './fake-vscode.ts';
@@ -132,8 +132,8 @@ beforeEach(() => {
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
       stream: (request: { model: string }, _: unknown, signal: AbortSignal) =>
-        new Promise<string>((resolve) => {
-          answer = resolve;
+        new Promise<RawAnswer>((resolve) => {
+          answer = (text) => resolve({ text, finishReason: 'stop' });
           models.push(request.model);
           asked += 1;
           signal.addEventListener('abort', () => (stopped = true));

@@ -112,7 +112,7 @@ test('permission can be revoked: nothing more is sent, and typing does not ask a
   const client = elsewhere.createClient(elsewhere.model!);
   const request = { model: '', prompt: 'a', max_tokens: 8, stop: [] };
   const ask = () => client.stream(request as never, () => undefined);
-  expect(await ask()).toBe('a + b');
+  expect(await ask()).toMatchObject({ text: 'a + b' });
   await stopSendingCode(context);
   // Revoking stops the requests in flight.
   expect(settingsChanged).toHaveBeenCalledOnce();

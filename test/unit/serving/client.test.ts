@@ -1,11 +1,22 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { gpuPackagesVersion } from '../../../src/llama-cpp/gpu-packages.ts';
 import { takeLock } from '../../../src/runs/lock.ts';
 import { readAnnouncement } from '../../../src/serving/client/announcement.ts';
 import { ServingClient, type ServingClientOptions } from '../../../src/serving/client/client.ts';
+import { hasCrashed } from '../../../src/serving/host/gpu-guard.ts';
 
 vi.mock('../../../src/runs/lock.ts', { spy: true });
 vi.mock('../../../src/serving/client/announcement.ts', { spy: true });
@@ -52,8 +63,9 @@ const serverThat = (answer: string) => `
   import { createServer } from 'node:http';
   const file = process.argv[process.argv.indexOf('--announce') + 1];
   const token = process.env.FORGET_ME_NOT_TOKEN;
-  const choices = [{ index: 0, text: String(process.pid), finish_reason: 'stop' }];
-  const said = JSON.stringify({ id: '1', object: 'text_completion', created: 1, model: 'base', choices });
+  const event = (text) => 'data: ' + JSON.stringify({ choices: [{ index: 0, text, finish_reason: 'stop' }] }) + '\\n\\n';
+  const say = (text) => event(text) + 'data: [DONE]\\n\\n';
+  const said = say(String(process.pid));
   let held = 0;
   const server = createServer(async (request, response) => {
     if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
@@ -77,7 +89,8 @@ const serverThat = (answer: string) => `
   });`;
 
 const ask = { model: 'base', prompt: 'a' };
-const textOf = async (client: ServingClient) => (await client.complete(ask)).choices[0]!.text;
+const answered = (client: ServingClient, model = 'base') => client.stream({ ...ask, model }, () => undefined);
+const textOf = async (client: ServingClient) => (await answered(client)).text;
 
 it('restarts a server once for all requests that were in flight when it died', async () => {
   const client = clientOf(
@@ -99,10 +112,7 @@ it.each([
   ['3', '3'],
 ])("starts it with few threads in Node's pool, or with the requested number: %j", async (asked, has) => {
   vi.stubEnv('UV_THREADPOOL_SIZE', asked || undefined);
-  const environment = 'choices[0].text = process.env.UV_THREADPOOL_SIZE;';
-  const client = clientOf(
-    serverThat(`${environment} response.end(JSON.stringify({ ...JSON.parse(said), choices }));`),
-  );
+  const client = clientOf(serverThat('response.end(say(process.env.UV_THREADPOOL_SIZE));'));
   expect(await textOf(client)).toBe(has);
 });
 
@@ -126,7 +136,7 @@ it('offers a later adapter to the running server and to the next one', async () 
   await expect(client.addAdapter({ name: 'refused', path: refused! })).rejects.toThrow('For another base.');
   rmSync(first!);
   // The server dies during the request, and so does the next one, which serves the remaining adapter.
-  await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toMatchObject({
+  await expect(answered(client, 'later')).rejects.toMatchObject({
     code: 'crashed',
     message: 'The completion server ended before the answer was complete.',
   });
@@ -156,7 +166,7 @@ it('a rejected adapter does not affect the others, and is offered again when it 
       response.writeHead(409).end('{"error":{"message":"It is damaged."}}');`),
     { adapters: ['bad', 'good'].map((name) => ({ name, path: at(name) })) },
   );
-  const asks = (model: string) => client.complete({ ...ask, model });
+  const asks = (model: string) => answered(client, model);
   await asks('good');
   await expect(asks('bad')).rejects.toMatchObject({ message: 'It is damaged.' });
   await expect(client.addAdapter({ name: 'bad', path: at('bad') })).rejects.toThrow('It is damaged.');
@@ -166,11 +176,7 @@ it('a rejected adapter does not affect the others, and is offered again when it 
 });
 
 it('a server that dies during an answer is not an internal error, and the answer is not restarted', async () => {
-  const client = clientOf(
-    serverThat(
-      `response.write('data: ' + JSON.stringify(JSON.parse(said)) + '\\n\\n', () => process.exit(1));`,
-    ),
-  );
+  const client = clientOf(serverThat('response.write(event(String(process.pid)), () => process.exit(1));'));
   const pieces: string[] = [];
   await expect(client.stream(ask, (piece) => pieces.push(piece))).rejects.toMatchObject({ code: 'crashed' });
   expect(pieces).toEqual([String(pids[0])]);
@@ -203,16 +209,32 @@ it('says why a server could not start, and leaves none behind', async () => {
 /** As a server whose disk or driver does not answer while it loads. */
 const HANGS = 'setInterval(() => {}, 1000);';
 
+/** The same while it tries a GPU. */
+function hangsOnGpu(): { program: string; mark: string } {
+  const mark = at(`cache/gpu/vulkan-${gpuPackagesVersion}`);
+  mkdirSync(dirname(mark), { recursive: true });
+  const [temporary, final] = [`${mark}.tmp`, mark].map((path) => JSON.stringify(path));
+  const program = `
+    import { renameSync, writeFileSync } from 'node:fs';
+    writeFileSync(${temporary}, process.pid + '\\n');
+    renameSync(${temporary}, ${final});
+    ${HANGS}`;
+  return { program, mark };
+}
+
 it('ends a server that is not ready in time, and starts the next one', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  const client = clientOf(HANGS);
+  const { program, mark } = hangsOnGpu();
+  const client = clientOf(program);
   const late = { code: 'internal', message: 'The completion server was not ready after 10 minutes.' };
   const started = expect(client.start()).rejects.toMatchObject(late);
-  await expect.poll(() => pids).toHaveLength(1);
+  await expect.poll(() => existsSync(mark)).toBe(true);
   await vi.advanceTimersByTimeAsync(10 * 60_000);
   await started;
   await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  // The driver may be what hung.
+  expect(await hasCrashed('vulkan')).toBe(true);
   clientOf(serverThat('response.end(said);'));
   expect(await textOf(client)).toBe(String(pids[1]));
 });
@@ -233,6 +255,16 @@ it('a window that closes while its server loads ends it, and one that waited sta
   await expect.poll(() => pids).toHaveLength(2);
   await Promise.all([second.dispose(), waited]);
   await expect.poll(() => isAlive(pids[1]!)).toBe(false);
+});
+
+it('a GPU that was being tried when the window closed is not blamed for it', async () => {
+  const { program, mark } = hangsOnGpu();
+  const client = clientOf(program);
+  const started = expect(client.start()).rejects.toMatchObject({ code: 'internal' });
+  await expect.poll(() => existsSync(mark)).toBe(true);
+  await Promise.all([client.dispose(), started]);
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  expect(await hasCrashed('vulkan')).toBe(false);
 });
 
 it('starts nothing more if disposed of while it waits after crashes', async () => {

@@ -64,7 +64,7 @@ describe('the queue', () => {
     const refusal = await ask('a', 'x', 'a4').catch((error: unknown) => error);
     expect(refusal).toMatchObject({ status: 429, code: 'too_many_requests', retryAfter: expect.any(Number) });
     expect((refusal as { retryAfter: number }).retryAfter).toBeGreaterThanOrEqual(1);
-    expect(queue.refused).toBe(1);
+    expect(queue.waiting).toBe(2);
     await endAll();
     await Promise.all(all);
     const again = ask('a', 'x', 'a5');

@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isSoftware } from '../../../src/llama-cpp/gpu.ts';
+import type { ModelFile } from '../../../src/llama-cpp/llama.ts';
 import { describeDevice } from '../../../src/protocol/gpu.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { hasCrashed, clearMarks, withGuard } from '../../../src/serving/host/gpu-guard.ts';
 import { withTraining } from '../../../src/runs/training-lock.ts';
-import { isOutOfMemory, gpuFailure } from '../../../src/serving/host/place-base.ts';
+import { isOutOfMemory, gpuFailure, placeBase } from '../../../src/serving/host/place-base.ts';
 import {
   hasAllocated,
   availableNextToTraining,
@@ -18,6 +19,16 @@ import {
 import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 import { english } from '../../../src/text/message.ts';
+
+vi.mock('../../../src/llama-cpp/gpu.ts', async (original) => ({
+  ...(await original<object>()),
+  startGpu: () => Promise.resolve({ kind: 'vulkan', devices: ['A GPU'] }),
+}));
+vi.mock('../../../src/llama-cpp/llama.ts', async (original) => ({
+  ...(await original<object>()),
+  sharedLlama: () => Promise.resolve({ dispose: () => Promise.resolve() }),
+  loadLlamaModel: () => Promise.resolve({ fileInsights: { totalLayers: 3 } }),
+}));
 
 const home = useTemporaryHome();
 const marks = () => join(home.path(), 'cache/gpu');
@@ -85,6 +96,13 @@ describe("a training's planned memory on a GPU", () => {
     mkdirSync(home.path(), { recursive: true });
     expect(await trainingGpuMemory()).toEqual({ bytes: 0, isAllocated: false });
     expect(await withTraining('A search for a learning rate', () => trainingGpuMemory())).toBeUndefined();
+  });
+
+  it('keeps the base from the GPU where it is unknown, which is noted for later', async () => {
+    const placement = { gpu: 'auto', tokens: 512 } as const;
+    const place = () => placeBase({ path: 'base.gguf' } as ModelFile, placement);
+    const { used, limitedByTraining } = await withTraining('A search for a learning rate', place);
+    expect([used.backend, limitedByTraining]).toEqual(['cpu', true]);
   });
 
   it('is kept free until it is allocated; then other programs have only the rest', () => {

@@ -1,13 +1,18 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { withTraining } from '../../../src/runs/index.ts';
 import { guessThreads } from '../../../src/serving/threads/threads.ts';
 import { IdleMeasuring } from '../../../src/serving/threads/idle-measuring.ts';
+import { useTemporaryHome } from '../runs/help.ts';
+
+useTemporaryHome();
 
 /** A host with `requests` requests before each poll, next to other programs that keep `others` processors busy. */
-function idleHost(outcomes: (boolean | Error)[]) {
+function idleHost(outcomes: (boolean | Error)[], limitedByTraining = false) {
   const statistics = { requests: 0, active: 0 };
   const state = { others: 0, measured: 0 };
   const host = {
     statistics: statistics as never,
+    limitedByTraining,
     async measureThreads() {
       state.measured += 1;
       const outcome = outcomes.shift() ?? true;
@@ -15,9 +20,11 @@ function idleHost(outcomes: (boolean | Error)[]) {
       return outcome;
     },
   };
-  const measuring = new IdleMeasuring(host, () => () => state.others);
+  const onGpuFree = vi.fn();
+  const measuring = new IdleMeasuring(host, onGpuFree, () => () => state.others);
   return {
     state,
+    onGpuFree,
     /** The number of measurements after `count` polls. */
     async looks(count: number, requests = 0): Promise<number> {
       for (let look = 0; look < count; look += 1) {
@@ -49,6 +56,21 @@ it('a measurement that was interrupted, or disturbed by other programs, is repea
   expect(await looks(5)).toBe(1);
   expect(await looks(4)).toBe(2);
   expect(await looks(4)).toBe(3);
+});
+
+it('a server that a training kept from the GPU makes way once it is idle after the training', async () => {
+  const { looks, onGpuFree } = idleHost([], true);
+  await withTraining('The training of garden', async () => expect(await looks(20)).toBe(1));
+  await looks(10, 1);
+  expect(onGpuFree).not.toHaveBeenCalled();
+  await looks(4);
+  expect(onGpuFree).toHaveBeenCalledOnce();
+});
+
+it('any other server stays', async () => {
+  const { looks, onGpuFree } = idleHost([]);
+  expect(await looks(20)).toBe(1);
+  expect(onGpuFree).not.toHaveBeenCalled();
 });
 
 it.each([

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { affordablePrompts, reusableTokens } from '../../../src/serving/host/kept-prompts.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { availableMemory } from '../../../src/platform/machine/available-memory.ts';
+import { affordablePrompts, keptPrompts, reusableTokens } from '../../../src/serving/host/kept-prompts.ts';
 import { Slots } from '../../../src/serving/host/slots.ts';
+
+vi.mock('../../../src/platform/machine/available-memory.ts', () => ({ availableMemory: vi.fn() }));
 
 describe('the prompts that are kept', () => {
   it.each([
@@ -12,6 +15,20 @@ describe('the prompts that are kept', () => {
   ])('%s', (_, options, count) => {
     expect(affordablePrompts(options)).toBe(count);
   });
+
+  it.each([
+    [8e9, 2],
+    [5e8, 0],
+  ])(
+    'fit into a share of the memory that can be had (%d bytes), not only of the unused',
+    async (bytes, count) => {
+      vi.mocked(availableMemory).mockResolvedValue(bytes);
+      const estimateContextResourceRequirementsV2 = ({ sequences }: { sequences: number }) =>
+        Promise.resolve({ cpuRam: 3e8 + sequences * 25e6, gpuVram: 0 });
+      const model = { fileInsights: { estimateContextResourceRequirementsV2 } } as never;
+      expect(await keptPrompts(model, { requested: 2, contextSize: 2048 })).toBe(count);
+    },
+  );
 
   it('are each replaced by the next prompt of the same file, in any order', async () => {
     const file = (seed: number, length: number) => Array.from({ length }, (_unused, at) => seed * 1000 + at);

@@ -54,6 +54,13 @@ it('is not opened if a server crashed while opening it', async () => {
   expect(existsSync(join(home.path(), 'model.gguf.opening'))).toBe(true);
 });
 
+it('is kept if memory was short while it was loaded', async () => {
+  const cause = new Error('Failed to load model');
+  vi.mocked(loadWithoutTrial).mockRejectedValue(new Error('unable to allocate CPU buffer', { cause }));
+  expect(await opening(() => Promise.resolve('open'))).toBeUndefined();
+  expect(remove).not.toHaveBeenCalled();
+});
+
 it.each([
   ['deleted if it is unusable', 'unknown tensor', 1],
   ['kept if only memory was short', 'Failed to create context', 0],

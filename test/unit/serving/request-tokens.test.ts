@@ -91,3 +91,22 @@ it('keeps the beginning of a prompt that is cut from key to key, so that it stay
   // The typed text takes 32 tokens of its room.
   expect(beginnings.size).toBeLessThanOrEqual(2);
 });
+
+it('cuts a prompt that is read ahead like those of the next keys, so that it stays in the cache', () => {
+  const numbers = (count: number) => Array.from({ length: count }, (_, n) => n).join(' ');
+  const beginning = (maxTokens: number, heal = '') => {
+    const { tokens, trimmed } = layOutRequest(
+      { ...request, prompt: numbers(900), suffix: numbers(900), heal, maxTokens, cachePrompt: true },
+      model(),
+      vocabulary(),
+      2048,
+    );
+    expect(trimmed).toBeGreaterThan(0);
+    return tokens.slice(0, tokens.indexOf(fill.middle));
+  };
+  const readAhead = beginning(0);
+  for (const maxTokens of [1, 64, 96]) expect(beginning(maxTokens, ' total')).toEqual(readAhead);
+  // Longer answers have more room, which is also the same for each key.
+  const longer = beginning(150);
+  for (const heal of [' ', ' t', ' total', ' totalPrice']) expect(beginning(150, heal)).toEqual(longer);
+});

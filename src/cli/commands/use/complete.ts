@@ -87,8 +87,7 @@ async function openLocalModel(options: Options): Promise<ChosenModel> {
   return {
     name,
     fillInTheMiddle: () => host.fillInTheMiddle,
-    request: async ({ model, prompt, suffix, maxTokens, stop }, signal) =>
-      (await host.complete({ model, prompt, suffix, maxTokens, stop }, signal)).text,
+    request: (asked, signal) => host.complete(asked, signal),
     dispose: () => host.dispose(),
   };
 }
