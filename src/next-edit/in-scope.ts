@@ -1,5 +1,6 @@
 /** Whether a replacement makes sense at its place: its names are known there, and it doesn't define itself. */
 import type { Replacement } from './edit.ts';
+import { endOfLine, lineAt, startOfLine } from './lines.ts';
 import { blockAround, scopesOf } from './rename.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
@@ -40,28 +41,19 @@ const isName = (text: string) => /^[\p{L}\p{N}_$]*$/u.test(text);
 
 /** Whether a replaced name is being destructured, that is defined there: `const [name] = names`. */
 function isBinding({ start, end }: Replacement, text: string): boolean {
-  const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(line);
+  const head = text.slice(startOfLine(text, start), start);
+  return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(head);
 }
 
 const importing =
   /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s|export\s*(?:type\s*)?[{*].*\bfrom\b|(?:const|let|var)\b.*\brequire\()/;
 
 /** Whether names are imported there: each file imports what it uses. */
-function isImport({ start }: Replacement, text: string): boolean {
-  const from = text.lastIndexOf('\n', start - 1) + 1;
-  const end = text.indexOf('\n', from);
-  return importing.test(text.slice(from, end < 0 ? undefined : end));
-}
+const isImport = ({ start }: Replacement, text: string): boolean => importing.test(lineAt(text, start));
 
 /** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {
-  const to = text.indexOf('\n', end);
-  const line = [
-    text.slice(text.lastIndexOf('\n', start - 1) + 1, start),
-    written,
-    text.slice(end, to < 0 ? text.length : to),
-  ].join('');
+  const line = text.slice(startOfLine(text, start), start) + written + text.slice(end, endOfLine(text, end));
   const [, name, rest] = definition.exec(line) ?? [];
   return (
     name === word &&

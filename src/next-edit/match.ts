@@ -3,6 +3,7 @@ import { languageFor } from '../completion/code/languages.ts';
 import { leadingWhitespace } from '../completion/code/text.ts';
 import { MAX_TOKENS_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
+import { lineAt, startOfLine } from './lines.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
 import { functions } from './rename.ts';
@@ -58,7 +59,7 @@ function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, 
   return (
     !languageFor(languageId).indented &&
     /^[{:]$/.test(tokens[close + 1]?.text ?? '') &&
-    modifiers.test(text.slice(text.lastIndexOf('\n', start - 1) + 1, start))
+    modifiers.test(text.slice(startOfLine(text, start), start))
   );
 }
 
@@ -159,8 +160,7 @@ function replacementAt(
   const last = tokens[begin - 1]?.end ?? 0;
   const following = tokens[end]?.start ?? whole.length;
   const [first, final] = [tokens[begin]?.start ?? whole.length, tokens[end - 1]?.end ?? 0];
-  const here = whole.slice(indentAt(whole, first));
-  const written = reindented(text, leadingWhitespace(here));
+  const written = reindented(text, leadingWhitespace(lineAt(whole, first)));
   if (old.length === 0) {
     if (rightGap !== undefined) return { start: following, end: following, text: written };
     if (leftGap === '') return { start: last, end: last, text: written };
@@ -182,8 +182,6 @@ function replacementAt(
 /** Whether white space is equal, or breaks the same number of lines. */
 const hasSameWhitespace = (a: string, b: string) =>
   a === b || (a.includes('\n') && a.split('\n').length === b.split('\n').length);
-
-const indentAt = (text: string, place: number) => text.lastIndexOf('\n', place - 1) + 1;
 
 /** Indents the lines after the first like the place's own line; `text` comes without that indentation. */
 function reindented(text: string, indent: string): string {

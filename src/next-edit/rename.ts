@@ -2,6 +2,7 @@
 import { languageFor } from '../completion/code/languages.ts';
 import { leadingWhitespace } from '../completion/code/text.ts';
 import type { TokenChange } from './changes.ts';
+import { endOfLine, lineAt, startOfLine } from './lines.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Keywords that are followed by a newly defined name. */
@@ -55,9 +56,8 @@ export function scopeOf(
   if (index < 0) return undefined;
   const scope = definedAt(index, document);
   if (!scope) return undefined;
-  const { from, to } = lineAt(document.text, is.start);
   // Another thing is imported instead.
-  if (isImported(document.text.slice(from, to)) && !areRelated(was.text, is.text)) return undefined;
+  if (isImported(lineAt(document.text, is.start)) && !areRelated(was.text, is.text)) return undefined;
   if (isDefined(was.text, scope, tokens)) return undefined;
   return existedBefore(is.text, scope, document, edits) ? undefined : scope;
 }
@@ -88,8 +88,7 @@ export const scopesOf = (indexes: readonly number[], document: TextWithTokens): 
 
 /** The outermost function around a place or, in a class, its method; the whole text if there is none. */
 export function blockAround(text: string, place: number): { from: number; to: number } {
-  const line = lineAt(text, place);
-  let head = { at: line.from, line: text.slice(line.from, line.to) };
+  let head = { at: startOfLine(text, place), line: lineAt(text, place) };
   let indent = leadingWhitespace(head.line).length;
   let inside = false;
   while (indent > 0) {
@@ -104,7 +103,7 @@ export function blockAround(text: string, place: number): { from: number; to: nu
     [head, indent, inside] = [above, above.indent, true];
   }
   return inside
-    ? { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, indent) }
+    ? { from: head.at, to: bodyEnd(text, endOfLine(text, head.at), indent) }
     : { from: 0, to: text.length };
 }
 
@@ -112,29 +111,28 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
   const { tokens, text, path, languageId } = document;
   const [before, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
   const whole = { from: 0, to: text.length };
-  const line = lineAt(text, token.start);
-  const indent = leadingWhitespace(text.slice(line.from, line.to)).length;
+  const [begin, line] = [startOfLine(text, token.start), lineAt(text, token.start)];
+  const indent = leadingWhitespace(line).length;
   if (before && !before.quoted && (functions.has(before.text) || types.has(before.text)))
-    return indent > 0 && functions.has(before.text) && isInClass(text, line.from, indent)
+    return indent > 0 && functions.has(before.text) && isInClass(text, begin, indent)
       ? { ...whole, member: true }
       : indent > 0
-        ? { path, ...blockOf(text, line.from, indent), member: false }
+        ? { path, ...blockOf(text, begin, indent), member: false }
         : { ...whole, member: false };
   if (before && variables.has(before.text))
     return indent === 0
       ? { ...whole, member: false }
-      : { path, ...blockOf(text, line.from, indent), member: false };
-  if (isImported(text.slice(line.from, line.to))) return { path, ...whole, member: false };
+      : { path, ...blockOf(text, begin, indent), member: false };
+  if (isImported(line)) return { path, ...whole, member: false };
   const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && languageFor(languageId).indented;
-  const isFirst = text.slice(line.from, token.start).trim() === '';
+  const isFirst = text.slice(begin, token.start).trim() === '';
   if (assigned && isFirst)
     return indent === 0
       ? { path, ...whole, member: false }
-      : { path, ...functionOf(text, line.from, indent), member: false };
+      : { path, ...functionOf(text, begin, indent), member: false };
   const list = parametersAt(index, tokens, text);
   if (!list) return undefined;
-  const first = lineAt(text, list.start);
-  const own = leadingWhitespace(text.slice(first.from, first.to)).length;
+  const own = leadingWhitespace(lineAt(text, list.start)).length;
   return { path, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own), member: false };
 }
 
@@ -164,8 +162,7 @@ function parametersAt(
   if (follows?.text === '=' && tokens[close + 2]?.text === '>') return span;
   if (name?.isWord && control.has(name.text)) return undefined;
   if (follows?.text === '{' && name?.isWord) return span;
-  const rest = lineAt(text, span.end);
-  const ending = text.slice(span.end, rest.to).trimEnd();
+  const ending = text.slice(span.end, endOfLine(text, span.end)).trimEnd();
   return follows?.text === ':' && /^\s*:.*(\{|=>)$/.test(ending) ? span : undefined;
 }
 
@@ -209,12 +206,6 @@ function areRelated(a: string, b: string): boolean {
   return wordsOf(b).some((word) => words.has(word)) || a.includes(b) || b.includes(a);
 }
 
-function lineAt(text: string, place: number): { from: number; to: number } {
-  const from = text.lastIndexOf('\n', place - 1) + 1;
-  const end = text.indexOf('\n', place);
-  return { from, to: end < 0 ? text.length : end };
-}
-
 /** Whether the nearest less indented line above begins a class. */
 function isInClass(text: string, from: number, indent: number): boolean {
   const head = enclosingHeader(text, from, indent);
@@ -228,13 +219,12 @@ function enclosingHeader(
   indent: number,
 ): { at: number; line: string; indent: number } | undefined {
   for (let end = from - 1; end > 0;) {
-    const { from: at } = lineAt(text, end - 1 < 0 ? 0 : end);
-    const begin = text.lastIndexOf('\n', end - 1) + 1;
+    const begin = startOfLine(text, end);
     const line = text.slice(begin, end);
     const own = leadingWhitespace(line).length;
     if (line.trim() && own < indent && !/^\s*[)\]}]/.test(line)) return { at: begin, line, indent: own };
     if (begin === 0) return undefined;
-    end = Math.min(begin - 1, at);
+    end = begin - 1;
   }
   return undefined;
 }
@@ -250,10 +240,8 @@ function functionOf(text: string, from: number, indent: number): { from: number;
   for (;;) {
     const head = enclosingHeader(text, at, own);
     if (!head) return { from: 0, to: text.length };
-    if (/\b(?:def|function|fn|func|fun)\b/.test(head.line))
-      return { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, head.indent) };
-    if (/\bclass\b/.test(head.line))
-      return { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, head.indent) };
+    if (/\b(?:def|function|fn|func|fun|class)\b/.test(head.line))
+      return { from: head.at, to: bodyEnd(text, endOfLine(text, head.at), head.indent) };
     [at, own] = [head.at, head.indent];
   }
 }
@@ -263,7 +251,7 @@ function bodyEnd(text: string, from: number, indent: number): number {
   if (from < 0) return text.length;
   let at = text[from] === '\n' ? from + 1 : from;
   for (let first = true; at < text.length; first = false) {
-    const { to } = lineAt(text, at);
+    const to = endOfLine(text, at);
     const line = text.slice(at, to);
     const closes = /^\s*[)\]}]/.test(line);
     if (line.trim() && leadingWhitespace(line).length <= indent && !closes && !(first && text[from] !== '\n'))
