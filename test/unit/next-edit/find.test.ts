@@ -43,6 +43,21 @@ const name = 2;
     ]);
   });
 
+  it('beside regular expressions, which are no comments, strings or divisions', () => {
+    const text = `
+function link(name: string, url: string): string {
+  if (/^https?:\\/\\/['"\`]/.test(url)) return use(name);
+  const half = url.length / 2 + name.length / 2;
+  return url.replace(/"/g, name) + <b a={url} /> + name + <b />;
+}
+`;
+    expect(new Editor({ 'a.ts': text }).edit('a.ts', 'name', 'title').lines).toEqual([
+      'if (/^https?:\\/\\/[\'"`]/.test(url)) return use(title);',
+      'const half = url.length / 2 + title.length / 2;',
+      'return url.replace(/"/g, title) + <b a={url} /> + title + <b />;',
+    ]);
+  });
+
   it('of a function: also in other files, except where it is still defined', () => {
     const files = {
       'a.ts': 'export function load(path: string) {\n  return path;\n}\nload("x");\n',
