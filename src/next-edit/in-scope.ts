@@ -1,7 +1,7 @@
 /** Whether a replacement makes sense at its place: its names are known there, and it doesn't define itself. */
 import type { Replacement } from './edit.ts';
 import { endOfLine, lineAt, startOfLine } from './lines.ts';
-import { blockAround, scopesOf } from './rename.ts';
+import { blockAround, isImportLine, scopesOf } from './rename.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Names with more occurrences are not looked up. */
@@ -16,7 +16,8 @@ export function isSensible(part: Replacement, document: TextWithTokens): boolean
   const newNames = [...now!].filter((name) => !old!.has(name));
   const lostNames = [...old!].filter((name) => !now!.has(name));
   if (!isName(part.text) && isBinding(part, text)) return false;
-  if (isImport(part, text)) {
+  // Each file imports what it uses.
+  if (isImportLine(lineAt(text, start))) {
     const isUsed = (name: string) =>
       document.tokens.some((token) => token.text === name && (token.start < start || token.start >= end));
     if (lostNames.length === 0 && newNames.length > 0) return newNames.every(isUsed);
@@ -44,12 +45,6 @@ function isBinding({ start, end }: Replacement, text: string): boolean {
   const head = text.slice(startOfLine(text, start), start);
   return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(head);
 }
-
-const importing =
-  /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s|export\s*(?:type\s*)?[{*].*\bfrom\b|(?:const|let|var)\b.*\brequire\()/;
-
-/** Whether names are imported there: each file imports what it uses. */
-const isImport = ({ start }: Replacement, text: string): boolean => importing.test(lineAt(text, start));
 
 /** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {

@@ -1,5 +1,5 @@
 /** Recognises renames: whether a change renamed a definition, and where that name is in scope. */
-import { languageFor } from '../completion/code/languages.ts';
+import { embeddedAt, languageFor, type Language } from '../completion/code/languages.ts';
 import { leadingWhitespace } from '../completion/code/text.ts';
 import type { TokenChange } from './changes.ts';
 import { endOfLine, lineAt, startOfLine } from './lines.ts';
@@ -9,6 +9,15 @@ import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 export const functions = new Set(['def', 'function', 'fn', 'func', 'fun', 'sub']);
 const types = new Set(['class', 'type', 'interface', 'struct', 'enum', 'trait', 'namespace', 'module']);
 const variables = new Set(['const', 'let', 'var', 'val', 'mut']);
+/** What follows the name of a type where it is defined, on the same line. */
+const typeHead =
+  /^(?:[{:(=<]|extends|implements|final|sealed|permits|with|where|private|internal|constructor)$/;
+/** Lines that import names. */
+const imports = [
+  /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s[\w.:\s]+;)/,
+  /^\s*export\s*(?:type\s*)?[{*].*\bfrom\b/,
+  /^\s*(?:const|let|var)\b[^=]*=\s*\(?(?:await\s+)?(?:require|import)\(/,
+];
 /** Words before a bracket that does not open a parameter list. */
 const control = new Set([
   'if',
@@ -56,9 +65,10 @@ export function scopeOf(
   if (index < 0) return undefined;
   const scope = definedAt(index, document);
   if (!scope) return undefined;
+  const isImported = isImportLine(lineAt(document.text, is.start)) && !definedBy(index, document);
   // Another thing is imported instead.
-  if (isImported(lineAt(document.text, is.start)) && !areRelated(was.text, is.text)) return undefined;
-  if (isDefined(was.text, scope, tokens)) return undefined;
+  if (isImported && !areRelated(was.text, is.text)) return undefined;
+  if (isDefined(was.text, scope, document)) return undefined;
   return existedBefore(is.text, scope, document, edits) ? undefined : scope;
 }
 
@@ -107,23 +117,28 @@ export function blockAround(text: string, place: number): { from: number; to: nu
     : { from: 0, to: text.length };
 }
 
+/** The scope of the name that is defined at a token; undefined if none is. */
 function definedAt(index: number, document: TextWithTokens): Scope | undefined {
+  const scope = scopeAt(index, document);
+  if (!scope) return undefined;
+  // A sentence has the same words.
+  const { prose, markup } = languageAt(document, document.tokens[index]!.start);
+  return prose || markup ? undefined : scope;
+}
+
+function scopeAt(index: number, document: TextWithTokens): Scope | undefined {
   const { tokens, text, path, languageId } = document;
-  const [before, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
+  const [token, next] = [tokens[index]!, tokens[index + 1]];
   const whole = { from: 0, to: text.length };
   const [begin, line] = [startOfLine(text, token.start), lineAt(text, token.start)];
   const indent = leadingWhitespace(line).length;
-  if (before && !before.quoted && (functions.has(before.text) || types.has(before.text)))
-    return indent > 0 && functions.has(before.text) && isInClass(text, begin, indent)
-      ? { ...whole, member: true }
-      : indent > 0
-        ? { path, ...blockOf(text, begin, indent), member: false }
-        : { ...whole, member: false };
-  if (before && variables.has(before.text))
+  if (isImportLine(line)) return { path, ...whole, member: false };
+  const kind = definedBy(index, document);
+  if (kind === 'function' && indent > 0 && isInClass(text, begin, indent)) return { ...whole, member: true };
+  if (kind)
     return indent === 0
       ? { ...whole, member: false }
       : { path, ...blockOf(text, begin, indent), member: false };
-  if (isImported(line)) return { path, ...whole, member: false };
   const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && languageFor(languageId).indented;
   const isFirst = text.slice(begin, token.start).trim() === '';
   if (assigned && isFirst)
@@ -134,6 +149,34 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
   if (!list) return undefined;
   const own = leadingWhitespace(lineAt(text, list.start)).length;
   return { path, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own), member: false };
+}
+
+/** The language of a place: in a page, that of the script or style around it. */
+const languageAt = ({ text, languageId }: TextWithTokens, place: number): Language =>
+  languageFor(embeddedAt({ before: text.slice(0, place), languageId }).languageId);
+
+/**
+ * What the keyword before a name defines. Undefined if there is none, or if it only stands before the name of a type:
+ * `const Widget& w`, `struct page *p`, `&mut Foo`.
+ */
+function definedBy(index: number, document: TextWithTokens): 'function' | 'type' | 'variable' | undefined {
+  const { tokens, text } = document;
+  const [keyword, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
+  if (!keyword || keyword.quoted || text.slice(keyword.end, token.start).includes('\n')) return undefined;
+  const follows = next?.text ?? '';
+  if (functions.has(keyword.text)) return 'function';
+  if (types.has(keyword.text)) {
+    const isLast = text.slice(token.end, next?.start).includes('\n') && !/^[,;)}*&]$/.test(follows);
+    // Anything may follow in Go, but not in a list of imports: `{ type Options }`.
+    const isHead = keyword.text === 'type' ? !/^[,;)}]$/.test(follows) : isLast || typeHead.test(follows);
+    return isHead ? 'type' : undefined;
+  }
+  const isPath = follows === ':' && tokens[index + 2]?.text === ':';
+  if (!variables.has(keyword.text) || isPath || /^[({]$/.test(follows)) return undefined;
+  if (keyword.text === 'mut' && tokens[index - 2]?.text !== 'let') return undefined;
+  const isType =
+    keyword.text === 'const' && !languageAt(document, token.start).templates && !/^[=:]$/.test(follows);
+  return isType ? undefined : 'variable';
 }
 
 /** The brackets of the parameter list that contains a token. */
@@ -178,21 +221,15 @@ function closing(open: number, tokens: readonly Token[]): number | undefined {
 }
 
 /** Whether a name is still defined somewhere in a scope, so that not every use of it refers to what was renamed. */
-function isDefined(name: string, { from, to, member }: Scope, tokens: readonly Token[]): boolean {
-  return tokens.some(
-    ({ text, quoted, start }, index) =>
-      text === name &&
-      !quoted &&
-      start >= from &&
-      start < to &&
-      (functions.has(tokens[index - 1]?.text ?? '') ||
-        (!member &&
-          (types.has(tokens[index - 1]?.text ?? '') || variables.has(tokens[index - 1]?.text ?? '')))),
-  );
+function isDefined(name: string, { from, to, member }: Scope, document: TextWithTokens): boolean {
+  return document.tokens.some(({ text, quoted, start }, index) => {
+    if (text !== name || quoted || start < from || start >= to) return false;
+    const kind = definedBy(index, document);
+    return member ? kind === 'function' : kind !== undefined;
+  });
 }
 
-const isImported = (line: string) =>
-  /^\s*(?:import\b|from\b.*\bimport\b|use\s|export\b.*\bfrom\b)/.test(line);
+export const isImportLine = (line: string): boolean => imports.some((pattern) => pattern.test(line));
 
 /** Whether two names have a word in common: `loadFile` and `file_path`. */
 function areRelated(a: string, b: string): boolean {

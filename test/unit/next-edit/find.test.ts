@@ -80,6 +80,36 @@ function link(name: string, url: string): string {
   });
 });
 
+describe('a definition', () => {
+  it.each([
+    ['a.cpp', 'class Widget : Base {};\n', 'Widget w;', 'Widget', 'Gadget'],
+    ['a.c', 'struct page {\n  int id;\n};\n', 'use(struct page *p);', 'page', 'sheet'],
+    ['a.go', 'type Page struct {\n\tid int\n}\n', 'var p *Page', 'Page', 'Sheet'],
+    ['a.go', 'var page *Sheet\n', 'use(page)', 'page', 'sheet'],
+    ['a.rs', 'pub struct Page(u32);\n', 'use_it(Page(1));', 'Page', 'Sheet'],
+    ['a.rs', 'fn f() {\n    let mut page = 1;\n', '    use_it(page);\n}', 'page', 'sheet'],
+    ['a.cs', 'enum Color\n{\n  Red\n}\n', 'Color c;', 'Color', 'Colour'],
+    ['a.rb', 'module Shop\nend\n', 'Shop.open', 'Shop', 'Store'],
+    ['a.ts', 'const fs = require("fs");\n', 'fs.open();', 'fs', 'files'],
+    ['a.vue', '<script>\nconst page = 1;\n', 'use(page);\n</script>', 'page', 'sheet'],
+  ])('in %s: %j', (path, definition, use, was, now) => {
+    const editor = new Editor({ [path]: `${definition}${use}\n` }).edit(path, was, now);
+    expect(editor.lines).toEqual([use.split('\n')[0]!.trim().replace(was, now)]);
+  });
+
+  it.each([
+    ['a.cpp', 'const Widget& w = get();\n', 'Widget other;', 'Widget', 'Gadget'],
+    ['a.c', 'struct page *p = get();\n', 'page other;', 'page', 'sheet'],
+    ['a.rs', 'fn f(x: &mut Page) {}\n', 'fn g(x: Page) {}', 'Page', 'Sheet'],
+    ['a.cs', 'const int max = 3;\n', 'int other = 4;', 'int', 'long'],
+    ['a.ts', 'import { type LoadOptions } from "./a";\n', 'let x: LoadOptions;', 'LoadOptions', 'ReadConfig'],
+    ['a.md', 'It is a module bundler (new).\n', 'The bundler is fast.', 'bundler', 'packer'],
+    ['a.html', '<p>It is a module bundler (new).</p>\n', '<p>A bundler.</p>', 'bundler', 'packer'],
+  ])('is not a use after such a keyword, in %s: %j', (path, first, use, was, now) => {
+    expect(new Editor({ [path]: `${first}${use}\n` }).edit(path, was, now).lines).toEqual([]);
+  });
+});
+
 describe('the same change', () => {
   it('an argument added twice: other calls with as many arguments, but no definition', () => {
     const text = `
