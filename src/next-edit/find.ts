@@ -185,7 +185,7 @@ function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
     return new Set(edits.filter((edit) => isSameEdit(edit, example)).map(({ path }) => path)).size > 1;
   }
   const { near, scope, why, seen } = pattern;
-  return !near && scope?.path === undefined && !(why === 'repeated' && seen);
+  return !near && scope?.isShared !== false && !(why === 'repeated' && seen);
 }
 
 /** Everything that determines where a pattern matches in other texts. */
@@ -193,7 +193,8 @@ const spreadKey = (pattern: Pattern): string =>
   JSON.stringify({
     ...pattern,
     seen: undefined,
-    ...(pattern.kind === 'tokens' && { scope: pattern.scope?.member }),
+    // Its offsets change with every key.
+    ...(pattern.kind === 'tokens' && { scope: pattern.scope && [pattern.scope.path, pattern.scope.member] }),
   });
 
 const withTokens = (text: SearchedText): TextWithTokens => ({
@@ -208,7 +209,6 @@ function mayFit(pattern: Pattern, text: string): boolean {
   if (pattern.kind === 'lines') return text.includes(pattern.old[0]!.trim());
   if (pattern.kind === 'shape')
     return pattern.old.every((part) => typeof part === 'number' || text.includes(part));
-  if (pattern.scope?.path !== undefined) return false;
   return [...pattern.left, ...pattern.steps.flatMap(({ old }) => old), ...pattern.right].every((token) =>
     text.includes(token),
   );

@@ -1,8 +1,8 @@
 /** Whether a replacement makes sense at its place: its names are known there, and it doesn't define itself. */
 import type { Replacement } from './edit.ts';
 import { endOfLine, lineAt, startOfLine } from './lines.ts';
-import { blockAround, isImportLine, scopesOf } from './rename.ts';
-import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
+import { blockAround, destructuring, isImportLine, scopesOf } from './rename.ts';
+import { tokensOf, wholeWord, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Names with more occurrences are not looked up. */
 const MAX_PLACES = 500;
@@ -42,18 +42,14 @@ const isName = (text: string) => /^[\p{L}\p{N}_$]*$/u.test(text);
 
 /** Whether a replaced name is being destructured, that is defined there: `const [name] = names`. */
 function isBinding({ start, end }: Replacement, text: string): boolean {
-  const head = text.slice(startOfLine(text, start), start);
-  return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(head);
+  return isName(text.slice(start, end)) && destructuring.test(text.slice(startOfLine(text, start), start));
 }
 
 /** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {
   const line = text.slice(startOfLine(text, start), start) + written + text.slice(end, endOfLine(text, end));
   const [, name, rest] = definition.exec(line) ?? [];
-  return (
-    name === word &&
-    new RegExp(`(?<![\\p{L}\\p{N}_$])${word.replaceAll('$', '\\$')}(?![\\p{L}\\p{N}_$])`, 'u').test(rest!)
-  );
+  return name === word && new RegExp(wholeWord(word), 'u').test(rest!);
 }
 
 const definition =

@@ -6,6 +6,7 @@ import type { Replacement } from './edit.ts';
 import { lineAt, startOfLine } from './lines.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
+import { isInScope, reaches, shadowsOf } from './reach.ts';
 import { functions } from './rename.ts';
 import { linesOfShape } from './shape.ts';
 import type { TextWithTokens, Token } from './tokens.ts';
@@ -20,9 +21,8 @@ export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacem
 
 function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
   const { left, steps, scope } = pattern;
-  if (scope?.path !== undefined && scope.path !== document.path) return [];
   const literal = [...left, ...pattern.right, ...steps.flatMap(({ old }) => old)];
-  if (literal.some((text) => !document.text.includes(text))) return [];
+  if (literal.some((text) => !document.text.includes(text)) || !reaches(pattern, document)) return [];
   const { tokens } = document;
   const found: Replacement[] = [];
   const first = left[0] ?? steps[0]!.old[0] ?? pattern.between[0]?.[0] ?? pattern.right[0];
@@ -41,7 +41,8 @@ function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacemen
     if (places.every((place) => place && place.start >= (found.at(-1)?.end ?? 0)))
       found.push(...(places as Replacement[]));
   }
-  return found;
+  const shadows = found.length > 0 ? shadowsOf(pattern, document) : [];
+  return found.filter(({ start, end }) => !shadows.some(({ from, to }) => start < to && end > from));
 }
 
 const isNear = (parts: NonNullable<TokenPattern['near']>, path: string, place: number) =>
@@ -128,27 +129,6 @@ function isAlreadyApplied({ old, now }: Step, tokens: readonly Token[], begin: n
   return old.length === 0 && now.length > 0 && fits(now, tokens, end);
 }
 
-/**
- * Whether the name at this place is the renamed one, as opposed to another object's member, a keyword argument or a
- * key.
- */
-function isInScope(
-  { scope }: TokenPattern,
-  { tokens, path, languageId }: TextWithTokens,
-  at: number,
-): boolean {
-  const { start } = tokens[at]!;
-  const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
-  if (scope!.path === path && (start < scope!.from || start >= scope!.to)) return false;
-  const isMember = before === '.' && tokens[at - 2]?.text !== '.';
-  if (scope!.member) return isMember;
-  if (isMember) return false;
-  const inList = before === '(' || before === ',';
-  const python = languageFor(languageId).indented;
-  if (python && inList && next === '=' && tokens[at + 2]?.text !== '=') return false;
-  return python || !(next === ':' && (before === '{' || before === ','));
-}
-
 function replacementAt(
   { scope }: TokenPattern,
   { old, text, leftGap, rightGap }: Step,
@@ -171,7 +151,7 @@ function replacementAt(
   const gaps = [whole.slice(last, first), whole.slice(final, following)];
   if (leftGap !== undefined && !hasSameWhitespace(leftGap, gaps[0]!)) return undefined;
   if (rightGap !== undefined && !hasSameWhitespace(rightGap, gaps[1]!)) return undefined;
-  const short = scope?.path !== undefined && isShorthand(document, begin);
+  const short = scope?.isShared === false && isShorthand(document, begin);
   return {
     start: leftGap === undefined ? first : last,
     end: rightGap === undefined ? final : following,

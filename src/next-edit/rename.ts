@@ -3,7 +3,7 @@ import { embeddedAt, languageFor, type Language } from '../completion/code/langu
 import { leadingWhitespace } from '../completion/code/text.ts';
 import type { TokenChange } from './changes.ts';
 import { endOfLine, lineAt, startOfLine } from './lines.ts';
-import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
+import { tokensOf, wholeWord, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Keywords that are followed by a newly defined name. */
 export const functions = new Set(['def', 'function', 'fn', 'func', 'fun', 'sub']);
@@ -12,6 +12,8 @@ const variables = new Set(['const', 'let', 'var', 'val', 'mut']);
 /** What follows the name of a type where it is defined, on the same line. */
 const typeHead =
   /^(?:[{:(=<]|extends|implements|final|sealed|permits|with|where|private|internal|constructor)$/;
+/** What stands before a name that is defined by destructuring. */
+export const destructuring = /^\s*(?:export\s+)?(?:const|let|var|val)\s*[[{(][^=]*$/;
 /** Lines that import names. */
 const imports = [
   /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s[\w.:\s]+;)/,
@@ -35,14 +37,32 @@ const control = new Set([
 
 /** The scope of a renamed name. */
 export interface Scope {
-  /** Undefined: it includes other files. */
-  path?: string;
-  /** A range of the document's current text. */
+  /** The file that defines it, and a range of its current text. */
+  path: string;
   from: number;
   to: number;
   /** `.name`, or `name` alone. */
   member: boolean;
+  /** Whether other files may use it. */
+  isShared: boolean;
 }
+
+/** Endings of files that may use each other's definitions. */
+const families = [
+  ['js', 'cjs', 'mjs', 'jsx', 'ts', 'cts', 'mts', 'tsx', 'vue', 'svelte', 'astro', 'html'],
+  ['c', 'h', 'cc', 'cpp', 'cxx', 'hh', 'hpp', 'hxx'],
+  ['java', 'kt', 'kts'],
+  ['py', 'pyi'],
+];
+
+/** Files of the same family may use each other's definitions. */
+export function familyOf(path: string): string {
+  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+  return families.find((family) => family.includes(ending))?.[0] ?? ending;
+}
+
+/** Whether a file can use names of others only if it imports them. */
+export const isScript = (path: string): boolean => familyOf(path) === 'js';
 
 /** Short names are used for many things. */
 const MIN_LENGTH = 2;
@@ -60,16 +80,24 @@ export function scopeOf(
   const [was, is] = [old[0], now[0]];
   if (old.length !== 1 || now.length !== 1 || !was?.isWord || !is?.isWord || change.quoted) return undefined;
   if (was.text.length < MIN_LENGTH || is.text.length < MIN_LENGTH) return undefined;
-  const { tokens } = document;
+  const { tokens, text, path } = document;
   const index = tokens.findIndex(({ start }) => start === is.start);
-  if (index < 0) return undefined;
-  const scope = definedAt(index, document);
+  const scope = index < 0 ? undefined : definedAt(index, document);
   if (!scope) return undefined;
-  const isImported = isImportLine(lineAt(document.text, is.start)) && !definedBy(index, document);
+  const line = lineAt(text, is.start);
   // Another thing is imported instead.
-  if (isImported && !areRelated(was.text, is.text)) return undefined;
+  if (isImportLine(line) && !definedBy(index, document) && !areRelated(was.text, is.text)) return undefined;
   if (isDefined(was.text, scope, document)) return undefined;
-  return existedBefore(is.text, scope, document, edits) ? undefined : scope;
+  if (existedBefore(is.text, scope, document, edits)) return undefined;
+  const isHidden = isScript(path) && !scope.member && !isExported([was.text, is.text], line, text);
+  return { ...scope, isShared: scope.isShared && !isHidden };
+}
+
+/** Whether a script exports a name that this line defines; the list of exports may have its old one. */
+function isExported(names: readonly string[], line: string, text: string): boolean {
+  const name = wholeWord(...names);
+  const lists = `\\bexport\\s*(?:type\\s*)?\\{[^}]*${name}|\\bexport\\s+default\\s+${name}|\\bexports\\b[^;}]*${name}`;
+  return /^export\b/.test(line) || new RegExp(lists, 'u').test(text);
 }
 
 /** Whether a name existed before the edits: then it is another thing, which is now used instead. */
@@ -128,27 +156,26 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
 
 function scopeAt(index: number, document: TextWithTokens): Scope | undefined {
   const { tokens, text, path, languageId } = document;
-  const [token, next] = [tokens[index]!, tokens[index + 1]];
-  const whole = { from: 0, to: text.length };
+  const [before, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
+  const whole = { path, from: 0, to: text.length, member: false, isShared: false };
   const [begin, line] = [startOfLine(text, token.start), lineAt(text, token.start)];
+  const head = text.slice(begin, token.start);
   const indent = leadingWhitespace(line).length;
-  if (isImportLine(line)) return { path, ...whole, member: false };
+  if (isImportLine(line)) return whole;
   const kind = definedBy(index, document);
-  if (kind === 'function' && indent > 0 && isInClass(text, begin, indent)) return { ...whole, member: true };
-  if (kind)
-    return indent === 0
-      ? { ...whole, member: false }
-      : { path, ...blockOf(text, begin, indent), member: false };
-  const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && languageFor(languageId).indented;
-  const isFirst = text.slice(begin, token.start).trim() === '';
-  if (assigned && isFirst)
-    return indent === 0
-      ? { path, ...whole, member: false }
-      : { path, ...functionOf(text, begin, indent), member: false };
-  const list = parametersAt(index, tokens, text);
+  if (kind === 'function' && indent > 0 && isInClass(text, begin, indent))
+    return { ...whole, member: true, isShared: true };
+  if (kind || (destructuring.test(head) && /^[,}\])]$/.test(next?.text ?? '')))
+    return indent === 0 ? { ...whole, isShared: true } : { ...whole, ...blockOf(text, begin, indent) };
+  // A line of a call may also begin like this.
+  const isArgument = before && !before.quoted && /^[(,[{]$/.test(before.text);
+  const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && !head.trim() && !isArgument;
+  if (assigned && languageFor(languageId).indented)
+    return indent === 0 ? whole : { ...whole, ...functionOf(text, begin, indent) };
+  const list = parametersAt(index, document);
   if (!list) return undefined;
   const own = leadingWhitespace(lineAt(text, list.start)).length;
-  return { path, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own), member: false };
+  return { ...whole, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own) };
 }
 
 /** The language of a place: in a page, that of the script or style around it. */
@@ -180,11 +207,8 @@ function definedBy(index: number, document: TextWithTokens): 'function' | 'type'
 }
 
 /** The brackets of the parameter list that contains a token. */
-function parametersAt(
-  index: number,
-  tokens: readonly Token[],
-  text: string,
-): { start: number; end: number } | undefined {
+function parametersAt(index: number, document: TextWithTokens): { start: number; end: number } | undefined {
+  const { tokens, text } = document;
   const [before, next] = [tokens[index - 1]?.text ?? '', tokens[index + 1]?.text ?? ''];
   if (!/^[(,*.]$/.test(before) || !/^[,):=?]$/.test(next)) return undefined;
   let [open, depth] = [index - 1, 0];
@@ -203,7 +227,9 @@ function parametersAt(
   const follows = tokens[close + 1];
   if (isNamed) return span;
   if (follows?.text === '=' && tokens[close + 2]?.text === '>') return span;
-  if (name?.isWord && control.has(name.text)) return undefined;
+  // Elsewhere, a call may stand before a block: `if check(name) {`.
+  const { templates } = languageAt(document, span.start);
+  if (!templates || (name?.isWord && control.has(name.text))) return undefined;
   if (follows?.text === '{' && name?.isWord) return span;
   const ending = text.slice(span.end, endOfLine(text, span.end)).trimEnd();
   return follows?.text === ':' && /^\s*:.*(\{|=>)$/.test(ending) ? span : undefined;

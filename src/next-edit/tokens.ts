@@ -73,6 +73,10 @@ export function tokensOf(text: string, languageId: string): Token[] {
   return tokens;
 }
 
+/** The source of a pattern, for the flag `u`, of any of these names as a whole word. */
+export const wholeWord = (...names: readonly string[]): string =>
+  `(?<![\\p{L}\\p{N}_$])(?:${names.join('|').replaceAll('$', '\\$')})(?![\\p{L}\\p{N}_$])`;
+
 type Add = (start: number, end: number, quoted: boolean) => void;
 
 /** Adds a token, and leaves a template's code where that ends. */

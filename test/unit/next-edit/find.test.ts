@@ -72,6 +72,107 @@ function link(name: string, url: string): string {
     expect(new Editor(twice).edit('a.ts', 'load', 'loadFile').lines).toEqual([]);
   });
 
+  it('in other files: only where it is imported, and means the same', () => {
+    const files = {
+      'a.ts': 'export function load(path: string) {\n  return path;\n}\n',
+      'b.js': `
+import {
+  other,
+  load as read,
+} from './a.ts';
+const { load } = require('./a.ts');
+export { load } from './a.ts';
+function run(x, load) {
+  load();
+}
+function walk({ path }) {
+  const { load } = path;
+  load();
+}
+load('b');
+`,
+      'c.ts': 'function load() {}\nload();\n',
+      'd.ts': 'import { other } from "./a.ts";\nother(load);\n',
+      'page.vue': '<script>\nimport { load } from "./a.ts";\n</script>\n',
+      'README.md': 'You load from import { load }.\n',
+      'settings.yaml': 'load: 8080\n',
+      'e.py': 'from a import load\nload(1)\n',
+    };
+    expect(new Editor(files).edit('a.ts', 'load', 'loadFile').lines).toEqual([
+      'loadFile as read,',
+      "const { loadFile } = require('./a.ts');",
+      "export { loadFile } from './a.ts';",
+      "loadFile('b');",
+      'import { loadFile } from "./a.ts";',
+    ]);
+  });
+
+  it('in other files: also once their imports have the new name', () => {
+    const files = {
+      'a.ts': 'export const load = read;\n',
+      'b.ts': 'import { load } from "./a.ts";\nload(1);\n',
+    };
+    const editor = new Editor(files).edit('a.ts', 'load', 'fetch').edit('b.ts', 'load', 'fetch');
+    expect(editor.lines).toEqual(['fetch(1);']);
+  });
+
+  it('of what a script does not export: only there, and not where it is defined again', () => {
+    const server = `
+const port = 3000;
+function run(name, port) {
+  use(port);
+}
+const show = (port) => use(port);
+listen(port);
+`;
+    const client = "import { port } from './server.js';\nuse(port);\n";
+    const lines = (text: string) =>
+      new Editor({ 'server.js': text, 'b.js': client }).edit('server.js', 'port', 'number', 'const ').lines;
+    expect(lines(server)).toEqual(['listen(number);']);
+    for (const exported of ['export { port };', 'module.exports = { run, port };', 'export default port;'])
+      expect(lines(`${server}${exported}\n`)).toHaveLength(4);
+    expect(lines(server.replace('const port', 'export const port'))).toHaveLength(3);
+  });
+
+  it('in Python: a local variable and a method of that name are others, a new value is not', () => {
+    const files = {
+      'a.py': `
+def load(path):
+    path = clean(path)
+    call(
+        path=path,
+    )
+    return path
+`,
+      'b.py': `
+from a import load
+class Store:
+    def load(self):
+        return load(self)
+def other():
+    load = 1
+    return load
+`,
+    };
+    expect(new Editor(files).edit('a.py', 'load', 'read').lines).toEqual([
+      'from a import read',
+      'return read(self)',
+    ]);
+    expect(new Editor(files).edit('a.py', 'path', 'place').lines).toEqual([
+      'place = clean(place)',
+      'path=place,',
+      'return place',
+    ]);
+  });
+
+  it('in Rust: a call before a block defines nothing', () => {
+    const rust = 'fn f(page: u8) {\n    if is_open(page) {\n        use_it(page);\n    }\n}\n';
+    expect(new Editor({ 'a.rs': rust }).edit('a.rs', 'page', 'sheet').lines).toEqual([
+      'if is_open(sheet) {',
+      'use_it(sheet);',
+    ]);
+  });
+
   it('of something that is not a definition: nothing, until it happens twice', () => {
     const text = 'use(first);\ncall(first, 1);\nshow(first);\n';
     const editor = new Editor({ 'a.ts': text }).edit('a.ts', 'first', 'second');
