@@ -7,7 +7,7 @@ import { lineAt, startOfLine } from './lines.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
 import { isInScope, reaches, shadowsOf } from './reach.ts';
-import { functions } from './rename.ts';
+import { closing, functions, languageAt } from './rename.ts';
 import { linesOfShape } from './shape.ts';
 import type { TextWithTokens, Token } from './tokens.ts';
 
@@ -151,7 +151,7 @@ function replacementAt(
   const gaps = [whole.slice(last, first), whole.slice(final, following)];
   if (leftGap !== undefined && !hasSameWhitespace(leftGap, gaps[0]!)) return undefined;
   if (rightGap !== undefined && !hasSameWhitespace(rightGap, gaps[1]!)) return undefined;
-  const short = scope?.isShared === false && isShorthand(document, begin);
+  const short = scope !== undefined && isShorthand(document, begin);
   return {
     start: leftGap === undefined ? first : last,
     end: rightGap === undefined ? final : following,
@@ -173,19 +173,29 @@ function reindented(text: string, indent: string): string {
   return [first, ...rest.map((line) => (line.trim() ? indent + line.slice(common.length) : line))].join('\n');
 }
 
-/** In `{ a, name }` of JavaScript, the name is a key as well. */
-function isShorthand({ tokens, languageId }: TextWithTokens, at: number): boolean {
-  if (!/^(java|type)script/.test(languageId)) return false;
+/** In `{ a, name }` of JavaScript, the name is a key as well, unless a module's names are listed. */
+function isShorthand(document: TextWithTokens, at: number): boolean {
+  const { tokens } = document;
   const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
   if (!/^[{,]$/.test(before) || !/^[},]$/.test(next)) return false;
+  if (!languageAt(document, tokens[at]!.start).templates) return false;
   let depth = 0;
   for (let i = at - 1; i >= 0 && at - i < 400; i -= 1) {
     const { text, quoted } = tokens[i]!;
     if (quoted) continue;
     if (/^[)\]}]$/.test(text)) depth += 1;
-    else if (/^[([{]$/.test(text) && depth-- === 0) return text === '{';
+    else if (/^[([{]$/.test(text) && depth-- === 0) return text === '{' && !isModuleList(document, i);
   }
   return false;
+}
+
+/** Whether a module imports or exports what these braces list. */
+function isModuleList({ tokens, text }: TextWithTokens, open: number): boolean {
+  const { start } = tokens[open]!;
+  const head = text.slice(startOfLine(text, start), start);
+  if (/^\s*(?:import\b[^(]*|export\s*(?:type\s*)?|(?:module\.)?exports\s*=\s*)$/.test(head)) return true;
+  const end = tokens[closing(open, tokens) ?? open]!.end;
+  return /^\s*=\s*\(?(?:await\s+import|require)\b/.test(text.slice(end, end + 40));
 }
 
 function findLines({ old, now }: LinePattern, text: string): Replacement[] {

@@ -179,7 +179,7 @@ function scopeAt(index: number, document: TextWithTokens): Scope | undefined {
 }
 
 /** The language of a place: in a page, that of the script or style around it. */
-const languageAt = ({ text, languageId }: TextWithTokens, place: number): Language =>
+export const languageAt = ({ text, languageId }: TextWithTokens, place: number): Language =>
   languageFor(embeddedAt({ before: text.slice(0, place), languageId }).languageId);
 
 /**
@@ -235,7 +235,8 @@ function parametersAt(index: number, document: TextWithTokens): { start: number;
   return follows?.text === ':' && /^\s*:.*(\{|=>)$/.test(ending) ? span : undefined;
 }
 
-function closing(open: number, tokens: readonly Token[]): number | undefined {
+/** The bracket that closes the one at `open`; undefined if it is far away. */
+export function closing(open: number, tokens: readonly Token[]): number | undefined {
   let depth = 0;
   for (let at = open; at < tokens.length && at - open < 1000; at += 1) {
     const { text, quoted } = tokens[at]!;

@@ -43,6 +43,26 @@ const name = 2;
     ]);
   });
 
+  it('of what a file exports: a shorthand property keeps its key, lists of names do not', () => {
+    const files = {
+      'a.ts': `const timeout = 5;
+export function get(url: string) {
+  return fetch(url, { timeout });
+}
+export { timeout };
+`,
+      'b.ts': "import {\n  get,\n  timeout,\n} from './a.ts';\n",
+      'c.js': "const {\n  get,\n  timeout,\n} = require('./a.ts');\nget({ timeout });\n",
+    };
+    expect(new Editor(files).edit('a.ts', 'timeout', 'limit').lines).toEqual([
+      'return fetch(url, { timeout: limit });',
+      'export { limit };',
+      'limit,',
+      'limit,',
+      'get({ timeout: limit });',
+    ]);
+  });
+
   it('beside regular expressions, which are no comments, strings or divisions', () => {
     const text = `
 function link(name: string, url: string): string {
