@@ -184,8 +184,8 @@ function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
     const example = { before: pattern.old.join('\n'), after: pattern.now.join('\n') };
     return new Set(edits.filter((edit) => isSameEdit(edit, example)).map(({ path }) => path)).size > 1;
   }
-  const { near, scope, why, seen } = pattern;
-  return !near && scope?.isShared !== false && !(why === 'repeated' && seen);
+  const { near, scope, seen } = pattern;
+  return !near && scope?.isShared !== false && !seen;
 }
 
 /** Everything that determines where a pattern matches in other texts. */
@@ -223,7 +223,7 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
     for (const place of places)
       if (
         !replacements.some((other) => overlaps(other, place)) &&
-        (isRename(pattern) || isSensible(place, document))
+        (isRename(pattern) || isSensible(place, document, pattern.why))
       )
         replacements.push({ ...place, from: pattern });
   }

@@ -1,14 +1,16 @@
 /** Whether a replacement makes sense at its place: its names are known there, and it doesn't define itself. */
 import type { Replacement } from './edit.ts';
 import { endOfLine, lineAt, startOfLine } from './lines.ts';
+import type { Why } from './pattern.ts';
 import { blockAround, destructuring, isImportLine, scopesOf } from './rename.ts';
+import { commonWords } from './shape.ts';
 import { tokensOf, wholeWord, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Names with more occurrences are not looked up. */
 const MAX_PLACES = 500;
 
-/** Whether a replacement makes sense. */
-export function isSensible(part: Replacement, document: TextWithTokens): boolean {
+/** Whether a replacement makes sense. `why`: where it comes from. */
+export function isSensible(part: Replacement, document: TextWithTokens, why: Why): boolean {
   const { text, languageId } = document;
   const { start, end } = part;
   const namesOf = (code: string) => plainNames(tokensOf(code, languageId), text[start - 1] === '.');
@@ -23,7 +25,7 @@ export function isSensible(part: Replacement, document: TextWithTokens): boolean
     if (lostNames.length === 0 && newNames.length > 0) return newNames.every(isUsed);
     if (newNames.length === 0 && lostNames.length > 0) return !lostNames.some(isUsed);
   }
-  return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document));
+  return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document, why));
 }
 
 /** Names that are neither members nor keyword arguments. */
@@ -55,11 +57,15 @@ function definesItself(word: string, { start, end, text: written }: Replacement,
 const definition =
   /^\s*(?:(?:export|const|let|var|val|final|private|public|protected|static|readonly)\s+)*([\p{L}_$][\p{L}\p{N}_$]*)\s*(?::[^=]*)?=(?![=>])(.*)/su;
 
-/** False for a name that is known only in another function, such as a parameter or a local variable. */
-function isKnown(word: string, { start, end }: Replacement, document: TextWithTokens): boolean {
+/**
+ * False for a name that is known only in another function, such as a parameter or a local variable, and for an argument
+ * that the file doesn't know at all.
+ */
+function isKnown(word: string, { start, end }: Replacement, document: TextWithTokens, why: Why): boolean {
   const { tokens, text } = document;
   const places = tokens.flatMap((token, index) => (token.text === word && !token.quoted ? [index] : []));
   const elsewhere = places.filter((index) => tokens[index]!.start < start || tokens[index]!.start >= end);
+  if (elsewhere.length === 0) return why !== 'argument' || commonWords.has(word);
   const block = blockAround(text, start);
   if (elsewhere.some((index) => tokens[index]!.start >= block.from && tokens[index]!.start < block.to))
     return true;

@@ -28,7 +28,7 @@ const MAX_NAMES = 4;
 const MIN_CHARACTERS = 12;
 const MIN_NAMES = 2;
 /** Words that occur in most lines. */
-const commonWords = new Set(
+export const commonWords = new Set(
   'const let var val return await async export import from function def class new if else elif for while in of not and or is None null undefined true false True False self this public private static readonly type'.split(
     ' ',
   ),

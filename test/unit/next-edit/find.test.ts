@@ -298,6 +298,23 @@ if (x) {
     expect(twice.edit('b.js', 'previous.value', 'old').offers.map(({ path }) => path)).toContain('c.js');
   });
 
+  it('in files that were not edited: an argument only where its name is known', () => {
+    const files = {
+      'a.js': 'const context = 1;\nsend(1, 2);\nsend(3, 4);\n',
+      'b.js': 'const context = 2;\nsend(5, 6);\n',
+      'c.js': 'send(7, 8);\n',
+      'd.js': 'import { context } from "./e.js";\nsend(9, 0);\n',
+    };
+    const add = (editor: Editor, argument: string) =>
+      editor.edit('a.js', '2);', `2, ${argument});`).edit('a.js', '4);', `4, ${argument});`);
+    const editor = add(new Editor(files), 'context');
+    expect(editor.lines).toEqual([]);
+    editor.edit('b.js', '6);', '6, context);');
+    expect(editor.offers.map(({ path }) => path)).toEqual(['d.js']);
+    const word = add(new Editor(files), 'true').edit('b.js', '6);', '6, true);');
+    expect(word.offers.map(({ path }) => path)).toEqual(['c.js', 'd.js']);
+  });
+
   it('of an import: where the new name is used, or the old one is not', () => {
     const line = 'import { readSettings } from "../shared/settings.js";\n';
     const files = {
