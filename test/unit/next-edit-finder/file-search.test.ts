@@ -38,8 +38,8 @@ async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'l
     path,
     place: 0,
   });
-  const asked = { found, folders: [root], open: new Set<string>(), isOvertaken: () => false, ...question };
-  const all = await files.offers(asked);
+  const asked = { found, folders: [root], open: new Set<string>(), isOvertaken: () => false };
+  const all = await files.offers({ ...asked, near: undefined, ...question });
   return all?.map(({ offer, text: whole }) => [
     offer.path.replace(pathToFileURL(root).href, ''),
     whole.split('\n')[offer.line],
@@ -75,6 +75,19 @@ it("come from the other folders if one can't be read", async () => {
   await put('there/b.ts', `${use('b')}\n`);
   const folders = [join(root, 'gone'), join(root, 'there')];
   expect(await offers({ folders })).toEqual([['/there/b.ts', use('b')]]);
+});
+
+it('come from the nearest of too many files', async () => {
+  for (const folder of ['one', 'two']) {
+    await mkdir(join(root, folder));
+    for (const name of ['a.ts', 'b.js']) await put(`${folder}/${name}`, `${use(name)}\n`);
+  }
+  const found = async (near?: string) => {
+    files = new FileSearch(() => now, 2);
+    return (await offers({ near }))?.map(([name]) => name);
+  };
+  expect(await found()).toEqual(['/one/a.ts', '/one/b.js']);
+  expect(await found(join(root, 'two', 'c.js'))).toEqual(['/two/b.js', '/two/a.ts']);
 });
 
 it("have the editor's offsets in a file with a byte order mark", async () => {
