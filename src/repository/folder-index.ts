@@ -154,7 +154,10 @@ export class FolderIndex {
       const paths = files.flatMap((file) => pathWithin(this.folder, file) ?? []);
       for (const path of paths) {
         if (/(?:^|\/)\.gitignore$/.test(path)) return void (await this.scan());
-        await this.changedPath(path);
+        await this.changedPath(path).catch((error: unknown) => {
+          this.options.signal.throwIfAborted();
+          this.options.onProblem(`${path} is not in the index: ${reportError(error).message}`);
+        });
         await setImmediate();
       }
       if (paths.length > 0) this.saveSoon();
