@@ -80,6 +80,23 @@ export function fileExtension(path: string): string {
   return dot > 0 ? name.slice(dot + 1) : '';
 }
 
+/** Those that share most leading folders with `path` first, and of these those with its extension. Also with "\\". */
+export function nearestFirst(paths: readonly string[], path: string): string[] {
+  const foldersOf = (file: string) => file.split(/[\\/]/);
+  const extension = (file: string) => /\.\w+$/.exec(file)?.[0];
+  const own = foldersOf(path);
+  const nearness = (other: string) => {
+    const names = foldersOf(other);
+    let shared = 0;
+    while (shared < Math.min(own.length, names.length) - 1 && own[shared] === names[shared]) shared += 1;
+    return shared + (extension(other) === extension(path) ? 0.5 : 0);
+  };
+  return paths
+    .map((other) => ({ other, near: nearness(other) }))
+    .sort((a, b) => b.near - a.near)
+    .map(({ other }) => other);
+}
+
 export const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 const skippedFolders = toWordSet('.git .hg .svn .jj .bzr _darcs CVS');

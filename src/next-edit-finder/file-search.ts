@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { languageIdForPath } from '../completion/code/languages.ts';
-import { judgeName } from '../corpus/names.ts';
+import { judgeName, nearestFirst } from '../corpus/names.ts';
 import { walk } from '../corpus/reading/walk.ts';
 import type { SearchResult, Offer } from '../next-edit/find.ts';
 import { readText } from '../platform/files/regular-file.ts';
@@ -13,7 +13,9 @@ const CACHE_MS = 20_000;
 /** File names are listed again after this time. */
 const NAMES_CACHE_MS = 60_000;
 const LISTING_MS = 10_000;
-const MAX_FILES = 5000;
+const MAX_LISTED = 50_000;
+/** Of more files, the nearest ones are read. */
+const MAX_SEARCHED = 5000;
 const MAX_FILE_BYTES = 256 * 1024;
 const MAX_OFFERS = 100;
 
@@ -26,6 +28,8 @@ export interface OfferInFile {
 export interface FileQuestion {
   found: Pick<SearchResult, 'spreading' | 'inText'>;
   folders: readonly string[];
+  /** The file that the user is looking at, if it is one. */
+  near: string | undefined;
   /** Files that are open in the editor, which has their current text. */
   open: ReadonlySet<string | undefined>;
   /** Whether a newer question has made this one obsolete. */
@@ -39,10 +43,19 @@ export class FileSearch {
   private listing: { folders: string; names: Promise<Names> } | undefined;
   private known: { key: string; names: Names; time: number; offers: OfferInFile[] } | undefined;
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(
+    private readonly now: () => number = () => performance.now(),
+    private readonly mostFiles = MAX_SEARCHED,
+  ) {}
 
   /** Undefined if a newer question came in. Files beyond the time limit are left out. */
-  async offers({ found, folders, open, isOvertaken }: FileQuestion): Promise<OfferInFile[] | undefined> {
+  async offers({
+    found,
+    folders,
+    near,
+    open,
+    isOvertaken,
+  }: FileQuestion): Promise<OfferInFile[] | undefined> {
     const names = await this.names(folders);
     const key = JSON.stringify([found.spreading, [...open].sort()]);
     const { known: cached } = this;
@@ -50,7 +63,8 @@ export class FileSearch {
     if (isKnown) return cached.offers;
     const until = this.now() + SEARCH_MS;
     const offers: OfferInFile[] = [];
-    for (const name of names) {
+    const nearest = near === undefined ? names : nearestFirst(names, near);
+    for (const name of nearest.slice(0, this.mostFiles)) {
       if (isOvertaken()) return undefined;
       if (this.now() > until || offers.length >= MAX_OFFERS) break;
       const text = open.has(name) ? undefined : await textOf(name);
@@ -87,7 +101,7 @@ export class FileSearch {
   private async list(folders: readonly string[]): Promise<Names> {
     const until = this.now() + LISTING_MS;
     const names: string[] = [];
-    const isFull = () => names.length >= MAX_FILES || this.now() > until;
+    const isFull = () => names.length >= MAX_LISTED || this.now() > until;
     for (const folder of folders) {
       try {
         for await (const entry of walk(folder)) {

@@ -94,6 +94,7 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
   const offersInFiles = await files.offers({
     found,
     folders,
+    near: pathOfUri(path),
     open: new Set(open.map(pathOfUri)),
     isOvertaken,
   });

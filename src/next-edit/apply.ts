@@ -1,6 +1,7 @@
 /** Applies offers to texts. */
 import type { Offer } from './find.ts';
 import type { Replacement } from './edit.ts';
+import { endOfLine, startOfLine } from './lines.ts';
 import type { Why } from './pattern.ts';
 
 /** The text with the parts replaced. Parts are ordered and don't overlap. */
@@ -18,9 +19,8 @@ export function shownLines(
   text: string,
   parts: readonly Replacement[],
 ): { from: number; before: string; after: string } {
-  const from = text.lastIndexOf('\n', parts[0]!.start - 1) + 1;
-  const end = text.indexOf('\n', parts.at(-1)!.end);
-  const before = text.slice(from, end < 0 ? text.length : end);
+  const from = startOfLine(text, parts[0]!.start);
+  const before = text.slice(from, endOfLine(text, parts.at(-1)!.end));
   const moved = parts.map((part) => ({ ...part, start: part.start - from, end: part.end - from }));
   return { from, before, after: applyParts(before, moved) };
 }

@@ -1,8 +1,9 @@
 /** Lines similar to the one just edited, for which no rule has an answer. */
 import { byLine, similarity, piecesOf } from './by-line.ts';
-import { endOfLine, type Edit } from './edit.ts';
+import type { Edit } from './edit.ts';
 import { TASK_CONTEXT } from './edit-task.ts';
 import type { SearchedText } from './find.ts';
+import { endOfLine } from './lines.ts';
 
 /** A line with its context. */
 export interface LineInContext {

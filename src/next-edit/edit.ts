@@ -1,4 +1,5 @@
 /** Merges changes of a document into edits: regions of lines, before and now. */
+import { endOfLine, startOfLine } from './lines.ts';
 
 /** One change of a text, in UTF-16 units of the text just before it. */
 export interface Change {
@@ -223,15 +224,6 @@ export class DocumentEdits {
       after: text.slice(at, end),
     }));
   }
-}
-
-const startOfLine = (text: string, place: number) =>
-  place === 0 ? 0 : text.lastIndexOf('\n', place - 1) + 1;
-
-/** The end of the line at an offset, without its line break. */
-export function endOfLine(text: string, place: number): number {
-  const end = text.indexOf('\n', place);
-  return end < 0 ? text.length : end;
 }
 
 /** The part of a region that is in the line of its newest change. */

@@ -184,8 +184,8 @@ function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
     const example = { before: pattern.old.join('\n'), after: pattern.now.join('\n') };
     return new Set(edits.filter((edit) => isSameEdit(edit, example)).map(({ path }) => path)).size > 1;
   }
-  const { near, scope, why, seen } = pattern;
-  return !near && scope?.path === undefined && !(why === 'repeated' && seen);
+  const { near, scope, seen } = pattern;
+  return !near && scope?.isShared !== false && !seen;
 }
 
 /** Everything that determines where a pattern matches in other texts. */
@@ -193,7 +193,8 @@ const spreadKey = (pattern: Pattern): string =>
   JSON.stringify({
     ...pattern,
     seen: undefined,
-    ...(pattern.kind === 'tokens' && { scope: pattern.scope?.member }),
+    // Its offsets change with every key.
+    ...(pattern.kind === 'tokens' && { scope: pattern.scope && [pattern.scope.path, pattern.scope.member] }),
   });
 
 const withTokens = (text: SearchedText): TextWithTokens => ({
@@ -208,7 +209,6 @@ function mayFit(pattern: Pattern, text: string): boolean {
   if (pattern.kind === 'lines') return text.includes(pattern.old[0]!.trim());
   if (pattern.kind === 'shape')
     return pattern.old.every((part) => typeof part === 'number' || text.includes(part));
-  if (pattern.scope?.path !== undefined) return false;
   return [...pattern.left, ...pattern.steps.flatMap(({ old }) => old), ...pattern.right].every((token) =>
     text.includes(token),
   );
@@ -223,7 +223,7 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
     for (const place of places)
       if (
         !replacements.some((other) => overlaps(other, place)) &&
-        (isRename(pattern) || isSensible(place, document))
+        (isRename(pattern) || isSensible(place, document, pattern.why))
       )
         replacements.push({ ...place, from: pattern });
   }

@@ -1,13 +1,16 @@
 /** Whether a replacement makes sense at its place: its names are known there, and it doesn't define itself. */
 import type { Replacement } from './edit.ts';
-import { blockAround, scopesOf } from './rename.ts';
-import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
+import { endOfLine, lineAt, startOfLine } from './lines.ts';
+import type { Why } from './pattern.ts';
+import { blockAround, destructuring, isImportLine, scopesOf } from './rename.ts';
+import { commonWords } from './shape.ts';
+import { tokensOf, wholeWord, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Names with more occurrences are not looked up. */
 const MAX_PLACES = 500;
 
-/** Whether a replacement makes sense. */
-export function isSensible(part: Replacement, document: TextWithTokens): boolean {
+/** Whether a replacement makes sense. `why`: where it comes from. */
+export function isSensible(part: Replacement, document: TextWithTokens, why: Why): boolean {
   const { text, languageId } = document;
   const { start, end } = part;
   const namesOf = (code: string) => plainNames(tokensOf(code, languageId), text[start - 1] === '.');
@@ -15,13 +18,14 @@ export function isSensible(part: Replacement, document: TextWithTokens): boolean
   const newNames = [...now!].filter((name) => !old!.has(name));
   const lostNames = [...old!].filter((name) => !now!.has(name));
   if (!isName(part.text) && isBinding(part, text)) return false;
-  if (isImport(part, text)) {
+  // Each file imports what it uses.
+  if (isImportLine(lineAt(text, start))) {
     const isUsed = (name: string) =>
       document.tokens.some((token) => token.text === name && (token.start < start || token.start >= end));
     if (lostNames.length === 0 && newNames.length > 0) return newNames.every(isUsed);
     if (newNames.length === 0 && lostNames.length > 0) return !lostNames.some(isUsed);
   }
-  return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document));
+  return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document, why));
 }
 
 /** Names that are neither members nor keyword arguments. */
@@ -40,43 +44,28 @@ const isName = (text: string) => /^[\p{L}\p{N}_$]*$/u.test(text);
 
 /** Whether a replaced name is being destructured, that is defined there: `const [name] = names`. */
 function isBinding({ start, end }: Replacement, text: string): boolean {
-  const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  return isName(text.slice(start, end)) && /^\s*(?:const|let|var|val)\s*[[{(][^=]*$/.test(line);
-}
-
-const importing =
-  /^\s*(?:import\b|from\s+\S+\s+import\b|(?:pub\s+)?use\s|using\s|export\s*(?:type\s*)?[{*].*\bfrom\b|(?:const|let|var)\b.*\brequire\()/;
-
-/** Whether names are imported there: each file imports what it uses. */
-function isImport({ start }: Replacement, text: string): boolean {
-  const from = text.lastIndexOf('\n', start - 1) + 1;
-  const end = text.indexOf('\n', from);
-  return importing.test(text.slice(from, end < 0 ? undefined : end));
+  return isName(text.slice(start, end)) && destructuring.test(text.slice(startOfLine(text, start), start));
 }
 
 /** Whether the name would be used in its own definition: `name = name[0]`. */
 function definesItself(word: string, { start, end, text: written }: Replacement, text: string): boolean {
-  const to = text.indexOf('\n', end);
-  const line = [
-    text.slice(text.lastIndexOf('\n', start - 1) + 1, start),
-    written,
-    text.slice(end, to < 0 ? text.length : to),
-  ].join('');
+  const line = text.slice(startOfLine(text, start), start) + written + text.slice(end, endOfLine(text, end));
   const [, name, rest] = definition.exec(line) ?? [];
-  return (
-    name === word &&
-    new RegExp(`(?<![\\p{L}\\p{N}_$])${word.replaceAll('$', '\\$')}(?![\\p{L}\\p{N}_$])`, 'u').test(rest!)
-  );
+  return name === word && new RegExp(wholeWord(word), 'u').test(rest!);
 }
 
 const definition =
   /^\s*(?:(?:export|const|let|var|val|final|private|public|protected|static|readonly)\s+)*([\p{L}_$][\p{L}\p{N}_$]*)\s*(?::[^=]*)?=(?![=>])(.*)/su;
 
-/** False for a name that is known only in another function, such as a parameter or a local variable. */
-function isKnown(word: string, { start, end }: Replacement, document: TextWithTokens): boolean {
+/**
+ * False for a name that is known only in another function, such as a parameter or a local variable, and for an argument
+ * that the file doesn't know at all.
+ */
+function isKnown(word: string, { start, end }: Replacement, document: TextWithTokens, why: Why): boolean {
   const { tokens, text } = document;
   const places = tokens.flatMap((token, index) => (token.text === word && !token.quoted ? [index] : []));
   const elsewhere = places.filter((index) => tokens[index]!.start < start || tokens[index]!.start >= end);
+  if (elsewhere.length === 0) return why !== 'argument' || commonWords.has(word);
   const block = blockAround(text, start);
   if (elsewhere.some((index) => tokens[index]!.start >= block.from && tokens[index]!.start < block.to))
     return true;

@@ -3,9 +3,11 @@ import { languageFor } from '../completion/code/languages.ts';
 import { leadingWhitespace } from '../completion/code/text.ts';
 import { MAX_TOKENS_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
+import { lineAt, startOfLine } from './lines.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
-import { functions } from './rename.ts';
+import { isInScope, reaches, shadowsOf } from './reach.ts';
+import { closing, functions, languageAt } from './rename.ts';
 import { linesOfShape } from './shape.ts';
 import type { TextWithTokens, Token } from './tokens.ts';
 
@@ -19,9 +21,8 @@ export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacem
 
 function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
   const { left, steps, scope } = pattern;
-  if (scope?.path !== undefined && scope.path !== document.path) return [];
   const literal = [...left, ...pattern.right, ...steps.flatMap(({ old }) => old)];
-  if (literal.some((text) => !document.text.includes(text))) return [];
+  if (literal.some((text) => !document.text.includes(text)) || !reaches(pattern, document)) return [];
   const { tokens } = document;
   const found: Replacement[] = [];
   const first = left[0] ?? steps[0]!.old[0] ?? pattern.between[0]?.[0] ?? pattern.right[0];
@@ -40,7 +41,8 @@ function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacemen
     if (places.every((place) => place && place.start >= (found.at(-1)?.end ?? 0)))
       found.push(...(places as Replacement[]));
   }
-  return found;
+  const shadows = found.length > 0 ? shadowsOf(pattern, document) : [];
+  return found.filter(({ start, end }) => !shadows.some(({ from, to }) => start < to && end > from));
 }
 
 const isNear = (parts: NonNullable<TokenPattern['near']>, path: string, place: number) =>
@@ -58,7 +60,7 @@ function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, 
   return (
     !languageFor(languageId).indented &&
     /^[{:]$/.test(tokens[close + 1]?.text ?? '') &&
-    modifiers.test(text.slice(text.lastIndexOf('\n', start - 1) + 1, start))
+    modifiers.test(text.slice(startOfLine(text, start), start))
   );
 }
 
@@ -127,27 +129,6 @@ function isAlreadyApplied({ old, now }: Step, tokens: readonly Token[], begin: n
   return old.length === 0 && now.length > 0 && fits(now, tokens, end);
 }
 
-/**
- * Whether the name at this place is the renamed one, as opposed to another object's member, a keyword argument or a
- * key.
- */
-function isInScope(
-  { scope }: TokenPattern,
-  { tokens, path, languageId }: TextWithTokens,
-  at: number,
-): boolean {
-  const { start } = tokens[at]!;
-  const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
-  if (scope!.path === path && (start < scope!.from || start >= scope!.to)) return false;
-  const isMember = before === '.' && tokens[at - 2]?.text !== '.';
-  if (scope!.member) return isMember;
-  if (isMember) return false;
-  const inList = before === '(' || before === ',';
-  const python = languageFor(languageId).indented;
-  if (python && inList && next === '=' && tokens[at + 2]?.text !== '=') return false;
-  return python || !(next === ':' && (before === '{' || before === ','));
-}
-
 function replacementAt(
   { scope }: TokenPattern,
   { old, text, leftGap, rightGap }: Step,
@@ -159,8 +140,7 @@ function replacementAt(
   const last = tokens[begin - 1]?.end ?? 0;
   const following = tokens[end]?.start ?? whole.length;
   const [first, final] = [tokens[begin]?.start ?? whole.length, tokens[end - 1]?.end ?? 0];
-  const here = whole.slice(indentAt(whole, first));
-  const written = reindented(text, leadingWhitespace(here));
+  const written = reindented(text, leadingWhitespace(lineAt(whole, first)));
   if (old.length === 0) {
     if (rightGap !== undefined) return { start: following, end: following, text: written };
     if (leftGap === '') return { start: last, end: last, text: written };
@@ -171,7 +151,7 @@ function replacementAt(
   const gaps = [whole.slice(last, first), whole.slice(final, following)];
   if (leftGap !== undefined && !hasSameWhitespace(leftGap, gaps[0]!)) return undefined;
   if (rightGap !== undefined && !hasSameWhitespace(rightGap, gaps[1]!)) return undefined;
-  const short = scope?.path !== undefined && isShorthand(document, begin);
+  const short = scope !== undefined && isShorthand(document, begin);
   return {
     start: leftGap === undefined ? first : last,
     end: rightGap === undefined ? final : following,
@@ -183,8 +163,6 @@ function replacementAt(
 const hasSameWhitespace = (a: string, b: string) =>
   a === b || (a.includes('\n') && a.split('\n').length === b.split('\n').length);
 
-const indentAt = (text: string, place: number) => text.lastIndexOf('\n', place - 1) + 1;
-
 /** Indents the lines after the first like the place's own line; `text` comes without that indentation. */
 function reindented(text: string, indent: string): string {
   if (!text.includes('\n')) return text;
@@ -195,19 +173,29 @@ function reindented(text: string, indent: string): string {
   return [first, ...rest.map((line) => (line.trim() ? indent + line.slice(common.length) : line))].join('\n');
 }
 
-/** In `{ a, name }` of JavaScript, the name is a key as well. */
-function isShorthand({ tokens, languageId }: TextWithTokens, at: number): boolean {
-  if (!/^(java|type)script/.test(languageId)) return false;
+/** In `{ a, name }` of JavaScript, the name is a key as well, unless a module's names are listed. */
+function isShorthand(document: TextWithTokens, at: number): boolean {
+  const { tokens } = document;
   const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
   if (!/^[{,]$/.test(before) || !/^[},]$/.test(next)) return false;
+  if (!languageAt(document, tokens[at]!.start).templates) return false;
   let depth = 0;
   for (let i = at - 1; i >= 0 && at - i < 400; i -= 1) {
     const { text, quoted } = tokens[i]!;
     if (quoted) continue;
     if (/^[)\]}]$/.test(text)) depth += 1;
-    else if (/^[([{]$/.test(text) && depth-- === 0) return text === '{';
+    else if (/^[([{]$/.test(text) && depth-- === 0) return text === '{' && !isModuleList(document, i);
   }
   return false;
+}
+
+/** Whether a module imports or exports what these braces list. */
+function isModuleList({ tokens, text }: TextWithTokens, open: number): boolean {
+  const { start } = tokens[open]!;
+  const head = text.slice(startOfLine(text, start), start);
+  if (/^\s*(?:import\b[^(]*|export\s*(?:type\s*)?|(?:module\.)?exports\s*=\s*)$/.test(head)) return true;
+  const end = tokens[closing(open, tokens) ?? open]!.end;
+  return /^\s*=\s*\(?(?:await\s+import|require)\b/.test(text.slice(end, end + 40));
 }
 
 function findLines({ old, now }: LinePattern, text: string): Replacement[] {

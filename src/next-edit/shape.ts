@@ -4,6 +4,7 @@
  */
 import { leadingWhitespace } from '../completion/code/text.ts';
 import type { Edit, Replacement, ObservedRange } from './edit.ts';
+import { endOfLine, startOfLine } from './lines.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** A token's text, or the index of the differing name in its place. */
@@ -27,7 +28,7 @@ const MAX_NAMES = 4;
 const MIN_CHARACTERS = 12;
 const MIN_NAMES = 2;
 /** Words that occur in most lines. */
-const commonWords = new Set(
+export const commonWords = new Set(
   'const let var val return await async export import from function def class new if else elif for while in of not and or is None null undefined true false True False self this public private static readonly type'.split(
     ' ',
   ),
@@ -152,8 +153,7 @@ function namesAt(
 }
 
 function isWholeLine(text: string, start: number, end: number): boolean {
-  const from = text.lastIndexOf('\n', start - 1) + 1;
-  const to = text.indexOf('\n', end);
-  const line = text.slice(from, to < 0 ? text.length : to);
+  const from = startOfLine(text, start);
+  const line = text.slice(from, endOfLine(text, end));
   return leadingWhitespace(line).length === start - from && line.trimEnd().length === end - from;
 }

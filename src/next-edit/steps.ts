@@ -18,7 +18,6 @@ export class Steps<Offer extends { path: string }, Start> {
 
   applied(step: Step<Offer, Start>): void {
     this.changed(step.offer.path);
-    this.changed(step.offer.path);
     this.done = [...this.done, step].slice(-MAX_REMEMBERED);
   }
 

@@ -1,4 +1,5 @@
 /** Splits code into tokens, and marks those in strings and comments. */
+import { endOfRegularExpression } from '../completion/code/brackets.ts';
 import { languageFor, type Language } from '../completion/code/languages.ts';
 
 export interface Token {
@@ -31,7 +32,8 @@ type ScannerState =
 
 /**
  * The tokens of a text without white space: names, numbers, and single signs. Strings and comments are split in the
- * same way, and marked. Code inside templates (`${x}`, and `{x}` in Python's f-strings) is code.
+ * same way, and marked; a regular expression is one marked token. Code inside templates (`${x}`, and `{x}` in Python's
+ * f-strings) is code.
  */
 export function tokensOf(text: string, languageId: string): Token[] {
   const language = languageFor(languageId);
@@ -70,6 +72,10 @@ export function tokensOf(text: string, languageId: string): Token[] {
   }
   return tokens;
 }
+
+/** The source of a pattern, for the flag `u`, of any of these names as a whole word. */
+export const wholeWord = (...names: readonly string[]): string =>
+  `(?<![\\p{L}\\p{N}_$])(?:${names.join('|').replaceAll('$', '\\$')})(?![\\p{L}\\p{N}_$])`;
 
 type Add = (start: number, end: number, quoted: boolean) => void;
 
@@ -112,6 +118,11 @@ function opens(
   if (blockComment && text.startsWith(blockComment[0], at))
     return { length: blockComment[0].length, inside: { kind: 'comment', close: blockComment[1] } };
   const quote = text[at]!;
+  if (quote === '/' && templates) {
+    // After a brace it is more likely part of a tag: `a={b} />`, `{page}/{pages}</b>`.
+    const end = before?.text === '}' ? undefined : endOfRegularExpression(text, at);
+    return end === undefined ? undefined : { length: end - at };
+  }
   if (prose || !['"', "'", '`'].includes(quote)) return undefined;
   if (quote === '`')
     return templates

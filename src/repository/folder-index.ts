@@ -124,12 +124,12 @@ export class FolderIndex {
       const text = found.isFile() && found.size <= MAX_BYTES ? textOf(await readFile(file)) : undefined;
       // Its text was received meanwhile.
       if (this.documents.has(path)) return false;
-      if (text === undefined) this.index.remove(path);
-      else await this.put(path, text, found);
+      if (text !== undefined) await this.put(path, text, found);
+      else if (known) this.index.remove(path);
       return text !== undefined;
     } catch {
       // It was removed or can't be read.
-      this.index.remove(path);
+      if (known) this.index.remove(path);
       return known !== undefined;
     }
   }
@@ -154,7 +154,10 @@ export class FolderIndex {
       const paths = files.flatMap((file) => pathWithin(this.folder, file) ?? []);
       for (const path of paths) {
         if (/(?:^|\/)\.gitignore$/.test(path)) return void (await this.scan());
-        await this.changedPath(path);
+        await this.changedPath(path).catch((error: unknown) => {
+          this.options.signal.throwIfAborted();
+          this.options.onProblem(`${path} is not in the index: ${reportError(error).message}`);
+        });
         await setImmediate();
       }
       if (paths.length > 0) this.saveSoon();

@@ -21,6 +21,9 @@ afterEach(async () => {
 
 const address = (name: string) => pathToFileURL(join(folder, name)).href;
 
+/** A script that uses what is renamed. */
+const use = (what: string) => `import { load } from './a.ts'; load('${what}');\n`;
+
 /** `load` was renamed to `loadFile` in a.ts. */
 function question(id: number, more: Partial<ToFinder> = {}): ToFinder {
   const path = address('a.ts');
@@ -55,7 +58,7 @@ const placesOf = ({ offers }: FromFinder) => offers.map(({ path, line }) => [pat
 
 it('answers for open documents first, then for files that git does not ignore', async () => {
   await writeFile(join(folder, '.gitignore'), 'made.ts\n');
-  await writeFile(join(folder, 'made.ts'), 'load("made");\n');
+  await writeFile(join(folder, 'made.ts'), use('made'));
   await writeFile(join(folder, 'b.ts'), '\nimport { load } from "./a.ts";\n');
   await writeFile(join(folder, 'picture.png'), 'load\0');
   finder.postMessage(question(1));
@@ -80,8 +83,8 @@ it('answers twice even if the files contain nothing', async () => {
 });
 
 it('does not search an open file on disk, however its URI is written', async () => {
-  await writeFile(join(folder, '[id]@b.ts'), 'load("x");\n');
-  await writeFile(join(folder, 'c.ts'), 'load("y");\n');
+  await writeFile(join(folder, '[id]@b.ts'), use('x'));
+  await writeFile(join(folder, 'c.ts'), use('y'));
   // As VS Code writes it.
   const open = address('%5Bid%5D%40b.ts').replaceAll('%25', '%');
   finder.postMessage(question(1, { open: [address('a.ts'), open, 'untitled:Untitled-1'] }));

@@ -41,7 +41,7 @@ const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 /** Characters that may begin or end something in code; all others are skipped. */
 const significant = /["'`()[\]{}/#\-*%<\n]/g;
 const character = /'(?:\\(?:u\{?[\da-f]{1,8}\}?|x[\da-f]{1,2}|[0-7]{1,3}|.)|[^'\\\n])'/iuy;
-const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\//y;
+const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\/[a-z]*/y;
 /** After these, a slash is not a division. */
 const beforeExpression = /(?:^|[(,=:[!&|?{};+>~]|\b(?:return|case|typeof|in|of))\s*$/;
 
@@ -184,16 +184,15 @@ function readCode(
   if (sign === '\n') endLine(stack);
   else if (closers[sign]) stack.push({ kind: 'bracket', closer: closers[sign], at });
   else if (sign === ')' || sign === ']' || sign === '}') close(sign, at);
-  else if (sign === '/' && language.templates) return endOfPattern(regularExpression, text, at);
+  else if (sign === '/' && language.templates) return endOfRegularExpression(text, at) ?? at + 1;
   return at + 1;
 }
 
-/** The end of a regular expression literal, or the next character if there is none. */
-function endOfPattern(pattern: RegExp, text: string, at: number): number {
-  pattern.lastIndex = at;
-  return beforeExpression.test(text.slice(Math.max(0, at - 20), at)) && pattern.test(text)
-    ? pattern.lastIndex
-    : at + 1;
+/** The end of the regular expression literal that begins at this slash; undefined if it is a division. */
+export function endOfRegularExpression(text: string, at: number): number | undefined {
+  if (!beforeExpression.test(text.slice(Math.max(0, at - 20), at))) return undefined;
+  regularExpression.lastIndex = at;
+  return regularExpression.test(text) ? regularExpression.lastIndex : undefined;
 }
 
 function readQuote(text: string, at: number, language: Language, stack: OpenDelimiter[]): number {

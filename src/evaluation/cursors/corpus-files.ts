@@ -2,7 +2,7 @@
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { OtherFile } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';
-import { judgeName } from '../../corpus/names.ts';
+import { judgeName, nearestFirst } from '../../corpus/names.ts';
 import { locate, type NamedFolder } from '../../protocol/folders.ts';
 
 type KeptDocument = Corpus['documents'][number];
@@ -54,12 +54,11 @@ export class CorpusFiles {
    */
   nearest(document: string, count: number): OtherFile[] {
     const { folder, path } = this.locate(document);
-    const nearest = [...this.inFolder(folder).values()]
-      .filter((file) => file.path !== path && 'take' in judgeName(file.path))
-      .map((file) => ({ file, shared: sharedFolders(file.path, path) }))
-      .sort((a, b) => b.shared - a.shared)
+    const files = this.inFolder(folder);
+    const others = [...files.keys()].filter((other) => other !== path && 'take' in judgeName(other));
+    const nearest = nearestFirst(others, path)
       .slice(0, count)
-      .map(({ file }) => file);
+      .map((other) => files.get(other)!);
     this.texts = new Map(nearest.map((file) => [file, this.texts.get(file) ?? file.text()]));
     return nearest.map((file) => ({ path: file.path, text: this.texts.get(file)! }));
   }
@@ -73,15 +72,6 @@ export class CorpusFiles {
       )
       .join('');
   }
-}
-
-/** Number of leading folders that two paths share, plus a half for the same extension. */
-function sharedFolders(a: string, b: string): number {
-  const [first, second] = [a.split('/'), b.split('/')];
-  let shared = 0;
-  while (shared < Math.min(first.length, second.length) - 1 && first[shared] === second[shared]) shared += 1;
-  const extension = (path: string) => /\.\w+$/.exec(path)?.[0];
-  return shared + (extension(a) === extension(b) ? 0.5 : 0);
 }
 
 /**

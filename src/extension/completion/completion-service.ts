@@ -56,6 +56,8 @@ export class CompletionService implements CompletionHost {
   private readonly repository: IndexerClient;
   private readonly references: References;
   private readonly disk: DiskFacts;
+  /** Next edit says so. */
+  isTabTaken = false;
   private requests = 0;
   /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;

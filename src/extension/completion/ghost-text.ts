@@ -26,6 +26,8 @@ export interface CompletionHost {
   readonly recorder: UseRecorder;
   /** The model that completes this document now. */
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
+  /** Whether a next edit has Tab, which ghost text would take away. */
+  readonly isTabTaken: boolean;
   /** The server of a model, here or elsewhere; it starts at the first request. */
   serving(model: CompletionModel): CompletionClient;
   /** Supplies parts of the repository's files for the prompt; undefined if the model may not get any. */
@@ -86,7 +88,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
     // Once triggered, the editor keeps asking.
-    if (!isInvoked && !settings.inlineSuggestions(document)) return [];
+    if (!isInvoked && (this.service.isTabTaken || !settings.inlineSuggestions(document))) return [];
     const place = { model, document, position, selected };
     const signal = this.wait(place);
     if (isInvoked) return this.provideInvoked(place, signal, token);

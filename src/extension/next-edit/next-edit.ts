@@ -220,8 +220,10 @@ export class NextEdit implements vscode.Disposable {
 
   private updateKeys(): void {
     // Between two steps, the meaning of Tab stays the same.
-    if (this.pendingTurns === 0)
-      this.display.updateKeys(this.offer, this.tabMeaning(), this.isHere(), this.shouldTabWait());
+    if (this.pendingTurns > 0) return;
+    const [does, shouldTabWait] = [this.tabMeaning(), this.shouldTabWait()];
+    this.services.completion.isTabTaken = does !== undefined || shouldTabWait;
+    this.display.updateKeys(this.offer, does, this.isHere(), shouldTabWait);
   }
 
   /** Undefined with several cursors. */

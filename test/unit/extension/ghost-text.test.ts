@@ -107,6 +107,7 @@ let asked: number;
 let models: unknown[];
 let model: CompletionModel;
 let parts: PartsSource | undefined;
+let isTabTaken: boolean;
 let ghost: GhostText;
 const never = {
   isCancellationRequested: false,
@@ -125,10 +126,14 @@ beforeEach(() => {
   models = [];
   model = modelFromBase(base);
   parts = undefined;
+  isTabTaken = false;
   editor.folder = undefined;
   reset();
   const service = {
     modelFor: () => model,
+    get isTabTaken() {
+      return isTabTaken;
+    },
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
       stream: (request: { model: string }, _: unknown, signal: AbortSignal) =>
@@ -223,6 +228,23 @@ test("if the editor's inline suggestions are off, only an explicit request is se
   await pass(0);
   answer(' first;');
   expect(await texts(invoked)).toEqual([' first;']);
+});
+
+test('while a next edit has Tab, only an explicit request is answered, also if one was on its way', async () => {
+  const place = open('const a =');
+  let shown: string[] | undefined;
+  editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));
+  expect(await texts(ask(place))).toEqual([]);
+  await pass(400);
+  isTabTaken = true;
+  answer(' first;');
+  await pass(600);
+  expect(shown).toEqual([]);
+  expect(await texts(ask(place))).toEqual([]);
+  const invoked = ask(open('const b ='), INVOKE);
+  await pass(0);
+  answer(' second;');
+  expect(await texts(invoked)).toEqual([' second;']);
 });
 
 test('a model that has changed under its id is asked again, as it is now', async () => {

@@ -56,16 +56,19 @@ const other = "import { load } from './a.ts';\n";
 const renamed = (text: string) => text.replaceAll('load', 'read');
 
 let next: NextEdit;
+/** Ghost text leaves Tab alone while it is ours. */
+const completion = { modelFor: () => undefined, isTabTaken: false };
 let [a, b] = [] as unknown as [Document, Document];
 beforeEach(() => {
   vi.useFakeTimers();
   fake.reset();
   texts.clear();
   Object.assign(finder, { asked: [], isQuick: true, works: true });
+  completion.isTabTaken = false;
   next = new NextEdit({
     bundle: (name: string) => name,
     log: { warn: () => undefined },
-    completion: { modelFor: () => undefined },
+    completion,
   } as never);
   a = fake.open('a.ts', before);
   b = fake.open('b.ts', other);
@@ -81,7 +84,11 @@ async function rename(): Promise<void> {
   fake.replace('load', 'read');
   await vi.advanceTimersByTimeAsync(400);
 }
-const isOurs = () => fake.keys.get('forgetMeNot.nextEdit.tab') === true;
+const isOurs = () => {
+  const isTaken = fake.keys.get('forgetMeNot.nextEdit.tab') === true;
+  expect(completion.isTabTaken).toBe(isTaken);
+  return isTaken;
+};
 const tabs = async (times: number) => {
   for (let time = 0; time < times; time += 1) await fake.tab();
 };

@@ -19,6 +19,8 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 const put = (name: string, text: string) => writeFile(join(root, name), text);
+/** A line that uses what is renamed. */
+const use = (what: string) => `import { load } from './a.ts'; load('${what}');`;
 
 /** The file's name and the offered line, after `load` was renamed and `more` was written below it. */
 async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'loadFile') {
@@ -36,8 +38,8 @@ async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'l
     path,
     place: 0,
   });
-  const asked = { found, folders: [root], open: new Set<string>(), isOvertaken: () => false, ...question };
-  const all = await files.offers(asked);
+  const asked = { found, folders: [root], open: new Set<string>(), isOvertaken: () => false };
+  const all = await files.offers({ ...asked, near: undefined, ...question });
   return all?.map(({ offer, text: whole }) => [
     offer.path.replace(pathToFileURL(root).href, ''),
     whole.split('\n')[offer.line],
@@ -45,24 +47,24 @@ async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'l
 }
 
 it('are found again without rereading, as long as edit and files stay the same', async () => {
-  await put('b.ts', 'load("b");\n');
+  await put('b.ts', `${use('b')}\n`);
   const first = await offers();
-  expect(first).toEqual([['/b.ts', 'load("b");']]);
-  await put('b.ts', 'load("other");\n');
+  expect(first).toEqual([['/b.ts', use('b')]]);
+  await put('b.ts', `${use('other')}\n`);
   expect(await offers({}, '// The rename is the same, wherever the text ends.\n')).toEqual(first);
   expect(await offers({ open: new Set([join(root, 'b.ts')]) })).toEqual([]);
-  expect(await offers()).toEqual([['/b.ts', 'load("other");']]);
-  await put('b.ts', 'load("more");\n');
-  expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', 'load("more");']]);
-  await put('b.ts', 'load("later");\n');
+  expect(await offers()).toEqual([['/b.ts', use('other')]]);
+  await put('b.ts', `${use('more')}\n`);
+  expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', use('more')]]);
+  await put('b.ts', `${use('later')}\n`);
   now += 30_000;
-  expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', 'load("later");']]);
+  expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', use('later')]]);
 });
 
 it('come from the previous list while the files are listed again', async () => {
-  await put('b.ts', 'load("b");\n');
+  await put('b.ts', `${use('b')}\n`);
   expect(await offers()).toHaveLength(1);
-  await put('c.ts', 'load("c");\n');
+  await put('c.ts', `${use('c')}\n`);
   now += 100_000;
   expect(await offers()).toHaveLength(1);
   await until('the new names', async () => (await offers())?.length === 2);
@@ -70,18 +72,31 @@ it('come from the previous list while the files are listed again', async () => {
 
 it("come from the other folders if one can't be read", async () => {
   await mkdir(join(root, 'there'));
-  await put('there/b.ts', 'load("b");\n');
+  await put('there/b.ts', `${use('b')}\n`);
   const folders = [join(root, 'gone'), join(root, 'there')];
-  expect(await offers({ folders })).toEqual([['/there/b.ts', 'load("b");']]);
+  expect(await offers({ folders })).toEqual([['/there/b.ts', use('b')]]);
+});
+
+it('come from the nearest of too many files', async () => {
+  for (const folder of ['one', 'two']) {
+    await mkdir(join(root, folder));
+    for (const name of ['a.ts', 'b.js']) await put(`${folder}/${name}`, `${use(name)}\n`);
+  }
+  const found = async (near?: string) => {
+    files = new FileSearch(() => now, 2);
+    return (await offers({ near }))?.map(([name]) => name);
+  };
+  expect(await found()).toEqual(['/one/a.ts', '/one/b.js']);
+  expect(await found(join(root, 'two', 'c.js'))).toEqual(['/two/b.js', '/two/a.ts']);
 });
 
 it("have the editor's offsets in a file with a byte order mark", async () => {
-  await put('b.ts', '\uFEFFload("b");\n');
-  expect(await offers()).toEqual([['/b.ts', 'load("b");']]);
+  await put('b.ts', `\uFEFF${use('b')}\n`);
+  expect(await offers()).toEqual([['/b.ts', use('b')]]);
 });
 
 it('are no longer searched for once superseded, and nothing is cached', async () => {
-  await put('b.ts', 'load("b");\n');
+  await put('b.ts', `${use('b')}\n`);
   expect(await offers({ isOvertaken: () => true })).toBeUndefined();
   expect(await offers()).toHaveLength(1);
 });
@@ -91,10 +106,10 @@ it('are not cached for longer because the clock was set back', async () => {
   const clock = vi.spyOn(Date, 'now').mockReturnValue(3600_000);
   onTestFinished(() => void vi.restoreAllMocks());
   files = new FileSearch();
-  await put('b.ts', 'load("b");\n');
-  expect(await offers()).toEqual([['/b.ts', 'load("b");']]);
-  await put('b.ts', 'load("later");\n');
+  await put('b.ts', `${use('b')}\n`);
+  expect(await offers()).toEqual([['/b.ts', use('b')]]);
+  await put('b.ts', `${use('later')}\n`);
   clock.mockReturnValue(1000);
   steady.mockReturnValue(30_000);
-  expect(await offers()).toEqual([['/b.ts', 'load("later");']]);
+  expect(await offers()).toEqual([['/b.ts', use('later')]]);
 });

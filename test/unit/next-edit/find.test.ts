@@ -2,69 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { partsShown } from '../../../src/next-edit/index.ts';
 import { Editor } from './help.ts';
 
-describe('a rename', () => {
-  const python = `
-def total(items, rate):
-    """The sum of items."""
-    # items may be empty
-    tax = rate * sum(items)
-    return Sum(items=items).add(self.items, f"{items} items")
-
-def other(items):
-    return items
-`;
-  it('of a parameter: its uses in the function, not strings, other objects or keywords', () => {
-    const editor = new Editor({ 'a.py': python }).edit('a.py', 'items', 'prices');
-    expect(editor.lines).toEqual([
-      'tax = rate * sum(prices)',
-      'return Sum(items=prices).add(self.items, f"{prices} items")',
-    ]);
-    expect(editor.takeAll().text('a.py')).toBe(
-      python
-        .replace('total(items', 'total(prices')
-        .replace('sum(items)', 'sum(prices)')
-        .replace('items=items', 'items=prices')
-        .replace('{items}', '{prices}'),
-    );
-  });
-
-  it('of a parameter in TypeScript: a shorthand property keeps its key', () => {
-    const text = `
-function show(name: string, { size }: Options): Box {
-  const box = { name, size };
-  return draw(box, name, { name: 1 });
-}
-const name = 2;
-`;
-    const editor = new Editor({ 'a.ts': text }).edit('a.ts', 'name', 'title');
-    expect(editor.lines).toEqual([
-      'const box = { name: title, size };',
-      'return draw(box, title, { name: 1 });',
-    ]);
-  });
-
-  it('of a function: also in other files, except where it is still defined', () => {
-    const files = {
-      'a.ts': 'export function load(path: string) {\n  return path;\n}\nload("x");\n',
-      'b.ts': 'import { load } from "./a.ts";\nconst x = load("load");\nthing.load();\n',
-    };
-    expect(new Editor(files).edit('a.ts', 'load', 'loadFile').lines).toEqual([
-      'loadFile("x");',
-      'import { loadFile } from "./a.ts";',
-      'const x = loadFile("load");',
-    ]);
-    const twice = { ...files, 'a.ts': `${files['a.ts']}function load() {}\n` };
-    expect(new Editor(twice).edit('a.ts', 'load', 'loadFile').lines).toEqual([]);
-  });
-
-  it('of something that is not a definition: nothing, until it happens twice', () => {
-    const text = 'use(first);\ncall(first, 1);\nshow(first);\n';
-    const editor = new Editor({ 'a.ts': text }).edit('a.ts', 'first', 'second');
-    expect(editor.lines).toEqual([]);
-    expect(editor.edit('a.ts', 'first', 'second').lines).toEqual(['show(second);']);
-  });
-});
-
 describe('the same change', () => {
   it('an argument added twice: other calls with as many arguments, but no definition', () => {
     const text = `
@@ -130,6 +67,23 @@ if (x) {
       .edit('a.js', 'previous.value', 'old');
     expect(twice.offers).toEqual([]);
     expect(twice.edit('b.js', 'previous.value', 'old').offers.map(({ path }) => path)).toContain('c.js');
+  });
+
+  it('in files that were not edited: an argument only where its name is known', () => {
+    const files = {
+      'a.js': 'const context = 1;\nsend(1, 2);\nsend(3, 4);\n',
+      'b.js': 'const context = 2;\nsend(5, 6);\n',
+      'c.js': 'send(7, 8);\n',
+      'd.js': 'import { context } from "./e.js";\nsend(9, 0);\n',
+    };
+    const add = (editor: Editor, argument: string) =>
+      editor.edit('a.js', '2);', `2, ${argument});`).edit('a.js', '4);', `4, ${argument});`);
+    const editor = add(new Editor(files), 'context');
+    expect(editor.lines).toEqual([]);
+    editor.edit('b.js', '6);', '6, context);');
+    expect(editor.offers.map(({ path }) => path)).toEqual(['d.js']);
+    const word = add(new Editor(files), 'true').edit('b.js', '6);', '6, true);');
+    expect(word.offers.map(({ path }) => path)).toEqual(['c.js', 'd.js']);
   });
 
   it('of an import: where the new name is used, or the old one is not', () => {

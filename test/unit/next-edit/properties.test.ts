@@ -91,7 +91,7 @@ describe('tokens', () => {
     const random = uniform(7);
     for (const language of ['python', 'typescript', 'go', 'unknown', 'markdown'])
       for (let round = 0; round < 50; round += 1) {
-        const signs = '\'"`/*#\\{}${}()\n é🙂'.split('');
+        const signs = [...'\'"`/*#\\{}${}()\n é🙂'.split(''), "(/['/ `]+/g"];
         const noise = Array.from({ length: 60 }, () =>
           random() < 0.5
             ? signs[Math.floor(random() * signs.length)]

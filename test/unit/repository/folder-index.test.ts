@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -83,6 +84,22 @@ describe('the index of a folder', () => {
     await index.changed([write('moved/more.ts', 'export function moreOf() {\n  return 0;\n}\n')]);
     expect(index.parts(question('moreOf'))).toEqual([]);
   });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
+    'takes in the other changes if a new folder can not be read',
+    async () => {
+      const problems: string[] = [];
+      const index = await openFolder(folder, problems);
+      await index.scan();
+      const levy = 'export function levyOf(price: number): number {\n  return 0;\n}\n';
+      const locked = dirname(write('locked/levy.ts', levy));
+      chmodSync(locked, 0);
+      await index.changed([locked, write('src/levy.ts', levy)]);
+      chmodSync(locked, 0o700);
+      expect(index.parts(question('levyOf')).map(({ filename }) => filename)).toEqual(['src/levy.ts']);
+      expect(problems).toEqual([expect.stringMatching(/^locked is not in the index: /)]);
+    },
+  );
 
   it('prefers unsaved text to the file on disk, until the document is closed', async () => {
     const index = await openFolder(folder);
