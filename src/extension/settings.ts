@@ -8,6 +8,7 @@ import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { dataDir, expandHome } from '../platform/files/paths.ts';
+import { thisMachine } from '../platform/network/this-machine.ts';
 import { UserError } from '../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../text/l10n.ts';
@@ -188,7 +189,7 @@ export function proxyVariables(env: NodeJS.ProcessEnv = process.env): Record<str
   const proxy = http.get<string>('proxy');
   const isNamed = Object.entries(env).some(([name, value]) => /^(https?|all)_proxy$/i.test(name) && value);
   if (!proxy || isNamed || http.get('proxySupport') === 'off') return {};
-  const direct = [env['NO_PROXY'], ...(http.get<string[]>('noProxy') ?? []), 'localhost', '127.0.0.1'];
+  const direct = [env['NO_PROXY'], ...(http.get<string[]>('noProxy') ?? []), ...thisMachine];
   return { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: direct.filter(Boolean).join(',') };
 }
 
