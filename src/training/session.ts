@@ -27,6 +27,7 @@ import { heldOutLoss, heldOutParts } from './held-out.ts';
 import { afterRollback, progressSchema, runLoop, type LoopProgress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
 import { RunLength } from './run-length.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 /** Floating-point operations. */
 export interface MachineRate {
@@ -284,7 +285,7 @@ export class Session {
   /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
   private async evaluate(step: number): Promise<{ problem?: Text; windows?: RatioItem[] }> {
     const { model, spec, writer, signal } = this.options;
-    const startedAt = performance.now();
+    const startedAt = awakeMs();
     // At step 0, this is the untrained model's loss: the base's, even if the run continues another.
     const windows = await heldOutParts(model, this.heldOut, signal, step === 0 && !spec.reference);
     const result = windows && heldOutLoss(windows);
@@ -292,7 +293,7 @@ export class Session {
       return { problem: msg`the held-out loss is no longer a number` };
     const change = windows && this.change(step, windows);
     if (result) await writer.event({ type: 'evaluation', step, result, change, better: 'lower' });
-    const seconds = (performance.now() - startedAt) / 1000;
+    const seconds = (awakeMs() - startedAt) / 1000;
     this.eta.addEvaluation(seconds);
     this.measuring.addTrainingTime(seconds);
     return windows ? { windows } : {};
@@ -310,9 +311,9 @@ export class Session {
     const { dir, backend, model, optimizer, writer } = this.options;
     const trained = { model, optimizer, backend: backend.name, device: backend.device?.name };
     const { progress, plan } = this;
-    const startedAt = performance.now();
+    const startedAt = awakeMs();
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
-    const seconds = (performance.now() - startedAt) / 1000;
+    const seconds = (awakeMs() - startedAt) / 1000;
     this.measuring.addTrainingTime(seconds);
     // Step 0 has no weights of its own, so there is no event for it.
     if (step === 0) return;

@@ -7,6 +7,7 @@ import { LineChild } from '../../platform/processes/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { msg, type Text, withTexts } from '../../text/message.ts';
 import { errorOf, describeError } from '../../text/errors.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
 const STOP_SHARE = 0.9;
@@ -34,7 +35,7 @@ export async function runEvaluatorProcess(
   args: readonly string[],
   { signal, limit, onMessage }: EvaluatorOptions,
 ): Promise<EvaluatorEnd> {
-  const startedAt = performance.now();
+  const startedAt = awakeMs();
   const child = new LineChild(bundlePath('evaluator'), [...args, '--verbose'], { stderr: 'inherit', signal });
   let isLate = false;
   const timers = limit === undefined || limit > MAX_TIMER_SECONDS ? [] : [
@@ -54,7 +55,7 @@ export async function runEvaluatorProcess(
   for (const timer of timers) clearTimeout(timer);
   const stoppedBy = signal.aborted ? 'signal' : isLate ? 'limit' : hasFailed ? 'failed' : 'crashed';
   return {
-    seconds: (performance.now() - startedAt) / 1000,
+    seconds: (awakeMs() - startedAt) / 1000,
     ...(outcome !== 0 && { stoppedBy }),
     how: endedEarly(msg`The evaluator`, outcome, '').what,
   };
