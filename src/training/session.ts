@@ -89,8 +89,8 @@ export class Session {
     const { length } = this;
     this.eta = new Eta(length, hyper.evalEvery);
     const { config } = options.model;
-    const backend = options.backend.name;
-    this.measuring = new CheckpointMeasuring({ ...options, length, config, backend });
+    const { name: backend, device } = options.backend;
+    this.measuring = new CheckpointMeasuring({ ...options, length, config, backend, device });
     const live = this.measuring.comparesCheckpoints ? COMPARISON_WINDOWS : LIVE_WINDOWS;
     const count = Math.min(live, evaluation.heldOutWindows);
     this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);
