@@ -110,7 +110,7 @@ export interface TrialOptions {
   base: BaseLine;
   probes: readonly Probe[];
   signal: AbortSignal;
-  onStep(step: number, loss: number): void;
+  onStep(step: number, loss: number, seconds: number): void;
   /** The checkpoints that it continues from if it was interrupted, and keeps until it ends. */
   checkpoints?: TrialCheckpoints | undefined;
 }
@@ -165,13 +165,13 @@ async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
       from: restored?.step ?? 0,
       ...(restored && { progress: restored.progress }),
       signal,
-      async onStep({ step, loss, progress }) {
+      async onStep({ step, loss, seconds, progress }) {
         losses.push(loss);
-        options.onStep(step, loss);
+        options.onStep(step, loss, seconds);
         const why = divergenceReason(losses, base.losses);
         if (why) return why;
-        const seconds = secondsBefore + (awakeMs() - started) / 1000;
-        last = { step, progress, losses, seconds };
+        const spent = secondsBefore + (awakeMs() - started) / 1000;
+        last = { step, progress, losses, seconds: spent };
         await checkpoints?.saveIfDue({ model, optimizer }, last);
         return undefined;
       },
