@@ -23,7 +23,7 @@ import {
 } from './checkpoints/store.ts';
 import { diverged } from './divergence.ts';
 import { Eta } from './eta.ts';
-import { heldOutLoss, heldOutParts } from './held-out.ts';
+import { heldOutLoss, heldOutParts, LIVE_WINDOWS } from './held-out.ts';
 import { afterRollback, progressSchema, runLoop, type LoopProgress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
 import { RunLength } from './run-length.ts';
@@ -57,9 +57,7 @@ export interface SessionOptions {
   phase(name: string): Promise<void>;
 }
 
-/** Held-out windows measured during training; the evaluator measures all of them at the end. */
-const LIVE_WINDOWS = 4;
-/** The same, if checkpoints are compared with each other. */
+/** As LIVE_WINDOWS, if checkpoints are compared with each other. */
 const COMPARISON_WINDOWS = 8;
 
 export interface TrainingOutcome {
