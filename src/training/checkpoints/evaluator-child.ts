@@ -12,8 +12,8 @@ import { awakeMs } from '../../platform/machine/awake.ts';
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
 const STOP_SHARE = 0.9;
 
-/** Node's longest timer, in seconds: 24 days. */
-const MAX_TIMER_SECONDS = 2 ** 31 / 1000 - 1;
+/** Between two looks at the clock; a timer for the whole limit would also count the time that the computer sleeps. */
+const LOOK_MS = 250;
 
 export interface EvaluatorOptions {
   signal: AbortSignal;
@@ -38,10 +38,14 @@ export async function runEvaluatorProcess(
   const startedAt = awakeMs();
   const child = new LineChild(bundlePath('evaluator'), [...args, '--verbose'], { stderr: 'inherit', signal });
   let isLate = false;
-  const timers = limit === undefined || limit > MAX_TIMER_SECONDS ? [] : [
-    setTimeout(() => { isLate = true; child.stop(); }, STOP_SHARE * limit * 1000),
-    setTimeout(() => child.kill(), limit * 1000),
-  ]; // prettier-ignore
+  const look = (limit: number) => {
+    const seconds = (awakeMs() - startedAt) / 1000;
+    if (seconds < STOP_SHARE * limit) return;
+    if (!isLate) child.stop();
+    isLate = true;
+    if (seconds >= limit) child.kill();
+  };
+  const timer = limit === undefined ? undefined : setInterval(() => look(limit), LOOK_MS);
   let hasFailed = false;
   for await (const message of child.messages(evaluatorMessageSchema)) {
     if (message.type === 'failed') {
@@ -52,7 +56,7 @@ export async function runEvaluatorProcess(
     await onMessage(message);
   }
   const { how: outcome } = await child.ended;
-  for (const timer of timers) clearTimeout(timer);
+  clearInterval(timer);
   const stoppedBy = signal.aborted ? 'signal' : isLate ? 'limit' : hasFailed ? 'failed' : 'crashed';
   return {
     seconds: (awakeMs() - startedAt) / 1000,
