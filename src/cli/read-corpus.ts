@@ -1,6 +1,4 @@
 /** Reads the corpus for a command: shows progress, stops on Ctrl+C, prints a one-line summary. */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';
@@ -8,6 +6,7 @@ import type { CorpusTokenizer } from '../corpus/tokens/tokenizer.ts';
 import { describeChanged, describeLearning, documentWord } from '../findings/describe-learning.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
+import { inTemporaryFolder } from '../runs/temporary-folders.ts';
 import { buildReplay, withBase } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes, formatCount, plural } from './view/format.ts';
@@ -30,26 +29,19 @@ export interface ReadCorpusOptions extends Folders {
 
 export type Reading = Omit<ReadCorpusOptions, 'out'>;
 
+/** The kind of temporary folder with a corpus that is not in its run or sweep yet. */
+export const TEMPORARY_CORPUS = 'corpus';
+
 /**
  * Reads a corpus into a temporary folder in `parent`, which `use` moves to its final place; otherwise it is deleted.
  * Errors: those of readCorpus and `use`.
  */
-export async function withCorpus<T>(
+export const withCorpus = <T>(
   parent: string,
   reading: Reading,
   use: (corpus: string, read: { plan: CorpusPlan; summary: CorpusSummary }) => Promise<T>,
-): Promise<T> {
-  const corpus = temporaryCorpus(parent);
-  try {
-    await mkdir(parent, { recursive: true });
-    return await use(corpus, await readCorpus({ ...reading, out: corpus }));
-  } finally {
-    await rm(corpus, { recursive: true, force: true });
-  }
-}
-
-/** This process's temporary corpus in `parent`. */
-export const temporaryCorpus = (parent: string) => join(parent, `.corpus-${process.pid}`);
+): Promise<T> =>
+  inTemporaryFolder(parent, TEMPORARY_CORPUS, async (out) => use(out, await readCorpus({ ...reading, out })));
 
 /** Removes its incomplete output when it is cancelled. Errors: those of buildPlanned. */
 export async function readCorpus(

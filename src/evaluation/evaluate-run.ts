@@ -41,6 +41,7 @@ import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { fitCalibration } from './tasks/workspace-cursors.ts';
 import type { EvaluatedModel, ItemScore, Task } from './task.ts';
 import { withMeasuringLock } from './measuring-lock.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
@@ -68,7 +69,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     if (isPlannedSize) await rememberCost(place, part, cost);
   };
   const { parts, seconds, trained } = await planTimes(run, chosen, place);
-  const table = new TimeTable(parts, timed ? performance.now() + 1000 * seconds : Infinity);
+  const table = new TimeTable(parts, timed ? awakeMs() + 1000 * seconds : Infinity);
   const resources = new Resources(runSubject(dir, spec), contextTokens(chosen));
   const evaluation = new Evaluation(chosen, { ...options, onCost }, resources, parts);
   const { progress } = evaluation;
@@ -89,9 +90,9 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     });
     const models = { before: resources.base, after: await resources.result() };
     progress.until = table.until(servedPart.name);
-    const servedStart = performance.now();
+    const servedStart = awakeMs();
     const served = await checkServed(dir, spec, { resources, progress, signal });
-    await onCost(servedPart.name, { seconds: (performance.now() - servedStart) / 1000, items: 1 });
+    await onCost(servedPart.name, { seconds: (awakeMs() - servedStart) / 1000, items: 1 });
     let summary = await addToSummary(dir, step, { planned, served });
     const kept = plannedTasks(spec).filter((task) => !options.tasks && !chosen.includes(task));
     for (const comparison of measuredHere(known))

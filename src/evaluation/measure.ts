@@ -22,6 +22,7 @@ import type {
   SettingName,
   Task,
 } from './task.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 export interface EvaluateOptions {
   /** Task names. Default: those of the run's plan; for a model, those that need no run. */
@@ -138,7 +139,7 @@ export class Evaluation {
     const compared = models.map((model) => (model === base ? untrained : model));
     // Planning may take a while: texts are sampled, files are read.
     this.progress.report(task.name, 0, 1);
-    const start = performance.now();
+    const start = awakeMs();
     const plan = await task.plan({ setting, limit, data: data?.[task.name], base, run, warn, signal });
     const all = plan.items.length + (plan.interleaved?.length ?? 0);
     let done = 0;
@@ -154,7 +155,7 @@ export class Evaluation {
       },
       signal,
     });
-    const seconds = (performance.now() - start) / 1000;
+    const seconds = (awakeMs() - start) / 1000;
     if (computed > 0)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
@@ -184,9 +185,9 @@ export class Evaluation {
     const size = timed ? Math.min(CHUNK, Math.max(2, task.parallel ?? 1)) : Math.max(1, planned.length);
     let took = 0;
     // Another chunk would overrun by more than half of its time.
-    const isLate = () => items.length > 0 && performance.now() + took / 2 > until;
+    const isLate = () => items.length > 0 && awakeMs() + took / 2 > until;
     for (let at = 0; at < mixed.length && !isLate(); at += size) {
-      const start = performance.now();
+      const start = awakeMs();
       const chunk = mixed.slice(at, at + size);
       for (const [index, model] of models.entries()) {
         const by = (item: Item) =>
@@ -194,7 +195,7 @@ export class Evaluation {
         scores[index]!.push(...(await scoreBy(by, task, chunk, { ...context, alone: models.length > 1 })));
       }
       items.push(...chunk);
-      took = performance.now() - start;
+      took = awakeMs() - start;
     }
     took = 0;
     for (const item of interleaved) {

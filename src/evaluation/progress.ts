@@ -1,4 +1,5 @@
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 /** A part of an evaluation, with the time that it is expected to take. */
 export interface ProgressPart {
@@ -29,7 +30,7 @@ export class EvaluationProgress {
   constructor(
     parts: readonly ProgressPart[],
     private readonly emit: (message: EvaluatorMessage) => void,
-    private readonly now = () => performance.now(),
+    private readonly now = awakeMs,
   ) {
     this.parts = parts.map(({ name, title, cost }) => ({ name, title, cost, share: 0 }));
     this.began = now();

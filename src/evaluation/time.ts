@@ -4,6 +4,7 @@ import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { PREPARING, type Cost, type KnownCosts } from '../training/measured-costs.ts';
 import { factsOfTask } from '../findings/task-facts.ts';
 import { servedPart, strengthPart, type ProgressPart } from './progress.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 /** Training time in seconds: the sum over all steps. */
 export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyper']): number {
@@ -147,7 +148,7 @@ export class TimeTable {
   constructor(
     parts: readonly PartTime[],
     readonly end: number,
-    private readonly now = () => performance.now(),
+    private readonly now = awakeMs,
   ) {
     this.remaining = parts;
   }

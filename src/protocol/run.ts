@@ -231,15 +231,7 @@ export const earlierAdapterName = ({
 }: Pick<RunSpec, 'continues' | 'reference'>): string | undefined =>
   continues?.run ?? (reference && REFERENCE_MODEL);
 
-export const runStatusNames = [
-  'queued',
-  'running',
-  'evaluating',
-  'paused',
-  'done',
-  'failed',
-  'cancelled',
-] as const;
+export const runStatusNames = ['queued', 'running', 'evaluating', 'done', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof runStatusNames)[number];
 
 export const runStateSchema = z.object({

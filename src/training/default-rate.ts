@@ -59,6 +59,14 @@ export function rateAtLength(
   return isLarge(base) && share < 1 ? Number((share * rate).toPrecision(2)) : rate;
 }
 
+/** The same for a rate that was found without a reference adapter, for a run that begins with one. */
+export const rateAfterReference = (
+  rate: number,
+  { method, optimizer }: Pick<Hyper, 'method' | 'optimizer'>,
+  base: BaseShape,
+): number =>
+  isLarge(base) ? Math.min(rate, defaultLearningRate(method, optimizer, base, { reference: {} })) : rate;
+
 /**
  * Whether the default rate of a run of this length is lower than that of a short one. Then trials of a few steps are
  * not informative: they favour rates that are too high for the run.

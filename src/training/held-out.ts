@@ -5,6 +5,9 @@ import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 import { msg, withTexts } from '../text/message.ts';
 
+/** Held-out windows measured during training; the evaluator measures all of them at the end. */
+export const LIVE_WINDOWS = 4;
+
 type LossModel = Pick<Model, 'tokenLosses'>;
 
 /** The loss in nats, summed over the learned tokens of a sequence, and their number. `base`: with the adapter off. */

@@ -13,6 +13,7 @@ import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
 import type { Text } from '../text/message.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 /** The part of a run's history that later steps depend on. Stored in every checkpoint. */
 export const progressSchema = z.object({
@@ -112,7 +113,7 @@ async function trainStep(
   watch: DivergenceWatch,
 ): Promise<{ problem: Text | undefined; progress: LoopProgress }> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
-  const started = performance.now();
+  const started = awakeMs();
   const { scale = 1 } = progress.lossScale ?? {};
   const sums = await accumulateStep(options, step + progress.skipped, scale);
   const loss = sums.learned ? sums.lossSum / sums.learned : 0;
@@ -135,7 +136,7 @@ async function trainStep(
   const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
   if (sums.learned && !lower) optimizer.step({ learningRate, gradientScale: gradientScale / scale });
   model.zeroGradients();
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = (awakeMs() - started) / 1000;
   const { tokens, learned } = sums;
   const lossScale =
     lower ?? (progress.lossScale && sums.learned ? afterGoodStep(progress.lossScale) : progress.lossScale);

@@ -21,7 +21,7 @@ export interface MachinePace {
 }
 
 /** Operations that training does in this many seconds, on a machine with `perSecond` operations per second. */
-const expectedOperations = (seconds: number, perSecond: number): number =>
+export const expectedOperations = (seconds: number, perSecond: number): number =>
   seconds * EXPECTED_UTILISATION * perSecond;
 
 /**

@@ -23,10 +23,11 @@ import {
 } from './checkpoints/store.ts';
 import { diverged } from './divergence.ts';
 import { Eta } from './eta.ts';
-import { heldOutLoss, heldOutParts } from './held-out.ts';
+import { heldOutLoss, heldOutParts, LIVE_WINDOWS } from './held-out.ts';
 import { afterRollback, progressSchema, runLoop, type LoopProgress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
 import { RunLength } from './run-length.ts';
+import { awakeMs } from '../platform/machine/awake.ts';
 
 /** Floating-point operations. */
 export interface MachineRate {
@@ -56,9 +57,7 @@ export interface SessionOptions {
   phase(name: string): Promise<void>;
 }
 
-/** Held-out windows measured during training; the evaluator measures all of them at the end. */
-const LIVE_WINDOWS = 4;
-/** The same, if checkpoints are compared with each other. */
+/** As LIVE_WINDOWS, if checkpoints are compared with each other. */
 const COMPARISON_WINDOWS = 8;
 
 export interface TrainingOutcome {
@@ -88,8 +87,8 @@ export class Session {
     const { length } = this;
     this.eta = new Eta(length, hyper.evalEvery);
     const { config } = options.model;
-    const backend = options.backend.name;
-    this.measuring = new CheckpointMeasuring({ ...options, length, config, backend });
+    const { name: backend, device } = options.backend;
+    this.measuring = new CheckpointMeasuring({ ...options, length, config, backend, device });
     const live = this.measuring.comparesCheckpoints ? COMPARISON_WINDOWS : LIVE_WINDOWS;
     const count = Math.min(live, evaluation.heldOutWindows);
     this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);
@@ -284,7 +283,7 @@ export class Session {
   /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
   private async evaluate(step: number): Promise<{ problem?: Text; windows?: RatioItem[] }> {
     const { model, spec, writer, signal } = this.options;
-    const startedAt = performance.now();
+    const startedAt = awakeMs();
     // At step 0, this is the untrained model's loss: the base's, even if the run continues another.
     const windows = await heldOutParts(model, this.heldOut, signal, step === 0 && !spec.reference);
     const result = windows && heldOutLoss(windows);
@@ -292,7 +291,7 @@ export class Session {
       return { problem: msg`the held-out loss is no longer a number` };
     const change = windows && this.change(step, windows);
     if (result) await writer.event({ type: 'evaluation', step, result, change, better: 'lower' });
-    const seconds = (performance.now() - startedAt) / 1000;
+    const seconds = (awakeMs() - startedAt) / 1000;
     this.eta.addEvaluation(seconds);
     this.measuring.addTrainingTime(seconds);
     return windows ? { windows } : {};
@@ -310,9 +309,9 @@ export class Session {
     const { dir, backend, model, optimizer, writer } = this.options;
     const trained = { model, optimizer, backend: backend.name, device: backend.device?.name };
     const { progress, plan } = this;
-    const startedAt = performance.now();
+    const startedAt = awakeMs();
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
-    const seconds = (performance.now() - startedAt) / 1000;
+    const seconds = (awakeMs() - startedAt) / 1000;
     this.measuring.addTrainingTime(seconds);
     // Step 0 has no weights of its own, so there is no event for it.
     if (step === 0) return;

@@ -2,13 +2,14 @@
 import { usableProcessors } from '../platform/machine/processors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { fastestPrecision } from '../tensor/precision.ts';
+import { expectedOperations } from './run-length.ts';
 
 /** Operations per trained token and parameter: `operationsPerToken`, near enough for a guess before a base is read. */
 const OPERATIONS_PER_PARAMETER = { full: 6, lora: 4.3 };
 
 /**
  * Operations per second in f32 on 2 processors with SmolLM2-135M, used if nothing was measured on this machine yet
- * (docs/science.md). On a GPU nothing was measured yet: it counts as no faster than the processor.
+ * (docs/science.md). A GPU counts as no faster than the processor if its products were not measured.
  */
 const operationRates: Record<BackendName, number> = { tensorflow: 110e9, webgpu: 110e9, wasm: 18e9 };
 const MEASURED = { processors: 2, parameters: 135e6 };
@@ -23,18 +24,28 @@ const MAX_GROWTH = 1.9;
 /** More processors share memory and wait for each other. Assumed, not measured. */
 const PROCESSORS_GROWTH = 0.8;
 
-/** A first guess of tokens per second on processors; the speed of an earlier run is better. */
+/**
+ * A first guess of tokens per second; the speed of an earlier run is better.
+ * @param productRate of a GPU: operations per second in large matrix products, as measured here
+ */
 export function guessTokensPerSecond(
   parameters: number,
   {
     method,
     backend,
     precision = fastestPrecision(backend, method),
-  }: Pick<Hyper, 'method'> & { precision?: Hyper['precision']; backend: BackendName },
+    productRate,
+  }: Pick<Hyper, 'method'> & {
+    precision?: Hyper['precision'];
+    backend: BackendName;
+    productRate?: number | undefined;
+  },
   processors = usableProcessors(),
 ): number {
+  const perToken = OPERATIONS_PER_PARAMETER[method] * parameters;
+  if (productRate) return expectedOperations(1, productRate) / perToken;
   const size = Math.min(MAX_GROWTH, (parameters / MEASURED.parameters) ** BF16_GROWTH);
   const gain = precision === 'bf16' ? BF16_GAIN * size : 1;
   const share = (processors / MEASURED.processors) ** PROCESSORS_GROWTH;
-  return (operationRates[backend] * gain * share) / (OPERATIONS_PER_PARAMETER[method] * parameters);
+  return (operationRates[backend] * gain * share) / perToken;
 }

@@ -13,6 +13,7 @@ import { availableMemory } from '../platform/machine/available-memory.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
 import { refitRun } from './memory/fit-again.ts';
 import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';
+import { lackAtCheckpoints } from './memory/fit.ts';
 import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, placeEarlierAdapter } from './continued.ts';
@@ -160,7 +161,8 @@ async function emitMemoryPlan(
   place: Omit<Measuring, 'atCheckpoints'>,
   gpu: PlannedDevice | undefined,
 ): Promise<void> {
-  const atCheckpoints = evaluation.checkpointTasks.length > 0;
+  const atCheckpoints =
+    evaluation.checkpointTasks.length > 0 && !lackAtCheckpoints(gpu, config, hyper, place.storedBytes);
   const { total, ...plan } = planRun(config, hyper, { ...place, atCheckpoints });
   const device =
     gpu && !gpu.shared && devicePlan(gpu, planDevice(config, hyper, { ...place, atCheckpoints }));

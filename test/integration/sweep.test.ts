@@ -19,6 +19,7 @@ import {
   type Sweep,
 } from '../../src/training/sweep/store.ts';
 import { runSweep } from '../../src/training/sweep/run.ts';
+import { knownCosts, TRAINING } from '../../src/training/measured-costs.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { untilIdle } from '../support/trainer.ts';
@@ -82,6 +83,9 @@ it('finds where each method diverges, and keeps every curve', async () => {
     { method: 'lora', chosen: 1e-3, divergesFrom: 1e30, finished: true },
     { method: 'full', chosen: 1e-4, divergesFrom: 3, finished: true },
   ]);
+  // The next run's steps are planned with the speed of the trials.
+  const known = await knownCosts({ base, method: 'lora', backend: 'wasm' });
+  expect(known(TRAINING)?.seconds).toBeGreaterThan(0);
   for (const { rates } of results) {
     expect(rates[0]!.losses).toHaveLength(STEPS);
     expect(rates[0]!.change!.high).toBeLessThan(0);

@@ -29,7 +29,6 @@ const labels = (): Record<Standing, string> => ({
   queued: t('Queued'),
   running: t('Training'),
   evaluating: t('Evaluating'),
-  paused: t('Paused'),
   done: t('Done'),
   failed: t('Failed'),
   cancelled: t('Stopped'),
@@ -78,8 +77,6 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
           state.etaSeconds,
         ),
       };
-    case 'paused':
-      return { ...view, sentence: t('Paused at step {step} of {steps}.', at), next: resume };
     case 'interrupted':
       return {
         ...view,

@@ -2,7 +2,7 @@
  * The processes that a reproduction runs (trainer, sweeper, evaluator, spectrum); each is stopped when its time is up.
  */
 import { existsSync } from 'node:fs';
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import type { ProgramName, Programs } from '../../platform/processes/bundles.ts';
@@ -26,11 +26,12 @@ import {
   readRun,
   type TrainingLock,
 } from '../../runs/index.ts';
+import { makeTemporaryFolder } from '../../runs/temporary-folders.ts';
 import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import { createSweep } from '../../training/sweep/store.ts';
 import { followChild } from './follow-child.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
-import { readCorpus, temporaryCorpus } from '../read-corpus.ts';
+import { readCorpus, TEMPORARY_CORPUS } from '../read-corpus.ts';
 
 export interface LauncherOptions {
   verbose: boolean;
@@ -47,9 +48,7 @@ export function reproduceMakers({ dir, spec }: Reproduction, planned?: BackendNa
   const settled = planned && { planned };
   /** Makes a copy that is moved into a run or sweep by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
-    const copy = temporaryCorpus(parent);
-    await mkdir(parent, { recursive: true });
-    await rm(copy, { recursive: true, force: true });
+    const copy = await makeTemporaryFolder(parent, TEMPORARY_CORPUS);
     await cp(from, copy, { recursive: true });
     return copy;
   };

@@ -18,6 +18,7 @@ import { isStrengthMeasured } from '../time.ts';
 import { chooseCrossFitted } from './cross-fit.ts';
 import { MeasuredStrengths } from './measured.ts';
 import { planStrength, strengthTask } from './task.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** After this share of the training time, no further strength is started, if nothing else limits the time. */
 const TIME_SHARE = 0.15;
@@ -63,7 +64,7 @@ interface MeasuringContext {
   corpus(): Promise<Corpus>;
   /** Seconds of training. */
   trained: number;
-  /** When it should end (by performance.now()); Infinity without a limit. */
+  /** When it should end (by awakeMs()); Infinity without a limit. */
   until: number;
   onCost(cost: Cost): Promise<void>;
   signal: AbortSignal | undefined;
@@ -119,7 +120,7 @@ async function chooseAmong(
   resources: Resources,
   { corpus, trained, until, onCost, onProgress, warn, signal }: ChoiceOptions,
 ): Promise<StrengthChoice> {
-  const began = performance.now();
+  const began = awakeMs();
   const { base } = resources;
   const { strengthLimit: limit } = spec.evaluation;
   // A whole model has only one strength.
@@ -145,7 +146,7 @@ async function chooseAmong(
   if (!full) await strengths.addOthers();
   if (strengths.computed > 0)
     await onCost({
-      seconds: (performance.now() - began) / 1000 / strengths.computed,
+      seconds: (awakeMs() - began) / 1000 / strengths.computed,
       items: passes * plan.items.length,
     });
   const more = await strengths.lookAgain(plan.spare);

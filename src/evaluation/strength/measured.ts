@@ -12,6 +12,7 @@ import { scoreBy, scoreItems, type OnScored } from '../scoring/score-items.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
 import type { CountedPoint } from './cross-fit.ts';
 import { interleave, KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** Items measured however long it takes: fewer would be inconclusive. */
 const LEAST_ITEMS = 31;
@@ -21,7 +22,7 @@ const ITEMS_PER_CHECK = 7;
 interface Options extends ScoreContext {
   /** Of the KL. */
   limit: number;
-  /** When measuring should end (by performance.now()). */
+  /** When measuring should end (by awakeMs()). */
   end: number;
   /** `done`: number of scores so far; `items`: measured at each strength. */
   onScored(done: number, items: number): void;
@@ -76,9 +77,9 @@ export class MeasuredStrengths {
   /** Measures the first strength on as many of the items as there is time for, and what it is compared with on these. */
   async begin(planned: readonly StrengthItem[], strength: number, until: number): Promise<void> {
     this.items = interleave(planned);
-    const start = performance.now();
+    const start = awakeMs();
     const scores = await this.scoreUntil(await this.resources.result(strength), until);
-    this.took = performance.now() - start;
+    this.took = awakeMs() - start;
     this.cut = this.items.slice(scores.length).filter(({ kind }) => kind === 'cursor');
     this.items = this.items.slice(0, scores.length);
     const { base } = this.resources;
@@ -97,16 +98,16 @@ export class MeasuredStrengths {
   /** Measures further strengths until enough is known, or the time is over. */
   async addOthers(): Promise<void> {
     const next = () => {
-      const isTimeUp = performance.now() + this.took > this.options.end;
+      const isTimeUp = awakeMs() + this.took > this.options.end;
       return nextStrength(this.points(), this.options.limit, isTimeUp, this.klAtZero?.value);
     };
     for (let strength = next(); strength !== undefined; strength = next()) {
-      const start = performance.now();
+      const start = awakeMs();
       this.add(
         strength,
         await measureCounts(await this.resources.result(strength), this.items, this.context),
       );
-      this.took = performance.now() - start;
+      this.took = awakeMs() - start;
     }
   }
 
@@ -126,13 +127,13 @@ export class MeasuredStrengths {
     let count = 0;
     // At first as long as if only the cursors had taken time.
     let took = (2 * ITEMS_PER_CHECK * this.took) / at.counts.learned.length;
-    while (count < cursors.length && performance.now() + took < this.options.end) {
-      const start = performance.now();
+    while (count < cursors.length && awakeMs() + took < this.options.end) {
+      const start = awakeMs();
       const items = cursors.slice(count, count + ITEMS_PER_CHECK);
       at.counts = joinCounts(at.counts, await measureCounts(result, items, this.context));
       this.before = joinCounts(this.before, await measureCounts(untrained, items, this.context));
       count += items.length;
-      took = performance.now() - start;
+      took = awakeMs() - start;
     }
     if (count === 0) return 0;
     at.point = strengthPoint(best.strength, this.before, at.counts);
@@ -148,7 +149,7 @@ export class MeasuredStrengths {
     const { items } = this;
     const scores: ItemScore[] = [];
     const size = until === Infinity ? items.length : ITEMS_PER_CHECK;
-    while (scores.length < items.length && (scores.length < LEAST_ITEMS || performance.now() < until)) {
+    while (scores.length < items.length && (scores.length < LEAST_ITEMS || awakeMs() < until)) {
       const chunk = items.slice(scores.length, scores.length + size);
       scores.push(...(await scoreItems(strengthTask, chunk, model, this.context)));
     }

@@ -10,7 +10,7 @@ import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { isRecent, JsonCache } from '../../platform/files/json-cache.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
-import type { BackendName } from '../../protocol/run.ts';
+import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../precision.ts';
 import { findRuntime, type Runtime } from '../runtime/find.ts';
 import { chooseDevice, type ChosenDevice } from './choose-device.ts';
@@ -78,17 +78,33 @@ export async function planBackend(
 const MIN_F16_SPEEDUP = 1.05;
 
 /**
- * Whether WebGPU's GPU multiplies faster in f16 than in f32. Measured once per machine, along with the backends; false
- * without a hardware GPU, and for one other than the default (`wanted`), which is not measured. The driver's
- * correctness in f16 is tested at its first use.
+ * How fast WebGPU's GPU multiplies. Measured once per machine, along with the backends; undefined without a hardware
+ * GPU, and for one other than the default (`wanted`), which is not measured.
+ */
+async function gpuRate(wanted: string | undefined, inspector: MachineInspector): Promise<Rate | undefined> {
+  if (!inspector.mayHaveGpu() || !inspector.canProbe()) return undefined;
+  const { probe, rates } = await cachedMachine(await findRuntime(), inspector);
+  const isOther =
+    wanted && chooseDevice(probe.adapters, wanted)?.number !== chooseDevice(probe.adapters)?.number;
+  return isOther ? undefined : rates.webgpu;
+}
+
+/**
+ * Whether that GPU is faster in f16 than in f32. The driver's correctness in f16 is tested at its first use.
  */
 export async function fasterInF16(wanted?: string, inspector: MachineInspector = machine): Promise<boolean> {
-  if (!inspector.mayHaveGpu() || !inspector.canProbe()) return false;
-  const { probe, rates } = await cachedMachine(await findRuntime(), inspector);
-  if (wanted && chooseDevice(probe.adapters, wanted)?.number !== chooseDevice(probe.adapters)?.number)
-    return false;
-  const { webgpu } = rates;
-  return (webgpu?.half ?? 0) > MIN_F16_SPEEDUP * (webgpu?.rate ?? Infinity);
+  const measured = await gpuRate(wanted, inspector);
+  return (measured?.half ?? 0) > MIN_F16_SPEEDUP * (measured?.rate ?? Infinity);
+}
+
+/** Its operations per second in large matrix products; undefined if that is not known. */
+export async function gpuProductRate(
+  precision: Hyper['precision'],
+  wanted?: string,
+  inspector: MachineInspector = machine,
+): Promise<number | undefined> {
+  const measured = await gpuRate(wanted, inspector);
+  return (precision === 'f16' ? measured?.half : undefined) ?? measured?.rate;
 }
 
 /** Cached by requested GPU: GPUs don't come and go while a command is planning. */

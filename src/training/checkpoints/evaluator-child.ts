@@ -7,12 +7,13 @@ import { LineChild } from '../../platform/processes/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { msg, type Text, withTexts } from '../../text/message.ts';
 import { errorOf, describeError } from '../../text/errors.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
 const STOP_SHARE = 0.9;
 
-/** Node's longest timer, in seconds: 24 days. */
-const MAX_TIMER_SECONDS = 2 ** 31 / 1000 - 1;
+/** Between two looks at the clock; a timer for the whole limit would also count the time that the computer sleeps. */
+const LOOK_MS = 250;
 
 export interface EvaluatorOptions {
   signal: AbortSignal;
@@ -34,13 +35,17 @@ export async function runEvaluatorProcess(
   args: readonly string[],
   { signal, limit, onMessage }: EvaluatorOptions,
 ): Promise<EvaluatorEnd> {
-  const startedAt = performance.now();
+  const startedAt = awakeMs();
   const child = new LineChild(bundlePath('evaluator'), [...args, '--verbose'], { stderr: 'inherit', signal });
   let isLate = false;
-  const timers = limit === undefined || limit > MAX_TIMER_SECONDS ? [] : [
-    setTimeout(() => { isLate = true; child.stop(); }, STOP_SHARE * limit * 1000),
-    setTimeout(() => child.kill(), limit * 1000),
-  ]; // prettier-ignore
+  const look = (limit: number) => {
+    const seconds = (awakeMs() - startedAt) / 1000;
+    if (seconds < STOP_SHARE * limit) return;
+    if (!isLate) child.stop();
+    isLate = true;
+    if (seconds >= limit) child.kill();
+  };
+  const timer = limit === undefined ? undefined : setInterval(() => look(limit), LOOK_MS);
   let hasFailed = false;
   for await (const message of child.messages(evaluatorMessageSchema)) {
     if (message.type === 'failed') {
@@ -51,10 +56,10 @@ export async function runEvaluatorProcess(
     await onMessage(message);
   }
   const { how: outcome } = await child.ended;
-  for (const timer of timers) clearTimeout(timer);
+  clearInterval(timer);
   const stoppedBy = signal.aborted ? 'signal' : isLate ? 'limit' : hasFailed ? 'failed' : 'crashed';
   return {
-    seconds: (performance.now() - startedAt) / 1000,
+    seconds: (awakeMs() - startedAt) / 1000,
     ...(outcome !== 0 && { stoppedBy }),
     how: endedEarly(msg`The evaluator`, outcome, '').what,
   };

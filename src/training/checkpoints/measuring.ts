@@ -29,6 +29,8 @@ import {
 import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingMetric, valueOf, type ForgettingMetric } from '../../findings/forgetting-metric.ts';
+import type { PlannedDevice } from '../memory/device.ts';
+import { lackAtCheckpoints } from '../memory/fit.ts';
 import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
 import { english, msg, type Text, textOf, withTexts } from '../../text/message.ts';
 
@@ -39,6 +41,8 @@ export interface MeasuringOptions {
   signal: AbortSignal;
   length: { readonly steps: number };
   backend: BackendName;
+  /** The GPU that it computes on. */
+  device: PlannedDevice | undefined;
   config: ModelConfig;
   /** Of the base. */
   sizes: BaseSizes;
@@ -243,14 +247,18 @@ export class CheckpointMeasuring {
     return { metrics, seconds, isComplete: stoppedBy === undefined };
   }
 
+  /** Whether the memory is enough, of the GPU as in the plan (memory/fit.ts); else warns. */
   private async fitsMemory(): Promise<boolean> {
-    const { spec, backend, config, sizes } = this.options;
+    const { spec, backend, device, config, sizes } = this.options;
+    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+    const lack = lackAtCheckpoints(device, config, spec.hyper, sizes.storedBytes);
     const needed = planEvaluation(config, spec.hyper, { backend, ...sizes });
     const available = await availableMemory();
-    if (needed <= available) return true;
-    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+    if (!lack && needed <= available) return true;
     await this.warn(
-      msg`Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
+      lack
+        ? msg`Checkpoints are not measured: with the training, that needs about ${gigabytes(lack.needed)} of memory on ${lack.name}, which has ${gigabytes(lack.memory)}.`
+        : msg`Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
       'Checkpoints are not measured',
     );
     return false;

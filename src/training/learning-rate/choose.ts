@@ -2,7 +2,7 @@
 import type { BaseShape } from '../../base-models/registry.ts';
 import { tokensPerStep, type Hyper } from '../../protocol/run.ts';
 import type { SweepSpec } from '../../protocol/sweep.ts';
-import { defaultLearningRate, fallsWithLength, rateAtLength } from '../default-rate.ts';
+import { defaultLearningRate, fallsWithLength, rateAfterReference, rateAtLength } from '../default-rate.ts';
 import { rememberedRate, type FoundRate, type RateKind } from './found-rates.ts';
 import { concludeMethod, type MethodResult } from '../sweep/choice.ts';
 import { listSweeps, type Sweep } from '../sweep/store.ts';
@@ -55,7 +55,7 @@ export function chooseFrom(
   if (sweep) {
     const { spec, result } = sweep;
     const reason = msg`from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
-    return atLength({ rate: result.chosen!, reason }, shape, { from: spec.hyper.steps, to: steps });
+    return forRun({ rate: result.chosen!, reason }, question, spec.hyper.steps);
   }
   if (remembered && !fallsWithLength(shape, steps))
     return { rate: remembered.rate, reason: foundReason(remembered) };
@@ -65,12 +65,28 @@ export function chooseFrom(
     const theirs = otherSweep.result.chosen!;
     const rate = Number((method === 'lora' ? theirs * RATIO : theirs / RATIO).toPrecision(3));
     const reason = msg`from ${formatRate(theirs)}, which the sweep of ${day(otherSweep.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
-    return atLength({ rate, reason }, shape, { from: otherSweep.spec.hyper.steps, to: steps });
+    return forRun({ rate, reason }, question, otherSweep.spec.hyper.steps);
   }
   return {
     rate: defaultLearningRate(method, optimizer, shape, question),
     reason: msg`the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
     assumed: true,
+  };
+}
+
+/** A rate that a sweep found in trials of `from` steps, which begin with the base alone. */
+function forRun(
+  found: RateAnswer,
+  { shape, hyper, reference, steps }: RateQuestion,
+  from: number,
+): RateAnswer {
+  const answer = atLength(found, shape, { from, to: steps });
+  const rate = reference ? rateAfterReference(answer.rate, hyper, shape) : answer.rate;
+  if (rate === answer.rate) return answer;
+  const { reason } = answer;
+  return {
+    rate,
+    reason: msg`${reason}, lowered to ${formatRate(rate)} because the run begins with a reference adapter`,
   };
 }
 

@@ -26,6 +26,7 @@ import type { MachineRate } from '../session.ts';
 import { chooseWithin, concludeTrials, trialRates } from '../sweep/choice.ts';
 import { measureBase, probeKl, runTrial, takeProbes, type TrialTexts } from '../sweep/trial.ts';
 import { msg, textOf, joinTexts, withTexts } from '../../text/message.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 export interface RateTrialsOptions {
   dir: string;
@@ -83,7 +84,7 @@ interface TrialOutcome extends Pick<TrialWindows, 'heldOut'> {
 }
 
 class RateTrials {
-  private readonly startedAt = performance.now();
+  private readonly startedAt = awakeMs();
   /** The default for a run of this length. */
   private readonly defaultRate: number;
   private readonly rates: number[];
@@ -121,7 +122,7 @@ class RateTrials {
   }
 
   private get seconds(): number {
-    return (performance.now() - this.startedAt) / 1000;
+    return (awakeMs() - this.startedAt) / 1000;
   }
 
   /** Costs by the measured time of a step; not measured if trials would not fit even at the highest speed. */

@@ -106,6 +106,24 @@ export function fitMemory<H extends Shrinkable>(
   );
 }
 
+const fitsInto = (memory: number, needed: number) => needed <= memory * (1 - MARGIN);
+
+/**
+ * The GPU's memory, and what the training and measuring a checkpoint beside it need, in bytes, if that is too much;
+ * undefined if it fits, or if that is unknown.
+ */
+export function lackAtCheckpoints(
+  device: PlannedDevice | undefined,
+  config: BaseShape,
+  hyper: PlannedHyper,
+  storedBytes: number | undefined,
+): { name: string; memory: number; needed: number } | undefined {
+  if (device?.memory === undefined) return undefined;
+  const { name, memory } = device;
+  const needed = planDevice(config, hyper, { storedBytes, atCheckpoints: true }).total;
+  return fitsInto(memory, needed) ? undefined : { name, memory, needed };
+}
+
 /** Why a plan does not fit a GPU, as a sentence; undefined if it fits, or if that is unknown. */
 function describeMisfit(
   { name, memory, shared, maxBufferSize }: PlannedDevice,
@@ -115,7 +133,7 @@ function describeMisfit(
   const [needed, largest] = [formatBytes(total), formatBytes(largestBuffer)];
   if (largestBuffer > maxBufferSize)
     return msg`One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(maxBufferSize)}.`;
-  if (memory === undefined || total <= memory * (1 - MARGIN)) return undefined;
+  if (memory === undefined || fitsInto(memory, total)) return undefined;
   const size = formatBytes(memory);
   return shared
     ? msg`This run would take about ${needed} of memory on ${name}, which may use ${size} of the machine's.`

@@ -9,13 +9,12 @@ import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run
 import type { TrainedResult } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { earlierValues } from '../continued.ts';
+import { LIVE_WINDOWS } from '../held-out.ts';
 import { writeResultStrength } from '../run-result.ts';
 import { hasRayTrainJob, writeRayTrainJob } from './job.ts';
 import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
 import { EventReader, exportRayTrainResult, heldOutDocuments, readPhase, type StepEvent } from './result.ts';
 
-/** Number of held-out windows measured during training, as in a local run. */
-const LIVE_WINDOWS = 4;
 const TRAINING = 'Training';
 /**
  * Variables set by the driver on a cluster (src/cluster/driver/task.py): a Python that has Ray, whether other nodes see

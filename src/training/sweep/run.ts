@@ -9,6 +9,7 @@ import { concludeSweep, nextRate, type MethodResult } from './choice.ts';
 import { appendLine, readSweep, type Sweep } from './store.ts';
 import type { Probe } from './trial.ts';
 import { Trials } from './trials.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** An adapter's checkpoint is small; one of a whole model every minute would fill the user's disk. */
 const CHECKPOINT_SECONDS = { lora: 60, full: undefined };
@@ -54,7 +55,7 @@ export const lockSweep = (dir: string): Promise<Lock> =>
   });
 
 class SweepRunner {
-  private readonly startedAt = performance.now();
+  private readonly startedAt = awakeMs();
   private stepCount = 0;
 
   constructor(
@@ -134,7 +135,7 @@ class SweepRunner {
     const trials = remaining.reduce((sum, count) => sum + count, 0);
     const done = methods.reduce((sum, { method }) => sum + this.trialsOf(method).length, 0);
     // Includes loading and measuring.
-    const perStep = (performance.now() - this.startedAt) / 1000 / this.stepCount;
+    const perStep = (awakeMs() - this.startedAt) / 1000 / this.stepCount;
     this.handlers.onProgress?.({
       method: hyper.method,
       learningRate: hyper.learningRate,

@@ -12,6 +12,7 @@ import { Optimizer } from '../optimizers.ts';
 import { endedAboveBase, divergenceReason } from './choice.ts';
 import type { TrialCheckpoints, TrialState } from './trial-checkpoints.ts';
 import { withTexts } from '../../text/message.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** The texts that all trials use. */
 export interface TrialTexts {
@@ -109,7 +110,7 @@ export interface TrialOptions {
   base: BaseLine;
   probes: readonly Probe[];
   signal: AbortSignal;
-  onStep(step: number, loss: number): void;
+  onStep(step: number, loss: number, seconds: number): void;
   /** The checkpoints that it continues from if it was interrupted, and keeps until it ends. */
   checkpoints?: TrialCheckpoints | undefined;
 }
@@ -117,7 +118,7 @@ export interface TrialOptions {
 /** Trains to the end or until it diverges, and measures. Undefined if `signal` fired first. */
 export async function runTrial(options: TrialOptions): Promise<Trial | undefined> {
   const { model, hyper, texts, base, probes } = options;
-  const started = performance.now();
+  const started = awakeMs();
   const trained = await train(options);
   if (!trained) return undefined;
   const { losses, secondsBefore } = trained;
@@ -136,7 +137,7 @@ export async function runTrial(options: TrialOptions): Promise<Trial | undefined
     ...(measured?.every(Number.isFinite) && { heldOut: measured }),
     ...(Number.isFinite(kl) && { kl }),
     ...(diverged && { diverged }),
-    seconds: secondsBefore + (performance.now() - started) / 1000,
+    seconds: secondsBefore + (awakeMs() - started) / 1000,
   };
 }
 
@@ -148,7 +149,7 @@ interface TrainedTrial extends Pick<Trial, 'losses' | 'diverged'> {
 /** The training of a trial, from its newest checkpoint if it has one. Undefined if `signal` fired first. */
 async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
   const { model, hyper, texts, base, signal, checkpoints } = options;
-  const started = performance.now();
+  const started = awakeMs();
   const optimizer = new Optimizer(model, hyper);
   const restored = await checkpoints?.restore({ model, optimizer });
   const losses = [...(restored?.losses ?? [])];
@@ -164,13 +165,13 @@ async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
       from: restored?.step ?? 0,
       ...(restored && { progress: restored.progress }),
       signal,
-      async onStep({ step, loss, progress }) {
+      async onStep({ step, loss, seconds, progress }) {
         losses.push(loss);
-        options.onStep(step, loss);
+        options.onStep(step, loss, seconds);
         const why = divergenceReason(losses, base.losses);
         if (why) return why;
-        const seconds = secondsBefore + (performance.now() - started) / 1000;
-        last = { step, progress, losses, seconds };
+        const spent = secondsBefore + (awakeMs() - started) / 1000;
+        last = { step, progress, losses, seconds: spent };
         await checkpoints?.saveIfDue({ model, optimizer }, last);
         return undefined;
       },

@@ -5,10 +5,12 @@ import { openCorpus, type Corpus } from '../../corpus/index.ts';
 import { withGguf } from '../../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type Llama } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
-import type { Hyper } from '../../protocol/run.ts';
+import { tokensPerStep, type Hyper } from '../../protocol/run.ts';
 import { trialName, type BaseLine, type SweptMethod, type Trial } from '../../protocol/sweep.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
+import { Eta } from '../eta.ts';
 import { lossTokens } from '../loss-tokens.ts';
+import { rememberCost, TRAINING } from '../measured-costs.ts';
 import { openSequences, type Closable } from '../sequences.ts';
 import { sweepCorpusDir, type Sweep } from './store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './trial.ts';
@@ -91,12 +93,27 @@ export class Trials {
               backend,
               initial: (parameter) => initialValues(gguf, parameter, hyper),
             });
-      const trial = await runTrial({ model, hyper, texts, ...measured, signal, onStep, checkpoints });
+      const eta = new Eta(hyper, hyper.evalEvery);
+      const trial = await runTrial({
+        ...{ model, hyper, texts, ...measured, signal, checkpoints },
+        onStep(step, loss, seconds) {
+          eta.addStep(seconds);
+          onStep(step, loss);
+        },
+      });
       if (!trial) return undefined;
       await done(trial);
       await checkpoints?.deleteAll();
+      await this.rememberSpeed(hyper, eta.secondsPerStep);
       return trial;
     });
+  }
+
+  /** A run with the rate that is found here is planned with this speed. */
+  private async rememberSpeed(hyper: Hyper, perStep: number): Promise<void> {
+    const place = { base: this.sweep.spec.base, method: hyper.method, backend: this.backend.name };
+    const seconds = perStep / tokensPerStep(hyper);
+    if (seconds > 0) await rememberCost(place, TRAINING, { seconds, items: 1 });
   }
 }
 

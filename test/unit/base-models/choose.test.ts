@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
 import { guessTokensPerSecond } from '../../../src/training/speed-guess.ts';
+import { budgetInSteps } from '../../../src/cli/options/train-options.ts';
 import { minGpuMemory, minMemory, runMemory } from '../../../src/training/memory/defaults.ts';
 import { english } from '../../../src/text/message.ts';
 
@@ -118,6 +119,23 @@ describe('estimating the speed', () => {
   ])('of %s is near the measured speed', (id, least, most) => {
     expect(guess(id)).toBeGreaterThan(least);
     expect(guess(id)).toBeLessThan(most);
+  });
+
+  it('of a GPU follows from how fast it multiplies, whatever the processors', () => {
+    const on = (processors: number, productRate?: number) =>
+      guessTokensPerSecond(
+        7e9,
+        { method: 'lora', backend: 'webgpu', precision: 'f32', productRate },
+        processors,
+      );
+    // .55 of 10e12 operations a second, by 4.3 for each parameter and token.
+    expect(on(8, 10e12)).toBeCloseTo(182.7, 1);
+    expect(on(2, 10e12)).toBe(on(8, 10e12));
+    // A run of ten minutes is then planned with hundreds of steps instead of a few.
+    const known = { trainTokens: 1e6, tokensPerSecond: on(8, 10e12) };
+    const steps = budgetInSteps({ minutes: 10, seq: 512, batch: 1, accumulate: 1 }, known);
+    expect(steps).toBe(214);
+    expect(on(8)).toBeLessThan(20);
   });
 });
 

@@ -1,14 +1,28 @@
 /** The planned GPU memory, and what is said about a run that does not fit. */
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
-import { hyperSchema, type Hyper, type RunSpec } from '../../../src/protocol/run.ts';
+import { evaluationPlanSchema, hyperSchema, type Hyper, type RunSpec } from '../../../src/protocol/run.ts';
 import { sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
+import { runEvaluatorProcess } from '../../../src/training/checkpoints/evaluator-child.ts';
+import { CheckpointMeasuring, type MeasuringOptions } from '../../../src/training/checkpoints/measuring.ts';
 import { planDevice, type PlannedDevice } from '../../../src/training/memory/device.ts';
 import { refitRun } from '../../../src/training/memory/fit-again.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
 import { planMemory, planRun } from '../../../src/training/memory/plan.ts';
 import { describeDevice } from '../../../src/cli/machine/fit-machine.ts';
 import { english } from '../../../src/text/message.ts';
+
+vi.mock('../../../src/training/checkpoints/evaluator-child.ts', () => ({
+  runEvaluatorProcess: vi.fn(() => Promise.resolve({ seconds: 1, how: '' })),
+}));
+vi.mock('../../../src/platform/machine/available-memory.ts', () => ({
+  availableMemory: () => Promise.resolve(64e9),
+}));
+// Of the run, only its events are read.
+vi.mock('../../../src/runs/index.ts', async (original) => ({
+  ...(await original<object>()),
+  readRun: () => Promise.resolve({ events: [] }),
+}));
 
 const { shape, bytes } = findKnownBase('qwen2.5-coder-0.5b')!;
 const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
@@ -144,5 +158,41 @@ describe('refitRun', () => {
   it('leaves a run unchanged on the backend that it was planned for', async () => {
     for (const run of [{ backend: 'wasm' }, { backend: 'auto', planned: 'wasm' }] as const)
       expect((await again(run, 0.5e9)).hyper.recompute).toBe(false);
+  });
+});
+
+describe('measuring checkpoints on a GPU', () => {
+  beforeEach(() => void vi.mocked(runEvaluatorProcess).mockClear());
+  const both = planDevice(shape, hyper(), { ...stored, atCheckpoints: true }).total;
+  /** The warnings of measuring the base while a run on this card is in memory. */
+  async function measureOn(device: PlannedDevice): Promise<string[]> {
+    const warnings: string[] = [];
+    const event = ({ message = '' }: { message?: string }) => Promise.resolve(void warnings.push(message));
+    const evaluation = evaluationPlanSchema.parse({ checkpointTasks: ['humaneval'], keep: 'best' });
+    const options = {
+      ...{ dir: '', backend: 'webgpu', config: shape, device, length: { steps: 100 } },
+      spec: { base: { path: 'base.gguf' }, hyper: hyper(), evaluation },
+      writer: { event, state: () => Promise.resolve() },
+      signal: new AbortController().signal,
+      sizes: { baseBytes: bytes, ...stored, onDevice: true },
+    };
+    await new CheckpointMeasuring(options as unknown as MeasuringOptions).measureBase(() =>
+      Promise.resolve(),
+    );
+    return warnings;
+  }
+
+  it('is left out where both do not fit, as the plan said, and the run says so', async () => {
+    expect(await measureOn(card(both))).toEqual([
+      expect.stringMatching(
+        /^Checkpoints are not measured: with the training, that needs about .* on A card, which has .* GB\.$/,
+      ),
+    ]);
+    expect(runEvaluatorProcess).not.toHaveBeenCalled();
+  });
+
+  it('is done where both fit, or where that is not known', async () => {
+    for (const device of [card(1.06 * both), card()]) expect(await measureOn(device)).toEqual([]);
+    expect(runEvaluatorProcess).toHaveBeenCalledTimes(2);
   });
 });

@@ -128,6 +128,18 @@ describe('chooseFrom', () => {
     const rates = [10, 80, 280, 10_000].map((steps) => chooseFrom([], { ...begun, steps }).rate);
     expect(rates).toEqual([3e-5, 3e-5, 2.9e-5, 1e-5]);
   });
+  it("lowers a sweep's rate for a run that begins with a reference adapter, and says so", () => {
+    const large = { ...question, shape: shapeOf('qwen2.5-coder-0.5b'), steps: 60 };
+    const swept = chooseFrom([sweep(finished)], { ...large, reference: {} });
+    expect(swept).toMatchObject({
+      rate: 3e-5,
+      reason: expect.stringMatching(/, lowered to 3e-5 because the run begins with a reference adapter$/),
+    });
+    expect(chooseFrom([sweep(finished)], large).rate).toBe(3e-4);
+    // By the rule of ten times from 3e-4; the default after a reference adapter is 9e-7.
+    expect(chooseFrom([sweep(finished)], { ...large, hyper: full.hyper, reference: {} }).rate).toBe(9e-7);
+    expect(chooseFrom([sweep(finished)], { ...question, reference: {} }).rate).toBe(3e-4);
+  });
   it('says if a sweep was made with other settings', () => {
     const other = { ...question, hyper: { ...hyper, rank: 64, targets: ['q'], batch: 4 } };
     expect(chooseFrom([sweep(finished)], other).reason).toMatch(

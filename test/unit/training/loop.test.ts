@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { SequenceSource } from '../../../src/corpus/tokens/sequences.ts';
 import type { Batch, Model } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
@@ -11,6 +11,10 @@ import {
 } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
 import { english } from '../../../src/text/message.ts';
+
+/** Milliseconds by the clock that stands still while the computer sleeps. */
+const clock = vi.hoisted(() => ({ ms: 0 }));
+vi.mock('../../../src/platform/machine/awake.ts', () => ({ awakeMs: () => clock.ms }));
 
 const LENGTH = 16;
 /** Sequence n begins with token n; all of it counts unless `learned` says otherwise. */
@@ -90,6 +94,12 @@ describe('runLoop', () => {
     expect(rest.batches).toEqual(whole.batches.slice(8));
     expect(new Set(whole.batches).size).toBe(12);
     expect(whole.firsts).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22]);
+  });
+
+  it('measures its steps by a clock that stands still while the computer sleeps', async () => {
+    const r = recorder(() => (clock.ms += 2000) && 3);
+    const { reports } = await train(r);
+    expect(reports.map(({ seconds }) => seconds)).toEqual(Array(6).fill(4));
   });
 
   it('scales gradients down to the clipping norm and never up', async () => {

@@ -6,6 +6,7 @@ const began = Date.parse('2026-11-29T12:00:00Z');
 
 function clocked(expected?: { preparing: number; training: number; measuring: number }) {
   let seconds = 0;
+  let slept = 0;
   let state: Partial<RunState> = {};
   const prepared: number[] = [];
   const writer = {
@@ -19,6 +20,7 @@ function clocked(expected?: { preparing: number; training: number; measuring: nu
     expected,
     (took) => prepared.push(took),
     () => began + 1000 * seconds,
+    () => 1000 * (seconds - slept),
   );
   /** The state after this patch at this second: the time until the end, and the time left in the phase. */
   const after = async (second: number, patch: Partial<RunState>) => {
@@ -26,7 +28,7 @@ function clocked(expected?: { preparing: number; training: number; measuring: nu
     await clock.state(patch);
     return [state.ends && (Date.parse(state.ends) - began) / 1000, state.etaSeconds];
   };
-  return { after, prepared, state: () => state };
+  return { after, prepared, state: () => state, sleep: (lasting: number) => void (slept += lasting) };
 }
 
 describe('the clock of a run', () => {
@@ -43,6 +45,16 @@ describe('the clock of a run', () => {
     expect(await after(31, { steps: 12 })).toEqual([145, 70]);
     expect(await after(100, { status: 'running', phase: 'Writing the result' })).toEqual([145, undefined]);
     expect(await after(101, { status: 'evaluating', phase: 'Evaluating' })).toEqual([146, undefined]);
+  });
+  it('does not count the time that the computer sleeps', async () => {
+    const { after, prepared, sleep } = clocked(expected);
+    expect(await after(0, { status: 'running', phase: 'Reading files' })).toEqual([120, 15]);
+    sleep(3600);
+    expect(await after(3605, { status: 'running', phase: 'Loading the model' })).toEqual([3720, 10]);
+    expect(await after(3620, { status: 'running', phase: 'Trying learning rates' })).toEqual([3725, 60]);
+    expect(prepared).toEqual([20]);
+    sleep(600);
+    expect(await after(4222, { status: 'running', phase: 'Training' })).toEqual([4325, 58]);
   });
   it("uses the evaluator's own times while it measures", async () => {
     const { after } = clocked(expected);

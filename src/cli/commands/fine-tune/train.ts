@@ -21,6 +21,7 @@ import {
 import { plannedTasks } from '../../../evaluation/tasks/index.ts';
 import { expectedTimes, totalSeconds, type RunTimes } from '../../../evaluation/time.ts';
 import { createRun, withTraining, type TrainingLock } from '../../../runs/index.ts';
+import { gpuProductRate } from '../../../tensor/devices/plan.ts';
 import { guessTokensPerSecond } from '../../../training/speed-guess.ts';
 import { storedBytesOf } from '../../../training/memory/stored.ts';
 import { requireRunSpace } from '../../../training/checkpoints/disk.ts';
@@ -142,8 +143,9 @@ async function prepareAndStart(
   };
   return withCorpus(runsDir(), reading, async (corpus, { plan, summary }) => {
     if (continued) requireChange(continued.spec, summary);
-    const known = await knownCosts({ base, method: options.method, backend });
-    const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend }, known);
+    const { method, device } = options;
+    const known = await knownCosts({ base, method, backend });
+    const tokensPerSecond = await expectedSpeed(base, { method, precision, backend, device }, known);
     const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
     const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
     const unrated = { ...toHyper(options, steps, precision, 1), ...settings };
@@ -263,11 +265,11 @@ async function learningRateFor(
 
 /**
  * Tokens per second to plan with: the speed of the last similar run on this machine, else an estimate from the model's
- * size.
+ * size and, on a GPU, from how fast that multiplies.
  */
 export async function expectedSpeed(
   base: RunSpec['base'],
-  how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
+  how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName; device?: string | undefined },
   known?: KnownCosts,
 ): Promise<number> {
   const perToken = known?.(TRAINING)?.seconds;
@@ -277,5 +279,6 @@ export async function expectedSpeed(
   const { tensors } = await readHeader(base.path);
   let parameters = 0;
   for (const { shape } of tensors.values()) parameters += elementCount(shape);
-  return guessTokensPerSecond(parameters, how);
+  const productRate = how.backend === 'webgpu' ? await gpuProductRate(how.precision, how.device) : undefined;
+  return guessTokensPerSecond(parameters, { ...how, productRate });
 }

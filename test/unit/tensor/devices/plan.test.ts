@@ -198,6 +198,29 @@ describe('planBackend', () => {
   });
 });
 
+describe('gpuProductRate', () => {
+  const rateOf = async (precision: 'f32' | 'f16', rates: Rate, wanted?: string) => {
+    const probe = { adapters: [adapter('Intel UHD 770', 'integrated'), card] };
+    const { look } = machine(probe, { webgpu: rates, wasm: 20e9 });
+    await newProcess();
+    const { gpuProductRate } = await import('../../../../src/tensor/devices/plan.ts');
+    return gpuProductRate(precision, wanted, look);
+  };
+
+  it('is what was measured when the backend was chosen, in the precision of the run', async () => {
+    expect(await rateOf('f32', { rate: 4e12, half: 6e12 })).toBe(4e12);
+    expect(await rateOf('f16', { rate: 4e12, half: 6e12 })).toBe(6e12);
+  });
+
+  it('is unknown for another GPU', async () => {
+    expect(await rateOf('f32', { rate: 4e12 }, '0')).toBeUndefined();
+  });
+
+  it('is unknown for a GPU that does not start', async () => {
+    expect(await rateOf('f32', { lack: 'No.' })).toBeUndefined();
+  });
+});
+
 describe('fasterInF16', () => {
   const faster = async (rates: Rate, probe: WebgpuProbe = { adapters: [card] }, wanted?: string) => {
     const { asked, look } = machine(probe, { webgpu: rates, wasm: 20e9 });
