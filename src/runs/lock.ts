@@ -1,6 +1,7 @@
 /** Lock files, which name their holder and are taken over from dead processes. A run's owner holds one. */
 import { createHash, randomBytes } from 'node:crypto';
-import { link, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -56,7 +57,7 @@ export async function takeLock(
       return { token: owner.token, release: () => release(path, owner) };
     }
     const holder = await readOwner(path);
-    const live = holder && liveHolder(holder);
+    const live = holder && (await liveHolder(path, holder));
     if (live) throw locked(live);
     await removeStale(path, holder, owner);
     await sleep(25);
@@ -67,7 +68,7 @@ export async function takeLock(
 /** The live process (owner or heir) that holds the lock `path`, if any. */
 export async function lockOwner(path: string): Promise<Owner | undefined> {
   const holder = await readOwner(path);
-  return holder && liveHolder(holder);
+  return holder && liveHolder(path, holder);
 }
 
 /** The content of a lock held by process `pid`. */
@@ -93,12 +94,25 @@ function parseOwner(text: string): Owner | undefined {
   }
 }
 
-function liveHolder({ token, heir, ...owner }: Owner): Owner | undefined {
+async function liveHolder(path: string, { token, heir, ...owner }: Owner): Promise<Owner | undefined> {
   for (const candidate of [owner, heir])
-    if (candidate && isSameProcess(candidate.pid, candidate.started))
+    if (candidate && (await isHolding(path, candidate)))
       return { ...candidate, token, ...(heir && { heir }) };
   return undefined;
 }
+
+/** Without a start time, a pid written before the last boot is another process's by now. */
+async function isHolding(path: string, { pid, started }: z.infer<typeof processSchema>): Promise<boolean> {
+  if (!isSameProcess(pid, started)) return false;
+  return started !== undefined || (await writtenAt(path)) > Date.now() - 1000 * uptime();
+}
+
+/** In ms; 0 if the file is gone. */
+const writtenAt = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
 
 /** Creates a file atomically; returns false if it already exists. */
 async function createAtomically(path: string, text: string): Promise<boolean> {
@@ -141,7 +155,7 @@ async function removeStale(path: string, seen: Owner | undefined, taker: Owner):
     claims.push(claim);
     if (await createAtomically(claim, JSON.stringify(taker))) break;
     dead = await readOwner(claim);
-    if (!dead || liveHolder(dead)) return;
+    if (!dead || (await liveHolder(claim, dead))) return;
   }
   try {
     const now = await readText(path).catch((error: NodeJS.ErrnoException) =>
@@ -168,7 +182,7 @@ async function removeClaims(path: string): Promise<void> {
     if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.takeover')) continue;
     const file = join(folder, name);
     const owner = await readOwner(file);
-    if (owner && !liveHolder(owner)) await rm(file, { force: true });
+    if (owner && !(await liveHolder(file, owner))) await rm(file, { force: true });
   }
 }
 

@@ -3,7 +3,7 @@ import type { RunState } from '../protocol/run.ts';
 import { isProcessAlive, isSameProcess } from './processes.ts';
 
 /** Maximum age of a valid heartbeat. An owner renews it every 2 s, even during a long step. */
-const FRESH_MS = 15_000;
+export const FRESH_MS = 15_000;
 /** A clock may be set back a little between heartbeats; one further in the future is not from a live owner. */
 const AHEAD_MS = 5_000;
 

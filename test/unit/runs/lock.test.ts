@@ -3,8 +3,8 @@ import type * as fs from 'node:fs/promises';
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { readOwner, takeLock } from '../../../src/runs/lock.ts';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { lockOwner, readOwner, takeLock } from '../../../src/runs/lock.ts';
 import { deadPid } from './help.ts';
 
 const files = vi.hoisted(() => ({
@@ -84,4 +84,15 @@ it("a lock that can't be read is taken over", async () => {
   writeFileSync(path(), '{"pid":');
   await (await take()).release();
   expect(readdirSync(dir)).toEqual([]);
+});
+
+it('a lock from before the last boot is taken over where the system does not report start times', async () => {
+  const { platform } = process;
+  Object.defineProperty(process, 'platform', { value: 'win32' });
+  onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
+  writeFileSync(path(), JSON.stringify({ pid: process.ppid, token: 'old' }));
+  expect(await lockOwner(path())).toMatchObject({ pid: process.ppid });
+  utimesSync(path(), 1, 1);
+  expect(await lockOwner(path())).toBeUndefined();
+  await (await take()).release();
 });
