@@ -1,10 +1,10 @@
 import type { RunState } from '../protocol/run.ts';
-import { isProcessAlive } from './processes.ts';
-import { FRESH_MS, isAlive } from './status.ts';
+import { FRESH_MS, isHere, isProcessAlive } from './processes.ts';
+import { isAlive } from './status.ts';
 
 /**
  * Judges the owner of a run that is read about every `interval` ms. An owner that was alive and whose start time the
- * system does not report is given up only when its process is gone, or when it was silent for long while we were awake:
+ * system does not report, or that is on another machine, is given up only when its process is gone, or when it was silent for long while we were awake:
  * after a sleep, its heartbeat is old until it has renewed it.
  */
 export class OwnerWatch {
@@ -26,8 +26,8 @@ export class OwnerWatch {
     return this.wasAlive;
   };
 
-  private mayBeAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
+  private mayBeAlive({ pid, pidStarted, machine, heartbeat }: RunState): boolean {
     if (pid === undefined || heartbeat === undefined || this.silentMs >= FRESH_MS) return false;
-    return pidStarted === undefined && isProcessAlive(pid);
+    return !isHere(machine) || (pidStarted === undefined && isProcessAlive(pid));
   }
 }

@@ -1,6 +1,6 @@
 /** Which process takes over a lock, even if one of them is paused in the middle of it. */
 import type * as fs from 'node:fs/promises';
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
@@ -95,4 +95,25 @@ it('a lock from before the last boot is taken over where the system does not rep
   utimesSync(path(), 1, 1);
   expect(await lockOwner(path())).toBeUndefined();
   await (await take()).release();
+});
+
+/** Makes the lock look as if nobody had renewed it for a minute. */
+function makeOld(): void {
+  const before = new Date(Date.now() - 60_000);
+  utimesSync(path(), before, before);
+}
+
+it('a holder of another machine or container keeps its lock while it renews it', async () => {
+  writeFileSync(path(), JSON.stringify({ pid: deadPid, machine: '0123456789ab', token: 'theirs' }));
+  await expect(take()).rejects.toThrow(`held by ${deadPid}`);
+  makeOld();
+  await (await take()).release();
+});
+
+it('a holder renews its lock', async () => {
+  const { release } = await take();
+  makeOld();
+  const ageNow = () => Date.now() - statSync(path()).mtimeMs;
+  await expect.poll(ageNow, { timeout: 10_000 }).toBeLessThan(15_000);
+  await release();
 });
