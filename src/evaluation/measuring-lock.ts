@@ -7,7 +7,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { msg, UserError } from '../text/errors.ts';
-import { lockOwner, lockRun, ownerOf, runOwner, takeLock } from '../runs/lock.ts';
+import { keepFresh, lockOwner, lockRun, ownerOf, runOwner, takeLock } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
 
 /** The purpose written into the run's lock meanwhile. */
@@ -24,6 +24,7 @@ export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>):
   const path = join(folder(dir), `.measuring-${process.pid}.json`);
   await mkdir(folder(dir), { recursive: true });
   await writeJson(path, ownerOf(process.pid));
+  const stopRenewing = keepFresh(path);
   try {
     const owner = await runOwner(dir);
     if (owner?.what === CHANGING)
@@ -34,6 +35,7 @@ export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>):
       );
     return await work();
   } finally {
+    stopRenewing();
     await rm(path, { force: true });
   }
 }

@@ -240,6 +240,8 @@ export const runStateSchema = z.object({
   pid: z.int().min(1).optional(),
   /** When that process started, to distinguish it from a later one with the same pid; only for comparing. */
   pidStarted: z.string().optional(),
+  /** The machine or container with that process; only for comparing. */
+  machine: z.string().optional(),
   /** ISO time, renewed every few seconds while the owner lives. */
   heartbeat: z.string().optional(),
   step: z.int().default(0),

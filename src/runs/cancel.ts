@@ -5,6 +5,7 @@ import type { RunState } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { readSpec, readState, statePath, stopPath, writeJson } from './files.ts';
 import { lockRun, runOwner, type Owner } from './lock.ts';
+import { isHere } from './processes.ts';
 import { readText } from '../platform/files/regular-file.ts';
 
 /** How often an owner checks for a stop request, in ms. */
@@ -43,14 +44,14 @@ export async function cancelRun(dir: string, platform = process.platform): Promi
  */
 async function requestStop(
   dir: string,
-  { pid, token }: Owner,
+  { pid, machine, token }: Owner,
   platform: NodeJS.Platform,
 ): Promise<Cancellation> {
   try {
     await writeByRename(stopPath(dir), token);
   } finally {
     // Trainers of earlier versions obey only the signal, and a full disk takes no file.
-    if (platform !== 'win32') terminate(pid);
+    if (platform !== 'win32' && isHere(machine)) terminate(pid);
   }
   return 'asked';
 }

@@ -1,6 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { OwnerWatch } from './owner-watch.ts';
 import { RunReader } from './read.ts';
 
 /** The run is also polled, because watching misses changes on some file systems. */
@@ -21,13 +22,14 @@ export async function followRun(
 ): Promise<void> {
   if (signal.aborted) return;
   const reader = await RunReader.open(dir);
+  const owner = new OwnerWatch(POLL_MS);
   const alarm = new Alarm(dir);
   const stop = () => alarm.ring();
   signal.addEventListener('abort', stop);
   try {
     let shown: { at: number; alive: boolean } | undefined;
     while (!signal.aborted) {
-      const { news, alive } = await reader.refresh();
+      const { news, alive } = await reader.refresh(true, owner.isAlive);
       const due = !shown || news || alive !== shown.alive || performance.now() - shown.at >= QUIET_MS;
       if (due && !signal.aborted) {
         shown = { at: performance.now(), alive };

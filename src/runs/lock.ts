@@ -1,19 +1,22 @@
 /** Lock files, which name their holder and are taken over from dead processes. A run's owner holds one. */
 import { createHash, randomBytes } from 'node:crypto';
-import { link, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text, textsSchema, withTexts } from '../text/message.ts';
 import { lockPath } from './files.ts';
-import { isSameProcess, processStart } from './processes.ts';
+import { isFresh, isHere, isSameProcess, processStart, thisMachine } from './processes.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { temporaryPath } from '../platform/files/write-file.ts';
 
 const processSchema = z.object({
   pid: z.int(),
   started: z.string().optional(),
+  /** The machine or container with that process; only for comparing. */
+  machine: z.string().optional(),
   /** What the lock is held for, to show to the user. */
   what: z.string().optional(),
   texts: textsSchema,
@@ -32,6 +35,8 @@ export interface Lock {
 }
 
 const ATTEMPTS = 40;
+/** How often a holder renews its lock, in ms, for those who can't look up its process. */
+const RENEW_MS = 2000;
 
 /** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a live process (or this one) holds it. */
 export const lockRun = (dir: string, what?: Text): Promise<Lock> =>
@@ -53,10 +58,17 @@ export async function takeLock(
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     if (await createAtomically(path, JSON.stringify(owner))) {
       await removeClaims(path);
-      return { token: owner.token, release: () => release(path, owner) };
+      const stopRenewing = keepFresh(path);
+      return {
+        token: owner.token,
+        release() {
+          stopRenewing();
+          return release(path, owner);
+        },
+      };
     }
     const holder = await readOwner(path);
-    const live = holder && liveHolder(holder);
+    const live = holder && (await liveHolder(path, holder));
     if (live) throw locked(live);
     await removeStale(path, holder, owner);
     await sleep(25);
@@ -64,10 +76,20 @@ export async function takeLock(
   throw locked(undefined);
 }
 
+/** For the holder of the lock `path`: renews its time until the returned function is called. */
+export function keepFresh(path: string): () => void {
+  const renew = () => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => undefined);
+  };
+  const timer = setInterval(renew, RENEW_MS).unref();
+  return () => clearInterval(timer);
+}
+
 /** The live process (owner or heir) that holds the lock `path`, if any. */
 export async function lockOwner(path: string): Promise<Owner | undefined> {
   const holder = await readOwner(path);
-  return holder && liveHolder(holder);
+  return holder && liveHolder(path, holder);
 }
 
 /** The content of a lock held by process `pid`. */
@@ -75,6 +97,7 @@ export function ownerOf(pid: number, what?: Text): Owner {
   return {
     pid,
     started: processStart(pid),
+    machine: thisMachine(),
     token: randomBytes(8).toString('hex'),
     ...withTexts({ what }),
   };
@@ -93,12 +116,29 @@ function parseOwner(text: string): Owner | undefined {
   }
 }
 
-function liveHolder({ token, heir, ...owner }: Owner): Owner | undefined {
+async function liveHolder(path: string, { token, heir, ...owner }: Owner): Promise<Owner | undefined> {
   for (const candidate of [owner, heir])
-    if (candidate && isSameProcess(candidate.pid, candidate.started))
+    if (candidate && (await isHolding(path, candidate)))
       return { ...candidate, token, ...(heir && { heir }) };
   return undefined;
 }
+
+async function isHolding(
+  path: string,
+  { pid, started, machine }: z.infer<typeof processSchema>,
+): Promise<boolean> {
+  if (!isHere(machine)) return isFresh(await writtenAt(path));
+  if (!isSameProcess(pid, started)) return false;
+  // Without a start time, a pid written before the last boot is another process's by now.
+  return started !== undefined || (await writtenAt(path)) > Date.now() - 1000 * uptime();
+}
+
+/** In ms; 0 if the file is gone. */
+const writtenAt = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
 
 /** Creates a file atomically; returns false if it already exists. */
 async function createAtomically(path: string, text: string): Promise<boolean> {
@@ -131,8 +171,8 @@ async function createExclusive(path: string, text: string): Promise<boolean> {
 /**
  * Removes the lock of a dead owner, or an unreadable one. Only one of several waiters may do so, or a second could
  * remove the first's new lock: the waiter that has created the file named after the dead owner. If that one dies too,
- * its successor is determined in the same way. This needs no timeouts, so a waiter that is suspended here for long is
- * safe.
+ * its successor is determined in the same way. Among processes that see each other's pids, this needs no timeouts, so
+ * a waiter that is suspended here for long is safe.
  */
 async function removeStale(path: string, seen: Owner | undefined, taker: Owner): Promise<void> {
   const claims: string[] = [];
@@ -141,7 +181,7 @@ async function removeStale(path: string, seen: Owner | undefined, taker: Owner):
     claims.push(claim);
     if (await createAtomically(claim, JSON.stringify(taker))) break;
     dead = await readOwner(claim);
-    if (!dead || liveHolder(dead)) return;
+    if (!dead || (await liveHolder(claim, dead))) return;
   }
   try {
     const now = await readText(path).catch((error: NodeJS.ErrnoException) =>
@@ -168,7 +208,7 @@ async function removeClaims(path: string): Promise<void> {
     if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.takeover')) continue;
     const file = join(folder, name);
     const owner = await readOwner(file);
-    if (owner && !liveHolder(owner)) await rm(file, { force: true });
+    if (owner && !(await liveHolder(file, owner))) await rm(file, { force: true });
   }
 }
 

@@ -1,5 +1,7 @@
 /** Tells whether a process is still alive, and still the same one. */
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { outputSync } from '../platform/processes/start.ts';
 
 export function isProcessAlive(pid: number): boolean {
@@ -60,6 +62,40 @@ function startByPs(pid: number): string | undefined {
 /** Whether `pid` is the process that started then; any live process if the system does not report start times. */
 export const isSameProcess = (pid: number, started: string | undefined): boolean =>
   isProcessAlive(pid) && started === processStart(pid);
+
+let machine: string | undefined;
+
+/**
+ * Identifies the pid namespace: processes with the same value can look up each other's pids. It changes after a reboot.
+ * A digest, so as not to reveal the host name.
+ */
+export const thisMachine = (): string => (machine ??= identifyMachine());
+
+function identifyMachine(): string {
+  const facts = [hostname()];
+  try {
+    // Containers have their own pids.
+    facts.push(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), readlinkSync('/proc/self/ns/pid'));
+  } catch {
+    // These exist only on Linux.
+  }
+  return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
+}
+
+/** Whether that machine's pids can be looked up here. Earlier versions did not record it. */
+export const isHere = (recorded: string | undefined): boolean =>
+  recorded === undefined || recorded === thisMachine();
+
+/** Maximum age of what a live process renews every 2 s. */
+export const FRESH_MS = 15_000;
+/** A clock may be set back a little meanwhile; a time further in the future is not from a live process. */
+const AHEAD_MS = 5_000;
+
+/** Whether a live process may have renewed something at this time, in ms. */
+export function isFresh(time: number): boolean {
+  const age = Date.now() - time;
+  return age < FRESH_MS && age > -AHEAD_MS;
+}
 
 const startIn = (pid: number): string => processStart(pid)?.replace(/\W/g, '') ?? '';
 

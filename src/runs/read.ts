@@ -80,13 +80,15 @@ export class RunReader {
   /**
    * Reads what has changed, and checks whether the owner is alive. Throws UserError run-not-found or run-damaged.
    * @param withEvents if false, events are neither read nor kept
+   * @param isOwned judges the owner by the state
    */
-  async refresh(withEvents = true): Promise<Refreshed> {
+  async refresh(withEvents = true, isOwned = isAlive): Promise<Refreshed> {
     const news = await this.read(withEvents);
-    if (isAlive(this.state!)) return { news, alive: true };
-    // An owner that has just died may have written its final state after we read it.
-    const last = !hasEnded(this.state!) && (await this.read(withEvents));
-    return { news: news || last, alive: false };
+    if (isOwned(this.state!)) return { news, alive: true };
+    if (hasEnded(this.state!)) return { news, alive: false };
+    // An owner may have written its final state after we read it and died, or renewed a heartbeat that was too old.
+    const last = await this.read(withEvents);
+    return { news: news || last, alive: isOwned(this.state!) };
   }
 
   private async read(withEvents: boolean): Promise<boolean> {

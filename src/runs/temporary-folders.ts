@@ -2,12 +2,10 @@
  * Temporary folders. Creating one removes those next to it that were left by killed processes, but never one still in
  * use, even by another machine that shares the disk.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isMarkedProcessAlive, processMark } from './processes.ts';
+import { isMarkedProcessAlive, processMark, thisMachine } from './processes.ts';
 
 /** `.KIND-MACHINE-PID-START-xxxxxx`; START distinguishes the process from later ones with the same pid. */
 const folderName = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
@@ -17,27 +15,12 @@ const legacyName = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]
 const OLD_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Identifies the pid namespace: processes with the same value can look up each other's pids. It changes after a reboot.
- * A digest, so as not to reveal the host name.
- */
-function machine(): string {
-  const facts = [hostname()];
-  try {
-    // Containers have their own pids.
-    facts.push(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), readlinkSync('/proc/self/ns/pid'));
-  } catch {
-    // These exist only on Linux.
-  }
-  return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
-}
-
-/**
  * Creates a temporary folder in `parent` (which is created if needed), and removes leftover ones of this kind. `mode`:
  * its permissions.
  */
 export async function makeTemporaryFolder(parent: string, kind: string, mode = 0o700): Promise<string> {
   await mkdir(parent, { recursive: true });
-  const owner = [machine(), processMark(), randomBytes(3).toString('hex')];
+  const owner = [thisMachine(), processMark(), randomBytes(3).toString('hex')];
   const folder = join(parent, `.${kind}-${owner.join('-')}`);
   await mkdir(folder, { mode });
   // Uses the clock of the machine with the disk.
@@ -72,7 +55,7 @@ export async function removeAbandonedFolders(parent: string, kind: string, now: 
 async function isAbandoned(path: string, name: string, kind: string, now: number): Promise<boolean> {
   const [, ofKind, where, maker] = folderName.exec(name) ?? [];
   if ((ofKind ?? legacyName.exec(name)?.[1]) !== kind || !(await isOurs(path))) return false;
-  if (maker !== undefined && where === machine()) return !isMarkedProcessAlive(maker);
+  if (maker !== undefined && where === thisMachine()) return !isMarkedProcessAlive(maker);
   return isOld(path, now);
 }
 

@@ -9,8 +9,8 @@ import { UserError } from '../text/errors.ts';
 import { msg, type Text, textOf } from '../text/message.ts';
 import { dataDir } from '../platform/files/paths.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
-import { lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from './lock.ts';
-import { isProcessAlive } from './processes.ts';
+import { keepFresh, lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from './lock.ts';
+import { isHere, isProcessAlive } from './processes.ts';
 
 /** How often a trainer checks whether its parent is alive, in ms. */
 const POLL_MS = 500;
@@ -69,7 +69,8 @@ export async function withTraining<T>(what: Text, work: (lock: TrainingLock) => 
 export async function joinTraining(run: string, orphaned: () => void): Promise<Pick<Lock, 'release'>> {
   const { pid, ppid } = process;
   const owner = await lockOwner(path());
-  if (owner?.pid !== pid && owner?.pid !== ppid) return lockTraining(nameOfRun(run));
+  if (!isOneOf(owner, pid, ppid)) return lockTraining(nameOfRun(run));
+  const stopRenewing = keepFresh(path());
   const checkParent = async () => {
     if (isParent(owner.pid)) return;
     clearInterval(timer);
@@ -80,10 +81,15 @@ export async function joinTraining(run: string, orphaned: () => void): Promise<P
   return {
     release() {
       clearInterval(timer);
+      stopRenewing();
       return releaseOwn();
     },
   };
 }
+
+/** Another machine's processes may have the same pids. */
+const isOneOf = (owner: Owner | undefined, ...pids: number[]): owner is Owner =>
+  owner !== undefined && isHere(owner.machine) && pids.includes(owner.pid);
 
 /** An orphaned process gets a new parent; on Windows it keeps the old parent's pid. */
 const isParent = (pid: number) =>
@@ -92,7 +98,7 @@ const isParent = (pid: number) =>
 /** Releases the lock if this process holds it by now: the parent may have handed it over or died. */
 async function releaseOwn(): Promise<void> {
   const owner = await lockOwner(path());
-  if (owner?.pid === process.pid) await rm(path(), { force: true });
+  if (isOneOf(owner, process.pid)) await rm(path(), { force: true });
 }
 
 const nameOfRun = (run: string) => `Run ${run}`;

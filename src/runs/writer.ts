@@ -8,7 +8,7 @@ import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { lockRun, type Lock } from './lock.ts';
-import { processStart } from './processes.ts';
+import { processStart, thisMachine } from './processes.ts';
 
 /** Writes to a run directory on behalf of its owner. */
 export interface RunWriter {
@@ -67,7 +67,8 @@ class Writer implements RunWriter {
     state: RunState,
     private readonly lock: Lock,
   ) {
-    this.current = { ...state, pid: process.pid, pidStarted: processStart(process.pid) };
+    const { pid } = process;
+    this.current = { ...state, pid, pidStarted: processStart(pid), machine: thisMachine() };
     this.stateWriter = new StateWriter(statePath(dir), this.current);
     this.stop = watchForStop(dir, lock.token);
   }
@@ -111,7 +112,7 @@ class Writer implements RunWriter {
   private async end(): Promise<void> {
     try {
       await this.appended;
-      await this.state({ pid: undefined, pidStarted: undefined, heartbeat: undefined });
+      await this.state({ pid: undefined, pidStarted: undefined, machine: undefined, heartbeat: undefined });
     } finally {
       await this.stateWriter.stop();
       await this.events.close();

@@ -1,4 +1,4 @@
-/** A base whose context fits neither on the GPU nor, at first, in the machine's memory. */
+/** A base that leaves the GPU: for a training, or because its context does not fit there. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +26,14 @@ vi.mock('../../src/serving/host/place-base.ts', async (original) => {
   return { ...real, onProcessor, placeBase, freeOnGpu: () => Promise.resolve(1e9), dropGpu };
 });
 
+const training = vi.hoisted(() => ({ begins: (): boolean => false }));
+vi.mock('../../src/serving/host/room-for-training.ts', () => ({
+  watchForTraining(leave: () => boolean) {
+    training.begins = leave;
+    return () => undefined;
+  },
+}));
+
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fmn-moves-'));
@@ -37,7 +45,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-it('is loaded at a later request', async () => {
+it('is loaded at a later request if its context fits neither there nor, at first, in memory', async () => {
   const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), contextSize: 512, threads: 1 });
   vi.spyOn(ModelContext, 'open').mockRejectedValueOnce(new Error('out of memory'));
   const ask = () => host.complete({ model: 'base', prompt: 'a b c', maxTokens: 4, ignoreEnd: true });
@@ -46,5 +54,23 @@ it('is loaded at a later request', async () => {
   expect(host.device).toMatchObject({ backend: 'cpu', layers: 0, why: expect.stringContaining('too full') });
   expect(host.contextSize).toBeGreaterThan(0);
   expect((await ask()).completionTokens).toBe(4);
+  await host.dispose();
+});
+
+it('leaves the GPU to a training when no request is computed; requests wait meanwhile', async () => {
+  processor.full = false;
+  const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), contextSize: 512, threads: 1 });
+  const ask = () => host.complete({ model: 'base', prompt: 'a b c', maxTokens: 4, ignoreEnd: true });
+  const asked = ask();
+  expect(training.begins()).toBe(false);
+  const { text } = await asked;
+  expect(host.device.backend).toBe('vulkan');
+  expect(training.begins()).toBe(true);
+  expect((await ask()).text).toBe(text);
+  expect(host.device).toMatchObject({
+    backend: 'cpu',
+    layers: 0,
+    why: expect.stringContaining('training') as string,
+  });
   await host.dispose();
 });

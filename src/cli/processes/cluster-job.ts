@@ -10,7 +10,7 @@ import { sweepsDir } from '../../platform/files/paths.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { findReproduction, sweepsOf, type Reproduction } from '../../reproduce/store.ts';
-import { openRunWriter, queueRun, readRun } from '../../runs/index.ts';
+import { openRunWriter, queueRun, readRun, type RunWriter } from '../../runs/index.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { findSweep, readSweep, type Sweep } from '../../training/sweep/store.ts';
 import { reportError, UserError } from '../../text/errors.ts';
@@ -30,8 +30,9 @@ const settingsOn = (
 ): WorkSettings => ({ storage, needs: { cpus: cpus ?? CPUS[kind], memoryBytes } });
 
 /**
- * Sends a run that was just created, and follows it. A run that is refused is deleted; one that can't be sent now has
- * failed, and can be resumed. Errors: those of sendWork.
+ * Sends a run that was just created, and follows it. Until it is sent, this process owns it, so that nobody trains it
+ * here. A run that is refused is deleted; one that can't be sent now has failed, and can be resumed. Errors: those of
+ * sendWork.
  */
 export async function launchOnCluster(
   dir: string,
@@ -41,24 +42,36 @@ export async function launchOnCluster(
 ): Promise<LaunchedTrainer> {
   const { address } = cluster.client.cluster;
   const settings = settingsOn(cluster, 'train', options.memoryBytes);
+  const writer = await openRunWriter(dir);
   try {
-    await sendWork(cluster.client, runWork(dir, spec, settings), options);
+    await writer.state({ phase: 'Asking the cluster' });
+    await sendWork(cluster.client, runWork(dir, spec, settings), {
+      ...options,
+      stopped: writer.stopped,
+      onAgreed: () => writer.state({ phase: `Sending to ${address.host}` }),
+    });
   } catch (error) {
-    if (isRefused(error)) await rm(dir, { recursive: true, force: true });
-    else await recordUnsent(dir, error, { url: address.url, ...settings });
+    if (isRefused(error)) {
+      await release(writer);
+      await rm(dir, { recursive: true, force: true });
+    } else await recordUnsent({ dir, writer }, error, { url: address.url, ...settings });
     throw error;
   }
+  await release(writer);
   return launchTrainer(dir, 0, address.host);
 }
 
+/** Gives up a run that waits for its next owner, or is about to be deleted: nobody calls it interrupted. */
+const release = (writer: RunWriter) =>
+  writer.state({ queuedAt: new Date().toISOString(), phase: undefined }).finally(() => writer.close());
+
 /** With a cluster.json, so that resuming sends the run again instead of training here. */
 async function recordUnsent(
-  dir: string,
+  { dir, writer }: { dir: string; writer: RunWriter },
   error: unknown,
   place: Pick<ClusterFile, 'url' | 'storage' | 'needs'>,
 ): Promise<void> {
   const report = reportError(error);
-  const writer = await openRunWriter(dir);
   const unsent = {
     version: CLUSTER_JOB,
     kind: 'train',
@@ -69,7 +82,7 @@ async function recordUnsent(
   try {
     if (!(await readCluster(dir))) await writeCluster(dir, { ...unsent, ...place });
     await writer.event({ type: 'error', ...report });
-    await writer.state({ status: 'failed', error: report });
+    await writer.state({ status: 'failed', phase: undefined, error: report });
   } finally {
     await writer.close();
   }

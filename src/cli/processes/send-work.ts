@@ -16,6 +16,10 @@ export interface SendOptions {
   args?: readonly string[];
   /** What will be sent later without asking again: a sentence without its full stop. */
   laterContents?: string;
+  /** Called before anything is sent. */
+  onAgreed?: () => Promise<void>;
+  /** Fires when the sending is to end. */
+  stopped?: AbortSignal;
 }
 
 /**
@@ -32,9 +36,13 @@ export const isRefused = (error: unknown): boolean =>
 export async function sendWork(client: RayClient, work: Work, options: SendOptions): Promise<void> {
   const { host } = client.cluster.address;
   const reason = new UserError('cancelled', 'Nothing was started on the cluster.', '');
-  await withProgress({ json: options.json, reason }, async (show, signal) => {
+  const stop = new AbortController();
+  options.stopped?.addEventListener('abort', () => stop.abort(reason), { once: true });
+  await withProgress({ json: options.json, reason }, async (show, interrupted) => {
+    const signal = AbortSignal.any([interrupted, stop.signal]);
     const prepared = await prepare(client, work, version, signal);
     await requireConsent(prepared, options, signal);
+    await options.onAgreed?.();
     const onUpload = (done: number, total: number) =>
       show({ phase: 'uploading', what: `to ${host}`, done, total });
     await send(prepared, { ...options, signal, onUpload });

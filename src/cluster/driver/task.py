@@ -23,7 +23,7 @@ LOCK_SECONDS = 30
 EVENTS_EVERY = 1.0
 SPECS = ("run.json", "sweep.json")
 # Keys of a run's state that belong to the owning process.
-PROCESS_KEYS = ("pid", "pidStarted", "heartbeat")
+PROCESS_KEYS = ("pid", "pidStarted", "machine", "heartbeat")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,14 @@ import { runsDir } from '../../platform/files/paths.ts';
 import { followRun, isAlive, RunCache } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
 import { START_GRACE_MS } from '../../findings/run-status.ts';
+import { UserError } from '../../text/errors.ts';
 import { runStatus, type RunStatus } from '../texts.ts';
 
 /** After a hint of a change, the runs are read once there was no further hint for this long. */
 const SETTLE_MS = 300;
+
+/** A run disappears when it is deleted, or not sent to the cluster after all. */
+const isGone = (error: unknown) => error instanceof UserError && error.code === 'run-not-found';
 
 export class RunWatcher implements vscode.Disposable {
   private readonly snapshots = new Map<string, RunSnapshot>();
@@ -152,7 +156,7 @@ export class RunWatcher implements vscode.Disposable {
       this.ended.fire(snapshot);
     };
     followRun(join(runsDir(), id), onSnapshot, controller.signal)
-      .catch((error: unknown) => !controller.signal.aborted && this.log.showError(error))
+      .catch((error: unknown) => !controller.signal.aborted && !isGone(error) && this.log.showError(error))
       .finally(() => {
         this.following.delete(id);
         this.left.fire(id);

@@ -36,11 +36,12 @@ import {
   gpuFailure,
   type PlacedBase,
 } from './place-base.ts';
+import { watchForTraining } from './room-for-training.ts';
 import { watchLoad } from '../../platform/machine/machine-load.ts';
 import { trainingNow } from '../../runs/index.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
-import { type Text, textOf, withTexts } from '../../text/message.ts';
+import { msg, type Text, textOf, withTexts } from '../../text/message.ts';
 
 export * from '../host-types.ts';
 
@@ -92,6 +93,7 @@ class Host implements LlamaHost {
   private moving = false;
   private loading: Promise<LoadedModel> | undefined;
   private measuring: AbortController | undefined;
+  private stopWatching: (() => void) | undefined;
   private readonly trainedContext: number;
 
   private constructor(
@@ -120,7 +122,9 @@ class Host implements LlamaHost {
     // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
-    return new Host(options, catalog, file, base, used, threads, limitedByTraining, limit);
+    const host = new Host(options, catalog, file, base, used, threads, limitedByTraining, limit);
+    if (used.layers > 0) host.stopWatching = watchForTraining(() => host.leaveGpu());
+    return host;
   }
 
   get models(): readonly string[] {
@@ -244,11 +248,26 @@ class Host implements LlamaHost {
     }
   }
 
+  /** Moves to the processor, for a training; requests wait meanwhile. Returns false while one is computed. */
+  private leaveGpu(): boolean {
+    if (this.statistics.active > 0 || this.samplers.size > 0) return false;
+    if (this.placed.layers === 0 || this.moving) return true;
+    this.measuring?.abort();
+    this.moving = true;
+    this.loading = this.moveToProcessor(msg`A training needs the GPU's memory.`)
+      .then(() => this.loadOnProcessor())
+      .finally(() => (this.loading = undefined));
+    // The next request tries again.
+    this.loading.catch(() => undefined);
+    return true;
+  }
+
   /**
    * The base is loaded on the processor at its next use. Contexts on the GPU finish their answers; that of `opening` is
    * not open.
    */
-  private async moveToProcessor(why: Text, opening: string): Promise<void> {
+  private async moveToProcessor(why: Text, opening?: string): Promise<void> {
+    this.stopWatching?.();
     this.abandonedModels.push(this.base.model);
     for (const name of this.models.filter((model) => model !== opening)) await this.contexts.retire(name);
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
@@ -403,7 +422,9 @@ class Host implements LlamaHost {
   }
 
   async dispose(): Promise<void> {
+    this.stopWatching?.();
     this.measuring?.abort();
+    await this.loading?.catch(() => undefined);
     await this.contexts.dispose();
     for (const sampler of this.samplers.values())
       await sampler.then((sampler) => sampler.dispose()).catch(() => undefined);

@@ -21,18 +21,21 @@ export async function trainingGpuMemory(): Promise<TrainingMemory | undefined> {
   // It may have been deleted meanwhile.
   return await findRun(training.run)
     .then(readRun)
-    .then(async (snapshot) => ({
-      bytes: plannedBytes(snapshot, (await findRuntime())?.gpu ?? false),
-      isAllocated: hasAllocated(snapshot),
-    }))
+    .then(gpuMemoryOf)
     .catch(() => noTraining);
 }
 
-/** Whether the run has made a step since its last start, and not ended. Pure. */
+export const gpuMemoryOf = async (snapshot: RunSnapshot): Promise<TrainingMemory> => ({
+  bytes: plannedBytes(snapshot, (await findRuntime())?.gpu ?? false),
+  isAllocated: hasAllocated(snapshot),
+});
+
+/** Whether the run has made a step since it last stated its plan and started, and not ended. Pure. */
 export function hasAllocated({ events }: Pick<RunSnapshot, 'events'>): boolean {
   const types = events.map(({ type }) => type);
   const ended = Math.max(types.lastIndexOf('done'), types.lastIndexOf('error'));
-  return types.lastIndexOf('step') > Math.max(types.lastIndexOf('start'), ended);
+  const begun = Math.max(types.lastIndexOf('start'), types.lastIndexOf('memory'));
+  return types.lastIndexOf('step') > Math.max(begun, ended);
 }
 
 /** Free bytes of a GPU that completion may use next to the training. Pure. */
@@ -49,9 +52,9 @@ export function plannedBytes({ spec, events }: Pick<RunSnapshot, 'spec' | 'event
   const backend = start?.backend ?? spec.backend;
   const onGpu = backend === 'webgpu' || (cuda && (backend === 'tensorflow' || backend === 'auto'));
   const memory = events.findLast((event) => event.type === 'memory');
+  // Some runs plan the GPU's memory separately from the machine's, before they say where they start.
+  if (memory?.device) return memory.device.total;
   if (!onGpu || !memory) return 0;
-  // Some runs plan the GPU's memory separately from the machine's.
-  if (memory.device) return memory.device.total;
   // The program itself and measuring use the machine's memory.
   const { runtime = 0, evaluation = 0 } = memory.plan;
   return Math.max(0, memory.total - runtime - evaluation);

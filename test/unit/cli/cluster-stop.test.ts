@@ -1,4 +1,6 @@
-/** Cancelling work that no process follows: no result from the cluster is lost. */
+/** A run that is being sent, and cancelling work that no process follows: no result from the cluster is lost. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -6,23 +8,29 @@ import {
   cancelGroupJob,
   describeStopped,
   findGroupJob,
+  launchOnCluster,
   resumeOnCluster,
   stopDetached,
 } from '../../../src/cli/processes/cluster-job.ts';
 import { isOnCluster } from '../../../src/cli/processes/cluster-reproduction.ts';
+import type { SendOptions } from '../../../src/cli/processes/send-work.ts';
 import { follow } from '../../../src/cluster/follow.ts';
 import { openCluster, readCluster, writeCluster } from '../../../src/cluster/store.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { createReproduction } from '../../../src/reproduce/store.ts';
-import { cancelRun, createRun, readRun } from '../../../src/runs/index.ts';
+import { cancelRun, createRun, isAlive, queueRun, readRun } from '../../../src/runs/index.ts';
 import { createSweep, readSweep } from '../../../src/training/sweep/store.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
 import { clusterFile, handedOver } from '../cluster/help.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
 import { baseLine, newSweep, trial } from '../training/sweep-help.ts';
 
 const sendWork = vi.hoisted(() => vi.fn());
-vi.mock('../../../src/cli/processes/send-work.ts', () => ({ sendWork, isRefused: () => false }));
+vi.mock('../../../src/cli/processes/send-work.ts', () => ({
+  sendWork,
+  isRefused: (error: { code?: string }) => error.code === 'cancelled',
+}));
 vi.mock('../../../src/cli/processes/launch.ts', async (original) => ({
   ...(await original<object>()),
   launchTrainer: () => undefined,
@@ -158,5 +166,43 @@ describe('a reproduction whose runs share a job', () => {
       code: 'run-locked',
       next: expect.stringContaining(`reproduce --resume ${repro.spec.id}`),
     });
+  });
+});
+
+describe('a run that is being sent', () => {
+  type Sent = [client: unknown, work: unknown, options: SendOptions];
+  const launch = ({ dir, spec }: Awaited<ReturnType<typeof createRun>>) =>
+    launchOnCluster(
+      dir,
+      spec,
+      { client: openCluster(server.url), storage: null, cpus: undefined },
+      { memoryBytes: 0 },
+    );
+
+  it('has an owner until it is sent, so nobody trains it here', async () => {
+    const run = await createRun(newRun());
+    sendWork.mockImplementationOnce(async (...[, , { onAgreed }]: Sent) => {
+      expect((await readRun(run.dir)).state.phase).toBe('Asking the cluster');
+      await onAgreed!();
+      const { state } = await readRun(run.dir);
+      expect(state).toMatchObject({ status: 'queued', phase: `Sending to ${new URL(server.url).host}` });
+      expect(isAlive(state)).toBe(true);
+      await expect(queueRun(run.dir)).rejects.toMatchObject({ code: 'run-locked' });
+    });
+    await launch(run);
+    const { state } = await readRun(run.dir);
+    expect(state).toEqual({ status: 'queued', step: 0, steps: 30, queuedAt: expect.any(String) as string });
+  });
+
+  it('can be cancelled, and is then deleted', async () => {
+    const run = await createRun(newRun());
+    sendWork.mockImplementationOnce(async (...[, , { stopped }]: Sent) => {
+      const aborted = once(stopped!, 'abort');
+      expect(await cancelRun(run.dir, 'win32')).toBe('asked');
+      await aborted;
+      throw new UserError('cancelled', 'Nothing was started on the cluster.', '');
+    });
+    await expect(launch(run)).rejects.toMatchObject({ code: 'cancelled' });
+    expect(existsSync(run.dir)).toBe(false);
   });
 });

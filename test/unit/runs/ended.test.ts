@@ -1,4 +1,4 @@
-/** An owner that records its end and exits just after its state was read was not interrupted. */
+/** An owner that ends, or renews its heartbeat, just after its state was read was not interrupted. */
 import { expect, it, vi } from 'vitest';
 import type * as Status from '../../../src/runs/status.ts';
 import { createRun, followRun, RunCache } from '../../../src/runs/index.ts';
@@ -47,4 +47,16 @@ it('is listed with its end', async () => {
   await runThatEndsMeanwhile();
   const { runs } = await new RunCache().scan(() => true);
   expect(runs.map(({ snapshot, alive }) => [snapshot.state.status, alive])).toEqual([['done', false]]);
+});
+
+it('is alive if its heartbeat was too old only when it was read, as after a sleep', async () => {
+  const { dir } = await createRun(newRun());
+  const setBeat = (time: number, step: number) => {
+    const heartbeat = new Date(time).toISOString();
+    setState(dir, { status: 'running', step, steps: 30, pid: process.pid, heartbeat });
+  };
+  setBeat(Date.now() - 3600_000, 9);
+  before.looking = () => setBeat(Date.now(), 10);
+  const { runs } = await new RunCache().scan(() => true);
+  expect(runs.map(({ alive }) => alive)).toEqual([true]);
 });

@@ -1,10 +1,10 @@
 /** Which process takes over a lock, even if one of them is paused in the middle of it. */
 import type * as fs from 'node:fs/promises';
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { readOwner, takeLock } from '../../../src/runs/lock.ts';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { lockOwner, readOwner, takeLock } from '../../../src/runs/lock.ts';
 import { deadPid } from './help.ts';
 
 const files = vi.hoisted(() => ({
@@ -84,4 +84,36 @@ it("a lock that can't be read is taken over", async () => {
   writeFileSync(path(), '{"pid":');
   await (await take()).release();
   expect(readdirSync(dir)).toEqual([]);
+});
+
+it('a lock from before the last boot is taken over where the system does not report start times', async () => {
+  const { platform } = process;
+  Object.defineProperty(process, 'platform', { value: 'win32' });
+  onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
+  writeFileSync(path(), JSON.stringify({ pid: process.ppid, token: 'old' }));
+  expect(await lockOwner(path())).toMatchObject({ pid: process.ppid });
+  utimesSync(path(), 1, 1);
+  expect(await lockOwner(path())).toBeUndefined();
+  await (await take()).release();
+});
+
+/** Makes the lock look as if nobody had renewed it for a minute. */
+function makeOld(): void {
+  const before = new Date(Date.now() - 60_000);
+  utimesSync(path(), before, before);
+}
+
+it('a holder of another machine or container keeps its lock while it renews it', async () => {
+  writeFileSync(path(), JSON.stringify({ pid: deadPid, machine: '0123456789ab', token: 'theirs' }));
+  await expect(take()).rejects.toThrow(`held by ${deadPid}`);
+  makeOld();
+  await (await take()).release();
+});
+
+it('a holder renews its lock', async () => {
+  const { release } = await take();
+  makeOld();
+  const ageNow = () => Date.now() - statSync(path()).mtimeMs;
+  await expect.poll(ageNow, { timeout: 10_000 }).toBeLessThan(15_000);
+  await release();
 });

@@ -340,6 +340,13 @@ describe('a run without its owner', () => {
     expect(statusOf({ ...now, pidStarted: 'an earlier boot:1' })).toBe('interrupted');
   });
 
+  it('is judged by its heartbeat alone if its process is on another machine or in another container', () => {
+    const elsewhere = { ...state, machine: '0123456789ab', pidStarted: processStart(process.pid) };
+    const at = (time: number) => new Date(time).toISOString();
+    expect(statusOf({ ...elsewhere, pid: deadPid, heartbeat: at(Date.now()) })).toBe('running');
+    expect(statusOf({ ...elsewhere, heartbeat: at(Date.now() - 60_000) })).toBe('interrupted');
+  });
+
   it('is cancelled at once, unless it is over', async () => {
     const { dir } = await createRun(newRun());
     setState(dir, { ...state, pid: deadPid, phase: 'Training' });
@@ -382,6 +389,17 @@ describe('asking an owner to stop', () => {
     expect(kill).toHaveBeenCalledWith(process.pid, 'SIGTERM');
     rmdirSync(join(dir, 'stop'));
     await writer.close();
+  });
+
+  it('signals no process here if the owner is on another machine or in another container', async () => {
+    const { dir } = await createRun(newRun());
+    const owner = { pid: process.pid, machine: '0123456789ab', token: 'theirs' };
+    writeFileSync(join(dir, 'lock'), JSON.stringify(owner));
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    onTestFinished(() => kill.mockRestore());
+    expect(await cancelRun(dir, 'linux')).toBe('asked');
+    expect(kill).not.toHaveBeenCalled();
+    expect(readFileSync(join(dir, 'stop'), 'utf8')).toBe('theirs');
   });
 
   it('does not reach the next owner', async () => {

@@ -73,6 +73,12 @@ it('a trainer runs under the lock of the command that started it, and leaves it 
   expect(await trainingNow()).toBe('A reproduction');
 });
 
+it("a trainer of another container does not run under the lock, though its parent's pid is the same", async () => {
+  const owner = { pid: process.ppid, machine: '0123456789ab', token: 'a', what: 'A reproduction' };
+  writeFileSync(file(), JSON.stringify(owner));
+  await expect(joinTraining('2026-lora-ab12', never)).rejects.toMatchObject({ code: 'training-busy' });
+});
+
 it('a trainer releases a lock that was handed over', async () => {
   await withTraining('The training of garden', (lock) => lock.handOver(process.pid, '2026-lora-ab12'));
   expect(await trainingNow()).toBe('Run 2026-lora-ab12');

@@ -117,6 +117,7 @@ describe("a training's planned memory on a GPU", () => {
     [['start'], false],
     [['start', 'memory', 'step'], true],
     [['start', 'step', 'start'], false],
+    [['start', 'step', 'memory'], false],
     [['start', 'step', 'done'], false],
   ])('after %j counts as allocated: %s', (types, taken) =>
     expect(hasAllocated({ events: types.map((type) => ({ type })) } as unknown as RunSnapshot)).toBe(taken),
@@ -126,6 +127,8 @@ describe("a training's planned memory on a GPU", () => {
     const apart = run('webgpu');
     Object.assign(apart.events[1]!, { device: { total: 7e8 } });
     expect(plannedBytes(apart, false)).toBe(7e8);
+    // Before it says where it starts.
+    expect(plannedBytes({ ...apart, events: apart.events.slice(1) }, false)).toBe(7e8);
   });
 });
 
