@@ -59,6 +59,8 @@ class CompletionPipeline implements Completer {
   private reading: AbortController | undefined;
   /** Its first line was returned; the rest is still being generated. */
   private streaming: PendingAnswer | undefined;
+  /** Whether there is more of it than its first line. */
+  private more: Promise<boolean> | undefined;
   /** The prefetched continuation of the shown completion. */
   private ahead: PendingAnswer | undefined;
   private last: CursorDocument | undefined;
@@ -128,7 +130,7 @@ class CompletionPipeline implements Completer {
     // An explicit request also wants to see what was not worth showing before.
     if (cached !== undefined && (cached || !input.invoked)) {
       counts.cached += 1;
-      return cached ? { text: cached, source: 'cache' } : undefined;
+      return cached ? { text: cached, source: 'cache', ...this.stillStreaming() } : undefined;
     }
     if (input.signal?.aborted) return undefined;
     const reason = input.invoked ? undefined : gate(place);
@@ -205,11 +207,16 @@ class CompletionPipeline implements Completer {
   private keepStreaming(pending: PendingAnswer, shown: string): Pick<Completion, 'more'> {
     if (pending.settled) return {};
     this.streaming = pending;
-    const more = pending.whole
+    const more = (this.more = pending.whole
       .then((whole) => whole !== undefined && 'text' in whole.cleaned && whole.cleaned.text !== shown)
       .catch(() => false)
-      .finally(() => this.streaming === pending && (this.streaming = undefined));
+      .finally(() => this.streaming === pending && (this.streaming = undefined)));
     return { more };
+  }
+
+  /** For a completion from the cache, as the editor asks for again once the first line is there. */
+  private stillStreaming(): Pick<Completion, 'more'> {
+    return this.streaming && !this.streaming.settled && this.more ? { more: this.more } : {};
   }
 
   private requestAfterPause(input: CompleteInput): PendingAnswer {

@@ -8,7 +8,7 @@ import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { dataDir, expandHome } from '../platform/files/paths.ts';
-import { thisMachine } from '../platform/network/this-machine.ts';
+import { loopbackNames } from '../platform/network/loopback.ts';
 import { UserError } from '../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../text/l10n.ts';
@@ -181,16 +181,18 @@ export const clearEndpoint = () => update('completion.endpoint', undefined);
 export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model);
 
 /**
- * The editor's own proxy as variables of child processes; empty if the environment names one. As in the editor, this
- * machine is asked directly.
+ * The editor's own proxy for downloads, as variables of child processes; empty if the environment names one, or if it is
+ * of a kind that they can't use. As in the editor, this machine is asked directly; so is the cluster.
  */
 export function proxyVariables(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const http = vscode.workspace.getConfiguration('http');
   const proxy = http.get<string>('proxy');
   const isNamed = Object.entries(env).some(([name, value]) => /^(https?|all)_proxy$/i.test(name) && value);
-  if (!proxy || isNamed || http.get('proxySupport') === 'off') return {};
-  const direct = [env['NO_PROXY'], ...(http.get<string[]>('noProxy') ?? []), ...thisMachine];
-  return { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: direct.filter(Boolean).join(',') };
+  if (!proxy || !/^https?:\/\//i.test(proxy) || isNamed || http.get('proxySupport') === 'off') return {};
+  const direct = [env['NO_PROXY'], ...(http.get<string[]>('noProxy') ?? []), ...loopbackNames];
+  const cluster = settings.cluster();
+  if (URL.canParse(cluster)) direct.push(new URL(cluster).hostname);
+  return { HTTPS_PROXY: proxy, NO_PROXY: direct.filter(Boolean).join(',') };
 }
 
 /**

@@ -50,9 +50,12 @@ export interface Scope {
 /** Endings of files that may use each other's definitions. */
 const families = [
   ['js', 'cjs', 'mjs', 'jsx', 'ts', 'cts', 'mts', 'tsx', 'vue', 'svelte', 'astro', 'html'],
-  ['c', 'h', 'cc', 'cpp', 'cxx', 'hh', 'hpp', 'hxx'],
-  ['java', 'kt', 'kts'],
+  ['c', 'h', 'cc', 'cpp', 'cxx', 'hh', 'hpp', 'hxx', 'inl', 'ipp', 'tpp', 'm', 'mm', 'cu', 'cuh'],
+  ['java', 'kt', 'kts', 'scala', 'groovy', 'gradle'],
   ['py', 'pyi'],
+  ['cs', 'razor', 'cshtml'],
+  ['rb', 'erb', 'rake'],
+  ['php', 'phtml'],
 ];
 
 /** Files of the same family may use each other's definitions. */

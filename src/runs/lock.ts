@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text, textsSchema, withTexts } from '../text/message.ts';
 import { lockPath } from './files.ts';
-import { isFresh, isHere, isSameProcess, processStart, thisMachine } from './processes.ts';
+import { isFresh, isHere, isSameProcess, processStart, pidNamespace } from './processes.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { temporaryPath } from '../platform/files/write-file.ts';
 
@@ -97,7 +97,7 @@ export function ownerOf(pid: number, what?: Text): Owner {
   return {
     pid,
     started: processStart(pid),
-    machine: thisMachine(),
+    machine: pidNamespace(),
     token: randomBytes(8).toString('hex'),
     ...withTexts({ what }),
   };

@@ -4,8 +4,8 @@ import { isAlive } from './status.ts';
 
 /**
  * Judges the owner of a run that is read about every `interval` ms. An owner that was alive and whose start time the
- * system does not report, or that is on another machine, is given up only when its process is gone, or when it was silent for long while we were awake:
- * after a sleep, its heartbeat is old until it has renewed it.
+ * system does not report, or that is on another machine, is given up only when its process is gone, or when it was
+ * silent for long while we were awake: after a sleep, its heartbeat is old until it has renewed it.
  */
 export class OwnerWatch {
   private wasAlive = false;

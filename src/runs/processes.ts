@@ -63,28 +63,33 @@ function startByPs(pid: number): string | undefined {
 export const isSameProcess = (pid: number, started: string | undefined): boolean =>
   isProcessAlive(pid) && started === processStart(pid);
 
-let machine: string | undefined;
-
 /**
- * Identifies the pid namespace: processes with the same value can look up each other's pids. It changes after a reboot.
- * A digest, so as not to reveal the host name.
+ * On Linux, identifies the pid namespace (containers have their own pids) until the next reboot. Elsewhere, processes of
+ * one machine see all of its pids.
  */
-export const thisMachine = (): string => (machine ??= identifyMachine());
-
-function identifyMachine(): string {
-  const facts = [hostname()];
+function namespaceFacts(): string[] {
   try {
-    // Containers have their own pids.
-    facts.push(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), readlinkSync('/proc/self/ns/pid'));
+    return [readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), readlinkSync('/proc/self/ns/pid')];
   } catch {
-    // These exist only on Linux.
+    return [process.platform];
   }
-  return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
 }
 
-/** Whether that machine's pids can be looked up here. Earlier versions did not record it. */
+/** A digest, so as not to reveal a host name. */
+const digestOf = (facts: readonly string[]): string =>
+  createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
+
+let machine: string | undefined;
+/** Of this machine or container, for folders that another machine may share. */
+export const machineId = (): string => (machine ??= digestOf([hostname(), ...namespaceFacts()]));
+
+let namespace: string | undefined;
+/** Of the processes that can look up each other's pids. Without the host name, which changes with the network. */
+export const pidNamespace = (): string => (namespace ??= digestOf(namespaceFacts()));
+
+/** Whether pids that were recorded there can be looked up here. Earlier versions did not record it. */
 export const isHere = (recorded: string | undefined): boolean =>
-  recorded === undefined || recorded === thisMachine();
+  recorded === undefined || recorded === pidNamespace();
 
 /** Maximum age of what a live process renews every 2 s. */
 export const FRESH_MS = 15_000;

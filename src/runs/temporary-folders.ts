@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMarkedProcessAlive, processMark, thisMachine } from './processes.ts';
+import { isMarkedProcessAlive, processMark, machineId } from './processes.ts';
 
 /** `.KIND-MACHINE-PID-START-xxxxxx`; START distinguishes the process from later ones with the same pid. */
 const folderName = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
@@ -20,7 +20,7 @@ const OLD_MS = 24 * 60 * 60 * 1000;
  */
 export async function makeTemporaryFolder(parent: string, kind: string, mode = 0o700): Promise<string> {
   await mkdir(parent, { recursive: true });
-  const owner = [thisMachine(), processMark(), randomBytes(3).toString('hex')];
+  const owner = [machineId(), processMark(), randomBytes(3).toString('hex')];
   const folder = join(parent, `.${kind}-${owner.join('-')}`);
   await mkdir(folder, { mode });
   // Uses the clock of the machine with the disk.
@@ -55,7 +55,7 @@ export async function removeAbandonedFolders(parent: string, kind: string, now: 
 async function isAbandoned(path: string, name: string, kind: string, now: number): Promise<boolean> {
   const [, ofKind, where, maker] = folderName.exec(name) ?? [];
   if ((ofKind ?? legacyName.exec(name)?.[1]) !== kind || !(await isOurs(path))) return false;
-  if (maker !== undefined && where === thisMachine()) return !isMarkedProcessAlive(maker);
+  if (maker !== undefined && where === machineId()) return !isMarkedProcessAlive(maker);
   return isOld(path, now);
 }
 

@@ -8,7 +8,7 @@ import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { lockRun, type Lock } from './lock.ts';
-import { processStart, thisMachine } from './processes.ts';
+import { processStart, pidNamespace } from './processes.ts';
 
 /** Writes to a run directory on behalf of its owner. */
 export interface RunWriter {
@@ -68,7 +68,7 @@ class Writer implements RunWriter {
     private readonly lock: Lock,
   ) {
     const { pid } = process;
-    this.current = { ...state, pid, pidStarted: processStart(pid), machine: thisMachine() };
+    this.current = { ...state, pid, pidStarted: processStart(pid), machine: pidNamespace() };
     this.stateWriter = new StateWriter(statePath(dir), this.current);
     this.stop = watchForStop(dir, lock.token);
   }

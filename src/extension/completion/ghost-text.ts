@@ -82,20 +82,22 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selectionChanged(selected?.text ?? '');
-    const isOurs = this.trigger.isOwnRequest(document, position);
+    const own = this.trigger.ownRequest(document, position);
     const model = this.service.modelFor(document);
     this.cancelWaiting();
-    const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs;
+    const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !own;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
+    // What is shown already has Tab, and grows.
+    const isTabTaken = this.service.isTabTaken && !own?.shown;
     // Once triggered, the editor keeps asking.
-    if (!isInvoked && (this.service.isTabTaken || !settings.inlineSuggestions(document))) return [];
+    if (!isInvoked && (isTabTaken || !settings.inlineSuggestions(document))) return [];
     const place = { model, document, position, selected };
     const signal = this.wait(place);
     if (isInvoked) return this.provideInvoked(place, signal, token);
     const answer = this.find(place, signal);
     const result = await Promise.race([answer, nextTurn('later' as const)]);
     if (token.isCancellationRequested) return [];
-    if (result === 'later' || (result && result.delay > 0 && !isOurs)) {
+    if (result === 'later' || (result && result.delay > 0 && !own)) {
       this.trigger.triggerWhen(this.isReadyToShow(answer, signal), { document, position, shown: '' });
       return [];
     }

@@ -54,11 +54,11 @@ export class SuggestTrigger {
     void triggering.then(() => this.triggered === watched && (this.triggered = undefined));
   }
 
-  /** Whether we triggered the request at this place, not a key. True only once per trigger. */
-  isOwnRequest(document: vscode.TextDocument, position: vscode.Position): boolean {
+  /** What we triggered the request at this place for; undefined if a key did. Returned only once per trigger. */
+  ownRequest(document: vscode.TextDocument, position: vscode.Position): WatchedPlace | undefined {
     const { triggered } = this;
     this.triggered = undefined;
-    return triggered !== undefined && isWithin(triggered, document, position);
+    return triggered && isWithin(triggered, document, position) ? triggered : undefined;
   }
 
   stop(): void {

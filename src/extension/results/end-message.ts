@@ -1,7 +1,7 @@
 /** The messages when a result becomes usable and when its run has ended, with buttons for the next step. */
 import type { OtherInUse } from '../../findings/end-text.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { modelFromBase, type CompletionModel } from '../completion/completion-model.ts';
+import { modelFromBase } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
 import { canResume, endSentence, whyNotServable } from '../texts.ts';
@@ -12,7 +12,7 @@ export async function announceReady(
   run: RunSnapshot,
 ): Promise<void> {
   // It offers nothing then, so the message at the end is early enough.
-  if (otherInUse(completion.inUse, run)) return;
+  if (otherInUse(completion, run)) return;
   await log.notify(
     'info',
     t('{name} is trained and can already complete your code; some of its metrics are still being measured.', {
@@ -22,9 +22,12 @@ export async function announceReady(
   );
 }
 
-/** Set if the model in use has another base than the run, which nothing has compared it with. */
-function otherInUse(inUse: CompletionModel | undefined, { spec }: RunSnapshot): OtherInUse | undefined {
-  if (!inUse || inUse.base?.sha256 === spec.base.sha256) return undefined;
+/** Set if the model that completes has another base than the run, which nothing has compared it with. */
+function otherInUse(
+  { isOn, inUse }: ServicesWithCompletion['completion'],
+  { spec }: RunSnapshot,
+): OtherInUse | undefined {
+  if (!isOn || !inUse || inUse.base?.sha256 === spec.base.sha256) return undefined;
   const { name: base } = modelFromBase(spec.base);
   const untrained = spec.reference ? t('{base} with its reference adapter', { base }) : base;
   return { inUse: inUse.name, before: spec.continues?.run ?? untrained };
@@ -35,7 +38,7 @@ export async function announceEnd(
   run: RunSnapshot,
 ): Promise<void> {
   const status = runs.statusOf(run);
-  const other = otherInUse(completion.inUse, run);
+  const other = otherInUse(completion, run);
   const isUsable = !other && !whyNotServable(run, status) && completion.inUse?.id !== run.spec.id;
   const sentence = endSentence(run, status, store.inUse === run.spec.id, other);
   const show = commandAction(t('Show Results'), 'showResults', run.spec.id);

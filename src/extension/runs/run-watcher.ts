@@ -24,6 +24,8 @@ export class RunWatcher implements vscode.Disposable {
   /** Ids of the runs whose events are needed. */
   private idsWithEvents: readonly string[] = [];
   private readonly following = new Map<string, AbortController>();
+  /** Whether the owners of followed runs are alive. */
+  private readonly alive = new Map<string, boolean>();
   private readonly loggedDamaged = new Set<string>();
   private readonly changed = new vscode.EventEmitter<RunSnapshot | undefined>();
   private readonly ended = new vscode.EventEmitter<RunSnapshot>();
@@ -56,7 +58,7 @@ export class RunWatcher implements vscode.Disposable {
     return this.snapshots.get(id);
   }
   statusOf(snapshot: RunSnapshot): RunStatus {
-    return runStatus(snapshot, isAlive(snapshot.state));
+    return runStatus(snapshot, this.alive.get(snapshot.spec.id) ?? isAlive(snapshot.state));
   }
   get live(): RunSnapshot[] {
     return this.all.filter((run) => this.statusOf(run) === 'live');
@@ -148,6 +150,7 @@ export class RunWatcher implements vscode.Disposable {
     const onSnapshot = (snapshot: RunSnapshot, alive: boolean) => {
       if (controller.signal.aborted) return;
       this.snapshots.set(id, snapshot);
+      this.alive.set(id, alive);
       this.changed.fire(snapshot);
       if (runStatus(snapshot, alive) === 'live') return;
       if (JSON.stringify(snapshot.state) === oldState && performance.now() - startedAt < START_GRACE_MS)
@@ -159,6 +162,7 @@ export class RunWatcher implements vscode.Disposable {
       .catch((error: unknown) => !controller.signal.aborted && !isGone(error) && this.log.showError(error))
       .finally(() => {
         this.following.delete(id);
+        this.alive.delete(id);
         this.left.fire(id);
       });
   }

@@ -21,6 +21,9 @@ class LockLost extends Error {
 
 export const hasLostLock = (signal: AbortSignal | undefined): boolean => signal?.reason instanceof LockLost;
 
+/** On disks whose times are too coarse for the library, a lock counts as lost over and over. */
+const MOST_LOSSES = 3;
+
 /**
  * Runs `work` while holding `path`.lock. A process that stands still for 10 s, as while the machine sleeps, loses the
  * lock: then `work`'s signal aborts, and if `work` fails, it is run again with the lock. Throws UserError `cancelled`.
@@ -32,7 +35,7 @@ export async function withLock<T>(
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   let waited = false;
-  for (;;) {
+  for (let losses = 0; ;) {
     if (signal?.aborted) throw downloadCancelled();
     const lost = new AbortController();
     let release: () => Promise<void>;
@@ -41,7 +44,7 @@ export async function withLock<T>(
         realpath: false,
         stale: 10_000,
         update: 2_000,
-        onCompromised: () => lost.abort(new LockLost()),
+        onCompromised: () => losses < MOST_LOSSES && lost.abort(new LockLost()),
       });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
@@ -54,6 +57,7 @@ export async function withLock<T>(
       return await work(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
     } catch (error) {
       if (!lost.signal.aborted || signal?.aborted) throw error;
+      losses += 1;
     } finally {
       await release().catch(() => undefined);
     }

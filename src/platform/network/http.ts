@@ -126,8 +126,11 @@ async function openDispatcher(
   }
 }
 
+let ofSystem: readonly string[] | undefined;
 /** What the system trusts and Node does not, such as a company's certificate. Only Node 22.15 and newer can tell. */
-function systemCertificates(): string[] {
+const systemCertificates = (): readonly string[] => (ofSystem ??= readSystemCertificates());
+
+function readSystemCertificates(): string[] {
   const { getCACertificates } = tls as { getCACertificates?: (type: 'system') => string[] };
   try {
     const known = new Set(tls.rootCertificates.map((text) => text.trim()));

@@ -269,7 +269,9 @@ class Host implements LlamaHost {
   private async moveToProcessor(why: Text, opening?: string): Promise<void> {
     this.stopWatching?.();
     this.abandonedModels.push(this.base.model);
-    for (const name of this.models.filter((model) => model !== opening)) await this.contexts.retire(name);
+    // All at once: a request in between must not find one that is still open on the GPU.
+    const others = this.models.filter((model) => model !== opening);
+    await Promise.all(others.map((name) => this.contexts.retire(name)));
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
     // The GPU can't be released while a context computes there.
     if (this.contexts.size === 0 && this.samplers.size === 0) {

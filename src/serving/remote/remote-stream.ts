@@ -19,7 +19,13 @@ const chunkSchema = z.union([
       }),
     ),
   }),
-  z.object({ content: z.string(), stop: z.boolean().optional(), stop_type: z.string().optional() }),
+  z.object({
+    content: z.string(),
+    stop: z.boolean().optional(),
+    stop_type: z.string().optional(),
+    /** From llama.cpp before `stop_type`. */
+    stopped_limit: z.boolean().optional(),
+  }),
 ]);
 
 interface Piece {
@@ -75,8 +81,9 @@ function parsePiece(endpoint: Endpoint, { errorMessageIn: saidIn }: AcceptedResp
     return { text, confidence: choice?.confidence, finish: reason ? toFinish(reason, 'length') : undefined };
   }
   if (chunk.success && 'content' in chunk.data) {
-    const { content, stop, stop_type } = chunk.data;
-    return { text: content, finish: stop ? toFinish(stop_type, 'limit') : undefined };
+    const { content, stop, stop_type, stopped_limit } = chunk.data;
+    const reason = stopped_limit ? 'limit' : stop_type;
+    return { text: content, finish: stop ? toFinish(reason, 'limit') : undefined };
   }
   const said = saidIn(message);
   if (said)

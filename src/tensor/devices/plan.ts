@@ -12,6 +12,7 @@ import { isRecent, JsonCache } from '../../platform/files/json-cache.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../precision.ts';
+import { currentRuntime } from '../runtime/current.ts';
 import { findRuntime, type Runtime } from '../runtime/find.ts';
 import { chooseDevice, type ChosenDevice } from './choose-device.ts';
 import { rankBackends, type Candidate, type Ranked } from './fastest.ts';
@@ -66,7 +67,8 @@ export async function planBackend(
     );
   if (device || backend === 'webgpu') return planGpu(device, inspector);
   if (backend !== 'auto') return { backend, order: [backend], reason: msg`asked for` };
-  const runtime = await findRuntime();
+  // A new binding is tested before anything is timed, not in the limited time of a measurement.
+  const runtime = await currentRuntime();
   const { probe, rates } =
     inspector.mayHaveGpu() && inspector.canProbe() ? await cachedMachine(runtime, inspector) : nothing;
   const chosen = chooseDevice(probe.adapters);

@@ -14,6 +14,7 @@ import { joinTraining } from '../../runs/training-lock.ts';
 import { listCheckpoints } from '../checkpoints/store.ts';
 import { costPlace, PREPARING, rememberCost, TRAINING } from '../measured-costs.ts';
 import { runEvaluator } from '../checkpoints/evaluator-child.ts';
+import { awakeMs } from '../../platform/machine/awake.ts';
 import { RunClock } from './run-clock.ts';
 import { retryAfterGpuLoss } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
@@ -30,13 +31,13 @@ process.on('SIGHUP', () => undefined);
 async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
   // The run was cancelled before this process took it over.
   if ((await readState(dir)).status === 'cancelled') return 'cancelled';
-  const started = performance.now();
+  const started = awakeMs();
   const trained = await retryAfterGpuLoss(dir, writer, signal, () => runTraining(dir, writer, signal));
   if (!trained) return 'cancelled';
   await writer.event({ type: 'phase', phase: 'Evaluating' });
   await writer.state({ status: 'evaluating', phase: 'Evaluating' });
   const { stopped } = await runEvaluator(dir, writer, signal);
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = (awakeMs() - started) / 1000;
   await writer.event({ type: 'done', ...trained, seconds, ...(stopped && { measuringStopped: true }) });
   const { tokensPerSecond } = trained;
   if (tokensPerSecond > 0) await rememberDuration(dir, TRAINING, 1 / tokensPerSecond);

@@ -10,11 +10,16 @@ const run = makeRun();
 const other = modelFromBase({ id: 'qwen2.5-coder-0.5b', path: '/qwen.gguf', sha256: 'cd'.repeat(32) });
 
 /** What is shown with `inUse` completing the code, and its buttons. */
-async function shownWith(inUse: object | undefined, announce = announceEnd) {
+async function shownWith(inUse: object | undefined, announce = announceEnd, isOn = true) {
   const shown: { message: string; buttons: string[] }[] = [];
   const notify = async (_: string, message: string, ...buttons: { title: string }[]) =>
     void shown.push({ message, buttons: buttons.map(({ title }) => title) });
-  const services = { log: { notify }, runs: { statusOf: () => 'done' }, completion: { inUse }, store: {} };
+  const services = {
+    log: { notify },
+    runs: { statusOf: () => 'done' },
+    completion: { inUse, isOn },
+    store: {},
+  };
   await announce(services as never, run);
   return shown;
 }
@@ -35,4 +40,6 @@ test('it is not offered in place of a model with another base, which it was not 
   );
   expect(end!.buttons).toEqual(['Show Results']);
   expect(await shownWith(other, announceReady)).toEqual([]);
+  // While completion is off, nothing completes the code.
+  expect((await shownWith(other, announceReady, false))[0]!.buttons).toEqual(['Use for Completion']);
 });

@@ -101,6 +101,7 @@ function open(text: string) {
 }
 
 let answer: (text: string) => void;
+let piece: (text: string) => void;
 let stopped: boolean;
 let asked: number;
 /** The model of each request. */
@@ -136,8 +137,9 @@ beforeEach(() => {
     },
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
-      stream: (request: { model: string }, _: unknown, signal: AbortSignal) =>
+      stream: (request: { model: string }, onText: (text: string) => void, signal: AbortSignal) =>
         new Promise<RawAnswer>((resolve) => {
+          piece = onText;
           answer = (text) => resolve({ text, finishReason: 'stop' });
           models.push(request.model);
           asked += 1;
@@ -245,6 +247,23 @@ test('while a next edit has Tab, only an explicit request is answered, also if o
   await pass(0);
   answer(' second;');
   expect(await texts(invoked)).toEqual([' second;']);
+});
+
+test('what is shown grows although a next edit has got Tab meanwhile', async () => {
+  const place = open('function f() {');
+  let shown: string[] = [];
+  editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));
+  await ask(place);
+  await pass(400);
+  const [grow, end] = [piece, answer];
+  grow('\n  first();\n');
+  await pass(600);
+  expect(shown).toEqual(['\n  first();']);
+  isTabTaken = true;
+  grow('  second();\n}');
+  end('\n  first();\n  second();\n}');
+  await pass(600);
+  expect(shown).toEqual(['\n  first();\n  second();\n}']);
 });
 
 test('a model that has changed under its id is asked again, as it is now', async () => {

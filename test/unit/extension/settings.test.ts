@@ -101,9 +101,12 @@ it("of the editor's proxy are variables of child processes, unless the environme
   const proxy = 'http://proxy.example:8080';
   Object.assign(configured, { proxy, noProxy: ['.intern.example'] });
   const NO_PROXY = '.intern.example,localhost,127.0.0.1';
-  expect(proxyVariables({})).toEqual({ HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY });
+  // Not for http: the token and the text for a cluster would go to the proxy.
+  expect(proxyVariables({})).toEqual({ HTTPS_PROXY: proxy, NO_PROXY });
   expect(proxyVariables({ https_proxy: 'http://other.example:1' })).toEqual({});
-  configured['proxySupport'] = 'off';
+  configured['proxy'] = 'socks5://proxy.example:1080';
+  expect(proxyVariables({})).toEqual({});
+  Object.assign(configured, { proxy, proxySupport: 'off' });
   expect(proxyVariables({})).toEqual({});
 });
 

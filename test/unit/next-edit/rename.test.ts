@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { familyOf } from '../../../src/next-edit/rename.ts';
 import { Editor } from './help.ts';
 
 describe('a rename', () => {
@@ -91,6 +92,12 @@ function link(name: string, url: string): string {
     expect(new Editor(twice).edit('a.ts', 'load', 'loadFile').lines).toEqual([]);
   });
 
+  it.each([
+    ['widget.h', 'view.mm'],
+    ['widget.hpp', 'kernel.cu'],
+    ['Model.cs', 'Page.razor'],
+    ['user.rb', 'user.html.erb'],
+  ])('%s may be used by %s', (one, other) => expect(familyOf(other)).toBe(familyOf(one)));
   it('in other files: only where it is imported, and means the same', () => {
     const files = {
       'a.ts': 'export function load(path: string) {\n  return path;\n}\n',

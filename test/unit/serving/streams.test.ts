@@ -21,6 +21,8 @@ const chat = (reason: string) =>
   events(chunk({ delta: { content: 'a' } }), chunk({ delta: {}, finish_reason: reason }), done);
 const infill = (reason: string) =>
   events({ content: 'a', stop: false }, { content: '', stop: true, stop_type: reason });
+const olderInfill = (reason: string) =>
+  events({ content: 'a', stop: false }, { content: '', stop: true, stopped_limit: reason === 'limit' });
 const whole = (reason: string) =>
   Response.json({ choices: [{ message: { content: 'a' }, finish_reason: reason }] });
 
@@ -36,6 +38,7 @@ it.each([
   ['a completion', completion, 'length', 'stop'],
   ['a chat', chat, 'length', 'tool_calls'],
   ["llama.cpp's infill", infill, 'limit', 'word'],
+  ["an older llama.cpp's infill", olderInfill, 'limit', 'word'],
   ['an answer that is not streamed', whole, 'length', 'stop'],
 ])('of another server: %s', async (_, answer, limit, other) => {
   expect(await remote(answer(limit))).toEqual({ text: 'a', finishReason: 'length' });
