@@ -1,9 +1,11 @@
 // What a user does with a remote completion server: allows it, enters its token, and accepts its completions.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { answered, ensureResults, newest, saveAndCheck, typeUntilGhostText } from './steps.mjs';
+import { answered, ensureResults, newest, saveAndCheck, shown, typeUntilGhostText } from './steps.mjs';
 import { until } from './until.mjs';
 import { root, writeFile } from './workplace.mjs';
 
@@ -22,7 +24,57 @@ export const endpointScenarios = {
     }
     await workbench.statusBar('127.0.0.1').waitFor({ state: 'detached' });
   },
+
+  async 'a suggestion appears with its first line, and grows while it is read'(workbench, place) {
+    const server = await startSlowServer();
+    try {
+      place.setMachine({ 'forgetMeNot.completion.endpoint': `http://127.0.0.1:${server.port}/v1` });
+      await workbench.statusBar('127.0.0.1').waitFor();
+      writeFile(place.workspace, 'grows.py', '');
+      await workbench.openFile('grows.py');
+      await workbench.type('def tend():');
+      await workbench.notificationButton('Your code would be completed by 127.0.0.1', 'Send Code There');
+      await workbench.focusEditor('grows.py');
+      await workbench.page.keyboard.press('Control+A');
+      await workbench.type('def tend():');
+      await until('the first line', async () => /first/.test(await shown(workbench)));
+      assert.doesNotMatch(await shown(workbench), /second/);
+      server.goOn();
+      await until('the rest', async () => /first.*second/s.test(await shown(workbench)));
+      await workbench.screenshot('grown');
+    } finally {
+      place.setMachine({});
+      server.end();
+    }
+    await workbench.statusBar('127.0.0.1').waitFor({ state: 'detached' });
+  },
 };
+
+/** A server that completes with two lines, the second of which waits for `goOn`. */
+async function startSlowServer() {
+  let goOn;
+  const mayGoOn = new Promise((resolve) => (goOn = resolve));
+  const server = createServer(async (request, response) => {
+    if (request.method === 'GET') {
+      response.setHeader('Content-Type', 'application/json');
+      const model = { id: 'slow', owned_by: 'forget-me-not', fill_in_the_middle: true };
+      return response.end(JSON.stringify({ object: 'list', data: [model] }));
+    }
+    response.setHeader('Content-Type', 'text/event-stream');
+    const send = (text, finish_reason = null) =>
+      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, text, finish_reason }] })}\n\n`);
+    send('\n    first()\n');
+    await mayGoOn;
+    send('    second()\n', 'stop');
+    response.end('data: [DONE]\n\n');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const end = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { port: server.address().port, goOn, end };
+}
 
 /**
  * Names the server in the settings, allows it, enters its token, and accepts its completion.
