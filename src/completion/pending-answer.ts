@@ -20,6 +20,8 @@ export class PendingAnswer {
   /** What can be shown first: the first line, or everything. Undefined if the request was stopped. */
   readonly first: Promise<Answer | undefined>;
   readonly whole: Promise<Answer | undefined>;
+  /** Whether `whole` has more text than `first`; false if the request fails or is stopped. */
+  readonly more: Promise<boolean>;
   /** Whether `whole` is settled. */
   settled = false;
   /** The request has been sent to the model, or is about to be. */
@@ -39,6 +41,10 @@ export class PendingAnswer {
     this.first = Promise.race([line, this.whole]);
     // An error goes to whoever awaits; otherwise it must not become an unhandled rejection.
     for (const promise of [this.first, this.whole]) promise.catch(() => undefined);
+    this.more = Promise.all([this.first, this.whole]).then(
+      ([first, whole]) => textOf(whole) !== undefined && textOf(whole) !== textOf(first),
+      () => false,
+    );
   }
 
   append(piece: string, logprob: number | undefined): void {
@@ -94,6 +100,9 @@ export class PendingAnswer {
     return here.adapter === this.adapter ? typedBetween(this.document, here) : undefined;
   }
 }
+
+const textOf = (answer: Answer | undefined): string | undefined =>
+  answer && 'text' in answer.cleaned ? answer.cleaned.text : undefined;
 
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<undefined> {

@@ -59,8 +59,6 @@ class CompletionPipeline implements Completer {
   private reading: AbortController | undefined;
   /** Its first line was returned; the rest is still being generated. */
   private streaming: PendingAnswer | undefined;
-  /** Whether there is more of it than its first line. */
-  private more: Promise<boolean> | undefined;
   /** The prefetched continuation of the shown completion. */
   private ahead: PendingAnswer | undefined;
   private last: CursorDocument | undefined;
@@ -130,7 +128,9 @@ class CompletionPipeline implements Completer {
     // An explicit request also wants to see what was not worth showing before.
     if (cached !== undefined && (cached || !input.invoked)) {
       counts.cached += 1;
-      return cached ? { text: cached, source: 'cache', ...this.stillStreaming() } : undefined;
+      // Once the first line is there, the editor asks for it again.
+      const rest = this.streaming && this.keepStreaming(this.streaming);
+      return cached ? { text: cached, source: 'cache', ...rest } : undefined;
     }
     if (input.signal?.aborted) return undefined;
     const reason = input.invoked ? undefined : gate(place);
@@ -198,25 +198,17 @@ class CompletionPipeline implements Completer {
         text,
         source: 'model',
         pending,
-        ...this.keepStreaming(pending, cleaned.text),
+        ...this.keepStreaming(pending),
       } satisfies Candidate;
     });
   }
 
   /** Keeps a request of which only the first line has arrived. */
-  private keepStreaming(pending: PendingAnswer, shown: string): Pick<Completion, 'more'> {
+  private keepStreaming(pending: PendingAnswer): Pick<Completion, 'more'> {
     if (pending.settled) return {};
     this.streaming = pending;
-    const more = (this.more = pending.whole
-      .then((whole) => whole !== undefined && 'text' in whole.cleaned && whole.cleaned.text !== shown)
-      .catch(() => false)
-      .finally(() => this.streaming === pending && (this.streaming = undefined)));
-    return { more };
-  }
-
-  /** For a completion from the cache, as the editor asks for again once the first line is there. */
-  private stillStreaming(): Pick<Completion, 'more'> {
-    return this.streaming && !this.streaming.settled && this.more ? { more: this.more } : {};
+    const end = () => this.streaming === pending && (this.streaming = undefined);
+    return { more: pending.more.finally(end) };
   }
 
   private requestAfterPause(input: CompleteInput): PendingAnswer {
@@ -240,7 +232,7 @@ class CompletionPipeline implements Completer {
     this.noteAnswer(counts, answer.took);
     if ('dropped' in answer.cleaned) return this.countNotShown(counts, answer.cleaned.dropped);
     const { text } = answer.cleaned;
-    return { text, source: 'model', pending, ...this.keepStreaming(pending, text) };
+    return { text, source: 'model', pending, ...this.keepStreaming(pending) };
   }
 
   private noteAnswer(counts: CompletionStatistics, milliseconds: number): void {
