@@ -89,7 +89,8 @@ test('without a notification, as for a run of another folder, the status bar say
 });
 
 test('a command that could not stop the run throws, and the notification goes on', async () => {
-  const run = running('running', 10, 90);
+  // Far from a boundary between two texts: a moment passes between both reports.
+  const run = running('running', 10, 610);
   const full = new Error('no space left');
   const { progress, reports } = shown(run, full);
   const before = reports.at(-1)!.message;
