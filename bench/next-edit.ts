@@ -1,22 +1,21 @@
 /**
  * How many follow-up edits next edit finds: `npm run bench:next-edit -- [--history FOLDER ...] [--json] [--commits 200]
- * [--examples] [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N] [--requests N]]`.
+ * [--examples] [--tuning]`.
  *
  * A simulated user makes the first change; offers made then and after each further change are accepted if right and
  * rejected otherwise. Without `--history`, no git host is contacted, so instead of commits this uses the changes of a
  * file from one release to the next (`next-edit/releases.ts`), from top to bottom, half of them from each repository,
  * oldest first. With it, the newest commits of these clones are made (`next-edit/history.ts`, `order.ts`). What changed
- * in only one place has no follow-up edits and is skipped. With `--model`, a model is asked about places for which the
- * rules have no answer; `--tuning` uses the packages that limits were chosen on.
+ * in only one place has no follow-up edits and is skipped. `--tuning` uses the packages that limits were
+ * chosen on.
  */
 import { parseArgs } from 'node:util';
 import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
-import { openModel } from './next-edit/model.ts';
 import { packageOf, releases, tuning, type Releases } from './next-edit/releases.ts';
 import type { FileStep } from './next-edit/file-text.ts';
 import { historyTable, measureHistories, shareText, totalOf } from './next-edit/histories.ts';
-import { walk, type Commit, type JudgedOffer, type Verdict, type Walked } from './next-edit/simulate.ts';
+import { walk, type Commit, type Walked } from './next-edit/simulate.ts';
 import { stepsBetween } from './next-edit/steps.ts';
 
 const options = {
@@ -26,40 +25,18 @@ const options = {
   commits: { type: 'string', default: '200' },
   examples: { type: 'boolean', default: false },
   tuning: { type: 'boolean', default: false },
-  model: { type: 'string' },
-  adapter: { type: 'string' },
-  asking: { type: 'string', default: 'diff' },
-  all: { type: 'boolean', default: false },
-  threads: { type: 'string' },
-  /** Maximum number of requests to the model. */
-  requests: { type: 'string', default: '1000' },
 } as const;
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
-  const asking = values.asking === 'task' ? 'task' : 'diff';
-  const { model: base, adapter, all, threads } = values;
-  const most = Number(values.requests);
-  const model = base ? await openModel({ base, adapter, asking, all, threads, most }) : undefined;
-  try {
-    if (values.history.length > 0) {
-      const sides = { rules: undefined, ...(model && { [adapter ? 'tuned' : 'untuned']: model.ask }) };
-      const found = await measureHistories(values.history, sides, {
-        each: Math.ceil(Number(values.commits) / values.history.length),
-        onExample: values.examples ? (text) => process.stderr.write(`${text}\n\n`) : undefined,
-      });
-      console.log(
-        values.json
-          ? JSON.stringify({ edits: found.total.edits, ...found.total.sides })
-          : historyTable(found).join('\n'),
-      );
-    } else await measure(values, model);
-  } finally {
-    await model?.dispose();
-  }
+  if (values.history.length === 0) return measure(values);
+  const found = measureHistories(values.history, {
+    each: Math.ceil(Number(values.commits) / values.history.length),
+    onExample: values.examples ? (text) => process.stderr.write(`${text}\n\n`) : undefined,
+  });
+  console.log(values.json ? JSON.stringify(found.total) : historyTable(found).join('\n'));
 }
 
-type Model = Awaited<ReturnType<typeof openModel>>;
 interface Values {
   json: boolean;
   commits: string;
@@ -67,7 +44,7 @@ interface Values {
   tuning: boolean;
 }
 
-async function measure(values: Values, model: Model | undefined): Promise<void> {
+async function measure(values: Values): Promise<void> {
   const chosen = values.tuning ? tuning : releases;
   const each = Math.ceil(Number(values.commits) / chosen.length);
   const results: Result[] = [];
@@ -75,7 +52,7 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
     const steps = await stepsOf(repository, each);
     const walked: Walked[] = [];
     for (const step of steps) {
-      const made = await walk(fromTopToBottom(step), model?.ask);
+      const made = walk(fromTopToBottom(step));
       walked.push(made);
       if (values.examples) for (const text of made.examples) console.log(`${text}\n`);
       process.stderr.write(`\r${repository.name}: ${walked.length} of ${steps.length} `);
@@ -84,9 +61,6 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
   }
   process.stderr.write('\n');
   console.log(values.json ? JSON.stringify(results) : tableOf(results).join('\n'));
-  if (!model || values.json) return;
-  console.log(`\n${certaintyTable(results.flatMap(({ asked }) => asked)).join('\n')}`);
-  console.log(`\n${timesOf(model.times)}`);
 }
 
 const fromTopToBottom = (step: FileStep): Commit => ({
@@ -107,22 +81,6 @@ async function stepsOf(repository: Releases, most: number): Promise<FileStep[]> 
   return steps.slice(0, most);
 }
 
-/** The precision of the model's offers if only those of at least a given likelihood are shown. */
-function certaintyTable(asked: readonly JudgedOffer[]): string[] {
-  const rows = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99].map((least) => {
-    const shown = asked.filter(({ logprob }) => Math.exp(logprob) >= least);
-    const count = (verdict: Verdict) => String(shown.filter((offer) => offer.verdict === verdict).length);
-    return [String(least), count('right'), count('otherText'), count('elsewhere')];
-  });
-  return markdownTable(['offers at least so likely', 'right', 'other text', 'elsewhere'], rows);
-}
-
-function timesOf(times: readonly number[]): string {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
-  return `${times.length} answers of the model: ${at(0.5)} ms (median), ${at(0.9)} ms (90%).`;
-}
-
 type Counts = Record<string, number>;
 
 interface Result {
@@ -130,9 +88,6 @@ interface Result {
   language: string;
   commits: number;
   following: number;
-  requests: number;
-  /** The model's offers. */
-  asked: JudgedOffer[];
   found: number;
   exact: number;
   /** Counts by the reason of the offer. */
@@ -154,8 +109,6 @@ function resultOf({ name, language }: Releases, walked: readonly Walked[]): Resu
     language,
     commits: walked.length,
     following: sum((walk) => walk.following),
-    requests: sum((walk) => walk.requests),
-    asked: walked.flatMap(({ asked }) => asked),
     found: sum((walk) => walk.found),
     exact: sum((walk) => walk.exact),
     right: together((walk) => walk.right),

@@ -1,8 +1,8 @@
-/** Makes the commits of clones, by the rules alone and with a model, and counts what was offered. */
+/** Makes the commits of clones, and counts what was offered. */
 import { proportionInterval } from '../../src/statistics/proportion.ts';
 import { markdownTable } from '../markdown.ts';
 import { History } from './history.ts';
-import { walk, type AskModel, type Walked } from './simulate.ts';
+import { walk, type Walked } from './simulate.ts';
 
 export interface Counts {
   /** Changes before which something was offered at their place. */
@@ -17,8 +17,7 @@ export interface Counts {
 export interface Measured {
   /** The changes after the first of each commit. */
   edits: number;
-  /** By what makes offers. */
-  sides: Readonly<Record<string, Counts>>;
+  rules: Counts;
 }
 
 export interface Histories {
@@ -26,30 +25,24 @@ export interface Histories {
   total: Measured;
 }
 
-/** `sides`: what makes offers besides the rules, by name. */
-export async function measureHistories(
+export function measureHistories(
   folders: readonly string[],
-  sides: Readonly<Record<string, AskModel | undefined>>,
   { each, onExample }: { each: number; onExample: ((text: string) => void) | undefined },
-): Promise<Histories> {
+): Histories {
   const repositories: Histories['repositories'] = [];
-  const all: Record<string, Walked[]> = {};
+  const all: Walked[] = [];
   for (const folder of folders) {
     const history = new History(folder);
-    const walked: Record<string, Walked[]> = {};
-    let commits = 0;
+    const walked: Walked[] = [];
     let newest = '';
     for (const commit of history.commits(each)) {
       newest ||= commit.id.slice(0, 9);
-      commits += 1;
-      for (const [side, ask] of Object.entries(sides)) {
-        const made = await walk(commit, ask);
-        for (const lists of [walked, all]) (lists[side] ??= []).push(made);
-        for (const text of made.examples) onExample?.(`${side} ${commit.id.slice(0, 9)} ${text}`);
-      }
-      process.stderr.write(`\r${folder}: ${commits} of ${each} `);
+      walked.push(walk(commit));
+      for (const text of walked.at(-1)!.examples) onExample?.(`${commit.id.slice(0, 9)} ${text}`);
+      process.stderr.write(`\r${folder}: ${walked.length} of ${each} `);
     }
-    repositories.push({ name: folder, commits, newest, measured: measuredOf(walked) });
+    all.push(...walked);
+    repositories.push({ name: folder, commits: walked.length, newest, measured: measuredOf(walked) });
   }
   process.stderr.write('\n');
   return { repositories, total: measuredOf(all) };
@@ -60,17 +53,15 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 /** The sum of counts by reason. */
 export const totalOf = (counts: Readonly<Record<string, number>>): number => sum(Object.values(counts));
 
-function measuredOf(walked: Readonly<Record<string, readonly Walked[]>>): Measured {
-  const [any = []] = Object.values(walked);
-  const countsOf = (all: readonly Walked[]): Counts => ({
-    found: sum(all.map(({ found }) => found)),
-    right: sum(all.map(({ right }) => totalOf(right))),
-    wrong: sum(all.map(({ otherText, elsewhere }) => totalOf(otherText) + totalOf(elsewhere))),
-    reversed: sum(all.map(({ reversed }) => reversed)),
-  });
-  const sides = Object.fromEntries(Object.entries(walked).map(([side, all]) => [side, countsOf(all)]));
-  return { edits: sum(any.map(({ following }) => following)), sides };
-}
+const measuredOf = (walked: readonly Walked[]): Measured => ({
+  edits: sum(walked.map(({ following }) => following)),
+  rules: {
+    found: sum(walked.map(({ found }) => found)),
+    right: sum(walked.map(({ right }) => totalOf(right))),
+    wrong: sum(walked.map(({ otherText, elsewhere }) => totalOf(otherText) + totalOf(elsewhere))),
+    reversed: sum(walked.map(({ reversed }) => reversed)),
+  },
+});
 
 /** "3 of 10: 30.0% (10.8 to 60.3)"; empty for none of none. */
 export function shareText(n: number, of: number): string {
@@ -80,17 +71,17 @@ export function shareText(n: number, of: number): string {
 }
 
 export function historyTable({ repositories, total }: Histories): string[] {
-  const rowsOf = (name: string, commits: string, { edits, sides }: Measured) =>
-    Object.entries(sides).map(([side, { found, right, wrong, reversed }]) => [
-      ...[name, commits, side, shareText(found, edits), shareText(right, right + wrong), String(reversed)],
-    ]);
+  const rowOf = (name: string, commits: string, { edits, rules }: Measured) => {
+    const { found, right, wrong, reversed } = rules;
+    return [name, commits, shareText(found, edits), shareText(right, right + wrong), String(reversed)];
+  };
   return markdownTable(
-    ['repository', 'commits', 'offers by', 'edits found', 'offers right', 'reversed'],
+    ['repository', 'commits', 'edits found', 'offers right', 'reversed'],
     [
-      ...repositories.flatMap(({ name, commits, newest, measured }) =>
-        rowsOf(name, `${commits} up to ${newest}`, measured),
+      ...repositories.map(({ name, commits, newest, measured }) =>
+        rowOf(name, `${commits} up to ${newest}`, measured),
       ),
-      ...(repositories.length > 1 ? rowsOf('together', '', total) : []),
+      ...(repositories.length > 1 ? [rowOf('together', '', total)] : []),
     ],
   );
 }

@@ -4,11 +4,9 @@
  */
 import { distance } from 'fastest-levenshtein';
 import {
-  candidatesIn,
   Refusals,
   search,
   shownLines,
-  type Candidate,
   type Offer,
   type SearchedText,
   type SearchResult,
@@ -41,26 +39,12 @@ export interface Walked {
   elsewhere: Record<string, number>;
   /** Offers that would have undone what the user had done. */
   reversed: number;
-  /** Number of requests to the model. */
-  requests: number;
-  asked: JudgedOffer[];
   examples: string[];
 }
 
-export type Verdict = 'right' | 'otherText' | 'elsewhere';
-/** The verdict on an offer of the model, and its log-likelihood. */
-export interface JudgedOffer {
-  logprob: number;
-  verdict: Verdict;
-}
+type Verdict = 'right' | 'otherText' | 'elsewhere';
 
-/** What the model offers at a place. */
-export type AskModel = (candidate: Candidate) => Promise<{ offer: Offer; logprob: number } | undefined>;
-
-/** `ask`: asks a model about places for which the rules have no answer. */
-export function walk(commit: Commit, ask?: AskModel): Promise<Walked> {
-  return new Walk(commit, ask).run();
-}
+export const walk = (commit: Commit): Walked => new Walk(commit).run();
 
 /** As in the finder. */
 const MAX_OFFERS = 100;
@@ -75,38 +59,24 @@ class Walk {
   private readonly refusals = new Refusals();
   private readonly walked: Walked;
   private time = 0;
-  /** Places that the model was already asked about, identified by edit and line. */
-  private readonly asked = new Set<string>();
   /** Offers in files that are not open, by what was searched for. */
   private closed: { key: string; offers: Offer[] } | undefined;
 
-  constructor(
-    private readonly commit: Commit,
-    private readonly ask: AskModel | undefined,
-  ) {
+  constructor(private readonly commit: Commit) {
     const files = commit.files.map((step) => new FileText(step));
     this.files = new Map(files.map((file) => [file.path, file]));
     this.pending = commit.order.map(({ file, hunk }) => files[file]!.pending[hunk]!);
-    const none = {
-      right: {},
-      otherText: {},
-      elsewhere: {},
-      reversed: 0,
-      requests: 0,
-      asked: [],
-      examples: [],
-    };
+    const none = { right: {}, otherText: {}, elsewhere: {}, reversed: 0, examples: [] };
     this.walked = { following: this.pending.length - 1, found: 0, exact: 0, ...none };
   }
 
-  async run(): Promise<Walked> {
+  run(): Walked {
     while (this.pending.length > 0) {
       const next = this.pending[0]!;
       if (this.open.length > 0 && !next.found) this.reportMissed(next);
       this.finish(next);
       this.write(next.file, next.at, next.lines.length, next.hunk.now);
-      do while (this.takeOne(next));
-      while (await this.takeFromModel(next));
+      while (this.takeOne(next));
     }
     return this.walked;
   }
@@ -171,34 +141,8 @@ class Walk {
     return offers;
   }
 
-  /** Returns whether an offer of the model was accepted. */
-  private async takeFromModel({ file, at }: Pick<Pending, 'file' | 'at'>): Promise<boolean> {
-    if (!this.ask || this.pending.length === 0) return false;
-    const edits = this.open.flatMap((one) => one.edits);
-    const documents = this.open.map((one) => one.searched());
-    for (const candidate of candidatesIn(edits, documents, { path: file.path, place: file.offsetOf(at) })) {
-      const { example, place } = candidate;
-      const key = [example.line, example.after, place.path, ...place.above, place.line].join('\n');
-      if (this.asked.has(key)) continue;
-      this.asked.add(key);
-      this.walked.requests += 1;
-      const answer = await this.ask(candidate);
-      if (!answer) continue;
-      const shown = shownLines(this.textOf(place.path), answer.offer.parts);
-      if (this.refusals.isRefused(answer.offer, shown)) continue;
-      const { logprob } = answer;
-      const verdict = this.judge(answer.offer, shown, ` (${logprob.toFixed(2)})`);
-      this.walked.asked.push({ logprob, verdict });
-      const isRight = verdict === 'right';
-      if (isRight) this.refusals.recordAccepted(answer.offer);
-      else this.refusals.recordRefused(answer.offer, shown);
-      if (isRight) return true;
-    }
-    return false;
-  }
-
   /** Accepts the offer if it is right. */
-  private judge(offer: Offer, shown: { before: string; after: string }, note = ''): Verdict {
+  private judge(offer: Offer, shown: { before: string; after: string }): Verdict {
     const { walked } = this;
     const [before, after] = [shown.before.split('\n'), shown.after.split('\n')];
     const at = offer.line;
@@ -209,7 +153,7 @@ class Walk {
       ({ at: begin, lines }) =>
         from >= begin && to <= begin + lines.length && (lines.length > 0 || from === begin),
     );
-    const example = `${offer.why}${note} ${offer.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
+    const example = `${offer.why} ${offer.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
     const count = (of: Record<string, number>) => (of[offer.why] = (of[offer.why] ?? 0) + 1);
     if (file?.isReversal(at, shown.before, shown.after)) walked.reversed += 1;
     if (!there) {

@@ -200,7 +200,6 @@ class Collector {
     const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);
     const known = this.options.earlier?.contains(document) && { known: true as const };
-    const edit = document.edit && { edit: document.edit };
     const entry = {
       in: true as const,
       path,
@@ -211,7 +210,6 @@ class Collector {
       sha256,
       ...encoded,
       ...known,
-      ...edit,
       ...(sketch && { sketch }),
     };
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };

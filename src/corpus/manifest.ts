@@ -34,8 +34,6 @@ const keptSchema = z.object({
   fromLine: z.int().optional(),
   /** The corpus continues an earlier one, which contained exactly this text. */
   known: z.literal(true).optional(),
-  /** A task of repeating an edit. */
-  edit: z.literal(true).optional(),
   /** For files: hashes of some lines, by which a renamed and edited file is recognised. */
   sketch: z.string().optional(),
 });
@@ -88,8 +86,6 @@ export const corpusSummarySchema = z.object({
   kept: z.int(),
   trainFiles: z.int(),
   heldOutFiles: z.int(),
-  /** How many of those to train on are tasks of repeating an edit. Absent: none. */
-  edits: z.int().optional(),
   /** Number of files, rows and (not entered) folders, by reason. */
   leftOut: z.record(z.string(), z.int()),
   trainTokens: z.int(),

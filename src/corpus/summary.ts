@@ -26,7 +26,6 @@ export function summarise(
   const inSplit = (split: Split) => kept.filter((entry) => entry.split === split);
   const sum = (entries: readonly KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>
     entries.reduce((total, entry) => total + entry[key], 0);
-  const edits = inSplit('train').filter(({ edit }) => edit).length;
   return {
     format: CORPUS_FORMAT,
     mode,
@@ -42,7 +41,6 @@ export function summarise(
     kept: kept.length - (cut ? heldOutHalves(kept).length : 0),
     trainFiles: inSplit('train').length,
     heldOutFiles: inSplit('held-out').length,
-    ...(edits > 0 && { edits }),
     leftOut,
     trainTokens: sum(inSplit('train'), 'tokens'),
     heldOutTokens: sum(inSplit('held-out'), 'tokens'),

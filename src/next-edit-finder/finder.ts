@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import { reportError } from '../text/errors.ts';
 import { partsShown, shownLines } from '../next-edit/apply.ts';
-import { candidatesIn, type Candidate } from '../next-edit/candidates.ts';
 import type { Edit, Replacement } from '../next-edit/edit.ts';
 import { search, type Offer, type SearchedText } from '../next-edit/find.ts';
 import { FileSearch } from './file-search.ts';
@@ -27,8 +26,6 @@ export interface ToFinder {
   unwanted: string[];
   /** The workspace's folders. */
   folders: string[];
-  /** Whether a model can be asked if the rules find nothing. */
-  candidates?: boolean;
 }
 
 /** Questions before this number are cancelled. */
@@ -53,8 +50,6 @@ export interface FromFinder {
   offers: FoundOffer[];
   /** The workspace's files are still being searched: another answer with all offers follows. */
   more?: true;
-  /** Places in open documents that may need the edit, if nothing was found. */
-  candidates?: Candidate[];
   /** Set instead of offers: those of an earlier answer stay valid. */
   error?: string;
 }
@@ -86,10 +81,8 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
     deadline: performance.now() + DOCUMENTS_MS,
   });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
-  const needsCandidates = request.candidates === true && offers.length === 0;
-  const candidates = needsCandidates ? candidatesIn(edits, documents, { path, place }) : [];
   const more = found.spreading.length > 0 && offers.length < MAX_OFFERS;
-  send({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
+  send({ id, offers, ...(more && { more }) });
   if (!more) return;
   const offersInFiles = await files.offers({
     found,

@@ -25,7 +25,7 @@ export function shownLines(
   return { from, before, after: applyParts(before, moved) };
 }
 
-const REASONS_WITH_WHOLE_LINES: ReadonlySet<Why> = new Set(['same-lines', 'same-shape', 'model']);
+const REASONS_WITH_WHOLE_LINES: ReadonlySet<Why> = new Set(['same-lines', 'same-shape']);
 
 /** The parts as displayed: without the common beginning and end of whole lines. */
 export function partsShown(

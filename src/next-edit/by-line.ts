@@ -19,10 +19,10 @@ export function byLine(edit: Edit): Edit[] {
 }
 
 /** Words and signs of a line. */
-export const piecesOf = (line: string): string[] => line.match(/[\p{L}\p{N}_$]+|[^\s\p{L}\p{N}_$]/gu) ?? [];
+const piecesOf = (line: string): string[] => line.match(/[\p{L}\p{N}_$]+|[^\s\p{L}\p{N}_$]/gu) ?? [];
 
 /** Similarity of two lines, from 0 to 1 (Dice's coefficient of their words and signs). */
-export function similarity(a: string, b: string): number {
+function similarity(a: string, b: string): number {
   const counts = new Map<string, number>();
   const [of, with_] = [piecesOf(a), piecesOf(b)];
   for (const piece of of) counts.set(piece, (counts.get(piece) ?? 0) + 1);

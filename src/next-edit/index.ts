@@ -1,6 +1,5 @@
 /** Next edit: finds the places that need the same edit as the recent ones. Pure. */
 export { applyParts, partsShown, shownLines } from './apply.ts';
-export { candidatesIn, type Candidate, type CandidateOptions, type LineInContext } from './candidates.ts';
 export { DocumentEdits, type Change, type Edit, type Replacement } from './edit.ts';
 export {
   findOffers,
@@ -13,6 +12,5 @@ export {
 export { moveOffer } from './move-offer.ts';
 export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';
-export { diffPrompt, lineInAnswer, toOffer, taskQuestion, type NameOf } from './rewrite.ts';
 export { Steps, type Step } from './steps.ts';
 export { isInLines, tabAction, type Cursor, type Start } from './tab-key.ts';

@@ -6,7 +6,7 @@ import type { ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
 
 /** The origin of a pattern. Renames are limited to the scope of the renamed name. */
-export type Why = 'rename' | 'repeated' | 'argument' | 'same-shape' | 'same-lines' | 'model';
+export type Why = 'rename' | 'repeated' | 'argument' | 'same-shape' | 'same-lines';
 
 /** Tokens that are replaced by others. */
 export interface Step {

@@ -31,8 +31,6 @@ export const runSnapshotSchema = z.object({
       heldOutTokens: z.int(),
       /** Digest of the texts and their splits: runs with the same digest were measured on the same held-out text. */
       digest: z.string().optional(),
-      /** Number of training documents that are tasks of repeating an edit; absent: none. */
-      edits: z.int().optional(),
       /** If it continues the corpus of an earlier run. */
       changed: z.object({ files: z.int(), trainTokens: z.int(), replay: z.number() }).optional(),
     })

@@ -68,6 +68,8 @@ export const tokensPerStep = ({
 export const backendNames = ['tensorflow', 'webgpu', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 
+export const pairKinds = ['functions', 'commits'] as const;
+
 /** What the corpus is made of. */
 export const corpusPlanSchema = z.object({
   /** `instruct`: conversations in the base's chat template; only the answers are learned. */
@@ -75,7 +77,11 @@ export const corpusPlanSchema = z.object({
   /** A data set: a .jsonl or .parquet file, or owner/name[:path] on the hub. */
   data: z.string().optional(),
   /** Instruction pairs taken from a folder: documented functions, and commits with their diffs. */
-  pairs: z.array(z.enum(['functions', 'commits', 'edits'])).default(['functions', 'commits', 'edits']),
+  pairs: z.preprocess(
+    // Runs of 1 December 2026 and before may have learned "edits" as well.
+    (kinds) => (Array.isArray(kinds) ? kinds.filter((kind) => kind !== 'edits') : kinds),
+    z.array(z.enum(pairKinds)).default([...pairKinds]),
+  ),
   /** Which files of the folder are read: patterns as in .gitignore. Without patterns in `include`, all are. */
   include: z.array(z.string().min(1)).default([]),
   exclude: z.array(z.string().min(1)).default([]),

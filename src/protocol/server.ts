@@ -99,8 +99,6 @@ export const chatRequestSchema = z
     max_completion_tokens: z.int().min(1).max(MOST_TOKENS).optional(),
     temperature: z.number().min(0).max(2).default(0.7),
     ...openAiFields,
-    /** Ours, as for completions. */
-    confidence: z.boolean().optional(),
     tools: without(
       'tools are not supported: leave "tools" out',
       (value) => Array.isArray(value) && !value.length,

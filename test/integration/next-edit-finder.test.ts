@@ -103,26 +103,3 @@ it('keeps texts until they change, and leaves out unwanted ones', async () => {
   finder.postMessage(question(3, { changed: [], unwanted: [first!.offers[0]!.pattern] }));
   expect((await answers(1, 3))[0]!.offers).toEqual([]);
 });
-
-it('names lines similar to the edited one if it finds nothing and a model can be asked', async () => {
-  const path = address('a.ts');
-  const text = 'const a = await read("a");\nconst b = read("b");\n';
-  const [after] = text.split('\n') as [string];
-  const edit = {
-    ...{ path, languageId: 'typescript', at: 0, time: 1 },
-    before: 'const a = read("a");',
-    after,
-  };
-  const asked = { edits: [edit], changed: [{ path, languageId: 'typescript', text }] };
-  finder.postMessage(question(1, { ...asked, candidates: true }));
-  const [first] = await answers(1);
-  expect(first!.offers).toEqual([]);
-  expect(first!.candidates!.map(({ place, at }) => [place.path, at, place.line])).toEqual([
-    [path, 1, 'const b = read("b");'],
-  ]);
-  finder.postMessage(question(2, { ...asked, changed: [] }));
-  expect((await answers(1, 2))[0]).toEqual({ id: 2, offers: [] });
-  // What the rules find needs no model.
-  finder.postMessage(question(3, { candidates: true }));
-  expect((await answers(1, 3))[0]).not.toHaveProperty('candidates');
-});

@@ -23,6 +23,11 @@ const MOST_COMMITS = 20_000;
 const MOST_PATCH = 1_000_000;
 const MOST_PATHS = 1_000_000;
 const FEWEST_WORDS = 3;
+/** Limits of a change that can be written from its message alone; the diff's in characters. */
+const MOST_FILES = 4;
+const MOST_DIFF = 12_000;
+/** Context lines around a change. */
+const CONTEXT = 8;
 
 /** Messages that say nothing about the change. */
 const uninformative =
@@ -32,56 +37,28 @@ export interface CommitOptions {
   folder: string;
   globs?: Globs | undefined;
   signal?: AbortSignal | undefined;
-  /** Default: `describedCommits`. */
-  filter?: CommitFilter | undefined;
   /** Called for every commit that was examined. */
   onCommit?: (() => void) | undefined;
 }
 
-/** Which commits to keep. */
-export interface CommitFilter {
-  /** Context lines around a change. */
-  context: number;
-  mostFiles: number;
-  /** Longest diff, in characters. */
-  mostDiff: number;
-  /** Also keep commits whose message is uninformative or mostly about other files. */
-  anyMessage: boolean;
-}
-
-/** Changes small enough to be written from the message alone. */
-export const describedCommits: CommitFilter = {
-  context: 8,
-  mostFiles: 4,
-  mostDiff: 12_000,
-  anyMessage: false,
-};
-/** Also large changes, because they repeat an edit. The context lines are places that the edit left alone. */
-export const editCommits: CommitFilter = {
-  context: 200,
-  mostFiles: 60,
-  mostDiff: 1_000_000,
-  anyMessage: true,
-};
-
 /**
  * Commits from newest to oldest, each reduced to the files in `folder` that are not ignored, vendored, generated,
- * binary or excluded by `globs`. Skips merges, and commits that don't pass `filter`. Throws NoRepository.
+ * binary or excluded by `globs`. Skips merges, large changes, and
+ * commits whose message is uninformative or mostly about other files. Throws NoRepository.
  */
 export async function* commitPairs({
   folder,
   globs,
   signal,
   onCommit,
-  filter = describedCommits,
 }: CommitOptions): AsyncGenerator<CommitPair> {
   const { count, ignored } = await examineHistory(folder, { globs, signal });
   let position = 0;
-  const args = ['-p', `-U${filter.context}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
+  const args = ['-p', `-U${CONTEXT}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
   const lines = gitLog(folder, args, signal);
   for await (const commit of parseCommits(lines)) {
     onCommit?.();
-    const pair = toPair(commit, ignored, filter);
+    const pair = toPair(commit, ignored);
     if (pair) yield { ...pair, age: position / count };
     position += 1;
   }
@@ -115,20 +92,19 @@ async function* parseCommits(lines: AsyncIterable<string>): AsyncGenerator<Commi
 function toPair(
   { hash, message, patch }: Commit,
   ignored: ReadonlySet<string>,
-  { mostFiles, mostDiff, anyMessage }: CommitFilter,
 ): Omit<CommitPair, 'age'> | undefined {
   const text = messageText(message);
   const isUninformative = uninformative.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
-  if (!patch || (isUninformative && !anyMessage)) return undefined;
+  if (!patch || isUninformative) return undefined;
   const parts = patch.split(/^(?=diff --git )/m).filter((part) => part.startsWith('diff --git '));
   const files = parts
     .map(parseFileDiff)
     .filter((file) => file !== undefined)
     .filter(({ path }) => !ignored.has(path) && isProjectCode(path));
   const diff = files.map((file) => file.diff).join('');
-  if (files.length === 0 || files.length > mostFiles || diff.length > mostDiff) return undefined;
+  if (files.length === 0 || files.length > MOST_FILES || diff.length > MOST_DIFF) return undefined;
   // The message is mostly about other files.
-  if (!anyMessage && files.length < parts.length / 2) return undefined;
+  if (files.length < parts.length / 2) return undefined;
   // Part of it is not UTF-8.
   if (diff.includes('\uFFFD')) return undefined;
   return { hash, message: text, before: files.map(({ path, before }) => ({ path, text: before })), diff };

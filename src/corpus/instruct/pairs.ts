@@ -1,4 +1,4 @@
-/** Instruction pairs from code folders: documented functions, commits with their diffs, and repeated edits. */
+/** Instruction pairs from code folders: documented functions, and commits with their diffs. */
 import { UserError } from '../../text/errors.ts';
 import {
   describeFolders,
@@ -8,16 +8,13 @@ import {
   type NamedFolder,
 } from '../../protocol/folders.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
-import { editAnswer, fenced } from '../../next-edit/edit-task.ts';
-import { taskQuestion } from '../../next-edit/rewrite.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
 import type { Globs } from '../reading/globs.ts';
 import { fileExtension } from '../names.ts';
 import type { SourceDocument } from '../reading/source.ts';
 import { NoRepository } from '../reading/git.ts';
-import { commitPairs, editCommits, describedCommits, type CommitPair, type CommitFilter } from './commits.ts';
-import { editTasks } from './edits.ts';
+import { commitPairs, type CommitPair } from './commits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from '../datasets/chat-template.ts';
 
@@ -36,8 +33,7 @@ export interface PairOptions extends Folders {
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
   const { kinds, globs, template, onWarning } = options;
   const searched: string[] = [];
-  // A set, because commits and edits of a folder say the same.
-  const unread = new Set<string>();
+  const unread: string[] = [];
   let count = 0;
   const refused: string[] = [];
   // Functions first: once it is known which are held out, commits that show them can be left out.
@@ -45,9 +41,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   const sources = functionsFirst.flatMap((kind) =>
     kind === 'functions'
       ? [functionPairs(options)]
-      : foldersOf(options).map((folder) =>
-          commitPairsOf(folder, options, kind === 'edits' ? fromEdits : fromMessages, unread),
-        ),
+      : foldersOf(options).map((folder) => commitPairsOf(folder, options, unread)),
   );
   for (const source of sources) {
     for (;;) {
@@ -81,7 +75,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit' | 'shows'> {
+interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'shows'> {
   question: string;
   answer: string;
 }
@@ -105,77 +99,33 @@ async function* functionPairs({ folder, folders, globs, signal }: PairOptions): 
 const functionQuestion = ({ language, fence, documentation, signature }: DocumentedFunction) =>
   `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
 
-/** How the commits of a folder are turned into pairs. */
-interface HistorySource {
-  pairs: (commit: CommitPair) => Iterable<Pair & { shows: readonly string[] }>;
-  filter: CommitFilter;
-  /** Description of what is searched for, for messages. */
-  searchedFor: string;
-}
-
-const fromMessages: HistorySource = {
-  filter: describedCommits,
-  searchedFor: 'small code changes with a message of some words',
-  pairs: (commit) => [
-    {
-      path: commitName(commit),
-      question: changeQuestion(commit),
-      answer: fenced('diff', commit.diff),
-      shows: commit.before.map(({ path }) => path),
-    },
-  ],
-};
-
-const fromEdits: HistorySource = {
-  filter: editCommits,
-  searchedFor: 'lines that were edited, and others that are like them',
-  pairs: (commit) =>
-    editTasks(commit).map(({ candidate, answer }) => {
-      const language = fileExtension(candidate.place.path);
-      return {
-        path: commitName(commit),
-        edit: true,
-        question: taskQuestion(candidate, (path) => path, language),
-        answer: editAnswer(answer, language),
-        shows: [candidate.place.path],
-      };
-    }),
-};
-
-const commitName = ({ hash }: CommitPair) => `commit ${hash.slice(0, 12)}`;
-
 async function* commitPairsOf(
   { path: folder, name }: NamedFolder,
   { globs, signal }: PairOptions,
-  { pairs, filter, searchedFor }: HistorySource,
-  unread: Set<string>,
+  unread: string[],
 ): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
   try {
-    for await (const commit of commitPairs({
-      folder,
-      globs: globs?.forFolder(name),
-      signal,
-      onCommit,
-      filter,
-    }))
-      for (const pair of pairs(commit))
-        yield {
-          ...pair,
-          path: documentPath({ name }, pair.path),
-          shows: pair.shows.map((path) => documentPath({ name }, path)),
-          together: commit.hash,
-          // Later commits change the same lines again, so what is held out must be newer than what is learned.
-          age: commit.age,
-        };
+    for await (const commit of commitPairs({ folder, globs: globs?.forFolder(name), signal, onCommit }))
+      yield {
+        path: documentPath({ name }, `commit ${commit.hash.slice(0, 12)}`),
+        question: changeQuestion(commit),
+        answer: fenced('diff', commit.diff),
+        shows: commit.before.map(({ path }) => documentPath({ name }, path)),
+        together: commit.hash,
+        // Later commits change the same lines again, so what is held out must be newer than what is learned.
+        age: commit.age,
+      };
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;
-    unread.add(`The commits of ${folder} can't be read (${error.message}), so nothing is learned from them.`);
+    unread.push(
+      `The commits of ${folder} can't be read (${error.message}), so nothing is learned from them.`,
+    );
     return `${name ? `the commits of ${folder}` : 'its commits'} can't be read (${error.message})`;
   }
-  return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${searchedFor}`;
+  return `${done} commits${name ? ` of ${folder}` : ''} were searched for small code changes with a message of some words`;
 }
 
 function changeQuestion({ message, before }: CommitPair): string {
@@ -183,4 +133,11 @@ function changeQuestion({ message, before }: CommitPair): string {
     text ? `${path}:\n${fenced(fileExtension(path), text)}` : `${path} is a new file.`,
   );
   return ['Make this change and answer with a diff.', message, ...files].join('\n\n');
+}
+
+/** The text in a code fence longer than any fence inside it. */
+function fenced(language: string, text: string): string {
+  const longest = Math.max(2, ...(text.match(/`{3,}/g) ?? []).map(({ length }) => length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text.replace(/\n+$/, '')}\n${fence}`;
 }

@@ -21,8 +21,6 @@ export interface SourceDocument {
   together?: string;
   /** Age relative to the history, from 0 (newest) to 1. If present, the newest documents are held out. */
   age?: number;
-  /** The document is a task of repeating an edit. */
-  edit?: true;
   /** Values of `together` whose documents it shows parts of: it is not learned if one of these is held out. */
   shows?: readonly string[];
 }

@@ -11,14 +11,11 @@ import {
   type Start,
   type Step,
 } from '../../next-edit/index.ts';
-import { reportError } from '../../text/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { modelForNextEdits } from './next-edit-model.ts';
 import { Display } from './display.ts';
 import { EditWatch, isWatched, type Edited } from './edit-watch.ts';
 import { FinderThread } from '../../next-edit-finder/finder-thread.ts';
 import * as offered from './offers.ts';
-import { Rewriter } from '../../next-edit-finder/rewriter.ts';
 
 /** Pause after a change before the search starts. */
 const PAUSE_MS = 350;
@@ -31,7 +28,6 @@ export class NextEdit implements vscode.Disposable {
   private readonly refusals = new Refusals();
   private readonly steps = new Steps<FoundOffer, Start>();
   private readonly finder: FinderThread;
-  private readonly rewriter: Rewriter;
   private readonly disposables: vscode.Disposable;
   private timer: NodeJS.Timeout | undefined;
   private requestId = 0;
@@ -56,16 +52,6 @@ export class NextEdit implements vscode.Disposable {
         this.searched();
         services.log.warn(`Next edits were not looked for: ${why}`);
       },
-    });
-    this.rewriter = new Rewriter({
-      modelFor: (path) => {
-        const document = offered.openDocument({ path });
-        return document && modelForNextEdits(services.completion, document);
-      },
-      isBusy: () => services.completion.busy,
-      nameOf: (path) => vscode.workspace.asRelativePath(vscode.Uri.parse(path, true), false),
-      offer: (offer) => this.add(offer),
-      failed: (error) => services.log.warn(`No next edit of the model: ${reportError(error).message}`),
     });
     const command = (name: string, run: (key?: 'tab') => unknown) =>
       vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
@@ -168,7 +154,6 @@ export class NextEdit implements vscode.Disposable {
       path,
       place,
       unwanted: [...this.refusals.unwanted],
-      candidates: modelForNextEdits(this.services.completion, document) !== undefined,
       folders: (vscode.workspace.workspaceFolders ?? [])
         .filter(({ uri }) => uri.scheme === 'file')
         .map(({ uri }) => uri.fsPath),
@@ -176,18 +161,16 @@ export class NextEdit implements vscode.Disposable {
     this.updateKeys();
   }
 
-  private receive({ id, offers, candidates, more, error }: FromFinder): void {
+  private receive({ id, offers, more, error }: FromFinder): void {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.requestId) return;
     if (!error) {
       const found = offers.map((offer) => ({ ...offer, path: offered.normalizeUri(offer.path) }));
       const isFound = ({ path, from }: FoundOffer) =>
         found.some((other) => other.path === path && other.from === from);
-      // The model's offers are not made again, and files on disk are still to be searched.
-      const stays = (other: FoundOffer) => other.why === 'model' || (more && !offered.openDocument(other));
-      this.offers = [...found, ...this.offers.filter((other) => stays(other) && !isFound(other))];
-      if (offers.length > 0) this.rewriter.cancel();
-      else if (candidates) this.rewriter.schedule(candidates);
+      // Files on disk are still to be searched.
+      const stays = (other: FoundOffer) => more && !offered.openDocument(other) && !isFound(other);
+      this.offers = [...found, ...this.offers.filter(stays)];
     }
     this.searched();
     this.draw();
@@ -196,12 +179,6 @@ export class NextEdit implements vscode.Disposable {
   private searched(): void {
     this.isSearching = false;
     this.onSearched();
-  }
-
-  /** The model has answered. */
-  private add(offer: FoundOffer): void {
-    this.offers = [...this.offers, offer];
-    this.draw();
   }
 
   /** The current offer. */
@@ -359,7 +336,6 @@ export class NextEdit implements vscode.Disposable {
   private invalidateRequests(): void {
     this.requestId += 1;
     this.finder.cancel({ id: this.requestId });
-    this.rewriter.cancel();
     this.searched();
   }
 
@@ -370,7 +346,6 @@ export class NextEdit implements vscode.Disposable {
 
   async dispose(): Promise<void> {
     clearTimeout(this.timer);
-    this.rewriter.cancel();
     this.disposables.dispose();
     await this.finder.dispose();
   }

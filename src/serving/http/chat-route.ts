@@ -8,7 +8,7 @@ import { chatRequestSchema } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
 import { streamEvents, type EventStream } from './event-stream.ts';
-import { confidenceField, samplingOf, toUsage, withoutNulls } from './openai.ts';
+import { samplingOf, toUsage, withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
 
 const bodySchema = z.preprocess(withoutNulls, chatRequestSchema);
@@ -53,27 +53,23 @@ function stream(
 ): Promise<FastifyReply> {
   const chunk = { ...envelope, object: 'chat.completion.chunk' };
   const work = async (events: EventStream) => {
-    const send = (
-      index: number,
-      delta: object,
-      { sure = {}, finish = null }: { sure?: object; finish?: HostCompletion['finishReason'] | null } = {},
-    ) =>
-      events.send({ ...chunk, choices: [{ index, delta, logprobs: null, ...sure, finish_reason: finish }] });
+    const send = (index: number, delta: object, finish: HostCompletion['finishReason'] | null = null) =>
+      events.send({ ...chunk, choices: [{ index, delta, logprobs: null, finish_reason: finish }] });
     const startedChoices = new Set<number>();
     const begin = (index: number) => {
       if (!startedChoices.has(index)) send(index, { role: 'assistant', content: '' });
       startedChoices.add(index);
     };
     const completions = await service.complete(client, requests, {
-      onText: (index) => (text, logProbabilities) => {
+      onText: (index) => (text) => {
         begin(index);
-        send(index, { content: text }, { sure: confidenceField(logProbabilities) });
+        send(index, { content: text });
       },
       onEnd:
         (index) =>
         ({ finishReason }) => {
           begin(index);
-          send(index, {}, { finish: finishReason });
+          send(index, {}, finishReason);
         },
     });
     if (body.stream_options?.include_usage)
@@ -88,7 +84,6 @@ function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): H
     prompt: '',
     chat,
     ...samplingOf(body, index),
-    confidence: body.confidence && body.stream,
   }));
 }
 

@@ -136,15 +136,10 @@ export function toChunk(
 ): CompletionResponse {
   const hasLogProbabilities = logProbabilities.length > 0;
   const logprobs = hasLogProbabilities && body.logprobs !== undefined ? toLogprobs(logProbabilities) : null;
-  const confidence = logprobs ? {} : confidenceField(logProbabilities);
+  const confidence =
+    logprobs || logProbabilities.length === 0 ? {} : { confidence: pieceConfidence(logProbabilities) };
   return { ...envelope, choices: [{ index, text, logprobs, ...confidence, finish_reason: finish }] };
 }
-
-/** The confidence of a piece, if known. */
-export const confidenceField = (
-  logProbabilities: readonly TokenLogProbability[] = [],
-): { confidence?: number } =>
-  logProbabilities.length > 0 ? { confidence: pieceConfidence(logProbabilities) } : {};
 
 export function openAiError(message: string, code: string, type = 'invalid_request_error', texts?: Texts) {
   return { error: { message, type, param: null, code, texts } };

@@ -1,5 +1,5 @@
 /** The options of `train` that say what to learn from; `sweep` and `corpus` have most of them. */
-import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
+import { corpusPlanSchema, pairKinds, type CorpusPlan } from '../../protocol/run.ts';
 import type { OptionTable } from './option.ts';
 import { between, InvalidValue, list } from './values.ts';
 
@@ -39,12 +39,11 @@ const DEFAULT_FIM_RATE = 0.9;
 /** Days. */
 const DEFAULT_HALF_LIFE = 180;
 
-const pairNames = corpusPlanSchema.shape.pairs.unwrap().element.options;
 function pairs(text: string): CorpusPlan['pairs'] {
   const names = list(text);
   const isKind = (name: string): name is CorpusPlan['pairs'][number] =>
-    (pairNames as readonly string[]).includes(name);
-  if (!names.every(isKind)) throw new InvalidValue(`It must be a list of ${pairNames.join(', ')}.`);
+    (pairKinds as readonly string[]).includes(name);
+  if (!names.every(isKind)) throw new InvalidValue(`It must be a list of ${pairKinds.join(', ')}.`);
   return names;
 }
 
@@ -93,7 +92,7 @@ export const dataOptions: OptionTable<DataOptions, DataContext> = {
   },
   pairs: {
     flags: '--pairs <list>',
-    help: 'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that needs the same edit as another one; for next edit) (default: all)',
+    help: 'with --mode instruct, what to make instructions from: functions (documented ones), commits (a change from its message), or both (default: both)',
     parse: pairs,
     spec: 'corpus.pairs',
     support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },

@@ -132,7 +132,7 @@ describe('in a folder', () => {
   it("says if commits can't be read, also where there are functions", async () => {
     await writeFile(join(folder, 'a.py'), 'def f(x):\n    """Returns what it is given."""\n    return x\n');
     const warnings: string[] = [];
-    const found = await pairs(['functions', 'commits', 'edits'], (message) => void warnings.push(message));
+    const found = await pairs(['functions', 'commits'], (message) => void warnings.push(message));
     expect(found).toHaveLength(1);
     expect(warnings).toEqual([
       `The commits of ${folder} can't be read (not a git repository), so nothing is learned from them.`,
@@ -173,91 +173,6 @@ describe('in a folder', () => {
     expect(two!.pieces[3]!.text).toMatch(
       /^```diff\n--- \/dev\/null\n\+\+\+ b\/a.py\n@@ -0,0 \+1,3 @@\n\+def twice/,
     );
-  });
-
-  /** The parts of an edit task, and its answer. */
-  const editTask = ({ pieces }: Awaited<ReturnType<typeof pairs>>[number]) => {
-    const [, edit, place, line] =
-      /The edit, in .*:\n```diff\n([^]*?)\n```\n\nThe place, in .*:\n```py\n([^]*?)\n```\n\nThe line:\n```py\n(.*)\n```$/.exec(
-        pieces[1]!.text,
-      )!;
-    return { edit, place: place!, line, answer: /^```py\n(.*)\n```$/.exec(pieces[3]!.text)![1] };
-  };
-
-  it('shows one place of a repeated edit, and makes tasks of the later ones', async () => {
-    git('init', '-q');
-    const body = (name: string) => `def ${name}(x: Optional[int]) -> None:\n    log("${name}")\n\n\n`;
-    const before = ['one', 'two', 'three'].map(body).join('') + 'last = 1\n';
-    const after = before.replaceAll('Optional[int]', 'int | None').replace('last = 1', 'last = 2');
-    await commit('wip', { 'a.py': before });
-    await commit('wip', { 'a.py': after });
-    const found = await pairs(['edits']);
-    expect(new Set(found.map(({ path }) => path))).toEqual(new Set([found[0]!.path]));
-    const tasks = found.map(editTask);
-    const line = (name: string) => `def ${name}(x: Optional[int]) -> None:`;
-    const now = (name: string) => `def ${name}(x: int | None) -> None:`;
-    const task = (shown: string, asked: string) => ({
-      ...{ edit: `-${line(shown)}\n+${now(shown)}`, line: line(asked), answer: now(asked) },
-    });
-    expect(tasks).toMatchObject([task('one', 'two'), task('one', 'three'), task('two', 'three')]);
-    // As someone working from the top sees it: text above has the edit, text below does not.
-    const [above, below] = tasks[0]!.place.split(`${line('two')}\n`);
-    expect(git('show', 'HEAD:a.py').toString()).toContain(`${above}${now('two')}`);
-    expect(above).toContain(now('one'));
-    expect(git('show', 'HEAD^:a.py').toString()).toContain(`${line('two')}\n${below}`);
-    expect(below).toContain(line('three'));
-  });
-
-  it('a removed comment of two dashes does not end the file', async () => {
-    git('init', '-q');
-    const lines = ['one', 'two'].map((name) => `select read_field(data, '${name}');\n`);
-    await commit('wip', { 'a.sql': `-- old\nbegin;\n${lines.join('')}` });
-    await commit('wip', { 'a.sql': `begin;\n${lines.map((line) => line.replace(')', ', 1)')).join('')}` });
-    expect((await pairs(['edits'])).map(({ pieces }) => pieces[3]!.text)).toEqual([
-      expect.stringContaining("select read_field(data, 'two', 1);"),
-    ]);
-  });
-
-  it('an unchanged line similar to an edited one is a task with an empty answer', async () => {
-    git('init', '-q');
-    const body = (name: string) => `row.${name} = read_field(data, "${name}")\n\n`;
-    const names = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven'];
-    const before = names.map(body).join('');
-    await commit('wip', { 'a.py': before });
-    await commit('wip', { 'a.py': before.replace('"one")', '"one", 1)').replace('"two")', '"two", 1)') });
-    const tasks = (await pairs(['edits'])).map(editTask);
-    expect(tasks.length).toBeGreaterThan(1);
-    expect(tasks[0]).toMatchObject({
-      line: 'row.two = read_field(data, "two")',
-      answer: 'row.two = read_field(data, "two", 1)',
-    });
-    for (const { line, answer } of tasks.slice(1)) {
-      expect(answer).toBe(line);
-      expect(line).toMatch(/^row\.(?!one|two)/);
-    }
-  });
-
-  it('a line with another edit, or split into several lines, is not a task', async () => {
-    git('init', '-q');
-    const before = ['one', 'two', 'three'].map((name) => `${name} = read(data, "${name}")\n`).join('');
-    const after =
-      'one = await read(data, "one")\ntwo = cached(data, "two")\nthree = read(\n  data,\n  "three")\n';
-    await commit('wip', { 'a.py': before });
-    await commit('wip', { 'a.py': after });
-    await expect(pairs(['edits'])).rejects.toMatchObject({ code: 'corpus-empty' });
-  });
-
-  it('finds edits also in commits of many files, which give no other tasks', async () => {
-    git('init', '-q');
-    const call = (name: string) => `result = fetch_all(source, "${name}")\n`;
-    const all = Array.from({ length: 12 }, (_, at) => [`f${at}.py`, call(`n${at}`)] as const);
-    await commit('wip', Object.fromEntries(all));
-    const edited = all.map(([path, text]) => [path, text.replace('")', '", limit=9)')] as const);
-    await commit('Limit how much is fetched', Object.fromEntries(edited));
-    const tasks = (await pairs(['edits'])).map(editTask);
-    expect(tasks).toHaveLength(4);
-    expect(tasks[3]!.answer).toContain(', limit=9)');
-    await expect(pairs(['commits'])).rejects.toMatchObject({ code: 'corpus-empty' });
   });
 
   it('are held out from the newest backwards, since later ones change the same lines again', async () => {

@@ -260,7 +260,7 @@ export const workspace = {
   isTrusted: true,
   textDocuments: [] as Document[],
   getConfiguration: () => ({
-    get: (name: string) => (name === 'nextEdit.model' ? 'off' : fake.enabled),
+    get: () => fake.enabled,
   }),
   onDidChangeTextDocument: event('change'),
   onDidOpenTextDocument: event('open'),
