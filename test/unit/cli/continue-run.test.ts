@@ -149,3 +149,9 @@ describe('requireChange', () => {
     expect(of({ kept: 0 })).toThrow('This is not the folder of run run-1');
   });
 });
+
+it('the plan of an earlier run that also learned edits still opens', () => {
+  const plan = { mode: 'instruct', pairs: ['functions', 'commits', 'edits'] };
+  expect(corpusPlanSchema.parse(plan).pairs).toEqual(['functions', 'commits']);
+  expect(corpusPlanSchema.safeParse({ pairs: ['issues'] }).success).toBe(false);
+});
