@@ -48,7 +48,7 @@ const recipes: readonly Recipe[] = [
   { name: 'plain full', train: ['--method', 'full', ...PLAIN], lengths: [0.25, 0.5, 1], strengths: [1] },
 ];
 /** Options that keep the runs from measuring and choosing anything themselves. */
-const UNMEASURED = ['--no-rate-trials', '--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
+const UNMEASURED = ['--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
 const BESIDE = ['--humaneval', '0', '--retention', '0', '--held-out-windows', '1'];
 /** Numbers of texts and solutions for measuring forgetting. */
 const MEASURED = { retentionTexts: 8, humanevalProblems: 20 };

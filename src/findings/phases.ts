@@ -7,7 +7,6 @@ const phases = (): Partial<Record<string, string>> => ({
   'Loading the model': t('Loading the model'),
   'Measuring the machine': t('Measuring the machine'),
   'Measuring the base': t('Measuring the base'),
-  'Trying learning rates': t('Trying learning rates'),
   Training: t('Training'),
   'Writing the result': t('Writing the result'),
   Evaluating: t('Evaluating'),

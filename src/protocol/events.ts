@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { msg, type Text, textOf, textsSchema } from '../text/message.ts';
 import { errorTexts } from '../text/errors.ts';
-import { metricAtStep, intervalSchema } from './evaluation.ts';
+import { metricAtStep } from './evaluation.ts';
 
 const at = { time: z.string() };
 
@@ -38,7 +38,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   /** From here on, a run with a time limit has this number of steps, fitted to the duration of its steps. */
   z.object({ type: z.literal('length'), ...at, step: z.int(), steps: z.int(), minutes: z.number() }),
   /**
-   * The peak learning rate that the run uses, chosen before its first step. It stays valid even if the run restarts
+   * The peak learning rate that the run settled on before its first step. It stays valid even if the run restarts
    * from step 0, so the event has no step.
    */
   z.object({
@@ -47,23 +47,6 @@ export const runEventSchema = z.discriminatedUnion('type', [
     learningRate: z.number().positive(),
     why: z.string(),
     texts: textsSchema,
-    /** Optimiser steps of each trial; 0 without trials. */
-    steps: z.int(),
-    /** Time of the run's budget that the trials took. */
-    seconds: z.number(),
-    trials: z.array(
-      z.object({
-        learningRate: z.number().positive(),
-        /**
-         * Loss on the windows used to compare trials, minus the base's, paired, in nats per token; absent if the trial
-         * was cut short.
-         */
-        learned: intervalSchema.optional(),
-        /** KL(base || trained) on the same windows, nats per token. */
-        kl: z.number().optional(),
-        diverged: z.object({ step: z.int(), why: z.string(), texts: textsSchema }).optional(),
-      }),
-    ),
   }),
   /** After a loss spike or a divergence, training went back to the checkpoint of step `to`, with the rate scaled. */
   z.object({

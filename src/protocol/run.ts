@@ -183,10 +183,10 @@ export const runSpecSchema = z.object({
   learningRateReason: z.string().optional(),
   texts: textsSchema,
   /**
-   * Whether short trials at the start may find a better rate than `hyper.learningRate`: see
-   * training/learning-rate/trials.ts.
+   * Whether `hyper.learningRate` is the default, since nothing was measured on the base: see
+   * training/learning-rate/settle-rate.ts.
    */
-  learningRateTrials: z.boolean().default(false),
+  learningRateAssumed: z.boolean().optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */
@@ -252,7 +252,7 @@ export const runStateSchema = z.object({
   heartbeat: z.string().optional(),
   step: z.int().default(0),
   steps: z.int(),
-  /** The peak rate chosen by the run's own trials, and why; otherwise it is the spec's. */
+  /** The peak rate that the run settled on by itself, and why; otherwise it is the spec's. */
   learningRate: z.object({ rate: z.number().positive(), why: z.string(), texts: textsSchema }).optional(),
   /** Seconds left of the owner's current phase. */
   etaSeconds: z.number().optional(),

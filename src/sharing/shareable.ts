@@ -44,7 +44,7 @@ export function shareable(run: RunSnapshot, name: string): RunSnapshot {
 
 function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
-  const { learningRateReason, learningRateTrials, imported, base, fetched } = spec;
+  const { learningRateReason, imported, base, fetched } = spec;
   const { reference = fetched?.reference } = spec;
   return {
     format: 1,
@@ -67,7 +67,6 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
     backend,
     evaluation,
     versions,
-    learningRateTrials,
     ...(learningRateReason !== undefined && { learningRateReason }),
     ...(minutes !== undefined && { minutes }),
     ...(engine && { engine }),

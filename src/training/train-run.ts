@@ -20,7 +20,7 @@ import { earlierValues, placeEarlierAdapter } from './continued.ts';
 import { listCheckpoints, restoreInitialWeights } from './checkpoints/store.ts';
 import { Optimizer } from './optimizers.ts';
 import { trainOnRay } from './ray-train/run.ts';
-import { settleRate } from './learning-rate/trials.ts';
+import { settleRate } from './learning-rate/settle-rate.ts';
 import { lossRows } from '../model/loss-head.ts';
 import { lossTokens } from './loss-tokens.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
@@ -105,12 +105,8 @@ async function trainOn(
   const initial: SessionOptions['initial'] =
     earlier ?? ((parameter) => initialValues(gguf, parameter, fittedSpec.hyper));
   if (earlier) await restoreInitialWeights({ model, initial });
-  const settled = await settleRate({ ...options, spec: fittedSpec, model, initial, rate });
-  if (!settled) {
-    await gguf.close();
-    return undefined;
-  }
-  const hyper = { ...fittedSpec.hyper, learningRate: settled.learningRate };
+  const learningRate = await settleRate({ ...options, spec: fittedSpec, model, rate });
+  const hyper = { ...fittedSpec.hyper, learningRate };
   const spec: RunSpec = { ...fittedSpec, hyper };
   const optimizer = new Optimizer(model, hyper);
   const session = new Session({
@@ -122,7 +118,6 @@ async function trainOn(
     optimizer,
     initial,
     rate,
-    secondsBefore: settled.seconds,
   });
 
   const trained = await session.train();

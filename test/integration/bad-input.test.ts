@@ -12,7 +12,7 @@ let place: Workplace;
 let code: string;
 const base = () => place.path('tiny.gguf');
 const small =
-  '--strength 1 --no-rate-trials --seq 32 --eval-every 2 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm'.split(
+  '--strength 1 --seq 32 --eval-every 2 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm'.split(
     ' ',
   );
 const train = (...args: string[]) => ['train', code, '--base', base(), ...small, ...args];

@@ -76,14 +76,12 @@ it('training splits a single file and takes the default rate, and says so', asyn
   expect(warningsOf(run.events)).toEqual([
     expect.stringMatching(/^help\.js is all the code there is: its end, from line \d+ on, is held out/),
   ]);
-  // The budget is too short for rate trials, according to terminal, events, run and report.
-  const why =
-    'the default for a base of this size: the budget is too short for trials of other rates, which need a run of at least 160 steps';
-  expect(run.stdout).toContain(`  learning rate 0.0003, ${why}`);
-  expect(run.events.find(({ type }) => type === 'rate')).toMatchObject({
-    learningRate: 3e-4,
-    why,
-    trials: [],
+  // Nothing was measured on this base, according to terminal, run and report.
+  const why = 'the default for LoRA with LionW on a base of this size, in a run of this length';
+  expect(run.stdout).toContain(`Learning rate 0.0003, ${why}`);
+  expect(run.spec).toMatchObject({
+    hyper: { learningRate: 3e-4 },
+    learningRateReason: expect.stringContaining(why),
   });
   expect((await place.run('show', run.id)).stdout).toContain(`0.0003, ${why}`);
   expect(await readFile(report, 'utf8')).toContain(why);

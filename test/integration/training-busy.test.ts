@@ -13,8 +13,7 @@ beforeAll(async () => {
   const base = place.path('tiny.gguf');
   await writeTinyModel(base, { seed: 1 });
   const code = await place.code();
-  const small =
-    '--strength 1 --no-rate-trials --seq 32 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm';
+  const small = '--strength 1 --seq 32 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm';
   train = (...args) => ['train', code, '--base', base, ...small.split(' '), ...args];
 });
 afterAll(() => place?.dispose());

@@ -26,7 +26,7 @@ export interface Continued {
   /** Checksum of its adapter as served. */
   sha256: string;
   corpus: EarlierCorpus;
-  /** Its final learning rate, after its own trials and any reductions on rolling back to a checkpoint. */
+  /** Its final learning rate, after any reductions on rolling back to a checkpoint. */
   learningRate: number;
   /** The number of steps that this rate was for: with a budget in minutes, run.json only has an estimate. */
   steps: number;

@@ -20,8 +20,8 @@ export const engineTarget = (
 });
 
 /**
- * The requested engine, and the options of a run trained by it: at checkpoints it measures only the held-out loss, and
- * it runs no learning-rate trials. Errors: bad-argument for options it does not support.
+ * The requested engine, and the options of a run trained by it: at checkpoints it measures only the held-out loss.
+ * Errors: bad-argument for options it does not support.
  */
 export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptions>(
   options: O,
@@ -50,5 +50,5 @@ export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptio
       'Give --storage a folder that all nodes share, or leave it out: all workers are then on one node.',
     );
   const engine = rayTrainEngineSchema.parse(specPart('engine', options));
-  return { engine, options: { ...options, evalTasks: [], rateTrials: false } };
+  return { engine, options: { ...options, evalTasks: [] } };
 }

@@ -1,22 +1,28 @@
 /** Chooses the learning rate of a run for which none was given, and says why in words. */
 import type { BaseShape } from '../../base-models/registry.ts';
-import { tokensPerStep, type Hyper } from '../../protocol/run.ts';
+import { tokensPerStep, type CorpusPlan, type Hyper } from '../../protocol/run.ts';
 import type { SweepSpec } from '../../protocol/sweep.ts';
-import { defaultLearningRate, fallsWithLength, rateAfterReference, rateAtLength } from '../default-rate.ts';
-import { rememberedRate, type FoundRate, type RateKind } from './found-rates.ts';
+import { defaultLearningRate, rateAfterReference, rateAtLength } from '../default-rate.ts';
 import { concludeMethod, type MethodResult } from '../sweep/choice.ts';
 import { listSweeps, type Sweep } from '../sweep/store.ts';
 import { msg, type Text } from '../../text/message.ts';
 
-export interface RateQuestion extends RateKind {
+/** The run that needs a rate. */
+export interface RateQuestion {
   shape: BaseShape;
+  baseSha256: string;
+  hyper: Hyper;
+  corpus: Pick<CorpusPlan, 'mode' | 'fimRate'>;
+  /** The reference adapter that training begins with, if any. */
+  reference?: object | undefined;
+  steps: number;
 }
 
 export interface RateAnswer {
   rate: number;
   /** A clause: "from the sweep of 25 November, in which 1e-3 learned as much as the best rate and forgot least". */
   reason: Text;
-  /** True if nothing was measured on this base, so that the run may find a better rate by trials. */
+  /** True if nothing was measured on this base. */
   assumed?: true;
 }
 
@@ -29,24 +35,14 @@ export const methodName = (method: Hyper['method']) => (method === 'lora' ? 'LoR
 /** A rate such as 3e-4, without rounding errors in the last digits. */
 export const formatRate = (rate: number) => Number(rate.toPrecision(3)).toExponential().replace('+', '');
 
-/** "measured in short trials on 26 November". `at` is an ISO time. */
-export const foundReason = ({ at }: Pick<FoundRate, 'at'>) => msg`measured in short trials on ${day(at)}`;
-
-/**
- * Chooses from the newest sweep of the same base and optimiser; else from the trials of a similar run; else from a
- * sweep of the other method; else the default.
- */
+/** From the newest sweep of the same base and optimiser; else from one of the other method; else the default. */
 export async function chooseLearningRate(question: RateQuestion): Promise<RateAnswer> {
-  return chooseFrom(await listSweeps(), question, await rememberedRate(question));
+  return chooseFrom(await listSweeps(), question);
 }
 
 /** `sweeps` newest first. Pure. */
-export function chooseFrom(
-  sweeps: readonly Sweep[],
-  question: RateQuestion,
-  remembered?: FoundRate,
-): RateAnswer {
-  const { baseSha256, shape, steps } = question;
+export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): RateAnswer {
+  const { baseSha256 } = question;
   const { method, optimizer } = question.hyper;
   const fitting = sweeps.filter(
     ({ spec }) => spec.base.sha256 === baseSha256 && spec.hyper.optimizer === optimizer,
@@ -57,8 +53,6 @@ export function chooseFrom(
     const reason = msg`from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
     return forRun({ rate: result.chosen!, reason }, question, spec.hyper.steps);
   }
-  if (remembered && !fallsWithLength(shape, steps))
-    return { rate: remembered.rate, reason: foundReason(remembered) };
   const other = method === 'lora' ? 'full' : 'lora';
   const otherSweep = newestFinished(fitting, other);
   if (otherSweep) {
@@ -67,8 +61,18 @@ export function chooseFrom(
     const reason = msg`from ${formatRate(theirs)}, which the sweep of ${day(otherSweep.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
     return forRun({ rate, reason }, question, otherSweep.spec.hyper.steps);
   }
+  return assumedRate(question);
+}
+
+/** The default, for a run on whose base nothing was measured. */
+export function assumedRate({
+  shape,
+  hyper: { method, optimizer },
+  reference,
+  steps,
+}: Pick<RateQuestion, 'shape' | 'hyper' | 'reference' | 'steps'>): RateAnswer {
   return {
-    rate: defaultLearningRate(method, optimizer, shape, question),
+    rate: defaultLearningRate(method, optimizer, shape, { steps, reference }),
     reason: msg`the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
     assumed: true,
   };

@@ -23,7 +23,6 @@ export interface HyperOptions {
   rankStabilised?: boolean;
   dropout: number;
   attentionDropout: number;
-  rateTrials: boolean;
   reference: boolean;
   optimizer: Hyper['optimizer'];
   schedule: Hyper['schedule'];
@@ -120,7 +119,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
   },
   lr: {
     flags: '--lr <rate>',
-    help: 'peak learning rate (default: found by an earlier sweep, else by short trials before the first step or those of an earlier run)',
+    help: 'peak learning rate (default: found by an earlier sweep, else by the size of the base and the length of the run)',
     parse: positive,
     spec: 'hyper.learningRate',
     support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
@@ -172,12 +171,6 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     default: hyperDefaults.attentionDropout,
     spec: 'hyper.attentionDropout',
     support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
-  },
-  rateTrials: {
-    flags: '--no-rate-trials',
-    help: 'run no short trials for the learning rate (they take 15% of the budget): use the default rate if no better one is known',
-    spec: null,
-    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   reference: {
     flags: '--no-reference',

@@ -63,7 +63,7 @@ export type OptionTable<O, K = unknown> = {
 export type AnyOption = TrainOption<unknown, never, never>;
 export type AnyTable = Readonly<Record<string, AnyOption>>;
 
-/** "rank" of "--rank <r>", "no-rate-trials" of "--no-rate-trials". */
+/** "rank" of "--rank <r>", "no-reference" of "--no-reference". */
 export const flagName = (flags: string): string => flags.replace(/^--([a-z-]+).*$/, '$1');
 
 /** The names of its flags, without their dashes. */

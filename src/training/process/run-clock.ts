@@ -4,7 +4,7 @@ import { awakeMs } from '../../platform/machine/awake.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
 /** Phases that count towards the training budget. */
-const TRAINING = /^(Trying learning rates|Training)/;
+const TRAINING = /^Training/;
 
 type ClockedWriter = Pick<RunWriter, 'state'>;
 

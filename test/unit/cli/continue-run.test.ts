@@ -22,7 +22,6 @@ const spec: RunSpec = {
   createdAt: '2026-11-25T01:00:00Z',
   folder: '/garden',
   corpus: corpusPlanSchema.parse({ fimRate: 0.4, halfLifeDays: 90, exclude: ['*.sql'], maxTokens: 7 }),
-  learningRateTrials: false,
   base: { id: 'smollm2-135m', path: '/models/smollm2.gguf', sha256: 'ab'.repeat(32) },
   hyper: hyperSchema.parse({
     learningRate: 1e-4,

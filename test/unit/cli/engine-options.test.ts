@@ -16,12 +16,11 @@ it('leaves other runs unchanged', () => {
   expect(withEngine(options)).toEqual({ options });
 });
 
-it('measures nothing at checkpoints and runs no trials', () => {
+it('measures nothing at checkpoints', () => {
   const { engine, options } = withEngine(parse('--engine ray-train --workers 4 --worker-gpus --steps 5'));
   expect(engine).toEqual({ name: 'ray-train', workers: 4, gpus: true, parallel: 'fsdp' });
   expect(engineTarget(engine!).precision('lora')).toBe('bf16');
   expect(toEvaluationPlan(options).checkpointTasks).toEqual([]);
-  expect(options.rateTrials).toBe(false);
 });
 
 it('requires a cluster, CPUs for each worker and a folder shared by all nodes', () => {

@@ -43,7 +43,6 @@ function runOf(options: AllOptions): RunSpec {
     createdAt: '2026-11-25T01:00:00Z',
     folder: '/garden',
     corpus: corpusPlanSchema.parse(corpus),
-    learningRateTrials: false,
     base: { id: options.base, path: '/models/base.gguf', sha256: 'ab'.repeat(32) },
     hyper: hyperSchema.parse({ ...hyper, steps: 9, learningRate: 1e-4, precision: 'f32' }),
     evaluation: evaluationPlanSchema.parse(evaluation),

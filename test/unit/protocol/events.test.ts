@@ -27,10 +27,7 @@ describe('survivingEvents', () => {
 
   it('keeps the learning rate of a run that starts over or returns to its first step', () => {
     const at = { time: 'T' };
-    const rate: RunEvent = {
-      ...at,
-      ...{ type: 'rate', learningRate: 1e-4, why: 'w', steps: 8, seconds: 3, trials: [] },
-    };
+    const rate: RunEvent = { ...at, type: 'rate', learningRate: 1e-4, why: 'w' };
     const begin = { ...at, ...startEvent(0) } as RunEvent;
     const back: RunEvent = { ...at, type: 'rollback', step: 1, to: 0, why: 'w', rateScale: 0.5 };
     expect(survivingEvents([rate, begin, back, begin])).toEqual([rate, begin, back, begin]);

@@ -102,8 +102,8 @@ it('rereads a file that was truncated, replaced or overwritten', async () => {
   expect(steps(await look())).toEqual([7, 8, 9, 99]);
 });
 
-it('has the learning rate that a run found, even if its events are not read', async () => {
-  const { id, dir } = await createRun(newRun({ learningRateTrials: true }));
+it('has the learning rate that a run settled on, even if its events are not read', async () => {
+  const { id, dir } = await createRun(newRun());
   const shelf = new RunCache();
   const scan = async () => (await shelf.scan(() => false)).runs[0]!.snapshot.spec;
   const { hyper } = await scan();

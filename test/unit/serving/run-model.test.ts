@@ -25,7 +25,6 @@ async function writeRun(method: 'lora' | 'full', meanKl?: number, artefact?: str
     corpus: corpusPlanSchema.parse({}),
     base: { id: 'tiny', path: join(dir, 'base.gguf'), sha256: '0'.repeat(64) },
     hyper: hyperSchema.parse({ method, learningRate: 1e-4, steps: 1 }),
-    learningRateTrials: false,
     backend: 'auto',
     evaluation: evaluationPlanSchema.parse({}),
     versions: {},

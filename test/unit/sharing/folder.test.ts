@@ -80,7 +80,7 @@ describe('a published adapter', () => {
       {
         ...run,
         spec: { ...run.spec, imported: { from: '/mnt/x/mine', format: 'peft', base: '/mnt/x/models/Tiny' } },
-        state: { ...run.state, learningRate: { rate: 3e-4, why: 'by trials' } },
+        state: { ...run.state, learningRate: { rate: 3e-4, why: 'the default' } },
       },
       'demo',
     );
@@ -90,7 +90,7 @@ describe('a published adapter', () => {
     expect(shared.spec).toMatchObject({
       imported: { from: 'a local file', base: 'Tiny' },
       hyper: { learningRate: 3e-4 },
-      learningRateReason: 'by trials',
+      learningRateReason: 'the default',
     });
   });
 

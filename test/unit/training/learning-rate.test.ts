@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
-import { corpusPlanSchema, evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts';
+import { corpusPlanSchema, hyperSchema } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
 import {
   atLength,
@@ -11,7 +11,6 @@ import {
   chooseLearningRate,
   type RateQuestion,
 } from '../../../src/training/learning-rate/choose.ts';
-import { rememberRate } from '../../../src/training/learning-rate/found-rates.ts';
 import {
   appendLine,
   createSweep,
@@ -31,8 +30,6 @@ const question: RateQuestion = {
   baseSha256: 's',
   hyper,
   corpus: corpusPlanSchema.parse({}),
-  evaluation: evaluationPlanSchema.parse({ strength: 'measured' }),
-  trainTokens: 100_000,
   steps: 100,
 };
 const full = { ...question, hyper: { ...hyper, method: 'full' as const } };
@@ -89,22 +86,9 @@ describe('chooseFrom', () => {
     });
     expect(chooseFrom([sweep(finished)], full).rate).toBe(3e-5);
   });
-  it("uses the rate found by a similar run's trials, unless a sweep of the same method is newer", () => {
-    const found = { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' };
-    const answer = chooseFrom([], question, found);
-    expect(answer).toEqual({ rate: 1e-4, reason: 'measured in short trials on 26 November' });
-    expect(chooseFrom([sweep(finished)], question, found).rate).toBe(3e-4);
-    expect(chooseFrom([sweep(finished)], full, found).rate).toBe(1e-4);
-  });
   it('says if nothing was measured on this base', () => {
     expect(chooseFrom([], question).assumed).toBe(true);
     expect(chooseFrom([sweep(finished)], question).assumed).toBeUndefined();
-  });
-  it('does not use what short trials found where a long run needs a lower rate', () => {
-    const found = { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' };
-    const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
-    expect(chooseFrom([], { ...larger, steps: 80 }, found).rate).toBe(1e-4);
-    expect(chooseFrom([], { ...larger, steps: 160 }, found)).toMatchObject({ rate: 5e-5, assumed: true });
   });
   it('is lower for a larger base', () => {
     expect(chooseFrom([], question).rate).toBe(3e-4);
@@ -181,49 +165,6 @@ describe('sweeps on disk', () => {
   it('choose the default without any', async () => {
     expect(await listSweeps()).toEqual([]);
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 3e-4 });
-  });
-
-  it('remember the rate found by trials for a run of the same kind and of about the same size', async () => {
-    await rememberRate(question, { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' });
-    expect(await chooseLearningRate(question)).toMatchObject({ rate: 1e-4 });
-    expect(await chooseLearningRate({ ...question, trainTokens: 130_000 })).toMatchObject({ rate: 1e-4 });
-    expect(await chooseLearningRate({ ...question, steps: 70 })).toMatchObject({ rate: 1e-4 });
-    for (const other of [
-      { trainTokens: 1_600_000 },
-      { steps: 1600 },
-      { baseSha256: 'other' },
-      { hyper: full.hyper },
-      ...[
-        { optimizer: 'adamw' as const },
-        { batch: 4 },
-        { accumulate: 2 },
-        { sequenceLength: 256 },
-        { rank: 8 },
-        { alpha: 64 },
-        { targets: ['q'] },
-        { dropout: 0 },
-        { schedule: 'constant' as const },
-        { warmup: 0 },
-        { weightDecay: 0.1 },
-        { clip: 0 },
-      ].map((override) => ({ hyper: { ...hyper, ...override } })),
-      { corpus: { ...question.corpus, fimRate: 0.5 } },
-      { corpus: { ...question.corpus, fimLoss: 'middle' as const } },
-      { corpus: { ...question.corpus, mode: 'instruct' as const } },
-      { reference: {} },
-      { evaluation: { ...question.evaluation, strengthLimit: 0.2 } },
-      // Then nothing limits forgetting.
-      { evaluation: { ...question.evaluation, strength: 0.5 } },
-    ])
-      expect((await chooseLearningRate({ ...question, ...other })).assumed).toBe(true);
-    for (const same of [{ seed: 7 }, { evalEvery: 5 }, { recompute: true }, { precision: 'bf16' as const }])
-      expect((await chooseLearningRate({ ...question, hyper: { ...hyper, ...same } })).rate).toBe(1e-4);
-    await rememberRate(full, { rate: 1e-5, at: '2026-11-26T12:00:00.000Z' });
-    expect((await chooseLearningRate(question)).rate).toBe(1e-4);
-    const otherRank = { ...full, hyper: { ...full.hyper, rank: 8, targets: ['q'] } };
-    expect((await chooseLearningRate(otherRank)).rate).toBe(1e-5);
-    await writeFile(join(home, 'cache', 'learning-rates.json'), '{"half');
-    expect((await chooseLearningRate(question)).assumed).toBe(true);
   });
 
   it('are read back as written, and used', async () => {

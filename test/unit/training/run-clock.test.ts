@@ -38,8 +38,9 @@ describe('the clock of a run', () => {
     const { after, prepared } = clocked(expected);
     expect(await after(0, { status: 'running', phase: 'Reading files' })).toEqual([120, 15]);
     expect(await after(5, { status: 'running', phase: 'Loading the model' })).toEqual([120, 10]);
-    expect(await after(20, { status: 'running', phase: 'Trying learning rates' })).toEqual([125, 60]);
-    expect(await after(22, { status: 'running', phase: 'Training' })).toEqual([125, 58]);
+    expect(await after(20, { status: 'running', phase: 'Training' })).toEqual([125, 60]);
+    const back = 'Training, back from step 2 to step 0';
+    expect(await after(22, { status: 'running', phase: back })).toEqual([125, 58]);
     expect(prepared).toEqual([20]);
     expect(await after(30, { step: 3, etaSeconds: 70 })).toEqual([145, 70]);
     expect(await after(31, { steps: 12 })).toEqual([145, 70]);
@@ -51,10 +52,11 @@ describe('the clock of a run', () => {
     expect(await after(0, { status: 'running', phase: 'Reading files' })).toEqual([120, 15]);
     sleep(3600);
     expect(await after(3605, { status: 'running', phase: 'Loading the model' })).toEqual([3720, 10]);
-    expect(await after(3620, { status: 'running', phase: 'Trying learning rates' })).toEqual([3725, 60]);
+    expect(await after(3620, { status: 'running', phase: 'Training' })).toEqual([3725, 60]);
     expect(prepared).toEqual([20]);
     sleep(600);
-    expect(await after(4222, { status: 'running', phase: 'Training' })).toEqual([4325, 58]);
+    const back = 'Training, back from step 2 to step 0';
+    expect(await after(4222, { status: 'running', phase: back })).toEqual([4325, 58]);
   });
   it("uses the evaluator's own times while it measures", async () => {
     const { after } = clocked(expected);

@@ -151,9 +151,8 @@ async function prepareAndStart(
     const unrated = { ...toHyper(options, steps, precision, 1), ...settings };
     const isAlone = continued || !options.reference;
     const reference = isAlone ? undefined : await startingReference(base, { config, hyper: unrated, plan });
-    const kind = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, reference };
-    const setup = { ...kind, trainTokens, steps };
-    const learningRate = await learningRateFor({ ...setup, shape: config }, options, continued);
+    const kind = { shape: config, baseSha256: base.sha256, hyper: unrated, corpus: plan, reference };
+    const learningRate = await learningRateFor({ ...kind, steps }, options, continued);
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
@@ -184,7 +183,7 @@ async function prepareAndStart(
     const { dir, id, spec } = await createRun({
       ...material,
       ...withTexts({ learningRateReason: learningRate.reason }),
-      learningRateTrials: learningRate.assumed ?? false,
+      ...(learningRate.assumed && { learningRateAssumed: true }),
       ...('client' in start && { backend }),
       planned: backend,
       ...(engine && { engine }),
@@ -245,7 +244,7 @@ function printTimes(times: RunTimes): void {
 /** The learning rate: as specified, from the continued run, or the best known for the base; prints which. */
 async function learningRateFor(
   question: RateQuestion,
-  options: Pick<AllOptions, 'lr' | 'optimizer' | 'rateTrials' | 'json'>,
+  options: Pick<AllOptions, 'lr' | 'optimizer' | 'json'>,
   continued: Continued | undefined,
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: msg`given` };
@@ -256,11 +255,9 @@ async function learningRateFor(
     if (!options.json) print(`Learning rate ${answer.rate}, ${english(answer.reason)}`);
     return answer;
   }
-  const { assumed, ...answer } = await chooseLearningRate(question);
-  const trials = assumed && options.rateTrials && !continued;
-  const unless = trials ? '; short trials may find a better one before the first step' : '';
-  if (!options.json) print(forTerminal(`Learning rate ${answer.rate}, ${english(answer.reason)}${unless}`));
-  return { ...answer, ...(trials && { assumed }) };
+  const answer = await chooseLearningRate(question);
+  if (!options.json) print(forTerminal(`Learning rate ${answer.rate}, ${english(answer.reason)}`));
+  return answer;
 }
 
 /**
