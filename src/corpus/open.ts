@@ -15,7 +15,6 @@ import {
 } from './manifest.ts';
 import { fimWindow, type FimWindows, type WindowTokenizer } from './tokens/fim-windows.ts';
 import { heldOutWindows, type Range } from './held-out/held-out-windows.ts';
-import { extractRanges, tokensRead, unreadEntries } from './held-out/unread.ts';
 import { kinds, measuredKind, type Kind } from './kinds.ts';
 import { streamSequences, type TokenStream, type Window } from './tokens/packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath, weightsPath } from './paths.ts';
@@ -32,9 +31,6 @@ export type FimTokenizer = WindowTokenizer &
 export type Corpus = Pick<OpenCorpus, keyof OpenCorpus>;
 
 export type Age = 'older' | 'new';
-
-/** Most tokens that the repository's name and the file's path take before a file's text. */
-const LONGEST_HEADING = 64;
 
 /** Opens what buildCorpus wrote. Errors: run-damaged if files are missing, truncated or inconsistent. */
 export async function openCorpus(dir: string): Promise<Corpus> {
@@ -198,35 +194,6 @@ class OpenCorpus {
       (entry) => entryKind(entry) === measured && Boolean(entry.known) === (age === 'older'),
     );
     return ranges.length > 0 ? heldOutWindows(this.heldOutSplit.stream, length, count, ranges) : [];
-  }
-
-  /**
-   * The same for training text: `count` windows of the measured kind from files (or, for instructions, from examples of
-   * files and commits) that do not occur in the first `read` of `sequences(length, seed)`. `document` is equal for
-   * windows of one file, but is not an offset in the split's tokens. Files are not joined to repositories. Empty if no
-   * such file is left.
-   */
-  unreadSequences(length: number, count: number, { read, seed }: { read: number; seed: number }): Sequence[] {
-    const { stream } = this.trainSplit;
-    const { mode, documentEnd: padding, repositoryContext } = this.summary;
-    const isInstruct = mode === 'instruct';
-    // Fill-in-the-middle uses only files inside its window.
-    const openSequences = (one: TokenStream) =>
-      isInstruct ? exampleSequences(one, { length, seed, padding }) : streamSequences(one, length, seed);
-    // Not kept for later: of a large data set it is the largest thing in memory, and training needs it only here.
-    const { kept } = this.manifest ?? readManifest(this.dir);
-    const { measured } = this;
-    const unread = unreadEntries(kept, tokensRead(stream, openSequences, read));
-    // Held-out files have no heading, and how well headings are learned says little about the code.
-    const headingTokens = repositoryContext ? LONGEST_HEADING : 0;
-    const ranges = unread
-      .filter((entry) => isInstruct || entryKind(entry) === measured)
-      .map(({ offset, tokens }) => ({ begin: offset + headingTokens, end: offset + tokens }))
-      .filter(({ begin, end }) => end - begin >= 2);
-    const joined = extractRanges(stream, ranges);
-    return isInstruct
-      ? exampleWindows(joined, { length, count, padding })
-      : heldOutWindows(joined, length, count);
   }
 
   private heldOutRanges(wanted: Kind): Range[] {
