@@ -364,9 +364,6 @@ export class Llama implements TrainableModel {
   leaveF16(): void {
     this.leftF16 = true;
   }
-  returnToF16(): void {
-    this.leftF16 = false;
-  }
 
   /** Sets this model's precision, since another model on the same backend may use a different one. */
   private choosePrecision(): void {

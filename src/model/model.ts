@@ -102,8 +102,6 @@ export interface Model {
   zeroGradients(): void;
   /** Stops rounding to f16, because this model has values that are too large for it. */
   leaveF16(): void;
-  /** Undoes leaveF16: the model computes again as when it was loaded. */
-  returnToF16(): void;
   /**
    * Loss of each token after the first, in nats, without dropout: length T - 1. `base`: without the adapter (LoRA
    * only). Throws an Error if there are no tokens or one is outside the vocabulary, like the methods below.
