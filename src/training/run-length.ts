@@ -48,14 +48,9 @@ export class RunLength {
   private readonly evalEvery: number;
   private fitted = 0;
 
-  /**
-   * @param before seconds of the budget that were spent before the first step, or are reserved for the stage after
-   * training
-   */
   constructor(
     { steps, evalEvery }: Pick<Hyper, 'steps' | 'evalEvery'>,
     private readonly minutes?: RunSpec['minutes'],
-    private readonly before = 0,
   ) {
     this.steps = steps;
     this.evalEvery = evalEvery;
@@ -66,7 +61,7 @@ export class RunLength {
    */
   guess(pace: MachinePace): boolean {
     if (this.minutes === undefined) return false;
-    this.steps = Math.max(MIN_GUESS, expectedSteps(60 * this.minutes - this.before, pace));
+    this.steps = Math.max(MIN_GUESS, expectedSteps(60 * this.minutes, pace));
     return true;
   }
 
@@ -76,7 +71,7 @@ export class RunLength {
     if (minutes === undefined || step >= this.steps) return undefined;
     this.fitted += 1;
     if (this.fitted > FIRST_STEPS && step % this.evalEvery !== 0) return undefined;
-    const budget = 60 * minutes - this.before;
+    const budget = 60 * minutes;
     const endOf = (steps: number) =>
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
     if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;

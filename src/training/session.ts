@@ -51,8 +51,6 @@ export interface SessionOptions {
   initial(parameter: Parameter): Promise<Float32Array>;
   /** Operations per trained token, and per second on this machine. */
   rate?: MachineRate;
-  /** Seconds of the budget that were spent before training, or are reserved for the stage after it. */
-  secondsBefore?: number;
   /** Reports what the run is doing. */
   phase(name: string): Promise<void>;
 }
@@ -82,7 +80,7 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
-    this.length = new RunLength(hyper, options.spec.minutes, options.secondsBefore);
+    this.length = new RunLength(hyper, options.spec.minutes);
     this.plan = new CheckpointPlan(hyper.evalEvery);
     const { length } = this;
     this.eta = new Eta(length, hyper.evalEvery);

@@ -33,15 +33,6 @@ describe('the length of a run', () => {
     expect(length.steps).toBe(40);
   });
 
-  it('has fewer steps if some of its minutes were spent before the first one', () => {
-    const length = new RunLength({ steps: 40, evalEvery: 10 }, 10, 90);
-    length.guess({ perStep: 512 * 2e9, perSecond: 110e9 });
-    expect(length.steps).toBe(30);
-    const { seconds } = goThrough(length, { secondsOf: () => 3, evalEvery: 10 });
-    expect(seconds).toBeGreaterThan(0.97 * 510);
-    expect(seconds).toBeLessThan(1.03 * 510);
-  });
-
   it('is first estimated from the speed of large products', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 }, 10);
     // 512 tokens of 2e9 operations each at 110e9 per second, of which training achieves .55.
