@@ -4,7 +4,7 @@
  */
 import type { BaseLine, Trial } from '../../src/protocol/sweep.ts';
 import { uniform } from '../../src/statistics/random.ts';
-import { chooseWithin } from '../../src/training/sweep/choice.ts';
+import { concludeTrials } from '../../src/training/sweep/choice.ts';
 import { factor, normal, times, windows, type Random } from './draws.ts';
 
 const RATES = [1e-5, 3e-5, 1e-4];
@@ -54,7 +54,7 @@ export function biasOfRate(
       const common = { type: 'trial' as const, time: '', method: 'lora' as const, losses: [], seconds: 0 };
       return { ...common, learningRate, kl: KLS[rate]!, heldOut };
     });
-    const rate = RATES.indexOf(chooseWithin(trials, base, Infinity).chosen!);
+    const rate = RATES.indexOf(concludeTrials(trials, base).chosen!);
     const measured = filesOf(random, files, WINDOWS.report);
     truth += gain * shape[rate]!;
     reported += measured.reduce((sum, file) => sum + gainAt(file, rate), 0) / measured.length;

@@ -67,12 +67,5 @@ export const rateAfterReference = (
 ): number =>
   isLarge(base) ? Math.min(rate, defaultLearningRate(method, optimizer, base, { reference: {} })) : rate;
 
-/**
- * Whether the default rate of a run of this length is lower than that of a short one. Then trials of a few steps are
- * not informative: they favour rates that are too high for the run.
- */
-export const fallsWithLength = (base: BaseShape, steps: number): boolean =>
-  isLarge(base) && steps > FULL_RATE_STEPS;
-
 const isLarge = (base: BaseShape) => linearWeights(base) >= LARGE_BASE_WEIGHTS;
 const shareAfter = (steps: number) => Math.max(MIN_SHARE, Math.min(1, FULL_RATE_STEPS / steps));

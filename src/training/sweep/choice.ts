@@ -28,9 +28,6 @@ const around = (middle: number, steps: number): number[] =>
     i === steps ? middle : halfDecadesAbove(middle, i - steps),
   );
 
-/** The rates that a run tries before it starts: about a third of a rate, that rate, and about three times that. */
-export const trialRates = (middle: number): number[] => around(middle, 1);
-
 /**
  * Half-decades around the default rate, ascending: 3e-5 to 3e-3 for LoRA with LionW, a tenth of that for full
  * fine-tuning.
@@ -169,28 +166,6 @@ export function chooseTrialRate(
     (a, b) => (measured ? a.kl! - b.kl! : 0) || a.learningRate - b.learningRate,
   );
   return first?.learningRate;
-}
-
-/**
- * Chooses as concludeTrials, but only from trials with a KL of at most `most` nats per token; if there is none, the one
- * that forgot least. `limited`: without the limit, another rate would be chosen.
- */
-export function chooseWithin(
-  trials: readonly Trial[],
-  base: BaseLine,
-  most: number,
-): { chosen?: number; limited: boolean } {
-  const { chosen: unlimited } = concludeTrials(trials, base);
-  const within = trials.filter(({ kl, diverged }) => diverged || kl === undefined || kl <= most);
-  const { chosen = leastKl(trials) } = concludeTrials(within, base);
-  return { ...(chosen !== undefined && { chosen }), limited: chosen !== unlimited };
-}
-
-function leastKl(trials: readonly Trial[]): number | undefined {
-  const [least] = trials
-    .filter(({ diverged }) => !diverged)
-    .toSorted((a, b) => (a.kl ?? Infinity) - (b.kl ?? Infinity) || a.learningRate - b.learningRate);
-  return least?.learningRate;
 }
 
 /**

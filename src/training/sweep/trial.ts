@@ -72,26 +72,19 @@ export async function measureBase(
 const PROBE_BYTES = 48e6;
 const PROBE_TOKENS = 64;
 
-/**
- * As many beginnings of held-out sequences as fit in memory; at least one. `adapted`: the model begins with an adapter,
- * which is turned off for the base.
- */
-export async function takeProbes(
-  model: TrainableModel,
-  { heldOut }: Pick<TrialTexts, 'heldOut'>,
-  adapted = false,
-): Promise<Probe[]> {
+/** As many beginnings of held-out sequences as fit in memory; at least one. The model is not trained yet. */
+export async function takeProbes(model: TrainableModel, { heldOut }: TrialTexts): Promise<Probe[]> {
   const maxProbes = PROBE_BYTES / (4 * model.config.vocabularySize * PROBE_TOKENS);
   const probes: Probe[] = [];
   for (const sequence of heldOut.slice(0, Math.max(1, Math.floor(maxProbes)))) {
     const tokens = sequence.tokens.slice(0, PROBE_TOKENS);
-    probes.push({ tokens, base: await model.probabilities(tokens, adapted) });
+    probes.push({ tokens, base: await model.probabilities(tokens) });
   }
   return probes;
 }
 
 /** Mean KL(base || model) over the probes' positions, nats. */
-export async function probeKl(model: TrainableModel, probes: readonly Probe[]): Promise<number> {
+async function probeKl(model: TrainableModel, probes: readonly Probe[]): Promise<number> {
   let sum = 0;
   let count = 0;
   for (const { tokens, base } of probes) {

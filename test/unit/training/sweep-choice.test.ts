@@ -3,13 +3,11 @@ import { findKnownBase } from '../../../src/base-models/registry.ts';
 import type { Trial } from '../../../src/protocol/sweep.ts';
 import {
   chooseTrialRate,
-  chooseWithin,
   concludeMethod,
   defaultGrid,
   endedAboveBase,
   divergenceReason,
   nextRate,
-  trialRates,
 } from '../../../src/training/sweep/choice.ts';
 import { baseLine, sweepSpec, trial } from './sweep-help.ts';
 import { english } from '../../../src/text/message.ts';
@@ -35,13 +33,6 @@ describe('defaultGrid', () => {
     expect(defaultGrid('lora', 'lionw', small)).toEqual([3e-5, 1e-4, 3e-4, 1e-3, 3e-3]);
     expect(defaultGrid('full', 'lionw', small)).toEqual([3e-6, 1e-5, 3e-5, 1e-4, 3e-4]);
     expect(defaultGrid('lora', 'adamw', small)).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
-  });
-});
-
-describe('trialRates', () => {
-  it('are a third of a rate, that rate, and three times that', () => {
-    expect(trialRates(3e-5)).toEqual([1e-5, 3e-5, 1e-4]);
-    expect(trialRates(1e-4)).toEqual([3e-5, 1e-4, 3e-4]);
   });
 });
 
@@ -146,26 +137,6 @@ describe('chooseTrialRate', () => {
   it('chooses none if none is stable', () => {
     expect(chooseTrialRate([rate(3e-4, 0.1, 'diverged'), rate(1e-3, 0.1, 'worse')])).toBeUndefined();
     expect(chooseTrialRate([])).toBeUndefined();
-  });
-});
-
-describe('chooseWithin', () => {
-  const base = baseLine() as Parameters<typeof chooseWithin>[1];
-  const trials = [
-    trial(1e-4, -0.02, { kl: 0.01 }),
-    trial(3e-4, -0.05, { kl: 0.02 }),
-    trial(1e-3, -0.12, { kl: 0.3 }),
-  ];
-  it('skips a rate that learned more and forgot too much', () => {
-    expect(chooseWithin(trials, base, 0.1)).toEqual({ chosen: 3e-4, limited: true });
-    expect(chooseWithin(trials, base, 1)).toEqual({ chosen: 1e-3, limited: false });
-    expect(chooseWithin(trials, base, Infinity)).toEqual({ chosen: 1e-3, limited: false });
-  });
-  it('chooses the one that forgot least if all forgot too much', () => {
-    expect(chooseWithin(trials, base, 0.001)).toEqual({ chosen: 1e-4, limited: true });
-  });
-  it('chooses none if all diverged', () => {
-    expect(chooseWithin([trial(1e-4, undefined)], base, 1)).toEqual({ limited: false });
   });
 });
 
