@@ -74,7 +74,9 @@ it('training splits a single file and takes the default rate, and says so', asyn
   const report = place.path('report.html');
   const run = await trained(folder, '--report', report);
   expect(warningsOf(run.events)).toEqual([
-    expect.stringMatching(/^help\.js is all the code there is: its end, from line \d+ on, is held out/),
+    expect.stringMatching(
+      /^help\.js is the only code here, so it is split: everything from line \d+ on is held out/,
+    ),
   ]);
   // The budget is too short for rate trials, according to terminal, events, run and report.
   const why =

@@ -99,7 +99,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
           ? translate(textOf(state.error, 'message'))
           : t('The run failed at step {step} of {steps}.', at),
         next: afterFailure(
-          state.error ? translate(textOf(state.error, 'next')) : t('See trainer.log in the run directory.'),
+          state.error ? translate(textOf(state.error, 'next')) : t("See trainer.log in the run's folder."),
           snapshot,
           resume,
         ),

@@ -44,5 +44,8 @@ async function sweep(context: Context, answers: Answers & { folders: string[] })
   const { sentences } = await withChildProgress(title, (options) =>
     context.children.ask(sweepResultSchema, command, options),
   );
-  void context.log.notify('info', `${sentences.join(' ')} ${t('Later trainings of the same base use it.')}`);
+  void context.log.notify(
+    'info',
+    `${sentences.join(' ')} ${t('Later training runs of the same base use it.')}`,
+  );
 }

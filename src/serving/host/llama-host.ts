@@ -254,7 +254,7 @@ class Host implements LlamaHost {
     if (this.placed.layers === 0 || this.moving) return true;
     this.measuring?.abort();
     this.moving = true;
-    this.loading = this.moveToProcessor(msg`A training needs the GPU's memory.`)
+    this.loading = this.moveToProcessor(msg`A training run needs the GPU's memory.`)
       .then(() => this.loadOnProcessor())
       .finally(() => (this.loading = undefined));
     // The next request tries again.

@@ -123,7 +123,7 @@ describe('in the source', () => {
       'about',
       "comparison?.unit ?? ''",
       'factsOfTask(task)?.title ?? task',
-      'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric',
+      'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? nameOfMetric(metric)',
       'part',
       'part',
       'part',

@@ -71,7 +71,7 @@ describe('a chart', () => {
       if (comparison.metric === 'pass@1') comparison.significant = true;
     }
     expect(answers(run)).toMatchObject({
-      humaneval: 'In part: it solves fewer problems than the base.',
+      humaneval: 'Partly: it solves fewer problems than the base.',
       forgetting: 'Far: only up to 0.1 counts as close to the base.',
     });
   });
