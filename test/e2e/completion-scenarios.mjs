@@ -160,7 +160,7 @@ export const completionScenarios = {
       '5 minutes',
     );
     await workbench.statusBar('snoozed until').waitFor();
-    await workbench.command('Forget-Me-Not: End Snoozing of Completion');
+    await workbench.command('Forget-Me-Not: Cancel Completion Snooze');
     await workbench.statusBar('garden').waitFor();
     writeFile(place.workspace, 'notes.md', '');
     await workbench.openFile('notes.md');
