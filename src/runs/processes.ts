@@ -80,11 +80,13 @@ const digestOf = (facts: readonly string[]): string =>
   createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
 
 let machine: string | undefined;
-/** Of this machine or container, for folders that another machine may share. */
+/** Identifies this machine or container, for folders shared with other machines. */
 export const machineId = (): string => (machine ??= digestOf([hostname(), ...namespaceFacts()]));
 
 let namespace: string | undefined;
-/** Of the processes that can look up each other's pids. Without the host name, which changes with the network. */
+/**
+ * Identifies the processes that can look up each other's pids. Excludes the host name, which changes with the network.
+ */
 export const pidNamespace = (): string => (namespace ??= digestOf(namespaceFacts()));
 
 /** Whether pids that were recorded there can be looked up here. Earlier versions did not record it. */

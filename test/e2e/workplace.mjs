@@ -107,7 +107,7 @@ function kill(pid) {
     try {
       return process.kill(target, 'SIGKILL');
     } catch {
-      // It leads none, or has ended in the meantime.
+      // It is not a group leader, or has already ended.
     }
 }
 

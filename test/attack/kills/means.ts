@@ -148,11 +148,11 @@ function inside(folder: string, onlyFolders = false): string[] {
     .map((one) => join(one.parentPath, one.name));
 }
 
-/** Why no disk can be made here; undefined if one can. */
+/** Why no test disk can be created here; undefined if one can. */
 export const whyNoDisk = (): string | undefined =>
   isRoot && spawnSync('mount', ['--version']).status === 0
     ? undefined
-    : 'a small disk takes root and "mount"';
+    : 'creating a small disk needs root and "mount"';
 
 /** A disk of a few MB in memory. */
 export class SmallDisk {
