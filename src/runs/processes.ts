@@ -43,7 +43,7 @@ export function processStart(pid: number): string | undefined {
 }
 
 function readStart(pid: number): string | undefined {
-  if (process.platform === 'darwin') return startByPs(pid);
+  if (process.platform === 'darwin') return startTimeFromPs(pid);
   const ticks = procStat(pid)[19];
   if (!ticks) return undefined;
   try {
@@ -54,7 +54,7 @@ function readStart(pid: number): string | undefined {
 }
 
 /** Precise to the second; in UTC, so that it does not change with the time zone. */
-function startByPs(pid: number): string | undefined {
+function startTimeFromPs(pid: number): string | undefined {
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
   return outputSync('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
 }

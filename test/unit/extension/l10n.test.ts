@@ -260,7 +260,7 @@ describe.each(translations)('in %s', (language) => {
     expect(left.filter((english) => !same[language]!.includes(english))).toEqual([]);
     if (language === 'zh-cn') {
       const latin = pairs.filter(([, text]) => !/\p{Script=Han}/u.test(text.replace(/\{\w+\}/g, '')));
-      expect(latin.map(([english]) => english).sort()).toEqual([...onlySigns].sort());
+      expect(latin.map(([english]) => english).sort()).toEqual([...symbolOnlyTexts].sort());
     }
   });
 
@@ -287,7 +287,7 @@ describe.each(translations)('in %s', (language) => {
 });
 
 /** Chinese texts that are only numbers and symbols. */
-const onlySigns = [
+const symbolOnlyTexts = [
   '"{button}"',
   '({what}) {text}',
   ', ',
