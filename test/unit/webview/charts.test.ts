@@ -86,7 +86,7 @@ describe('the held-out loss', () => {
     const { head } = lossChart.table(lossChart.read(panelOf([run]), {})!);
     return head.slice(2);
   };
-  it('is called by when it was measured', () => {
+  it('is labelled by when it was measured', () => {
     const [during, atCheckpoints, final] = [
       'Held-out loss, during training',
       'Held-out loss, measured at checkpoints',
