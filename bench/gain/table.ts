@@ -7,7 +7,7 @@ import type { Noise, Spread } from './noise.ts';
 
 const titles = {
   lineExact: 'exact lines',
-  charactersSaved: 'characters saved',
+  charactersSaved: 'characters predicted',
   bitsAtCursors: 'bits per byte at cursors',
   humanevalPass: 'HumanEval pass@1',
   humanevalLoss: 'loss of solutions',

@@ -265,7 +265,7 @@ const isStringList = (value: unknown): value is string[] =>
 const describeValue = (value: unknown) => (typeof value === 'string' ? 'a text' : String(value).slice(0, 40));
 const nameOf = ({ path }: ModelHeader) => path ?? 'The base';
 
-const fetchAgain = msg`Delete the file and fetch it again.`;
+const fetchAgain = msg`Delete the file and download it again.`;
 const truncated = (header: ModelHeader, what: string) =>
   new UserError('base-truncated', `${nameOf(header)} ${what}.`, fetchAgain);
 const damaged = (header: ModelHeader, why: string) =>

@@ -139,6 +139,6 @@ async function writeFiles({ dir, id, runs }: Work, file: ClusterFile): Promise<v
 const tooLarge = (bytes: number) =>
   new UserError(
     'cluster-limit',
-    msg`What has to be sent is ${formatBytes(bytes)}, and Ray takes packages of up to ${formatBytes(LARGEST_PACKAGE)}.`,
+    msg`The upload would be ${formatBytes(bytes)}, but Ray accepts packages of at most ${formatBytes(LARGEST_PACKAGE)}.`,
     msg`Learn from fewer files or with --tokens, so that the corpus is smaller.`,
   );

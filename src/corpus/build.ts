@@ -262,7 +262,7 @@ function tooLittle(path: string): UserError {
 const nothingHeldOut = () =>
   new UserError(
     'corpus-empty',
-    msg`Nothing is left of what the earlier run held out, so learning could not be measured.`,
+    msg`Nothing that the earlier run held out is still there, so learning could not be measured.`,
     msg`Train again without --continue.`,
   );
 

@@ -97,14 +97,14 @@ function cutNote(kept: readonly KeptEntry[], folder: string | undefined): Text[]
   const what = folder === undefined ? 'text' : kind;
   if (others.length === 0)
     return [
-      msg`${half.path} is all the ${what} there is: its end, from line ${half.fromLine!} on, is held out, and what is learned is measured on that alone.`,
+      msg`${half.path} is the only ${what} here, so it is split: everything from line ${half.fromLine!} on is held out, and learning is measured on that alone.`,
     ];
   const cut = others.length + 1;
   const files = kept.filter((entry) => entry.split === 'train' && entryKind(entry) === kind).length;
   return [
     cut === files
-      ? msg`There are only ${files} files of ${what}: the end of each is held out, and what is learned is measured on these ends.`
-      : msg`There are only ${files} files of ${what}: the ends of ${cut} are held out, and what is learned is measured on these ends.`,
+      ? msg`There are only ${files} files of ${what}, so each is split: its end is held out, and learning is measured on these ends.`
+      : msg`There are only ${files} files of ${what}, so ${cut} of them are split: their ends are held out, and learning is measured on these ends.`,
   ];
 }
 

@@ -41,12 +41,12 @@ function completionItems({ inUse, snoozedUntil, remoteServer: elsewhere }: Conte
   const now = t('Now: {name}', { name: inUse.name });
   return [
     inUse.remote
-      ? item('cloud', t('Choose the Model of the Completion Server'), 'chooseEndpointModel', now)
+      ? item('cloud', t('Choose Completion Server Model'), 'chooseEndpointModel', now)
       : item('arrow-swap', t('Switch Adapter'), 'switchAdapter', now),
     ...(inUse.remote && elsewhere.isAllowed(inUse.remote.endpoint)
       ? [item('debug-disconnect', t('Stop Sending Code to the Completion Server'), 'stopSendingCode')]
       : []),
-    ...(snoozedUntil ? [item('bell', t('End Snoozing of Completion'), 'wakeCompletion')] : []),
+    ...(snoozedUntil ? [item('bell', t('Cancel Completion Snooze'), 'wakeCompletion')] : []),
     ...(on && !snoozedUntil ? [item('bell-slash', t('Snooze Completion'), 'snoozeCompletion')] : []),
     ...(document ? [languageItem(document)] : []),
     on

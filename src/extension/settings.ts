@@ -49,7 +49,6 @@ export const settings = {
   completionEnabled: (document?: vscode.TextDocument) => get<boolean>(ENABLED, document),
   /** Whether next edits are offered, in the language of a document. */
   nextEditEnabled: (document: vscode.TextDocument) => get<boolean>(NEXT_EDIT, document),
-  /** When the model is asked for next edits: never, only if it was trained to, or always. */
   /** Undefined: the pause adapts to the user's typing. */
   debounceMs: () => debounceFrom(get('completion.debounce')),
   maxTokens: () => get<number>('completion.maxTokens'),

@@ -20,7 +20,7 @@ import {
   translate,
   withButtons,
 } from '../text/l10n.ts';
-import { hasResult, isLive, standingOf as runStanding } from '../findings/run-status.ts';
+import { hasResult, isLive, effectiveStatusOf } from '../findings/run-status.ts';
 import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
 import { phaseIn } from '../findings/phases.ts';
 import { tokensPerStep } from '../protocol/run.ts';
@@ -33,8 +33,8 @@ export type RunStatus = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted'
 
 /** @param alive whether the run's process is alive (`isAlive` in src/runs) */
 export function runStatus(run: RunSnapshot, alive: boolean, now = Date.now()): RunStatus {
-  const standing = runStanding(run, alive, now);
-  return isLive(standing) ? 'live' : standing;
+  const status = effectiveStatusOf(run, alive, now);
+  return isLive(status) ? 'live' : status;
 }
 
 /** "6 kB", "98 MB", "2.4 GB". */

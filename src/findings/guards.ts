@@ -38,8 +38,8 @@ export const guarded: readonly Guard[] = [
     task: CURSORS,
     metric: CHARACTERS,
     margin: 0,
-    worse: 'completions save fewer characters',
-    gained: 'it suggests more of the characters kept out of training',
+    worse: 'fewer characters are predicted',
+    gained: 'it predicts more of the characters kept out of training',
   },
   {
     task: 'workspace',
@@ -66,7 +66,7 @@ export const guarded: readonly Guard[] = [
     task: 'workspace',
     metric: 'bits per byte',
     margin: 0,
-    worse: 'held-out code became less likely',
+    worse: 'held-out code is predicted worse',
   },
   {
     task: 'humaneval',
@@ -78,18 +78,18 @@ export const guarded: readonly Guard[] = [
     task: 'humaneval',
     metric: 'loss of solutions',
     margin: MARGIN,
-    worse: "HumanEval's solutions became less likely",
-    kept: "HumanEval's solutions are no less likely",
-    open: "it is unclear whether HumanEval's solutions became less likely",
+    worse: "HumanEval's reference solutions are predicted worse",
+    kept: "HumanEval's reference solutions are predicted no worse",
+    open: "it is unclear whether HumanEval's reference solutions are predicted worse",
   },
   {
     // Code of other languages, for example.
     task: 'retention',
     metric: 'source loss',
     margin: MARGIN,
-    worse: 'the text given to test forgetting became less likely',
-    kept: 'the text given to test forgetting is no less likely',
-    open: 'it is unclear whether the text given to test forgetting became less likely',
+    worse: 'the text given with --data retention is predicted worse',
+    kept: 'the text given with --data retention is predicted no worse',
+    open: 'it is unclear whether the text given with --data retention is predicted worse',
   },
 ];
 

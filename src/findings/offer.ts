@@ -77,12 +77,12 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
   const point = path.find((candidate) => candidate.strength === strength);
   const learned = point?.learned;
   if (learned && learned.low > 0)
-    return t('held-out code became less likely (+{change} bits per byte)', {
+    return t('held-out code is predicted worse (+{change} bits per byte)', {
       change: decimal(learned.value, 3),
     });
   const solutions = point?.solutions;
   if (solutions && solutions.low > 0 && solutions.value > MARGIN)
-    return t("HumanEval's solutions became less likely (+{change} nats per token)", {
+    return t("HumanEval's reference solutions are predicted worse (+{change} nats per token)", {
       change: decimal(solutions.value, 3),
     });
   return undefined;

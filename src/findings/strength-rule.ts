@@ -215,7 +215,7 @@ function reasonFor(
     forgot: forgot(best),
   };
   if (seemsBetter.some((point) => forgotLittle(point, limit)))
-    return t('at strength {strength} it most certainly learned: {learned}, {forgot}', values);
+    return t('at strength {strength} the gain is most certain: {learned}, {forgot}', values);
   const why = t('at strength {strength} it learned most: {learned}, {forgot}', values);
   const stronger = points.filter(({ strength }) => strength > best.strength);
   if (stronger.length === 0) return why;
@@ -235,7 +235,7 @@ const learned = ({ value, low, high }: Interval) =>
   });
 const forgot = ({ kl, solutions }: StrengthPoint) =>
   [
-    kl ? t('KL from the base {kl} nats per token', { kl: decimal(kl.value, 3) }) : '',
+    kl ? t('KL from base {kl} nats per token', { kl: decimal(kl.value, 3) }) : '',
     solutions
       ? t("loss of HumanEval's solutions {change}", { change: formatDifference(solutions.value) })
       : '',

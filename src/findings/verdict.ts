@@ -24,7 +24,7 @@ type VerdictMetrics = Pick<
 
 /** @param summary undefined if the result was never measured. Metrics stated only by its publisher don't count. */
 export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
-  if (!summary) return { kind: 'unknown', why: t('it was not measured yet') };
+  if (!summary) return { kind: 'unknown', why: t('it has not been measured yet') };
   if (summary.served?.ok === false)
     return {
       kind: 'worse',

@@ -151,7 +151,7 @@ async function checkMagic(file: FileHandle, path: string): Promise<void> {
     throw new UserError(
       'base-not-gguf',
       msg`${path} is a GGUF file of ${version & 0xffff ? `version ${version}` : 'big-endian order'}, which can't be read.`,
-      msg`Convert it with a recent llama.cpp, or fetch a newer file.`,
+      msg`Convert it with a recent llama.cpp, or download a newer file.`,
     );
 }
 
@@ -199,7 +199,7 @@ function checkTensor(
   return { shape, type, offset, byteLength };
 }
 
-const fetchAgain = msg`Delete the file and fetch it again.`;
+const fetchAgain = msg`Delete the file and download it again.`;
 const truncated = (path: string, why: Text, cause?: unknown) =>
   new UserError('base-truncated', msg`${path} is incomplete: ${why}.`, fetchAgain, { cause });
 const damaged = (path: string, why: string) =>

@@ -74,7 +74,7 @@ function toOutcome(tried: Tried): Outcome {
   return { outcome: tried.type, at: Date.now() };
 }
 
-const NEXT = msg`Choose another base, or fetch this one again.`;
+const NEXT = msg`Choose another base, or download this one again.`;
 
 function refusal(path: string, { outcome, how = '' }: Outcome): UserError {
   if (outcome === 'slow')

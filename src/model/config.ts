@@ -68,7 +68,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
       throw new UserError(
         'base-truncated',
         msg`The base has no usable "${architecture}.${key}".`,
-        msg`Fetch the file again.`,
+        msg`Download the file again.`,
       );
     return value;
   };

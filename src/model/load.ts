@@ -354,11 +354,11 @@ async function readValues(source: WeightSource, name: string, shape: number[]): 
 function checkShape(source: WeightSource, name: string, shape: number[]): void {
   const known = source.tensors.get(name);
   if (!known)
-    throw new UserError('base-truncated', `The base has no tensor "${name}".`, 'Fetch the file again.');
+    throw new UserError('base-truncated', `The base has no tensor "${name}".`, 'Download the file again.');
   if (known.shape.join() !== shape.join())
     throw new UserError(
       'base-truncated',
       `The base's tensor "${name}" is ${known.shape.join(' x ')}, not ${shape.join(' x ')}.`,
-      'Fetch the file again.',
+      'Download the file again.',
     );
 }

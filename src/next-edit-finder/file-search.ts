@@ -33,7 +33,7 @@ export interface FileQuestion {
   /** Files that are open in the editor, which has their current text. */
   open: ReadonlySet<string | undefined>;
   /** Whether a newer question has made this one obsolete. */
-  isOvertaken: () => boolean;
+  isSuperseded: () => boolean;
 }
 
 type Names = readonly string[];
@@ -54,7 +54,7 @@ export class FileSearch {
     folders,
     near,
     open,
-    isOvertaken,
+    isSuperseded,
   }: FileQuestion): Promise<OfferInFile[] | undefined> {
     const names = await this.names(folders);
     const key = JSON.stringify([found.spreading, [...open].sort()]);
@@ -65,7 +65,7 @@ export class FileSearch {
     const offers: OfferInFile[] = [];
     const nearest = near === undefined ? names : nearestFirst(names, near);
     for (const name of nearest.slice(0, this.mostFiles)) {
-      if (isOvertaken()) return undefined;
+      if (isSuperseded()) return undefined;
       if (this.now() > until || offers.length >= MAX_OFFERS) break;
       const text = open.has(name) ? undefined : await textOf(name);
       if (text === undefined) continue;

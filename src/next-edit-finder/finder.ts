@@ -69,9 +69,9 @@ function updateTexts({ changed, searched }: ToFinder): void {
 
 async function answer(request: ToFinder, send: (answer: FromFinder) => void): Promise<void> {
   const { id, open, searched, edits, path, place, folders } = request;
-  const isOvertaken = () => id !== newest;
+  const isSuperseded = () => id !== newest;
   // The user has typed on meanwhile.
-  if (isOvertaken()) return;
+  if (isSuperseded()) return;
   const documents = searched.flatMap((path) => texts.get(path) ?? []);
   const unwanted = new Set(request.unwanted);
   const found = search(edits, documents, {
@@ -89,9 +89,9 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
     folders,
     near: pathOfUri(path),
     open: new Set(open.map(pathOfUri)),
-    isOvertaken,
+    isSuperseded,
   });
-  if (!offersInFiles || isOvertaken()) return;
+  if (!offersInFiles || isSuperseded()) return;
   const inFiles = offersInFiles.map(({ offer, text }) => withLines(offer, text));
   send({ id, offers: [...offers, ...inFiles].slice(0, MAX_OFFERS) });
 }

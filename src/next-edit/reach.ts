@@ -37,7 +37,7 @@ export function shadowsOf(
     if (token.text !== steps[0]!.old[0] || token.quoted || isMember(tokens, index)) return [];
     if (isImportLine(lineAt(text, token.start))) return [];
     return scopesOf([index], document).flatMap((other) => {
-      // A method is used as a member, which no rename of a plain name touches.
+      // A method is accessed as a member, so renaming a plain name does not affect it.
       if (other.member) return [{ from: token.start, to: token.end }];
       return isAround(other) ? [] : [other];
     });

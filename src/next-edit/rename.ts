@@ -12,7 +12,7 @@ const variables = new Set(['const', 'let', 'var', 'val', 'mut']);
 /** What follows the name of a type where it is defined, on the same line. */
 const typeHead =
   /^(?:[{:(=<]|extends|implements|final|sealed|permits|with|where|private|internal|constructor)$/;
-/** What stands before a name that is defined by destructuring. */
+/** The text before a name that is defined by destructuring. */
 export const destructuring = /^\s*(?:export\s+)?(?:const|let|var|val)\s*[[{(][^=]*$/;
 /** Lines that import names. */
 const imports = [
@@ -47,7 +47,7 @@ export interface Scope {
   isShared: boolean;
 }
 
-/** Endings of files that may use each other's definitions. */
+/** Extensions of files that may use each other's definitions. */
 const families = [
   ['js', 'cjs', 'mjs', 'jsx', 'ts', 'cts', 'mts', 'tsx', 'vue', 'svelte', 'astro', 'html'],
   ['c', 'h', 'cc', 'cpp', 'cxx', 'hh', 'hpp', 'hxx', 'inl', 'ipp', 'tpp', 'm', 'mm', 'cu', 'cuh'],
@@ -60,8 +60,8 @@ const families = [
 
 /** Files of the same family may use each other's definitions. */
 export function familyOf(path: string): string {
-  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
-  return families.find((family) => family.includes(ending))?.[0] ?? ending;
+  const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+  return families.find((family) => family.includes(extension))?.[0] ?? extension;
 }
 
 /** Whether a file can use names of others only if it imports them. */

@@ -65,6 +65,9 @@ export const EXACT_LINES = 'exact lines';
 export const CHARACTERS = 'characters offered';
 export const offeredMetrics = [EXACT_LINES, CHARACTERS] as const;
 export type OfferedMetric = (typeof offeredMetrics)[number];
+/** A metric's name for people. In files, `CHARACTERS` keeps an earlier one. */
+export const nameOfMetric = (metric: string): string =>
+  metric === CHARACTERS ? 'characters predicted' : metric;
 
 /** The metrics of completed lines and of characters saved, from the task that measured the most places. */
 export function completionMetrics(comparisons: readonly Comparison[]): {

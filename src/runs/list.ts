@@ -32,7 +32,7 @@ export async function findRun(ref: string): Promise<string> {
     throw new UserError(
       'run-not-found',
       msg`"${ref}" is the beginning of ${matches.length} run ids: ${some(matches)}.`,
-      msg`Give more of the id.`,
+      msg`Type more characters of the id.`,
     );
   throw new UserError(
     'run-not-found',

@@ -43,7 +43,7 @@ export function processStart(pid: number): string | undefined {
 }
 
 function readStart(pid: number): string | undefined {
-  if (process.platform === 'darwin') return startByPs(pid);
+  if (process.platform === 'darwin') return startTimeFromPs(pid);
   const ticks = procStat(pid)[19];
   if (!ticks) return undefined;
   try {
@@ -54,7 +54,7 @@ function readStart(pid: number): string | undefined {
 }
 
 /** Precise to the second; in UTC, so that it does not change with the time zone. */
-function startByPs(pid: number): string | undefined {
+function startTimeFromPs(pid: number): string | undefined {
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
   return outputSync('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
 }
@@ -80,11 +80,13 @@ const digestOf = (facts: readonly string[]): string =>
   createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
 
 let machine: string | undefined;
-/** Of this machine or container, for folders that another machine may share. */
+/** Identifies this machine or container, for folders shared with other machines. */
 export const machineId = (): string => (machine ??= digestOf([hostname(), ...namespaceFacts()]));
 
 let namespace: string | undefined;
-/** Of the processes that can look up each other's pids. Without the host name, which changes with the network. */
+/**
+ * Identifies the processes that can look up each other's pids. Excludes the host name, which changes with the network.
+ */
 export const pidNamespace = (): string => (namespace ??= digestOf(namespaceFacts()));
 
 /** Whether pids that were recorded there can be looked up here. Earlier versions did not record it. */

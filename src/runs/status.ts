@@ -1,4 +1,4 @@
-import { standingOf, type Standing } from '../findings/run-status.ts';
+import { effectiveStatusOf, type EffectiveStatus } from '../findings/run-status.ts';
 import type { RunState } from '../protocol/run.ts';
 import { isFresh, isHere, isProcessAlive, isSameProcess } from './processes.ts';
 
@@ -18,5 +18,5 @@ export function isAlive({ pid, pidStarted, machine, heartbeat }: RunState): bool
 }
 
 /** A run's status, taking into account whether its owner is alive. */
-export const effectiveStatus = (run: Parameters<typeof standingOf>[0]): Standing =>
-  standingOf(run, isAlive(run.state));
+export const effectiveStatus = (run: Parameters<typeof effectiveStatusOf>[0]): EffectiveStatus =>
+  effectiveStatusOf(run, isAlive(run.state));

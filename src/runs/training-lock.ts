@@ -103,10 +103,10 @@ async function releaseOwn(): Promise<void> {
 
 const nameOfRun = (run: string) => `Run ${run}`;
 const runOf = (what = '') => /^Run (\S+)$/.exec(what)?.[1];
-const nameOf = (owner: Owner): Text => textOf(owner, 'what') ?? msg`A training (process ${owner.pid})`;
+const nameOf = (owner: Owner): Text => textOf(owner, 'what') ?? msg`A training run (process ${owner.pid})`;
 
 function busy(owner: Owner | undefined): UserError {
-  const what = owner ? nameOf(owner) : msg`A training`;
+  const what = owner ? nameOf(owner) : msg`A training run`;
   const run = runOf(owner?.what);
   return trainingBusy(
     what,
@@ -120,6 +120,6 @@ function busy(owner: Owner | undefined): UserError {
 export const trainingBusy = (what: Text, next: Text): UserError =>
   new UserError(
     'training-busy',
-    msg`${what} is in progress on this machine, and two trainings at once may not fit in it.`,
+    msg`${what} is in progress on this machine, which may not have enough memory for two training runs at once.`,
     next,
   );

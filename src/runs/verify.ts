@@ -58,9 +58,9 @@ export function compareDistributions(
   const { meanKl, limit, ok, counted } = agreement(divergences(trained, served), SERVED_LIMIT);
   const verdict = { meanKl, limit, tokens: trained.length, ok };
   if (!base || !ok) return verdict;
-  const atCounted = (kls: readonly number[]) => mean(counted.map((position) => kls[position]!));
-  const rounding = atCounted(divergences(base.trained, base.served));
-  const change = atCounted(divergences(trained, base.served));
+  const meanAtCounted = (kls: readonly number[]) => mean(counted.map((position) => kls[position]!));
+  const rounding = meanAtCounted(divergences(base.trained, base.served));
+  const change = meanAtCounted(divergences(trained, base.served));
   const half = (rounding + change) / 2;
   return rounding < MAX_ROUNDING_SHARE * change && meanKl >= half
     ? { ...verdict, limit: half, ok: false }

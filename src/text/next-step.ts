@@ -50,12 +50,12 @@ const steps = {
   sweep: { title: 'Find Learning Rate', command: 'findLearningRate', ...withSubject('sweep', 'FOLDER') },
   /** For an external completion server. On the command line this is an option and a variable, see its help. */
   'endpoint-token': {
-    title: 'Set the Token of the Completion Server',
+    title: 'Set Completion Server Token',
     command: 'setEndpointToken',
     typed: () => 'complete --help',
   },
   'endpoint-model': {
-    title: 'Choose the Model of the Completion Server',
+    title: 'Choose Completion Server Model',
     command: 'chooseEndpointModel',
     typed: () => 'complete --help',
   },

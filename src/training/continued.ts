@@ -82,7 +82,7 @@ async function exportReference(
     throw new UserError(
       'run-damaged',
       msg`${path}, with which training begins, is missing.`,
-      msg`Start a new training.`,
+      msg`Start a new training run.`,
     );
   const expanded = expandRank(await readAdapterGguf(reference), rank, ({ name, in: width }) =>
     firstA(name, [rank, width], seed),

@@ -56,7 +56,7 @@ export class DivergenceWatch {
     const badSteps = this.state.bad + 1;
     this.state = { ...this.state, bad: badSteps };
     if (badSteps < PATIENCE) return undefined;
-    if (isSaturated) return msg`there is no gradient left`;
+    if (isSaturated) return msg`the gradient has vanished`;
     const now = loss.toFixed(2);
     if (losses.length < MIN_STEPS) return msg`the loss stayed at ${now}`;
     const before = median(losses).toFixed(2);

@@ -50,7 +50,7 @@ export async function trainRun(
   await requireSameBase(
     spec.base,
     msg`this run`,
-    msg`Put that file back, or start a new training on this one.`,
+    msg`Put that file back, or start a new training run on this one.`,
   );
   await placeEarlierAdapter(dir, spec);
   const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {

@@ -72,8 +72,8 @@ export function applyNaming<C extends Pick<ModelConfig, 'architecture' | 'layers
 export function namingNote(config: Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>) {
   if (!hasTwoNamings(config)) return undefined;
   return config.inTransformers === 'language-model'
-    ? msg`Its names fit a Gemma 3 that sees pictures (Gemma3ForConditionalGeneration). If transformers loads this base for text only (Gemma3ForCausalLM), export it with --names text.`
-    : msg`Its names fit a Gemma 3 for text only (Gemma3ForCausalLM). If transformers loads this base with its part for pictures (Gemma3ForConditionalGeneration), export it with --names pictures.`;
+    ? msg`Its names fit a Gemma 3 that takes images (Gemma3ForConditionalGeneration). If transformers loads this base for text only (Gemma3ForCausalLM), export it with --names text.`
+    : msg`Its names fit a Gemma 3 for text only (Gemma3ForCausalLM). If transformers loads this base with its part for images (Gemma3ForConditionalGeneration), export it with --names pictures.`;
 }
 
 type Heads = Pick<ModelConfig, 'ropePairing' | 'headSize'>;

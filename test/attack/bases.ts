@@ -10,7 +10,7 @@ import { writeGguf } from '../../src/gguf/index.ts';
 import { Random } from '../support/random.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import type { Campaign, Trial } from './campaign.ts';
-import { drawModel, keysOfLlama, partsOf, type Hostile } from './hostile-model.ts';
+import { drawModel, llamaMetadataKeys, partsOf, type Hostile } from './hostile-model.ts';
 import { mustBeSentence, openGround, type Ground } from './support.ts';
 import { Served, serves } from './served.ts';
 
@@ -28,7 +28,7 @@ export const bases: Campaign = {
     await mkdir(at('code'));
     for (let i = 0; i < 4; i++)
       await writeFile(at(`code/${i}.js`), `export const name${i} = ${i};\n`.repeat(20));
-    const [parts, keys] = [await partsOf(at('base.gguf')), await keysOfLlama()];
+    const [parts, keys] = [await partsOf(at('base.gguf')), await llamaMetadataKeys()];
     const served = new Served([
       ...['--base', at('base.gguf'), '--adapter', `one=${at('adapter.gguf')}`],
       ...['--model', `offered=${at('offered.gguf')}`],

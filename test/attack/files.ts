@@ -12,7 +12,7 @@ import { cancelRun, createRun, openRunWriter, readRun, scanRuns } from '../../sr
 import { Random } from '../support/random.ts';
 import type { Campaign, Trial } from './campaign.ts';
 import { serves } from './served.ts';
-import { mustHold, openGround, type Ground } from './support.ts';
+import { mustSucceedOrExplain, openGround, type Ground } from './support.ts';
 
 export const files: Campaign = {
   title: 'damaged files',
@@ -114,7 +114,7 @@ async function adapterTrials({ at }: Ground, random: Random, count: number): Pro
       name: `adapter ${kind ?? `with damaged bytes, ${index}`}`,
       async run() {
         await put(at('bad.gguf'), kind ?? content);
-        await mustHold(imported);
+        await mustSucceedOrExplain(imported);
       },
     };
   });
@@ -155,10 +155,10 @@ async function runTrials({ at }: Ground, random: Random, count: number): Promise
         });
         try {
           await put(`${dir}/${name}`, index % 2 ? content : (kind ?? content));
-          await mustHold(() => readRun(dir));
-          await mustHold(scanRuns);
-          await mustHold(() => cancelRun(dir));
-          await mustHold(async () => (await openRunWriter(dir)).close());
+          await mustSucceedOrExplain(() => readRun(dir));
+          await mustSucceedOrExplain(scanRuns);
+          await mustSucceedOrExplain(() => cancelRun(dir));
+          await mustSucceedOrExplain(async () => (await openRunWriter(dir)).close());
         } finally {
           await rm(dir, { recursive: true, force: true });
         }
@@ -178,7 +178,7 @@ async function dataTrials({ at }: Ground, random: Random, count: number): Promis
       name: `data set ${kind ?? 'with damaged bytes'}, ${index}`,
       async run() {
         await put(path, kind ?? content);
-        await mustHold(async () => {
+        await mustSucceedOrExplain(async () => {
           for await (const row of readRows(path)) void row;
         });
       },
@@ -204,7 +204,7 @@ async function corpusTrials({ at }: Ground, random: Random, count: number): Prom
         await cp(at('corpus'), dir, { recursive: true });
         const content = await readFile(`${dir}/${name}`).catch(() => Buffer.alloc(0));
         await put(`${dir}/${name}`, index < names.length ? kinds[index]! : damage(content, random));
-        await mustHold(async () => (await openCorpus(dir)).sequences(32, 0));
+        await mustSucceedOrExplain(async () => (await openCorpus(dir)).sequences(32, 0));
       },
     };
   });
@@ -227,7 +227,7 @@ async function peftTrials({ at }: Ground, random: Random, count: number): Promis
       name: `safetensors ${kinds[index] ?? 'with a damaged header'}, ${index}`,
       async run() {
         await put(at('peft/adapter_model.safetensors'), kinds[index] ?? content);
-        await mustHold(() => importAdapter({ path: at('peft'), base, versions: {} }));
+        await mustSucceedOrExplain(() => importAdapter({ path: at('peft'), base, versions: {} }));
       },
     };
   });

@@ -22,7 +22,7 @@ export interface Hostile {
 }
 
 /** Metadata keys that this build of llama.cpp knows, from its own library; `%s` stands for the architecture. */
-export async function keysOfLlama(): Promise<string[]> {
+export async function llamaMetadataKeys(): Promise<string[]> {
   const folder = resolve('node_modules/@node-llama-cpp/linux-x64/bins/linux-x64');
   const library = (await readdir(folder)).find((name) => /^libllama\.v?\d.*so|^libllama\.so/.test(name))!;
   const text = await readFile(join(folder, library), 'latin1');

@@ -36,11 +36,8 @@ export async function openGround(): Promise<Ground> {
   };
 }
 
-/**
- * Rejects if `work` takes longer than allowed, or fails with anything but one of our sentences. Success counts as
- * held, too.
- */
-export async function mustHold(work: () => Promise<unknown>): Promise<void> {
+/** Rejects if `work` takes longer than allowed, or fails with anything but one of our sentences. */
+export async function mustSucceedOrExplain(work: () => Promise<unknown>): Promise<void> {
   const ended = await within(
     work().then(
       () => undefined,

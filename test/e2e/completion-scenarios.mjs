@@ -160,7 +160,7 @@ export const completionScenarios = {
       '5 minutes',
     );
     await workbench.statusBar('snoozed until').waitFor();
-    await workbench.command('Forget-Me-Not: End Snoozing of Completion');
+    await workbench.command('Forget-Me-Not: Cancel Completion Snooze');
     await workbench.statusBar('garden').waitFor();
     writeFile(place.workspace, 'notes.md', '');
     await workbench.openFile('notes.md');
@@ -211,9 +211,9 @@ export const completionScenarios = {
 
   async 'outcomes of completions are recorded with consent, and deleted'(workbench, place) {
     await useResult(workbench, place);
-    await saysOfUse(workbench, 'Recording is off');
+    await expectRecordingStatus(workbench, 'Recording is off');
     await workbench.notificationButton('Recording is off', 'Turn On');
-    await saysOfUse(workbench, 'The record stays on this machine');
+    await expectRecordingStatus(workbench, 'The record stays on this machine');
     await workbench.dismissNotifications();
 
     writeFile(place.workspace, 'use.js', '');
@@ -226,19 +226,19 @@ export const completionScenarios = {
       else await workbench.reload();
       await until(`what was accepted to be kept once ${close} is closed`, () => isKept(place, ghost));
     }
-    await saysOfUse(workbench, 'completions in garden recorded since');
+    await expectRecordingStatus(workbench, 'completions in garden recorded since');
     await workbench.screenshot('recorded-completions');
     await workbench.notificationButton('completions in garden recorded since', 'Delete');
     await workbench.confirm('Delete the completions recorded in garden?', 'Delete');
-    await until('what was kept to be gone', () => keptOfUse(place).length === 0);
-    await saysOfUse(workbench, 'No completions are recorded for garden');
+    await until('what was kept to be gone', () => recordedCompletions(place).length === 0);
+    await expectRecordingStatus(workbench, 'No completions are recorded for garden');
     await workbench.notificationButton('No completions are recorded for garden', 'Turn Off');
-    await saysOfUse(workbench, 'Recording is off');
+    await expectRecordingStatus(workbench, 'Recording is off');
   },
 };
 
 /** Asks repeatedly what is recorded until this is the answer: settings and files are written asynchronously. */
-async function saysOfUse(workbench, text) {
+async function expectRecordingStatus(workbench, text) {
   await until(`"${text}" to be said`, async () => {
     await workbench.dismissNotifications();
     await workbench.command('Forget-Me-Not: Show Recorded Completions');
@@ -247,7 +247,7 @@ async function saysOfUse(workbench, text) {
 }
 
 /** The completions and outcomes recorded on disk. */
-function keptOfUse({ home }) {
+function recordedCompletions({ home }) {
   const folder = join(home, 'preferences');
   const files = existsSync(folder) ? readdirSync(folder) : [];
   const lines = files.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
@@ -256,7 +256,7 @@ function keptOfUse({ home }) {
 
 /** Part of it may have been typed rather than accepted, and there may be more text by then. */
 const isKept = (place, { text }) =>
-  keptOfUse(place).some(
+  recordedCompletions(place).some(
     ({ shown, accepted, later }) =>
       accepted === shown.length &&
       squeeze(shown).endsWith(squeeze(text)) &&

@@ -93,7 +93,7 @@ export async function completeElsewhere(workbench, place, { port, model, token, 
   await workbench.openFile('elsewhere.js');
   await workbench.type('return registry.');
   await workbench.notificationButton('Your code would be completed by 127.0.0.1', 'Send Code There');
-  await workbench.command('Forget-Me-Not: Set the Token of the Completion Server');
+  await workbench.command('Forget-Me-Not: Set Completion Server Token');
   await workbench.answer('Token of the completion server at 127.0.0.1', token);
   await workbench.notification('The token of 127.0.0.1');
   await workbench.dismissNotifications();

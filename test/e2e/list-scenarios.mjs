@@ -52,7 +52,7 @@ export const listScenarios = {
     await openAt(workbench, place, 'settings.js');
     // The editor reads its settings asynchronously.
     await until('the list to stay closed', async () => {
-      await typeAnew(workbench, 'zeb');
+      await typeOnNewLine(workbench, 'zeb');
       return !(await becomes(() => workbench.list().isVisible(), 3000));
     });
     await workbench.clear();
@@ -60,7 +60,7 @@ export const listScenarios = {
     writeFile(place.workspace, SETTINGS, '{ "editor.inlineSuggest.enabled": false }');
     await openAt(workbench, place, 'settings.js');
     await until('a key to ask nothing', async () => {
-      await typeAnew(workbench, 'zeb');
+      await typeOnNewLine(workbench, 'zeb');
       if (!(await becomes(() => workbench.asking().isVisible(), 2000))) return true;
       await workbench.asking().waitFor({ state: 'detached' });
       return false;
@@ -87,7 +87,7 @@ async function openAt(workbench, place, name) {
 }
 
 /** Types into a new line at the end. */
-async function typeAnew(workbench, typed) {
+async function typeOnNewLine(workbench, typed) {
   await workbench.closeList();
   await workbench.page.keyboard.press('Control+End');
   await workbench.page.keyboard.press('Enter');
@@ -96,7 +96,7 @@ async function typeAnew(workbench, typed) {
 
 /** Types into a new line, and sees the list open with an entry from the language service. */
 async function listOpens(workbench, typed, entry) {
-  await typeAnew(workbench, typed);
+  await typeOnNewLine(workbench, typed);
   const row = workbench.page
     .locator('.suggest-widget.visible .monaco-list-row')
     .filter({ hasText: entry })

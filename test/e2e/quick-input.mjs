@@ -2,9 +2,9 @@
 import { becomes, until } from './until.mjs';
 
 /** If a key or a click has no effect for this long (ms), it is repeated. */
-const AGAIN_MS = 5000;
+const RETRY_MS = 5000;
 /** The longest that a command may take to ask, ms; the wizard first looks at the machine. */
-const ASKED_MS = 20_000;
+const PROMPT_TIMEOUT_MS = 20_000;
 
 export class QuickInput {
   constructor(page) {
@@ -31,9 +31,9 @@ export class QuickInput {
     await this.page.locator('iframe:focus').evaluateAll((frames) => frames.forEach((frame) => frame.blur()));
     await until('the palette', async () => {
       await this.page.keyboard.press(key);
-      if (!(await becomes(() => this.input.isVisible(), AGAIN_MS))) return false;
+      if (!(await becomes(() => this.input.isVisible(), RETRY_MS))) return false;
       // Something else may take the focus, which closes it again.
-      const filled = this.input.fill(typed, { timeout: AGAIN_MS });
+      const filled = this.input.fill(typed, { timeout: RETRY_MS });
       return filled.then(() => true).catch(() => false);
     });
   }
@@ -50,7 +50,7 @@ export class QuickInput {
         .innerText({ timeout: 1000 })
         .catch(() => '');
     const row = this.rows.locator('.label-name').filter({ hasText: new RegExp(`^${escape(label)}$`) });
-    if (!(await becomes(() => row.first().isVisible(), AGAIN_MS))) return false;
+    if (!(await becomes(() => row.first().isVisible(), RETRY_MS))) return false;
     for (let moves = 0; (await name()) !== label && moves < 10; moves += 1)
       await this.input.press('ArrowDown');
     if ((await name()) !== label) return false;
@@ -58,7 +58,7 @@ export class QuickInput {
     await this.input.press('Enter');
     return becomes(
       async () => !(await this.widget.isVisible()) || (await this.input.inputValue()) !== asked,
-      AGAIN_MS,
+      RETRY_MS,
     );
   }
 
@@ -79,7 +79,7 @@ export class QuickInput {
     const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
     await until(`"${title}" to ask`, async () => {
       await this.command(title);
-      return becomes(() => box.isVisible(), ASKED_MS);
+      return becomes(() => box.isVisible(), PROMPT_TIMEOUT_MS);
     });
     await this.pick(placeholder, label);
   }
@@ -90,7 +90,7 @@ export class QuickInput {
     const opened = async () => {
       await this.#open('Control+P', name);
       // If something takes the focus just when Enter is pressed, the box closes and nothing is opened.
-      return (await this.#enter(name)) && becomes(() => tab.isVisible(), AGAIN_MS);
+      return (await this.#enter(name)) && becomes(() => tab.isVisible(), RETRY_MS);
     };
     await until(`the file ${name}`, opened);
   }
@@ -103,8 +103,8 @@ export class QuickInput {
     await until(`"${label}" to be taken`, async () => {
       // The previous click may have picked it.
       if (!(await box.isVisible())) return true;
-      await row.click({ timeout: AGAIN_MS }).catch(() => undefined);
-      return becomes(async () => !(await box.isVisible()), AGAIN_MS);
+      await row.click({ timeout: RETRY_MS }).catch(() => undefined);
+      return becomes(async () => !(await box.isVisible()), RETRY_MS);
     });
   }
 
@@ -127,7 +127,7 @@ export class QuickInput {
       await this.input.fill(text);
       if ((await this.input.inputValue()) !== text) return false;
       await this.input.press('Enter');
-      return becomes(async () => !(await heading.isVisible()), AGAIN_MS);
+      return becomes(async () => !(await heading.isVisible()), RETRY_MS);
     });
   }
 
@@ -147,7 +147,7 @@ export class QuickInput {
         return false;
       }
       await this.input.press('Enter');
-      return becomes(async () => !(await heading.isVisible()), AGAIN_MS);
+      return becomes(async () => !(await heading.isVisible()), RETRY_MS);
     });
   }
 

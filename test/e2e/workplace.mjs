@@ -23,14 +23,14 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
   try {
-    return await furnish(dir);
+    return await populate(dir);
   } catch (error) {
     rmSync(dir, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function furnish(dir) {
+async function populate(dir) {
   const home = join(dir, 'data');
   mkdirSync(home);
   const { runtimeDir } = await importTypeScript(join(root, 'src/platform/files/paths.ts'));
@@ -107,7 +107,7 @@ function kill(pid) {
     try {
       return process.kill(target, 'SIGKILL');
     } catch {
-      // It leads none, or has ended in the meantime.
+      // It is not a group leader, or has already ended.
     }
 }
 

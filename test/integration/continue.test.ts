@@ -254,7 +254,7 @@ describe('training', () => {
     expect((await trainUpTo(next.dir, 1)).some(({ type }) => type === 'step')).toBe(true);
   });
 
-  it('refuses an adapter that has changed meanwhile', async () => {
+  it('refuses an adapter that has changed in the meantime', async () => {
     const run = await continuing();
     await setAdapterStrength(earlier.dir, { id: earlier.id, hyper }, 0.25);
     await expect(trainUpTo(run.dir)).rejects.toMatchObject({ code: 'adapter-damaged' });

@@ -32,15 +32,15 @@ async function writeMixed(path: string): Promise<void> {
 
 /** As measured on an idle or a busy machine. */
 const times =
-  (token: number, prompt: number, othersBusy = 0) =>
+  (token: number, prompt: number, otherLoad = 0) =>
   (): Promise<BothTimes> =>
-    Promise.resolve({ adapted: { token: 1, prompt: 1 }, copy: { token, prompt }, othersBusy });
-const fold = (token = 0.8, prompt = 0.8, othersBusy = 0) =>
+    Promise.resolve({ adapted: { token: 1, prompt: 1 }, copy: { token, prompt }, otherLoad });
+const fold = (token = 0.8, prompt = 0.8, otherLoad = 0) =>
   foldCopy({
     base: at('base.gguf'),
     adapter: at('adapter.gguf'),
     threads: 1,
-    time: times(token, prompt, othersBusy),
+    time: times(token, prompt, otherLoad),
   });
 
 /** The output of the adapter's host: distributions after the prompt's tokens, and an answer. */

@@ -135,7 +135,7 @@ export const humanEvalChart = barChart(
                 n: whole(found.after.n),
               })
             : t('No loss was seen (problems tried: {n}).', { n: whole(found.after.n) }),
-        worse: t('In part: it solves fewer problems than the base.'),
+        worse: t('Partly: it solves fewer problems than the base.'),
       }),
     note: () => joined([humanEval(), t('Share of programs that pass their tests.')]),
   },

@@ -228,7 +228,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       t('Lower right is best; the empty circle is before training.'),
       paths.some(({ points, final }) => final && points.at(-1)?.setting !== final.setting)
         ? t(
-            'Checkpoints were measured in short during training; the final evaluation, on more text, is the result.',
+            'Checkpoints were measured only briefly during training; what counts is the final evaluation, on more text.',
           )
         : '',
       strengthNote(paths),

@@ -80,7 +80,7 @@ export class StrengthSection implements Section {
           'p',
           { class: 'faint' },
           t(
-            'Measured only to choose: what follows at a cursor, and few other texts. The metrics above were measured afterwards, on whole pieces of code and more texts, so they differ; go by those. All are differences from before training, and the KL is from the base; lower is better. In brackets: 95% intervals.',
+            'These figures were used only to choose the strength, and come from fewer texts. The metrics above were measured afterwards on more text, so rely on those. All are changes from before training, except the KL, which is the distance from the base. Lower is better. In brackets: 95% intervals.',
           ),
         ),
       ),

@@ -1,6 +1,6 @@
 /** Labels of metrics and runs, and which metrics show learning or forgetting. */
 import { t, tKnown } from '../../src/text/l10n.ts';
-import { offeredMetrics, CURSORS } from '../../src/protocol/evaluation.ts';
+import { CURSORS, nameOfMetric, offeredMetrics } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { factsOfTask, showsLearning } from '../../src/findings/task-facts.ts';
 import { formatRate, formatTime, isShare, stepCount } from './format.ts';
@@ -31,7 +31,7 @@ export const metricNames = [
   'characters saved',
   'latency',
   'edit similarity',
-  ...offeredMetrics,
+  ...offeredMetrics.map(nameOfMetric),
   'identifier exact match',
   'identifier F1',
   'pass@1 plus',
@@ -39,7 +39,7 @@ export const metricNames = [
 ];
 
 const metricName = (metric: string): string =>
-  tKnown(metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric);
+  tKnown(metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? nameOfMetric(metric));
 
 /** "Held-out loss", "HumanEval pass@1", "KL from base"; unknown metrics keep their own name. */
 export function metricLabel(task: string, metric: string): string {

@@ -32,7 +32,7 @@ export function placesView(summary: Summary | undefined): PlacesView | undefined
     return {
       counted: countedIn(places),
       rule: t(
-        'Chosen by a rule that favours neither: if there are any, one line that only the tuned model completes as written, one that only the untrained one does, and one that neither does.',
+        'Picked without favouring either model: a line that only the tuned model completes as written, one that only the untrained model does, and one that neither does, where there are such lines.',
       ),
       places: places.shown.map(placeView),
     };

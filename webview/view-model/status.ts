@@ -2,13 +2,13 @@
 import { joined, t, translate, whole } from '../../src/text/l10n.ts';
 import { isReady, notBetter } from '../../src/findings/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { hasResult, isLive, standingOf, type Standing } from '../../src/findings/run-status.ts';
+import { hasResult, isLive, effectiveStatusOf, type EffectiveStatus } from '../../src/findings/run-status.ts';
 import { phaseIn } from '../../src/findings/phases.ts';
 import { formatDuration } from './format.ts';
 import { textOf } from '../../src/text/message.ts';
 
 export interface StatusView {
-  kind: Standing;
+  kind: EffectiveStatus;
   label: string;
   /** One sentence about what is happening or what happened. */
   sentence: string;
@@ -25,7 +25,7 @@ export interface StatusView {
 /** The trainer writes a heartbeat every few seconds. A loaded machine may delay it, but not by a minute. */
 const SILENCE_MS = 60_000;
 
-const labels = (): Record<Standing, string> => ({
+const labels = (): Record<EffectiveStatus, string> => ({
   queued: t('Queued'),
   running: t('Training'),
   evaluating: t('Evaluating'),
@@ -35,7 +35,7 @@ const labels = (): Record<Standing, string> => ({
   interrupted: t('Interrupted'),
 });
 
-export const statusIn = (kind: Standing): string => labels()[kind];
+export const statusIn = (kind: EffectiveStatus): string => labels()[kind];
 
 /** Whether its owner's heartbeat is recent. `now` in milliseconds; in a report, the time at which that was written. */
 const hasRecentHeartbeat = ({ state, spec }: RunSnapshot, now: number): boolean =>
@@ -43,7 +43,7 @@ const hasRecentHeartbeat = ({ state, spec }: RunSnapshot, now: number): boolean 
 
 export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const { state, spec, summary } = snapshot;
-  const kind = standingOf(snapshot, hasRecentHeartbeat(snapshot, now), now);
+  const kind = effectiveStatusOf(snapshot, hasRecentHeartbeat(snapshot, now), now);
   const live = isLive(kind);
   const at = { step: whole(state.step), steps: whole(state.steps) };
   const resume = t('Resume it from its last checkpoint with {button}.', { button: `{resume ${spec.id}}` });
@@ -99,7 +99,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
           ? translate(textOf(state.error, 'message'))
           : t('The run failed at step {step} of {steps}.', at),
         next: afterFailure(
-          state.error ? translate(textOf(state.error, 'next')) : t('See trainer.log in the run directory.'),
+          state.error ? translate(textOf(state.error, 'next')) : t("See trainer.log in the run's folder."),
           snapshot,
           resume,
         ),

@@ -97,7 +97,7 @@ function sentenceOf(
           'No strength was chosen, because none was seen to be better than before and close enough to the base.',
         )
       : t(
-          'The change is applied at strength {strength}, chosen by a separate measurement, on which the words next to the slider are based.',
+          'The change is applied at strength {strength}. That strength was chosen by a separate measurement, on which the text next to the slider is based.',
           {
             strength: withPoint(String(choice.strength)),
           },

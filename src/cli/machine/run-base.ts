@@ -14,12 +14,12 @@ export async function requireBase({ id, base }: Pick<RunSpec, 'id' | 'base'>): P
       msg`The base of run ${id} is gone: there is no ${base.path}.`,
       findKnownBase(base.id) || parseHubReference(base.id)
         ? msg`Get it again with {fetch ${base.id}}.`
-        : msg`Put that file back, or start a new training on another base.`,
+        : msg`Put that file back, or start a new training run on another base.`,
     );
   if ((await examine(base.path)).sha256 !== base.sha256)
     throw new UserError(
       'base-checksum',
       msg`${base.path} is not the file that run ${id} was trained on.`,
-      msg`Put that file back, or start a new training on this one.`,
+      msg`Put that file back, or start a new training run on this one.`,
     );
 }

@@ -52,7 +52,7 @@ export function gpuCheck(
   const gpu = first && `${count}${first.name}, ${formatBytes(first.memory)}, driver ${first.driver}`;
   if (chosen === 'tensorflow' && runtime.gpu)
     return row('ok', msg`${gpu ?? 'NVIDIA'}; TensorFlow uses it, but this version was never tested with it.`);
-  if (!gpu) return row('note', msg`No NVIDIA GPU was found (nvidia-smi); training runs on the CPU.`);
+  if (!gpu) return row('note', msg`No NVIDIA GPU was found (nvidia-smi); training runs on the processor.`);
   if (runtime.cuda)
     return row(
       'broken',

@@ -49,10 +49,10 @@ function describe(number: number, adapter: Adapter): Text {
   const bound = formatBytes(adapter.maxStorageBufferBindingSize);
   const features = adapter.features.join(', ') || '-';
   if (shared && memory)
-    return msg`GPU ${number} is ${name} and may use ${memory} of the machine's memory; kernels see ${bound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} and may use ${memory} of the machine's memory; a compute kernel can address ${bound} of a buffer (${features}).`;
   if (shared)
-    return msg`GPU ${number} is ${name} and uses the machine's memory; kernels see ${bound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} and uses the machine's memory; a compute kernel can address ${bound} of a buffer (${features}).`;
   if (memory)
-    return msg`GPU ${number} is ${name} with ${memory} of memory; kernels see ${bound} of a buffer (${features}).`;
-  return msg`GPU ${number} is ${name}, whose memory is not known; kernels see ${bound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} with ${memory} of memory; a compute kernel can address ${bound} of a buffer (${features}).`;
+  return msg`GPU ${number} is ${name}, whose memory is not known; a compute kernel can address ${bound} of a buffer (${features}).`;
 }

@@ -95,14 +95,14 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
     );
   const refused = summary && notBetter(spec.id, summary);
   if (refused)
-    throw new UserError(refused.code, refused.what, msg`Start a new training, without --continue.`);
+    throw new UserError(refused.code, refused.what, msg`Start a new training run, without --continue.`);
 }
 
 const cannotContinue = ({ id }: RunSpec, why: Text) =>
   new UserError(
     'bad-argument',
     msg`Run ${id} can't be continued: it ${why}.`,
-    msg`Start a new training, without --continue.`,
+    msg`Start a new training run, without --continue.`,
   );
 
 type IsGiven = (option: string) => boolean;
@@ -178,7 +178,7 @@ export function requireChange(spec: RunSpec, { changed }: CorpusSummary): void {
     throw new UserError(
       'bad-argument',
       msg`${is} of run ${id}: none of the files that it learned is here.`,
-      msg`Give ${describeFolders(spec) || 'its data set'}, or start a new training, without --continue.`,
+      msg`Give ${describeFolders(spec) || 'its data set'}, or start a new training run, without --continue.`,
     );
   if (changed!.trainFiles === 0)
     throw new UserError(

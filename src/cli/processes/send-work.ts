@@ -18,7 +18,7 @@ export interface SendOptions {
   laterContents?: string;
   /** Called before anything is sent. */
   onAgreed?: () => Promise<void>;
-  /** Fires when the sending is to end. */
+  /** Aborting it stops the upload. */
   stopped?: AbortSignal;
 }
 

@@ -1,6 +1,7 @@
 import {
   findComparison,
   isStated,
+  nameOfMetric,
   type Comparison,
   type Metric,
   type Summary,
@@ -28,7 +29,7 @@ export function comparisonTable(
   }: { names?: readonly [string, string]; stated?: Summary['stated'] } = {},
 ): string[] {
   const rows = comparisons.map((comparison) => [
-    `${comparison.task} ${comparison.metric}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
+    `${comparison.task} ${nameOfMetric(comparison.metric)}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
     formatValue(comparison.before.value),
     ...resultCells(comparison),
   ]);
@@ -54,7 +55,7 @@ export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparison
 /** A row for each metric with its 95% interval. */
 export function metricTable(metrics: readonly Metric[]): string[] {
   const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
-    `${task} ${metric}`,
+    `${task} ${nameOfMetric(metric)}`,
     formatValue(value),
     `[${formatValue(low)}, ${formatValue(high)}]`,
     `n = ${n}`,

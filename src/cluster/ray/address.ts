@@ -27,7 +27,7 @@ export function parseCluster(text: string): ClusterAddress {
     unencrypted: (host) =>
       addressError(
         msg`Your code's tokens would go to ${host} in plain text, readable by anybody on the way.`,
-        msg`Use https, a tunnel to this machine (ssh -L, kubectl port-forward), or the number of a machine in your own network.`,
+        msg`Use https, a tunnel to this machine (ssh -L, kubectl port-forward), or an IP address in your private network.`,
       ),
   });
   return { url: origin + pathname, ...address };

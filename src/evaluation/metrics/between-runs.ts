@@ -87,7 +87,7 @@ async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
   const done = status === 'done';
   return new UserError(
     'run-not-finished',
-    done ? msg`Run ${id} was not evaluated.` : msg`Run ${id} is ${status} and was not evaluated yet.`,
+    done ? msg`Run ${id} was not evaluated.` : msg`Run ${id} is ${status} and has not been evaluated yet.`,
     done
       ? msg`Measure it with {evaluate ${id}}, then compare.`
       : msg`Let it finish, or resume it with {resume ${id}}, then compare.`,

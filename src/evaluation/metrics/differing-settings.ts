@@ -29,6 +29,7 @@ const settingLabels: Record<string, string> = {
   fimLoss: 'fill-in-the-middle loss',
   halfLifeDays: 'half-life of a file, days',
   maxTokens: 'most tokens read',
+  optimizer: 'optimiser',
 };
 /** The display name of a key of the run's schemas; the panel translates it. */
 export const settingLabel = (key: string) =>

@@ -95,7 +95,7 @@ export async function cursorItems(
     })),
     settings: [
       msg`${cursors.length} held-out cursors in ${countFiles(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others!} of other files`,
-      msg`latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${countFiles(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on as many threads as completion uses, all but the last key read before`,
+      msg`latency: time to the first ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${countFiles(latencies.map(({ cursor }) => cursor))}, best of ${ROUNDS}; base and result alternate, on as many threads as completion uses, and everything before the last keystroke has already been processed`,
     ],
   };
 }

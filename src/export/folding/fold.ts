@@ -57,9 +57,9 @@ export function foldCopy({
     const rest = beside.length > 0 ? files.beside : undefined;
     const { meanKl, change, ok } = await compare(base, adapter, files.model, rest, signal);
     if (!ok) return { unfit: 'it differs', meanKl, change };
-    const { adapted, copy, othersBusy } = await time([base, adapter], [files.model, rest], threads, signal);
+    const { adapted, copy, otherLoad } = await time([base, adapter], [files.model, rest], threads, signal);
     const [tokenTime, promptTime] = [copy.token / adapted.token, copy.prompt / adapted.prompt];
-    if (othersBusy > MAX_BUSY_PROCESSORS) throw new Error('Other programs are at work, so times say little.');
+    if (otherLoad > MAX_BUSY_PROCESSORS) throw new Error('Other programs are at work, so times say little.');
     const isFaster = tokenTime <= MAX_TOKEN_TIME && promptTime <= MAX_PROMPT_TIME;
     return {
       ...(!isFaster && { unfit: 'it is not faster' }),

@@ -14,7 +14,7 @@ export interface BothTimes {
   adapted: Times;
   copy: Times;
   /** Number of cores that other programs kept busy meanwhile. */
-  othersBusy: number;
+  otherLoad: number;
 }
 
 /** Paths of a model and of an adapter on it. */
@@ -34,7 +34,7 @@ export async function timeModels(
 ): Promise<BothTimes> {
   const opened = [await open(adapted, threads), await open(copy, threads)];
   const fastest = opened.map((): Times => ({ token: Infinity, prompt: Infinity }));
-  const othersBusy = watchLoad();
+  const otherLoad = watchLoad();
   try {
     const end = performance.now() + milliseconds;
     do {
@@ -51,7 +51,7 @@ export async function timeModels(
         );
       }
     } while (performance.now() < end);
-    return { adapted: fastest[0]!, copy: fastest[1]!, othersBusy: othersBusy() };
+    return { adapted: fastest[0]!, copy: fastest[1]!, otherLoad: otherLoad() };
   } finally {
     for (const { dispose } of opened) await dispose();
   }

@@ -60,5 +60,5 @@ const textOnly = (name: string) =>
   new UserError(
     'bad-request',
     t('{name} understands text only.', { name }),
-    t('Leave out pictures and files.'),
+    t('Leave out images and files.'),
   );

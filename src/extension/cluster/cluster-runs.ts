@@ -42,7 +42,7 @@ export async function resumeOnCluster(
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'cluster-token') throw error;
     log.showError(error, {
-      title: t('Set the Token of the Cluster'),
+      title: t('Set Cluster Token'),
       run: () => setClusterToken(services, url),
     });
     return undefined;

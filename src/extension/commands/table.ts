@@ -162,7 +162,7 @@ async function stopTraining(context: Context, argument: CommandArgument): Promis
     context,
     argument ?? only,
     ['live'],
-    t('Which training do you want to stop?'),
+    t('Which training run do you want to stop?'),
     t('Nothing is training.'),
   );
   if (run) await context.progress.requestStop(run);
@@ -176,8 +176,8 @@ async function resumeTraining(context: Context, argument: CommandArgument): Prom
     context,
     argument,
     statuses,
-    t('Which training do you want to resume?'),
-    t('There is no stopped training.'),
+    t('Which training run do you want to resume?'),
+    t('There is no stopped training run.'),
   );
   if (!run) return;
   const { id } = run.spec;

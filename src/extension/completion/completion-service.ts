@@ -182,10 +182,13 @@ export class CompletionService implements CompletionHost {
 
   /** The settings name a remote server, so a model on this machine is only kept for later. */
   private notifyRemoteInUse({ name }: LocalModel, host: string): Promise<void> {
-    const message = t('{name} is chosen, but {host} completes your code as long as the settings name it.', {
-      name,
-      host,
-    });
+    const message = t(
+      '{name} is selected, but {host} still completes your code, because the settings name it as the completion server.',
+      {
+        name,
+        host,
+      },
+    );
     return this.services.log.notify('info', message, {
       title: t('Complete on This Machine'),
       run: () => clearEndpoint(),
@@ -308,7 +311,7 @@ export class CompletionService implements CompletionHost {
     this.services.log.warn(`No completion: ${report}`);
     const isReported = this.failure !== undefined;
     this.failure =
-      this.inUse?.remote && isUserError ? translate(reasonOf(error)) : t('no completion, see its log');
+      this.inUse?.remote && isUserError ? translate(reasonOf(error)) : t('completion failed, see the log');
     this.changed.fire();
     void this.lookAgain();
     if (!isReported) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);

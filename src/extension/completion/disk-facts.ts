@@ -1,6 +1,6 @@
 /**
- * What completion must know about the disk at each key, as it was when somebody last looked: who asks a network folder
- * that went away is blocked, which must not be the editor.
+ * Cached facts about the disk for use at each keystroke. Access to a network folder that has vanished blocks, and must
+ * never block the editor.
  */
 import { gpuKindsHere, installedGpuKinds } from '../../llama-cpp/gpu-packages.ts';
 import { exists } from '../../platform/files/exists.ts';
@@ -13,10 +13,10 @@ export class DiskFacts {
   private readonly bases = new Set<string>();
   /** The kinds of GPU that a build of llama.cpp is installed for. */
   gpuKinds: readonly GpuKind[] = [];
-  /** What is being looked for. Each that hangs keeps a thread, so it is not looked for again. */
+  /** Checks in progress. A hung one keeps a thread, so it is not started again. */
   private readonly looking = new Map<string, Promise<void>>();
 
-  /** `root`: the extension's folder. `changed`: a base has come or gone. */
+  /** `root`: the extension's folder. `changed`: called when a base appears or disappears. */
   constructor(
     private readonly root: string,
     private readonly changed: () => void,

@@ -87,7 +87,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.cancelWaiting();
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !own;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
-    // What is shown already has Tab, and grows.
+    // A suggestion already shown keeps Tab and may grow.
     const isTabTaken = this.service.isTabTaken && !own?.shown;
     // Once triggered, the editor keeps asking.
     if (!isInvoked && (isTabTaken || !settings.inlineSuggestions(document))) return [];

@@ -62,7 +62,7 @@ export class RemoteServer {
     const { before: above, after, others = 0 } = defaultBudget;
     const before = above + LONGEST_BEGUN;
     const what = t(
-      'Your code would be completed by {host}: while you type, up to {before} characters before the cursor, {after} after it and {others} of other files are sent to {address}, with the names of folder and files. Nothing was sent yet.',
+      'Your code would be completed by {host}: while you type, up to {before} characters before the cursor, {after} after it and {others} of other open files are sent to {address}, with the names of folder and files. Nothing has been sent yet.',
       { host, before: whole(before), after: whole(after), others: whole(others), address: api },
     );
     const plain = t('They leave this machine in plain text: whoever can read your network can read them.');
@@ -107,6 +107,6 @@ export const endpointSecretKey = ({ api }: Endpoint) => `forgetMeNot.endpointTok
 const notAllowed = ({ host }: Endpoint) =>
   new UserError(
     'cancelled',
-    t('You have not allowed to send code to {host}.', { host }),
+    t('You have not allowed code to be sent to {host}.', { host }),
     t('To allow it, use {step}.', { step: '{endpoint-model}' }),
   );

@@ -54,7 +54,7 @@ export class SuggestTrigger {
     void triggering.then(() => this.triggered === watched && (this.triggered = undefined));
   }
 
-  /** What we triggered the request at this place for; undefined if a key did. Returned only once per trigger. */
+  /** The place for which we triggered this request; undefined if a key did. Returned only once per trigger. */
   ownRequest(document: vscode.TextDocument, position: vscode.Position): WatchedPlace | undefined {
     const { triggered } = this;
     this.triggered = undefined;

@@ -23,7 +23,7 @@ export const missingHere = async (context: Context, base: string, backend: strin
   withSizes(context, missingParts(base, await runDoctor(context), backend));
 
 /** What all wizards share, whatever they start. */
-export const carryOutHost = (context: Context): Pick<CarryOutHost<Answers>, SharedMember> => ({
+export const wizardHost = (context: Context): Pick<CarryOutHost<Answers>, SharedMember> => ({
   missing: ({ base, backend }) => missingHere(context, base, backend ?? settings.backend()),
   consent: (parts) => askConsent(parts),
   fetch: (part) => install(context, [part]),
@@ -72,7 +72,7 @@ export async function askWithRetry<Draft, Answered>(
       return await questions(draft, onAnswer);
     } catch (error) {
       const again = { kind: 'again', title: t('Try Again') } as const;
-      if (!(await carryOutHost(context).repair(reportError(error), [again]))) return undefined;
+      if (!(await wizardHost(context).repair(reportError(error), [again]))) return undefined;
     }
   }
 }

@@ -110,7 +110,7 @@ export function repairsFor({ code, next }: ErrorReport, part: Download | undefin
   const command = /`([^`]+)`/.exec(next)?.[1];
   if (command && code === 'compiler-missing')
     repairs.unshift({ kind: 'terminal', title: t('Run "{command}"', { command }), command });
-  if (code === 'cluster-token') repairs.unshift({ kind: 'token', title: t('Set the Token of the Cluster') });
+  if (code === 'cluster-token') repairs.unshift({ kind: 'token', title: t('Set Cluster Token') });
   if (part?.needed === false) repairs.push({ kind: 'without', title: t('Continue Without TensorFlow') });
   if (part?.needed || code.startsWith('base-') || code === 'hub-not-found' || code === 'adapter-mismatch')
     repairs.push({ kind: 'base', title: t('Choose Another Model') });

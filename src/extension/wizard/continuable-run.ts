@@ -98,7 +98,7 @@ export function continueChoice({ run: { spec }, changed }: ContinuableRun): Choi
 }
 
 function changeText(changed: Changed | undefined): string {
-  if (!changed) return t('How much has changed will show when the files are read.');
+  if (!changed) return t('How much has changed will be known once the files are read.');
   const share = Math.round(100 * changed.share);
   return changed.files === 1
     ? t('1 file is new or changed, {share}% of the text to learn.', { share })

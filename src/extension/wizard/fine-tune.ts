@@ -21,7 +21,7 @@ import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
 import { baseReference, findContinuableRun } from './continuable-run.ts';
 import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
-import { askWithRetry, carryOutHost, missingHere } from './carry-out-host.ts';
+import { askWithRetry, wizardHost, missingHere } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments, type PlanLookups } from './wizard.ts';
 import { textOf } from '../../text/message.ts';
@@ -38,7 +38,7 @@ export async function fineTune(context: Context): Promise<void> {
   const reuse = kept ? await askToReuse(describe(kept)) : false;
   const plan = reuse ? kept : reuse === false ? await ask(context, store.draft, cluster) : undefined;
   if (!plan) return;
-  const host = carryOutHost(context);
+  const host = wizardHost(context);
   // The evaluator fetches HumanEval at the end, so another try would ask again.
   let agreedBefore = false;
   await carryOut<Plan>(plan, {

@@ -9,7 +9,7 @@ import type { Context } from '../context.ts';
 import { importSchema, type Import, type ImportDraft } from '../draft.ts';
 import { t } from '../../text/l10n.ts';
 import { listBases } from './list-bases.ts';
-import { askWithRetry, carryOutHost } from './carry-out-host.ts';
+import { askWithRetry, wizardHost } from './carry-out-host.ts';
 import { askToReuse, back, choose, withAnswer, askSteps, type Answer, type Step } from './steps.ts';
 import { askBase, askBaseFor } from './wizard.ts';
 import { commandAction } from '../log.ts';
@@ -41,7 +41,7 @@ export async function importAdapter(context: Context): Promise<void> {
   if (!first) return;
   let imported: { run: string; path: string } | undefined;
   await carryOut<Import>(first, {
-    ...carryOutHost(context),
+    ...wizardHost(context),
     keep: (answers) => store.saveImportDraft(answers),
     askAgain: (answers) => ask(context, answers),
     askBase: () => askBaseFor(title(), () => listBases(context), whichBase()),

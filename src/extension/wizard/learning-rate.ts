@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { requireFolder } from './fine-tune.ts';
 import { t } from '../../text/l10n.ts';
 import { listBases } from './list-bases.ts';
-import { carryOutHost } from './carry-out-host.ts';
+import { wizardHost } from './carry-out-host.ts';
 import { settings } from '../settings.ts';
 import { askFoldersAndBase } from './wizard.ts';
 
@@ -21,7 +21,7 @@ export async function findLearningRate(context: Context): Promise<void> {
   if (!chosen) return;
   const answers: Answers & { folders: string[] } = chosen;
   await carryOut<typeof answers>(answers, {
-    ...carryOutHost(context),
+    ...wizardHost(context),
     // Finished trials are on disk; the same answers resume the sweep.
     keep: () => Promise.resolve(),
     askAgain: () => askFoldersAndBase(t('Find Learning Rate'), () => bases),
@@ -44,5 +44,8 @@ async function sweep(context: Context, answers: Answers & { folders: string[] })
   const { sentences } = await withChildProgress(title, (options) =>
     context.children.ask(sweepResultSchema, command, options),
   );
-  void context.log.notify('info', `${sentences.join(' ')} ${t('Later trainings of the same base use it.')}`);
+  void context.log.notify(
+    'info',
+    `${sentences.join(' ')} ${t('Later training runs of the same base use it.')}`,
+  );
 }

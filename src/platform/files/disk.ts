@@ -29,7 +29,7 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
   if (free < bytes)
     throw new UserError(
       'disk-full',
-      msg`${megabytes(bytes)} are needed in ${dirname(path)}, and ${megabytes(free)} are free.`,
+      msg`${dirname(path)} needs ${megabytes(bytes)} of free space, but has only ${megabytes(free)}.`,
       msg`Free some space, or set FORGET_ME_NOT_HOME to a folder on a larger disk, and run the same command again.`,
     );
 }

@@ -21,7 +21,7 @@ class LockLost extends Error {
 
 export const hasLostLock = (signal: AbortSignal | undefined): boolean => signal?.reason instanceof LockLost;
 
-/** On disks whose times are too coarse for the library, a lock counts as lost over and over. */
+/** On disks with coarse timestamps, the library repeatedly reports the lock as lost. */
 const MOST_LOSSES = 3;
 
 /**

@@ -56,7 +56,7 @@ export class IdleFolding implements FoldedCopies {
   private timer: NodeJS.Timeout | undefined;
   private readonly now: () => number;
   private readonly watch: typeof watchLoad;
-  private othersBusy: () => number;
+  private otherLoad: () => number;
 
   /** The version of the loaded base. If its file has been replaced, a copy no longer matches. */
   private readonly loadedVersion: Promise<string>;
@@ -67,7 +67,7 @@ export class IdleFolding implements FoldedCopies {
     this.loadedVersion.catch(() => undefined);
     this.now = options.now ?? (() => performance.timeOrigin + performance.now());
     this.watch = options.watch ?? watchLoad;
-    this.othersBusy = this.watch();
+    this.otherLoad = this.watch();
   }
 
   noteUse(adapter: AdapterFile): void {
@@ -110,8 +110,8 @@ export class IdleFolding implements FoldedCopies {
     const now = this.now();
     const { requests, active } = host.statistics;
     const isActive = active > 0 || requests !== this.lastActivity.requests;
-    const busy = this.making === undefined && this.othersBusy() > MAX_BUSY_PROCESSORS;
-    this.othersBusy = this.watch();
+    const busy = this.making === undefined && this.otherLoad() > MAX_BUSY_PROCESSORS;
+    this.otherLoad = this.watch();
     if (isActive || busy) this.lastActivity = { requests, at: now };
     if (this.making) {
       const isLate = now - this.startedAt > MAX_MS;

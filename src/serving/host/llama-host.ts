@@ -254,7 +254,7 @@ class Host implements LlamaHost {
     if (this.placed.layers === 0 || this.moving) return true;
     this.measuring?.abort();
     this.moving = true;
-    this.loading = this.moveToProcessor(msg`A training needs the GPU's memory.`)
+    this.loading = this.moveToProcessor(msg`A training run needs the GPU's memory.`)
       .then(() => this.loadOnProcessor())
       .finally(() => (this.loading = undefined));
     // The next request tries again.
@@ -269,7 +269,7 @@ class Host implements LlamaHost {
   private async moveToProcessor(why: Text, opening?: string): Promise<void> {
     this.stopWatching?.();
     this.abandonedModels.push(this.base.model);
-    // All at once: a request in between must not find one that is still open on the GPU.
+    // Concurrently, so that no request in between finds a context still open on the GPU.
     const others = this.models.filter((model) => model !== opening);
     await Promise.all(others.map((name) => this.contexts.retire(name)));
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);

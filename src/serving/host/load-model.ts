@@ -68,7 +68,7 @@ export async function load(file: ModelFile, work: () => Promise<LlamaModel>): Pr
     throw new UserError(
       'base-unsupported-architecture',
       msg`llama.cpp can't load ${file.path}: ${reasonOf(error)}.`,
-      msg`Choose another base, or fetch this one again.`,
+      msg`Choose another base, or download this one again.`,
       { cause: error },
     );
   }

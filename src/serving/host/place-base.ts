@@ -41,7 +41,7 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placement): Pr
   const training = await trainingGpuMemory();
   if (!training) {
     await dropGpu();
-    const why = msg`A training is in progress on this machine, and how much of the GPU's memory it takes is not known.`;
+    const why = msg`A training run is in progress on this machine, and how much of the GPU's memory it takes is not known.`;
     return { ...(await onProcessor(file, why)), limitedByTraining: true };
   }
   const placed = await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training })).catch(

@@ -4,7 +4,7 @@ import { findRun, trainingRun } from '../../runs/index.ts';
 import { RunReader } from '../../runs/read.ts';
 import { availableNextToTraining, gpuMemoryOf, hasAllocated } from './training-memory.ts';
 
-/** Short, as a training takes the memory soon after it has stated its plan. */
+/** Short, because training allocates the memory soon after announcing its plan. */
 const POLL_MS = 2000;
 
 /**
@@ -17,9 +17,9 @@ export function watchForTraining(leave: () => boolean): () => void {
   return () => clearInterval(timer);
 }
 
-/** Returns the function that looks for a training. */
+/** Returns a function that checks for a training run. */
 export function trainingWatch(leave: () => boolean): () => Promise<void> {
-  // What a training takes lessens what is free, so it is judged only once.
+  // What training takes reduces the free memory, so a run is judged only once.
   let watched: { run: string; reader: RunReader; isJudged: boolean } | undefined;
   return async () => {
     const run = (await trainingRun())?.run;

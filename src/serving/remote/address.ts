@@ -45,7 +45,7 @@ export function parseEndpoint(text: string): Endpoint {
     unencrypted: (host) =>
       addressError(
         msg`Code would go to ${host} in plain text, readable by anybody on the way.`,
-        msg`Use https, a tunnel to this machine, or the number of a machine in your own network.`,
+        msg`Use https, a tunnel to this machine, or an IP address in your private network.`,
       ),
   });
   // Mistral's documentation gives the whole route.

@@ -126,7 +126,7 @@ function chooseModel({ endpoint }: Remote, listed: readonly ListedModel[], wante
   if (canComplete(match)) return match;
   throw new UserError(
     'endpoint-model',
-    msg`The model "${wanted}" of the completion server at ${endpoint.host} can't fill in code.`,
+    msg`The model "${wanted}" of the completion server at ${endpoint.host} does not support fill-in-the-middle.`,
     msg`Choose another one with {endpoint-model}.`,
   );
 }

@@ -18,7 +18,7 @@ export class IdleMeasuring {
   private requests = -1;
   private quietChecks = 0;
   private measured = false;
-  private othersBusy: () => number;
+  private otherLoad: () => number;
   private timer: NodeJS.Timeout | undefined;
 
   /**
@@ -30,7 +30,7 @@ export class IdleMeasuring {
     private readonly onGpuFree?: () => void,
     private readonly watch = watchLoad,
   ) {
-    this.othersBusy = watch();
+    this.otherLoad = watch();
   }
 
   start(): void {
@@ -44,9 +44,9 @@ export class IdleMeasuring {
 
   async check(): Promise<void> {
     const { requests, active } = this.host.statistics;
-    const idle = active === 0 && requests === this.requests && this.othersBusy() <= MAX_BUSY_PROCESSORS;
+    const idle = active === 0 && requests === this.requests && this.otherLoad() <= MAX_BUSY_PROCESSORS;
     this.requests = requests;
-    this.othersBusy = this.watch();
+    this.otherLoad = this.watch();
     this.quietChecks = idle ? this.quietChecks + 1 : 0;
     if (this.quietChecks < QUIET_CHECKS) return;
     // So that only one measurement runs at a time.

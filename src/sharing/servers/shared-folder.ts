@@ -73,7 +73,7 @@ export class SharedFolder {
     return readlink(join(this.localPath, name)).catch(() => '');
   }
 
-  /** With the link that leads to it. */
+  /** Also removes the link to it. */
   async remove(folder: string): Promise<void> {
     const name = nameIn(folder);
     if ((await this.linked(name)) === folder) await this.unlink(name);

@@ -68,7 +68,7 @@ export function readEndpoint(endpoint: string, variable: string, keys: string): 
     unencrypted: (host) =>
       refused(
         `Adapters would go to ${host} in plain text, readable by anybody on the way.`,
-        `Use https in ${variable}, or the number of a machine in your own network.`,
+        `Use https in ${variable}, or an IP address in your private network.`,
       ),
   });
 }

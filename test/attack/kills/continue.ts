@@ -14,7 +14,7 @@ import type { Ground } from '../support.ts';
 import {
   after,
   finished,
-  giveAway,
+  chownToNobody,
   jumpingClock,
   listing,
   mustEndWithSentence,
@@ -157,12 +157,12 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
       await finished(started);
       await end(draw, { env: jumpingClock(draw, milliseconds) });
       const { state, events } = await readRun(dir);
-      mustBeTimes(state, events);
+      mustHaveValidTimes(state, events);
     },
 
     async 'read-only'(draw) {
       await begin();
-      giveAway(home);
+      chownToNobody(home);
       const folder = draw.one([dir, home]);
       const started = startTrainer(dir, home, { asNobody: true });
       try {
@@ -255,7 +255,7 @@ async function orphan(started: Started, dir: string, home: string): Promise<void
 }
 
 /** No time is negative or NaN. */
-function mustBeTimes(state: object, events: readonly RunEvent[]): void {
+function mustHaveValidTimes(state: object, events: readonly RunEvent[]): void {
   for (const one of [state, ...events])
     for (const [key, value] of Object.entries(one) as [string, unknown][]) {
       if (

@@ -13,7 +13,7 @@ import type { Trial } from '../campaign.ts';
 import { killGroup, within, type Ground } from '../support.ts';
 import {
   after,
-  giveAway,
+  chownToNobody,
   jumpingClock,
   setWritable,
   signal,
@@ -105,7 +105,7 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
       ),
 
     async 'read-only'(draw) {
-      giveAway(folder);
+      chownToNobody(folder);
       await chmod(folder, 0o755);
       try {
         await inHost({ asNobody: true }, async (host) => {

@@ -20,7 +20,7 @@ import type { Ground } from '../support.ts';
 import {
   after,
   finished,
-  giveAway,
+  chownToNobody,
   jumpingClock,
   listing,
   mustEndWithSentence,
@@ -43,7 +43,7 @@ export async function foldAsChild(base: string, adapter: string, checks: boolean
   const stop = new AbortController();
   process.once('disconnect', () => stop.abort());
   const { signal } = stop;
-  const times = { adapted: { token: 1, prompt: 1 }, copy: { token: 0.8, prompt: 0.8 }, othersBusy: 0 };
+  const times = { adapted: { token: 1, prompt: 1 }, copy: { token: 0.8, prompt: 0.8 }, otherLoad: 0 };
   try {
     if (checks) await foldCopy({ base, adapter, threads: 1, signal, time: () => Promise.resolve(times) });
     else await storeCopy(base, adapter, (files) => writeCopy(base, adapter, files, signal));
@@ -189,7 +189,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
 
     async 'read-only'(draw) {
       await begin(draw);
-      giveAway(home);
+      chownToNobody(home);
       const started = fold({ asNobody: true });
       try {
         if (await after(started, moment(draw))) setWritable(home, false);

@@ -14,7 +14,7 @@ import { within, type Ground } from '../support.ts';
 import {
   after,
   finished,
-  giveAway,
+  chownToNobody,
   jumpingClock,
   listing,
   setWritable,
@@ -86,7 +86,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
         if (part?.filename !== `m${index}.py` || !part.text.includes(`price_${index}_3_v${expected}(`))
           throw new Error(`asked for file ${index} as of version ${expected}, got ${JSON.stringify(part)}`);
       }
-      mustWarnWell(indexer);
+      mustWarnInSentences(indexer);
       await leave(indexer);
     } finally {
       signal(indexer, 'SIGKILL');
@@ -160,14 +160,14 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
 
     async 'read-only'(draw) {
       await begin();
-      giveAway(home);
+      chownToNobody(home);
       const indexer = start({ asNobody: true });
       try {
         if (await disturb(draw, indexer)) setWritable(home, false);
         const parts = indexer.child.connected && (await indexer.indexed()) && (await ask(indexer, 7, 0));
         if (parts && parts.length === 0) throw new Error('it does not answer');
         await leave(indexer);
-        mustWarnWell(indexer);
+        mustWarnInSentences(indexer);
       } finally {
         setWritable(home, true);
       }
@@ -185,7 +185,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
         const parts = indexer.child.connected && (await indexer.indexed()) && (await ask(indexer, 7, 0));
         if (parts && parts.length === 0) throw new Error('it does not answer');
         await leave(indexer);
-        mustWarnWell(indexer);
+        mustWarnInSentences(indexer);
         disk.free();
         await end();
       } finally {
@@ -227,7 +227,7 @@ const questionOf = (index: number, version: number): Asked => ({
   ...{ budget: 1000, shown: { before: 2400, after: 600 }, edits: [] },
 });
 
-function mustWarnWell({ warnings }: Indexer): void {
+function mustWarnInSentences({ warnings }: Indexer): void {
   for (const message of warnings)
     if (!/^The index could not be kept: .*\.$/.test(message)) throw new Error(`no sentence: ${message}`);
 }

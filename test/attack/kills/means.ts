@@ -46,7 +46,7 @@ export function trialsOf(
   { random, count, kinds = means }: Wanted,
   run: Record<Means, (draw: Draw) => Promise<void>>,
 ): Trial[] {
-  const why = whyNoDisk();
+  const why = diskObstacle();
   if (why !== undefined) console.log(`${subject}: no trials with a full disk, because ${why}.`);
   const possible = kinds.filter((kind) => kind !== 'full' || why === undefined);
   return possible.flatMap((kind) =>
@@ -130,7 +130,7 @@ export function jumpingClock(draw: Draw, milliseconds: number): Record<string, s
 }
 
 /** Gives a folder to the user that programs subject to file permissions run as. */
-export function giveAway(folder: string): void {
+export function chownToNobody(folder: string): void {
   if (!isRoot) return;
   chmodSync(dirname(folder), 0o755);
   for (const path of [folder, ...inside(folder)]) chownSync(path, NOBODY, NOBODY);
@@ -148,11 +148,11 @@ function inside(folder: string, onlyFolders = false): string[] {
     .map((one) => join(one.parentPath, one.name));
 }
 
-/** Why no disk can be made here; undefined if one can. */
-export const whyNoDisk = (): string | undefined =>
+/** Why no test disk can be created here; undefined if one can. */
+export const diskObstacle = (): string | undefined =>
   isRoot && spawnSync('mount', ['--version']).status === 0
     ? undefined
-    : 'a small disk takes root and "mount"';
+    : 'creating a small disk needs root and "mount"';
 
 /** A disk of a few MB in memory. */
 export class SmallDisk {

@@ -147,14 +147,14 @@ describe('a model on the hub', () => {
     };
     const whether = (what: string, is: () => boolean) => until(what, is, { patienceMs: 20_000 });
     hub.stallAfter.push(30_000, 10_000);
-    const stoodStill = resolveBase('team/tiny', { onProgress });
+    const stalled = resolveBase('team/tiny', { onProgress });
     await whether('the first to begin', () => received === 30_000);
     const before = Date.now() / 1000 - 20;
     await utimes(join(home, 'models', 'hub', 'team', 'tiny', 'tiny é.gguf.lock'), before, before);
     const other = resolveBase('team/tiny', { onProgress });
     await whether('one to go on and one to wait', () => waits && received === 40_000);
     hub.drop();
-    expect(await stoodStill).toEqual(await other);
+    expect(await stalled).toEqual(await other);
     expect((await readFile((await other).path)).equals(model)).toBe(true);
     expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=30000-', 'bytes=40000-']);
   });

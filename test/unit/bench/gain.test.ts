@@ -314,7 +314,7 @@ describe('the table', () => {
   it('has base, foreign and own side by side, and says which own one it is', () => {
     const text = tableOf(gainOf([good('a', 12, { foreign: foreign(3, { strength: 0.5, chosen: false }) })]));
     expect(text).toMatch(
-      /^\| a \| characters saved \| other, 260 steps, at 0\.5 \(its run chose none\) \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.150 \[.*\] \|$/m,
+      /^\| a \| characters predicted \| other, 260 steps, at 0\.5 \(its run chose none\) \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.150 \[.*\] \|$/m,
     );
     expect(text).toMatch(/^\| together \| exact lines \| foreign \| 0\.500 \| 0\.550 \| 0\.700 \|/m);
     expect(tableOf(gain)).not.toContain('foreign');

@@ -31,8 +31,8 @@ it('lists GPUs with their memory, and says which one is used, and why', () => {
   const { status, text } = check([iris, card], true);
   expect(status).toBe('ok');
   expect(english(text)).toBe(
-    "GPU 0 is Intel Iris Xe and uses the machine's memory; kernels see 2.00 GB of a buffer (shader-f16). " +
-      'GPU 1 is NVIDIA GeForce RTX 4090 with 24.00 GB of memory; kernels see 2.00 GB of a buffer (-). ' +
+    "GPU 0 is Intel Iris Xe and uses the machine's memory; a compute kernel can address 2.00 GB of a buffer (shader-f16). " +
+      'GPU 1 is NVIDIA GeForce RTX 4090 with 24.00 GB of memory; a compute kernel can address 2.00 GB of a buffer (-). ' +
       'GPU 1 is used: a discrete GPU (--device). Training runs on it: the fastest here: 5.1 TFLOP/s.',
   );
 });

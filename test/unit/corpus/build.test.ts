@@ -187,7 +187,9 @@ describe('the split', () => {
     });
     const summary = await build();
     expect(summary).toMatchObject({ kept: 4, cut: true, bytes: text.length + 8 + 4500 + 2 });
-    expect(summary.warnings).toEqual([expect.stringMatching(/^main\.py is all the code there is/)]);
+    expect(summary.warnings).toEqual([
+      expect.stringMatching(/^main\.py is the only code here, so it is split/),
+    ]);
     expect(summary.heldOutKinds).toMatchObject({ code: code(2, 10).length + code(3, 5).length + 1 });
     const corpus = await openCorpus(folder.out());
     expect(corpus.measured).toBe('code');
@@ -214,7 +216,7 @@ describe('the split', () => {
       expect(await heldOut(count)).toMatchObject({
         ...{ cut: true, count },
         warnings: [
-          expect.stringMatching(new RegExp(`^There are only ${count} files of code: the end of each`)),
+          expect.stringMatching(new RegExp(`^There are only ${count} files of code, so each is split: `)),
         ],
       });
     for (const count of [12, 39]) expect(await heldOut(count)).toMatchObject({ cut: false, count: 4 });
@@ -300,7 +302,7 @@ describe('the split', () => {
   it("cuts a single file without blank lines at a line, and can't cut a single line", async () => {
     folder.write({ 'only.ts': code(1, 20) });
     expect((await build()).warnings).toEqual([
-      'only.ts is all the code there is: its end, from line 19 on, is held out, and what is learned is measured on that alone.',
+      'only.ts is the only code here, so it is split: everything from line 19 on is held out, and learning is measured on that alone.',
     ]);
     expect(textOf(all((await openCorpus(folder.out())).heldOut))).toBe(
       code(1, 20).split('\n').slice(18).join('\n'),

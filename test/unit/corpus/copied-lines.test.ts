@@ -87,7 +87,7 @@ describe('a corpus', () => {
   ])('of six files holds out no end that is learned elsewhere: one %s', async (_, count, newer) => {
     const { train, heldOut, summary } = await grown(4, newer);
     expect(summary).toMatchObject({ kept: 6, cut: true, trainFiles: 6, heldOutFiles: count });
-    const of = `There are only 6 files of code: the ends of ${count} are held out, `;
+    const of = `There are only 6 files of code, so ${count} of them are split: `;
     expect(summary.warnings).toEqual([expect.stringContaining(of)]);
     const learned = new Set(textOf(all(train)).split('\n'));
     const ends = textOf(all(heldOut)).trim().split('\n');

@@ -79,7 +79,9 @@ describe('the split', () => {
     folder.write(many(0, 12));
     const first = await build();
     for (const [path, side] of sides(first)) if (side === 'held-out') rmSync(join(folder.in(), path));
-    await expect(build(asEarlier(first))).rejects.toThrow('Nothing is left of what the earlier run held out');
+    await expect(build(asEarlier(first))).rejects.toThrow(
+      'Nothing that the earlier run held out is still there',
+    );
   });
 });
 

@@ -223,6 +223,6 @@ it('says how runs that were not evaluated differ, and how to measure them', asyn
   expect(against.map(({ comparisons }) => comparisons)).toEqual([[], []]);
   expect(warnings).toEqual([
     expect.stringMatching(/run-\d+ was not evaluated. .*\{evaluate run-/),
-    expect.stringMatching(/run-\d+ is cancelled and was not evaluated yet. .*resume run-/),
+    expect.stringMatching(/run-\d+ is cancelled and has not been evaluated yet. .*resume run-/),
   ]);
 });

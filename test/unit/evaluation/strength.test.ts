@@ -55,7 +55,7 @@ describe('the chosen strength', () => {
     const chosen = chooseStrength([{ ...point(0.5, 0, 0.01), learned: around(-0.14, 0.05) }, uncertain], 0.1);
     expect(chosen).toMatchObject({
       strength: 0.5,
-      why: expect.stringMatching(/^at strength 0\.5 it most certainly learned: -0\.140 /),
+      why: expect.stringMatching(/^at strength 0\.5 the gain is most certain: -0\.140 /),
     });
     expect(chooseStrength([uncertain], 0.1)).toMatchObject({
       strength: 0,
@@ -72,7 +72,7 @@ describe('the chosen strength', () => {
   });
   it('is none if everything that learned also forgot too much, and says so', () => {
     const chosen = chooseStrength([point(0.5, -0.3, 0.5), point(1, -0.4, 0.9)], 0.1);
-    expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from the base 0.500') });
+    expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from base 0.500') });
     expect(chosen.next).toContain('lower learning rate');
   });
   it('says that longer training gains little if the strongest change within the limit is the best', () => {
@@ -288,9 +288,9 @@ describe('offering a result', () => {
     expect(at(0.5)).toEqual({ why: undefined, sentence: 'Strength 0.5 was set by hand.' });
     // Between two measured strengths.
     expect(at(0.6).why).toBeUndefined();
-    expect(at(0.75).why).toContain("HumanEval's solutions");
+    expect(at(0.75).why).toContain("HumanEval's reference solutions");
     expect(at(1)).toEqual({
-      why: 'held-out code became less likely (+0.050 bits per byte)',
+      why: 'held-out code is predicted worse (+0.050 bits per byte)',
       sentence: expect.stringMatching(/^Strength 1 was set by hand\. Not offered: .* A lower strength/),
     });
     expect(at(0.5, [comparison('workspace', 'characters saved', -0.1)]).why).toContain('0.500 ->');

@@ -42,7 +42,7 @@ describe('the recommended row', () => {
     expect(await recommended(code)).toMatchObject({ description: 'recommended · LoRA', base: code });
   });
 
-  test('rather has the base in use, if that fills in the middle and fits', async () => {
+  test('prefers the base in use, if it can fill in the middle and fits', async () => {
     expect(await recommended(small, code)).toMatchObject({
       label: '$(rocket) Qwen2.5-Coder-0.5B-Instruct for 10 min',
       description: 'recommended · LoRA',

@@ -226,7 +226,7 @@ test('each outage is reported once, and is known until the next answer', () => {
   for (let key = 0; key < 3; key += 1) fail();
   expect(editor.shown).toHaveLength(1);
   expect(logged).toHaveLength(3);
-  expect(service.failure).toBe('no completion, see its log');
+  expect(service.failure).toBe('completion failed, see the log');
   service.answered(20);
   expect(service.failure).toBeUndefined();
   fail();

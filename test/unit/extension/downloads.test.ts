@@ -67,7 +67,7 @@ describe('what has to be downloaded', () => {
       { bytes: 274e6, needed: false, command: 'runtime install --yes' },
     ]);
   });
-  test('nothing twice', () => {
+  test('nothing that is already here', () => {
     expect(missingParts(known!.id, report(there, [join('models', known!.file)]), 'auto')).toEqual([]);
   });
   test('a local file needs no download, a hub reference one of unknown size', () => {

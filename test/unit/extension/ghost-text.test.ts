@@ -232,7 +232,7 @@ test("if the editor's inline suggestions are off, only an explicit request is se
   expect(await texts(invoked)).toEqual([' first;']);
 });
 
-test('while a next edit has Tab, only an explicit request is answered, also if one was on its way', async () => {
+test('while a next edit owns Tab, only explicit requests are answered, not others already in flight', async () => {
   const place = open('const a =');
   let shown: string[] | undefined;
   editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));
@@ -249,7 +249,7 @@ test('while a next edit has Tab, only an explicit request is answered, also if o
   expect(await texts(invoked)).toEqual([' second;']);
 });
 
-test('what is shown grows although a next edit has got Tab meanwhile', async () => {
+test('a shown suggestion keeps growing after a next edit takes over Tab', async () => {
   const place = open('function f() {');
   let shown: string[] = [];
   editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));

@@ -123,7 +123,7 @@ describe('in the source', () => {
       'about',
       "comparison?.unit ?? ''",
       'factsOfTask(task)?.title ?? task',
-      'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric',
+      'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? nameOfMetric(metric)',
       'part',
       'part',
       'part',
@@ -260,7 +260,7 @@ describe.each(translations)('in %s', (language) => {
     expect(left.filter((english) => !same[language]!.includes(english))).toEqual([]);
     if (language === 'zh-cn') {
       const latin = pairs.filter(([, text]) => !/\p{Script=Han}/u.test(text.replace(/\{\w+\}/g, '')));
-      expect(latin.map(([english]) => english).sort()).toEqual([...onlySigns].sort());
+      expect(latin.map(([english]) => english).sort()).toEqual([...symbolOnlyTexts].sort());
     }
   });
 
@@ -287,7 +287,7 @@ describe.each(translations)('in %s', (language) => {
 });
 
 /** Chinese texts that are only numbers and symbols. */
-const onlySigns = [
+const symbolOnlyTexts = [
   '"{button}"',
   '({what}) {text}',
   ', ',

@@ -29,13 +29,13 @@ vi.mock('vscode', () => ({
   },
 }));
 
-const openAtOnce = (languageId: string, { scheme = 'file', folder = 'here' } = {}) => {
+const openDocument = (languageId: string, { scheme = 'file', folder = 'here' } = {}) => {
   const document = { languageId, uri: { scheme, folder } };
   editor.open.push(document);
   editor.opened(document);
 };
-const open = (...given: Parameters<typeof openAtOnce>) => {
-  openAtOnce(...given);
+const open = (...given: Parameters<typeof openDocument>) => {
+  openDocument(...given);
   vi.runAllTimers();
 };
 
@@ -87,8 +87,8 @@ test('nothing is registered without a model; one chosen later takes effect at on
 
 test('of hundreds of documents that are opened, one of each language is looked at', () => {
   on = false;
-  for (let file = 0; file < 300; file += 1) openAtOnce('python');
-  openAtOnce('markdown');
+  for (let file = 0; file < 300; file += 1) openDocument('python');
+  openDocument('markdown');
   vi.runAllTimers();
   expect(asked).toBe(2);
   // Nothing completes them, which is known by now.

@@ -25,7 +25,7 @@ vi.mock('vscode', async () => {
 
 useTemporaryHome();
 
-it('one that disappears, as after a no to sending it, is left without a word', async () => {
+it('a run that disappears, for example because sending it was declined, is dropped silently', async () => {
   const { dir, id } = await createRun(newRun());
   const said: unknown[] = [];
   const log = { showError: (error: unknown) => said.push(error), warn: (text: string) => said.push(text) };

@@ -106,7 +106,7 @@ describe('the end of a run', () => {
     );
     const [first, last] = end(undefined, { stopped: true });
     expect(first).toMatch(
-      /unclear whether it is better than before: it was not measured yet\. Your completions can use it\.$/,
+      /unclear whether it is better than before: it has not been measured yet\. Your completions can use it\.$/,
     );
     expect(last).toMatch(/^Measuring was stopped; the result is kept\. \{evaluate /);
   });

@@ -35,7 +35,7 @@ const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
 it('finds a significant loss, however small', () => {
   expect(sentence(solutions(0.015, 0.004))).toBe(
-    "General ability: HumanEval's solutions became less likely, but not noticeably.",
+    "General ability: HumanEval's reference solutions are predicted worse, but not noticeably.",
   );
 });
 
@@ -90,13 +90,13 @@ describe('the undetected loss', () => {
   });
   it('is stated for solutions, since a few problems can rarely rule out a loss beyond the margin', () => {
     expect(sentence(solutions(-0.03, 0.03))).toBe(
-      "General ability: HumanEval's solutions are no less likely.",
+      "General ability: HumanEval's reference solutions are predicted no worse.",
     );
     expect(sentence(solutions(0.01, 0.2))).toMatch(
-      /it is unclear whether HumanEval's solutions became less likely \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
+      /it is unclear whether HumanEval's reference solutions are predicted worse \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
     );
     expect(sentence(solutions(0.05, 0.03))).toBe(
-      "General ability: HumanEval's solutions became less likely.",
+      "General ability: HumanEval's reference solutions are predicted worse.",
     );
   });
   it('is undefined without items', () => {

@@ -52,7 +52,7 @@ describe('the verdict on a result', () => {
       ['workspace', 'line edit similarity', 'its completions are closer to the lines kept out of training'],
       ['workspace', 'characters saved', 'it saves more typing in the files kept out of training'],
       [CURSORS, EXACT_LINES, 'it completes more of the lines kept out of training'],
-      [CURSORS, CHARACTERS, 'it suggests more of the characters kept out of training'],
+      [CURSORS, CHARACTERS, 'it predicts more of the characters kept out of training'],
     ] as const) {
       expect(whyOf(bits, comparison(task, metric, 0.1))).toBe(why);
       expect(whyOf(comparison('workspace', 'bits per byte', -0.05), comparison(task, metric, 0.1))).toBe(
@@ -117,7 +117,7 @@ describe('the verdict on a result', () => {
     });
   });
   it('is open if nothing was measured here', () => {
-    expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it was not measured yet' });
+    expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it has not been measured yet' });
     const comparisons = [comparison('workspace', 'bits per byte', -0.1)];
     expect(verdictOf({ comparisons, stated: ['workspace'] }).kind).toBe('unknown');
   });

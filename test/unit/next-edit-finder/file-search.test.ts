@@ -38,7 +38,7 @@ async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'l
     path,
     place: 0,
   });
-  const asked = { found, folders: [root], open: new Set<string>(), isOvertaken: () => false };
+  const asked = { found, folders: [root], open: new Set<string>(), isSuperseded: () => false };
   const all = await files.offers({ ...asked, near: undefined, ...question });
   return all?.map(({ offer, text: whole }) => [
     offer.path.replace(pathToFileURL(root).href, ''),
@@ -97,7 +97,7 @@ it("have the editor's offsets in a file with a byte order mark", async () => {
 
 it('are no longer searched for once superseded, and nothing is cached', async () => {
   await put('b.ts', `${use('b')}\n`);
-  expect(await offers({ isOvertaken: () => true })).toBeUndefined();
+  expect(await offers({ isSuperseded: () => true })).toBeUndefined();
   expect(await offers()).toHaveLength(1);
 });
 

@@ -63,7 +63,7 @@ export { timeout };
     ]);
   });
 
-  it('beside regular expressions, which are no comments, strings or divisions', () => {
+  it('next to regular expressions, which are not comments, strings or divisions', () => {
     const text = `
 function link(name: string, url: string): string {
   if (/^https?:\\/\\/['"\`]/.test(url)) return use(name);

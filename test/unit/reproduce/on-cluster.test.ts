@@ -102,7 +102,7 @@ async function writeReturnedRun(id: string, tasks: Tasks, parts: Record<string, 
 }
 
 /** Like full fine-tuning and LoRA in the paper, with the strengths that its task measures there. */
-async function asThePaper({ name, id, then }: ClusterRun): Promise<void> {
+async function writePaperLikeResult({ name, id, then }: ClusterRun): Promise<void> {
   const [loss, kl] = name.startsWith('full') ? [2.4, 0.4] : [2.6, 0.04];
   const strengths = then.find(([, , option]) => option === '--strengths')?.[3]?.split(',') ?? [];
   const at = (strength: number) => learned(3 - strength * (3 - loss), strength * kl);
@@ -148,7 +148,7 @@ const go = (repro: Reproduction, with_: ClusterLauncher, budgetSeconds = 3600) =
 
 const allSucceed: Answer = async (runs, emit) => {
   for (const run of runs) {
-    await asThePaper(run);
+    await writePaperLikeResult(run);
     emit({ type: 'run', task: run.name, status: 'done' });
   }
 };
@@ -277,7 +277,7 @@ it('tests the claims that do not need a failed run, and says why the others were
       if (task.startsWith('lora-high-rank'))
         emit({ type: 'run', task, status: 'failed', message: 'It diverged at step 3.' });
       else {
-        await asThePaper(run);
+        await writePaperLikeResult(run);
         emit({ type: 'run', task, status: 'done' });
       }
     }

@@ -123,7 +123,7 @@ describe('offer', () => {
     expect(why({}, true)).toBe('tensorflow');
   });
 
-  it('says why not, and nothing of what trains instead, which may be a GPU', () => {
+  it('says why it is unavailable, but not what trains instead, which may be a GPU', () => {
     expect(why({ platform: 'darwin' })).toBe('TensorFlow is not offered on macOS for now.');
     expect(why({ platform: 'win32' }, true)).toBe('TensorFlow is not offered on Windows for now.');
     expect(why({ glibc: '', musl: true })).toMatch(/glibc, which this Linux does not have\.$/);
@@ -199,7 +199,7 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     expect(english(reason)).toContain('does not start');
   });
 
-  it('says how to renew a binding of other sources', async () => {
+  it('says how to rebuild a binding made from other sources', async () => {
     const command = async (sources: string) => {
       putRuntime({ sources });
       return (await inspectRuntime()).command;

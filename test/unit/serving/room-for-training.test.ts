@@ -43,7 +43,7 @@ async function asked(): Promise<number> {
   return leave.mock.calls.length;
 }
 
-it('leaves once a plan is stated that does not fit beside it, as soon as no request is computed', async () => {
+it('leaves once a plan is announced that does not fit beside it, as soon as no request is being computed', async () => {
   leave.mockReturnValueOnce(false);
   expect(await asked()).toBe(0);
   happens(plan(8e9));
@@ -61,7 +61,7 @@ it('stays if the plan fits, also while the training takes what it planned', asyn
   expect(await asked()).toBe(0);
 });
 
-it('leaves to a run that is resumed', async () => {
+it('makes way for a resumed run', async () => {
   happens(plan(8e9), start, stepEvent(1));
   expect(await asked()).toBe(0);
   happens(plan(8e9));

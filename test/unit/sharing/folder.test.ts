@@ -355,7 +355,7 @@ describe('a published adapter', () => {
     expect(shown).toContain('lionw at 0.0001');
   });
 
-  it('says what its figures call before, also when it is published again', async () => {
+  it('says what its figures mean by "before", also when republished', async () => {
     const reference = { sha256: 'cd'.repeat(32) };
     await desk.publish(await desk.makeRun({ continues: undefined, reference }), store);
     desk.switchTo('bob');

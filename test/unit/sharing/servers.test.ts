@@ -215,7 +215,7 @@ describe('vLLM', () => {
     expect(await readdir(shared.localPath)).toEqual([]);
   });
 
-  it('that does not compute other weights as they were trained keeps the ones before', async () => {
+  it('that does not compute a new adapter as trained keeps the previous one', async () => {
     let seed = 1;
     await start({ compute: (a, t) => rowsOf(t, seed, a === undefined ? 0 : 0.3) });
     await offer();

@@ -66,7 +66,7 @@ describe('a message', () => {
   });
 
   it('has reasons that are messages themselves, with one full stop', () => {
-    const diverged = msg`Training diverged at step ${40}: ${msg`there is no gradient left`}`;
+    const diverged = msg`Training diverged at step ${40}: ${msg`the gradient has vanished`}`;
     const kept = msg`${diverged}; the checkpoint of step ${30} is kept.`;
     const failed = msg`llama.cpp does not start on this machine: ${msg`The disk is full.`}.`;
     expect(english(failed)).toBe('llama.cpp does not start on this machine: The disk is full.');

@@ -49,7 +49,7 @@ describe('DivergenceWatch', () => {
   });
 
   it('reports weights that let no gradient through', () => {
-    expect(verdict([3, 3, 3], [0, 0, 0])).toBe('3: there is no gradient left');
+    expect(verdict([3, 3, 3], [0, 0, 0])).toBe('3: the gradient has vanished');
   });
 
   it('reports a single gradient that is out of all proportion', () => {

@@ -25,7 +25,7 @@ describe('before and after', () => {
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
   });
-  it('name the base alone, elsewhere than on the code, if training began with a reference adapter', () => {
+  it('name the base alone, except on code, if training began with a reference adapter', () => {
     const run = makeRun();
     run.spec.reference = { sha256: 'ab'.repeat(32) };
     const { shown } = panelOf([run]);
@@ -61,7 +61,7 @@ describe('before and after', () => {
   });
 });
 
-describe('results beside each other', () => {
+describe('results side by side', () => {
   const isPass = (_: string, name: string) => isPassAtK(name);
   const isSaved = (_: string, name: string) => name === 'characters saved';
   const shown = (...runs: RunSnapshot[]) => panelOf(runs, { compared: ['b'] }).shown;

@@ -71,7 +71,7 @@ describe('a chart', () => {
       if (comparison.metric === 'pass@1') comparison.significant = true;
     }
     expect(answers(run)).toMatchObject({
-      humaneval: 'In part: it solves fewer problems than the base.',
+      humaneval: 'Partly: it solves fewer problems than the base.',
       forgetting: 'Far: only up to 0.1 counts as close to the base.',
     });
   });
@@ -86,7 +86,7 @@ describe('the held-out loss', () => {
     const { head } = lossChart.table(lossChart.read(panelOf([run]), {})!);
     return head.slice(2);
   };
-  it('is called by when it was measured', () => {
+  it('is labelled by when it was measured', () => {
     const [during, atCheckpoints, final] = [
       'Held-out loss, during training',
       'Held-out loss, measured at checkpoints',

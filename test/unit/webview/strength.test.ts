@@ -35,7 +35,7 @@ describe('the strength slider', () => {
   it('has no number that occurs elsewhere on the page with another value, except if it says so', () => {
     const { sentence, words } = viewOf(withStrengths(makeRun()))!;
     expect(sentence).toBe(
-      'The change is applied at strength 0.5, chosen by a separate measurement, on which the words next to the slider are based.',
+      'The change is applied at strength 0.5. That strength was chosen by a separate measurement, on which the text next to the slider is based.',
     );
     for (const strength of [0.25, 1])
       expect(words(strength).replace(/^Strength [\d.]+/, '')).not.toMatch(/\d/);

@@ -11,7 +11,7 @@ import { formatCount, plural } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
 
 /** Training again is worthwhile from this many changed files, or this share of the training text. */
-const ENOUGH = { files: 20, share: 0.1 };
+const CONTINUE_THRESHOLD = { files: 20, share: 0.1 };
 
 export function changedCommand(): Command {
   return addOptions(
@@ -49,7 +49,7 @@ function toResult({ spec }: Continued, { kept, summary: { changed } }: Survey): 
   const { files, trainFiles, trainBytes } = changed!;
   const bytes = kept.reduce((sum, entry) => sum + (entry.split === 'train' ? entry.bytes : 0), 0);
   const share = bytes > 0 ? trainBytes / bytes : 0;
-  const enough = trainFiles > 0 && (files >= ENOUGH.files || share >= ENOUGH.share);
+  const enough = trainFiles > 0 && (files >= CONTINUE_THRESHOLD.files || share >= CONTINUE_THRESHOLD.share);
   return { run: spec.id, files, share, enough };
 }
 

@@ -33,7 +33,7 @@ export function resumeCommand(): Command {
       throw new UserError(
         'diverged',
         msg`Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
-        msg`Start a new training with a lower rate: {train ${dataArguments(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
+        msg`Start a new training run with a lower rate: {train ${dataArguments(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
     const there = await resumeOnCluster(dir, options);
     if (there && options.detach) return printDetached(spec, dir, options);

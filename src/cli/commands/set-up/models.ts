@@ -156,7 +156,7 @@ async function listHubModels(known: Listed[]): Promise<Listed[]> {
 }
 
 async function fetchModel(reference: string, options: ModelsOptions): Promise<void> {
-  if (options.dryRun) return tellDownload(reference, options);
+  if (options.dryRun) return printPlannedDownload(reference, options);
   const base = await fetchBase(reference, options);
   if (options.json) return printJson(base);
   print(
@@ -166,7 +166,7 @@ async function fetchModel(reference: string, options: ModelsOptions): Promise<vo
   );
 }
 
-async function tellDownload(reference: string, options: ModelsOptions): Promise<void> {
+async function printPlannedDownload(reference: string, options: ModelsOptions): Promise<void> {
   const { what, bytes } = (await plannedDownload(reference, options)) ?? { what: reference, bytes: 0 };
   if (options.json) return printJson({ what, bytes });
   print(bytes ? `${what} would be downloaded: ${formatBytes(bytes)}.` : `${what} is here.`);

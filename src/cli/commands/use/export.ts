@@ -51,7 +51,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         '--names <kind>',
-        "for peft of a large Gemma 3: names of the model for text, or of the one that sees pictures (default: what the base's file says)",
+        "for peft of a large Gemma 3: names of the model for text, or of the one that takes images (default: what the base's file says)",
       ).choices(peftNames),
     )
     .option('--json', 'print what was written and its check as JSON, progress as JSON lines on stderr')
