@@ -1,8 +1,8 @@
 /**
  * Measuring a result takes minutes, and its file must not change meanwhile. One evaluator at a time measures it, while
- * others may check what is served. Each of them writes a mark into evaluation/; a process that sets the strength, or
- * deletes the run, takes the run's lock and looks for marks. Each first writes its own mark or lock and then looks for
- * the other's, so that if both start at once, at most one continues.
+ * others may check what is served, or measure checkpoints. Each of them writes a mark into evaluation/; a process that
+ * sets the strength, or deletes the run, takes the run's lock and looks for marks. Each first writes its own mark or
+ * lock and then looks for the other's, so that if both start at once, at most one continues.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';

@@ -2,6 +2,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { evaluateCheckpoint } from '../../src/evaluation/evaluate-checkpoint.ts';
+import { withResultLock } from '../../src/evaluation/measuring-lock.ts';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { EvaluationPlan, Hyper } from '../../src/protocol/run.ts';
@@ -115,6 +117,22 @@ describe('a run that measures its checkpoints', () => {
     expect(of(8, 'KL from base')).toBe(kl.get(8));
     expect(of(0, 'KL from base')).toBe(0);
     expect(of(8, 'bits per byte')).toBeLessThan(of(0, 'bits per byte'));
+  });
+
+  it('is not deleted while a checkpoint is measured', async () => {
+    const change = vi.fn(() => Promise.resolve());
+    const tried: Promise<unknown>[] = [];
+    await evaluateCheckpoint(dir, 8, {
+      // Not in the cache, so that it takes a while.
+      ...{ tasks: ['workspace'], limit: 3 },
+      onEvent() {
+        if (tried.length === 0) tried.push(withResultLock(dir, change).catch((error: unknown) => error));
+      },
+    });
+    expect(await tried[0]).toMatchObject({ code: 'run-locked' });
+    expect(change).not.toHaveBeenCalled();
+    await withResultLock(dir, change);
+    expect(change).toHaveBeenCalledTimes(1);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
+import { evaluateCheckpoint } from '../../../src/evaluation/evaluate-checkpoint.ts';
 import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
@@ -203,6 +204,7 @@ describe('a run in use', () => {
     const measuring = withMeasuringMark(dir, () => Promise.resolve('measured'));
     await expect(measuring).rejects.toMatchObject({ code: 'run-locked' });
     await lock.release();
+    await expect(evaluateCheckpoint(dir, 0)).rejects.toMatchObject({ code: 'run-locked' });
     await expect(withMeasuringMark(dir, () => Promise.resolve('measured'))).resolves.toBe('measured');
     expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
   });
