@@ -8,11 +8,12 @@ import { readSpec } from '../runs/index.ts';
 import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { compare, metricOf } from './metrics/compare.ts';
+import { readSummary } from './metrics/summary.ts';
 import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
-import { lazyCorpus, Resources, artefactPaths, baseSubject, type Subject } from './resources.ts';
 import { withMeasuringMark } from './measuring-lock.ts';
+import { lazyCorpus, Resources, artefactPaths, baseSubject, type Subject } from './resources.ts';
 import { summarise } from '../findings/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './task.ts';
@@ -69,7 +70,8 @@ async function measure(
     const result = subject.result && (await resources.result());
     const models = [resources.base, ...(result ? [result] : [])];
     for await (const { counts, of } of evaluation.measure(models, { spec, corpus })) {
-      if (of && result) await writeRows(dir, step, of);
+      // The rows of a measured result stay: it may have another strength and more items.
+      if (of && result && !(await readSummary(dir, step))) await writeRows(dir, step, of);
       for (const count of counts) {
         if (!result) {
           const { better } = count.measured;

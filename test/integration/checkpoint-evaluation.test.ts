@@ -119,6 +119,14 @@ describe('a run that measures its checkpoints', () => {
     expect(of(8, 'bits per byte')).toBeLessThan(of(0, 'bits per byte'));
   });
 
+  it("keeps the result's items when the checkpoint that it is of is measured", async () => {
+    const rows = () => readFile(join(dir, 'evaluation', 'retention.12.jsonl'), 'utf8');
+    const before = await rows();
+    const limited = ['--tasks', 'retention', '--limit', '1'];
+    await place.json('evaluate', whole.spec.id, '--checkpoint', '12', ...limited);
+    expect(await rows()).toBe(before);
+  });
+
   it('is not deleted while a checkpoint is measured', async () => {
     const change = vi.fn(() => Promise.resolve());
     const tried: Promise<unknown>[] = [];
