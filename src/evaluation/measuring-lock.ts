@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { msg, UserError } from '../text/errors.ts';
 import { keepFresh, lockOwner, lockRun, ownerOf, runOwner, takeLock } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
+import { markOf } from './temporary-files.ts';
 
 /** The purpose written into the run's lock meanwhile. */
 const CHANGING = 'Changing the result';
@@ -21,7 +22,7 @@ const folder = (dir: string) => join(dir, 'evaluation');
  * `work`.
  */
 export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  const path = join(folder(dir), `.measuring-${process.pid}.json`);
+  const path = markOf(dir, process.pid);
   await mkdir(folder(dir), { recursive: true });
   await writeJson(path, ownerOf(process.pid));
   const stopRenewing = keepFresh(path);
