@@ -4,7 +4,8 @@ import type { Comparison } from '../protocol/evaluation.ts';
 import { msg, type Text, withTexts } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
-import { countsOf, type Counts } from './metrics/compare.ts';
+import { diverged } from './diverged.ts';
+import { areNumbers, countsOf, type Counts } from './metrics/compare.ts';
 import { FORGETTING } from '../findings/forgetting-metric.ts';
 import { forgettingAverage } from './metrics/forgetting.ts';
 import { EvaluationProgress, type ProgressPart } from './progress.ts';
@@ -164,7 +165,9 @@ export class Evaluation {
     const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
     const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
     const of = { task, items, scores, replaced };
-    return { task: task.name, counts: countsOf(measures, scores, items), cut, of };
+    return { task: task.name, counts, cut, of };
+    const counts = countsOf(measures, scores, items);
+    if (!counts.every(areNumbers)) throw diverged();
   }
 
   /** Scores all items; if time is limited, in shuffled order and in chunks until it is over. */

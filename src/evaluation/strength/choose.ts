@@ -79,8 +79,8 @@ interface ChoiceOptions extends Pick<MeasuringContext, 'corpus' | 'trained' | 'u
 
 /**
  * Measures the result at several strengths and chooses one. Strengths are relative to the adapter as it was trained, and
- * its file is left alone, since it may be served meanwhile. Errors: run-not-finished, cancelled, and those of reading
- * the corpus.
+ * its file is left alone, since it may be served meanwhile. Errors: run-not-finished, diverged, cancelled, and those of
+ * reading the corpus.
  */
 async function chooseResultStrength(
   dir: string,
