@@ -157,7 +157,8 @@ export class Evaluation {
       signal,
     });
     const seconds = (awakeMs() - start) / 1000;
-    if (computed > 0)
+    // Else planning and loading would count as the cost of a few items.
+    if (computed > done / 4)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
     const against = { untrained, base };

@@ -144,7 +144,8 @@ async function chooseAmong(
   // The first strength determines how many items there is time for, by two or three models.
   await strengths.begin(plan.items, full ? 1 : FIRST_STRENGTH, began + (until - began) / (full ? 2 : 3));
   if (!full) await strengths.addOthers();
-  if (strengths.computed > 0)
+  // Else planning and loading would count as the cost of a few items.
+  if (strengths.computed > strengths.items.length / 4)
     await onCost({
       seconds: (awakeMs() - began) / 1000 / strengths.computed,
       items: passes * plan.items.length,
