@@ -101,7 +101,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       [models.before, models.after],
       { spec, corpus },
       timed ? table : undefined,
-      await crossFitModels(resources, summary),
+      chosen.some(({ needsRun }) => needsRun) ? await crossFitModels(resources, summary) : undefined,
     );
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of, summary.choice?.without);
