@@ -1,6 +1,5 @@
 /** Evaluates a checkpoint of a run, which may still be training, or only its base (step 0). */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { UserError } from '../text/errors.ts';
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
@@ -9,18 +8,21 @@ import { readSpec } from '../runs/index.ts';
 import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { compare, metricOf } from './metrics/compare.ts';
+import { readSummary } from './metrics/summary.ts';
 import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
+import { withMeasuringMark } from './measuring-lock.ts';
 import { lazyCorpus, Resources, artefactPaths, baseSubject, type Subject } from './resources.ts';
 import { summarise } from '../findings/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './task.ts';
 
 /**
- * Measures base and checkpoint on the same items, emits the metrics, and writes evaluation/<task>.<step>.jsonl. With
- * step 0, measures only the base. Default for `tasks`: those the run measures at checkpoints, else its planned ones.
- * Errors: run-not-found, run-newer, run-damaged, bad-argument (lists the checkpoints), cancelled, those of the tasks.
+ * Measures base and checkpoint on the same items, emits the metrics, and writes evaluation/<task>.<step>.jsonl, except
+ * where these are the result's. With step 0, measures only the base. Default for `tasks`: those the run measures at
+ * checkpoints, else its planned ones. Errors: run-not-found, run-newer, run-damaged, run-locked (its result is being
+ * changed), bad-argument (lists the checkpoints), cancelled, those of the tasks.
  */
 export async function evaluateCheckpoint(
   dir: string,
@@ -29,17 +31,18 @@ export async function evaluateCheckpoint(
 ): Promise<Summary> {
   const spec = await readSpec(dir);
   const chosen = options.tasks ? chooseTasks(options.tasks) : checkpointTasks(spec);
-  await mkdir(join(dir, 'evaluation'), { recursive: true });
-  await removeLeftovers(dir);
-  const file = step === 0 ? undefined : temporaryFile(dir, step);
-  try {
-    const subject = await loadSubject(file, dir, spec, step);
-    return await measure(dir, spec, { step, subject, chosen, options });
-  } catch (error) {
-    throw toCancelled(error, options.signal);
-  } finally {
-    if (file) await rm(file, { force: true });
-  }
+  return withMeasuringMark(dir, async () => {
+    await removeLeftovers(dir);
+    const file = step === 0 ? undefined : temporaryFile(dir, step);
+    try {
+      const subject = await loadSubject(file, dir, spec, step);
+      return await measure(dir, spec, { step, subject, chosen, options });
+    } catch (error) {
+      throw toCancelled(error, options.signal);
+    } finally {
+      if (file) await rm(file, { force: true });
+    }
+  });
 }
 
 const checkpointTasks = (spec: RunSpec): readonly Task[] => {
@@ -67,7 +70,8 @@ async function measure(
     const result = subject.result && (await resources.result());
     const models = [resources.base, ...(result ? [result] : [])];
     for await (const { counts, of } of evaluation.measure(models, { spec, corpus })) {
-      if (of && result) await writeRows(dir, step, of);
+      // The rows of a measured result stay: it may have another strength and more items.
+      if (of && result && !(await readSummary(dir, step))) await writeRows(dir, step, of);
       for (const count of counts) {
         if (!result) {
           const { better } = count.measured;

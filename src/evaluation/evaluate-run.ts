@@ -47,9 +47,9 @@ import { awakeMs } from '../platform/machine/awake.ts';
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
  * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). Metrics
  * of other tasks at the same step are kept; without `tasks`, `limit` and `setting`, only what is left is measured. If
- * a task of the plan can't be run, that is a warning; if `tasks` names it, an error. Errors: run-not-found, run-newer,
- * run-damaged, run-not-finished, run-locked (measured already, or its strength is being set), bad-argument, cancelled,
- * and those of the tasks.
+ * a task of the plan fails, that is a warning, and it stays to be measured unless it never can be; if `tasks` names it,
+ * an error. Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (measured already, or its
+ * strength is being set), bad-argument, diverged, cancelled, and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
@@ -101,7 +101,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       [models.before, models.after],
       { spec, corpus },
       timed ? table : undefined,
-      await crossFitModels(resources, summary),
+      chosen.some(({ needsRun }) => needsRun) ? await crossFitModels(resources, summary) : undefined,
     );
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of, summary.choice?.without);

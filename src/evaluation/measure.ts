@@ -1,10 +1,11 @@
 /** Measures tasks on models, one task at a time: shared by evaluating a run and evaluating a model. */
-import { describeError, UserError } from '../text/errors.ts';
+import { describeError, UserError, type ErrorCode } from '../text/errors.ts';
 import type { Comparison } from '../protocol/evaluation.ts';
 import { msg, type Text, withTexts } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
-import { countsOf, type Counts } from './metrics/compare.ts';
+import { diverged } from './diverged.ts';
+import { areNumbers, countsOf, type Counts } from './metrics/compare.ts';
 import { FORGETTING } from '../findings/forgetting-metric.ts';
 import { forgettingAverage } from './metrics/forgetting.ts';
 import { EvaluationProgress, type ProgressPart } from './progress.ts';
@@ -45,7 +46,7 @@ export interface EvaluateOptions {
 
 export interface Measurement {
   task: string;
-  /** Empty for a task that could not be measured. */
+  /** Empty for a task that can't be measured here. */
   counts: Counts[];
   /** There was not enough time for all of its items. */
   cut?: boolean;
@@ -90,7 +91,8 @@ export class Evaluation {
 
   /**
    * Measures one task after the other. A task that can't be measured is a warning; if it was requested by name, an
-   * error. With a `table`, each gets its share of the time, and tasks that no longer fit are left out.
+   * error. With a `table`, each gets its share of the time. Tasks that no longer fit, and those that may succeed another
+   * time, are left out.
    */
   async *measure(
     models: readonly EvaluatedModel[],
@@ -118,7 +120,8 @@ export class Evaluation {
         if (asked || signal?.aborted || !(error instanceof UserError)) throw error;
         const message = msg`${task.title} was not measured: ${describeError(error)}`;
         this.emit({ type: 'warning', ...withTexts({ message }) });
-        yield { task: task.name, counts: [] };
+        const isLasting = lasting.includes(error.code) && this.options.data?.[task.name] === undefined;
+        if (isLasting) yield { task: task.name, counts: [] };
       }
     }
     const average = forgettingAverage(all);
@@ -156,15 +159,18 @@ export class Evaluation {
       signal,
     });
     const seconds = (awakeMs() - start) / 1000;
-    if (computed > 0)
+    // Else planning and loading would count as the cost of a few items.
+    if (computed > done / 4)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
     const against = { untrained, base };
     const how = nameUntrained(msg`${setting}: ${describeSetting(plan, items.length, all)}`, against);
     const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
+    const counts = countsOf(measures, scores, items);
+    if (!counts.every(areNumbers)) throw diverged();
     const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
     const of = { task, items, scores, replaced };
-    return { task: task.name, counts: countsOf(measures, scores, items), cut, of };
+    return { task: task.name, counts, cut, of };
   }
 
   /** Scores all items; if time is limited, in shuffled order and in chunks until it is over. */
@@ -207,6 +213,9 @@ export class Evaluation {
     return { items, scores };
   }
 }
+
+/** Another try would fail in the same way, unless it had other data. */
+const lasting: readonly ErrorCode[] = ['bad-argument', 'corpus-empty', 'diverged'];
 
 /** Shuffled, but the most informative items first. */
 const byPriority = (a: Item, b: Item): number =>

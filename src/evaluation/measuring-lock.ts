@@ -1,14 +1,15 @@
 /**
  * Measuring a result takes minutes, and its file must not change meanwhile. One evaluator at a time measures it, while
- * others may check what is served. Each of them writes a mark into evaluation/; a process that sets the strength, or
- * deletes the run, takes the run's lock and looks for marks. Each first writes its own mark or lock and then looks for
- * the other's, so that if both start at once, at most one continues.
+ * others may check what is served, or measure checkpoints. Each of them writes a mark into evaluation/; a process that
+ * sets the strength, or deletes the run, takes the run's lock and looks for marks. Each first writes its own mark or
+ * lock and then looks for the other's, so that if both start at once, at most one continues.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { msg, UserError } from '../text/errors.ts';
 import { keepFresh, lockOwner, lockRun, ownerOf, runOwner, takeLock } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
+import { markOf } from './temporary-files.ts';
 
 /** The purpose written into the run's lock meanwhile. */
 const CHANGING = 'Changing the result';
@@ -21,7 +22,7 @@ const folder = (dir: string) => join(dir, 'evaluation');
  * `work`.
  */
 export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  const path = join(folder(dir), `.measuring-${process.pid}.json`);
+  const path = markOf(dir, process.pid);
   await mkdir(folder(dir), { recursive: true });
   await writeJson(path, ownerOf(process.pid));
   const stopRenewing = keepFresh(path);

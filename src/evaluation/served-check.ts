@@ -4,10 +4,10 @@
  */
 import { checkTokens } from '../export/check-text.ts';
 import { compareDistributions, type Served } from '../runs/verify.ts';
-import { msg, UserError } from '../text/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
+import { diverged } from './diverged.ts';
 import { toCancelled, type EvaluateOptions } from './measure.ts';
 import { EvaluationProgress, servedPart } from './progress.ts';
 import { Resources, runSubject } from './resources.ts';
@@ -71,9 +71,5 @@ export async function checkServed(
     distributions.base,
   );
   if (Number.isFinite(verdict.meanKl)) return verdict;
-  throw new UserError(
-    'diverged',
-    msg`The trained weights have become so large that the model no longer gives valid probabilities.`,
-    msg`Train again with a lower learning rate.`,
-  );
+  throw diverged();
 }

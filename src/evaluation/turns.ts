@@ -54,7 +54,9 @@ export class MemoryTurns {
     while (this.users > 0 && this.active !== resource)
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.users += 1;
-    const room = this.inMemory.has(resource) ? undefined : this.makeRoom();
+    // It may have ended by itself.
+    if (!resource.inMemory) this.inMemory.delete(resource);
+    const room = resource.inMemory ? undefined : this.makeRoom();
     this.active = resource;
     this.inMemory.add(resource);
     try {

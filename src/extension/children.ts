@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { answersQuestions } from '../platform/processes/ask-parent.ts';
 import { endedEarly, hasCrashed } from '../platform/processes/child-end.ts';
 import { errorOf, errorTexts, UserError } from '../text/errors.ts';
+import { textOf, textsSchema, type Text } from '../text/message.ts';
 import { LineChild } from '../platform/processes/line-child.ts';
 import type { ChildEnd } from '../platform/processes/start.ts';
 import { parseLine } from '../platform/files/lines.ts';
@@ -20,6 +21,8 @@ export const progressSchema = z.object({
 });
 export type ChildProgress = z.infer<typeof progressSchema>;
 
+const warningSchema = z.object({ type: z.literal('warning'), message: z.string(), texts: textsSchema });
+
 const failureSchema = z.object({
   error: z.object({ code: z.string(), ...errorTexts }),
 });
@@ -34,6 +37,8 @@ interface ChildResult extends ChildEnd {
 export interface ChildOptions {
   signal?: AbortSignal;
   onProgress?: (progress: ChildProgress) => void;
+  /** Called with what could not be done, while the command goes on. */
+  onWarning?: (warning: Text) => void;
   /** Added to its environment; never logged. */
   env?: NodeJS.ProcessEnv;
 }
@@ -75,7 +80,7 @@ export class Children {
 
   private async run(
     args: string[],
-    { signal, onProgress, env: extraEnv }: ChildOptions,
+    { signal, onProgress, onWarning, env: extraEnv }: ChildOptions,
   ): Promise<ChildResult> {
     const node = await this.node();
     this.log.info(`forget-me-not ${args.join(' ')}`);
@@ -86,9 +91,13 @@ export class Children {
     child.onLine('stderr', (line) => {
       const progress = parseLine(progressSchema, line);
       const question = parseLine(sendQuestionSchema, line);
+      const warning = parseLine(warningSchema, line);
       if (progress.ok) onProgress?.(progress.value);
       else if (question.ok) void this.answer(child, question.value);
-      else result.stderr += `${line}\n`;
+      else {
+        if (warning.ok) onWarning?.(textOf(warning.value, 'message'));
+        result.stderr += `${warning.ok ? warning.value.message : line}\n`;
+      }
     });
     Object.assign(result, await child.ended);
     if (result.stderr) this.log.info(result.stderr.trimEnd());

@@ -237,7 +237,7 @@ class LocalReproduction {
     await this.options.launcher.train(dir, signal, phase);
     const done = await this.ledger.take(name);
     if (done) await this.ledger.dropCheckpoints(name);
-    if (!done && !signal.aborted) throw new Error('it ended without a result');
+    if (!done && !signal.aborted) throw new Error('it ended without a result, or not all of it was measured');
     return done;
   }
 

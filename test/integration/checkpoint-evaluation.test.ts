@@ -2,6 +2,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { evaluateCheckpoint } from '../../src/evaluation/evaluate-checkpoint.ts';
+import { withResultLock } from '../../src/evaluation/measuring-lock.ts';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { EvaluationPlan, Hyper } from '../../src/protocol/run.ts';
@@ -117,6 +119,30 @@ describe('a run that measures its checkpoints', () => {
     expect(of(8, 'bits per byte')).toBeLessThan(of(0, 'bits per byte'));
   });
 
+  it("keeps the result's items when the checkpoint that it is of is measured", async () => {
+    const rows = () => readFile(join(dir, 'evaluation', 'retention.12.jsonl'), 'utf8');
+    const before = await rows();
+    const limited = ['--tasks', 'retention', '--limit', '1'];
+    await place.json('evaluate', whole.spec.id, '--checkpoint', '12', ...limited);
+    expect(await rows()).toBe(before);
+  });
+
+  it('is not deleted while a checkpoint is measured', async () => {
+    const change = vi.fn(() => Promise.resolve());
+    const tried: Promise<unknown>[] = [];
+    await evaluateCheckpoint(dir, 8, {
+      // Not in the cache, so that it takes a while.
+      ...{ tasks: ['workspace'], limit: 3 },
+      onEvent() {
+        if (tried.length === 0) tried.push(withResultLock(dir, change).catch((error: unknown) => error));
+      },
+    });
+    expect(await tried[0]).toMatchObject({ code: 'run-locked' });
+    expect(change).not.toHaveBeenCalled();
+    await withResultLock(dir, change);
+    expect(change).toHaveBeenCalledTimes(1);
+  });
+
   it.each([
     ['7', /no checkpoint of step 7\. It has checkpoints of steps .*8, 12; step 0 is the base/],
     ['-1', /whole number/],
@@ -199,6 +225,8 @@ it('warns and trains to its end when a task cannot be measured', async () => {
     await trainToEnd(dir);
     const events = await eventsOf(dir);
     expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
+    // It may be measured once there is a network.
+    expect((await readRun(dir)).summary!.pending).toContain('winogrande');
     expect(warningsOf(events)).toMatchObject([
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
       // The evaluation of the result has a separate warning.

@@ -35,6 +35,10 @@ export function countsOf(
     .filter(({ models: [first] }) => first![0]!.length > 0);
 }
 
+/** Not if a model's weights have become too large. */
+export const areNumbers = ({ models }: Counts): boolean =>
+  models.flat(2).every(({ sum }) => Number.isFinite(sum));
+
 /** An item's count, with the item's document. */
 export const withDocument = (
   part: RatioItem | undefined,

@@ -25,8 +25,8 @@ export interface Findings {
   served?: Summary['served'];
   choice?: Summary['choice'];
   /**
-   * A finished task with its metrics; without any if it could not be measured. `cut`: some of its items are
-   * left for later.
+   * A finished task with its metrics; without any if it can't be measured. `cut`: some of its items are left for
+   * later.
    */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   places?: Summary['places'];

@@ -16,17 +16,14 @@ export async function scoreItems<I extends Item>(
   const cache = await openScoreCache(model, task);
   const scores = new Array<ItemScore>(items.length);
   const unknown = items.filter((item) => !cache.get(item));
-  const scoreOne = async (index: number) => {
+  if (unknown.length) await task.prepare?.(unknown, model);
+  await forEach(items.keys(), task.parallel ?? 1, async (index) => {
+    context.signal?.throwIfAborted();
     const item = items[index]!;
     const known = cache.get(item);
     scores[index] = known ?? (await task.score(item, model, context));
     if (!known) await cache.put(item, scores[index]);
     context.onScore(!known);
-  };
-  if (unknown.length) await task.prepare?.(unknown, model);
-  await forEach(items.keys(), task.parallel ?? 1, async (index) => {
-    context.signal?.throwIfAborted();
-    await scoreOne(index);
   });
   return scores;
 }

@@ -79,8 +79,8 @@ interface ChoiceOptions extends Pick<MeasuringContext, 'corpus' | 'trained' | 'u
 
 /**
  * Measures the result at several strengths and chooses one. Strengths are relative to the adapter as it was trained, and
- * its file is left alone, since it may be served meanwhile. Errors: run-not-finished, cancelled, and those of reading
- * the corpus.
+ * its file is left alone, since it may be served meanwhile. Errors: run-not-finished, diverged, cancelled, and those of
+ * reading the corpus.
  */
 async function chooseResultStrength(
   dir: string,
@@ -144,7 +144,8 @@ async function chooseAmong(
   // The first strength determines how many items there is time for, by two or three models.
   await strengths.begin(plan.items, full ? 1 : FIRST_STRENGTH, began + (until - began) / (full ? 2 : 3));
   if (!full) await strengths.addOthers();
-  if (strengths.computed > 0)
+  // Else planning and loading would count as the cost of a few items.
+  if (strengths.computed > strengths.items.length / 4)
     await onCost({
       seconds: (awakeMs() - began) / 1000 / strengths.computed,
       items: passes * plan.items.length,

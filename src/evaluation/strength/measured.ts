@@ -6,6 +6,7 @@ import { bestPoint, nextStrength, strengthPoint, type StrengthCounts } from '../
 import { CHARACTERS, EXACT_LINES, type StrengthPoint } from '../../protocol/evaluation.ts';
 import { MIN_DOCUMENTS, pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval } from '../../statistics/statistics.ts';
+import { diverged } from '../diverged.ts';
 import { withDocument } from '../metrics/compare.ts';
 import type { Resources } from '../resources.ts';
 import { scoreBy, scoreItems, type OnScored } from '../scoring/score-items.ts';
@@ -44,6 +45,8 @@ export class MeasuredStrengths {
   computed = 0;
   private done = 0;
   private measured: Measured[] = [];
+  /** Strengths at which the figures are no numbers; to `nextStrength`, they forget too much. */
+  private diverged: StrengthPoint[] = [];
   /** Cursors for which there was no time. */
   private cut: StrengthItem[] = [];
   /** Milliseconds that the last strength took. */
@@ -99,7 +102,12 @@ export class MeasuredStrengths {
   async addOthers(): Promise<void> {
     const next = () => {
       const isTimeUp = awakeMs() + this.took > this.options.end;
-      return nextStrength(this.points(), this.options.limit, isTimeUp, this.klAtZero?.value);
+      return nextStrength(
+        [...this.points(), ...this.diverged],
+        this.options.limit,
+        isTimeUp,
+        this.klAtZero?.value,
+      );
     };
     for (let strength = next(); strength !== undefined; strength = next()) {
       const start = awakeMs();
@@ -113,9 +121,10 @@ export class MeasuredStrengths {
 
   /**
    * If the best strength seems better, but not by more than noise, measures it at further cursors while there is time.
-   * Returns their number.
+   * Returns their number. Errors: diverged at all strengths, or at one of these cursors.
    */
   async lookAgain(spare: readonly StrengthItem[]): Promise<number> {
+    if (this.measured.length === 0) throw diverged();
     const best = bestPoint(this.points(), this.options.limit);
     if (!best || !isOpen(best)) return 0;
     const cursors = [...this.cut, ...spare];
@@ -137,11 +146,14 @@ export class MeasuredStrengths {
     }
     if (count === 0) return 0;
     at.point = strengthPoint(best.strength, this.before, at.counts);
+    if (!hasNumbers(at.point)) throw diverged();
     return count;
   }
 
   private add(strength: number, counts: StrengthCounts): void {
-    this.measured.push({ counts, point: strengthPoint(strength, this.before, counts) });
+    const point = strengthPoint(strength, this.before, counts);
+    if (hasNumbers(point)) this.measured.push({ counts, point });
+    else this.diverged.push({ ...point, kl: { value: NaN, low: NaN, high: NaN } });
   }
 
   /** Scores the items in their order until the time is over. */
@@ -156,6 +168,9 @@ export class MeasuredStrengths {
     return scores;
   }
 }
+
+const hasNumbers = ({ learned, kl = learned, solutions = learned }: StrengthPoint): boolean =>
+  [learned, kl, solutions].every(({ value, low, high }) => Number.isFinite(value + low + high));
 
 /** Whether more cursors may show a gain: there seems to be one, in enough files. */
 const isOpen = ({ learned, files = 0 }: StrengthPoint): boolean =>

@@ -119,8 +119,7 @@ function measuredSequences(corpus: Corpus, length: number, count: number): Measu
   const all = corpus.heldOutByAge(length, count, 'older');
   const room = Math.max(Math.floor(count / 2), count - all.length);
   const newer = corpus.heldOutByAge(length, room, 'new');
-  if (all.length + newer.length === 0)
-    return { window: corpus.heldOutSequences(length, Number.isFinite(count) ? count : undefined) };
+  if (all.length + newer.length === 0) return { window: corpus.heldOutSequences(length, count) };
   const older = newer.length === 0 ? all : corpus.heldOutByAge(length, count - newer.length, 'older');
   return { older, new: newer };
 }

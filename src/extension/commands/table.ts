@@ -13,7 +13,8 @@ import { resumeOnCluster } from '../cluster/cluster-runs.ts';
 import type { Context } from '../context.ts';
 import { showDoctor } from '../doctor.ts';
 import { getStarted } from '../get-started.ts';
-import { t } from '../../text/l10n.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
+import type { Text } from '../../text/message.ts';
 import { exportResult } from '../results/export-result.ts';
 import { fetchBase, fineTune, installRuntime } from '../wizard/fine-tune.ts';
 import { findLearningRate } from '../wizard/learning-rate.ts';
@@ -146,12 +147,16 @@ async function measureResult(context: Context, argument: CommandArgument): Promi
   const run = await pickRun(context, argument, hasResult, placeHolder, t('No run is finished yet.'));
   if (!run) return;
   const { id, name } = run.spec;
+  const warnings: Text[] = [];
+  const onWarning = (warning: Text) => warnings.push(warning);
   await withChildProgress(t('Measuring {name}', { name }), (options) =>
-    children.ask(z.unknown(), ['evaluate', id], options),
+    children.ask(z.unknown(), ['evaluate', id], { ...options, onWarning }),
   ).finally(() => runs.refresh());
   const summary = runs.get(id)?.summary;
   const sentence = summary ? sentenceIn(summary) : t('{name} was measured.', { name });
-  await log.notify('info', sentence, { title: t('Show Results'), run: () => panel.show(id) });
+  const text = joined([sentence, ...warnings.map(translate)]);
+  const show = { title: t('Show Results'), run: () => panel.show(id) };
+  await log.notify(warnings.length > 0 ? 'warning' : 'info', text, show);
 }
 
 async function stopTraining(context: Context, argument: CommandArgument): Promise<void> {

@@ -1,17 +1,20 @@
 /** Measuring with a deadline: both models answer the same items, and items that don't fit are left out. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Evaluation } from '../../../src/evaluation/measure.ts';
 import type { Resources } from '../../../src/evaluation/resources.ts';
 import { createItem, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { TimeTable } from '../../../src/evaluation/time.ts';
 import { fakeModel, useFolder } from './help.ts';
+import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';
+import { UserError, type ErrorCode } from '../../../src/text/errors.ts';
 import { english } from '../../../src/text/message.ts';
+import type { Cost } from '../../../src/training/measured-costs.ts';
 
 useFolder();
 const COUNT = 40;
 
-function lengths(answered: string[], firstFrom?: number): Task {
-  const items = Array.from({ length: COUNT }, (_, index) => ({
+function lengths(answered: string[], firstFrom?: number, count = COUNT): Task {
+  const items = Array.from({ length: count }, (_, index) => ({
     ...createItem(`item ${index}`, { index }),
     document: `${index % 4}.ts`,
     first: firstFrom !== undefined && index >= firstFrom,
@@ -51,18 +54,22 @@ interface Asked {
   hasReference?: boolean;
   /** The first of the items that are measured before the others. */
   firstFrom?: number;
+  count?: number;
 }
 
 async function measure(
   seed: string,
-  { left, least = 0, replaced = [], ofRun = true, hasReference = false, firstFrom }: Asked = {},
+  { left, least = 0, replaced = [], ofRun = true, hasReference = false, firstFrom, count }: Asked = {},
 ) {
   const answered: string[] = [];
   const [base, reference, result, other] = ['base', 'reference', 'result', 'other'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
-  const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), needsRun: ofRun }], {}, {
+  const costs: Cost[] = [];
+  const onCost = (_: string, cost: Cost) => Promise.resolve(void costs.push(cost));
+  const task = { ...lengths(answered, firstFrom, count), needsRun: ofRun };
+  const evaluation = new Evaluation([task], { onCost }, {
     base,
     untrained: () => Promise.resolve(hasReference ? reference : base),
   } as Resources);
@@ -75,7 +82,7 @@ async function measure(
   const [{ counts, cut, of }] = measured as [(typeof measured)[0]];
   const idsOf = (name: string) =>
     answered.filter((one) => one.startsWith(name)).map((one) => one.slice(name.length + 1));
-  return { setting: counts[0]!.measured.setting, cut, ...of!, idsOf };
+  return { setting: counts[0]!.measured.setting, cut, ...of!, idsOf, costs };
 }
 
 it('measures all items without a time limit', async () => {
@@ -132,6 +139,52 @@ it("compares with the base's reference adapter only in a task about the run", as
   expect(about.idsOf('base')).toEqual([]);
   const other = (await measure('k', { hasReference: true, ofRun: false }))!;
   expect([other.idsOf('reference'), other.idsOf('base')]).toEqual([[], other.idsOf('result')]);
+});
+
+it('learns what an item costs, unless nearly all of them were known', async () => {
+  expect((await measure('l'))!.costs).toMatchObject([{ items: 2 * (COUNT + 1) }]);
+  const { costs, idsOf } = (await measure('l', { count: COUNT + 1 }))!;
+  expect([idsOf('result'), costs]).toEqual([[`item ${COUNT}`], []]);
+});
+
+describe('a task that fails', () => {
+  /** What is said of a task of which this is different. */
+  async function fail(different: Partial<Task>, data?: Record<string, string>) {
+    const base = fakeModel({ digest: 'm'.padEnd(64, '0') });
+    const warnings: string[] = [];
+    const onEvent = (message: EvaluatorMessage) =>
+      message.type === 'warning' && warnings.push(message.message);
+    const tasks = [{ ...lengths([]), ...different }];
+    const evaluation = new Evaluation(tasks, { onEvent, data }, { base } as Resources);
+    const measured = [];
+    for await (const one of evaluation.measure([base, base])) measured.push(one);
+    return { measured, warnings };
+  }
+  const error = (code: ErrorCode) => new UserError(code, 'It failed.', 'Look.');
+  const over = [{ task: 'lengths', counts: [] }];
+
+  it.each<[ErrorCode, unknown[]]>([
+    ['memory', []],
+    ['crashed', []],
+    ['network', []],
+    ['bad-argument', over],
+    ['corpus-empty', over],
+  ])('is over only if it can never be measured here: %s', async (code, expected) => {
+    const { measured, warnings } = await fail({ plan: () => Promise.reject(error(code)) });
+    expect(measured).toEqual(expected);
+    expect(warnings).toEqual(['Lengths was not measured: It failed. Look.']);
+  });
+  it('is not over if it failed at a file that was given', async () => {
+    const plan = () => Promise.reject(error('bad-argument'));
+    const { measured } = await fail({ name: 'humaneval', plan }, { humaneval: 'mistyped.jsonl' });
+    expect(measured).toEqual([]);
+  });
+  it.each([NaN, Infinity])('has diverged if it measured %s', async (sum) => {
+    const score = () => Promise.resolve({ parts: { length: { sum, weight: 1 } } });
+    const { measured, warnings } = await fail({ score });
+    expect(measured).toEqual(over);
+    expect(warnings).toEqual([expect.stringContaining('no longer gives valid probabilities')]);
+  });
 });
 
 it('leaves a task out if there is no time for its minimum', async () => {

@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest';
 import { MeasuredStrengths } from '../../../src/evaluation/strength/measured.ts';
 import type { StrengthItem } from '../../../src/evaluation/strength/task.ts';
+import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { createItem, type EvaluatedModel } from '../../../src/evaluation/task.ts';
+import { strengthChoiceSchema } from '../../../src/protocol/evaluation.ts';
 import { charTokenizer, fakeModel, scoreContext, useFolder } from './help.ts';
 
 useFolder();
@@ -38,8 +40,16 @@ function model(loss: number, kl: number, noise: (cursor: number) => number = () 
   return { asked, of };
 }
 
-/** Measures a base and a result that gains `gain` nats a token at strength .5, in proportion, and has this KL at 1. */
-async function measure(gain: number, kl: number, noise: (cursor: number) => number, { end = Infinity } = {}) {
+/**
+ * Measures a base and a result that gains `gain` nats a token at strength .5, in proportion, and has this KL at 1. Its
+ * losses are no numbers from the strength `divergesFrom` on.
+ */
+async function measure(
+  gain: number,
+  kl: number,
+  noise: (cursor: number) => number,
+  { end = Infinity, divergesFrom = Infinity } = {},
+) {
   const base = model(2, 0);
   const results = new Map<number, ReturnType<typeof model>>();
   const strengths = new MeasuredStrengths(
@@ -48,8 +58,8 @@ async function measure(gain: number, kl: number, noise: (cursor: number) => numb
       earlier: () => Promise.resolve(undefined),
       untrained: () => Promise.resolve(base.of),
       result: (strength = 1) => {
-        if (!results.has(strength))
-          results.set(strength, model(2 - 2 * strength * gain, kl * strength ** 2, noise));
+        const loss = strength < divergesFrom ? 2 - 2 * strength * gain : NaN;
+        if (!results.has(strength)) results.set(strength, model(loss, kl * strength ** 2, noise));
         return Promise.resolve(results.get(strength)!.of);
       },
     },
@@ -103,4 +113,17 @@ it('measures one strength within the limit, if there is no time', async () => {
   const { strengths, more } = await measure(0.06, 0.05, sometimes, { end: performance.now() });
   expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5]);
   expect(more).toBe(0);
+});
+
+it('chooses among the strengths at which there are numbers', async () => {
+  const { strengths } = await measure(0.3, 0.3, () => 0, { divergesFrom: 0.5 });
+  const path = strengths.points();
+  expect(path.map(({ strength }) => strength)).toEqual([0.25]);
+  const choice = chooseCrossFitted(strengths.before, strengths.comparable(), 0.1, { points: path });
+  expect(strengthChoiceSchema.parse({ ...choice, path, limit: 0.1, setting: '' }).strength).toBe(0.25);
+});
+
+it('says that a result has diverged if there are none at any', async () => {
+  const measuring = measure(0.3, 0.3, () => 0, { divergesFrom: 0 });
+  await expect(measuring).rejects.toMatchObject({ code: 'diverged' });
 });

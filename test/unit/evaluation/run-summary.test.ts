@@ -40,7 +40,7 @@ describe('a summary', () => {
     expect(one.sentence).toMatch(
       /^Predicts .* Not measured yet: HumanEval, Forgetting on the base's own text\.$/,
     );
-    // Without a network, it was a warning.
+    // As one that can't be measured on this base.
     const two = addFindings(one, { measured: { task: 'humaneval', comparisons: [] } });
     expect(two.pending).toEqual(['retention']);
     const all = addFindings(two, { measured: kl });

@@ -1,12 +1,14 @@
 /** A strength set by hand: the file, the summary, and conflicts with other processes. */
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
+import { evaluateCheckpoint } from '../../../src/evaluation/evaluate-checkpoint.ts';
 import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { withMeasuringLock, withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
+import { removeLeftovers } from '../../../src/evaluation/temporary-files.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
 import { writeResultStrength } from '../../../src/training/run-result.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
@@ -202,8 +204,28 @@ describe('a run in use', () => {
     const lock = await lockRun(dir, 'Changing the result');
     const measuring = withMeasuringMark(dir, () => Promise.resolve('measured'));
     await expect(measuring).rejects.toMatchObject({ code: 'run-locked' });
+    await expect(evaluateCheckpoint(dir, 0)).rejects.toMatchObject({ code: 'run-locked' });
     await lock.release();
     await expect(withMeasuringMark(dir, () => Promise.resolve('measured'))).resolves.toBe('measured');
     expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
+  });
+  it('keeps the files of evaluators in another container, but not of dead ones', async () => {
+    const evaluation = join(dir, 'evaluation');
+    await mkdir(evaluation);
+    const filesOf = (pid: number) => [`.checkpoint-4-${pid}.gguf`, `.measuring-${pid}.json`] as const;
+    const leave = async (pid: number, machine?: string) => {
+      const [weights, mark] = filesOf(pid);
+      await writeFile(join(evaluation, weights), '');
+      await writeFile(join(evaluation, mark), JSON.stringify({ pid, machine, token: 'aa' }));
+    };
+    const [dead, elsewhere] = [2 ** 22 + 7, 2 ** 22 + 8];
+    await leave(dead);
+    await leave(elsewhere, 'another');
+    await removeLeftovers(dir);
+    expect((await readdir(evaluation)).toSorted()).toEqual(filesOf(elsewhere));
+    // A live one renews its mark.
+    await utimes(join(evaluation, filesOf(elsewhere)[1]), 0, 0);
+    await removeLeftovers(dir);
+    expect(await readdir(evaluation)).toEqual([]);
   });
 });

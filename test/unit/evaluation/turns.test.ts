@@ -79,6 +79,26 @@ describe('resources that take turns', () => {
     expect(opened).toBe(2);
   });
 
+  it('need room again if they ended by themselves', async () => {
+    const { resource, log } = resources();
+    const server = resource('server');
+    let end = () => {};
+    const scorer = new Resource(() => {
+      log.push('scorer opened');
+      const closed = new Promise<void>((resolve) => (end = resolve));
+      return Promise.resolve({ dispose: () => {}, closed });
+    });
+    let hasRoom = true;
+    const turns = new MemoryTurns(() => Promise.resolve(hasRoom));
+    await turns.use(scorer, () => Promise.resolve());
+    await turns.use(server, () => Promise.resolve());
+    hasRoom = false;
+    end();
+    await soon();
+    await turns.use(scorer, () => Promise.resolve());
+    expect(log).toEqual(['scorer opened', 'server opened', 'server closed', 'scorer opened']);
+  });
+
   it('make room after an error, too, whether of the work or while opening', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server', 1)];

@@ -8,6 +8,7 @@ import type { Log } from '../../../src/extension/log.ts';
 import { msg, reportError, UserError, reasonOf } from '../../../src/text/errors.ts';
 import { jsonLine } from '../../../src/text/foreign-text.ts';
 import { setLanguage, translate } from '../../../src/text/l10n.ts';
+import { withTexts, type Text } from '../../../src/text/message.ts';
 import { bundleIn } from '../../support/manifest.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-children-'));
@@ -20,6 +21,7 @@ const unreadable = () =>
     msg`The folder ${FOLDER} can't be read: ${msg`it does not exist`}.`,
     msg`Start it again.`,
   );
+const NOT_MEASURED = msg`${'HumanEval'} was not measured: ${'no network'}`;
 const logged: string[] = [];
 const log = { info: (line: string) => logged.push(line), warn: () => {}, error: () => {} } as unknown as Log;
 const children = (command = process.execPath) =>
@@ -33,6 +35,7 @@ beforeAll(() =>
      if (command === 'noisy') {
        console.error(JSON.stringify({ phase: 'Downloading', done: 1, total: 2, unit: 'bytes' }));
        console.error('a warning');
+       console.error(${JSON.stringify(jsonLine({ type: 'warning', ...withTexts({ message: NOT_MEASURED }) }))});
        console.log('{"other": 1}\\n');
        console.log('{"answer": 42}');
      }
@@ -52,14 +55,17 @@ test('calls with --json and the environment that Node needs', async () => {
   expect(answer).toEqual({ rest: ['a b', '--json'], extra: 'yes' });
 });
 
-test('takes the last line as the answer, progress lines as progress, and the rest of stderr for the log', async () => {
+test('takes the last line as the answer, progress and warnings as such, and the rest of stderr for the log', async () => {
   const progress: ChildProgress[] = [];
+  const warnings: Text[] = [];
   const answer = await children().ask(z.object({ answer: z.number() }), ['noisy'], {
     onProgress: (line) => progress.push(line),
+    onWarning: (warning) => warnings.push(warning),
   });
   expect(answer.answer).toBe(42);
   expect(progress).toEqual([{ phase: 'Downloading', done: 1, total: 2, unit: 'bytes' }]);
-  expect(logged.join('\n')).toContain('a warning');
+  expect(warnings).toEqual([NOT_MEASURED]);
+  expect(logged.join('\n')).toContain('a warning\nHumanEval was not measured: no network');
 });
 
 test("throws the command's own error", async () => {

@@ -274,7 +274,12 @@ test('while another evaluator measures the result, it waits silently', async () 
   expect(notified).toEqual([expect.stringContaining('no longer completes your code')]);
 });
 
-test('a failed evaluation is not repeated, and interrupts nobody', async () => {
+test.each([
+  ['in part', () => undefined],
+  // The first time, without a network.
+  ['not at all', () => (run.summary = { ...summaryOf(), pending: ['humaneval'] })],
+])('a failed evaluation is not repeated, and interrupts nobody: measured %s', async (_, prepare) => {
+  prepare();
   await minutes(12);
   end('broken');
   await minutes(60);

@@ -16,7 +16,7 @@ import { addOptions } from '../../options/add-options.ts';
 import { chosenCluster } from '../../options/cluster-options.ts';
 import { sendEvaluation } from '../../processes/cluster-job.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
-import { LiveLine, note, print, printJson, printProgress } from '../../view/output.ts';
+import { LiveLine, note, noteJson, print, printJson, printProgress } from '../../view/output.ts';
 import { checkServed, describeServed } from '../../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../../view/tables.ts';
 import { integer } from '../../../training/options/values.ts';
@@ -111,6 +111,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   const summary = await runEvaluator(child, cluster ? what : [...what, ...args], (message) => {
     if (message.type === 'result') metrics.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
+    else if (message.type === 'warning' && options.json) noteJson(message);
     else if (message.type === 'warning') note(forTerminal(message.message));
   });
   if (cluster && !summary) return note('It goes on on the cluster; the same command attaches to it again.');
