@@ -121,7 +121,6 @@ async function placesOf(
   const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem: console.error });
   const index = await FolderIndex.open(folder, { parser, signal: stop.signal, onProblem: console.error });
   await index.scan();
-  await index.readHistory();
   const cursors = await mixedCursors(folder, count);
   return cursors.flatMap(({ cursor, text }) => {
     const at = text.indexOf(cursor.before + cursor.actual);

@@ -1,9 +1,10 @@
 /** Measures another repository's adapter at the items of a run, as a control for the run's own gain. */
 import { join } from 'node:path';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
-import { artefactName, type RunSpec } from '../../src/protocol/run.ts';
+import { artefactName, EARLIER_ADAPTER, earlierAdapterName, type RunSpec } from '../../src/protocol/run.ts';
 import { readSpec } from '../../src/runs/index.ts';
-import { exportAdapterAt } from '../../src/weights/strength.ts';
+import { exportAdapterGguf, readAdapterGguf } from '../../src/weights/index.ts';
+import { exportBetween } from '../../src/weights/strength.ts';
 import { scoreAtCursors } from './at-cursors.ts';
 import type { DefaultRun, Working } from './default-run.ts';
 import type { Foreign } from './metrics.ts';
@@ -16,9 +17,15 @@ export async function foreignAdapter(
   { dir, place, outcome }: Pick<DefaultRun, 'dir' | 'place' | 'outcome'>,
   spec: RunSpec,
 ): Promise<string> {
-  if (outcome.strength !== 0) return join(dir, artefactName(spec));
+  const path = join(dir, artefactName(spec));
+  if (outcome.strength !== 0) return path;
   const scaled = join(place, 'foreign.gguf');
-  await exportAdapterAt(scaled, dir, spec, STRENGTH_IF_NONE);
+  if (earlierAdapterName(spec) !== undefined) {
+    await exportBetween(scaled, { start: join(dir, EARLIER_ADAPTER), end: path }, STRENGTH_IF_NONE);
+  } else {
+    const adapter = await readAdapterGguf(path);
+    await exportAdapterGguf(scaled, { ...adapter, alpha: STRENGTH_IF_NONE * adapter.alpha });
+  }
   return scaled;
 }
 

@@ -64,8 +64,6 @@ export interface Completion {
 export interface Completer {
   /** What to show at the cursor, if anything. Throws the errors of `request`, unless the call was superseded. */
   complete(input: CompleteInput): Promise<Completion | undefined>;
-  /** Completions other than `shown`, for a user who asks for more. Throws the errors of `request`. */
-  alternatives(input: CompleteInput, shown: string): Promise<string[]>;
   /**
    * Has the model read the prompt of a place where the user may type next, so that the first answer comes sooner. Does
    * nothing while a request is in flight; the next request aborts it and reuses the part that was read. Never rejects.

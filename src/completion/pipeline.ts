@@ -6,7 +6,7 @@ import { InFlight } from './in-flight.ts';
 import { Anchors } from './prompt/anchor.ts';
 import { chanceOf, defaultCalibration } from './answer/chance.ts';
 import { CompletionCache } from './cache.ts';
-import { cleanUp, type DropReason } from './answer/clean-up.ts';
+import type { DropReason } from './answer/clean-up.ts';
 import type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
 import { defaultBudget, type ContextBudget } from './prompt/context.ts';
 import { Debounce } from './debounce.ts';
@@ -23,7 +23,7 @@ import { RepositoryParts } from './prompt/repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { ModelRequest, ContextFile, CursorDocument, Reach } from './types.ts';
 import { changeOf, fullLengths, cutToWindow } from './prompt/window.ts';
-import { cutTruncated, isTrivial } from './answer/unfinished.ts';
+import { isTrivial } from './answer/unfinished.ts';
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new CompletionPipeline(options);
@@ -36,10 +36,6 @@ interface Received {
   pending: PendingAnswer;
   answer: Answer;
 }
-
-/** Number of sampled alternatives to the most likely answer, and their temperature. */
-const ALTERNATIVES = 2;
-const TEMPERATURE = 0.7;
 
 class CompletionPipeline implements Completer {
   private readonly cache = new CompletionCache();
@@ -325,22 +321,6 @@ class CompletionPipeline implements Completer {
     return this.repositoryParts.choose(input, input, () =>
       input.parts ? this.speed.others(budget) : (budget.others ?? 0),
     );
-  }
-
-  async alternatives(whole: CompleteInput, shown: string): Promise<string[]> {
-    const input = { ...whole, ...cutToWindow(whole) };
-    const { signal = new AbortController().signal } = input;
-    this.stopAhead();
-    const { request, reach } = await this.prompt(input);
-    const texts = new Set<string>();
-    for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
-      this.countsFor(input.adapter).asked += 1;
-      const sampled = { ...request, temperature: TEMPERATURE, seed };
-      const answer = await this.options.request(sampled, signal, () => undefined);
-      const cleaned = cleanUp(cutTruncated(answer), input, reach);
-      if ('text' in cleaned && cleaned.text !== shown) texts.add(cleaned.text);
-    }
-    return [...texts];
   }
 
   async readAhead(whole: CompleteInput): Promise<void> {

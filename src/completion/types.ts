@@ -57,9 +57,6 @@ export interface ModelRequest {
   place?: RepositoryPath;
   maxTokens: number;
   stop: string[];
-  /** With a seed: to sample an answer other than the most likely one. */
-  temperature?: number;
-  seed?: number;
 }
 
 /** What the model answered, and why it ended: by itself or at a stop text, or at the token limit. */

@@ -24,7 +24,7 @@ import { hasResult, isLive, effectiveStatusOf } from '../findings/run-status.ts'
 import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
 import { phaseIn } from '../findings/phases.ts';
 import { tokensPerStep } from '../protocol/run.ts';
-import { formatDuration } from '../text/units.ts';
+import { formatDuration, roughly } from '../text/units.ts';
 import { plain } from './plain.ts';
 import { textOf } from '../text/message.ts';
 
@@ -41,13 +41,6 @@ export function runStatus(run: RunSnapshot, alive: boolean, now = Date.now()): R
 export function size(bytes: number): string {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${decimal(bytes / 1e9, 1)} GB`;
-}
-
-/** "25k", "1.2M": for counts that are only estimates. */
-export function roughly(count: number): string {
-  if (count < 1000) return String(Math.round(count));
-  if (count < 1e6) return `${Math.round(count / 1000)}k`;
-  return `${decimal(count / 1e6, 1)}M`;
 }
 
 /** Percent of the whole run including measuring, if known; else of the training. */

@@ -10,7 +10,6 @@ import { exportRecordSchema } from './export.ts';
 import { nextStepSchema } from '../text/next-step.ts';
 import { runComparisonSchema } from './run-comparison.ts';
 import { hyperSchema, runSpecSchema, runStateSchema } from './run.ts';
-import { runSpectrumSchema } from './spectrum.ts';
 
 export const runSnapshotSchema = z.object({
   spec: runSpecSchema,
@@ -20,7 +19,6 @@ export const runSnapshotSchema = z.object({
   /** Lines of events.jsonl that could not be read. */
   brokenLines: z.int(),
   summary: summarySchema.optional(),
-  spectrum: runSpectrumSchema.optional(),
   /** Oldest first. */
   exports: z.array(exportRecordSchema).optional(),
   corpus: z

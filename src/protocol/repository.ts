@@ -1,15 +1,7 @@
 /** Calls between the extension host and the indexer of its workspace (platform/processes/calls.ts). */
 
 /** The sources of snippets in a prompt; each can be left out to measure its value. */
-export const partSources = [
-  'definitions',
-  'own',
-  'callers',
-  'imports',
-  'similar',
-  'co-change',
-  'edits',
-] as const;
+export const partSources = ['definitions', 'own', 'callers', 'imports', 'similar', 'edits'] as const;
 export type PartSource = (typeof partSources)[number];
 
 /** A request for snippets at a cursor. Lengths are in UTF-16 units. */
@@ -28,7 +20,7 @@ export interface Asked {
   budget: number;
   /** Lines that the user has just changed, newest first. Paths are like `path`. */
   edits: { path: string; text: string }[];
-  /** Default: those of src/repository/choose.ts. */
+  /** Default: all. */
   sources?: PartSource[] | undefined;
 }
 

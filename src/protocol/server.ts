@@ -7,8 +7,6 @@ import { computeDeviceSchema } from './gpu.ts';
 export const BASE_MODEL = 'base';
 /** Most tokens of an answer; a request for more is a mistake or malicious. */
 export const MOST_TOKENS = 4096;
-/** Largest factor on top of an adapter's own alpha / rank. Clients use 0 to 2; far larger values lead to NaN. */
-const LARGEST_SCALE = 100;
 /** Most choices of one request: prompts times `n`. */
 const MOST_CHOICES = 64;
 /** Most tokens of a chat's answer, if the request does not say. */
@@ -209,8 +207,6 @@ export const loadAdapterSchema = z.object({
   lora_path: z.string().min(1),
   /** Replace a loaded adapter of this name. */
   load_inplace: z.boolean().default(false),
-  /** Ours: factor on top of the adapter's own alpha / rank. */
-  lora_scale: z.number().min(-LARGEST_SCALE).max(LARGEST_SCALE).optional(),
 });
 export const unloadAdapterSchema = z.object({ lora_name: z.string() });
 

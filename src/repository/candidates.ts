@@ -11,8 +11,6 @@ export interface Repository {
   index: RepositoryIndex;
   /** The text of a file as the index knows it; undefined if it can't be read. */
   text: (path: string) => string | undefined;
-  /** Files that were changed together with this one, with their weights, the largest first. */
-  coChanged: (path: string) => readonly { path: string; weight: number }[];
   /** Remembers the windows of the files it has seen; of WINDOW_LINES lines. */
   windows: SimilarWindows;
 }
@@ -44,14 +42,13 @@ const NEAR_CURSOR = { before: 1800, after: 600 };
 const MAX_CALLERS = 3;
 const MAX_IMPORTED = 4;
 const MAX_SIMILAR = 4;
-const MAX_COCHANGED = 3;
 /** Number of names that decide which files are similar: those near the cursor that not every file uses. */
 const MAX_NAMES = 60;
 const COMMON_SHARE = 0.2;
 const CALL = { before: 2, after: 3 };
 
 /** Relative weight of each source's scores. */
-const WEIGHT = { definitions: 1, own: 0.8, callers: 0.35, imports: 0.25, similar: 0.6, together: 0.2 };
+const WEIGHT = { definitions: 1, own: 0.8, callers: 0.35, imports: 0.25, similar: 0.6 };
 
 export function findCandidates(
   repository: Omit<RepositoryWithNames, 'used'>,
@@ -68,7 +65,6 @@ export function findCandidates(
     ...callers(read, asked),
     ...importedOutlines(read, asked, near),
     ...similar(read, asked, names, imported),
-    ...changedTogether(read, asked),
   ];
 }
 
@@ -249,21 +245,6 @@ function countBreaks(text: string, from: number, to: number): number {
   let count = 0;
   for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count += 1;
   return count;
-}
-
-/** The definitions in files that are changed together with this one. */
-function changedTogether(
-  { index, coChanged: together, used }: RepositoryWithNames,
-  { path }: Asked,
-): Excerpt[] {
-  const others = together(path).filter((file) => file.path !== path && index.files.has(file.path));
-  const largest = others[0]?.weight ?? 1;
-  return others.slice(0, MAX_COCHANGED).map((file) => ({
-    path: file.path,
-    ranges: outlineOf(index.files.get(file.path)!, used),
-    source: 'co-change' as const,
-    score: (WEIGHT.together * file.weight) / largest,
-  }));
 }
 
 /** First and last line, from 0, of the part of the file that the prompt shows anyway. */

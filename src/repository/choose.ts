@@ -15,16 +15,12 @@ export const defaultShares: Shares = {
   callers: 0.3,
   imports: 0.3,
   similar: 0.6,
-  'co-change': 0.3,
   edits: 0.25,
 };
 
-/** Co-change waits for measurements showing that it helps (docs/science.md). */
-export const defaultSources: readonly PartSource[] = partSources.filter((source) => source !== 'co-change');
-
 /** Parts in at most `budget` characters: files first, the most useful last; then recent edits. */
 export function chooseParts(repository: Repository, asked: Asked, shares = defaultShares): Part[] {
-  const { sources = defaultSources } = asked;
+  const sources: readonly PartSource[] = asked.sources ?? partSources;
   const isEnabled = (source: PartSource) => sources.includes(source);
   const edits = isEnabled('edits') ? editParts(asked, shares.edits) : [];
   const room = asked.budget - lengthOf(edits);

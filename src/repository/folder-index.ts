@@ -13,7 +13,6 @@ import { reportError } from '../text/errors.ts';
 import type { Asked, Part } from '../protocol/repository.ts';
 import { WINDOW_LINES } from './candidates.ts';
 import { chooseParts, type Shares } from './choose.ts';
-import { CoChange } from './co-change.ts';
 import type { SymbolParser } from './parser.ts';
 import { RepositoryIndex } from './repository-index.ts';
 import { loadIndex, saveIndex } from './store.ts';
@@ -28,8 +27,6 @@ const MAX_INDEXED = 50_000;
 const FILES_PER_TURN = 8;
 /** Delay after the first change before the index is written. */
 const SAVE_MS = 5 * 60_000;
-/** Git's history is read again after this time. */
-const HISTORY_MS = 3600_000;
 
 export interface Scanned {
   files: number;
@@ -51,10 +48,6 @@ export class FolderIndex {
   /** Unsaved text by path. */
   private readonly documents = new Map<string, string>();
   private readonly windows = new SimilarWindows(WINDOW_LINES);
-  private history = new CoChange();
-  private historyAt = -Infinity;
-  /** Settled once git's history was read. */
-  historyRead: Promise<void> = Promise.resolve();
   private saving: NodeJS.Timeout | undefined;
   /** Received texts that are not applied yet: only the newest one of each document counts. */
   private readonly pendingTexts = new Map<string, string | undefined>();
@@ -206,18 +199,9 @@ export class FolderIndex {
   parts(question: Asked, shares?: Shares): Part[] {
     // Edits of ignored files and of files that aren't code are not shown.
     const edits = question.edits.filter(({ path }) => this.index.files.has(path) || this.documents.has(path));
-    const asked = { ...question, edits };
-    // It may take long, and may even request from a server what a partial clone lacks.
-    if (asked.sources?.includes('co-change') && performance.now() - this.historyAt > HISTORY_MS)
-      this.historyRead = this.readHistory();
     return chooseParts(
-      {
-        index: this.index,
-        text: (path) => this.text(path),
-        coChanged: (path) => this.history.with(path),
-        windows: this.windows,
-      },
-      asked,
+      { index: this.index, text: (path) => this.text(path), windows: this.windows },
+      { ...question, edits },
       shares,
     );
   }
@@ -236,17 +220,6 @@ export class FolderIndex {
     }
     void this.changed([file]);
     return undefined;
-  }
-
-  /** Reads git's history for `co-change`; otherwise it is read on first use. */
-  async readHistory(): Promise<void> {
-    this.historyAt = performance.now();
-    try {
-      this.history = await CoChange.of(this.folder, this.options.signal);
-    } catch (error) {
-      if (!this.options.signal.aborted)
-        this.options.onProblem(`No history of ${this.folder}: ${String(error)}`);
-    }
   }
 
   private saveSoon(): void {

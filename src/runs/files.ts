@@ -18,7 +18,6 @@ export const stopPath = (dir: string) => join(dir, 'stop');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
 /** One line per export, including its check. */
 export const exportsPath = (dir: string) => join(dir, 'exports.jsonl');
-export const spectrumPath = (dir: string) => join(dir, 'spectrum.json');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
 
 export const writeJson = (path: string, value: unknown) =>

@@ -7,7 +7,6 @@ import { parseLines } from '../platform/files/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
 import type { z } from 'zod';
 import { settledSpec } from '../protocol/run.ts';
-import { runSpectrumSchema, type RunSpectrum } from '../protocol/spectrum.ts';
 import { EventFile } from './event-file.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 import {
@@ -17,7 +16,6 @@ import {
   exportsPath,
   readSpec,
   readState,
-  spectrumPath,
   statePath,
 } from './files.ts';
 import { readText } from '../platform/files/regular-file.ts';
@@ -58,7 +56,6 @@ export class RunReader {
   private state: RunSnapshot['state'] | undefined;
   private stateMark = '';
   private readonly summary: SmallFile<Summary>;
-  private readonly spectrum: SmallFile<RunSpectrum>;
   private readonly corpus: SmallFile<NonNullable<RunSnapshot['corpus']>>;
   private readonly exports: SmallFile<ExportRecord[]>;
 
@@ -68,7 +65,6 @@ export class RunReader {
   ) {
     this.events = new EventFile(eventsPath(dir));
     this.summary = new SmallFile(evaluationSummaryPath(dir), jsonOf(summarySchema));
-    this.spectrum = new SmallFile(spectrumPath(dir), jsonOf(runSpectrumSchema));
     this.corpus = new SmallFile(corpusSummaryPath(dir), jsonOf(corpusSchema));
     this.exports = new SmallFile(exportsPath(dir), (text) => parseLines(exportRecordSchema, text).values);
   }
@@ -96,7 +92,6 @@ export class RunReader {
       await this.readState(),
       withEvents ? await this.events.refresh() : this.events.forget(),
       await this.summary.refresh(),
-      await this.spectrum.refresh(),
       await this.corpus.refresh(),
       await this.exports.refresh(),
     ];
@@ -112,7 +107,6 @@ export class RunReader {
       brokenLines: this.events.brokenLines,
     };
     if (this.summary.value) snapshot.summary = this.summary.value;
-    if (this.spectrum.value) snapshot.spectrum = this.spectrum.value;
     if (this.corpus.value) snapshot.corpus = this.corpus.value;
     if (this.exports.value?.length) snapshot.exports = this.exports.value;
     return snapshot;

@@ -11,7 +11,7 @@ import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { sharedLabel, type SharedManifest } from '../protocol/sharing.ts';
 import { createRun, listRuns, type NewRun } from '../runs/index.ts';
 import { inTemporaryFolder } from '../runs/temporary-folders.ts';
-import { evaluationSummaryPath, spectrumPath, writeJson } from '../runs/files.ts';
+import { evaluationSummaryPath, writeJson } from '../runs/files.ts';
 import { exportAdapterGguf, type Adapter } from '../weights/index.ts';
 import { notPublished, requireName, type Store } from './stores/store.ts';
 import { checkFile, damaged, filesRead, readManifest, unpackRun } from './unpack.ts';
@@ -139,7 +139,7 @@ interface CheckedDownload {
  */
 async function createRunFrom(folder: string, { manifest, sha256, base, versions, from }: CheckedDownload) {
   const { name, version, publishedAt, run, licence, step } = manifest;
-  const { spec, events, summary, spectrum } = await unpackRun(folder, manifest);
+  const { spec, events, summary } = await unpackRun(folder, manifest);
   const { adapter } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
   const { hyper, corpus, learningRateReason, reference } = spec;
   const { checkpointTasks, forgettingLimit, keep } = spec.evaluation;
@@ -172,7 +172,6 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
     await mkdir(join(dir, 'evaluation'));
     if (summary)
       await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons, summary.refused));
-    if (spectrum) await writeJson(spectrumPath(dir), { ...spectrum, stated: true });
     await writeJson(join(dir, 'shared.json'), manifest);
     const lines = events
       .filter((event) => event.type !== 'evaluation' || isTask(event.result.task))

@@ -12,14 +12,7 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { artefactName } from '../protocol/run.ts';
 import { MANIFEST, onOneLine, SHARED_FORMAT, type SharedManifest } from '../protocol/sharing.ts';
 import { readRun, stepOfResult } from '../runs/index.ts';
-import {
-  evaluationSummaryPath,
-  eventsPath,
-  specPath,
-  spectrumPath,
-  statePath,
-  writeJson,
-} from '../runs/files.ts';
+import { evaluationSummaryPath, eventsPath, specPath, statePath, writeJson } from '../runs/files.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../weights/index.ts';
 import { card, type ManifestDraft } from './card.ts';
 import { headerTexts, refuseSecrets, type OutgoingText } from './secrets.ts';
@@ -74,7 +67,6 @@ export async function packRun(dir: string, folder: string, options: PackOptions)
   await write('run.json', json(publicRun.spec));
   await write('events.jsonl', publicRun.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   if (publicRun.summary) await write('summary.json', json(publicRun.summary));
-  if (publicRun.spectrum) await write('spectrum.json', json(publicRun.spectrum));
   // Rewritten, because its strength may have changed, and only known metadata may leave.
   await exportAdapterGguf(
     join(files, 'adapter.gguf'),
@@ -160,15 +152,11 @@ async function outgoingFile(folder: string, path: string): Promise<Outgoing> {
 }
 
 /** Laid out like a run's folder, for the report. */
-async function writeRunFolder(
-  { spec, state, events, summary, spectrum }: RunSnapshot,
-  dir: string,
-): Promise<string> {
+async function writeRunFolder({ spec, state, events, summary }: RunSnapshot, dir: string): Promise<string> {
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await writeJson(specPath(dir), spec);
   await writeJson(statePath(dir), state);
   await writeFile(eventsPath(dir), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   if (summary) await writeJson(evaluationSummaryPath(dir), summary);
-  if (spectrum) await writeJson(spectrumPath(dir), spectrum);
   return dir;
 }

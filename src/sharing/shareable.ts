@@ -30,14 +30,13 @@ const LOCAL_FILE = 'a local file';
  * adapter is used.
  */
 export function shareable(run: RunSnapshot, name: string): RunSnapshot {
-  const { spec, state, events, summary, spectrum } = run;
+  const { spec, state, events, summary } = run;
   const publicRun: RunSnapshot = {
     spec: shareableSpec(settledSpec(spec, state), name),
     state: { status: 'done', step: state.step, steps: state.steps },
     events: shareableEvents(events),
     brokenLines: 0,
     ...(summary && { summary: shareableSummary(summary) }),
-    ...(spectrum && { spectrum }),
   };
   return withoutPaths(publicRun, localPathsOf(spec));
 }

@@ -10,7 +10,6 @@ import { parseLines } from '../platform/files/lines.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { RUN_FORMAT, runSpecSchema } from '../protocol/run.ts';
-import { runSpectrumSchema } from '../protocol/spectrum.ts';
 import {
   SHARED_FORMAT,
   sharedLabel,
@@ -28,7 +27,6 @@ const maxBytes: Record<string, number> = {
   'run.json': 1 << 20,
   'events.jsonl': 32 << 20,
   'summary.json': 1 << 20,
-  'spectrum.json': 16 << 20,
 };
 const MAX_TEXT_CHARACTERS = 2000;
 
@@ -105,7 +103,6 @@ export async function unpackRun(folder: string, manifest: SharedManifest): Promi
       events,
       brokenLines: 0,
       ...(has('summary.json') && { summary: await read('summary.json', summarySchema) }),
-      ...(has('spectrum.json') && { spectrum: await read('spectrum.json', runSpectrumSchema) }),
     },
     name,
   );

@@ -58,9 +58,6 @@ interface Operations {
   /** Softmax cross-entropy of `logits` [m, n] against `labels` i32 [m]: losses in nats [m], their gradient [m, n]. */
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor };
 
-  /** Singular values of each matrix of x f32 [..., m, n]: min(m, n) of each, largest first. */
-  singularValues(x: Tensor): Promise<Float32Array>;
-
   // In place: `x` is consumed and must not be used afterwards; the result takes its place.
   /**
    * x [n, ..], with row i of `rows` [m, ..] added to its row indices[i] (i32 [m]; repeats accumulate), by default row

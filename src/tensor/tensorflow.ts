@@ -264,21 +264,6 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { losses: losses!, gradient: gradient! };
   }
 
-  async singularValues(x: Tensor): Promise<Float32Array> {
-    const attributes = [
-      this.type('T', 'f32'),
-      this.bool('compute_uv', false),
-      this.bool('full_matrices', false),
-    ];
-    // The arena frees the other two outputs (the singular vectors), which are empty.
-    const values = this.arena(() => this.execute('Svd', attributes, [x], 3)[0]!);
-    try {
-      return await this.read(values);
-    } finally {
-      this.dispose(values);
-    }
-  }
-
   // In place
 
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {

@@ -8,7 +8,6 @@ import { msg, type Text, joinTexts } from '../text/message.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
-import { singularValuesOf } from './linear-algebra.ts';
 import { threadedBackend } from './wasm-threads.ts';
 
 class WasmHandle extends Handle {
@@ -139,10 +138,6 @@ class WasmBackend extends ArenaBackend implements Backend {
       return { losses: tf.neg(tf.sum(tf.mul(logs, target), 1)), gradient: tf.sub(tf.exp(logs), target) };
     });
     return { losses: this.wrap(losses), gradient: this.wrap(gradient) };
-  }
-
-  async singularValues(x: Tensor): Promise<Float32Array> {
-    return singularValuesOf(await this.read(x), x.shape);
   }
 
   // In place by contract; these return new tensors.

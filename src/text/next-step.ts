@@ -102,7 +102,7 @@ export function forButtons(
 
 /** Other commands in texts of earlier versions. */
 const otherCommands =
-  'cache|changed|compare|complete|corpus|export|import|preferences|publish|report|reproduce|runtime|serve|spectrum|strength|sweeps';
+  'cache|changed|compare|complete|corpus|export|import|preferences|publish|report|reproduce|runtime|serve|strength|sweeps';
 /** The beginning of a command. Folders and runs may also be named forget-me-not. */
 const start = `(?<![\\p{L}\\p{N}_/\\\\.-])forget-me-not (?=(?:${stepIds.join('|')}|${otherCommands})(?![\\p{L}\\p{N}_-]))`;
 const quotedCommand = new RegExp(`(["\`])${start}([^"\`]*)\\1`, 'gu');

@@ -1,5 +1,5 @@
-/** Formats durations, sizes and metrics; only the decimal point depends on the language. */
-import { decimal } from './l10n.ts';
+/** Formats durations, sizes, counts and metrics; only how digits are parted depends on the language. */
+import { decimal, whole } from './l10n.ts';
 
 /** "40 s", "3 min", "1 h 20 min". */
 export function formatDuration(seconds: number): string {
@@ -11,6 +11,14 @@ export function formatDuration(seconds: number): string {
 /** "880 MB", "2.31 GB": decimal units, as in operating systems' monitors. */
 export function formatBytes(bytes: number): string {
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${decimal(bytes / 1e9, 2)} GB`;
+}
+
+/** "812", "608k", "4.9M": a count of which only the size matters. */
+export function roughly(count: number): string {
+  if (count >= 1e9) return `${decimal(count / 1e9, 1)}G`;
+  if (count >= 1e6) return `${decimal(count / 1e6, 1)}M`;
+  if (count >= 1e4) return `${Math.round(count / 1e3)}k`;
+  return whole(count);
 }
 
 /** "0.173", "42.1": a metric. */

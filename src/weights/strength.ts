@@ -84,15 +84,6 @@ export async function trainedAdapter(dir: string, spec: Trained, copy: string): 
   return copy;
 }
 
-/** Writes the run's adapter at `factor` times its strength into another file. */
-export async function exportAdapterAt(to: string, dir: string, spec: Trained, factor: number): Promise<void> {
-  const path = join(dir, artefactName(spec));
-  if (earlierAdapterName(spec) !== undefined)
-    return exportBetween(to, { start: join(dir, EARLIER_ADAPTER), end: path }, factor);
-  const adapter = await readAdapterGguf(path);
-  await exportAdapterGguf(to, { ...adapter, alpha: factor * adapter.alpha });
-}
-
 /** Writes the adapter at this share of the way between two files. Errors: adapter-damaged. */
 export async function exportBetween(
   to: string,

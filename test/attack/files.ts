@@ -132,7 +132,7 @@ async function put(path: string, content: Buffer | (typeof kinds)[number]): Prom
 }
 
 async function runTrials({ at }: Ground, random: Random, count: number): Promise<Trial[]> {
-  const names = ['run.json', 'state.json', 'events.jsonl', 'exports.jsonl', 'lock', 'spectrum.json'];
+  const names = ['run.json', 'state.json', 'events.jsonl', 'exports.jsonl', 'lock'];
   return Array.from({ length: count }, (_, index) => {
     const name = names[index % names.length]!;
     const kind = kinds[Math.floor(index / names.length)];

@@ -18,14 +18,13 @@ import { delimiter, join } from 'node:path';
 import { buildCorpus } from '../../src/corpus/index.ts';
 import { commitPairs } from '../../src/corpus/instruct/commits.ts';
 import { NoRepository } from '../../src/corpus/reading/git.ts';
-import { CoChange } from '../../src/repository/co-change.ts';
 import { Random } from '../support/random.ts';
 import type { Campaign, Trial } from './campaign.ts';
 import { openGround, within, type Ground } from './support.ts';
 
 const TRIALS = 40;
-/** Four calls of git, with 30 s each. */
-const LONGEST_MS = 150_000;
+/** Three calls of git, with 30 s each. */
+const LONGEST_MS = 120_000;
 
 export const gitCampaign: Campaign = {
   title: 'hostile repositories',
@@ -78,14 +77,11 @@ async function attempt(hostile: Hostile, { kind, place, partial }: Attempt): Pro
   if (hostile.server.calls() > calls) throw new Error('it connected to a server');
 }
 
-/**
- * Everything that calls git: a corpus with the ages of its files, pairs from commits, and files that change together.
- */
+/** Everything that calls git: a corpus with the ages of its files, and pairs from commits. */
 async function readHistory(folder: string, out: string): Promise<void> {
   const tokenizer = { encode: (text: string) => Int32Array.from(Buffer.from(text)), eos: 256 };
   const { kept } = await buildCorpus({ folder, out, tokenizer, seed: 0, plan: { halfLifeDays: 180 } });
   if (kept < 4) throw new Error(`${kept} files in the corpus`);
-  await CoChange.of(folder);
   try {
     for await (const pair of commitPairs({ folder })) void pair;
   } catch (error) {

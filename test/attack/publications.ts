@@ -58,7 +58,7 @@ export const publications: Campaign = {
       manifest: (one) => stage.jsonTrial('manifest.json', one),
       summary: (one) => stage.claimTrial(one),
       run: (one) => stage.jsonTrial('run.json', one),
-      events: (one) => stage.jsonTrial(pick(one, ['events.jsonl', 'spectrum.json']), one),
+      events: (one) => stage.jsonTrial('events.jsonl', one),
       weights: (one) => stage.weightsTrial(one),
       folder: (one) => stage.folderTrial(one),
       change: (one) => stage.changeTrial(one),
@@ -177,8 +177,7 @@ class Stage {
   /** What was accepted is marked as the publisher's word, and can be viewed. */
   private async judge(dir: string): Promise<void> {
     const run = await readRun(dir);
-    const known =
-      /^(adapter\.gguf|(run|state|shared|spectrum)\.json|events\.jsonl|evaluation([\\/]summary\.json)?)$/;
+    const known = /^(adapter\.gguf|(run|state|shared)\.json|events\.jsonl|evaluation([\\/]summary\.json)?)$/;
     const strange = (await readdir(dir, { recursive: true })).find((name) => !known.test(name));
     if (strange) throw new Error(`the run has ${strange}`);
     const unchecked = new Error('it is checked first');

@@ -157,7 +157,6 @@ const fields = [
   'n_probs',
   'input_extra',
   'response_fields',
-  'lora_scale',
   'content',
 ];
 const prompts = ['', '\u0000', '\ud800', '<|fim_prefix|>', 'x'.repeat(20_000), '\n'.repeat(3000), 'é日本👩‍👩‍👧'];
@@ -291,7 +290,6 @@ function odd(random: Random, { port, adapter }: Place, index: number): Odd {
       const body = JSON.stringify({
         lora_name: pick(['two', 'base', 'one']),
         lora_path: path,
-        lora_scale: pick([1, 0, -1, 1e300]),
       });
       return { name: `adapter ${path}`, send: send(httpRequest('POST', '/v1/load_lora_adapter', body)) };
     },

@@ -4,14 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageHtml } from '../../src/extension/panel/page.ts';
 import type { ToPanel } from '../../src/protocol/panel.ts';
 import { bundleIn, translations, type Language } from '../support/manifest.ts';
-import {
-  makeComparison,
-  makeRun,
-  makeSpectrum,
-  makeSweep,
-  withSamples,
-  withStrengths,
-} from '../unit/webview/fixtures.ts';
+import { makeComparison, makeRun, makeSweep, withSamples, withStrengths } from '../unit/webview/fixtures.ts';
 import { builtPanel, launchChromium, openDetails, watchPage } from './panel-page.ts';
 
 const origin = 'http://panel.test';
@@ -57,7 +50,6 @@ async function tell(page: Page, message: ToPanel): Promise<void> {
 
 const first = {
   ...withStrengths(withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })), 0.5, 0.25),
-  spectrum: makeSpectrum(),
   brokenLines: 2,
 };
 const second = withSamples(makeRun({ id: 'b', method: 'full', folder: '/else' }));

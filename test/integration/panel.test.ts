@@ -6,7 +6,6 @@ import { PanelFeed } from '../../src/extension/panel/panel-feed.ts';
 import {
   makeComparison,
   makeRun,
-  makeSpectrum,
   makeSweep,
   panelOf,
   withSamples,
@@ -384,25 +383,6 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
-  it('shows the ranks of a measured spectrum', async () => {
-    const { page, problems } = await open();
-    await send(page, [makeRun()]);
-    expect(await page.locator('[data-chart=rank-by-layer]').isVisible()).toBe(false);
-    await openDetails(page);
-    await send(page, [{ ...makeRun(), spectrum: makeSpectrum({ layers: 30 }) }]);
-    for (const chart of ['rank-by-module', 'rank-by-layer']) {
-      expect(await inkOf(page, chart)).toBeGreaterThan(1000);
-      await page.locator(`[data-chart=${chart}] summary`).click();
-    }
-    const rows = (chart: string) => page.locator(`[data-chart=${chart}] tbody tr`);
-    await expect.poll(() => rows('rank-by-layer').count(), patient).toBe(30);
-    expect(await rows('rank-by-layer').last().textContent()).toContain('37 (317, 432)');
-    expect(await rows('rank-by-module').count()).toBe(7);
-    expect(await seriousFaults(page)).toEqual([]);
-    expect(problems).toEqual([]);
-    await page.close();
-  });
-
   it('applies changes to a run, and asks for a snapshot if it missed one', async () => {
     const { page, posted, problems } = await open();
     const feed = new PanelFeed();
@@ -476,7 +456,7 @@ describe('the panel in VS Code', () => {
 
   it('saves charts as pictures, vectors and numbers', async () => {
     const { page, posted, problems } = await open();
-    const run = { ...withSamples(makeRun({ checkpoints: 6, best: 50 })), spectrum: makeSpectrum() };
+    const run = withSamples(makeRun({ checkpoints: 6, best: 50 }));
     const sweeps = [makeSweep()];
     await send(page, [run], { sweeps });
     await openDetails(page);
@@ -537,7 +517,6 @@ describe('the panel in VS Code', () => {
       const runs = [
         {
           ...withStrengths(withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })), 0.5, 0.25),
-          spectrum: makeSpectrum(),
           brokenLines: 2,
         },
         withSamples(makeRun({ id: 'b', method: 'full', folder: '/else' })),

@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { Summary } from '../../src/protocol/evaluation.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
-import type { RunSpectrum } from '../../src/protocol/spectrum.ts';
 import { createRun } from '../../src/runs/index.ts';
-import { evaluationSummaryPath, spectrumPath, writeJson } from '../../src/runs/files.ts';
+import { evaluationSummaryPath, writeJson } from '../../src/runs/files.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../../src/weights/index.ts';
 import { writeTinyAdapter } from './tiny-model.ts';
 import { msg, withTexts } from '../../src/text/message.ts';
@@ -43,12 +42,6 @@ export const summary: Summary = {
   earlier: { run: '20261101-000000-lora-warehouse-ab12', comparisons: [] },
   calibration: { bias: 99, slope: 0, count: 10 },
   pending: ['retention'],
-};
-
-const values = { size: 2, ranks: [1, 1, 2], values: [2, 1] };
-export const spectrum: RunSpectrum = {
-  ...{ format: 1, method: 'lora', rank: 3, step: 24, source: 'adapter', backend: 'wasm' },
-  linears: [{ layer: 0, module: 'q', shape: [64, 64], base: values, change: values, noise: values }],
 };
 
 const time = '2026-11-25T01:00:00Z';
@@ -106,7 +99,6 @@ export async function makeSharedRun(
       await writeTinyAdapter(join(folder, 'earlier.gguf'), base.path, { rank: 3, alpha: 6, seed: 2 });
       await mkdir(join(folder, 'evaluation'));
       await writeJson(evaluationSummaryPath(folder), summary);
-      await writeJson(spectrumPath(folder), spectrum);
       const lines = events.map((event) => `${JSON.stringify(event)}\n`);
       return { artefact: 'adapter.gguf', step: 24, events: lines.join('') };
     },

@@ -5,7 +5,6 @@ import { learningRateChart } from './learning-rate.ts';
 import { lossChart } from './loss.ts';
 import { memoryChart } from './memory.ts';
 import { passAtKChart } from './pass-at-k.ts';
-import { layerRankChart, moduleRankChart } from './spectrum.ts';
 import { strengthChart } from './strength.ts';
 import { sweepChart } from './sweep.ts';
 import { tradeOffChart } from './trade-off.ts';
@@ -23,7 +22,5 @@ export const charts: ChartView<unknown>[] = [
   diversityChart,
   learningRateChart,
   sweepChart,
-  moduleRankChart,
-  layerRankChart,
   memoryChart,
 ].map((chart) => chart as ChartView<unknown>);

@@ -7,7 +7,8 @@ import { describeFolders } from '../../src/protocol/folders.ts';
 import { wasResumed } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
-import { formatBytes, formatCount, formatDuration, formatRate, formatTime, stepName } from './format.ts';
+import { roughly } from '../../src/text/units.ts';
+import { formatBytes, formatDuration, formatRate, formatTime, stepName } from './format.ts';
 import { begunWith, methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
 import { textOf } from '../../src/text/message.ts';
@@ -56,7 +57,7 @@ export function runFacts(
     },
     start && {
       name: t('Trainable'),
-      value: t('{count} parameters', { count: formatCount(start.trainableParameters) }),
+      value: t('{count} parameters', { count: roughly(start.trainableParameters) }),
     },
     {
       name: t('Learning rate'),
@@ -72,7 +73,7 @@ export function runFacts(
     {
       name: t('Steps'),
       value: t('{done} of {total}', { done: whole(state.step), total: whole(state.steps) }),
-      note: t('{tokens} tokens each', { tokens: formatCount(tokensPerStep(hyper)) }),
+      note: t('{tokens} tokens each', { tokens: roughly(tokensPerStep(hyper)) }),
     },
     speed === undefined
       ? undefined
@@ -171,8 +172,8 @@ export function corpusView(
   return {
     sentence: t('{kept} kept ({trained} tokens to train on, {heldOut} held out); {out} left out.', {
       kept: documents(corpus.kept, word),
-      trained: formatCount(corpus.trainTokens),
-      heldOut: formatCount(corpus.heldOutTokens),
+      trained: roughly(corpus.trainTokens),
+      heldOut: roughly(corpus.heldOutTokens),
       out: word === 'file' ? filesOrFolders(out) : documents(out, word),
     }),
     leftOut,

@@ -75,14 +75,6 @@ export function formatRate(rate: number): string {
   return withPoint(rate.toExponential(1).replace('.0e', 'e'));
 }
 
-/** "608k", "4.9M", "812" */
-export function formatCount(count: number): string {
-  if (count >= 1e9) return `${decimal(count / 1e9, 1)}G`;
-  if (count >= 1e6) return `${decimal(count / 1e6, 1)}M`;
-  if (count >= 1e4) return `${Math.round(count / 1e3)}k`;
-  return whole(count);
-}
-
 export const stepCount = (steps: number): string =>
   steps === 1 ? t('1 step') : t('{steps} steps', { steps: whole(steps) });
 

@@ -21,7 +21,6 @@ import { runsCommand } from './results/runs.ts';
 import { runtimeCommand } from './set-up/runtime.ts';
 import { serveCommand } from './use/serve.ts';
 import { showCommand } from './results/show.ts';
-import { spectrumCommand } from './results/spectrum.ts';
 import { strengthCommand } from './results/strength.ts';
 import { sweepCommand } from './fine-tune/sweep.ts';
 import { sweepsCommand } from './results/sweeps.ts';
@@ -45,7 +44,6 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     compareCommand,
     evaluateCommand,
     strengthCommand,
-    spectrumCommand,
     sweepsCommand,
     reproduceCommand,
   ],

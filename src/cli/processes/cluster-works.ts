@@ -80,8 +80,7 @@ export async function evaluationWork(
 }
 
 /** Files that only the owner or the optimiser needs. */
-const onlyHere =
-  /^(lock|stop|cluster\.json|.*\.log|exports\.jsonl|spectrum\.json)$|(^|\/)\.|\.tmp$|optimizer\.safetensors$/;
+const onlyHere = /^(lock|stop|cluster\.json|.*\.log|exports\.jsonl)$|(^|\/)\.|\.tmp$|optimizer\.safetensors$/;
 
 /** `memoryBytes`: what a run of each method needs. */
 export async function reproductionWork(

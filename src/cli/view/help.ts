@@ -101,7 +101,6 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       ['strength latest 0.5', 'applies half of the learned change from now on'],
     ],
   },
-  spectrum: { examples: [['spectrum latest', 'shows the rank of the change that the run made']] },
   sweeps: { examples: [['sweeps', 'lists the searches for a learning rate, newest first']] },
   reproduce: {
     examples: [

@@ -35,12 +35,6 @@ export function computeSignature(text: string): Uint8Array {
   return Uint8Array.from(minima, scramble);
 }
 
-/** Estimates the Jaccard similarity of two texts from their signatures; standard error 0.037 at 0.8. */
-export function estimateSimilarity(a: Uint8Array, b: Uint8Array): number {
-  const agreeing = a.reduce((sum, value, k) => sum + (value === b[k] ? 1 : 0), 0);
-  return Math.max(0, (agreeing / VALUES - CHANCE) / (1 - CHANCE));
-}
-
 /** A hash of every five consecutive words, or of all words if there are fewer. A word is \w+ or one other character. */
 function shingleHashes(text: string): Int32Array {
   const words = wordHashes(text);

@@ -72,7 +72,6 @@ export class CorpusIndex {
     const repository = {
       index: this.index,
       text: (other: string) => (other === path ? text : this.files.get(other)?.text()),
-      coChanged: () => [],
       windows: this.windows,
     };
     // After a rejection the prompt lacks the snippets; an exception would end the evaluation.

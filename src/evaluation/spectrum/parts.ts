@@ -145,10 +145,9 @@ async function writeTruncated(
     const values = new Map(
       linears.map((linear): [string, LazyValues] => {
         const read = async () => {
-          const { values: sum } = await weights.base(linear);
-          const change = await weights.change(linear);
-          const kept = change && (await lowRankPart(backend, change, rank));
-          if (kept) for (let i = 0; i < sum.length; i += 1) sum[i]! += kept[i]!;
+          const sum = await weights.base(linear);
+          const kept = await lowRankPart(backend, await weights.change(linear), rank);
+          for (let i = 0; i < sum.length; i += 1) sum[i]! += kept[i]!;
           return sum;
         };
         return [`${linear.name}.weight`, { length: linear.shape[0] * linear.shape[1], read }];

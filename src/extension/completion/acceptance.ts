@@ -43,8 +43,8 @@ export interface ShownItem {
   document: vscode.TextDocument;
   /** Where the text begins, in UTF-16 units. */
   offset: number;
-  /** The alternatives, the first of which is shown, with the document's own line ends. */
-  texts: readonly [string, ...string[]];
+  /** With the document's own line ends. */
+  text: string;
   /** The part of the text that is selected in the suggestion list. */
   selected: string;
   /** Number of its characters that are already in the document. */
@@ -55,8 +55,6 @@ export interface ShownItem {
 
 interface ShownCompletion extends Pick<ShownItem, 'model' | 'document'> {
   text: ShownText;
-  /** The alternatives at this place. Only acceptance reveals which one the user was looking at. */
-  alternatives: ShownText[];
   timer: NodeJS.Timeout;
   seen: boolean;
   accepted: boolean;
@@ -77,21 +75,11 @@ export class AcceptanceWatch implements vscode.Disposable {
   constructor(private readonly count: (model: string, what: keyof Acceptance, by?: number) => void) {}
 
   /** The editor is about to show this. Typing along with a completion continues the same one. */
-  show({
-    model,
-    document,
-    offset,
-    texts: [text, ...alternatives],
-    selected,
-    written,
-    listener,
-  }: ShownItem): void {
+  show({ model, document, offset, text, selected, written, listener }: ShownItem): void {
     const { current } = this;
-    const toShownText = (alternative: string) => new ShownText(offset, alternative, selected, written);
     if (current?.document === document && current.model === model && current.text.fits(selected)) {
       const added = current.text.isContinuedBy(offset, text) ? 0 : current.text.extendWith(offset, text);
       if (added !== undefined) {
-        current.alternatives = alternatives.map(toShownText);
         if (current.seen && added > 0) this.count(model, 'shownCharacters', added);
         return;
       }
@@ -100,8 +88,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     const completion: ShownCompletion = {
       model,
       document,
-      text: toShownText(text),
-      alternatives: alternatives.map(toShownText),
+      text: new ShownText(offset, text, selected, written),
       timer: setTimeout(() => isVisible(completion) && this.markSeen(completion), SEEN_MS),
       seen: false,
       accepted: false,
@@ -162,16 +149,10 @@ export class AcceptanceWatch implements vscode.Disposable {
       removed: rangeLength,
       inserted: text,
     }));
-    for (const text of [current.text, ...current.alternatives]) {
-      const before = text.characters;
-      const effect = text.changed(changes, reason !== undefined);
-      if (effect === 'gone') continue;
-      current.text = text;
-      current.alternatives = [];
-      if (effect === 'accepted') this.recordAcceptance(current, text.characters - before);
-      return;
-    }
-    this.hide();
+    const before = current.text.characters;
+    const effect = current.text.changed(changes, reason !== undefined);
+    if (effect === 'gone') this.hide();
+    if (effect === 'accepted') this.recordAcceptance(current, current.text.characters - before);
   }
 
   private recordAcceptance(current: ShownCompletion, characters: number): void {

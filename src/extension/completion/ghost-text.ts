@@ -101,7 +101,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       this.trigger.triggerWhen(this.isReadyToShow(answer, signal), { document, position, shown: '' });
       return [];
     }
-    return this.show(place, result, []);
+    return this.show(place, result);
   }
 
   /** Resolves when the completion may appear, to whether there is one to show. */
@@ -122,13 +122,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   ): Promise<vscode.InlineCompletionItem[]> {
     const cancelled = token.onCancellationRequested(() => this.cancelWaiting());
     try {
-      const core = this.coreFor(place.model);
-      const input = { ...this.inputAt(place), signal, invoked: true };
-      const completion = await core.complete(input);
-      // Alternatives are wanted if the first completion is already shown, or if it is empty.
-      const needsAlternatives = completion?.source !== 'model' && !signal.aborted;
-      const alternatives = needsAlternatives ? await core.alternatives(input, completion?.text ?? '') : [];
-      return signal.aborted ? [] : this.show(place, completion, alternatives);
+      const asked = { ...this.inputAt(place), signal, invoked: true };
+      const completion = await this.coreFor(place.model).complete(asked);
+      return signal.aborted ? [] : this.show(place, completion);
     } catch (error) {
       this.failed(error, signal);
       return [];
@@ -150,24 +146,17 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     if (!signal.aborted) this.service.failed(error);
   }
 
-  private show(
-    place: CompletionPlace,
-    completion: Completion | undefined,
-    alternatives: readonly string[],
-  ): vscode.InlineCompletionItem[] {
+  private show(place: CompletionPlace, completion: Completion | undefined): vscode.InlineCompletionItem[] {
     const { model, document, position, selected } = place;
-    const texts = (completion ? [completion.text, ...alternatives] : alternatives)
-      .map((text) => withSelectedEntry(text, place))
-      .filter((text) => text !== undefined);
-    const [first, ...more] = texts;
-    if (first === undefined) {
+    const text = completion && withSelectedEntry(completion.text, place);
+    if (text === undefined) {
       this.acceptance.hide();
       return [];
     }
     if (completion?.more && !selected)
       this.trigger.triggerWhen(completion.more, { document, position, shown: completion.text });
-    this.acceptance.show({ ...shownItem(place, [first, ...more]), listener: this.listenerFor(place) });
-    return texts.map((text) => item(model.id, text, selected?.range ?? new vscode.Range(position, position)));
+    this.acceptance.show({ ...shownItem(place, text), listener: this.listenerFor(place) });
+    return [item(model.id, text, selected?.range ?? new vscode.Range(position, position))];
   }
 
   private wait(place: CompletionPlace): AbortSignal {
@@ -293,17 +282,14 @@ function item(model: string, text: string, range: vscode.Range): vscode.InlineCo
   return completionItem;
 }
 
-function shownItem(
-  { model, document, position, selected }: CompletionPlace,
-  texts: readonly [string, ...string[]],
-): ShownItem {
+function shownItem({ model, document, position, selected }: CompletionPlace, text: string): ShownItem {
   const offset = document.offsetAt(selected?.range.start ?? position);
   const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
   return {
     model: model.id,
     document,
     offset,
-    texts: texts.map((text) => text.replace(/\r?\n/g, ending)) as [string],
+    text: text.replace(/\r?\n/g, ending),
     selected: selected?.text ?? '',
     written: document.offsetAt(position) - offset,
   };

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
 import { t, tKnown, translate } from '../../text/l10n.ts';
-import { roughly, size } from '../texts.ts';
+import { roughly } from '../../text/units.ts';
+import { size } from '../texts.ts';
 import { plain } from '../plain.ts';
 import { textOf, textsSchema } from '../../text/message.ts';
 

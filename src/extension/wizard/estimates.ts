@@ -7,9 +7,9 @@ import { MEASURE_SHARE } from '../../training/options/measuring.ts';
 import { TRAINING } from '../../training/measured-costs.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
-import { formatDuration } from '../../text/units.ts';
+import { formatDuration, roughly } from '../../text/units.ts';
 import { t } from '../../text/l10n.ts';
-import { roughly, size } from '../texts.ts';
+import { size } from '../texts.ts';
 import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
 
 export interface Budget {

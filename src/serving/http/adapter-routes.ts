@@ -7,10 +7,10 @@ import { parseBody, type Service } from './service.ts';
 
 export async function loadAdapter({ host }: Service, request: FastifyRequest): Promise<string> {
   const body = parseBody(loadAdapterSchema, request.body);
-  const { lora_name: name, lora_path: path, lora_scale: scale } = body;
+  const { lora_name: name, lora_path: path } = body;
   if (!isAbsolute(path))
     throw new HttpError(400, 'bad-request', `lora_path: ${path} is not an absolute path on this machine.`);
-  await host.addAdapter({ name, path, ...(scale === undefined ? {} : { scale }) }, body.load_inplace);
+  await host.addAdapter({ name, path }, body.load_inplace);
   return `Success: LoRA adapter '${name}' added successfully.`;
 }
 

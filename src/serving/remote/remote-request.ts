@@ -19,13 +19,11 @@ export function toRemoteRequest(
   const ends = typeof stop === 'string' ? [stop] : stop;
   if (fill.by === 'infill') return { path: '/infill', body: infill(request, model, { prompt, begun }, ends) };
   if (fill.by === 'fim') return { path: '/fim/completions', body: fim(request, model, prefix, ends) };
-  const { max_tokens, temperature = 0, seed } = request;
   const body = {
     model,
-    max_tokens,
-    temperature,
+    max_tokens: request.max_tokens,
+    temperature: 0,
     stream: true,
-    ...(seed !== undefined && { seed }),
     ...(kind === 'vllm' && vllmSampling),
     stop: ends,
   };
@@ -44,7 +42,7 @@ export function toRemoteRequest(
 
 /** Without fields that Mistral doesn't know, because it would refuse the request. */
 const fim = (
-  { suffix, max_tokens, temperature = 0, seed }: CompletionRequest,
+  { suffix, max_tokens }: CompletionRequest,
   model: string,
   prompt: string,
   stop: readonly string[],
@@ -52,10 +50,9 @@ const fim = (
   model,
   prompt,
   max_tokens,
-  temperature,
+  temperature: 0,
   stream: true,
   ...(suffix && { suffix }),
-  ...(seed !== undefined && { random_seed: seed }),
   ...(stop.length > 0 && { stop }),
 });
 
@@ -64,7 +61,7 @@ const vllmSampling = { top_k: -1, top_p: 1, min_p: 0, repetition_penalty: 1 };
 
 /** All sampling settings are given, because llama.cpp's defaults differ from ours. */
 const infill = (
-  { suffix = '', context = [], max_tokens, temperature = 0, seed }: CompletionRequest,
+  { suffix = '', context = [], max_tokens }: CompletionRequest,
   model: string,
   { prompt, begun }: { prompt: string; begun: string },
   stop: readonly string[],
@@ -75,11 +72,10 @@ const infill = (
   input_suffix: suffix,
   input_extra: context,
   n_predict: max_tokens,
-  temperature,
+  temperature: 0,
   top_k: 0,
   top_p: 1,
   min_p: 0,
-  ...(seed !== undefined && { seed }),
   stop,
   stream: true,
   cache_prompt: true,

@@ -122,7 +122,7 @@ export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; 
 }
 
 function describe({ name, adapter: { limits, features, info } }: Opened): Adapter {
-  const useful = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
+  const useful = ['shader-f16', 'subgroups'];
   return {
     name,
     driver: oneLine(info.description),

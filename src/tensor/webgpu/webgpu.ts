@@ -3,7 +3,6 @@ import { elementCount } from '../../gguf/types.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
 import { ArenaBackend } from '../arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from '../backend.ts';
-import { singularValuesOf } from '../linear-algebra.ts';
 import { WebgpuCompound } from './compound.ts';
 import type { Gpu } from './gpu.ts';
 import { lanesFor } from './kernel.ts';
@@ -180,10 +179,6 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
       const { losses, gradient } = this.compound.crossEntropy(copied, labels, ones);
       return { losses, gradient: gradient! };
     });
-  }
-
-  async singularValues(x: Tensor): Promise<Float32Array> {
-    return singularValuesOf(await this.read(x), x.shape);
   }
 
   // In place

@@ -6,7 +6,6 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
-import { CoChange } from '../../../src/repository/co-change.ts';
 import { code, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -69,11 +68,10 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 /** Everything that calls git, with what each found. */
 async function askAll(at: string) {
   const times = await changeTimes(at, ['a.ts', 'b.ts']);
-  const together = (await CoChange.of(at)).with('a.ts').map(({ path }) => path);
   const pairs = await all(commitPairs({ folder: at })).catch((error: unknown) => String(error));
-  return { ages: [...times.values()], together, pairs: Array.isArray(pairs) ? pairs.length : pairs };
+  return { ages: [...times.values()], pairs: Array.isArray(pairs) ? pairs.length : pairs };
 }
-const whole = { ages: [TIME, TIME], together: ['b.ts'], pairs: 3 };
+const whole = { ages: [TIME, TIME], pairs: 3 };
 
 beforeEach(repository);
 afterEach(() => {
@@ -84,10 +82,7 @@ afterEach(() => {
 describe('reading a history', () => {
   it('works as far as a partial clone goes', async () => {
     expect(await askAll(folder.in())).toEqual(whole);
-    expect(await askAll(partialClone('blob:none'))).toMatchObject({
-      ages: whole.ages,
-      together: whole.together,
-    });
+    expect(await askAll(partialClone('blob:none'))).toMatchObject({ ages: whole.ages });
   });
 
   it('ignores environment variables about another repository', async () => {
@@ -108,8 +103,7 @@ describe('no program configured in the folder runs', () => {
   it('to fetch objects missing from a partial clone', async () => {
     const clone = partialClone('tree:0');
     git(clone, 'config', 'remote.origin.uploadpack', program());
-    const { together, pairs } = await askAll(clone);
-    expect({ together, pairs: /NoRepository/.test(String(pairs)) }).toEqual({ together: [], pairs: true });
+    expect((await askAll(clone)).pairs).toMatch(/NoRepository/);
     expect(existsSync(mark())).toBe(false);
   });
 
@@ -162,9 +156,9 @@ describe('git is not started', () => {
     for (const name of ['a.ts', 'b.ts']) writeFileSync(join(outside('plain'), name), code(7));
     program(outside('bin/git'));
     vi.stubEnv('PATH', outside('bin'));
-    const { ages, ...others } = await askAll(outside('plain'));
+    const { ages, pairs } = await askAll(outside('plain'));
     expect(ages.every((age) => age > TIME)).toBe(true);
-    expect(others).toEqual({ together: [], pairs: 'NoRepository: not a git repository' });
+    expect(pairs).toBe('NoRepository: not a git repository');
     expect(existsSync(mark())).toBe(false);
   });
 
@@ -200,9 +194,9 @@ describe('a git that hangs', () => {
       await setImmediate();
       vi.advanceTimersByTime(30_000);
     }
-    const { ages, ...others } = await asked;
+    const { ages, pairs } = await asked;
     expect(ages.every((age) => age > TIME)).toBe(true);
-    expect(others).toEqual({ together: [], pairs: 'NoRepository: git took too long' });
+    expect(pairs).toBe('NoRepository: git took too long');
   });
 
   it.runIf(process.platform === 'linux')('stays within its memory limit', async () => {

@@ -58,7 +58,7 @@ function shown() {
     model: 'a-run',
     document: editor.document as never,
     offset: 3,
-    texts: [' sum(a);'],
+    text: ' sum(a);',
     selected: '',
     written: 0,
     listener: { end: 3, line: 'x =', report: (outcome) => outcomes.push(outcome) },

@@ -209,6 +209,18 @@ test('an explicit request gets the answer directly', async () => {
   expect(editor.commands).toEqual([]);
 });
 
+test('an explicit request for what is shown shows it again, and asks for no other', async () => {
+  const place = open('const a =');
+  editor.asksAgain = () => ask(place, INVOKE);
+  await ask(place);
+  await pass(400);
+  answer(' first;');
+  await pass(600);
+  const before = asked;
+  expect(await texts(ask(place, INVOKE))).toEqual([' first;']);
+  expect(asked).toBe(before);
+});
+
 test('next to the list, it is shown if it begins with the selected entry', async () => {
   const place = open('const a = fi');
   await ask(place);

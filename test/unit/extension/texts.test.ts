@@ -6,7 +6,6 @@ import {
   isReadyEarly,
   percentOf,
   progressLine,
-  roughly,
   byGain,
   runDescription,
   runItem,
@@ -207,7 +206,6 @@ test('numbers are formatted for reading', () => {
     '2 h 1 min',
   ]);
   expect([1, 5600, 98e6, 2.44e9].map(size)).toEqual(['1 kB', '6 kB', '98 MB', '2.4 GB']);
-  expect([12, 25_300, 1_240_000].map(roughly)).toEqual(['12', '25k', '1.2M']);
 });
 
 test("the doctor's report names each part, and how to get it", () => {

@@ -19,10 +19,9 @@ async function repositoryOf(files: Record<string, string>): Promise<Repository> 
   for (const [path, text] of Object.entries(files))
     index.update(path, { ...(await parser.symbolsIn(path, text)), mtimeMs: 0, size: 0 });
   const windows = new SimilarWindows(WINDOW_LINES);
-  return { index, text: (path) => files[path], coChanged: () => [], windows };
+  return { index, text: (path) => files[path], windows };
 }
 
-const all = { sources: [...partSources] };
 const names = (parts: readonly Part[]) => parts.map(({ filename }) => filename);
 const lengthOf = (parts: readonly Part[]) => parts.reduce((sum, { text }) => sum + text.length, 0);
 
@@ -41,7 +40,7 @@ describe('our own source', () => {
   }
 
   it('shows the definition of a function that is called at the cursor', async () => {
-    const parts = chooseParts(await repositoryOf(files), asked('const request = buildPrompt(', all));
+    const parts = chooseParts(await repositoryOf(files), asked('const request = buildPrompt('));
     const prompt = parts.find(({ filename }) => filename === 'src/completion/prompt/prompt.ts');
     expect(prompt?.text).toContain(
       'export function buildPrompt(document: CursorDocument, options: PromptOptions): ModelRequest {',
@@ -62,7 +61,7 @@ describe('our own source', () => {
   it('keeps to any budget, and selects nothing twice', async () => {
     const repository = await repositoryOf(files);
     for (const budget of [0, 100, 400, 1600, 6000]) {
-      const parts = chooseParts(repository, asked('const request = buildPrompt(', { ...all, budget }));
+      const parts = chooseParts(repository, asked('const request = buildPrompt(', { budget }));
       expect(lengthOf(parts)).toBeLessThanOrEqual(budget);
       expect(new Set(names(parts)).size).toBe(parts.length);
     }
@@ -71,7 +70,7 @@ describe('our own source', () => {
   it('returns only lines that the files have, in their order', async () => {
     for (const { filename, text: part } of chooseParts(
       await repositoryOf(files),
-      asked('const reach = reachAt(input);', { ...all, budget: 6000 }),
+      asked('const reach = reachAt(input);', { budget: 6000 }),
     )) {
       const lines = files[filename]!.split('\n');
       let at = -1;
@@ -159,6 +158,6 @@ describe('the choice', () => {
   it('copes with a file that can no longer be read', async () => {
     const repository = await repositoryOf(files);
     const gone = { ...repository, text: () => undefined };
-    expect(chooseParts(gone, askedAt('shop/cart.py', cart, all))).toEqual([]);
+    expect(chooseParts(gone, askedAt('shop/cart.py', cart))).toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -205,24 +204,4 @@ describe('the index on disk', () => {
     await (await openFolder(folder)).scan();
     expect(readdirSync(dirname(indexFile(folder)))).toEqual([indexFile(folder).split('/').at(-1)]);
   });
-});
-
-it('knows files that change together in git', async () => {
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: folder });
-  git('init', '-q');
-  git('add', '.');
-  git('commit', '-qm', 'one');
-  write('docs/guide.ts', 'export function guideTo(price: number): void {}\n');
-  write('src/cart.ts', 'export const total = 2;\n');
-  git('add', '.');
-  git('commit', '-qm', 'two');
-  const index = await openFolder(folder);
-  await index.scan();
-  const asked = askedAt('src/cart.ts', 'guideTo;\n', { sources: ['co-change'] });
-  // The history is read on the first request.
-  index.parts(asked);
-  await index.historyRead;
-  const parts = index.parts(asked);
-  expect(parts.map(({ filename }) => filename)).toEqual(['docs/guide.ts']);
 });

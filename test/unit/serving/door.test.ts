@@ -20,19 +20,6 @@ it('a page whose own name resolves to this machine learns nothing, not even heal
   await app.close();
 });
 
-it.each([1e308, -1e308, 101])("an adapter can't be scaled by %s", async (scale) => {
-  const app = await createApp(host, { token });
-  const answer = await app.inject({
-    method: 'POST',
-    url: '/v1/load_lora_adapter',
-    headers: { authorization: `Bearer ${token}` },
-    payload: { lora_name: 'a', lora_path: '/a.gguf', lora_scale: scale },
-  });
-  expect(answer.statusCode).toBe(400);
-  expect(answer.json().error.message).toMatch(/^lora_scale: /);
-  await app.close();
-});
-
 it('a chat too large to read is reported as too long; another request only as too large', async () => {
   const app = await createApp(host, { token });
   const codeOf = async (url: string) => {

@@ -27,7 +27,7 @@ import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/index.t
 import { writeTinyModel } from '../../support/tiny-model.ts';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { planted } from '../../support/planted-secrets.ts';
-import { PRIVATE, replaceFile, spectrum, summary, tamper } from '../../support/shared-run.ts';
+import { PRIVATE, replaceFile, summary, tamper } from '../../support/shared-run.ts';
 import { allTexts, useDesk } from './help.ts';
 import { vi } from 'vitest';
 
@@ -58,7 +58,6 @@ describe('a published adapter', () => {
       'manifest.json',
       'report.html',
       'run.json',
-      'spectrum.json',
       'summary.json',
     ]);
     expect(JSON.parse(await readFile(join(version(), 'manifest.json'), 'utf8'))).toMatchObject({
@@ -270,7 +269,6 @@ describe('a published adapter', () => {
     expect(comparisonTable(run.summary!.comparisons, run.summary).join('\n')).toMatch(
       /bits per byte \(nats per token\), as its publisher states .*\n.*KL from base .*, as its publisher states /,
     );
-    expect(run.spectrum).toEqual({ ...spectrum, stated: true });
     expect(comparisonRows(run.summary!)[0]!.metric).toBe('Held-out bits per byte, as its publisher states');
     expect(byGain(run, { ...run, summary: { ...run.summary!, stated: [] } })).toBeGreaterThan(0);
     const after = await addToSummary(fetched, 24, {
@@ -323,6 +321,10 @@ describe('a published adapter', () => {
 
   it('includes only files that are read', async () => {
     await desk.publish(dir, store);
+    // Which earlier versions published.
+    await tamper(version(), ({ files }) => {
+      files.push({ path: 'spectrum.json', bytes: 2, sha256: 'ab'.repeat(32) });
+    });
     const asked: string[] = [];
     const watched: Store = Object.create(store, {
       download: {
@@ -334,13 +336,7 @@ describe('a published adapter', () => {
     }) as Store;
     desk.switchTo('bob');
     await desk.fetch(watched, { name: 'demo' });
-    expect(asked.sort()).toEqual([
-      'adapter.gguf',
-      'events.jsonl',
-      'run.json',
-      'spectrum.json',
-      'summary.json',
-    ]);
+    expect(asked.sort()).toEqual(['adapter.gguf', 'events.jsonl', 'run.json', 'summary.json']);
   });
 
   it('is shown with its origin', async () => {

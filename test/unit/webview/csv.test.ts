@@ -3,7 +3,7 @@ import { setLanguage } from '../../../src/text/l10n.ts';
 import { charts } from '../../../webview/charts/index.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 import { csvOf, toCsv } from '../../../webview/charts/csv.ts';
-import { makeRun, makeSpectrum, makeSweep, panelOf, withSamples, withStrengths } from './fixtures.ts';
+import { makeRun, makeSweep, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 /** RFC 4180, parsed as literally as it is written there. */
 function parse(text: string): string[][] {
@@ -37,10 +37,7 @@ describe('a chart as CSV', () => {
   });
 
   it('exists for every chart, with intervals, n and how it was measured', () => {
-    const run = {
-      ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))),
-      spectrum: makeSpectrum(),
-    };
+    const run = withStrengths(withSamples(makeRun({ checkpoints: 3 })));
     const other = withSamples(makeRun({ id: 'other', method: 'full' }));
     const panel = panelOf([run, other], { compared: ['other'], sweeps: [makeSweep()] });
     const rows = new Map(charts.map((chart) => [chart.id, chart.rows(chart.read(panel, {}))]));
@@ -73,7 +70,7 @@ describe('a chart as CSV', () => {
 describe('a saved file', () => {
   afterEach(() => setLanguage('en'));
   const panelNow = () => {
-    const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
+    const run = withStrengths(withSamples(makeRun({ checkpoints: 3 })));
     // Distinguished by what each language calls it.
     const other = withSamples(makeRun({ id: 'other', method: 'full' }));
     return panelOf([run, other], { compared: ['other'], sweeps: [makeSweep()] });
@@ -94,7 +91,7 @@ describe('a saved file', () => {
 });
 
 describe('every chart', () => {
-  const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
+  const run = withStrengths(withSamples(makeRun({ checkpoints: 3 })));
   const panel = panelOf([run], { sweeps: [makeSweep()] });
   it('says in words and in a table what it draws, and nothing if nothing was measured', () => {
     for (const chart of charts) {

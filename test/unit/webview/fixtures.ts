@@ -18,7 +18,6 @@ import {
 } from '../../../src/protocol/panel.ts';
 import { msg, withTexts, type Text } from '../../../src/text/message.ts';
 import { readPanel, type PanelView } from '../../../webview/view-model/panel.ts';
-import { runSpectrumSchema, type LinearSpectrum, type RunSpectrum } from '../../../src/protocol/spectrum.ts';
 
 const startedAt = Date.parse('2026-11-24T14:05:00Z');
 const time = (seconds: number) => new Date(startedAt + seconds * 1000).toISOString();
@@ -464,41 +463,6 @@ export function makeComparison(first: RunSnapshot, second: RunSnapshot): Compari
       warnings: [],
     },
   };
-}
-
-/** Ranks that grow with the layer, in matrices of SmolLM2-135M's sizes. */
-export function makeSpectrum({
-  layers = 4,
-  method = 'lora',
-}: { layers?: number; method?: 'lora' | 'full' } = {}): RunSpectrum {
-  const spectrum = (rank: number) => ({ size: 1, ranks: [1, rank, rank], values: [1, 0.5] });
-  const shapes: [LinearSpectrum['module'], number, number][] = [
-    ['q', 576, 576],
-    ['k', 192, 576],
-    ['v', 192, 576],
-    ['o', 576, 576],
-    ['gate', 1536, 576],
-    ['up', 1536, 576],
-    ['down', 576, 1536],
-  ];
-  return runSpectrumSchema.parse({
-    format: 1,
-    method,
-    ...(method === 'lora' && { rank: 16 }),
-    step: 60,
-    source: method === 'lora' ? 'adapter' : 'checkpoint',
-    backend: 'tensorflow',
-    linears: Array.from({ length: layers }, (_, layer) =>
-      shapes.map(([module, rows, columns]) => ({
-        layer,
-        module,
-        shape: [rows, columns],
-        base: spectrum(Math.min(rows, columns) / 2 + layer),
-        change: spectrum((method === 'lora' ? 8 : 200) + layer),
-        noise: spectrum(Math.min(rows, columns) * 0.75),
-      })),
-    ).flat(),
-  });
 }
 
 /** The same as a run directory. */

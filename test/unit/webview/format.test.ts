@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   formatBytes,
-  formatCount,
   formatDifference,
   formatDuration,
   formatInterval,
@@ -11,6 +10,7 @@ import {
   isShare,
   stepCount,
 } from '../../../webview/view-model/format.ts';
+import { roughly } from '../../../src/text/units.ts';
 
 describe('numbers', () => {
   it('have as many digits as their size deserves', () => {
@@ -57,7 +57,7 @@ describe('numbers', () => {
     expect([0.2, 40, 100, 4800].map(formatDuration)).toEqual(['1 s', '40 s', '2 min', '80 min']);
     expect(formatDuration(5 * 3600 + 60)).toBe('5 h 1 min');
     expect([8.8e8, 2.314e9].map(formatBytes)).toEqual(['880 MB', '2.31 GB']);
-    expect([812, 608_123, 4_884_480].map(formatCount)).toEqual(['812', '608k', '4.9M']);
+    expect([812, 9_300, 608_123, 4_884_480].map(roughly)).toEqual(['812', '9,300', '608k', '4.9M']);
     expect([1e-3, 3.5e-4, 0].map(formatRate)).toEqual(['1e-3', '3.5e-4', '0']);
     expect([1, 1203].map(stepCount)).toEqual(['1 step', '1,203 steps']);
   });

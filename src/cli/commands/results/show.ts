@@ -8,7 +8,6 @@ import { forTerminal } from '../../../text/next-step.ts';
 import type { RunSnapshot } from '../../../protocol/panel.ts';
 import type { RunSpec } from '../../../protocol/run.ts';
 import type { Fetched } from '../../../protocol/sharing.ts';
-import { describeSpectrum } from '../../../protocol/spectrum.ts';
 import { forgettingMetric } from '../../../findings/forgetting-metric.ts';
 import { strengthInFile } from '../../../findings/strength-rule.ts';
 import { effectiveStatus, findRun, readRun } from '../../../runs/index.ts';
@@ -61,7 +60,7 @@ const measured = ({ summary }: RunSnapshot): string[] =>
 
 function facts(
   dir: string,
-  { spec, state, corpus, spectrum, exports }: RunSnapshot,
+  { spec, state, corpus, exports }: RunSnapshot,
   events: RunEvent[],
 ): [string, Lines | undefined][] {
   const start = events.findLast((event) => event.type === 'start');
@@ -118,10 +117,6 @@ function facts(
     ['went back', rollbacks(events)],
     ['ended', endedEarly(events)],
     ['kept', describeKept(events)],
-    [
-      'spectrum',
-      spectrum && `${describeSpectrum(spectrum)}${spectrum.stated ? '; as its publisher states' : ''}`,
-    ],
     ['result', done && `${dir}/${done.artefact}`],
     ['exported', exports && listExports(exports)],
     ['directory', done ? undefined : dir],
