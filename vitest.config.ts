@@ -21,6 +21,8 @@ const unit = {
   expect,
   maxWorkers: 2,
   setupFiles: equalBits,
+  // Two files side by side fill two cores. golden.test.ts computes with two threads.
+  env: { FORGET_ME_NOT_PROCESSORS: '1' },
 };
 
 const integrationTests = ['test/integration/**/*.test.ts'];
