@@ -14,6 +14,7 @@ import {
   eventsOf,
   killInTime,
   openTraining,
+  SOON,
   startTrainer,
   trainToEnd,
   untilIdle,
@@ -213,7 +214,7 @@ it('warns and trains to its end when a task cannot be measured', async () => {
 it('measures a checkpoint of a run in training', async () => {
   const dir = await createMeasured({ checkpointTasks: [] }, { steps: ENDLESS, evalEvery: 40 });
   await startTrainer(dir);
-  await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40);
+  await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40, SOON);
   // Paused, because a checkpoint is deleted once there are two later ones.
   const group = -(await readState(dir)).pid!;
   process.kill(group, 'SIGSTOP');

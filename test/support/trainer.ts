@@ -90,9 +90,19 @@ export const warningsOf = (events: readonly RunEvent[]): string[] =>
     event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
   );
 
-/** Waits until the run has an event for which `sign` is true. Throws once no process is left that could write one. */
-export async function untilEvent(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
-  await until(`an event of the run: ${sign.toString()}`, async () => {
+/** How often to look for what happens within a few steps. */
+export const SOON = { everyMs: 5 };
+
+/**
+ * Waits until the run has an event for which `sign` is true. Throws once no process is left that could write one. Looking
+ * takes time from the core that trains.
+ */
+export async function untilEvent(
+  dir: string,
+  sign: (event: RunEvent) => boolean,
+  { everyMs } = { everyMs: 25 },
+): Promise<void> {
+  const look = async () => {
     // Checked before the events are read, which then include the trainer's last ones.
     const ended = await isAbandoned(dir);
     if ((await eventsOf(dir)).some(sign)) return true;
@@ -101,7 +111,8 @@ export async function untilEvent(dir: string, sign: (event: RunEvent) => boolean
       ['state.json', 'trainer.log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => '')),
     );
     throw new Error(`The run ended without the expected event: ${state}\n${log}`);
-  });
+  };
+  await until(`an event of the run: ${sign.toString()}`, look, { everyMs });
 }
 
 /** Whether a run has no owner any more, and no trainer that will become one. */
@@ -153,7 +164,7 @@ export async function killInTime(
 ): Promise<string> {
   for (let tries = 0; tries < 5; tries += 1) {
     const dir = await begin();
-    await untilEvent(dir, sign);
+    await untilEvent(dir, sign, SOON);
     if ((await killTrainer(dir)) && !(await eventsOf(dir)).some(isTrained)) return dir;
   }
   throw new Error('The trainer ended five times before it could be killed.');
