@@ -10,9 +10,22 @@ import { hasEnded } from '../../src/findings/run-status.ts';
 import { createRun, queueRun, withTraining } from '../../src/runs/index.ts';
 import { lockOwner } from '../../src/runs/lock.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
+import { findRuntime } from '../../src/tensor/runtime/find.ts';
+import { offer } from '../../src/tensor/runtime/release.ts';
 import { Workplace } from './cli.ts';
 import { writeTinyModel } from './tiny-model.ts';
 import { until } from './until.ts';
+
+/**
+ * The backends that train on this processor. Throws if TensorFlow is offered here and not installed, because its tests
+ * would vanish without a word.
+ */
+export async function processorBackends(): Promise<BackendName[]> {
+  if (await findRuntime()) return ['wasm', 'tensorflow'];
+  if (offer(false).release)
+    throw new Error('Install TensorFlow first: node dist/cli.mjs runtime install --yes');
+  return ['wasm'];
+}
 
 /** A workplace to train in, with a tiny base and a folder of code. */
 export async function openTraining(): Promise<{ place: Workplace; base: string; code: string }> {
