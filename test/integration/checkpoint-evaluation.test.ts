@@ -186,7 +186,7 @@ it('leaves out checkpoints that do not fit into their share of the time, and say
   expect(training.filter(isKl).length).toBeLessThan(14);
   expect(warningsOf(events)).toEqual([
     expect.stringMatching(
-      /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
+      /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d+ of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
     ),
   ]);
 });
