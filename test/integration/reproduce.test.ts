@@ -62,6 +62,7 @@ it('ends within its budget with a table of claims, and repeats nothing when resu
   expect(after).toMatchObject({ steps: before.steps, runs: before.runs });
   // The remaining time may add seeds.
   const judged = claims.filter(({ verdict }) => verdict !== 'not run');
+  expect(judged.length).toBeGreaterThan(0);
   for (const { claim, run } of judged) {
     const second = again.claims.find((one) => one.claim === claim)!;
     expect(second.verdict).not.toBe('not run');
