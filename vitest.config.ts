@@ -14,7 +14,16 @@ const unitTests = readdirSync('test/unit', { recursive: true, encoding: 'utf8' }
 const changing =
   /vi\.(mock|doMock|stubEnv|stubGlobal|spyOn|useFakeTimers|setSystemTime)\(|process\.env|fake-vscode|fake-editor|-suite/;
 const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
-const unit = { testTimeout: 60_000, hookTimeout: 60_000, expect, maxWorkers: 2 };
+const equalBits = 'test/support/equal-bits.ts';
+const unit = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect,
+  maxWorkers: 2,
+  setupFiles: equalBits,
+  // Two files side by side fill two cores. golden.test.ts computes with two threads.
+  env: { FORGET_ME_NOT_PROCESSORS: '1' },
+};
 
 const integrationTests = ['test/integration/**/*.test.ts'];
 /** Files that compute and wait for nothing: npm test runs them at the lowest priority, beside the others. */
@@ -29,7 +38,7 @@ const integration = {
   maxWorkers: 2,
   pool: 'forks' as const,
   globalSetup: 'test/support/built.ts',
-  setupFiles: ['test/support/own-cores.ts'],
+  setupFiles: ['test/support/own-cores.ts', equalBits],
   sequence: { groupOrder: 1 },
 };
 

@@ -4,4 +4,5 @@ export function packageExtension(options?: {
   gpu?: boolean;
   quiet?: boolean;
   fresh?: boolean;
+  scan?: boolean;
 }): Promise<string>;

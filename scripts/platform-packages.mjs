@@ -97,9 +97,10 @@ async function fetched(inside, { version, integrity }) {
   try {
     let file = '';
     const onLine = (line) => (/\.tgz$/.test(line) ? (file = join(dir, line.trim())) : undefined);
-    await run('npm', ['pack', `${name}@${version}`, '--pack-destination', dir, '--loglevel=error'], {
-      onLine,
-    });
+    const args = ['pack', `${name}@${version}`, '--pack-destination', dir, '--loglevel=error'];
+    const pack = () => run('npm', args, { onLine });
+    // A registry fails at times.
+    await pack().catch(pack);
     const [algorithm, expected] = integrity.split(/-(.*)/s);
     const actual = createHash(algorithm).update(readFileSync(file)).digest('base64');
     if (actual !== expected) throw new Error(`${name} ${version} does not match package-lock.json.`);

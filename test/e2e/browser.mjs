@@ -58,7 +58,8 @@ export class Workbench {
   async screenshot(name) {
     this.#shot += 1;
     // Notifications slide in.
-    await this.page.waitForTimeout(500);
+    if (await this.page.locator('.notification-toast').first().isVisible())
+      await this.page.waitForTimeout(500);
     await this.page.screenshot({
       path: join(this.shots, `${String(this.#shot).padStart(2, '0')}-${name}.png`),
     });

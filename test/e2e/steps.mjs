@@ -41,7 +41,7 @@ export async function train(workbench, place, steps) {
   return run;
 }
 
-export const isOver = ({ status }) => ['done', 'failed', 'cancelled'].includes(status);
+const isOver = ({ status }) => ['done', 'failed', 'cancelled'].includes(status);
 
 /** Trains until there are this many results; a scenario that is run alone makes its own. */
 export async function ensureResults(workbench, place, count) {

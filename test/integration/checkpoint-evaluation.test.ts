@@ -16,6 +16,7 @@ import {
   eventsOf,
   killInTime,
   openTraining,
+  SOON,
   startTrainer,
   trainToEnd,
   untilIdle,
@@ -211,7 +212,7 @@ it('leaves out checkpoints that do not fit into their share of the time, and say
   expect(training.filter(isKl).length).toBeLessThan(14);
   expect(warningsOf(events)).toEqual([
     expect.stringMatching(
-      /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
+      /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d+ of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
     ),
   ]);
 });
@@ -241,7 +242,7 @@ it('warns and trains to its end when a task cannot be measured', async () => {
 it('measures a checkpoint of a run in training', async () => {
   const dir = await createMeasured({ checkpointTasks: [] }, { steps: ENDLESS, evalEvery: 40 });
   await startTrainer(dir);
-  await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40);
+  await untilEvent(dir, (event) => event.type === 'checkpoint' && event.step === 40, SOON);
   // Paused, because a checkpoint is deleted once there are two later ones.
   const group = -(await readState(dir)).pid!;
   process.kill(group, 'SIGSTOP');

@@ -65,6 +65,7 @@ describe('HumanEval in the sandbox', () => {
     const expected = reference.map(({ verdict }) => (verdict === 'no result' ? 'failed' : verdict));
     const differing = reference.filter((_, i) => outcomes[i] !== expected[i]);
     expect(differing).toEqual([]);
-    expect(outcomes.length).toBeGreaterThan(100);
+    const verdicts = new Set(reference.map(({ verdict }) => verdict));
+    expect(verdicts).toEqual(new Set(['passed', 'failed', 'timed out', 'no result']));
   });
 });

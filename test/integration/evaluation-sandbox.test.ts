@@ -62,7 +62,7 @@ describe('verdicts', () => {
     ['while True: pass', 'timed out', ''],
     ['import time; time.sleep(1000)', 'timed out', ''],
     ['import time; time.sleep(1.2)', 'timed out', ''],
-    ['import time; t = time.time(); time.sleep(0.5); assert 0.5 <= time.time() - t < 0.7', 'passed', ''],
+    ['import time; t = time.time(); time.sleep(0.5); assert 0.5 <= time.time() - t < 0.95', 'passed', ''],
     ['import asyncio; asyncio.run(asyncio.sleep(1.2))', 'timed out', ''],
     ['import threading; threading.Event().wait(2)', 'timed out', ''],
     ['import threading; assert not threading.Event().wait(0.5)', 'passed', ''],

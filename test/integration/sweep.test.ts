@@ -1,9 +1,7 @@
 /** A sweep on a tiny model: its measurements, divergence, stopping and resuming. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { examine } from '../../src/base-models/checksums.ts';
@@ -197,13 +195,7 @@ describe('the command', () => {
   it('stops on Ctrl+C, and resumes when repeated', async () => {
     const grid = ['--method', 'lora', '--grid', '1e-4,1e-3', '--steps', '40'];
     const args = ['sweep', code, '--base', base.path, ...small, ...grid];
-    const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
-    let printed = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-      if (/Trial 2/.test(text)) child.kill('SIGINT');
-    });
-    const [exit] = (await once(child, 'exit')) as [number];
+    const { exit, printed } = await place.interrupt(args, /Trial 2/);
     expect(exit).toBe(0);
     expect(printed).toMatch(/Stopped. Resume with: forget-me-not sweep --resume \S+-sweep-/);
     const { stdout } = await place.run(...args);

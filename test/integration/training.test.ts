@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGguf } from '../../src/gguf/index.ts';
 import type { StrengthChoice } from '../../src/protocol/evaluation.ts';
 import { readState } from '../../src/runs/files.ts';
-import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import type { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, openTraining, untilIdle, untilEvent } from '../support/trainer.ts';
+import { ENDLESS, openTraining, processorBackends, untilIdle, untilEvent } from '../support/trainer.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 interface Trained {
@@ -29,10 +28,7 @@ interface Trained {
 let place: Workplace;
 let base: string;
 let code: string;
-const backends = [
-  ...['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])],
-  ...((await canTestWebgpu()) ? ['webgpu'] : []),
-];
+const backends = [...(await processorBackends()), ...((await canTestWebgpu()) ? ['webgpu'] : [])];
 // checkpoint-evaluation.test.ts tests tasks at checkpoints.
 const small =
   '--strength 1 --seq 64 --eval-every 4 --humaneval 0 --retention 2 --held-out-windows 4 --lr 3e-3 --eval-tasks none'.split(

@@ -1,5 +1,6 @@
 /** Runs the built command line as a user would, in its own data directory. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,6 +41,21 @@ export class Workplace {
         (error, stdout, stderr) => done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
       );
     });
+  }
+
+  /** Presses Ctrl+C once, `afterMs` after a command has printed `sign`. Returns its exit status and what it printed. */
+  async interrupt(args: string[], sign: RegExp, afterMs = 0): Promise<{ exit: unknown; printed: string }> {
+    const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: this.env });
+    let printed = '';
+    let isSeen = false;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      if (isSeen || !sign.test(printed)) return;
+      isSeen = true;
+      setTimeout(() => child.kill('SIGINT'), afterMs);
+    });
+    const [exit] = await once(child, 'close');
+    return { exit, printed };
   }
 
   /** The last JSON line of a command that must succeed. */

@@ -10,9 +10,22 @@ import { hasEnded } from '../../src/findings/run-status.ts';
 import { createRun, queueRun, withTraining } from '../../src/runs/index.ts';
 import { lockOwner } from '../../src/runs/lock.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
+import { findRuntime } from '../../src/tensor/runtime/find.ts';
+import { offer } from '../../src/tensor/runtime/release.ts';
 import { Workplace } from './cli.ts';
 import { writeTinyModel } from './tiny-model.ts';
 import { until } from './until.ts';
+
+/**
+ * The backends that train on this processor. Throws if TensorFlow is offered here and not installed, because its tests
+ * would vanish without a word.
+ */
+export async function processorBackends(): Promise<BackendName[]> {
+  if (await findRuntime()) return ['wasm', 'tensorflow'];
+  if (offer(false).release)
+    throw new Error('Install TensorFlow first: node dist/cli.mjs runtime install --yes');
+  return ['wasm'];
+}
 
 /** A workplace to train in, with a tiny base and a folder of code. */
 export async function openTraining(): Promise<{ place: Workplace; base: string; code: string }> {
@@ -90,9 +103,19 @@ export const warningsOf = (events: readonly RunEvent[]): string[] =>
     event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
   );
 
-/** Waits until the run has an event for which `sign` is true. Throws once no process is left that could write one. */
-export async function untilEvent(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
-  await until(`an event of the run: ${sign.toString()}`, async () => {
+/** How often to look for what happens within a few steps. */
+export const SOON = { everyMs: 5 };
+
+/**
+ * Waits until the run has an event for which `sign` is true. Throws once no process is left that could write one. Looking
+ * takes time from the core that trains.
+ */
+export async function untilEvent(
+  dir: string,
+  sign: (event: RunEvent) => boolean,
+  { everyMs } = { everyMs: 25 },
+): Promise<void> {
+  const look = async () => {
     // Checked before the events are read, which then include the trainer's last ones.
     const ended = await isAbandoned(dir);
     if ((await eventsOf(dir)).some(sign)) return true;
@@ -101,7 +124,8 @@ export async function untilEvent(dir: string, sign: (event: RunEvent) => boolean
       ['state.json', 'trainer.log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => '')),
     );
     throw new Error(`The run ended without the expected event: ${state}\n${log}`);
-  });
+  };
+  await until(`an event of the run: ${sign.toString()}`, look, { everyMs });
 }
 
 /** Whether a run has no owner any more, and no trainer that will become one. */
@@ -153,7 +177,7 @@ export async function killInTime(
 ): Promise<string> {
   for (let tries = 0; tries < 5; tries += 1) {
     const dir = await begin();
-    await untilEvent(dir, sign);
+    await untilEvent(dir, sign, SOON);
     if ((await killTrainer(dir)) && !(await eventsOf(dir)).some(isTrained)) return dir;
   }
   throw new Error('The trainer ended five times before it could be killed.');

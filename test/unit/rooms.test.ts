@@ -1,4 +1,4 @@
-/** The rooms described in docs/architecture.md: what the lint rule about floors does not check. */
+/** The rooms described in docs/architecture.md, and cycles: what the lint rule about floors does not check. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import ts from 'typescript';
@@ -6,11 +6,13 @@ import { expect, it } from 'vitest';
 
 const MOST_FILES = 24;
 
-const files = ['src', 'webview'].flatMap((root) =>
-  readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'))
-    .map(({ parentPath, name }) => posix.join(parentPath, name)),
-);
+const filesIn = (...roots: string[]) =>
+  roots.flatMap((root) =>
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'))
+      .map(({ parentPath, name }) => posix.join(parentPath, name)),
+  );
+const files = filesIn('src', 'webview');
 const rooms = [
   ...new Set(
     files.flatMap((file) => {
@@ -20,22 +22,31 @@ const rooms = [
   ),
 ].sort();
 
-/** Every import of one of our files by another. */
-const imports = files
-  .filter((file) => file.endsWith('.ts'))
-  .flatMap((from) =>
-    ts
-      .preProcessFile(readFileSync(from, 'utf8'))
-      .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
-      .map(({ fileName }) => ({ from, to: posix.join(posix.dirname(from), fileName) })),
-  );
+/** Every import of one of our files by these. */
+const importsOf = (importers: readonly string[]) =>
+  importers
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((from) =>
+      ts
+        .preProcessFile(readFileSync(from, 'utf8'))
+        .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+        .map(({ fileName }) => ({ from, to: posix.join(posix.dirname(from), fileName) })),
+    );
+const imports = importsOf(files);
 
 /** The imports that form a cycle within `room`, with each folder counted as one. */
-function circleIn(room: string): string[] {
-  const partOf = (file: string) =>
-    file.startsWith(`${room}/`) ? file.slice(room.length + 1).split('/')[0] : undefined;
+const circleIn = (room: string) =>
+  circleOf(imports, (file) =>
+    file.startsWith(`${room}/`) ? file.slice(room.length + 1).split('/')[0] : undefined,
+  );
+
+/** The imports that form a cycle of the parts that files belong to. */
+function circleOf(
+  among: ReturnType<typeof importsOf>,
+  partOf: (file: string) => string | undefined,
+): string[] {
   const needs = new Map<string, Map<string, string>>();
-  for (const { from, to } of imports) {
+  for (const { from, to } of among) {
     const [one, other] = [partOf(from), partOf(to)];
     if (one === undefined || other === undefined || one === other) continue;
     needs.set(one, (needs.get(one) ?? new Map<string, string>()).set(other, `${from} -> ${to}`));
@@ -56,6 +67,12 @@ function circleIn(room: string): string[] {
 
 it('no files and folders of a room import each other in a cycle', () =>
   expect(rooms.map(circleIn).filter(({ length }) => length > 0)).toEqual([]));
+
+it('no files of tests and benchmarks import each other in a cycle', () => {
+  // Without test/e2e, which has no TypeScript, but a node_modules.
+  const roots = ['attack', 'integration', 'support', 'unit'].map((name) => `test/${name}`);
+  expect(circleOf(importsOf(filesIn('bench', ...roots)), (file) => file)).toEqual([]);
+});
 
 it(`no room has more than ${MOST_FILES} files outside its folders`, () => {
   const own = (room: string) => files.filter((file) => posix.dirname(file) === room).length;

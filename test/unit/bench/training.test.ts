@@ -130,10 +130,13 @@ describe('a side that cannot do a job', () => {
 
   it('receives the job as JSON and answers in JSON', async () => {
     const echo =
+      'for (const end = Date.now() + 100; Date.now() < end;);' +
       'console.log(JSON.stringify({ framework: JSON.parse(process.argv.at(-1)).precision, cpuSeconds: 0 }))';
     const outcome = await measure(node(echo), job, never);
     expect(outcome).toMatchObject({ framework: 'f32' });
-    expect(outcome.disturbance).toBeGreaterThanOrEqual(0);
+    // What a child computes and does not report counts as the work of other programs.
+    expect(outcome.disturbance).toBeGreaterThan(0);
+    expect(outcome.disturbance).toBeLessThanOrEqual(1);
   });
 
   it('is stopped on demand', async () => {

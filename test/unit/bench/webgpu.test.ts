@@ -26,7 +26,7 @@ it('counts dispatches, the bytes they access, and the time waiting', async () =>
   expect((await gpu.read()).byteLength).toBe(8);
   expect(done).toEqual(['add', 'mul']);
   expect(counts).toMatchObject({ dispatches: 2, bytes: 1000 + 512 + 100 + 768 });
-  expect(counts.waited).toBeGreaterThanOrEqual(0);
+  expect(counts.waited).toBeGreaterThan(0);
   expect(neededBytes(bindings)).toBe(1612);
 });
 
