@@ -11,7 +11,9 @@ import { Sandbox } from '../unit/runtime/fakes.ts';
 
 let box: Sandbox;
 beforeAll(() => {
-  box = new Sandbox();
+  // A folder that is kept between test runs saves the download.
+  const cache = process.env['FORGET_ME_NOT_TEST_CACHE'];
+  box = new Sandbox(cache);
 });
 afterAll(() => box.close());
 
@@ -28,7 +30,9 @@ describe.runIf(offer(false).release)('the runtime', () => {
       });
 
       const reports: RuntimeProgress[] = [];
-      const install = () => installRuntime({ gpu: false, onProgress: (progress) => reports.push(progress) });
+      const keepDownloads = process.env['FORGET_ME_NOT_TEST_CACHE'] !== undefined;
+      const install = () =>
+        installRuntime({ gpu: false, keepDownloads, onProgress: (progress) => reports.push(progress) });
       await Promise.all([install(), install()]);
       expect(reports.filter(({ phase }) => phase === 'verifying')).toHaveLength(1);
       expect(reports.some(({ phase }) => phase === 'waiting')).toBe(true);

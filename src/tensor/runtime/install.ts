@@ -35,6 +35,8 @@ export interface RuntimeProgress extends Omit<FetchProgress, 'phase'> {
 interface InstallOptions {
   /** With CUDA (Linux x64, NVIDIA driver). An installed runtime with CUDA also counts as one without. */
   gpu: boolean;
+  /** Keep the wheels in the cache. */
+  keepDownloads?: boolean;
   onProgress?: ((progress: RuntimeProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -125,7 +127,7 @@ async function install(job: Job): Promise<void> {
   const making = { ...job, compiler };
   const made = await provideBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
   await finish(job, { ...made, sources: await sourcesDigest(native) });
-  for (const wheel of wheels) await rm(wheel, { force: true });
+  if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
 
 type Compiler = Awaited<ReturnType<typeof findCompiler>>;

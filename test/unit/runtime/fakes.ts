@@ -1,7 +1,7 @@
 /** A Python with a scripted pip, a package index that misbehaves on demand, and wheels made by Python's zipfile. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,14 @@ export class Sandbox {
   readonly wheels = join(this.dir, 'home/cache/wheels');
   private readonly env = { ...process.env };
 
-  constructor() {
+  /** @param cache a folder to use as the cache, kept when the sandbox closes. */
+  constructor(cache?: string) {
     mkdirSync(this.bin, { recursive: true });
+    mkdirSync(join(this.dir, 'home'));
+    if (cache) {
+      mkdirSync(cache, { recursive: true });
+      symlinkSync(cache, join(this.dir, 'home/cache'));
+    }
     mkdirSync(this.wheels, { recursive: true });
     process.env['FORGET_ME_NOT_HOME'] = join(this.dir, 'home');
     process.env['PATH'] = `${this.bin}${delimiter}${process.env['PATH']}`;
