@@ -1,8 +1,10 @@
 // The packages with binaries for a platform, as pinned by package-lock.json: the installed ones, or downloaded from the
-// registry and checked against the lockfile. This allows building the package of any platform on any other.
+// registry and checked against the lockfile. This allows building the package of any platform on any other. Run as a
+// script, it downloads those of all platforms.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root, run } from './setup.mjs';
 
 /** VS Code's platform names, and Node's equivalents. Not musl, for which llama.cpp has no binaries. */
@@ -111,3 +113,6 @@ async function fetched(inside, { version, integrity }) {
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const target of Object.keys(targets)) await platformPackages(target, { gpu: false });

@@ -86,7 +86,7 @@ const loudly = (command, ...args) =>
     () => ({ passed: 0, failed: 1 }),
   );
 
-const installed = () => Promise.all([runtime, chromium, vulkan, bindings]);
+const installed = () => Promise.all([runtime, chromium, vulkan]);
 
 async function integration() {
   await installed();
@@ -123,7 +123,7 @@ const parts = {
   integration,
   // The integration tests that only compute.
   compute: async () => {
-    await installed();
+    await Promise.all([installed(), packaging]);
     return vitest('compute', chosen('integration') || chosen('e2e') ? inBackground : loudly);
   },
   e2e,
@@ -159,8 +159,11 @@ const runtime = chosen('compute')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;
 runtime?.catch(() => undefined);
-// Takes a minute or two; failures are reported by the packaging tests.
-const bindings = runtime?.then(() => fetched('scripts/prebuilt-binding.mjs')).catch(() => undefined);
+// What the packages of all platforms need takes a minute or two; failures are reported by the tests of these.
+const packaging = runtime
+  ?.then(() => fetched('scripts/prebuilt-binding.mjs'))
+  .then(() => fetched('scripts/platform-packages.mjs'))
+  .catch(() => undefined);
 const vscode = chosen('e2e') ? fetched('test/e2e/install.mjs') : undefined;
 
 const all = [];
