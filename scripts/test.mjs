@@ -19,6 +19,8 @@ import {
 // Required by Vitest's version of Vite.
 needNode('20.19', '22.12');
 const results = join(root, 'test-results');
+// Tests that install TensorFlow download it once.
+process.env.FORGET_ME_NOT_TEST_CACHE ??= join(root, 'node_modules/.cache/forget-me-not-downloads');
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
 
 /** Buffers a program's output until it ends, because another program runs at the same time. */

@@ -1,6 +1,6 @@
 /** The package on a bare machine: no Python, no compiler, nothing on its PATH. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,8 +16,20 @@ beforeAll(async () => {
   const choose = ({ name }: { name: string }) =>
     name.startsWith('extension/') ? join(dir, name) : undefined;
   await extract(await packageExtension({ quiet: true }), { choose });
+  await takeDownloads();
 }, 600_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** Takes what runtime-install.test.ts has downloaded. The installation removes this link, not the file. */
+async function takeDownloads(): Promise<void> {
+  const cache = process.env['FORGET_ME_NOT_TEST_CACHE'];
+  if (cache === undefined) return;
+  const [from, to] = [join(cache, 'wheels'), join(dir, 'home/cache/wheels')];
+  await mkdir(to, { recursive: true });
+  for (const name of await readdir(from).catch(() => []))
+    if (name.endsWith('.whl'))
+      await link(join(from, name), join(to, name)).catch(() => copyFile(join(from, name), join(to, name)));
+}
 
 /** The last line that a command prints. The machine's network settings are kept. */
 async function ask(...args: string[]): Promise<unknown> {
