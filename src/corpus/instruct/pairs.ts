@@ -22,6 +22,8 @@ export interface PairOptions extends Folders {
   globs?: Globs | undefined;
   kinds: CorpusPlan['pairs'];
   template: ChatTemplate;
+  /** Rows of a data set follow. */
+  isFollowed?: boolean;
   onWarning?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -31,7 +33,7 @@ export interface PairOptions extends Folders {
  * corpus-empty if there are none, with what was searched; corpus-unreadable; chat-template; cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
-  const { kinds, globs, template, onWarning } = options;
+  const { kinds, globs, template, isFollowed = false, onWarning } = options;
   const searched: string[] = [];
   const unread: string[] = [];
   let count = 0;
@@ -43,9 +45,10 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
       ? [functionPairs(options)]
       : foldersOf(options).map((folder) => commitPairsOf(folder, options, unread)),
   );
-  for (const source of sources) {
+  for (const [index, pairs] of sources.entries()) {
+    const isLast = index === sources.length - 1 && !isFollowed;
     for (;;) {
-      const next = await source.next();
+      const next = await pairs.next();
       if (next.done) {
         searched.push(next.value);
         break;
@@ -57,7 +60,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
           { role: 'assistant', content: answer },
         ]);
         count += 1;
-        yield { path, pieces, ...rest };
+        yield { path, pieces, ...rest, ...(!isLast && { source: `pairs ${index}` }) };
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         refused.push(`${path}: ${error.message}`);
