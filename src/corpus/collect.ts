@@ -16,8 +16,9 @@ import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
 import { LanguageCounts, type UnknownLanguage } from './reading/languages.ts';
 import type { KeptEntry, LeftOutEntry, Split, KeptDocument } from './manifest.ts';
 import { reasons, type Reason } from './reasons.ts';
-import { CopiedLines, lineHashes, createSketch } from './held-out/copied-lines.ts';
+import { CopiedLines, createSketch, isMostlyOf, lineHashes } from './held-out/copied-lines.ts';
 import { NearDuplicates } from './held-out/near-duplicates.ts';
+import { ShownFunctions } from './held-out/shown-functions.ts';
 import type { SourceDocument } from './reading/source.ts';
 import { cutLine, splitNumber } from './held-out/split.ts';
 import { suppliedDocuments } from './reading/supplied-documents.ts';
@@ -44,6 +45,8 @@ export interface CollectOptions extends Partial<ReadOptions> {
   heldOutShare?: number | undefined;
   /** Stop reading a source of rows at this number of training tokens. Folders are always read completely. */
   maxTokens?: number | undefined;
+  /** For rows to replay: SHA-256 of the texts that the run holds out. */
+  heldOutByRun?: ReadonlySet<string> | undefined;
   /** The corpus this one continues: its documents stay in their split, and none is cut in two. */
   earlier?: EarlierCorpus | undefined;
 }
@@ -109,8 +112,7 @@ class Collector {
   private readonly share: number;
   private calls = 0;
   private heldOutRows = 0;
-  /** What held-out rows are `together` as. */
-  private readonly heldOutGroups = new Set<string>();
+  private readonly shownFunctions = new ShownFunctions();
   /** Training tokens of each source of rows. */
   private readonly trainTokens = new Map<SourceDocument['source'], number>();
   private heldOutTokens = 0;
@@ -155,9 +157,9 @@ class Collector {
     const sketch = lines && createSketch(lines);
     const fixedSplit = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
     if (row && split === 'train' && this.isTrainFull(entry.source)) return;
-    const shown = split === 'train' ? entry.shows?.find((path) => this.heldOutGroups.has(path)) : undefined;
-    if (shown !== undefined)
-      return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', detail: shown });
+    const shown = this.options.heldOutByRun?.has(entry.sha256) ? {} : this.shownFunctions.find(entry, split);
+    if (row && shown)
+      return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', ...shown });
     const twin = this.nearDuplicates.findOrAdd(entry.text);
     if (twin !== undefined) {
       const part = this.parts[twin]!;
@@ -171,7 +173,7 @@ class Collector {
     this.trackFew(entry, part);
     this.parts.push(part);
     if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
-    if (entry.together !== undefined && split === 'held-out') this.heldOutGroups.add(entry.together);
+    if (row) this.shownFunctions.add(entry, split);
     if (splitPosition !== undefined) this.countRow(part, entry.source, Math.abs(splitPosition - this.share));
   }
 
@@ -319,12 +321,6 @@ class Collector {
       others.reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).split = to;
     }
   }
-}
-
-/** Whether most lines of a text are among `lines`. */
-function isMostlyOf(lines: ReadonlySet<number>, text: string): boolean {
-  const own = lineHashes(text);
-  return 2 * own.filter((line) => lines.has(line)).length > own.length;
 }
 
 /** Cuts a document into a training part and a held-out part; undefined if that is impossible. */

@@ -38,7 +38,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   const unread: string[] = [];
   let count = 0;
   const refused: string[] = [];
-  // Functions first: once it is known which are held out, commits that show them can be left out.
+  // Functions first: once it is known which are held out and which learned, commits that show them can be left out.
   const functionsFirst = kinds.toSorted((a, b) => Number(b === 'functions') - Number(a === 'functions'));
   const sources = functionsFirst.flatMap((kind) =>
     kind === 'functions'
@@ -78,7 +78,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'shows'> {
+interface Pair extends Omit<SourceDocument, 'pieces' | 'source'> {
   question: string;
   answer: string;
 }
@@ -94,6 +94,7 @@ async function* functionPairs({ folder, folders, globs, signal }: PairOptions): 
         together: document.path,
         question: functionQuestion(fn),
         answer: fenced(fn.fence, fn.source),
+        code: fn.source,
       };
   }
   return `${files} files were searched for functions with a documentation comment (${documentedLanguages})`;
@@ -115,6 +116,7 @@ async function* commitPairsOf(
         path: documentPath({ name }, `commit ${commit.hash.slice(0, 12)}`),
         question: changeQuestion(commit),
         answer: fenced('diff', commit.diff),
+        diff: commit.diff,
         shows: commit.before.map(({ path }) => documentPath({ name }, path)),
         together: commit.hash,
         // Later commits change the same lines again, so what is held out must be newer than what is learned.

@@ -28,4 +28,7 @@ export interface SourceDocument {
   age?: number;
   /** Values of `together` whose documents it shows parts of: it is not learned if one of these is held out. */
   shows?: readonly string[];
+  /** For a function: its code; for a commit: its diff. No code should be learned from one and held out in the other. */
+  code?: string;
+  diff?: string;
 }

@@ -111,6 +111,18 @@ describe('rows to pretrain on', () => {
     }
   });
 
+  it('to replay are those that the run does not hold out', async () => {
+    await build(rows(100));
+    const held = (await openCorpus(folder.out())).documents.filter(({ split }) => split === 'held-out');
+    expect(held.length).toBeGreaterThan(3);
+    const heldOutByRun = new Set(held.map(({ sha256 }) => sha256));
+    const { leftOut, trainFiles } = await build(rows(100), { heldOutShare: 0, heldOutByRun });
+    expect({ leftOut, trainFiles }).toEqual({
+      leftOut: { 'shows-held-out': held.length },
+      trainFiles: 100 - held.length,
+    });
+  });
+
   it('are left out and counted if empty, too long or with a secret', async () => {
     const key = ['AKIA', 'QQQWERTYUIOPASDF'].join('');
     const text = (path: string, content: string) => ({ path, pieces: [{ text: content, learned: true }] });
