@@ -135,11 +135,14 @@ class Collector {
     return (this.trainTokens.get(source) ?? 0) >= (this.options.maxTokens ?? Infinity);
   }
 
+  private get isEnoughHeldOut(): boolean {
+    const { share, heldOutTokens, heldOutRows } = this;
+    return share === 0 || heldOutTokens >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
+  }
+
   /** No further row of the last source is needed. */
   get isFull(): boolean {
-    const { share, heldOutTokens, heldOutRows } = this;
-    const heldOut = heldOutTokens >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
-    return this.isTrainFull(undefined) && (share === 0 || heldOut);
+    return this.isTrainFull(undefined) && this.isEnoughHeldOut;
   }
 
   async add(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
@@ -156,7 +159,7 @@ class Collector {
     const lines = row ? undefined : lineHashes(entry.text);
     const sketch = lines && createSketch(lines);
     const fixedSplit = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
-    if (row && split === 'train' && this.isTrainFull(entry.source)) return;
+    if (row && this.isTrainFull(entry.source) && (split === 'train' || this.isEnoughHeldOut)) return;
     const shown = this.options.heldOutByRun?.has(entry.sha256) ? {} : this.shownFunctions.find(entry, split);
     if (row && shown)
       return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', ...shown });
