@@ -228,10 +228,19 @@ describe('the command', () => {
     [['--grid', '1e-4,none'], /\[bad-argument\] .*list of numbers above 0/],
     [['--grid', '0'], /\[bad-argument\] .*list of numbers above 0/],
     [['--steps', '0'], /\[bad-argument\] .*whole number of at least 1/],
-    [['--resume', 'nothing'], /\[run-not-found\] There is no sweep "nothing"/],
     [['--seq', '9999'], /\[bad-argument\] .*longer than the context/],
   ])('refuses %j', async (args, message) => {
     const { code: exit, stderr } = await sweep(...args);
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+
+  it.each([
+    [['--json'], /\[run-not-found\] There is no sweep "nothing"/],
+    [['--grid', '1e-4'], /\[bad-argument\] --grid belongs to a new sweep/],
+    [['.'], /\[bad-argument\] \. belongs to a new sweep/],
+  ])('refuses --resume nothing %j', async (args, message) => {
+    const { code: exit, stderr } = await place.run('sweep', '--resume', 'nothing', ...args);
     expect(exit).toBe(1);
     expect(stderr).toMatch(message);
   });

@@ -24,6 +24,7 @@ import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
+import { checkResumed } from '../../options/resumed.ts';
 import { sendSweep, type PreparedSweep } from '../../processes/cluster-job.ts';
 import { print, printJson } from '../../view/output.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
@@ -65,6 +66,7 @@ export function sweepCommand(): Command {
   return addOptions(command, sweepOptions)
     .option('--resume <id>', 'resume a sweep that was stopped, or reattach to one on a cluster')
     .action(async (folders: string[], options: SweepOptions) => {
+      checkResumed(command, 'sweep');
       const cluster = await chosenCluster(options);
       const resumed = options.resume === undefined ? undefined : await findSweep(options.resume);
       const onCluster =
