@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { examine } from '../../src/base-models/checksums.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
@@ -21,6 +21,7 @@ import {
 import { runSweep } from '../../src/training/sweep/run.ts';
 import { knownCosts, TRAINING } from '../../src/training/measured-costs.ts';
 import { Workplace } from '../support/cli.ts';
+import { HubServer } from '../support/hub-server.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { untilIdle } from '../support/trainer.ts';
 
@@ -222,6 +223,31 @@ describe('the command', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(result).toMatchObject({ methods: [{ method: 'lora', rates: [{ verdict: 'diverged' }, {}] }] });
     expect(error).toMatchObject({ error: { code: 'diverged' } });
+  });
+
+  it('downloads no more of a data set than its trials read', async () => {
+    const rows = Array.from({ length: 8000 }, (_, n) => ({
+      text: `row_${n} holds text_${n} that no other_${n} row has_${n}\nand more_${n} of words_${n} that only_${n} it has_${n}\n`,
+    }));
+    const content = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const hub = await HubServer.start({
+      'datasets/team/rows': { 'train-0.jsonl': { content }, 'train-1.jsonl': { content } },
+    });
+    // This machine's cache, which the place shares, must not get the rows.
+    const { home: shared } = place;
+    place.home = place.path('with-hub');
+    onTestFinished(async () => {
+      place.home = shared;
+      await hub.stop();
+    });
+    vi.stubEnv('HF_ENDPOINT', hub.url);
+    vi.stubEnv('HF_TOKEN', '');
+    const { code: exit, stderr } = await place.run(
+      ...['sweep', '--data', 'team/rows', '--base', base.path, ...small],
+      ...['--method', 'lora', '--grid', '1e-4', '--yes'],
+    );
+    expect(exit, stderr).toBe(0);
+    expect(hub.requests.filter(({ host }) => host === 'storage')).toHaveLength(1);
   });
 
   it.each([

@@ -31,7 +31,7 @@ import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { followSweeper } from '../../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../../view/sweep-view.ts';
 import { integer } from '../../../training/options/values.ts';
-import { checkSchedule, toHyper } from '../../options/train-options.ts';
+import { checkSchedule, toHyper, tokenBudget } from '../../options/train-options.ts';
 import { version } from '../../version.ts';
 import { checkBase } from './train.ts';
 
@@ -145,7 +145,7 @@ async function prepare(where: Folders, options: SweepOptions, onCluster: boolean
     folder,
     folders,
     basePath: base.path,
-    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer),
+    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
     seed: options.seed,
     yes: options.yes,
     json: options.json,
