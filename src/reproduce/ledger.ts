@@ -7,14 +7,14 @@ import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import { readRun } from '../runs/index.ts';
 import { defaultLearningRate } from '../training/default-rate.ts';
 import { methodName } from '../training/learning-rate/choose.ts';
-import { concludeSweep, type MethodResult } from '../training/sweep/choice.ts';
+import { concludeSweep, halfDecadesAbove, type MethodResult } from '../training/sweep/choice.ts';
 import { readSweep } from '../training/sweep/store.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { claims } from './claims.ts';
 import { guessCosts, stepCosts, type MachineGuess } from './costs.ts';
 import { readMeasured, type Evidence, type Sweep } from './evidence.ts';
 import { judgeClaims } from './judge.ts';
-import { halfDecades, nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
+import { nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
 import { reportMarkdown } from './report.ts';
 import { newRun, newSweep, type PlannedRun } from './runs.ts';
 import { MIN_SEEDS } from './seeds.ts';
@@ -202,7 +202,7 @@ export class Ledger {
     const { kind, seed } = kindOf(name);
     const variant: Variant = this.variants[kind as VariantName];
     const best = state.rates![variant.method];
-    const learningRate = variant.lowerRate ? halfDecades(best, -1) : best;
+    const learningRate = variant.lowerRate ? halfDecadesAbove(best, -1) : best;
     return newRun(spec, variant, { steps: state.steps!, learningRate, seed });
   }
 

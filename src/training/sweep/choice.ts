@@ -20,7 +20,7 @@ const MAX_EXTENSIONS = 4;
 const halfDecade = (index: number) => Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
 const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
 /** The half-decade `steps` above `rate`. */
-const halfDecadesAbove = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
+export const halfDecadesAbove = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
 
 /** A rate and `steps` half-decades on both sides of it, ascending. */
 const around = (middle: number, steps: number): number[] =>
