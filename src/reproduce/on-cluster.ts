@@ -11,6 +11,7 @@ import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reprodu
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
 import { claims } from './claims.ts';
+import { trialSeconds } from './costs.ts';
 import { Ledger, PROBLEMS, type ReproductionContext, type Makers } from './ledger.ts';
 import { planStages } from './plan.ts';
 import {
@@ -178,9 +179,7 @@ class ClusterReproduction {
   private secondsForRuns(): number {
     const { budgetSeconds } = this.options;
     if (this.repro.state.steps !== undefined) return budgetSeconds;
-    const lines = this.ledger.evidence.sweeps[0]?.lines ?? [];
-    const trials = lines.reduce((sum, line) => sum + (line.type === 'trial' ? line.seconds : 0), 0);
-    return Math.max(0, budgetSeconds - trials);
+    return Math.max(0, budgetSeconds - trialSeconds(this.ledger.evidence.sweeps[0]?.lines ?? []));
   }
 
   /** Makes a run; none if that fails, as in a folder without functions to make instructions of. */

@@ -67,6 +67,12 @@ export function nextRate(
   return undefined;
 }
 
+/** The trials of a method, or of all, in the order in which they ended. */
+export const listTrials = (lines: readonly SweepLine[], method?: Hyper['method']): Trial[] =>
+  lines.filter(
+    (line): line is Trial => line.type === 'trial' && (method === undefined || line.method === method),
+  );
+
 /** The lowest rate that diverged. */
 function divergesFrom(trials: readonly Trial[]): number | undefined {
   const rates = trials.filter(({ diverged }) => diverged).map(({ learningRate }) => learningRate);
@@ -125,9 +131,7 @@ export function concludeMethod(
 ): MethodResult {
   const { method } = swept;
   const base = lines.find((line): line is BaseLine => line.type === 'base' && line.method === method);
-  const trials = lines
-    .filter((line): line is Trial => line.type === 'trial' && line.method === method)
-    .sort((a, b) => a.learningRate - b.learningRate);
+  const trials = listTrials(lines, method).sort((a, b) => a.learningRate - b.learningRate);
   return {
     method,
     ...(base && { base: compare(base, base.heldOut, base.heldOut).after }),

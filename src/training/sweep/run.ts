@@ -5,7 +5,7 @@ import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, SweepProgress, SweptMethod, Trial } from '../../protocol/sweep.ts';
 import { lockRun, type Lock } from '../../runs/lock.ts';
-import { concludeSweep, nextRate, type MethodResult } from './choice.ts';
+import { concludeSweep, listTrials, nextRate, type MethodResult } from './choice.ts';
 import { appendLine, readSweep, type Sweep } from './store.ts';
 import type { Probe } from './trial.ts';
 import { Trials } from './trials.ts';
@@ -86,12 +86,8 @@ class SweepRunner {
     }
   }
 
-  private trialsOf(method: Hyper['method']): Trial[] {
-    return this.sweep.lines.filter((line): line is Trial => line.type === 'trial' && line.method === method);
-  }
-
   private next(swept: SweptMethod): number | undefined {
-    return nextRate(swept, this.sweep.spec.extend, this.trialsOf(swept.method));
+    return nextRate(swept, this.sweep.spec.extend, listTrials(this.sweep.lines, swept.method));
   }
 
   /** Measures the base once for each method, on its first model before any training. */
@@ -124,16 +120,17 @@ class SweepRunner {
 
   /** Reports progress. The remaining trials are counted by the grids, although not all of them may be needed. */
   private reportProgress(hyper: Hyper, step: number, loss?: number): void {
-    const { methods, extend } = this.sweep.spec;
+    const { spec, lines } = this.sweep;
+    const { methods, extend } = spec;
     const remaining = methods.map((swept) => {
-      const tried = this.trialsOf(swept.method);
+      const tried = listTrials(lines, swept.method);
       if (nextRate(swept, extend, tried) === undefined) return 0;
       const untried = swept.rates.filter((rate) => !tried.some(({ learningRate }) => learningRate === rate));
       // Beyond its grid, a method has at least the running trial.
       return Math.max(1, untried.length);
     });
     const trials = remaining.reduce((sum, count) => sum + count, 0);
-    const done = methods.reduce((sum, { method }) => sum + this.trialsOf(method).length, 0);
+    const done = listTrials(lines).length;
     // Includes loading and measuring.
     const perStep = (awakeMs() - this.startedAt) / 1000 / this.stepCount;
     this.handlers.onProgress?.({
