@@ -107,9 +107,9 @@ const SAMPLED_LENGTH = 512;
 const SAMPLING_SEQUENCES = 8;
 
 /**
- * Builds the replay part of a corpus, with as many tokens as the run's replay rate needs, and without what the run holds
- * out. A data set is replayed as instructions with answers if the run learns from instructions and the set has some, else
- * as text.
+ * Builds the replay part of a corpus, with as many tokens as the run's replay rate needs, and without what the run
+ * holds out. A data set is replayed as instructions with answers if the run learns from instructions and the set has
+ * some, else as text.
  */
 export async function buildReplay(
   corpus: string,

@@ -16,8 +16,8 @@ export interface SourceDocument {
   path: string;
   pieces: Piece[];
   /**
-   * Its source, if documents of another one follow: each source is read up to the limit of tokens. The last one, at whose
-   * limit reading ends, has no name.
+   * Its source, if documents of another one follow: each is read up to the limit of tokens. The last one, at whose limit
+   * reading ends, has no name.
    */
   source?: string;
   /** The text continues elsewhere: no end token follows it. */
