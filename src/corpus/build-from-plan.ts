@@ -73,7 +73,8 @@ async function* suppliedDocumentsFor(
     plan.mode === 'instruct' ? await loadChatTemplate(metadata, { started: hasStartToken }) : undefined;
   if (folder && template) {
     onWarning(PAIRS_HURT_COMPLETION);
-    yield* workspacePairs({ ...options, kinds: plan.pairs, template, onWarning });
+    const isFollowed = plan.data !== undefined;
+    yield* workspacePairs({ ...options, kinds: plan.pairs, template, isFollowed, onWarning });
   }
   if (plan.data !== undefined)
     yield* dataSetDocuments(plan.data, { ...fetching, mode: plan.mode, template, onWarning, signal });

@@ -16,8 +16,9 @@ import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
 import { LanguageCounts, type UnknownLanguage } from './reading/languages.ts';
 import type { KeptEntry, LeftOutEntry, Split, KeptDocument } from './manifest.ts';
 import { reasons, type Reason } from './reasons.ts';
-import { CopiedLines, lineHashes, createSketch } from './held-out/copied-lines.ts';
+import { CopiedLines, createSketch, isMostlyOf, lineHashes } from './held-out/copied-lines.ts';
 import { NearDuplicates } from './held-out/near-duplicates.ts';
+import { ShownFunctions } from './held-out/shown-functions.ts';
 import type { SourceDocument } from './reading/source.ts';
 import { cutLine, splitNumber } from './held-out/split.ts';
 import { suppliedDocuments } from './reading/supplied-documents.ts';
@@ -42,8 +43,10 @@ export interface CollectOptions extends Partial<ReadOptions> {
   seed: number;
   /** Fraction of the files' text and of the rows to hold out; default 0.1. With 0, nothing needs to be held out. */
   heldOutShare?: number | undefined;
-  /** Stop reading rows at this number of training tokens. Folders are always read completely. */
+  /** Stop reading a source of rows at this number of training tokens. Folders are always read completely. */
   maxTokens?: number | undefined;
+  /** For rows to replay: SHA-256 of the texts that the run holds out. */
+  heldOutByRun?: ReadonlySet<string> | undefined;
   /** The corpus this one continues: its documents stay in their split, and none is cut in two. */
   earlier?: EarlierCorpus | undefined;
 }
@@ -109,9 +112,10 @@ class Collector {
   private readonly share: number;
   private calls = 0;
   private heldOutRows = 0;
-  /** What held-out rows are `together` as. */
-  private readonly heldOutGroups = new Set<string>();
-  private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
+  private readonly shownFunctions = new ShownFunctions();
+  /** Training tokens of each source of rows. */
+  private readonly trainTokens = new Map<SourceDocument['source'], number>();
+  private heldOutTokens = 0;
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
   /** Documents of the measured kind while they are few: their texts stay in memory, since they may have to be cut. */
   private fewDocuments: { document: Document; part: KeptDocument }[] = [];
@@ -127,15 +131,18 @@ class Collector {
     this.share = heldOutShareOf(options);
   }
 
-  private get isTrainFull(): boolean {
-    return this.tokens.train >= (this.options.maxTokens ?? Infinity);
+  private isTrainFull(source: SourceDocument['source']): boolean {
+    return (this.trainTokens.get(source) ?? 0) >= (this.options.maxTokens ?? Infinity);
   }
 
-  /** No further row is needed. */
+  private get isEnoughHeldOut(): boolean {
+    const { share, heldOutTokens, heldOutRows } = this;
+    return share === 0 || heldOutTokens >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
+  }
+
+  /** No further row of the last source is needed. */
   get isFull(): boolean {
-    const { share, tokens, heldOutRows } = this;
-    const heldOut = tokens['held-out'] >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
-    return this.isTrainFull && (share === 0 || heldOut);
+    return this.isTrainFull(undefined) && this.isEnoughHeldOut;
   }
 
   async add(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
@@ -152,10 +159,10 @@ class Collector {
     const lines = row ? undefined : lineHashes(entry.text);
     const sketch = lines && createSketch(lines);
     const fixedSplit = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
-    if (row && split === 'train' && this.isTrainFull) return;
-    const shown = split === 'train' ? entry.shows?.find((path) => this.heldOutGroups.has(path)) : undefined;
-    if (shown !== undefined)
-      return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', detail: shown });
+    if (row && this.isTrainFull(entry.source) && (split === 'train' || this.isEnoughHeldOut)) return;
+    const shown = this.options.heldOutByRun?.has(entry.sha256) ? {} : this.shownFunctions.find(entry, split);
+    if (row && shown)
+      return await this.leaveOut({ in: false, path: entry.path, reason: 'shows-held-out', ...shown });
     const twin = this.nearDuplicates.findOrAdd(entry.text);
     if (twin !== undefined) {
       const part = this.parts[twin]!;
@@ -169,14 +176,16 @@ class Collector {
     this.trackFew(entry, part);
     this.parts.push(part);
     if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
-    if (entry.together !== undefined && split === 'held-out') this.heldOutGroups.add(entry.together);
-    if (splitPosition !== undefined) this.countRow(part, Math.abs(splitPosition - this.share));
+    if (row) this.shownFunctions.add(entry, split);
+    if (splitPosition !== undefined) this.countRow(part, entry.source, Math.abs(splitPosition - this.share));
   }
 
-  private countRow(part: KeptDocument, distance: number): void {
+  private countRow(part: KeptDocument, source: SourceDocument['source'], distance: number): void {
     const { split, tokens, known } = part.entry;
     // The continued run has learned known rows, so only other rows count towards the limits.
-    if (!known) this.tokens[split] += tokens;
+    if (!known && split === 'train')
+      this.trainTokens.set(source, (this.trainTokens.get(source) ?? 0) + tokens);
+    if (!known && split === 'held-out') this.heldOutTokens += tokens;
     if (split === 'held-out') this.heldOutRows += 1;
     if (distance < (this.nearest[split]?.distance ?? Infinity)) this.nearest[split] = { part, distance };
   }
@@ -246,7 +255,7 @@ class Collector {
     for (const [index, { entry }] of open.entries()) if (heldOut.has(index)) entry.split = 'held-out';
     for (const { entry, fixedSplit } of this.parts) {
       entry.split = fixedSplit ?? entry.split;
-      this.tokens[entry.split] += entry.tokens;
+      if (entry.split === 'held-out') this.heldOutTokens += entry.tokens;
     }
   }
 
@@ -315,12 +324,6 @@ class Collector {
       others.reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).split = to;
     }
   }
-}
-
-/** Whether most lines of a text are among `lines`. */
-function isMostlyOf(lines: ReadonlySet<number>, text: string): boolean {
-  const own = lineHashes(text);
-  return 2 * own.filter((line) => lines.has(line)).length > own.length;
 }
 
 /** Cuts a document into a training part and a held-out part; undefined if that is impossible. */

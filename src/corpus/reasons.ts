@@ -14,7 +14,7 @@ export const reasons = {
   duplicate: 'the same as another',
   'near-duplicate': 'nearly the same as another',
   secret: 'contains what looks like a secret',
-  'shows-held-out': 'changes a file that is held out',
+  'shows-held-out': 'would be both learned and held out',
   symlink: 'a symbolic link',
   unreadable: 'could not be read',
 } as const;

@@ -96,7 +96,7 @@ export const corpusPlanSchema = z.object({
    * weights.
    */
   halfLifeDays: z.number().min(0).default(0),
-  /** Reading stops at this number of training tokens: a run needs no more than its budget. */
+  /** Training tokens to read of each data set and kind of pairs: a run needs no more than its budget. */
   maxTokens: z.int().min(1).optional(),
   /** Source-domain text mixed in: a file, a hub set, or "base" for text that the base itself writes. */
   replay: z.object({ source: z.string().min(1), rate: z.number().min(0).max(0.9) }).optional(),

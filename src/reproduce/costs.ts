@@ -4,6 +4,7 @@
  */
 import type { Method, ReproductionSpec } from '../protocol/reproduction.ts';
 import type { SweepLine, Trial } from '../protocol/sweep.ts';
+import { listTrials } from '../training/sweep/choice.ts';
 import { FURTHER_RATES, type Costs } from './plan.ts';
 import { PART_RANKS, STRENGTHS } from './variants.ts';
 
@@ -42,10 +43,10 @@ export function stepCosts(
   lines: readonly SweepLine[] = [],
 ): Costs['step'] {
   const windows = lines.find((line) => line.type === 'base')?.heldOut.length ?? 0;
-  const finishedTrials = lines.filter((line): line is Trial => line.type === 'trial' && !line.diverged);
   /** A trial's seconds cover its steps and the windows measured afterwards. */
   const median = (method: Method, seconds: (trial: Trial) => number) => {
-    const all = finishedTrials.filter((trial) => trial.method === method).map(seconds);
+    const finished = listTrials(lines, method).filter(({ diverged }) => !diverged);
+    const all = finished.map(seconds);
     return all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
   };
   const lora =
@@ -83,10 +84,13 @@ export function guessCosts(
 
 /** Scales the duration of the first sweep's trials; the base is measured as well. */
 function furtherSweep(lines: readonly SweepLine[]): number {
-  const trials = lines.filter((line): line is Trial => line.type === 'trial');
-  const seconds = trials.reduce((sum, trial) => sum + trial.seconds, 0);
-  return FURTHER_SHARE * seconds * Math.min(1, (2 * FURTHER_RATES) / Math.max(1, trials.length));
+  const trials = listTrials(lines).length;
+  return FURTHER_SHARE * trialSeconds(lines) * Math.min(1, (2 * FURTHER_RATES) / Math.max(1, trials));
 }
+
+/** How long the trials took, one after the other. */
+export const trialSeconds = (lines: readonly SweepLine[]): number =>
+  listTrials(lines).reduce((sum, { seconds }) => sum + seconds, 0);
 
 /** Tokens that a model processes when a point of a run is measured. */
 const evaluationTokens = ({

@@ -6,18 +6,19 @@ import type { ClaimResult, Method } from '../protocol/reproduction.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import { readRun } from '../runs/index.ts';
 import { defaultLearningRate } from '../training/default-rate.ts';
-import { concludeSweep } from '../training/sweep/choice.ts';
+import { methodName } from '../training/learning-rate/choose.ts';
+import { concludeSweep, halfDecadesAbove, type MethodResult } from '../training/sweep/choice.ts';
 import { readSweep } from '../training/sweep/store.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { claims } from './claims.ts';
 import { guessCosts, stepCosts, type MachineGuess } from './costs.ts';
 import { readMeasured, type Evidence, type Sweep } from './evidence.ts';
 import { judgeClaims } from './judge.ts';
-import { halfDecades, nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
+import { nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
 import { reportMarkdown } from './report.ts';
 import { newRun, newSweep, type PlannedRun } from './runs.ts';
 import { MIN_SEEDS } from './seeds.ts';
-import { kindOf, type Kind, type StageName } from './stages.ts';
+import { kindOf, main, type Kind, type StageName } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
 import { variantsFor, type Variant, type VariantName } from './variants.ts';
 
@@ -115,9 +116,9 @@ export class Ledger {
   private newFurtherSweep(stage: StageName): ReturnType<typeof newSweep> {
     const { spec, lines } = this.evidence.sweeps[0]!;
     const rates = Object.fromEntries(
-      concludeSweep(spec, lines).map(({ method, best }, i) => [
-        method,
-        nearBest(spec.methods[i]!.rates, best),
+      concludeSweep(spec, lines).map((result, i) => [
+        result.method,
+        nearBest(spec.methods[i]!.rates, foundRate(result)),
       ]),
     ) as Record<Method, number[]>;
     const plan = { steps: spec.hyper.steps, windows: spec.heldOutWindows, rates };
@@ -136,14 +137,19 @@ export class Ledger {
   settleRates(swept: SweepSpec, lines: readonly SweepLine[]): void {
     const { state } = this.repro;
     const found = Object.fromEntries(
-      concludeSweep(swept, lines).map(({ method, best }) => [method, best]),
+      concludeSweep(swept, lines).map((result) => [result.method, foundRate(result)]),
     ) as Partial<Record<Method, number>>;
-    const both = found.lora !== undefined && found.full !== undefined;
+    const open = main.filter((method) => found[method] === undefined).map(methodName);
     const defaults = this.defaultRates();
     state.rates = {
       lora: found.lora ?? defaults.lora,
       full: found.full ?? defaults.full,
-      why: both ? `the best of sweep ${swept.id}` : 'the defaults for methods that the sweep did not finish',
+      why: [
+        ...(open.length < main.length ? [`the best of sweep ${swept.id}`] : []),
+        ...(open.length
+          ? [`the default for ${open.join(' and ')}, for which the sweep found no best rate`]
+          : []),
+      ].join(', and '),
     };
     this.updateCosts(lines);
   }
@@ -196,7 +202,7 @@ export class Ledger {
     const { kind, seed } = kindOf(name);
     const variant: Variant = this.variants[kind as VariantName];
     const best = state.rates![variant.method];
-    const learningRate = variant.lowerRate ? halfDecades(best, -1) : best;
+    const learningRate = variant.lowerRate ? halfDecadesAbove(best, -1) : best;
     return newRun(spec, variant, { steps: state.steps!, learningRate, seed });
   }
 
@@ -215,3 +221,7 @@ export class Ledger {
     return results;
   }
 }
+
+/** A method's best rate; undefined if a higher one, which the sweep did not get to, may be better. */
+const foundRate = ({ best, finished, rates }: MethodResult): number | undefined =>
+  finished || best !== rates.at(-1)?.learningRate ? best : undefined;

@@ -4,12 +4,14 @@
  * the cluster. The caller provides the processes.
  */
 import { basename, join } from 'node:path';
+import { reportError, UserError } from '../text/errors.ts';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reproduction.ts';
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
 import { claims } from './claims.ts';
+import { trialSeconds } from './costs.ts';
 import { Ledger, PROBLEMS, type ReproductionContext, type Makers } from './ledger.ts';
 import { planStages } from './plan.ts';
 import {
@@ -156,7 +158,7 @@ class ClusterReproduction {
         ledger.failed.set(stage, NOT_MEASURED);
     const runs: ClusterRun[] = [];
     for (const stage of wanted)
-      if (isVariant(kindOf(stage).kind)) runs.push(await this.prepared(stage, plan.stages));
+      if (isVariant(kindOf(stage).kind)) runs.push(...(await this.prepared(stage, plan.stages)));
     if (runs.length === 0) return;
     const what = runs.length === 1 ? '1 run' : `${runs.length} runs in parallel`;
     reporter.note(`${what}, of ${state.steps} steps`);
@@ -177,17 +179,24 @@ class ClusterReproduction {
   private secondsForRuns(): number {
     const { budgetSeconds } = this.options;
     if (this.repro.state.steps !== undefined) return budgetSeconds;
-    const lines = this.ledger.evidence.sweeps[0]?.lines ?? [];
-    const trials = lines.reduce((sum, line) => sum + (line.type === 'trial' ? line.seconds : 0), 0);
-    return Math.max(0, budgetSeconds - trials);
+    return Math.max(0, budgetSeconds - trialSeconds(this.ledger.evidence.sweeps[0]?.lines ?? []));
   }
 
-  private async prepared(name: StageName, planned: readonly StageName[]): Promise<ClusterRun> {
-    const { ledger } = this;
+  /** Makes a run; none if that fails, as in a folder without functions to make instructions of. */
+  private async prepared(name: StageName, planned: readonly StageName[]): Promise<ClusterRun[]> {
+    try {
+      return [this.clusterRun(name, await this.ledger.runOf(name), planned)];
+    } catch (error) {
+      if (!(error instanceof UserError) || this.options.stop.aborted) throw error;
+      this.fail(name, reportError(error));
+      return [];
+    }
+  }
+
+  private clusterRun(name: StageName, id: string, planned: readonly StageName[]): ClusterRun {
     const { spec } = this.repro;
     const { kind, seed } = kindOf(name);
-    const { method, instruct = false }: Variant = ledger.variants[kind as VariantName];
-    const id = await ledger.runOf(name);
+    const { method, instruct = false }: Variant = this.ledger.variants[kind as VariantName];
     const wanted = claims
       .filter(({ id, seeded }) => spec.claims.includes(id) && (seeded || seed === 0))
       .flatMap(({ needs }) => needs);

@@ -2,6 +2,7 @@
  * Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. Pure. All times in seconds.
  */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
+import { halfDecadesAbove } from '../training/sweep/choice.ts';
 import { MIN_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type Kind, type StageName } from './stages.ts';
 import { isVariant, stepsOf, type Variant, type VariantName } from './variants.ts';
@@ -164,7 +165,7 @@ export function planSweep(
   const grid = (rate: number) =>
     offsets
       .slice(0, chosen.rates)
-      .map((offset) => halfDecades(rate, offset))
+      .map((offset) => halfDecadesAbove(rate, offset))
       .sort((a, b) => a - b);
   return {
     steps: chosen.steps,
@@ -181,10 +182,4 @@ export function nearBest(grid: readonly number[], best: number | undefined): num
   const at = best === undefined ? Math.floor(grid.length / 2) : grid.indexOf(best);
   const from = Math.max(0, Math.min(at - 1, grid.length - FURTHER_RATES));
   return grid.slice(from, from + FURTHER_RATES);
-}
-
-/** The half-decade `offset` steps from `rate`: 3e-5 and 1 give 1e-4. */
-export function halfDecades(rate: number, offset: number): number {
-  const index = Math.round(2 * Math.log10(rate)) + offset;
-  return Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
 }

@@ -4,7 +4,7 @@ import { mean, ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, SweepLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
-import { windowParts } from '../training/sweep/choice.ts';
+import { listTrials, windowParts } from '../training/sweep/choice.ts';
 import type { Judged } from './effects.ts';
 import type { Evidence } from './evidence.ts';
 import { overSeeds } from './seeds.ts';
@@ -17,11 +17,8 @@ type FinishedTrial = Trial & { heldOut: number[] };
 
 /** Finished trials of a method, ascending by rate. */
 export const finishedTrials = (lines: readonly SweepLine[], method: Method): FinishedTrial[] =>
-  lines
-    .filter(
-      (line): line is FinishedTrial =>
-        line.type === 'trial' && line.method === method && !line.diverged && line.heldOut !== undefined,
-    )
+  listTrials(lines, method)
+    .filter((trial): trial is FinishedTrial => !trial.diverged && trial.heldOut !== undefined)
     .sort((a, b) => a.learningRate - b.learningRate);
 
 /** The trials of one seed and their losses by window: first LoRA's, then full fine-tuning's. */

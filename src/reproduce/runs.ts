@@ -63,9 +63,9 @@ export function newRun(
   };
 }
 
-/** Instructions derived from the documented functions of the same folder. */
-export const instructPlan = ({ corpus: { maxTokens } }: Pick<ReproductionSpec, 'corpus'>) =>
-  corpusPlanSchema.parse({ mode: 'instruct', pairs: ['functions'], maxTokens });
+/** Instructions derived from the documented functions of the same files. */
+export const instructPlan = ({ corpus: { include, exclude, maxTokens } }: Pick<ReproductionSpec, 'corpus'>) =>
+  corpusPlanSchema.parse({ mode: 'instruct', pairs: ['functions'], include, exclude, maxTokens });
 
 const shared = ({ sequenceLength, precision, recompute }: ReproductionSpec, method: Hyper['method']) => ({
   method,

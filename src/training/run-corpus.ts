@@ -107,8 +107,9 @@ const SAMPLED_LENGTH = 512;
 const SAMPLING_SEQUENCES = 8;
 
 /**
- * Builds the replay part of a corpus, with as many tokens as the run's replay rate needs. A data set is replayed as
- * instructions with answers if the run learns from instructions and the set has some, else as text.
+ * Builds the replay part of a corpus, with as many tokens as the run's replay rate needs, and without what the run
+ * holds out. A data set is replayed as instructions with answers if the run learns from instructions and the set has
+ * some, else as text.
  */
 export async function buildReplay(
   corpus: string,
@@ -132,7 +133,10 @@ export async function buildReplay(
       data: replay.source,
       maxTokens: tokens,
     });
-    await buildPlanned({ ...shared, ...base, plan, fetching });
+    const { documents } = await openCorpus(corpus);
+    const heldOut = documents.filter(({ split }) => split === 'held-out');
+    const heldOutByRun = new Set(heldOut.map(({ sha256 }) => sha256));
+    await buildPlanned({ ...shared, ...base, plan, fetching, heldOutByRun });
   });
 }
 

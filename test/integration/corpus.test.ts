@@ -1,8 +1,11 @@
 /** The corpus with llama.cpp's tokenizer, and the command `corpus`. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer, type Tokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, type CorpusSummary, type KeptEntry } from '../../src/corpus/index.ts';
+import { corpusPlanSchema, hyperSchema } from '../../src/protocol/run.ts';
+import { buildReplay, runCorpus } from '../../src/training/run-corpus.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 
@@ -44,6 +47,29 @@ function partOf(text: string, { split, fromLine = 1, lines }: KeptEntry): string
   const all = text.split('\n');
   return split === 'train' ? `${all.slice(0, lines).join('\n')}\n` : all.slice(fromLine - 1).join('\n');
 }
+
+it('what a run holds out of a data set is not replayed from it', async () => {
+  const source = place.path('rows.jsonl');
+  const rows = Array.from({ length: 60 }, (_, n) => ({
+    text: `row_${n} holds text_${n} that no other_${n} row has_${n}\n`,
+  }));
+  await writeFile(source, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const spec = {
+    folder: '',
+    base: { id: 'tiny', path: base, sha256: '' },
+    corpus: corpusPlanSchema.parse({ data: source, replay: { source, rate: 0.5 } }),
+    hyper: hyperSchema.parse({ learningRate: 1e-3, steps: 1000, sequenceLength: 64 }),
+  };
+  const out = place.path('replayed');
+  const { signal } = new AbortController();
+  const { documents } = await runCorpus(out, spec, { signal, phase: async () => undefined });
+  await buildReplay(out, spec, { signal });
+  const heldOut = documents.filter(({ split }) => split === 'held-out').map(({ sha256 }) => sha256);
+  expect(heldOut.length).toBeGreaterThan(0);
+  const replayed = (await openCorpus(join(out, 'replay'))).documents.map(({ sha256 }) => sha256);
+  expect(replayed).toHaveLength(60 - heldOut.length);
+  expect(replayed.filter((sha256) => heldOut.includes(sha256))).toEqual([]);
+});
 
 describe('a corpus for a fill-in-the-middle base', () => {
   const plan = { fimRate: 0.6, repositoryContext: true };

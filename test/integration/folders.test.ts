@@ -90,9 +90,11 @@ describe('forget-me-not corpus', () => {
       [api, 'first'],
       [other, 'second'],
     ] as const) {
+      // A commit most of whose lines are learned as functions would be left out.
+      const limits = [1, 2, 3, 4, 5].map((n) => `${name}_limit_${n} = ${name}_limits.pop(${n})\n`).join('');
       await writeFile(
         join(folder, `${name}.py`),
-        `def ${name}(value):\n    """Doubles the ${name} value that it is given."""\n    return value * 2\n`,
+        `def ${name}(value):\n    """Doubles the ${name} value that it is given."""\n    return value * 2\n\n\n${limits}`,
       );
       const git = (...args: string[]) =>
         execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], { cwd: folder });

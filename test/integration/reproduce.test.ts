@@ -121,10 +121,19 @@ it.each([
   [['--seeds', '0'], /--seeds/],
   [['--budget', '0'], /number of at least 0.5|from 0.5/],
   [['--data', 'gsm8k=x.jsonl'], /Benchmarks are hellaswag, arc_challenge, winogrande/],
-  [['--resume', 'none'], /\[run-not-found\] There is no reproduction "none"/],
   [['--seq', '9999'], /longer than the context/],
 ])('refuses %j', async (args, message) => {
   const { code: exit, stderr } = await place.run('reproduce', ...small(), ...args);
+  expect(exit).toBe(1);
+  expect(stderr).toMatch(message);
+});
+
+it.each([
+  [['--budget', '1'], /\[run-not-found\] There is no reproduction "none"/],
+  [['--seeds', '3'], /\[bad-argument\] --seeds belongs to a new reproduction/],
+  [['--backend', 'wasm'], /\[bad-argument\] --backend belongs to a new reproduction/],
+])('refuses --resume none %j', async (args, message) => {
+  const { code: exit, stderr } = await place.run('reproduce', '--resume', 'none', ...args);
   expect(exit).toBe(1);
   expect(stderr).toMatch(message);
 });

@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { examine } from '../../src/base-models/checksums.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
@@ -19,6 +19,7 @@ import {
 import { runSweep } from '../../src/training/sweep/run.ts';
 import { knownCosts, TRAINING } from '../../src/training/measured-costs.ts';
 import { Workplace } from '../support/cli.ts';
+import { HubServer } from '../support/hub-server.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { untilIdle } from '../support/trainer.ts';
 
@@ -216,14 +217,48 @@ describe('the command', () => {
     expect(error).toMatchObject({ error: { code: 'diverged' } });
   });
 
+  it('downloads no more of a data set than its trials read', async () => {
+    const rows = Array.from({ length: 8000 }, (_, n) => ({
+      text: `row_${n} holds text_${n} that no other_${n} row has_${n}\nand more_${n} of words_${n} that only_${n} it has_${n}\n`,
+    }));
+    const content = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const hub = await HubServer.start({
+      'datasets/team/rows': { 'train-0.jsonl': { content }, 'train-1.jsonl': { content } },
+    });
+    // This machine's cache, which the place shares, must not get the rows.
+    const { home: shared } = place;
+    place.home = place.path('with-hub');
+    onTestFinished(async () => {
+      place.home = shared;
+      await hub.stop();
+    });
+    vi.stubEnv('HF_ENDPOINT', hub.url);
+    vi.stubEnv('HF_TOKEN', '');
+    const { code: exit, stderr } = await place.run(
+      ...['sweep', '--data', 'team/rows', '--base', base.path, ...small],
+      ...['--method', 'lora', '--grid', '1e-4', '--yes'],
+    );
+    expect(exit, stderr).toBe(0);
+    expect(hub.requests.filter(({ host }) => host === 'storage')).toHaveLength(1);
+  });
+
   it.each([
     [['--grid', '1e-4,none'], /\[bad-argument\] .*list of numbers above 0/],
     [['--grid', '0'], /\[bad-argument\] .*list of numbers above 0/],
     [['--steps', '0'], /\[bad-argument\] .*whole number of at least 1/],
-    [['--resume', 'nothing'], /\[run-not-found\] There is no sweep "nothing"/],
     [['--seq', '9999'], /\[bad-argument\] .*longer than the context/],
   ])('refuses %j', async (args, message) => {
     const { code: exit, stderr } = await sweep(...args);
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+
+  it.each([
+    [['--json'], /\[run-not-found\] There is no sweep "nothing"/],
+    [['--grid', '1e-4'], /\[bad-argument\] --grid belongs to a new sweep/],
+    [['.'], /\[bad-argument\] \. belongs to a new sweep/],
+  ])('refuses --resume nothing %j', async (args, message) => {
+    const { code: exit, stderr } = await place.run('sweep', '--resume', 'nothing', ...args);
     expect(exit).toBe(1);
     expect(stderr).toMatch(message);
   });

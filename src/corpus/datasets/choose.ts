@@ -41,8 +41,9 @@ export function chooseFiles(paths: readonly string[], selector: string | undefin
   if (selector !== undefined && all.includes(selector)) return [selector];
   const folder = selector?.replace(/\/*$/, '/') ?? '';
   const inFolder = all.filter((path) => path.startsWith(folder));
-  const split = inFolder.length ? undefined : selector;
-  const candidates = preferOneFormat(filterSplit(inFolder.length ? inFolder : all, split));
+  const training = trainingFiles(inFolder);
+  const ofSplit = () => (inFolder.length ? inFolder : all).filter(isOfSplit(selector));
+  const candidates = preferOneFormat(training.length ? training : ofSplit());
   if (candidates.length === 0)
     throw new NoSuchFiles(
       selector === undefined ? 'has no training split' : 'does not exist',
@@ -55,11 +56,15 @@ export function chooseFiles(paths: readonly string[], selector: string | undefin
   throw new NoSuchFiles('contains several sets', `Name one of them: ${listNames(configurations)}.`);
 }
 
-/** The files of a split; by default those of the training split or, if there are no splits, all. */
-function filterSplit(paths: string[], split: string | undefined): string[] {
-  const matching = paths.filter((path) => detectSplit(path) === (split ?? 'train'));
-  return matching.length || split !== undefined || paths.some(detectSplit) ? matching : paths;
-}
+/** The files of the training split or, if there are no splits, all. */
+const trainingFiles = (paths: string[]): string[] =>
+  paths.some(detectSplit) ? paths.filter((path) => detectSplit(path) === 'train') : paths;
+
+/** Whether a file is of the split that `name` names, such as "dev"; a name that only contains one names none. */
+const isOfSplit = (name = '') => {
+  const split = /^[a-z]+\/*$/i.test(name) ? detectSplit(name) : undefined;
+  return (path: string) => split !== undefined && detectSplit(path) === split;
+};
 
 /** A data set may exist in two formats: choose one. */
 function preferOneFormat(paths: string[]): string[] {

@@ -25,6 +25,12 @@ export function lineHashes(text: string): Uint32Array {
   return Uint32Array.from(hashes).sort();
 }
 
+/** Whether most lines of a text are among `lines`. */
+export function isMostlyOf(lines: ReadonlySet<number>, text: string): boolean {
+  const own = lineHashes(text);
+  return 2 * own.filter((line) => lines.has(line)).length > own.length;
+}
+
 export class CopiedLines {
   private readonly files: Uint32Array[] = [];
 

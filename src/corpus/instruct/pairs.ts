@@ -22,6 +22,8 @@ export interface PairOptions extends Folders {
   globs?: Globs | undefined;
   kinds: CorpusPlan['pairs'];
   template: ChatTemplate;
+  /** Rows of a data set follow. */
+  isFollowed?: boolean;
   onWarning?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -31,21 +33,22 @@ export interface PairOptions extends Folders {
  * corpus-empty if there are none, with what was searched; corpus-unreadable; chat-template; cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
-  const { kinds, globs, template, onWarning } = options;
+  const { kinds, globs, template, isFollowed = false, onWarning } = options;
   const searched: string[] = [];
   const unread: string[] = [];
   let count = 0;
   const refused: string[] = [];
-  // Functions first: once it is known which are held out, commits that show them can be left out.
+  // Functions first: once it is known which are held out and which learned, commits that show them can be left out.
   const functionsFirst = kinds.toSorted((a, b) => Number(b === 'functions') - Number(a === 'functions'));
   const sources = functionsFirst.flatMap((kind) =>
     kind === 'functions'
       ? [functionPairs(options)]
       : foldersOf(options).map((folder) => commitPairsOf(folder, options, unread)),
   );
-  for (const source of sources) {
+  for (const [index, pairs] of sources.entries()) {
+    const isLast = index === sources.length - 1 && !isFollowed;
     for (;;) {
-      const next = await source.next();
+      const next = await pairs.next();
       if (next.done) {
         searched.push(next.value);
         break;
@@ -57,7 +60,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
           { role: 'assistant', content: answer },
         ]);
         count += 1;
-        yield { path, pieces, ...rest };
+        yield { path, pieces, ...rest, ...(!isLast && { source: `pairs ${index}` }) };
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         refused.push(`${path}: ${error.message}`);
@@ -75,7 +78,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'shows'> {
+interface Pair extends Omit<SourceDocument, 'pieces' | 'source'> {
   question: string;
   answer: string;
 }
@@ -91,6 +94,7 @@ async function* functionPairs({ folder, folders, globs, signal }: PairOptions): 
         together: document.path,
         question: functionQuestion(fn),
         answer: fenced(fn.fence, fn.source),
+        code: fn.source,
       };
   }
   return `${files} files were searched for functions with a documentation comment (${documentedLanguages})`;
@@ -112,6 +116,7 @@ async function* commitPairsOf(
         path: documentPath({ name }, `commit ${commit.hash.slice(0, 12)}`),
         question: changeQuestion(commit),
         answer: fenced('diff', commit.diff),
+        diff: commit.diff,
         shows: commit.before.map(({ path }) => documentPath({ name }, path)),
         together: commit.hash,
         // Later commits change the same lines again, so what is held out must be newer than what is learned.

@@ -15,6 +15,11 @@ export interface SourceDocument {
   /** For the manifest and for display: a path relative to the folder with "/", or "row 12". */
   path: string;
   pieces: Piece[];
+  /**
+   * Its source, if documents of another one follow: each is read up to the limit of tokens. The last one, at whose limit
+   * reading ends, has no name.
+   */
+  source?: string;
   /** The text continues elsewhere: no end token follows it. */
   unfinished?: boolean;
   /** Documents with the same value here are held out together, because they reveal much about each other. */
@@ -23,4 +28,7 @@ export interface SourceDocument {
   age?: number;
   /** Values of `together` whose documents it shows parts of: it is not learned if one of these is held out. */
   shows?: readonly string[];
+  /** For a function: its code; for a commit: its diff. No code should be learned from one and held out in the other. */
+  code?: string;
+  diff?: string;
 }

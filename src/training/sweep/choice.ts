@@ -20,7 +20,7 @@ const MAX_EXTENSIONS = 4;
 const halfDecade = (index: number) => Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
 const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
 /** The half-decade `steps` above `rate`. */
-const halfDecadesAbove = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
+export const halfDecadesAbove = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
 
 /** A rate and `steps` half-decades on both sides of it, ascending. */
 const around = (middle: number, steps: number): number[] =>
@@ -63,6 +63,12 @@ export function nextRate(
   }
   return undefined;
 }
+
+/** The trials of a method, or of all, in the order in which they ended. */
+export const listTrials = (lines: readonly SweepLine[], method?: Hyper['method']): Trial[] =>
+  lines.filter(
+    (line): line is Trial => line.type === 'trial' && (method === undefined || line.method === method),
+  );
 
 /** The lowest rate that diverged. */
 function divergesFrom(trials: readonly Trial[]): number | undefined {
@@ -122,9 +128,7 @@ export function concludeMethod(
 ): MethodResult {
   const { method } = swept;
   const base = lines.find((line): line is BaseLine => line.type === 'base' && line.method === method);
-  const trials = lines
-    .filter((line): line is Trial => line.type === 'trial' && line.method === method)
-    .sort((a, b) => a.learningRate - b.learningRate);
+  const trials = listTrials(lines, method).sort((a, b) => a.learningRate - b.learningRate);
   return {
     method,
     ...(base && { base: compare(base, base.heldOut, base.heldOut).after }),

@@ -1,6 +1,6 @@
 /** A sweep as tasks that run in parallel, each a process `node dist/ARGV`. Pure. */
 import { trialName, type SweptTask, type Trial } from '../../protocol/sweep.ts';
-import { nextRate } from './choice.ts';
+import { nextRate, listTrials } from './choice.ts';
 import type { Sweep } from './store.ts';
 
 export interface SweepTasks {
@@ -19,7 +19,7 @@ export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks
   const extraArguments = checkpointArguments(checkpointSeconds);
   const tasks = known.spec.methods.flatMap((swept) => {
     const { method } = swept;
-    const trials = trialsOf(known, method);
+    const trials = listTrials(known.lines, method);
     const following = nextRate(swept, known.spec.extend, trials);
     // A method without remaining trials needs no base either.
     if (following === undefined) return [];
@@ -44,7 +44,7 @@ export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks
 /** The trials that a growing grid still needs after all others have ended: at most one for each method. */
 export function nextTasks(known: Known, checkpointSeconds?: number): SweptTask[] {
   return known.spec.methods.flatMap((swept) => {
-    const rate = nextRate(swept, known.spec.extend, trialsOf(known, swept.method));
+    const rate = nextRate(swept, known.spec.extend, listTrials(known.lines, swept.method));
     return rate === undefined ? [] : [trialTask(swept.method, rate, checkpointArguments(checkpointSeconds))];
   });
 }
@@ -58,6 +58,3 @@ const trialTask = (method: Trial['method'], learningRate: number, extraArguments
   id: trialName({ method, learningRate }),
   argv: ['sweeper.mjs', '{folder}', '--trial', `${method}:${learningRate}`, ...KNOWN, ...extraArguments],
 });
-
-const trialsOf = ({ lines }: Known, method: Trial['method']): Trial[] =>
-  lines.filter((line): line is Trial => line.type === 'trial' && line.method === method);

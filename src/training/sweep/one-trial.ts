@@ -8,7 +8,6 @@ import { parseLines } from '../../platform/files/lines.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import {
   sweepLineSchema,
-  type BaseLine,
   type SweepLine,
   type SweepProgress,
   type SweptMethod,
@@ -66,26 +65,17 @@ async function measure(
   trials: Trials,
   options: OneTrialOptions,
 ): Promise<void> {
-  const { signal, learningRate, onLine, known = [] } = options;
-  const reportStep = progressReporter(options, swept, sweep);
-  const hyper = trials.hyper(swept, learningRate ?? swept.rates[0]!);
-  reportStep(0);
-  const model = await trials.load(hyper);
-  try {
-    const found = [...sweep.lines, ...known].find(
-      (line): line is BaseLine => line.type === 'base' && line.method === swept.method,
-    );
-    const base = found ?? (await trials.base(model, hyper, signal));
-    if (!base) return;
-    if (!found || learningRate === undefined) onLine(base);
-    if (learningRate === undefined) return;
-    const probes = await trials.probes(model);
-    const { checkpointSeconds = CHECKPOINT_SECONDS } = options;
-    const how = { signal, checkpointSeconds, onStep: reportStep };
-    await trials.run(model, hyper, { base, probes }, how, async (trial) => onLine(trial));
-  } finally {
-    model.dispose();
-  }
+  const { signal, learningRate, known = [], checkpointSeconds = CHECKPOINT_SECONDS } = options;
+  const onStep = progressReporter(options, swept, sweep);
+  onStep(0);
+  await trials.measure(trials.hyper(swept, learningRate ?? swept.rates[0]!), {
+    signal,
+    known: [...sweep.lines, ...known],
+    baseOnly: learningRate === undefined,
+    checkpointSeconds,
+    onStep,
+    onLine: (line) => options.onLine(line),
+  });
 }
 
 function progressReporter(

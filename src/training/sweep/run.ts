@@ -1,13 +1,11 @@
 /** Runs a sweep from where it stopped to its end: one trial after another, each recorded as soon as it is done. */
 import { basename } from 'node:path';
-import type { Llama } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
-import type { BaseLine, SweepProgress, SweptMethod, Trial } from '../../protocol/sweep.ts';
+import type { SweepProgress, SweptMethod } from '../../protocol/sweep.ts';
 import { lockRun, type Lock } from '../../runs/lock.ts';
-import { concludeSweep, nextRate, type MethodResult } from './choice.ts';
+import { concludeSweep, listTrials, nextRate, type MethodResult } from './choice.ts';
 import { appendLine, readSweep, type Sweep } from './store.ts';
-import type { Probe } from './trial.ts';
 import { Trials } from './trials.ts';
 import { awakeMs } from '../../platform/machine/awake.ts';
 
@@ -65,75 +63,45 @@ class SweepRunner {
   ) {}
 
   async run(): Promise<void> {
-    for (const swept of this.sweep.spec.methods) {
-      let probes: Probe[] | undefined;
+    for (const swept of this.sweep.spec.methods)
       for (let rate = this.next(swept); rate !== undefined; rate = this.next(swept)) {
         if (this.handlers.signal.aborted) return;
-        const hyper = this.trials.hyper(swept, rate);
-        this.reportProgress(hyper, 0);
-        // Every trial starts from a newly loaded base, independent of the trial before.
-        const model = await this.trials.load(hyper);
-        try {
-          const base = await this.base(model, hyper);
-          if (!base) return;
-          probes ??= await this.trials.probes(model);
-          if (!(await this.trial(model, hyper, base, probes))) return;
-          this.handlers.onTrial?.();
-        } finally {
-          model.dispose();
-        }
+        if (!(await this.trial(this.trials.hyper(swept, rate)))) return;
+        this.handlers.onTrial?.();
       }
-    }
-  }
-
-  private trialsOf(method: Hyper['method']): Trial[] {
-    return this.sweep.lines.filter((line): line is Trial => line.type === 'trial' && line.method === method);
   }
 
   private next(swept: SweptMethod): number | undefined {
-    return nextRate(swept, this.sweep.spec.extend, this.trialsOf(swept.method));
+    return nextRate(swept, this.sweep.spec.extend, listTrials(this.sweep.lines, swept.method));
   }
 
-  /** Measures the base once for each method, on its first model before any training. */
-  private async base(model: Llama, hyper: Hyper): Promise<BaseLine | undefined> {
-    const known = this.sweep.lines.find(
-      (line): line is BaseLine => line.type === 'base' && line.method === hyper.method,
-    );
-    if (known) return known;
-    const base = await this.trials.base(model, hyper, this.handlers.signal);
-    if (base) await appendLine(this.sweep, base);
-    return base;
-  }
-
-  private trial(
-    model: Llama,
-    hyper: Hyper,
-    base: BaseLine,
-    probes: readonly Probe[],
-  ): Promise<Trial | undefined> {
-    const options = {
+  private trial(hyper: Hyper): Promise<boolean> {
+    this.reportProgress(hyper, 0);
+    return this.trials.measure(hyper, {
       signal: this.handlers.signal,
+      known: this.sweep.lines,
       checkpointSeconds: CHECKPOINT_SECONDS[hyper.method],
-      onStep: (step: number, loss: number) => {
+      onStep: (step, loss) => {
         this.stepCount += 1;
         this.reportProgress(hyper, step, loss);
       },
-    };
-    return this.trials.run(model, hyper, { base, probes }, options, (trial) => appendLine(this.sweep, trial));
+      onLine: (line) => appendLine(this.sweep, line),
+    });
   }
 
   /** Reports progress. The remaining trials are counted by the grids, although not all of them may be needed. */
   private reportProgress(hyper: Hyper, step: number, loss?: number): void {
-    const { methods, extend } = this.sweep.spec;
+    const { spec, lines } = this.sweep;
+    const { methods, extend } = spec;
     const remaining = methods.map((swept) => {
-      const tried = this.trialsOf(swept.method);
+      const tried = listTrials(lines, swept.method);
       if (nextRate(swept, extend, tried) === undefined) return 0;
       const untried = swept.rates.filter((rate) => !tried.some(({ learningRate }) => learningRate === rate));
       // Beyond its grid, a method has at least the running trial.
       return Math.max(1, untried.length);
     });
     const trials = remaining.reduce((sum, count) => sum + count, 0);
-    const done = methods.reduce((sum, { method }) => sum + this.trialsOf(method).length, 0);
+    const done = listTrials(lines).length;
     // Includes loading and measuring.
     const perStep = (awakeMs() - this.startedAt) / 1000 / this.stepCount;
     this.handlers.onProgress?.({

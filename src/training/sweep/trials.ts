@@ -6,7 +6,7 @@ import { withGguf } from '../../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type Llama } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import { tokensPerStep, type Hyper } from '../../protocol/run.ts';
-import { trialName, type BaseLine, type SweptMethod, type Trial } from '../../protocol/sweep.ts';
+import { trialName, type BaseLine, type SweepLine, type SweptMethod } from '../../protocol/sweep.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
 import { Eta } from '../eta.ts';
 import { lossTokens } from '../loss-tokens.ts';
@@ -16,20 +16,23 @@ import { sweepCorpusDir, type Sweep } from './store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './trial.ts';
 import { TrialCheckpoints } from './trial-checkpoints.ts';
 
-/** For one method's trials: the base's losses on their texts, and its distributions. */
-export interface BaseMeasurement {
-  base: BaseLine;
-  probes: readonly Probe[];
-}
-
-export interface RunTrialOptions {
+export interface MeasureOptions {
   signal: AbortSignal;
+  /** Among them the base's measurement for this method, if there is one. */
+  known: readonly SweepLine[];
+  /** Measure only the base; `onLine` gets it even if it is known. */
+  baseOnly?: boolean;
   onStep(step: number, loss: number): void;
   /** Minimum seconds between two checkpoints; undefined for none. */
   checkpointSeconds?: number | undefined;
+  /** Receives what is new: the base's measurement, and the trial's before its checkpoints are deleted. */
+  onLine(line: SweepLine): Promise<void> | void;
 }
 
 export class Trials {
+  /** The base's distributions, in the precision of one method. */
+  private probes: { method: Hyper['method']; of: readonly Probe[] } | undefined;
+
   private constructor(
     private readonly sweep: Sweep,
     private readonly texts: SweepTexts,
@@ -57,31 +60,38 @@ export class Trials {
     return { ...this.sweep.spec.hyper, method, precision: lacksF16 ? 'f32' : precision, learningRate };
   }
 
-  load(hyper: Hyper): Promise<Llama> {
+  private load(hyper: Hyper): Promise<Llama> {
     return withGguf(this.sweep.spec.base.path, (gguf) => {
       const tokens = lossTokens(this.texts.corpus, readConfig(gguf), hyper);
       return loadModel(this.backend, gguf, { ...hyper, lossTokens: tokens });
     });
   }
 
-  /** Measures a model that is not trained yet. Undefined if `signal` fires. */
-  base(model: Llama, hyper: Hyper, signal: AbortSignal): Promise<BaseLine | undefined> {
-    return measureBase(model, hyper, this.texts, signal);
+  /** Measures the base, if that is not known, and runs a trial. Returns false if `signal` fired before the end. */
+  async measure(hyper: Hyper, options: MeasureOptions): Promise<boolean> {
+    const { known, baseOnly = false, signal, onLine } = options;
+    const { method } = hyper;
+    // Every trial starts from a newly loaded base, independent of the trial before.
+    const model = await this.load(hyper);
+    try {
+      const found = known.find((line): line is BaseLine => line.type === 'base' && line.method === method);
+      const base = found ?? (await measureBase(model, hyper, this.texts, signal));
+      if (!base) return false;
+      if (!found || baseOnly) await onLine(base);
+      if (baseOnly) return true;
+      if (this.probes?.method !== method) this.probes = { method, of: await takeProbes(model, this.texts) };
+      return await this.run(model, hyper, { base, probes: this.probes.of }, options);
+    } finally {
+      model.dispose();
+    }
   }
 
-  /** Of a model that is not trained yet. */
-  probes(model: Llama): Promise<Probe[]> {
-    return takeProbes(model, this.texts);
-  }
-
-  /** Trains `model`. `done` is called with the trial before its checkpoints are deleted. Undefined if `signal` fires. */
-  async run(
+  private async run(
     model: Llama,
     hyper: Hyper,
-    measured: BaseMeasurement,
-    { signal, onStep, checkpointSeconds }: RunTrialOptions,
-    done: (trial: Trial) => Promise<void>,
-  ): Promise<Trial | undefined> {
+    measured: { base: BaseLine; probes: readonly Probe[] },
+    { signal, onStep, checkpointSeconds, onLine }: MeasureOptions,
+  ): Promise<boolean> {
     const { texts, backend } = this;
     return withGguf(this.sweep.spec.base.path, async (gguf) => {
       const checkpoints =
@@ -101,11 +111,11 @@ export class Trials {
           onStep(step, loss);
         },
       });
-      if (!trial) return undefined;
-      await done(trial);
+      if (!trial) return false;
+      await onLine(trial);
       await checkpoints?.deleteAll();
       await this.rememberSpeed(hyper, eta.secondsPerStep);
-      return trial;
+      return true;
     });
   }
 

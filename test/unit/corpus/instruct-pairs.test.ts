@@ -7,6 +7,7 @@ import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
 import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
+import type { CorpusPlan } from '../../../src/protocol/run.ts';
 import { all, byteTokenizer, textOf } from './help.ts';
 
 describe('in a folder', () => {
@@ -148,7 +149,9 @@ describe('in a folder', () => {
     expect(others).toEqual([]);
     expect(one).toEqual({
       path: 'a.py:1',
+      source: 'pairs 0',
       together: 'a.py',
+      code: 'def twice(n):\n    """Twice the number given."""\n    return 2 * n',
       pieces: [
         { text: '### Instruction:\n', learned: false, special: true },
         {
@@ -167,6 +170,7 @@ describe('in a folder', () => {
       ],
     });
     expect(two!.path).toMatch(/^commit [0-9a-f]{12}$/);
+    expect(two!.source).toBeUndefined();
     expect(two!.pieces[1]!.text).toBe(
       'Make this change and answer with a diff.\n\nAdd a function that doubles\n\na.py is a new file.',
     );
@@ -184,26 +188,62 @@ describe('in a folder', () => {
     expect(new Set(described.map(({ together }) => together)).size).toBe(5);
   });
 
-  it('a function that is held out is not learned from the commit that added it', async () => {
+  /** A commit for each of 24 files with a function. */
+  async function addSteps() {
     git('init', '-q');
     for (let n = 0; n < 24; n += 1)
       await commit(`Add the function step${n} alone`, {
         [`step${n}.py`]: `def step${n}(x):\n    """Returns step${n} of what it is given."""\n    return step${n}_of[x]\n`,
       });
+  }
+  async function corpusOf(plan: Partial<CorpusPlan> = {}) {
     const out = await mkdtemp(join(tmpdir(), 'fmn-pairs-'));
     onTestFinished(() => rm(out, { recursive: true }));
     const documents = workspacePairs({ folder, kinds: ['commits', 'functions'], template: await template() });
-    await buildCorpus({ documents, out, tokenizer: byteTokenizer, seed: 0, plan: { mode: 'instruct' } });
-    const corpus = await openCorpus(out);
-    const hidden = corpus.documents
+    const mode = 'instruct' as const;
+    await buildCorpus({ documents, out, tokenizer: byteTokenizer, seed: 0, plan: { ...plan, mode } });
+    return openCorpus(out);
+  }
+
+  it.each([
+    ['a function that is held out is not learned from the commit that added it', ''],
+    ['nor if its file was called differently then', 'moved/'],
+  ])('%s', async (_, to) => {
+    await addSteps();
+    if (to) {
+      await mkdir(join(folder, to));
+      for (let n = 0; n < 24; n += 1) git('mv', `step${n}.py`, to);
+      await commit('Move all of them away', {});
+    }
+    const { documents, leftOut, train, heldOut } = await corpusOf();
+    const hidden = documents
       .filter(({ path, split }) => split === 'held-out' && path.endsWith('.py:1'))
-      .map(({ path }) => path.replace('.py:1', ''));
+      .map(({ path }) => path.replace('.py:1', '').replace(to, ''));
     expect(hidden.length).toBeGreaterThan(1);
-    for (const name of hidden) expect(textOf(all(corpus.train))).not.toContain(`return ${name}_of[x]`);
+    const learned = textOf(all(train));
+    for (const name of hidden) expect(learned).not.toContain(`return ${name}_of[x]`);
+    // Nor is it measured how well the newest commits were learned as functions.
+    for (const [line] of textOf(all(heldOut)).matchAll(/return \w+_of\[x\]/g))
+      expect(learned).not.toContain(line);
+    const newest = (to ? [22, 23] : [21, 22, 23]).map((n) => `step${n}`);
     // And nothing else was left out.
-    expect(corpus.leftOut.map(({ reason, detail }) => `${reason}: ${detail}`).sort()).toEqual(
-      hidden.map((name) => `shows-held-out: ${name}.py`).sort(),
+    expect(leftOut.map(({ reason, detail }) => `${reason}: ${detail}`).sort()).toEqual(
+      [
+        ...hidden.filter((name) => !newest.includes(name)).map((name) => `shows-held-out: ${to}${name}.py`),
+        ...newest.filter((name) => !hidden.includes(name)).map(() => 'shows-held-out: undefined'),
+      ].sort(),
     );
+  });
+
+  it('of each kind are learned if the budget is small', async () => {
+    await addSteps();
+    const { documents } = await corpusOf({ maxTokens: 600 });
+    for (const kind of [/\.py:1$/, /^commit /]) {
+      const learned = documents.filter(({ path, split }) => split === 'train' && kind.test(path));
+      const tokens = learned.reduce((sum, entry) => sum + entry.tokens, 0);
+      expect(tokens).toBeGreaterThanOrEqual(600);
+      expect(tokens).toBeLessThan(1200);
+    }
   });
 
   it('functions of one file are held out together', async () => {

@@ -6,6 +6,7 @@ import {
   buildCorpus,
   openCorpus,
   type BuildOptions,
+  type KeptEntry,
   type SourceDocument,
 } from '../../../src/corpus/index.ts';
 import { all, byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
@@ -40,6 +41,10 @@ async function* from(rows: Iterable<SourceDocument>) {
   }
 }
 const rows = (count: number, make = row) => Array.from({ length: count }, (_, n) => make(n));
+const learnedTokens = (documents: readonly KeptEntry[], named: RegExp) =>
+  documents
+    .filter(({ path, split }) => split === 'train' && named.test(path))
+    .reduce((sum, { tokens }) => sum + tokens, 0);
 const build = (list: Iterable<SourceDocument>, more: Partial<BuildOptions> = {}) =>
   buildCorpus({ documents: from(list), out: folder.out(), tokenizer: byteTokenizer, seed: 0, ...more });
 
@@ -85,12 +90,37 @@ describe('rows to pretrain on', () => {
     expect(trainFiles).toBe(2500);
   });
 
-  it('may follow the files of a folder, which are read completely', async () => {
+  it('may follow the files of a folder, which are read completely and leave the rows their own budget', async () => {
     folder.write(Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`file${n}.ts`, code(n)])));
-    const summary = await build(rows(100), { folder: folder.in(), plan: { maxTokens: 10 } });
-    expect(summary.kept).toBeLessThan(40);
-    expect(summary.trainFiles).toBeLessThan(20);
+    const summary = await build(rows(100), { folder: folder.in(), plan: { maxTokens: 1000 } });
     expect(summary.folder).toBe(folder.in());
+    const { documents } = await openCorpus(folder.out());
+    expect(documents.filter(({ path }) => path.startsWith('file'))).toHaveLength(20);
+    expect(learnedTokens(documents, /^file/)).toBeGreaterThan(1000);
+    expect(learnedTokens(documents, /^row/)).toBeGreaterThanOrEqual(1000);
+    expect(learnedTokens(documents, /^row/)).toBeLessThan(1200);
+  });
+
+  it('of several sources are learned up to the budget of each', async () => {
+    const first = rows(200).map((one) => ({ ...one, source: 'first' }));
+    await build([...first, ...rows(400).slice(200)], { plan: { maxTokens: 1000 } });
+    const { documents } = await openCorpus(folder.out());
+    for (const source of [/^row (?:1?\d)?\d$/, /^row [23]\d\d$/]) {
+      expect(learnedTokens(documents, source)).toBeGreaterThanOrEqual(1000);
+      expect(learnedTokens(documents, source)).toBeLessThan(1200);
+    }
+  });
+
+  it('to replay are those that the run does not hold out', async () => {
+    await build(rows(100));
+    const held = (await openCorpus(folder.out())).documents.filter(({ split }) => split === 'held-out');
+    expect(held.length).toBeGreaterThan(3);
+    const heldOutByRun = new Set(held.map(({ sha256 }) => sha256));
+    const { leftOut, trainFiles } = await build(rows(100), { heldOutShare: 0, heldOutByRun });
+    expect({ leftOut, trainFiles }).toEqual({
+      leftOut: { 'shows-held-out': held.length },
+      trainFiles: 100 - held.length,
+    });
   });
 
   it('are left out and counted if empty, too long or with a secret', async () => {
@@ -156,10 +186,10 @@ describe('instruction examples', () => {
   it('that belong together are held out together', async () => {
     const commitOf = (n: number) => `commit ${Math.floor(n / 4)}`;
     await build(
-      rows(200, (n) => ({ ...example(n), path: commitOf(n), together: commitOf(n), edit: true })),
+      rows(200, (n) => ({ ...example(n), path: commitOf(n), together: commitOf(n) })),
       { tokenizer: chat, plan: { mode: 'instruct' } },
     );
-    const { documents, summary } = await openCorpus(folder.out());
+    const { documents } = await openCorpus(folder.out());
     const sides = new Map<string, Set<string>>();
     for (const { path, split } of documents) sides.set(path, (sides.get(path) ?? new Set()).add(split));
     expect(sides.size).toBe(50);
@@ -167,7 +197,6 @@ describe('instruction examples', () => {
     expect([...sides.values()].filter((all) => all.size > 1).length).toBeLessThanOrEqual(1);
     const heldOut = documents.filter(({ split }) => split === 'held-out').length;
     expect(heldOut).toBeGreaterThan(3);
-    expect(summary.edits).toBe(200 - heldOut);
   });
 
   it('with an age are held out from the newest on', async () => {

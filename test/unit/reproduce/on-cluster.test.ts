@@ -21,6 +21,7 @@ import {
   type Reproduction,
 } from '../../../src/reproduce/store.ts';
 import { createRun } from '../../../src/runs/index.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { appendLine, createSweep, readSweep } from '../../../src/training/sweep/store.ts';
 import { setState, useTemporaryHome } from '../runs/help.ts';
 import { baseLine, trial } from '../training/sweep-help.ts';
@@ -286,6 +287,21 @@ it('tests the claims that do not need a failed run, and says why the others were
   expect(results).toMatchObject([
     { claim: 'forgetting', verdict: 'holds' },
     { claim: 'rank', verdict: 'not run', why: 'It diverged at step 3' },
+  ]);
+});
+
+it('sends the other runs if one cannot be made', async () => {
+  const repro = await made(['forgetting', 'instruction']);
+  const createTextRun: ClusterLauncher['createRun'] = async ({ spec, instruct }) => {
+    if (instruct) throw new UserError('corpus-empty', 'There are no instruction pairs.', 'Choose another.');
+    return (await createRun(spec)).id;
+  };
+  const results = await go(repro, launcher(allSucceed, { createRun: createTextRun }));
+  expect(sent[0]!.map(({ name }) => name)).toEqual(expect.arrayContaining(['lora', 'full', 'full-seed-2']));
+  expect(sent[0]!.filter(({ instruct }) => instruct)).toEqual([]);
+  expect(results).toMatchObject([
+    { claim: 'forgetting', verdict: 'holds' },
+    { claim: 'instruction', verdict: 'not run', why: 'There are no instruction pairs' },
   ]);
 });
 

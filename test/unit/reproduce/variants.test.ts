@@ -55,6 +55,14 @@ it('gives a run its seed, in its settings and its name', () => {
   expect(kindOf(stageOf('full', 0))).toEqual({ kind: 'full', seed: 0 });
 });
 
+it('makes instructions of the same files as text', () => {
+  const corpus = corpusPlanSchema.parse({ include: ['src'], exclude: ['*.gen.py'], maxTokens: 9 });
+  const run = { steps: 24, learningRate: 1e-3, seed: 0 };
+  const { spec } = newRun({ ...repro, corpus }, variants['lora-instruct'], run);
+  const { include, exclude, maxTokens } = corpus;
+  expect(spec.corpus).toMatchObject({ mode: 'instruct', include, exclude, maxTokens });
+});
+
 it('trains replay runs for longer, so that they see as much of their own text', () => {
   expect(0.75 * stepsOf(variants['lora-replay'], 96)).toBe(96);
 });

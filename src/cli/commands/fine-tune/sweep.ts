@@ -24,13 +24,14 @@ import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
+import { checkResumed } from '../../options/resumed.ts';
 import { sendSweep, type PreparedSweep } from '../../processes/cluster-job.ts';
 import { print, printJson } from '../../view/output.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { followSweeper } from '../../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../../view/sweep-view.ts';
 import { integer } from '../../../training/options/values.ts';
-import { checkSchedule, toHyper } from '../../options/train-options.ts';
+import { checkSchedule, toHyper, tokenBudget } from '../../options/train-options.ts';
 import { version } from '../../version.ts';
 import { checkBase } from './train.ts';
 
@@ -65,6 +66,7 @@ export function sweepCommand(): Command {
   return addOptions(command, sweepOptions)
     .option('--resume <id>', 'resume a sweep that was stopped, or reattach to one on a cluster')
     .action(async (folders: string[], options: SweepOptions) => {
+      checkResumed(command, 'sweep');
       const cluster = await chosenCluster(options);
       const resumed = options.resume === undefined ? undefined : await findSweep(options.resume);
       const onCluster =
@@ -143,7 +145,7 @@ async function prepare(where: Folders, options: SweepOptions, onCluster: boolean
     folder,
     folders,
     basePath: base.path,
-    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer),
+    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
     seed: options.seed,
     yes: options.yes,
     json: options.json,

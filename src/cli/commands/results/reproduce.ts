@@ -36,6 +36,7 @@ import { onInterrupt } from '../../processes/child.ts';
 import { clusterLauncher, deleteUnsent, isOnCluster } from '../../processes/cluster-reproduction.ts';
 import { printClaims, reproductionView } from '../../view/reproduction-view.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
+import { checkResumed } from '../../options/resumed.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { localLauncher } from '../../processes/reproduce-launcher.ts';
 import { isRefused } from '../../processes/send-work.ts';
@@ -105,6 +106,7 @@ export function reproduceCommand(): Command {
     .option('--yes', 'download what is missing, and send to a cluster, without asking')
     .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
     .action(async (folder: string | undefined, options: Options) => {
+      checkResumed(command, 'reproduction');
       const cluster = await chosenCluster(options);
       const found = options.resume === undefined ? undefined : await findReproduction(options.resume);
       if (found) requireCurrentFormat(found);
@@ -239,12 +241,7 @@ async function prepare(
       'Put that file back, or start a new reproduction.',
     );
   const { sequenceLength: seq = options.seq, backend: requested = options.backend } = found?.spec ?? {};
-  const train = trainDefaults({
-    ...options,
-    base: base.id,
-    seq,
-    backend: onCluster ? requested : options.backend,
-  });
+  const train = trainDefaults({ ...options, base: base.id, seq, backend: requested });
   const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
   const { config } = checked;
   const wanted = { ...train, json: options.json === true };

@@ -196,6 +196,19 @@ describe('choosing files', () => {
       'validation',
       ['data/validation-0.parquet'],
     ],
+    ['another split that is a folder', ['train/0.parquet', 'test/0.parquet'], 'test', ['test/0.parquet']],
+    [
+      'a split by another of its names',
+      ['data/train-0.parquet', 'data/validation-0.parquet'],
+      'dev',
+      ['data/validation-0.parquet'],
+    ],
+    [
+      'a folder whose name contains that of a split',
+      ['en-test/test-0.parquet', 'en-test/train-0.parquet'],
+      'en-test',
+      ['en-test/train-0.parquet'],
+    ],
     [
       'a folder',
       ['go/train-0.parquet', 'python/train-1.parquet', 'python/train-0.parquet'],
@@ -221,6 +234,7 @@ describe('choosing files', () => {
       expect.objectContaining({ next: 'It has: main, test, train, socratic.' }),
     );
     expect(() => chooseFiles(['a/test.jsonl'], undefined)).toThrow('no training split');
+    expect(() => chooseFiles(['train.jsonl', 'test.jsonl'], 'my-test')).toThrow('does not exist');
     expect(() => chooseFiles([], undefined)).toThrow('no .jsonl');
   });
 
