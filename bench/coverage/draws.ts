@@ -5,7 +5,7 @@ import type { MetricKind, Pair } from '../../src/statistics/intervals.ts';
 export type Random = () => number;
 
 export interface Setting {
-  /** The metric's name in science.md's table. */
+  /** The metric's name in the table. */
   name: string;
   kind: MetricKind;
   /** One draw, with a pair per stratum; strata are tasks. */

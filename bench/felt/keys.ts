@@ -1,9 +1,15 @@
 /** The keys with which a text is typed, and their timing. Pure. */
 import { mix, mixText } from '../../src/statistics/random.ts';
 
-/** Milliseconds before a key: within a word, and after a space or punctuation. */
+/**
+ * Milliseconds before a key: within a word, a keystroke (K) of an average skilled typist (Card, Moran & Newell 1980);
+ * after a space or punctuation, between K and that of random letters (500; there), which is uncertain.
+ */
 export const RHYTHM = { word: 200, mark: 300 };
-/** Milliseconds of thinking before the first key of a line, and before one word in `words`. */
+/**
+ * Milliseconds of thinking before the first key of a line, and before one word in `words`. No source; never counted as
+ * saved, but decides when suggestions appear that wait for a rest.
+ */
 export const THINKING = { line: 2000, word: 1000, words: 4 };
 
 /** The text entered by the next key: a character, or a line break with the editor's indentation. */

@@ -57,7 +57,7 @@ export interface Replayed {
   requests: number;
 }
 
-/** A suggestion is noticed after this long (one cycle of the perceptual processor: Card et al. 1983). */
+/** A suggestion is noticed after this long (one cycle of the perceptual processor, 50 to 200 ms: Card et al. 1983). */
 const NOTICED_MS = 100;
 
 export interface Typing {

@@ -23,7 +23,11 @@ const headerSchema = z.object({
   files: z.array(z.tuple([z.string(), z.number(), z.number(), z.int().min(0), z.int().min(0)])),
 });
 
-/** The file of a folder's index; see docs/file-formats.md. */
+/**
+ * The file of a folder's index: the SHA-256 of what follows (32 bytes), a line of JSON (`headerSchema`), then for each
+ * file its 32-bit little-endian numbers: five for each definition (hash of the name, kind, three line numbers), and the
+ * hashes of all names. It contains no source text.
+ */
 export const indexFile = (folder: string): string =>
   join(indexDir(), `${createHash('sha256').update(folder).digest('hex').slice(0, 16)}.index`);
 

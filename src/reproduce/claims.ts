@@ -98,6 +98,10 @@ const MAX_KEPT = { below: 0.9 };
 /** The claim is about parts of at most this rank: four times the usual rank of LoRA. */
 const LOW_RANK = 64;
 
+/**
+ * The paper counts how many singular values hold 90% of the energy. LionW's updates are signs, so that count is high
+ * whatever was learned; what counts is what a low rank loses. As this is about one change, one seed decides it.
+ */
 function judgeSpectrum(evidence: Evidence): Judged {
   const run = runsOf(evidence, 0).full!;
   const ranks = PART_RANKS.filter((rank) => run.parts.has(partName({ rank })));

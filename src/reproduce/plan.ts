@@ -1,5 +1,7 @@
 /**
- * Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. Pure. All times in seconds.
+ * Plans what fits into the time: claims, seeds, the length of runs, the size of the sweep. The sweep, which comes first
+ * and gets a quarter, shows how long a step takes; without time for one, runs have the default rates. Pure. All times
+ * in seconds.
  */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
 import { halfDecadesAbove } from '../training/sweep/choice.ts';

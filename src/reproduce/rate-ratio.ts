@@ -1,4 +1,7 @@
-/** The best learning rate of each method in the sweeps, and their ratio. */
+/**
+ * The best learning rate of each method in the sweeps, and their ratio. For this claim, the sweep is repeated with
+ * other seeds near the best rate.
+ */
 import { resampledInterval } from '../statistics/intervals.ts';
 import { mean, ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';

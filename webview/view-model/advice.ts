@@ -1,6 +1,17 @@
 /**
- * Advice on what to try next, based only on measurements of these runs. Each piece of advice names its metrics.
- * docs/science.md explains the rules.
+ * Advice on what to try next, based only on measurements of these runs; each piece names its metrics. The rules, most
+ * urgent first:
+ * - diverged, at the end or twice: begin with the rate that training was left with
+ * - nothing was learned: if held-out loss rose, fewer steps or a lower rate; if training loss fell, other files; if
+ *   nothing moved, a higher rate or more steps; above its beginning at every checkpoint: a lower rate
+ * - went too far (held-out loss rose again, or the last checkpoints learned little and forgot more): fewer steps, a
+ *   limit
+ * - on the same text and base, the other method learned no less and forgot less: that one
+ * - forgot without learning: a lower rate, replay
+ * - a sweep of the same base and optimiser chose a much higher rate, or diverged at this one; or chose its highest
+ * - held-out loss was still falling, and the limit on forgetting leaves room: more steps
+ * - an ability was lost without replay: replay, or a lower rate
+ * - KL above the limit, and no advice above is about forgetting: a lower strength or rate
  */
 import { percent, t, whole, withPoint } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';

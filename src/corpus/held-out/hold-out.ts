@@ -1,6 +1,10 @@
 /**
  * Chooses the held-out files: the same share of each language and of each of its folders, as closely as whole files
- * allow; at least four of a dozen files or more. Pure functions.
+ * allow; at least four of a dozen files or more. In each language (by extension) and in each of its folders, the share
+ * of the files is held out, rounded down; what rounding leaves is made up in the enclosing folder, and finally in the
+ * language. With several folders, each is a folder of the outermost level. Then files are added or put back, in each
+ * group with five held-out files or more and finally over the whole kind, while this brings the text nearer to the
+ * share: the kind has it within half a file, a language within a file. Pure functions.
  */
 import { posix } from 'node:path';
 import { MIN_DOCUMENTS } from '../../statistics/intervals.ts';

@@ -1,7 +1,9 @@
 /**
  * CrossCodeEval (Ding et al. 2023, arXiv 2310.11248): statements that need code of other files, in Python, Java, C# and
  * TypeScript. Its metrics: exact match of the lines, edit similarity, and both of the identifiers. The other files'
- * code precedes the prompt, as in the benchmark; a base that fills in the middle also gets the text after the cursor.
+ * code precedes the prompt, as in the benchmark; a base that fills in the middle also gets the text after the cursor,
+ * which the paper's setting does not have. Open brackets and strings, not a parser, say whether a Python statement has
+ * ended.
  */
 import { z } from 'zod';
 import { languageIdForPath } from '../../completion/index.ts';

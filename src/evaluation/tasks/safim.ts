@@ -2,7 +2,8 @@
  * SAFIM (Gong et al. 2024, arXiv 2403.04814): blocks, conditions and API calls to fill in, in Python, Java, C++ and C#.
  * As in the benchmark, an answer is cut to the missing construct. Rows in Python run against their tests (`pass@1`);
  * rows in other languages, which the sandbox can't run, and API calls, which have no tests, are compared (`exact
- * match`).
+ * match`). Unlike in the benchmark, Python runs in WebAssembly instead of PyPy, so a slow solution may time out, and a
+ * block ends at the brace that closes it, where the benchmark asks a parser.
  */
 import { z } from 'zod';
 import { taskFacts } from '../../findings/task-facts.ts';

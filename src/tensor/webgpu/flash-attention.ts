@@ -1,4 +1,7 @@
-/** Fused attention with the kernels in kernels/flash.ts. */
+/**
+ * Fused attention with the kernels in kernels/flash.ts. Larger heads, and sequences larger than a kernel can access,
+ * are computed in chunks of basic operations (model/attention.ts).
+ */
 import { elementCount } from '../../gguf/types.ts';
 import type { Backend, Tensor } from '../backend.ts';
 import type { AttentionDropout, AttentionPlan, Heads, FusedAttention } from '../compound.ts';

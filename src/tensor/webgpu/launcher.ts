@@ -12,7 +12,10 @@ import { fill } from './kernels/elementwise.ts';
 import { defaultTiles, type Tiles } from './kernels/tiles.ts';
 import { ALIGNMENT, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
-/** Maximum bytes of a buffer shared by contiguous tensors. */
+/**
+ * Maximum bytes of a buffer shared by contiguous tensors, such as small parameters, their gradients and moments, so
+ * that the optimiser and the gradient's norm take one dispatch each.
+ */
 const MAX_GROUP = 2 ** 27;
 /** Bytes per element, for all types. */
 export const ELEMENT = 4;

@@ -1,4 +1,7 @@
-/** The fused products of linear layers. Matrices too large for a kernel fall back to basic operations. */
+/**
+ * The fused products of linear layers: one pass also adds LoRA's second product (with dropout's mask), the bias and the
+ * residual. Matrices too large for a kernel fall back to basic operations.
+ */
 import type { Backend, Tensor } from '../backend.ts';
 import type { LinearProducts, Mask, ProductBlock, ProductSum } from '../compound.ts';
 import { ComposedProducts } from '../linear-products.ts';

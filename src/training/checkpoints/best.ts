@@ -1,7 +1,11 @@
 /**
  * Which checkpoint a run keeps, and when it ends early: pure functions of the measurements, in their order. The state
  * is plain numbers and part of every checkpoint, so that a resumed run decides as if it had not been stopped.
- * docs/science.md explains the rule.
+ *
+ * In the order of training, a checkpoint replaces the best so far if it is within the limit on forgetting and the best
+ * is not; if both are within it, and its held-out loss is lower by more than noise; or if the difference is within
+ * noise and it has the lower loss and forgot less. So of two similar checkpoints the earlier one stays, and many small
+ * gains still count. If none is within the limit, the one that forgot least is kept.
  */
 import { z } from 'zod';
 import { pairedIntervals } from '../../statistics/intervals.ts';

@@ -1,6 +1,7 @@
 /**
  * Tile shapes for matrix products. The fastest one depends on the GPU and is measured there (self-test/tile-choice.ts).
- * All sum along the inner axis in the same order, so results are bit-identical.
+ * All sum along the inner axis in the same order, so results are bit-identical. Matrix units (subgroup matrices) are
+ * not used: no adapter here lists them, so a kernel for them could not be tested.
  */
 
 export interface Tile {
