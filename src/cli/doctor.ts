@@ -215,8 +215,7 @@ function pythonCheck(python: Python | undefined): Check {
 function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport): Check {
   const check = { area: 'compiler', title: msg`C++ compiler (binding)` };
   if (compiler) return { ...check, status: 'ok', text: compiler };
-  if (prebuilt || installed || !offered)
-    return { ...check, status: 'note', text: msg`None was found, and none is needed.` };
+  if (prebuilt || installed || !offered) return { ...check, status: 'note', text: msg`None is needed.` };
   return {
     ...check,
     status: 'missing',

@@ -3,7 +3,7 @@
  * then moved to its destination.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
 import { pathWithin } from '../corpus/reading/folders.ts';
@@ -21,6 +21,7 @@ import {
   type ExportTarget,
 } from '../protocol/export.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
@@ -273,9 +274,10 @@ async function mergePeft({ spec, folder, signal }: ExportJob, staged: string): P
 
 async function moveTo(output: string, staged: string, to: ExportTarget): Promise<void> {
   try {
-    if (to !== 'peft') return await rename(staged, output);
+    if (to !== 'peft') return await renamePatiently(staged, output);
     await mkdir(output, { recursive: true });
-    for (const name of [PEFT_WEIGHTS, PEFT_CONFIG]) await rename(join(staged, name), join(output, name));
+    for (const name of [PEFT_WEIGHTS, PEFT_CONFIG])
+      await renamePatiently(join(staged, name), join(output, name));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(

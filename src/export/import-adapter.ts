@@ -10,7 +10,13 @@ import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { createRun } from '../runs/index.ts';
-import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from '../weights/adapter.ts';
+import {
+  exportAdapterGguf,
+  largestRank,
+  readAdapterGguf,
+  type Adapter,
+  type AdapterLayer,
+} from '../weights/adapter.ts';
 import { PEFT_WEIGHTS } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
 
@@ -115,7 +121,7 @@ async function readPeftAdapter(folder: string, base: GgufFile): Promise<ReadAdap
 }
 
 async function readGgufAdapter(path: string, base: GgufFile, sha256: string): Promise<ReadAdapter> {
-  const adapter = withAlpha(await readAdapterGguf(path, base));
+  const adapter = await readAdapterGguf(path, base);
   const linears = new Set(linearNames(readConfig(base)));
   const unsupportedLayer = adapter.layers.find(({ name }) => !linears.has(name));
   if (unsupportedLayer)
@@ -136,19 +142,6 @@ async function readGgufAdapter(path: string, base: GgufFile, sha256: string): Pr
     format: 'gguf',
     hyper: { rank, alpha: adapter.alpha, scaling: 'standard', dropout: 0 },
   };
-}
-
-const largestRank = (layers: readonly AdapterLayer[]) => Math.max(...layers.map(({ rank }) => rank));
-
-/** In llama.cpp, an alpha of zero means B A without scaling; sets an equivalent alpha. */
-function withAlpha(adapter: Adapter): Adapter {
-  if (adapter.alpha !== 0) return adapter;
-  const alpha = largestRank(adapter.layers);
-  const layers = adapter.layers.map((layer) => ({
-    ...layer,
-    b: layer.b.map((value) => (value * layer.rank) / alpha),
-  }));
-  return { ...adapter, alpha, layers };
 }
 
 /** Largest half-precision number. A LoRA's weights, and what it adds to the base's, are far below 100. */

@@ -54,6 +54,7 @@ export async function openGguf(path: string): Promise<GgufFile> {
     const { size } = await file.stat();
     await checkMagic(file, path);
     const header = await parseHeader(path, size);
+    checkWhole(path, header.metadata);
     const dataStart = Number(header.tensorDataOffset);
     const alignment = Number(header.metadata['general.alignment'] ?? DEFAULT_ALIGNMENT);
     const tensors = new Map<string, GgufTensor>();
@@ -165,6 +166,17 @@ async function parseHeader(path: string, size: number) {
   // The parser pads the file with zeros, so a truncated header shows only in where it ends.
   if (header.tensorInfoByteRange[1] > size) throw truncated(path, msg`its header is cut short`);
   return { ...header, metadata: header.metadata as unknown as Record<string, unknown> };
+}
+
+/** Large models are often published in several files, of which each has only some of the tensors. */
+function checkWhole(path: string, metadata: Record<string, unknown>): void {
+  const [part, parts] = [Number(metadata['split.no'] ?? 0) + 1, Number(metadata['split.count'])];
+  if (parts > 1)
+    throw new UserError(
+      'base-not-gguf',
+      msg`${path} is part ${part} of ${parts} of a model.`,
+      msg`Join the parts with llama.cpp's \`llama-gguf-split --merge\`, or choose a single file.`,
+    );
 }
 
 interface Layout {

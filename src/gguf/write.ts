@@ -1,5 +1,6 @@
 /** Writes a GGUF file, version 3. Output is deterministic. */
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import { encodeHalf } from './half.ts';
 import {
   elementCount,
@@ -44,7 +45,7 @@ export async function writeGguf(path: string, { metadata, tensors }: GgufContent
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await renamePatiently(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

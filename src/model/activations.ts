@@ -1,6 +1,6 @@
 /** The MLP's activation functions. */
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import { cast } from './cast.ts';
+import { cast, f32, halves } from '../tensor/forms.ts';
 
 export interface Activation {
   /** The concatenated outputs of gate and up [N, 2 w] (without a gate: [N, w]) -> the input of down [N, w]. */
@@ -55,11 +55,3 @@ function gelu(b: Backend, x: Tensor): { y: Tensor; slope: Tensor } {
     return { y, slope: b.add(s, b.mul(inner, b.sub(y, b.mul(y, s)))) };
   });
 }
-
-function halves(b: Backend, gateUp: Tensor): [gate: Tensor, up: Tensor] {
-  const [rows, columns] = gateUp.shape as [number, number];
-  const half = (begin: number) => f32(b, b.slice(gateUp, [0, begin], [rows, columns / 2]));
-  return [half(0), half(columns / 2)];
-}
-
-const f32 = (b: Backend, x: Tensor) => cast(b, x, 'f32');

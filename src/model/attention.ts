@@ -16,6 +16,7 @@ import type {
   Heads,
   QueryChunk,
 } from '../tensor/compound.ts';
+import { joinByHead, splitByHead } from '../tensor/forms.ts';
 import type { ModelConfig } from './config.ts';
 
 /** What the backward pass needs. */
@@ -82,7 +83,7 @@ export class Attention {
         return this.widen(b.matmul(p, this.visible(v, chunk)), chunk);
       }),
     );
-    return { q, k, v, o: this.join(b.concat(outputs, 1), plan) };
+    return { q, k, v, o: joinByHead(b, b.concat(outputs, 1), this.layout(plan)) };
   }
 
   /** do [N, heads x headSize] -> dqkv, in the shape of qkv. */
@@ -107,7 +108,7 @@ export class Attention {
     dropout?: AttentionDropout,
   ): { dq: Tensor; dk: Tensor; dv: Tensor } {
     const { backend: b } = this;
-    const dO = this.split(dOutput, plan);
+    const dO = splitByHead(b, dOutput, this.layout(plan));
     let sums = { dk: b.zeros(k.shape), dv: b.zeros(v.shape) };
     const dqs = plan.chunks.map((chunk) => {
       const part = b.arena(() => {
@@ -169,22 +170,6 @@ export class Attention {
   /** [.., rows x group, headSize] -> [.., rows, group x headSize] */
   private widen(x: Tensor, { rows }: QueryChunk): Tensor {
     return this.backend.reshape(x, [x.shape[0]!, rows, this.group * this.config.headSize]);
-  }
-
-  /** [batch x length, kvHeads x w] -> [batch x kvHeads, length, w] */
-  private split(x: Tensor, { batch, length }: AttentionPlan): Tensor {
-    const { backend: b, config } = this;
-    const width = x.shape[1]! / config.kvHeads;
-    const parted = b.transpose(b.reshape(x, [batch, length, config.kvHeads, width]), [0, 2, 1, 3]);
-    return b.reshape(parted, [batch * config.kvHeads, length, width]);
-  }
-
-  /** The reverse of split. */
-  private join(x: Tensor, { batch, length }: AttentionPlan): Tensor {
-    const { backend: b, config } = this;
-    const width = x.shape[2]!;
-    const parted = b.transpose(b.reshape(x, [batch, config.kvHeads, length, width]), [0, 2, 1, 3]);
-    return b.reshape(parted, [batch * length, config.kvHeads * width]);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import { cast, scaled } from './cast.ts';
+import { cast, scaled } from '../tensor/forms.ts';
 import type { Norm } from './norm.ts';
 
 /** What the backward pass needs if there is a norm: its input [N, width], and 1 / rms f32 [N, 1]. */

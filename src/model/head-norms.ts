@@ -1,5 +1,5 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import { cast } from './cast.ts';
+import { cast } from '../tensor/forms.ts';
 import type { ModelConfig } from './config.ts';
 import type { Norm } from './norm.ts';
 

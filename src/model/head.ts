@@ -3,7 +3,7 @@
  * quantised matrix is dequantised for a piece of the vocabulary at a time.
  */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import { cast } from './cast.ts';
+import { cast } from '../tensor/forms.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import type { RowSource } from './stored-weight.ts';

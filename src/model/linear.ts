@@ -1,7 +1,7 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Mask } from '../tensor/compound.ts';
 import { productsOf } from '../tensor/linear-products.ts';
-import { cast } from './cast.ts';
+import { cast } from '../tensor/forms.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';

@@ -2,7 +2,7 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { ATTENTION_CHUNK, type Attention } from './attention.ts';
 import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
-import { cast, scaled } from './cast.ts';
+import { cast, scaled } from '../tensor/forms.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { mix } from '../statistics/random.ts';

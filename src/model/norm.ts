@@ -1,5 +1,5 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import { cast } from './cast.ts';
+import { cast } from '../tensor/forms.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 

@@ -1,5 +1,6 @@
 /** Finds Python and runs pip, for package indexes that refuse direct downloads. */
 import { text } from 'node:stream/consumers';
+import { startsPlaceholder } from '../platform/processes/placeholder.ts';
 import { endOf, tailOf, outputOf, startProcess } from '../platform/processes/start.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 
@@ -25,6 +26,7 @@ async function output(command: string[], args: string[]): Promise<string | undef
 export async function inspectPython(): Promise<Python | undefined> {
   let withoutPip: Python | undefined;
   for (const command of candidates) {
+    if (await startsPlaceholder(command[0]!)) continue;
     const version = await output(command, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3])']);
     const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
     if (!version || major !== 3 || minor < 8) continue;

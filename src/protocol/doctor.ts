@@ -90,7 +90,7 @@ export const doctorReportSchema = z.object({
   needsNode: z.boolean().optional(),
   backends: z.array(doctorBackendSchema),
   /** NVIDIA GPUs, from nvidia-smi. */
-  gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number() })),
+  gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number().optional() })),
   /** GPUs of any maker with a driver, from WebGPU. */
   adapters: z.array(adapterSchema).default([]),
   llama: z.object({ starts: z.boolean(), reason: z.string() }),

@@ -1,7 +1,8 @@
 /** The compound operations built from basic ones: the reference for the kernels, and the fallback without them. */
-import type { Backend, DataType, Tensor } from './backend.ts';
+import type { DataType, Tensor } from './backend.ts';
 import { dequantise } from '../gguf/dequantise.ts';
 import { byteLengthOf, elementCount, type TensorType } from '../gguf/types.ts';
+import { cast, f32, halves, joinByHead, splitByHead, type Basics } from './forms.ts';
 import type {
   AdamNumbers,
   AdamState,
@@ -20,8 +21,6 @@ import type {
 const MASKED = -1e9;
 /** Elements that an optimiser updates at a time, so that temporary tensors fit in the processor's cache. */
 const PIECE = 2 ** 20;
-
-type Basics = Omit<Backend, 'compound' | 'name' | 'reason'>;
 
 export class Composed implements Compound {
   /** @param keepsQuantised false where each use would mean a transfer to a GPU */
@@ -46,14 +45,14 @@ export class Composed implements Compound {
       : matrices.map((matrix) => numbersOf(matrix, 0, matrix.rows));
     const rows = indices?.length ?? matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
     const numbers = parts.length > 1 ? joined(parts, rows * columns) : parts[0]!;
-    return this.b.arena(() => this.as(dtype, this.b.tensor(numbers, [rows, columns])));
+    return this.b.arena(() => cast(this.b, this.b.tensor(numbers, [rows, columns]), dtype));
   }
 
   norm(x: Tensor, gain: Tensor, epsilon: number, dtype: DataType): { y: Tensor; inverse: Tensor } {
     const { b } = this;
     return b.arena(() => {
       const inverse = b.rsqrt(b.add(b.mean(b.square(x), 1, true), epsilon)); // [N, 1]
-      return { y: this.as(dtype, b.mul(b.mul(x, inverse), gain)), inverse };
+      return { y: cast(b, b.mul(b.mul(x, inverse), gain), dtype), inverse };
     });
   }
 
@@ -61,14 +60,14 @@ export class Composed implements Compound {
   normGradient(dy: Tensor, x: Tensor, inverse: Tensor, gain: Tensor, residual?: Tensor): Tensor {
     const { b } = this;
     return b.arena(() => {
-      const g = b.mul(this.f32(dy), gain);
+      const g = b.mul(f32(b, dy), gain);
       const pull = b.mul(b.mean(b.mul(g, x), 1, true), b.mul(inverse, b.square(inverse)));
       const dx = b.sub(b.mul(g, inverse), b.mul(x, pull));
       return residual ? b.add(dx, residual) : dx;
     });
   }
 
-  add = (x: Tensor, y: Tensor): Tensor => this.b.arena(() => this.b.add(x, this.f32(y)));
+  add = (x: Tensor, y: Tensor): Tensor => this.b.arena(() => this.b.add(x, f32(this.b, y)));
 
   addInto(x: Tensor, y: Tensor, mask?: Mask): Tensor {
     const { b } = this;
@@ -84,8 +83,8 @@ export class Composed implements Compound {
   swiglu(gateUp: Tensor): Tensor {
     const { b } = this;
     return b.arena(() => {
-      const { gate, up } = this.halves(gateUp); // [N, w] each
-      return this.as(gateUp.dtype, b.mul(b.mul(gate, b.sigmoid(gate)), up));
+      const [gate, up] = halves(b, gateUp); // [N, w] each
+      return cast(b, b.mul(b.mul(gate, b.sigmoid(gate)), up), gateUp.dtype);
     });
   }
 
@@ -93,12 +92,12 @@ export class Composed implements Compound {
   swigluGradient(gateUp: Tensor, dProduct: Tensor): Tensor {
     const { b } = this;
     return b.arena(() => {
-      const { gate, up } = this.halves(gateUp);
-      const d = this.f32(dProduct);
+      const [gate, up] = halves(b, gateUp);
+      const d = f32(b, dProduct);
       const s = b.sigmoid(gate);
       const silu = b.mul(gate, s);
       const slope = b.sub(b.add(s, silu), b.mul(s, silu));
-      const parts = [b.mul(b.mul(d, up), slope), b.mul(d, silu)].map((x) => this.as(gateUp.dtype, x));
+      const parts = [b.mul(b.mul(d, up), slope), b.mul(d, silu)].map((x) => cast(b, x, gateUp.dtype));
       return b.concat(parts, 1);
     });
   }
@@ -110,11 +109,11 @@ export class Composed implements Compound {
       b.slice(qkv, [0, from * headSize], [qkv.shape[0]!, count * headSize]);
     return b.arena(() => {
       const turned = (from: number, count: number, scale: number) =>
-        this.as(qkv.dtype, b.mul(this.rotate(this.f32(part(from, count)), angles, layout), scale));
+        cast(b, b.mul(this.rotate(f32(b, part(from, count)), angles, layout), scale), qkv.dtype);
       return {
-        q: this.split(turned(0, heads, headSize ** -0.5), layout),
-        k: this.split(turned(heads, kvHeads, 1), layout),
-        v: this.split(part(heads + kvHeads, kvHeads), layout),
+        q: splitByHead(b, turned(0, heads, headSize ** -0.5), layout),
+        k: splitByHead(b, turned(heads, kvHeads, 1), layout),
+        v: splitByHead(b, part(heads + kvHeads, kvHeads), layout),
       };
     });
   }
@@ -122,9 +121,9 @@ export class Composed implements Compound {
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor {
     const { b } = this;
     return b.arena(() => {
-      const back = (x: Tensor) => this.rotate(this.join(x, layout), angles, layout, true);
-      const parts = [b.mul(back(this.f32(dq)), layout.headSize ** -0.5), back(dk), this.join(dv, layout)];
-      return this.as(dq.dtype, b.concat(parts, 1));
+      const back = (x: Tensor) => this.rotate(joinByHead(b, x, layout), angles, layout, true);
+      const parts = [b.mul(back(f32(b, dq)), layout.headSize ** -0.5), back(dk), joinByHead(b, dv, layout)];
+      return cast(b, b.concat(parts, 1), dq.dtype);
     });
   }
 
@@ -134,17 +133,17 @@ export class Composed implements Compound {
     const { hidden } = chunk;
     return this.consuming(scores, () => {
       // [batch, kvHeads, rows x group, keys], or [1, batch x kvHeads, ..] if all sequences share one mask
-      const apart = b.reshape(this.f32(scores), [hidden.shape[0]!, -1, ...scores.shape.slice(1)]);
-      return this.as(scores.dtype, b.reshape(b.softmax(b.add(apart, hidden)), scores.shape));
+      const apart = b.reshape(f32(b, scores), [hidden.shape[0]!, -1, ...scores.shape.slice(1)]);
+      return cast(b, b.reshape(b.softmax(b.add(apart, hidden)), scores.shape), scores.dtype);
     });
   }
 
   softmaxGradient(p: Tensor, dp: Tensor): Tensor {
     const { b } = this;
     return this.consuming(dp, () => {
-      const [probabilities, d] = [this.f32(p), this.f32(dp)];
+      const [probabilities, d] = [f32(b, p), f32(b, dp)];
       const dot = b.sum(b.mul(probabilities, d), 2, true); // [batch x kvHeads, rows x group, 1]
-      return this.as(dp.dtype, b.mul(probabilities, b.sub(d, dot)));
+      return cast(b, b.mul(probabilities, b.sub(d, dot)), dp.dtype);
     });
   }
 
@@ -155,7 +154,7 @@ export class Composed implements Compound {
     const rows = (begin: number, stop: number) =>
       stop > begin ? [b.slice(sum, [0, begin, 0], [outer, stop - begin, width])] : [];
     return this.consuming(sum, () => {
-      const added = b.add(rows(from, end)[0]!, this.f32(part));
+      const added = b.add(rows(from, end)[0]!, f32(b, part));
       return b.concat([...rows(0, from), added, ...rows(end, length)], 1);
     });
   }
@@ -167,11 +166,11 @@ export class Composed implements Compound {
   ): { losses: Tensor; gradient: Tensor | undefined } {
     const { b } = this;
     const made = b.arena(() => {
-      const { losses, gradient } = b.crossEntropy(this.f32(logits), labels);
+      const { losses, gradient } = b.crossEntropy(f32(b, logits), labels);
       if (!weights) return { losses, gradient: undefined };
       return {
         losses,
-        gradient: this.as(logits.dtype, b.mul(gradient, b.reshape(weights, [labels.shape[0]!, 1]))),
+        gradient: cast(b, b.mul(gradient, b.reshape(weights, [labels.shape[0]!, 1])), logits.dtype),
       };
     });
     b.dispose(logits);
@@ -189,7 +188,7 @@ export class Composed implements Compound {
     const block = b.arena(() => {
       const whole = part.shape.join() === shape.join();
       const cut = whole ? part : b.slice(part, shape.length > 1 ? [row, column] : [column], shape);
-      return scale === 1 ? this.f32(cut) : b.mul(this.f32(cut), scale);
+      return scale === 1 ? f32(b, cut) : b.mul(f32(b, cut), scale);
     });
     return sum ? b.addRows(sum, block) : block;
   }
@@ -204,7 +203,7 @@ export class Composed implements Compound {
       const middle = b.concat(
         [
           ...cut(row, 0, row + height, column),
-          this.as(whole.dtype, b.mul(block, scale)),
+          cast(b, b.mul(block, scale), whole.dtype),
           ...cut(row, column + width, row + height, columns),
         ],
         1,
@@ -307,22 +306,6 @@ export class Composed implements Compound {
     return b.reshape(turned, x.shape);
   }
 
-  /** [batch x length, kvHeads x w] -> [batch x kvHeads, length, w] */
-  private split(x: Tensor, { length, kvHeads }: HeadLayout): Tensor {
-    const { b } = this;
-    const width = x.shape[1]! / kvHeads;
-    const parted = b.transpose(b.reshape(x, [-1, length, kvHeads, width]), [0, 2, 1, 3]);
-    return b.reshape(parted, [-1, length, width]);
-  }
-
-  /** The reverse of split. */
-  private join(x: Tensor, { length, kvHeads }: HeadLayout): Tensor {
-    const { b } = this;
-    const width = x.shape[2]!;
-    const parted = b.transpose(b.reshape(x, [-1, kvHeads, length, width]), [0, 2, 1, 3]);
-    return b.reshape(parted, [-1, kvHeads * width]);
-  }
-
   /** [1 or batch, 1, rows x group, keys]: HIDDEN for keys after the query or before its document, else 0. */
   private hide({ length, begin, rows, from, group, starts }: QueryChunk, keys: number): Tensor {
     const { b } = this;
@@ -347,25 +330,11 @@ export class Composed implements Compound {
     return b.mul(b.add(after, larger(b.reshape(each, [-1, 1, queries, 1]), key)), MASKED);
   }
 
-  /** The two halves [N, w] of [N, 2 w], in f32. */
-  private halves(gateUp: Tensor): { gate: Tensor; up: Tensor } {
-    const [rows, columns] = gateUp.shape as [number, number];
-    const half = (begin: number) => this.f32(this.b.slice(gateUp, [0, begin], [rows, columns / 2]));
-    return { gate: half(0), up: half(columns / 2) };
-  }
-
   /** Returns the result of `body` and frees `old`, which it consumes. */
   private consuming(old: Tensor, body: () => Tensor): Tensor {
     const made = this.b.arena(body);
     this.b.dispose(old);
     return made;
-  }
-
-  private as(dtype: DataType, x: Tensor): Tensor {
-    return x.dtype === dtype ? x : this.b.cast(x, dtype as 'f32' | 'bf16');
-  }
-  private f32(x: Tensor): Tensor {
-    return this.as('f32', x);
   }
 }
 

@@ -8,6 +8,9 @@ import type { Worker } from 'node:worker_threads';
 import { BackendWasm, setThreadsCount } from '@tensorflow/tfjs-backend-wasm';
 import factory from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js';
 import { usableProcessors } from '../platform/machine/processors.ts';
+import { msg, UserError } from '../text/errors.ts';
+import { formatBytes } from '../text/units.ts';
+import { BEYOND_WASM, WASM_HEAP } from './wasm-heap.ts';
 
 type Instantiated = (instance: WebAssembly.Instance, module: WebAssembly.Module) => void;
 
@@ -17,11 +20,18 @@ type Factory = (options: {
   instantiateWasm(imports: WebAssembly.Imports, done: Instantiated): object;
 }) => Promise<Module>;
 
+export interface WasmMemory {
+  /** The address, or 0 if there is no room. */
+  _malloc: (bytes: number) => number;
+  _free: (address: number) => void;
+}
+
 /** The module: TF.js's functions and Emscripten's additions. */
-type Module = ConstructorParameters<typeof BackendWasm>[0] & {
-  cwrap(name: string, returns: string | null, takes: string[]): never;
-  PThread: { unusedWorkers: Worker[]; runningWorkers: Worker[] };
-};
+type Module = ConstructorParameters<typeof BackendWasm>[0] &
+  WasmMemory & {
+    cwrap(name: string, returns: string | null, takes: string[]): never;
+    PThread: { unusedWorkers: Worker[]; runningWorkers: Worker[] };
+  };
 
 /** The module always starts this many workers. */
 const MAX_THREADS = 8;
@@ -54,12 +64,29 @@ export async function threadedBackend(folder: string): Promise<BackendWasm> {
     disposeData: module.cwrap('dispose_data', null, ['number']),
     dispose: module.cwrap('dispose', null, []),
   };
+  guardMemory(module);
   setThreadsCount(threads);
   const backend = new BackendWasm(module);
   const { unusedWorkers, runningWorkers } = module.PThread;
   // The workers would keep the process alive.
   for (const worker of [...unusedWorkers, ...runningWorkers]) worker.unref();
   return backend;
+}
+
+/** Makes a full memory an error: TF.js takes any address for a tensor's, and would compute with what lies at 0. */
+export function guardMemory(module: WasmMemory): void {
+  // At its first call, the module replaces each of these functions.
+  module._free(module._malloc(1));
+  const allocate = module._malloc;
+  module._malloc = (bytes) => {
+    const address = bytes > WASM_HEAP ? 0 : allocate(bytes);
+    if (address !== 0 || bytes === 0) return address;
+    throw new UserError(
+      'memory',
+      msg`WebAssembly's memory of ${formatBytes(WASM_HEAP)} is full.`,
+      BEYOND_WASM,
+    );
+  };
 }
 
 /**

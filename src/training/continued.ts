@@ -1,7 +1,7 @@
 /**
  * What a run keeps of its predecessor: the adapter and corpus of the run that it continues, or the reference adapter.
  */
-import { copyFile, rename } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
@@ -13,6 +13,7 @@ import { msg, UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
 import { artefactName, EARLIER_ADAPTER, earlierAdapterName, type RunSpec } from '../protocol/run.ts';
 import { findRun, readSpec } from '../runs/index.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 
 type Continuing = Pick<RunSpec, 'continues' | 'reference' | 'hyper'>;
 
@@ -70,7 +71,7 @@ export async function placeEarlierAdapter(dir: string, spec: RunSpec, reference?
 
 async function copyResult(path: string, spec: RunSpec, run: string): Promise<void> {
   await copyFile(join(await findRun(run), artefactName(spec)), `${path}.tmp`);
-  await rename(`${path}.tmp`, path);
+  await renamePatiently(`${path}.tmp`, path);
 }
 
 async function exportReference(

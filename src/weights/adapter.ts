@@ -88,12 +88,7 @@ export async function readAdapterGguf(
       layers.push({ ...pair, a, b });
     }
     const baseSha256 = text(keys.base);
-    return {
-      architecture,
-      alpha,
-      layers,
-      ...(baseSha256 ? { baseSha256 } : {}),
-    };
+    return { architecture, ...asScaled(alpha, layers), ...(baseSha256 ? { baseSha256 } : {}) };
   } finally {
     await file.close();
   }
@@ -136,6 +131,20 @@ function getAlpha({ path, metadata }: GgufFile): number {
   if (!Number.isFinite(alpha) || alpha < 0)
     throw damaged(path, msg`The adapter ${path} has no usable alpha.`);
   return alpha;
+}
+
+export const largestRank = (layers: readonly AdapterLayer[]): number =>
+  Math.max(...layers.map(({ rank }) => rank));
+
+/** In llama.cpp, an alpha of zero means B A without scaling; sets an equivalent alpha. */
+function asScaled(alpha: number, layers: AdapterLayer[]): Pick<Adapter, 'alpha' | 'layers'> {
+  if (alpha !== 0) return { alpha, layers };
+  const most = largestRank(layers);
+  const scaled = layers.map((layer) => ({
+    ...layer,
+    b: layer.b.map((value) => (value * layer.rank) / most),
+  }));
+  return { alpha: most, layers: scaled };
 }
 
 type Pair = Pick<AdapterLayer, 'name' | 'rank' | 'in' | 'out'>;

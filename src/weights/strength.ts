@@ -4,10 +4,10 @@
  * it. If it began with an adapter, the file's parameters lie between that adapter's (0) and the trained ones (1), which
  * are kept in trained.gguf while the strength is not 1. (Earlier versions always used alpha.)
  */
-import { rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { adapterAlpha } from '../model/index.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import {
   artefactName,
   EARLIER_ADAPTER,
@@ -57,7 +57,7 @@ async function setOwnStrength(dir: string, spec: Trained, strength: number): Pro
   if (scale.strength === undefined)
     await exportAdapterGguf(trained, { ...(await readAdapterGguf(path)), alpha: adapterAlpha(spec.hyper) });
   requireTrained(trained, path, spec);
-  if (strength === 1) return rename(trained, path);
+  if (strength === 1) return renamePatiently(trained, path);
   await exportBetween(path, { start: join(dir, EARLIER_ADAPTER), end: trained }, strength, strength);
 }
 

@@ -49,7 +49,8 @@ export function gpuCheck(
   const row = (status: Check['status'], text: Text) => ({ area: 'gpu', title: 'GPU', status, text });
   if (onGpu) return row('ok', msg`${onGpu}; training uses it through WebGPU.`);
   const count = others.length ? `${others.length + 1} x ` : '';
-  const gpu = first && `${count}${first.name}, ${formatBytes(first.memory)}, driver ${first.driver}`;
+  const memory = first?.memory === undefined ? '' : `${formatBytes(first.memory)}, `;
+  const gpu = first && `${count}${first.name}, ${memory}driver ${first.driver}`;
   if (chosen === 'tensorflow' && runtime.gpu)
     return row('ok', msg`${gpu ?? 'NVIDIA'}; TensorFlow uses it, but this version was never tested with it.`);
   if (!gpu) return row('note', msg`No NVIDIA GPU was found (nvidia-smi); training runs on the processor.`);

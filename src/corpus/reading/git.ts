@@ -7,7 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { endOf, outputOf, tailOf, startProcess } from '../../platform/processes/start.ts';
+import { isPlaceholder } from '../../platform/processes/placeholder.ts';
+import { endOf, tailOf, startProcess } from '../../platform/processes/start.ts';
 import { pathWithin } from './folders.ts';
 import { repositoryRoot } from './gitignore.ts';
 
@@ -87,7 +88,7 @@ async function start(
 ): Promise<ChildProcess> {
   signal?.throwIfAborted();
   const top = await repositoryRoot(await realpath(folder).catch(() => resolve(folder)));
-  // Then there is nothing to ask, and even looking for git may open a dialog (see below).
+  // Then there is nothing to ask, and even git may open a dialog (placeholder.ts).
   if (top === undefined) throw new NoRepository('not a git repository');
   const path = await searchPath(top);
   const program = await findGit(path);
@@ -151,15 +152,6 @@ async function findGit(path: readonly string[]): Promise<string | undefined> {
   }
   return undefined;
 }
-
-/** Without Apple's developer tools, macOS has a program in place of git that opens a dialog to install them. */
-const isPlaceholder = async (file: string): Promise<boolean> =>
-  process.platform === 'darwin' &&
-  file === '/usr/bin/git' &&
-  outputOf('/usr/bin/xcode-select', ['-p']).then(
-    () => false,
-    () => true,
-  );
 
 type WithTimeout = <T>(answer: Promise<T>) => Promise<T>;
 

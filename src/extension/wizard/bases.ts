@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
+import { WASM_HEAP } from '../../tensor/wasm-heap.ts';
 import { t, tKnown, translate } from '../../text/l10n.ts';
 import { roughly } from '../../text/units.ts';
 import { size } from '../texts.ts';
@@ -18,8 +19,11 @@ export const baseListSchema = z.object({
     z.object({
       id: z.string(),
       present: z.boolean(),
-      /** The fewest bytes that a run can be made to fit into; unknown for files that are not known bases. */
-      leastMemory: z.object({ lora: z.number(), full: z.number() }).optional(),
+      /**
+       * The fewest bytes that a run can be made to fit into; null if none are enough for wasm, unknown for files that
+       * are not known bases.
+       */
+      leastMemory: z.object({ lora: z.number().nullable(), full: z.number().nullable() }).optional(),
     }),
   ),
   /** Bytes. */
@@ -74,17 +78,24 @@ export function baseChoices(preferred: string, list: BaseList): BaseChoice[] {
   return [first, ...fitting, ...others.filter((choice) => !fitting.includes(choice))];
 }
 
-/** As a sentence. */
-export const doesNotFit = (missing: { needed: string; free: string }): string =>
-  t('It does not fit: it takes {needed} of memory, and {free} are free.', missing);
+/** What a base needs at least and what is free, or the most that WebAssembly has, as text. */
+type Missing = { needed: string; free: string } | { most: string };
 
-/** The memory that a base needs at least and the free memory, as text; undefined if it fits, or is unknown. */
+/** As a sentence. */
+export const doesNotFit = (missing: Missing): string =>
+  'most' in missing
+    ? t('It does not fit into the {most} of memory that WebAssembly has.', missing)
+    : t('It does not fit: it takes {needed} of memory, and {free} are free.', missing);
+
+/** Undefined if it fits, or if that is unknown. */
 export function missingMemory(
   base: string,
   method: 'lora' | 'full',
   { models, availableMemory = Infinity }: BaseList,
-): { needed: string; free: string } | undefined {
-  const least = models.find(({ id }) => id === base)?.leastMemory?.[method] ?? 0;
+): Missing | undefined {
+  const least = models.find(({ id }) => id === base)?.leastMemory?.[method];
+  if (least === undefined) return undefined;
+  if (least === null) return { most: size(WASM_HEAP) };
   return least > availableMemory ? { needed: size(least), free: size(availableMemory) } : undefined;
 }
 

@@ -149,9 +149,10 @@ function askMethod(
     const bytes = memoryOf(plan.base!, method, machine);
     if (!bytes) return '';
     const missing = missingMemory(plan.base!, method, list);
-    return missing
-      ? t('does not fit: it takes {needed} of memory, and {free} are free', missing)
-      : t('about {size} of memory', { size: size(bytes) });
+    if (!missing) return t('about {size} of memory', { size: size(bytes) });
+    return 'most' in missing
+      ? t('does not fit into the {most} of memory that WebAssembly has', missing)
+      : t('does not fit: it takes {needed} of memory, and {free} are free', missing);
   };
   const choices = lookups.then(([machine, list]): Choice<'lora' | 'full'>[] => [
     {

@@ -2,13 +2,13 @@
  * Folded copies on disk: the base with an adapter merged into it, and a residual adapter with what could not be merged.
  * Written by fold.ts, used by the host. The cache has one folder for each pair of base and adapter.
  */
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { sha256Of } from '../../platform/files/checksum.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readText } from '../../platform/files/regular-file.ts';
-import { writeByRename } from '../../platform/files/write-file.ts';
+import { renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
 import { isMarkedProcessAlive, processMark } from '../../runs/processes.ts';
 import { cacheKey } from '../host/prompt-state.ts';
 import type { FoldedCopy } from '../host-types.ts';
@@ -147,7 +147,7 @@ export async function storeCopy(
     } else for (const path of [files.model, files.beside]) await rm(path, { force: true });
     await writeByRename(files.info, JSON.stringify(info), 0o600);
     await rm(dir, { recursive: true, force: true });
-    await rename(unfinished, dir);
+    await renamePatiently(unfinished, dir);
     await pruneCopies(dir);
     return info;
   } finally {

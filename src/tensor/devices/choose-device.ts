@@ -42,14 +42,15 @@ function advantage(best: Adapter, next: Adapter): Text {
 }
 
 function findRequested(adapters: readonly Adapter[], wanted: string): ChosenDevice {
-  const same = (name: string) => name.toLowerCase() === wanted.toLowerCase();
-  const number = /^\d+$/.test(wanted)
-    ? Number(wanted)
-    : adapters.findIndex(({ name }) => same(name)) + 1
-      ? adapters.findIndex(({ name }) => same(name))
-      : adapters.findIndex(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
-  const adapter = adapters[number];
-  if (adapter) return { adapter, number, why: msg`asked for` };
+  const word = wanted.toLowerCase();
+  const names = adapters.map(({ name }) => name.toLowerCase());
+  // "4090" is no place in the list, so it is a part of a name.
+  const number = [
+    /^\d+$/.test(word) ? Number(word) : -1,
+    names.indexOf(word),
+    names.findIndex((name) => name.includes(word)),
+  ].find((place) => adapters[place]);
+  if (number !== undefined) return { adapter: adapters[number]!, number, why: msg`asked for` };
   throw new UserError(
     'bad-argument',
     msg`There is no GPU "${wanted}" here.`,

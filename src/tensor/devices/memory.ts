@@ -13,8 +13,8 @@ interface ListedGpu {
   vendor: 'nvidia' | 'amd' | 'any';
   /** Empty if the driver reports no name. */
   name: string;
-  /** Bytes of dedicated memory. */
-  memory: number;
+  /** Bytes of dedicated memory; undefined if it has none. */
+  memory: number | undefined;
   /** Bytes of main memory that it may use in addition. */
   shared: number;
 }
@@ -22,8 +22,8 @@ interface ListedGpu {
 export interface NvidiaGpu {
   name: string;
   driver: string;
-  /** Bytes. */
-  memory: number;
+  /** Bytes; undefined if it shares the machine's, as on a DGX Spark. */
+  memory?: number;
   /** 8.9 for Ada; undefined if the driver is too old to report it. */
   computeCapability?: number;
 }
@@ -57,12 +57,12 @@ export function parseNvidia(csv: string): NvidiaGpu[] {
   return csv.split('\n').flatMap((line) => {
     const [name, driver, mebibytes, capability] = line.split(',').map((cell) => cell.trim());
     if (!name || !driver) return [];
-    const computeCapability = Number(capability);
+    const [memory, computeCapability] = [Number(mebibytes) * 2 ** 20, Number(capability)];
     return [
       {
         name,
         driver,
-        memory: (Number(mebibytes) || 0) * 2 ** 20,
+        ...(memory > 0 && { memory }),
         ...(computeCapability > 0 && { computeCapability }),
       },
     ];
@@ -143,6 +143,7 @@ export function memoryOf(
   const shared = kind === 'integrated';
   const found = matching(name, listed);
   if (!found) return { shared: kind !== 'discrete' };
+  if (found.memory === undefined) return { shared: true };
   const additional = platform === 'win32' ? total / 2 : found.shared;
   return { memory: found.memory + (shared ? additional : 0), shared };
 }

@@ -21,7 +21,7 @@ export interface RuntimeReport {
   command: string | undefined;
   /** There is a prebuilt binding for this platform, so no compiler is needed. */
   prebuilt: boolean;
-  /** Version line of the C++ compiler. */
+  /** Version line of the C++ compiler; not looked for where TensorFlow is not offered. */
   compiler: string | undefined;
 }
 
@@ -30,7 +30,8 @@ const OLD_BINDING = msg`Its binding is from an earlier version of Forget-Me-Not;
 
 export async function inspectRuntime(): Promise<RuntimeReport> {
   const offered = offer(false);
-  const compiler = (await findCompiler())?.version;
+  // On a Mac, even asking c++ for its version may open a dialog (platform/processes/placeholder.ts).
+  const compiler = offered.release && (await findCompiler())?.version;
   const native = await nativeSources();
   const report = {
     offered: offered.release !== undefined,

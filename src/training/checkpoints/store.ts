@@ -4,14 +4,14 @@
  * renamed, so one with its final name is complete. That of step 0 has only the progress, since its weights are the
  * base's.
  */
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readSafetensors, writeSafetensors, type Tensor } from '../../weights/safetensors.ts';
 import type { LazyValues } from '../../weights/values.ts';
 import { elementCount } from '../../gguf/types.ts';
 import type { Model, Parameter } from '../../model/index.ts';
-import { writeByRename } from '../../platform/files/write-file.ts';
+import { renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
 import { partSchema, rankingSchema } from './best.ts';
 import { scheduleSchema } from './schedule.ts';
 import { PATIENCE } from '../divergence.ts';
@@ -140,7 +140,7 @@ export async function saveCheckpoint(
     throw error;
   }
   await rm(path, { recursive: true, force: true });
-  await rename(temporary, path);
+  await renamePatiently(temporary, path);
   await syncFolder(folder(runDir));
   await deleteOutdated(runDir, plan);
   return join('checkpoints', nameOf(step));

@@ -7,8 +7,8 @@ import { hyperSchema, type BackendName, type Hyper } from '../../protocol/run.ts
 import { fastestPrecision } from '../../tensor/precision.ts';
 import type { MachineCosts } from '../measured-costs.ts';
 import { planDevice } from './device.ts';
-import { MARGIN } from './fit.ts';
-import { planMemory, planRun, type Measuring } from './plan.ts';
+import { fitsHeap, MARGIN } from './fit.ts';
+import { planMemory, planRun, type MemoryPlan } from './plan.ts';
 
 export interface MeasuredBase {
   shape: BaseShape;
@@ -39,21 +39,38 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
 
 /** Peak memory in bytes, including measuring: the number that `train` shows and compares with the available memory. */
 export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
-  const hyper = defaults(method, machine);
-  return machine.hasOwnMemory && machine.backend === 'webgpu'
-    ? planDevice(base.shape, hyper, { storedBytes: storedBytesFor(base), atCheckpoints: true }).total
-    : planRun(base.shape, hyper, { ...measuringFor(base, machine), atCheckpoints: true }).total;
+  if (machine.hasOwnMemory && machine.backend === 'webgpu') {
+    const place = { storedBytes: storedBytesFor(base), atCheckpoints: true };
+    return planDevice(base.shape, defaults(method, machine), place).total;
+  }
+  const { plan, isPossible } = planDefaults(base, method, machine, { atCheckpoints: true });
+  if (isPossible) return plan.total;
+  return planDefaults(base, method, machine, { atCheckpoints: true, recompute: true }).plan.total;
 };
 
-/** The least memory in bytes that `train` accepts: with recomputed activations, and measuring only after training. */
-export const minMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
-  planRun(base.shape, defaults(method, machine, true), measuringFor(base, machine)).total / (1 - MARGIN);
+/**
+ * The least memory in bytes that `train` accepts: with recomputed activations, and measuring only after training.
+ * Infinite if the wasm backend can't do it on any machine.
+ */
+export const minMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
+  const { plan, isPossible } = planDefaults(base, method, machine, { recompute: true });
+  return isPossible ? plan.total / (1 - MARGIN) : Infinity;
+};
 
 const storedBytesFor = ({ bytes, quantisation = '' }: MeasuredBase) =>
   quantisation.startsWith('Q') ? bytes : undefined;
 
-function measuringFor(base: MeasuredBase, { backend }: Machine): Measuring {
-  return { backend, baseBytes: base.bytes, storedBytes: storedBytesFor(base) };
+/** In main memory. `isPossible`: the backend's own memory, if it has one, is large enough. */
+function planDefaults(
+  base: MeasuredBase,
+  method: Hyper['method'],
+  machine: Machine,
+  { recompute = false, atCheckpoints = false },
+): { plan: MemoryPlan; isPossible: boolean } {
+  const hyper = defaults(method, machine, recompute);
+  const place = { backend: machine.backend, storedBytes: storedBytesFor(base) };
+  const plan = planRun(base.shape, hyper, { ...place, baseBytes: base.bytes, atCheckpoints });
+  return { plan, isPossible: fitsHeap(plan, hyper, place) };
 }
 
 /** The least GPU memory in bytes that a run needs: with recomputed activations, and measuring only after training. */

@@ -6,6 +6,7 @@ import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
 import type { BackendName } from '../../protocol/run.ts';
+import { BEYOND_WASM, WASM_HEAP } from '../../tensor/wasm-heap.ts';
 import { formatBytes } from '../../text/units.ts';
 import { largestBuffer, planDevice, type DevicePlan, type PlannedDevice } from './device.ts';
 import {
@@ -76,19 +77,22 @@ export function fitMemory<H extends Shrinkable>(
     );
   const fitsDevice = (candidate: PlannedHyper, atCheckpoints = false) =>
     !device || misfitOn(device, candidate, atCheckpoints) === undefined;
+  const place = { backend, storedBytes };
+  const fits = (candidate: PlannedHyper, atCheckpoints = false) => {
+    const plan = planOf(candidate, atCheckpoints);
+    return plan.total <= room && fitsHeap(plan, candidate, place) && fitsDevice(candidate, atCheckpoints);
+  };
   for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
     for (const candidate of candidates(hyper)) {
-      const plan = planOf(candidate, atCheckpoints);
-      if (plan.total > room || !fitsDevice(candidate, atCheckpoints)) continue;
+      if (!fits(candidate, atCheckpoints)) continue;
       const leftOut = measuring?.atCheckpoints && !atCheckpoints ? ['checkpoints are not measured'] : [];
       return {
         hyper: candidate,
-        plan,
+        plan: planOf(candidate, atCheckpoints),
         ...(hasOwnMemory && { device: deviceOf(candidate, atCheckpoints) }),
         changes: [...changesOf(hyper, candidate), ...leftOut],
       };
     }
-  const fits = (candidate: PlannedHyper) => planOf(candidate).total <= room && fitsDevice(candidate);
   const misfit = device && misfitOn(device, hyper);
   // Report what doesn't fit even with the smallest settings.
   const minimalMisfit = device && misfitOn(device, { ...hyper, batch: 1, recompute: true });
@@ -97,6 +101,13 @@ export function fitMemory<H extends Shrinkable>(
       'memory',
       misfit,
       advice(hyper, fits, msg`Train from a smaller base, or with --backend tensorflow or wasm.`),
+    );
+  const least = [...candidates(hyper)].at(-1)!;
+  if (!fitsHeap(planOf(least), least, place))
+    throw new UserError(
+      'memory',
+      msg`This run would take about ${formatBytes(inHeap(planOf(hyper), hyper, place))} of WebAssembly's memory, which is never more than ${formatBytes(WASM_HEAP)}.`,
+      advice(hyper, fits, BEYOND_WASM),
     );
   const needed = planOf(hyper).total;
   throw new UserError(
@@ -107,6 +118,17 @@ export function fitMemory<H extends Shrinkable>(
 }
 
 const fitsInto = (memory: number, needed: number) => needed <= memory * (1 - MARGIN);
+
+/** Bytes of a plan that are in the wasm backend's memory. Weights that stay quantised are outside. */
+const inHeap = (
+  { total, runtime, evaluation }: MemoryPlan,
+  { method }: PlannedHyper,
+  { storedBytes = 0 }: Place,
+): number => total - runtime - evaluation - (method === 'lora' ? storedBytes : 0);
+
+/** Whether the wasm backend's own memory has room for a plan, however much the machine has; true for other backends. */
+export const fitsHeap = (plan: MemoryPlan, hyper: PlannedHyper, place: Place): boolean =>
+  place.backend !== 'wasm' || fitsInto(WASM_HEAP, inHeap(plan, hyper, place));
 
 /**
  * The GPU's memory, and what the training and measuring a checkpoint beside it need, in bytes, if that is too much;

@@ -117,6 +117,13 @@ describe('the row about the GPU', () => {
     );
   });
 
+  it("leaves out the memory of one that shares the machine's", () => {
+    const facts = { chosen: 'wasm', onGpu: undefined, runtime: notOffered('win32') };
+    expect(english(gpuCheck([{ name: 'NVIDIA GB10', driver: '580.126' }], facts, false).text)).toMatch(
+      /^NVIDIA GB10, driver 580\.126; /,
+    );
+  });
+
   it("the summary says so if a GPU is not used only because VS Code's own Node can't", () => {
     const facts = { chosen: 'wasm', onGpu: undefined, runtime: notOffered('darwin'), ...others };
     expect(english(summaryOf({ ...facts, needsNode: true }))).toBe(

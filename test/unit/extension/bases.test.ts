@@ -50,6 +50,14 @@ test('bases that do not fit this machine come last, with the reason', () => {
   expect(baseChoices('auto', small)[0]!.detail).not.toContain('does not fit');
 });
 
+test('one that is too large for WebAssembly does not fit, however much memory is free', () => {
+  const models = [{ id: 'smollm2-135m', present: true, leastMemory: { lora: null, full: null } }];
+  expect(baseChoices('auto', { ...offered, models, availableMemory: 64e9 }).at(-1)).toMatchObject({
+    value: 'smollm2-135m',
+    detail: expect.stringContaining('It does not fit into the 4.3 GB of memory that WebAssembly has.'),
+  });
+});
+
 test('before TensorFlow is fetched, the base meant for it comes first, and both say so', () => {
   const withTensorflow = { id: 'qwen2.5-coder-0.5b', why: 'it is fast enough' };
   const later = { ...offered, default: { id: 'smollm2-135m', why: 'all else is slow', withTensorflow } };

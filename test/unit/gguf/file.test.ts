@@ -160,6 +160,19 @@ describe('bad input', () => {
     );
   });
 
+  it('one of several files of a model', async () => {
+    const part: [string, MetadataEntry][] = [
+      ['split.no', { type: 'uint16', value: 1 }],
+      ['split.count', { type: 'uint16', value: 3 }],
+    ];
+    await writeGguf(at('part.gguf'), { metadata: [...metadata, ...part], tensors });
+    await expect(openGguf(at('part.gguf'))).rejects.toMatchObject({
+      code: 'base-not-gguf',
+      message: `${at('part.gguf')} is part 2 of 3 of a model.`,
+      next: expect.stringMatching(/^Join the parts with llama\.cpp's `llama-gguf-split --merge`/),
+    });
+  });
+
   it('truncated while it is open', async () => {
     await writeFile(at('shrinks.gguf'), whole);
     const file = await openGguf(at('shrinks.gguf'));

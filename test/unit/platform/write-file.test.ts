@@ -4,7 +4,10 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { writeGguf } from '../../../src/gguf/index.ts';
 import { writeByRename } from '../../../src/platform/files/write-file.ts';
+import { recordSchema, saveCheckpoint } from '../../../src/training/checkpoints/store.ts';
+import { progressSchema } from '../../../src/training/loop.ts';
 
 const refusals = vi.hoisted(() => ({ left: 0 }));
 vi.mock('node:fs/promises', async (original) => {
@@ -33,6 +36,21 @@ it('is written once the reader is done', async () => {
   await writeByRename(join(dir, 'summary.json'), '{}');
   expect(await readFile(join(dir, 'summary.json'), 'utf8')).toBe('{}');
   expect(await readdir(dir)).toEqual(['summary.json']);
+});
+
+it('lets a model and a checkpoint wait as well', async () => {
+  on('win32');
+  refusals.left = 2;
+  await writeGguf(join(dir, 'adapter.gguf'), { metadata: [], tensors: [] });
+  refusals.left = 2;
+  await saveCheckpoint(dir, { backend: 'wasm' } as Parameters<typeof saveCheckpoint>[1], {
+    step: 0,
+    progress: progressSchema.parse({}),
+    record: recordSchema.parse({}),
+    plan: { outdated: () => [] },
+  });
+  expect((await readdir(dir)).sort()).toEqual(['adapter.gguf', 'checkpoints']);
+  expect(await readdir(join(dir, 'checkpoints'))).toEqual(['step-000000']);
 });
 
 it.each([

@@ -1,7 +1,8 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import type * as promises from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { inspectPython } from '../../../src/packages/python.ts';
 import type * as binding from '../../../src/tensor/runtime/binding.ts';
 import { isNeededHeader, nativeSources, sourcesDigest } from '../../../src/tensor/runtime/binding.ts';
 import { currentRuntime } from '../../../src/tensor/runtime/current.ts';
@@ -232,6 +233,25 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     });
     // As in the summary, the consent and the README.
     expect(english(reason)).toContain('about six times faster');
+  });
+});
+
+describe.runIf(process.platform === 'linux')("on a Mac without Apple's developer tools", () => {
+  beforeEach(() => void Object.defineProperty(process, 'platform', { value: 'darwin' }));
+  afterEach(() => void Object.defineProperty(process, 'platform', { value: 'linux' }));
+
+  it('no compiler is looked for', async () => {
+    useFakeCompiler();
+    const { offered, compiler } = await inspectRuntime();
+    expect([offered, compiler, box.calls()]).toEqual([false, undefined, []]);
+  });
+
+  it('no Python is started that would only offer to install them', async () => {
+    process.env['PATH'] = '/usr/bin';
+    expect(await inspectPython()).toBeUndefined();
+    box.program('py', "console.log(process.argv[3] === '-c' ? '3.12.1' : 'pip 24.0 from somewhere');");
+    process.env['PATH'] = `/usr/bin${delimiter}${box.bin}`;
+    expect(await inspectPython()).toEqual({ command: ['py', '-3'], version: '3.12.1', pip: '24.0' });
   });
 });
 

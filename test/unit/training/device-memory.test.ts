@@ -5,6 +5,7 @@ import { evaluationPlanSchema, hyperSchema, type Hyper, type RunSpec } from '../
 import { sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
 import { runEvaluatorProcess } from '../../../src/training/checkpoints/evaluator-child.ts';
 import { CheckpointMeasuring, type MeasuringOptions } from '../../../src/training/checkpoints/measuring.ts';
+import { minMemory } from '../../../src/training/memory/defaults.ts';
 import { planDevice, type PlannedDevice } from '../../../src/training/memory/device.ts';
 import { refitRun } from '../../../src/training/memory/fit-again.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
@@ -124,6 +125,39 @@ describe('fitMemory on a GPU', () => {
     expect(() => fit(card(24e9, { maxBufferSize: 2 ** 20 }))).toThrow(
       /^One tensor of this run takes .*, but a buffer of A card holds no more than 1 MB\.$/,
     );
+  });
+});
+
+describe('fitMemory on wasm, whose own memory ends at 4 GiB', () => {
+  const room = { backend: 'wasm', available: 64e9 } as const;
+
+  it('rejects a run that is too large for it, whatever the machine has', () => {
+    expect(() => fitMemory(shape, hyper({ method: 'full' }), { ...room, ...stored })).toThrow(
+      expect.objectContaining({
+        code: 'memory',
+        message: expect.stringMatching(
+          /^This run would take about 1\d\.\d+ GB of WebAssembly's memory, which is never more than 4\.29 GB\.$/,
+        ) as string,
+        next: 'Train with --method lora.',
+      }) as Error,
+    );
+    expect(minMemory(findKnownBase('qwen2.5-coder-0.5b')!, 'full', { backend: 'wasm' })).toBe(Infinity);
+    // With the weights as floats.
+    expect(() => fitMemory(shape, hyper(), room)).toThrow(
+      expect.objectContaining({
+        next: 'Train from a smaller base, or with --backend tensorflow or webgpu.',
+      }) as Error,
+    );
+  });
+
+  it('makes a run fit by recomputing, and does not count its quantised weights', () => {
+    const larger = findKnownBase('qwen2.5-coder-1.5b')!;
+    const changes = (backend: 'tensorflow' | 'wasm') => {
+      const place = { ...room, backend, storedBytes: larger.bytes };
+      return fitMemory(larger.shape, hyper({ sequenceLength: 2048 }), place).changes.map(english);
+    };
+    expect(changes('wasm')).toEqual(['activations are recomputed in the backward pass']);
+    expect(changes('tensorflow')).toEqual([]);
   });
 });
 

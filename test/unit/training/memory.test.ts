@@ -10,7 +10,7 @@ import { startBackend } from '../../../src/tensor/index.ts';
 import { availableMemory } from '../../../src/platform/machine/available-memory.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
 import { countParameters, planEvaluation, planMemory, planRun } from '../../../src/training/memory/plan.ts';
-import { runMemory } from '../../../src/training/memory/defaults.ts';
+import { minMemory, runMemory } from '../../../src/training/memory/defaults.ts';
 import { tinyWeights } from '../../support/tiny-weights.ts';
 
 const smol = {
@@ -131,15 +131,16 @@ describe('the numbers shown before a run', () => {
       for (const machine of machines)
         for (const method of ['lora', 'full'] as const) {
           const asked = hyper({ method, precision: machine.precision });
-          const where = {
+          const room = {
             backend: machine.backend,
-            baseBytes: bytes,
+            available: Infinity,
             storedBytes: bytes,
-            atCheckpoints: true,
+            measuring: { baseBytes: bytes, atCheckpoints: true },
           };
-          const train = planRun({ ...smol, ...shape }, asked, where).total;
-          expect(runMemory(base, method, machine)).toBe(train);
-          expect(memoryOf(id, method, machine)).toBe(train);
+          const train = () => fitMemory({ ...smol, ...shape }, asked, room).plan.total;
+          if (minMemory(base, method, machine) === Infinity) expect(train).toThrow("WebAssembly's memory");
+          else expect(runMemory(base, method, machine)).toBe(train());
+          expect(memoryOf(id, method, machine)).toBe(runMemory(base, method, machine));
         }
     },
   );

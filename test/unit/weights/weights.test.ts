@@ -66,6 +66,11 @@ describe('an adapter', () => {
     ]);
   });
 
+  it('with an alpha of zero is read as llama.cpp applies it', async () => {
+    await exportAdapterGguf(at('zero.gguf'), { ...adapter, alpha: 0 });
+    expect(await readAdapterGguf(at('zero.gguf'))).toEqual({ ...adapter, alpha: layer.rank });
+  });
+
   it('has the same bytes for the same numbers', async () => {
     await exportAdapterGguf(at('a.gguf'), adapter);
     await exportAdapterGguf(at('b.gguf'), adapter);

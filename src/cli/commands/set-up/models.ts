@@ -68,7 +68,10 @@ interface Listed {
   quantisation?: string;
   contextLength?: number;
   fillInTheMiddle?: boolean;
-  /** Memory in bytes of a run with default options on this machine, and the minimum that a run can be fitted into. */
+  /**
+   * Memory in bytes of a run with default options on this machine, and the minimum that a run can be fitted into
+   * (infinite, null as JSON, if no memory is enough for wasm).
+   */
   memory?: { lora: number; full: number };
   leastMemory?: { lora: number; full: number };
   /** In the order they are tried. */

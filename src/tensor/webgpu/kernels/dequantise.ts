@@ -2,7 +2,7 @@
  * Dequantisation. Layouts: ggml's `ggml-quants.c`; src/gguf has the same in TypeScript (dequantise.ts, k-quants.ts).
  * Products of a scale and a small integer are exact, so each value is rounded only once and equals ggml's bit for bit.
  */
-import { isQuantised, tensorTypes, type TensorType } from '../../../gguf/types.ts';
+import { tensorTypes, type TensorType } from '../../../gguf/types.ts';
 import { elementwise, variants } from '../kernel.ts';
 
 const READING = `
@@ -44,11 +44,8 @@ fn factors(at: u32, group: u32) -> vec2f {
 fn fourBitsOf(pairs: u32, i: u32) -> u32 { return (byte(pairs + i / 64u * 32u + i % 32u) >> (4u * (i / 32u % 2u))) & 15u; }
 `;
 
-/** For each type, value i of the block that begins at byte `at`. */
-const readers: Record<TensorType, string> = {
-  F32: 'return bitcast<f32>(word(at));',
-  F16: 'return half(at);',
-  BF16: 'return bitcast<f32>((byte(at) | (byte(at + 1u) << 8u)) << 16u);',
+/** For each quantised type, value i of the block that begins at byte `at`. */
+const readers: Partial<Record<TensorType, string>> = {
   /** d (half), 32 x int8: d q */
   Q8_0: 'return half(at) * signedByte(at + 2u + i);',
   /** d (half), the pairs: d (q - 8) */
@@ -95,12 +92,12 @@ export const dequantise = variants((type: TensorType) =>
         /** Offset of the result in `numbers`. */
         begin: 'u32',
       },
-      preamble: `${READING}${isQuantised(type) ? FOUR_BITS : ''}${type.endsWith('K') ? FACTORS : ''}
+      preamble: `${READING}${FOUR_BITS}${type.endsWith('K') ? FACTORS : ''}
 const BLOCK = ${tensorTypes[type].block}u;
 const BLOCK_BYTES = ${tensorTypes[type].bytes}u;
 
 fn number(at: u32, i: u32) -> f32 {
-  ${readers[type]}
+  ${readers[type]!}
 }
 `,
     },

@@ -51,6 +51,7 @@ describe('chooseDevice', () => {
     expect(chooseDevice(all, '0')).toEqual({ adapter: small, number: 0, why: 'asked for' });
     expect(chooseDevice(all, 'llvmpipe')!.number).toBe(2);
     expect(chooseDevice(all, 'rtx 4090')!.number).toBe(1);
+    expect(chooseDevice(all, '4090')!.number).toBe(1);
     // A full name takes precedence over a part of another one.
     const [plain, xt] = [adapter('AMD Radeon RX 7600'), adapter('AMD Radeon RX 7600 XT')];
     expect(chooseDevice([xt, plain], 'amd radeon rx 7600')!.number).toBe(1);

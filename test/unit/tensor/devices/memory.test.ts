@@ -39,6 +39,13 @@ it('reads the compute capability if the driver reports it', () => {
   expect(old).toEqual({ name: 'Tesla K80', driver: '470.1', memory: 11441 * 2 ** 20 });
 });
 
+it("counts the machine's memory for an NVIDIA GPU without its own", () => {
+  const [spark] = parseNvidia('NVIDIA GB10, 580.126, [N/A], 12.1');
+  expect(spark).toEqual({ name: 'NVIDIA GB10', driver: '580.126', computeCapability: 12.1 });
+  const listed = [{ vendor: 'nvidia' as const, name: 'NVIDIA GB10', memory: undefined, shared: 0 }];
+  expect(memoryOf({ name: 'NVIDIA GB10', kind: 'discrete' }, listed, linux)).toEqual({ shared: true });
+});
+
 it("reads amdgpu's files; an integrated GPU has main memory in addition", async () => {
   const root = await mkdtemp(join(tmpdir(), 'fmn-drm-'));
   try {
