@@ -6,10 +6,10 @@ import { kindOf } from '../src/corpus/kinds.ts';
 import { isSkippedFolder, judgeName } from '../src/corpus/names.ts';
 
 /** As in the editor's search (next-edit-finder/file-search.ts). */
-const MOST_FILES = 5000;
-const MOST_BYTES = 256 * 1024;
+const MAX_FILES = 5000;
+const MAX_BYTES = 256 * 1024;
 /** Longer lines are data. */
-const LONGEST_LINE = 1000;
+const MAX_LINE_LENGTH = 1000;
 
 export class Clone {
   /** Texts by the hash of their blob; undefined for what is not read. */
@@ -48,9 +48,9 @@ export class Clone {
       .split('\0')
       .flatMap((line) => {
         const [, hash, size, path] = /^100\d+ blob (\w+) +(\d+)\t([^]*)$/.exec(line) ?? [];
-        return path && isCode(path) && Number(size) <= MOST_BYTES ? [{ hash: hash!, path }] : [];
+        return path && isCode(path) && Number(size) <= MAX_BYTES ? [{ hash: hash!, path }] : [];
       })
-      .slice(0, MOST_FILES);
+      .slice(0, MAX_FILES);
     this.read(entries.map(({ hash }) => hash).filter((hash) => !this.blobs.has(hash)));
     return new Map(
       entries.flatMap(({ hash, path }) => {
@@ -76,4 +76,4 @@ export class Clone {
 export const isCode = (path: string): boolean =>
   'take' in judgeName(path) && kindOf(path) === 'code' && !path.split('/').slice(0, -1).some(isSkippedFolder);
 const isReadable = (text: string) =>
-  !text.includes('\0') && text.split('\n').every((line) => line.length <= LONGEST_LINE);
+  !text.includes('\0') && text.split('\n').every((line) => line.length <= MAX_LINE_LENGTH);

@@ -10,7 +10,7 @@ export interface Hunk {
 }
 
 /** Minimum characters and maximum lines of a hunk; of a longer one, only the first lines are typed. */
-const LEAST = 20;
+const MIN_CHARACTERS = 20;
 const MAX_LINES = 10;
 /**
  * A hunk that removes more than this share of what it adds is an edit, whose keystrokes can't be derived from a diff.
@@ -55,7 +55,7 @@ function hunkOf(
   const whole = added.slice(head, end).replace(/\n$/, '');
   const typed = whole.split('\n').slice(0, MAX_LINES).join('\n').trimEnd();
   const gone = removed.length - head - tail;
-  if (typed.trim().length < LEAST || gone > MAX_REMOVED * whole.length) return undefined;
+  if (typed.trim().length < MIN_CHARACTERS || gone > MAX_REMOVED * whole.length) return undefined;
   return {
     path,
     // The editor adds the indentation of the first line.

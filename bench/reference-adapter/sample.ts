@@ -6,7 +6,7 @@ import { spread } from '../../src/statistics/statistics.ts';
 /** Characters of each package; the smallest has about as many. */
 const CHARACTERS = 80_000;
 /** A longer file is mostly a table or generated. */
-const LONGEST = 40_000;
+const MAX_CHARACTERS = 40_000;
 
 /**
  * Copies files of `from` with one of the `endings` into `to`, taken at even distances, until there are enough characters.
@@ -20,7 +20,7 @@ export async function sampleOf(from: string, endings: readonly string[], to: str
   const files = await Promise.all(
     names.map(async (name) => ({ name, size: (await readFile(join(from, name), 'utf8')).length })),
   );
-  const usable = files.filter(({ size }) => size > 0 && size <= LONGEST);
+  const usable = files.filter(({ size }) => size > 0 && size <= MAX_CHARACTERS);
   const average = usable.reduce((sum, { size }) => sum + size, 0) / usable.length;
   const wanted = Math.min(usable.length, Math.ceil(CHARACTERS / average));
   let characters = 0;

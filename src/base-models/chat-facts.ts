@@ -20,7 +20,7 @@ const CONTEXT = Buffer.from('.context_length');
 /** GGUF's id of the type uint32, which precedes the value. */
 const UINT32 = 4;
 /** Upper bound of the metadata, including the vocabulary; the tensors come after it. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 /** Bytes of each chunk that are prepended to the next, so that no key and its value are split. */
 const OVERLAP = 64;
 
@@ -40,7 +40,7 @@ async function readFacts(path: string): Promise<ChatFacts> {
   let rest = Buffer.alloc(0);
   let contextLength: number | undefined;
   try {
-    for await (const part of createReadStream(path, { end: MOST_BYTES, highWaterMark: 1024 * 1024 })) {
+    for await (const part of createReadStream(path, { end: MAX_BYTES, highWaterMark: 1024 * 1024 })) {
       const text = Buffer.concat([rest, part as Buffer]);
       contextLength ??= contextLengthIn(text);
       if (text.includes(TEMPLATE)) return { hasTemplate: true, contextLength };

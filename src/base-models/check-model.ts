@@ -28,29 +28,29 @@ const whole = (from: number, to: number): Bounds => ({ whole: true, from, to });
 const real = (from: number, to: number): Bounds => ({ whole: false, from, to });
 
 /** llama.cpp's own limit, LLAMA_MAX_LAYERS. */
-const MOST_BLOCKS = 512;
+const MAX_BLOCKS = 512;
 /** Our server's limit: a smaller context has no room for a prompt and its answer. */
-const LEAST_CONTEXT = 64;
-const MOST_TOKENS_OF_CONTEXT = 2 ** 27;
+const MIN_CONTEXT = 64;
+const MAX_CONTEXT_TOKENS = 2 ** 27;
 const WIDEST = 2 ** 24;
-const MOST_HEADS = 2 ** 16;
+const MAX_HEADS = 2 ** 16;
 const LARGEST_EPSILON = 0.1;
 
 /** Far above the values of any existing model, and far below what does harm. */
 const bounds: Readonly<Record<string, Bounds>> = {
-  block_count: whole(1, MOST_BLOCKS),
-  context_length: whole(LEAST_CONTEXT, MOST_TOKENS_OF_CONTEXT),
+  block_count: whole(1, MAX_BLOCKS),
+  context_length: whole(MIN_CONTEXT, MAX_CONTEXT_TOKENS),
   embedding_length: whole(1, WIDEST),
   feed_forward_length: whole(1, WIDEST),
-  nextn_predict_layers: whole(0, MOST_BLOCKS),
+  nextn_predict_layers: whole(0, MAX_BLOCKS),
   expert_count: whole(0, 4096),
   expert_used_count: whole(0, 4096),
-  'attention.head_count': whole(1, MOST_HEADS),
-  'attention.head_count_kv': whole(1, MOST_HEADS),
+  'attention.head_count': whole(1, MAX_HEADS),
+  'attention.head_count_kv': whole(1, MAX_HEADS),
   'attention.key_length': whole(1, WIDEST),
   'attention.value_length': whole(1, WIDEST),
   'attention.scale': real(0, 1e6),
-  'attention.sliding_window': whole(0, MOST_TOKENS_OF_CONTEXT),
+  'attention.sliding_window': whole(0, MAX_CONTEXT_TOKENS),
   // Granite; llama.cpp takes 0 for "none".
   embedding_scale: real(0, 1e6),
   residual_scale: real(0, 1e6),
@@ -61,7 +61,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'rope.freq_base': real(1, 1e15),
   'rope.freq_base_swa': real(1, 1e15),
   'rope.scaling.factor': real(0, 1e6),
-  'rope.scaling.original_context_length': whole(0, MOST_TOKENS_OF_CONTEXT),
+  'rope.scaling.original_context_length': whole(0, MAX_CONTEXT_TOKENS),
   'rope.scale_linear': real(0, 1e6),
 };
 
@@ -191,8 +191,8 @@ function checkShape(header: ModelHeader, name: string, shape: readonly number[])
     throw truncated(header, `has a tensor "${name}" of ${actual.join(' x ')}, not ${shape.join(' x ')}`);
 }
 
-const MOST_TOKENS = 2 ** 22;
-const LONGEST_TOKEN = 2 ** 16;
+const MAX_TOKENS = 2 ** 22;
+const MAX_TOKEN_LENGTH = 2 ** 16;
 
 /**
  * Throws UserError `base-not-gguf` if the file has no vocabulary, or if the vocabulary's parts are inconsistent with
@@ -259,8 +259,8 @@ export function checkDistinct(header: ModelHeader, raw: Uint8Array): void {
 
 const isStringList = (value: unknown): value is string[] =>
   Array.isArray(value) &&
-  value.length <= MOST_TOKENS &&
-  value.every((token) => typeof token === 'string' && token.length <= LONGEST_TOKEN);
+  value.length <= MAX_TOKENS &&
+  value.every((token) => typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH);
 
 const describeValue = (value: unknown) => (typeof value === 'string' ? 'a text' : String(value).slice(0, 40));
 const nameOf = ({ path }: ModelHeader) => path ?? 'The base';

@@ -4,7 +4,7 @@ import { UserError, type ErrorCode } from '../text/errors.ts';
 
 /** Polling interval in milliseconds, and the longest wait after failures. */
 export const POLL_MS = 1000;
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 /** Transient errors: the cluster may become reachable again, with the same token. */
 const transient: ReadonlySet<ErrorCode> = new Set(['cluster-down', 'cluster-failed', 'cluster-unknown']);
 
@@ -14,6 +14,6 @@ export const isTransient = (error: unknown): error is UserError =>
 
 /** Waits `pollMs` milliseconds, doubled with each consecutive failure, or until `signal` fires. */
 export async function backOff(failures: number, pollMs: number, signal?: AbortSignal): Promise<void> {
-  const wait = Math.min(pollMs * 2 ** failures, LONGEST_WAIT_MS);
+  const wait = Math.min(pollMs * 2 ** failures, MAX_WAIT_MS);
   await sleep(wait, undefined, signal && { signal }).catch(() => undefined);
 }

@@ -12,7 +12,7 @@ import { isFinished, NoWebSocket, type JobState, type RayClient } from './ray/cl
 const POLLS_UNTIL_LOST = 3;
 /** If all logs have to be re-read each time: skip one poll for this many characters, up to this many polls in a row. */
 const CHARACTERS_PER_SKIP = 100_000;
-const MOST_SKIPPED_POLLS = 60;
+const MAX_SKIPPED_POLLS = 60;
 
 export interface JobHandlers {
   /** Called sequentially, line by line. */
@@ -102,7 +102,7 @@ class LogSource {
 
   async readAll(): Promise<void> {
     const text = await this.client.logs(this.id, this.signal);
-    this.pollsToSkip = Math.min(Math.floor(text.length / CHARACTERS_PER_SKIP), MOST_SKIPPED_POLLS);
+    this.pollsToSkip = Math.min(Math.floor(text.length / CHARACTERS_PER_SKIP), MAX_SKIPPED_POLLS);
     await this.reader.readAll(text);
   }
 }

@@ -19,7 +19,7 @@ export function afterAccepting(document: CursorDocument, text: string): CursorDo
 }
 
 /** Characters at the cursor that decide whether two places are the same. */
-const NEAR = 256;
+const NEARBY_CHARACTERS = 256;
 
 /** Whether two documents are the same at the cursor. */
 export function isSamePlace(a: CursorDocument, b: CursorDocument): boolean {
@@ -27,7 +27,7 @@ export function isSamePlace(a: CursorDocument, b: CursorDocument): boolean {
     a.path === b.path &&
     changeOf(a, b) === 'none' &&
     fullLengths(a).after === fullLengths(b).after &&
-    a.after.slice(0, NEAR) === b.after.slice(0, NEAR)
+    a.after.slice(0, NEARBY_CHARACTERS) === b.after.slice(0, NEARBY_CHARACTERS)
   );
 }
 
@@ -37,6 +37,8 @@ export function mayReach({ document, adapter }: PendingAnswer, here: CompletionP
   const missing = fullLengths(document).before - fullLengths(here).before;
   const common = document.before.slice(0, document.before.length - missing);
   return (
-    missing >= 0 && missing <= document.before.length && common.slice(-NEAR) === here.before.slice(-NEAR)
+    missing >= 0 &&
+    missing <= document.before.length &&
+    common.slice(-NEARBY_CHARACTERS) === here.before.slice(-NEARBY_CHARACTERS)
   );
 }

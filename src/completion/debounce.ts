@@ -3,8 +3,8 @@
  * within bounds. Never longer than the model's latency, since a wasted request costs no more than waiting.
  */
 
-const SHORTEST_MS = 75;
-const LONGEST_MS = 300;
+const MIN_MS = 75;
+const MAX_MS = 300;
 const FIRST_MS = 150;
 /** Longer pauses are for thinking, not typing. */
 const TYPING_MS = 1000;
@@ -36,7 +36,7 @@ export class Debounce {
   wait(before: string): number {
     if (this.fixed !== undefined) return this.fixed;
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;
-    const usual = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.gap * rate));
+    const usual = Math.min(MAX_MS, Math.max(MIN_MS, this.gap * rate));
     return Math.round(Math.min(usual, this.latency));
   }
 

@@ -5,9 +5,9 @@ import type { CursorDocument } from './types.ts';
 import { fullLengths } from './prompt/window.ts';
 
 /** Removing less than this corrects a typo, and says nothing about the user's intention. */
-const LEAST_REMOVED = 3;
+const MIN_REMOVED = 3;
 /** After this many characters typed in its place, removed text no longer counts. */
-const LONGEST_TYPED = 200;
+const MAX_TYPED_LENGTH = 200;
 
 /** A replacement of one text by another; offsets are those of the document. */
 interface Edit {
@@ -53,10 +53,10 @@ export class Edits {
   undoes({ before, hidden }: CursorDocument, text: string): boolean {
     if (!this.removed) return false;
     const written = before.length + (hidden?.before ?? 0) - this.removed.at;
-    if (written < 0 || written > Math.min(LONGEST_TYPED, before.length)) return false;
+    if (written < 0 || written > Math.min(MAX_TYPED_LENGTH, before.length)) return false;
     const gone = withoutWhitespace(this.removed.text);
     const back = withoutWhitespace(before.slice(before.length - written) + text);
-    if (gone.length < LEAST_REMOVED || isBlank(text)) return false;
+    if (gone.length < MIN_REMOVED || isBlank(text)) return false;
     return back.startsWith(gone) || gone.startsWith(back);
   }
 

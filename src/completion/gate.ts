@@ -13,7 +13,7 @@ export interface GateInput extends CursorDocument {
 }
 
 /** Longer lines are data or minified code. */
-const LONGEST_LINE = 500;
+const MAX_LINE_LENGTH = 500;
 
 /** Closing characters, closing tags and ends of comments may follow the cursor: editors insert them. */
 const closing = /^(?:[\s)\]}>'"`:;,]|\(\)|\*\/|-->|\?>|%>|<\/[\w-]*>)*$/;
@@ -61,7 +61,7 @@ export function gate(input: GateInput): GateReason | undefined {
   const right = firstLine(after);
   if (!isUnconstrained(left, right, languageFor(embeddedAt({ before, languageId }).languageId)))
     return 'text-right';
-  if (left.length + right.length > LONGEST_LINE) return 'long-line';
+  if (left.length + right.length > MAX_LINE_LENGTH) return 'long-line';
   if (isBlank(before) && isBlank(after) && !hidden?.before && !hidden?.after) return 'empty';
   if (isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';
   return undefined;

@@ -8,7 +8,7 @@ export { gate, type GateReason } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';
 export { languageIdForPath } from './code/languages.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt/prompt.ts';
-export { MOST_FILES, OtherFiles } from './prompt/other-files.ts';
+export { MAX_FILES, OtherFiles } from './prompt/other-files.ts';
 export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';
 export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';
 export { reachAt } from './prompt/reach.ts';

@@ -8,11 +8,11 @@ import type { OnPiece } from './fetch.ts';
 /** Longest time, in ms, that a whole answer may take to generate. */
 const PATIENCE_MS = 4000;
 /** About a line; less would be useless. */
-const FEWEST_TOKENS = 16;
+const MIN_TOKENS = 16;
 /** Answers with fewer pieces say too little about the pace. */
-const FEWEST_PIECES = 4;
+const MIN_PIECES = 4;
 /** Weight of the newest answer in the moving average. */
-const NEWEST = 0.3;
+const NEWEST_WEIGHT = 0.3;
 
 export class Pace {
   /** Milliseconds per token, by adapter. */
@@ -20,10 +20,10 @@ export class Pace {
 
   /** An answer of `pieces` tokens, of which the first came `milliseconds` before the last. */
   record(adapter: string, pieces: number, milliseconds: number): void {
-    if (pieces < FEWEST_PIECES || milliseconds < 0) return;
+    if (pieces < MIN_PIECES || milliseconds < 0) return;
     const now = milliseconds / (pieces - 1);
     const before = this.paces.get(adapter) ?? now;
-    this.paces.set(adapter, before + NEWEST * (now - before));
+    this.paces.set(adapter, before + NEWEST_WEIGHT * (now - before));
   }
 
   /** Calls `ask` and learns from the pieces it reports, however it ends. `now`: a clock in ms. */
@@ -49,6 +49,6 @@ export class Pace {
   tokens(adapter: string, most: number): number {
     const pace = this.paces.get(adapter);
     if (!pace) return most;
-    return Math.min(most, Math.max(FEWEST_TOKENS, Math.floor(PATIENCE_MS / pace)));
+    return Math.min(most, Math.max(MIN_TOKENS, Math.floor(PATIENCE_MS / pace)));
   }
 }

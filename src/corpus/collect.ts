@@ -25,17 +25,17 @@ import { suppliedDocuments } from './reading/supplied-documents.ts';
 
 const DEFAULT_HELD_OUT_SHARE = 0.1;
 /** More held-out rows would take longer to measure without being more informative. */
-const MOST_HELD_OUT_ROWS = 2000;
+const MAX_HELD_OUT_ROWS = 2000;
 /**
  * With at most this many files of code, a part of each is held out, because whole files would be too few to be
  * representative.
  */
-const MOST_CUT = 11;
+const MAX_CUT = 11;
 /**
  * Fewer held-out tokens are not informative enough, so rows are read until there are this many, even if there are
  * enough to train on.
  */
-const LEAST_HELD_OUT_TOKENS = 16_384;
+const MIN_HELD_OUT_TOKENS = 16_384;
 
 export interface CollectOptions extends Partial<ReadOptions> {
   /** Rows of a data set or instruction pairs, read after the folders. */
@@ -137,7 +137,7 @@ class Collector {
 
   private get isEnoughHeldOut(): boolean {
     const { share, heldOutTokens, heldOutRows } = this;
-    return share === 0 || heldOutTokens >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
+    return share === 0 || heldOutTokens >= MIN_HELD_OUT_TOKENS || heldOutRows >= MAX_HELD_OUT_ROWS;
   }
 
   /** No further row of the last source is needed. */
@@ -151,7 +151,7 @@ class Collector {
     const splitPosition = row
       ? (entry.age ?? splitNumber(this.options.seed, entry.together ?? entry.sha256))
       : undefined;
-    const isHeldOutFull = this.heldOutRows >= MOST_HELD_OUT_ROWS;
+    const isHeldOutFull = this.heldOutRows >= MAX_HELD_OUT_ROWS;
     const randomSplit =
       splitPosition !== undefined && splitPosition < this.share && !isHeldOutFull ? 'held-out' : 'train';
     const { earlier } = this.options;
@@ -231,7 +231,7 @@ class Collector {
     if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured)) this.fewDocuments = [];
     else if (kind !== measured) return;
     // Once there are too many, none is needed.
-    if (this.counts[kind] > MOST_CUT) this.fewDocuments = [];
+    if (this.counts[kind] > MAX_CUT) this.fewDocuments = [];
     else this.fewDocuments.push({ document, part });
   }
 

@@ -1,7 +1,7 @@
 /** Limits each file to a tenth of what is measured, so that no single file dominates a metric. Pure functions. */
 import { spread } from '../statistics/statistics.ts';
 
-const FEWEST_FILES = 10;
+const MIN_FILES = 10;
 
 /**
  * Calls `take` with the limit of items per file, and returns its result. The limit is a tenth of `count`, or of the
@@ -12,9 +12,9 @@ export function limitToTenth<T>(
   take: (limit: number) => T,
   sizeOf: (selection: T) => number,
 ): T {
-  if (files < FEWEST_FILES) return take(Infinity);
+  if (files < MIN_FILES) return take(Infinity);
   for (let target = count; ;) {
-    const selection = take(Math.max(1, Math.floor(target / FEWEST_FILES)));
+    const selection = take(Math.max(1, Math.floor(target / MIN_FILES)));
     const size = sizeOf(selection);
     if (size >= target) return selection;
     target = size;

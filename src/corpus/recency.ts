@@ -1,7 +1,7 @@
 /** Training weights of text by the time of its last change. Pure functions. */
 
 /** Smallest weight: text that has not changed for long is still learned. */
-const LEAST = 0.25;
+const MIN_WEIGHT = 0.25;
 
 /**
  * Weights in thousandths: 2^(-age / half-life), at least a quarter. `times` in seconds; ages are relative to the
@@ -10,7 +10,7 @@ const LEAST = 0.25;
 export function recencyWeights(times: readonly number[], halfLifeDays: number): number[] {
   const newest = times.reduce((latest, time) => Math.max(latest, time), -Infinity);
   const halfLife = halfLifeDays * 24 * 3600;
-  return times.map((time) => Math.round(1000 * Math.max(LEAST, 2 ** ((time - newest) / halfLife))));
+  return times.map((time) => Math.round(1000 * Math.max(MIN_WEIGHT, 2 ** ((time - newest) / halfLife))));
 }
 
 /** A range of tokens with one weight; it ends where the next one begins. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** Longest `later`, in characters: longer than any completion. */
-export const LONGEST_LATER = 4000;
+export const MAX_LATER = 4000;
 
 export const preferenceSchema = z.object({
   /** When the completion was shown (ISO). */
@@ -20,7 +20,7 @@ export const preferenceSchema = z.object({
    */
   accepted: z.int().min(0),
   /** The text at the place `seconds` later, or when its file was closed. */
-  later: z.string().max(LONGEST_LATER),
+  later: z.string().max(MAX_LATER),
   seconds: z.number().min(0),
   /** The model that completed: a run, or `base:` and the name of a base; and the base of either. */
   run: z.string(),

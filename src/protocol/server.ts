@@ -6,9 +6,9 @@ import { computeDeviceSchema } from './gpu.ts';
 /** The base's name in requests. */
 export const BASE_MODEL = 'base';
 /** Most tokens of an answer; a request for more is a mistake or malicious. */
-export const MOST_TOKENS = 4096;
+export const MAX_TOKENS = 4096;
 /** Most choices of one request: prompts times `n`. */
-const MOST_CHOICES = 64;
+const MAX_CHOICES = 64;
 /** Most tokens of a chat's answer, if the request does not say. */
 const CHAT_TOKENS = 1024;
 
@@ -18,7 +18,7 @@ const stopSchema = z.union([z.string(), z.array(z.string()).max(16)]);
 /** What OpenAI's completions and chat completions have in common. */
 const openAiFields = {
   top_p: z.number().gt(0).max(1).default(1),
-  n: z.int().min(1).max(MOST_CHOICES).default(1),
+  n: z.int().min(1).max(MAX_CHOICES).default(1),
   stop: stopSchema.optional(),
   stream: z.boolean().default(false),
   stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
@@ -34,7 +34,7 @@ export const completionRequestSchema = z
     /** An adapter's name, or the base's. */
     model: z.string(),
     /** Several prompts get `n` choices each, in order. */
-    prompt: z.union([z.string(), z.array(z.string()).min(1).max(MOST_CHOICES)]),
+    prompt: z.union([z.string(), z.array(z.string()).min(1).max(MAX_CHOICES)]),
     /** Ours: the text between prompt and cursor, generated again as whole tokens. The answer is what comes after it. */
     heal: z.string().max(64).optional(),
     /** Ours: what is already there of the text between prompt and suffix, before `heal`. */
@@ -49,7 +49,7 @@ export const completionRequestSchema = z
     /** Ours: the location of the prompt's file. If given, everything is laid out as in training. */
     place: z.object({ repository: z.string(), path: z.string() }).optional(),
     /** 0 only processes the prompt, so that the next request finds it in the cache. */
-    max_tokens: z.int().min(0).max(MOST_TOKENS).default(64),
+    max_tokens: z.int().min(0).max(MAX_TOKENS).default(64),
     temperature: z.number().min(0).max(2).default(0),
     ...openAiFields,
     /** Return log-probabilities of the answer's tokens, and of this many alternatives at each position. */
@@ -60,8 +60,8 @@ export const completionRequestSchema = z
     echo: z.literal(false, { error: 'the prompt is not returned: leave "echo" out' }).optional(),
     best_of: z.int().optional(),
   })
-  .refine(({ prompt, n }) => n * (Array.isArray(prompt) ? prompt.length : 1) <= MOST_CHOICES, {
-    error: `at most ${MOST_CHOICES} choices, all prompts together`,
+  .refine(({ prompt, n }) => n * (Array.isArray(prompt) ? prompt.length : 1) <= MAX_CHOICES, {
+    error: `at most ${MAX_CHOICES} choices, all prompts together`,
     path: ['n'],
   })
   .refine(({ best_of, n }) => best_of === undefined || best_of === n, {
@@ -92,9 +92,9 @@ export const chatRequestSchema = z
         }),
       )
       .min(1),
-    max_tokens: z.int().min(1).max(MOST_TOKENS).optional(),
+    max_tokens: z.int().min(1).max(MAX_TOKENS).optional(),
     /** OpenAI's newer name of `max_tokens`. */
-    max_completion_tokens: z.int().min(1).max(MOST_TOKENS).optional(),
+    max_completion_tokens: z.int().min(1).max(MAX_TOKENS).optional(),
     temperature: z.number().min(0).max(2).default(0.7),
     ...openAiFields,
     tools: without(
@@ -169,7 +169,7 @@ export const llamaRequestSchema = z.object({
   model: z.string().optional(),
   prompt: z.string().default(''),
   /** -1: as many as there is room for. 0: only processes the prompt. */
-  n_predict: z.int().min(-1).max(MOST_TOKENS).default(-1),
+  n_predict: z.int().min(-1).max(MAX_TOKENS).default(-1),
   temperature: z.number().max(10).default(0.8),
   top_k: z.int().default(40),
   top_p: z.number().min(0).max(1).default(0.95),

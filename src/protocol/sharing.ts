@@ -18,7 +18,7 @@ const plainName = z
 /** For display on one line: no line ends, and no terminal escapes or invisible characters. */
 const plainText = z.string().max(2000).refine(isPlain);
 /** Longer texts are truncated: the rest of a licence, for example, can be read at its source. */
-const LONGEST_LINE = 500;
+const MAX_LINE_LENGTH = 500;
 
 /**
  * Converts a text to the form allowed in the manifest: white space and characters that are not plain become spaces.
@@ -26,7 +26,7 @@ const LONGEST_LINE = 500;
  */
 export function onOneLine(text: string): string {
   const line = blanked(text).replace(/\s+/g, ' ').trim();
-  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line;
+  return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line;
 }
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -43,10 +43,10 @@ export const isPlain = (text: string): boolean => visible(text) === text;
 export const blanked = (text: string): string => text.replace(hidden, ' ');
 
 /** Maximum number of characters shown of a line. */
-const LONGEST = 4000;
+const MAX_CHARACTERS = 4000;
 
 /** Like `visible`, but truncates very long lines. */
-export function visibleLine(text: string, longest = LONGEST): string {
+export function visibleLine(text: string, longest = MAX_CHARACTERS): string {
   if (text.length <= longest) return visible(text);
   return `${visible(text.slice(0, longest))}... (${text.length - longest} more characters)`;
 }

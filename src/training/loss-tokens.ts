@@ -6,7 +6,7 @@ import type { Hyper } from '../protocol/run.ts';
 /** The vocabulary's first tokens: the vocabularies of byte pairs begin with the most common ones. */
 const COMMON = 16_384;
 /** With more tokens, or in a vocabulary that is hardly larger, little would be saved. */
-const MOST = 32_768;
+const MAX_TOKENS = 32_768;
 const BLOCK = 65_536;
 
 /** The corpus's tokens and the most common ones, in ascending order; undefined: the whole vocabulary. */
@@ -15,10 +15,10 @@ export function lossTokens(
   { vocabularySize }: Pick<ModelConfig, 'vocabularySize'>,
   { method }: Pick<Hyper, 'method'>,
 ): Int32Array | undefined {
-  if (method === 'full' || vocabularySize < 2 * MOST) return undefined;
+  if (method === 'full' || vocabularySize < 2 * MAX_TOKENS) return undefined;
   const used = new Uint8Array(vocabularySize).fill(1, 0, COMMON);
   for (let at = 0; at < train.length; at += BLOCK)
     for (const token of train.read(at, Math.min(BLOCK, train.length - at))) used[token] = 1;
   const tokens = Int32Array.from(used.keys()).filter((token) => used[token] === 1);
-  return tokens.length <= MOST ? tokens : undefined;
+  return tokens.length <= MAX_TOKENS ? tokens : undefined;
 }

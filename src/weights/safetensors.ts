@@ -17,7 +17,7 @@ const entrySchema = z.object({
 });
 type Entry = z.infer<typeof entrySchema>;
 /** The format's own limit, far above any header. */
-const LONGEST_HEADER = 100_000_000;
+const MAX_HEADER_LENGTH = 100_000_000;
 
 export interface Tensor {
   shape: number[];
@@ -85,7 +85,7 @@ function readHeader(path: string): Promise<{ header: Record<string, unknown>; ba
     const { size } = await file.stat();
     if (size < 8) throw new Error(`${path} is too short for safetensors`);
     const length = Number((await readPart(file, path, 0, 8)).readBigUInt64LE());
-    if (length > Math.min(size - 8, LONGEST_HEADER)) throw new Error(`${path} ends inside its header`);
+    if (length > Math.min(size - 8, MAX_HEADER_LENGTH)) throw new Error(`${path} ends inside its header`);
     const json = (await readPart(file, path, 8, length)).toString('utf8');
     const header = z.record(z.string(), z.unknown()).parse(JSON.parse(json));
     delete header['__metadata__'];

@@ -16,7 +16,7 @@ import { Served, serves } from './served.ts';
 
 const COUNT = 100;
 /** For the process that tries a model, which stops itself earlier. */
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 
 export const bases: Campaign = {
   title: 'hostile models',
@@ -67,7 +67,7 @@ const inPlace = async ({ ground: { at }, served, hostile, right }: Place) => {
   await hostile.write(at('next.gguf'));
   await rename(at('next.gguf'), at('offered.gguf'));
   try {
-    await served.mustAnswer('offered', LONGEST_MS);
+    await served.mustAnswer('offered', MAX_MS);
     await served.mustAnswerWith('one', right);
   } finally {
     await copyFile(at('right.gguf'), at('offered.gguf'));
@@ -75,13 +75,13 @@ const inPlace = async ({ ground: { at }, served, hostile, right }: Place) => {
 };
 const asBase = async ({ ground: { at }, hostile }: Place) => {
   await hostile.write(at('hostile.gguf'));
-  await serves(at('hostile.gguf'), LONGEST_MS);
+  await serves(at('hostile.gguf'), MAX_MS);
 };
 const toTokenizer = async ({ ground: { at }, hostile }: Place) => {
   await hostile.write(at('hostile.gguf'));
   const args = [resolve('dist/cli.mjs'), 'corpus', at('code'), '--base', at('hostile.gguf')];
   await new Promise<void>((done, fail) =>
-    execFile(process.execPath, args, { timeout: LONGEST_MS }, (error, _, stderr) => {
+    execFile(process.execPath, args, { timeout: MAX_MS }, (error, _, stderr) => {
       if (!error) return done();
       if (error.code !== 1) return fail(new Error(`it ended with ${error.signal ?? error.code}`));
       if (!/\[[a-z-]+\] ./.test(stderr) || stderr.includes('[internal]'))
@@ -151,7 +151,7 @@ async function adapterTrials(
           load_inplace: true,
         });
         if (response.status !== 200) mustBeSentence(response.text);
-        else await served.mustAnswer('bad', LONGEST_MS);
+        else await served.mustAnswer('bad', MAX_MS);
         await served.mustAnswerWith('one', right);
       },
     };

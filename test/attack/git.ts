@@ -24,7 +24,7 @@ import { openGround, within, type Ground } from './support.ts';
 
 const TRIALS = 40;
 /** Three calls of git, with 30 s each. */
-const LONGEST_MS = 120_000;
+const MAX_MS = 120_000;
 
 export const gitCampaign: Campaign = {
   title: 'hostile repositories',
@@ -67,7 +67,7 @@ async function attempt(hostile: Hostile, { kind, place, partial }: Attempt): Pro
     hostile.make(partial);
     const settings = { 'remote.origin.url': `file://${hostile.at('origin')}`, ...attacks[kind]!(hostile) };
     configured[place]!(hostile, Object.entries(settings));
-    await within(readHistory(hostile.dir, hostile.at('corpus')), LONGEST_MS);
+    await within(readHistory(hostile.dir, hostile.at('corpus')), MAX_MS);
   } finally {
     process.env = environment;
     hostile.release();

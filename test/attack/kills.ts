@@ -22,7 +22,7 @@ const EXPORTS = 20;
 /** Trials per means for each of the other processes. */
 const EACH = 10;
 const EVERY = 4;
-const LONGEST_MS = 120_000;
+const MAX_MS = 120_000;
 const BACKEND: BackendName = 'wasm';
 
 export const kills: Campaign = {
@@ -109,7 +109,7 @@ async function finish(name: string, args: string[]): Promise<void> {
   const child = startBundle(name, args);
   // Its output has to be read.
   child.stdout!.resume();
-  const how = await within(ending(child), LONGEST_MS).finally(() => killGroup(child));
+  const how = await within(ending(child), MAX_MS).finally(() => killGroup(child));
   if (how !== 0) throw new Error(`${name} ended with ${how}`);
 }
 

@@ -13,7 +13,7 @@ import type { Campaign, Trial } from './campaign.ts';
 import { openGround, within } from './support.ts';
 
 const COUNT = 100;
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 /** Starts the lines that a hostile text tries to inject. */
 const FORGED = 'FORGED';
 
@@ -234,7 +234,7 @@ export const names: Campaign = {
           const home = join(dir, 'home');
           const { args, silent, asText, close } = await meet(drawn, { ...place, dir, home });
           try {
-            const output = await within(printed([...args, ...(json ? ['--json'] : [])], home), LONGEST_MS);
+            const output = await within(printed([...args, ...(json ? ['--json'] : [])], home), MAX_MS);
             mustBePlain(output, { asText: asText === true });
             if (!silent && !json && !output.includes(drawn.mark))
               throw new Error(`the text was not shown, so nothing was tested: ${output.slice(0, 500)}`);
@@ -273,7 +273,7 @@ async function printed(args: string[], home: string): Promise<string> {
   const parts: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part));
   try {
-    await within(once(child, 'close'), LONGEST_MS);
+    await within(once(child, 'close'), MAX_MS);
   } finally {
     child.kill('SIGKILL');
   }

@@ -21,14 +21,14 @@ import {
 
 /** Installed packages of public repositories that mention keys and tokens. */
 const PUBLIC = ['fastify', 'commander', 'openai', 'eslint', '@huggingface/hub'];
-const MOST_WRONG = 0.01;
+const MAX_WRONG = 0.01;
 
 /** Drawn cases. For narrow intervals, more: SECRET_CASES=20000 npm run attack -- secrets. */
 const CASES = Number(process.env['SECRET_CASES'] ?? 500);
-const LEAST_RECALL = 0.95;
+const MIN_RECALL = 0.95;
 /** The share of lookalikes must be below this. */
 const FALSE_ALARMS = 0.03;
-const MOST_DETAILS = 60;
+const MAX_DETAILS = 60;
 
 export const secretsCampaign: Campaign = {
   title: 'secrets',
@@ -57,7 +57,7 @@ export const secretsCampaign: Campaign = {
           },
         })),
         {
-          name: `secrets of the sealed half: ${LEAST_RECALL} or more are found`,
+          name: `secrets of the sealed half: ${MIN_RECALL} or more are found`,
           run: async () => mustFind(judged),
         },
         {
@@ -77,7 +77,7 @@ async function judge(drawn: Case): Promise<Judged> {
 
 function mustFind(judged: readonly Judged[]): void {
   const found = recall(judged, 'sealed');
-  if (!(found.share >= LEAST_RECALL)) throw new Error(describeShare(found));
+  if (!(found.share >= MIN_RECALL)) throw new Error(describeShare(found));
 }
 
 function mustKeep(judged: readonly Judged[]): void {
@@ -91,8 +91,8 @@ function report(judged: readonly Judged[]): void {
   const wrong = judged
     .filter((one) => one.half === 'open' && isWrong(one))
     .sort((a, b) => Number(a.secret) - Number(b.secret));
-  for (const one of wrong.slice(0, MOST_DETAILS)) console.log(detailOf(one));
-  if (wrong.length > MOST_DETAILS) console.log(`and ${wrong.length - MOST_DETAILS} more`);
+  for (const one of wrong.slice(0, MAX_DETAILS)) console.log(detailOf(one));
+  if (wrong.length > MAX_DETAILS) console.log(`and ${wrong.length - MAX_DETAILS} more`);
   for (const half of ['open', 'sealed'] as const)
     console.log(
       `${half} half: found ${describeShare(recall(judged, half))}; false alarms ${describeShare(falseAlarms(judged, half))}`,
@@ -109,6 +109,6 @@ async function tryPublic(name: string): Promise<void> {
     const found = await findSecret(path, readFileSync(join(root, path), 'utf8'));
     if (found) wrong.push(`${path}:${found.line} (${found.rule})`);
   }
-  if (!files.length || wrong.length > MOST_WRONG * files.length)
+  if (!files.length || wrong.length > MAX_WRONG * files.length)
     throw new Error(`${wrong.length} of ${files.length} files: ${wrong.join(', ')}`);
 }

@@ -10,8 +10,8 @@ import { join, resolve } from 'node:path';
 import { reportError } from '../../src/text/errors.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
-const LONGEST_MS = 10_000;
-const MOST_MEMORY = 500e6;
+const MAX_MS = 10_000;
+const MAX_MEMORY = 500e6;
 
 export interface Ground {
   at(name: string): string;
@@ -54,7 +54,7 @@ export function mustBeSentence(text: string): void {
   if (/\n\s+at /.test(text) || text.length < 10) throw new Error(`no sentence: ${text}`);
 }
 
-export async function within<T>(work: Promise<T>, milliseconds = LONGEST_MS): Promise<T> {
+export async function within<T>(work: Promise<T>, milliseconds = MAX_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not over after ${milliseconds / 1000} s`)), milliseconds);
@@ -96,5 +96,5 @@ export function checkMemory({ pid }: ChildProcess): void {
     return;
   }
   const peak = 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
-  if (peak > MOST_MEMORY) throw new Error(`${Math.round(peak / 1e6)} MB of memory`);
+  if (peak > MAX_MEMORY) throw new Error(`${Math.round(peak / 1e6)} MB of memory`);
 }

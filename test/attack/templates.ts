@@ -13,7 +13,7 @@ import { mustBeSentence, openGround, within, type Ground } from './support.ts';
 
 const COUNT = 30;
 /** For the process of templates, which is ended earlier. */
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 
 export const templates: Campaign = {
   title: 'hostile templates',
@@ -53,7 +53,7 @@ async function inServer({ at }: Ground): Promise<void> {
       served.ask(
         '/v1/chat/completions',
         { messages: roles.map((role) => ({ role, content: 'Hi' })), max_tokens: 2 },
-        LONGEST_MS,
+        MAX_MS,
       ),
     );
     const all = Promise.all(chats).finally(() => (over = true));
@@ -76,7 +76,7 @@ const inCorpus = ({ at }: Ground) =>
     execFile(
       process.execPath,
       [resolve('dist/cli.mjs'), ...args],
-      { timeout: LONGEST_MS },
+      { timeout: MAX_MS },
       (error, _, stderr) => {
         if (!error) return done();
         if (error.code !== 1) return fail(new Error(`it ended with ${error.signal ?? error.code}`));

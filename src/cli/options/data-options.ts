@@ -42,14 +42,14 @@ export async function checkData(where: Folders, options: DataOptions & ReplayOpt
 }
 
 /** With more folder names, a run's name would be too long for a table row. */
-const MOST_NAMES = 3;
+const MAX_NAMES = 3;
 
 /** The default name of a run: "shop", "api + web", "a + b + c + 2 more". */
 export function defaultName(where: Folders, { data }: Pick<DataOptions, 'data'>): string {
   const names = foldersOf(where).map(({ path, name }) => name || basename(path));
   if (names.length === 0) return basename(data ?? '');
-  const more = names.length - MOST_NAMES;
-  return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
+  const more = names.length - MAX_NAMES;
+  return [...names.slice(0, MAX_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
 }
 
 const badArgument = (message: string, next: string) => new UserError('bad-argument', message, next);

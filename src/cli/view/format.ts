@@ -3,13 +3,13 @@ import { visibleLine } from '../../text/foreign-text.ts';
 export { formatBytes, formatDuration } from '../../text/units.ts';
 
 /** Longer cells are truncated to this many characters. */
-const LONGEST_CELL = 1000;
+const MAX_CELL_LENGTH = 1000;
 
 /**
  * The lines of a table: columns are padded to their widest cell; the first is left-aligned, the others right-aligned.
  */
 export function formatTable(input: string[][]): string[] {
-  const rows = input.map((row) => row.map((cell) => visibleLine(cell, LONGEST_CELL)));
+  const rows = input.map((row) => row.map((cell) => visibleLine(cell, MAX_CELL_LENGTH)));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: string[]) =>
     row

@@ -36,7 +36,7 @@ export interface RayResponse {
 }
 
 /** Longer responses are truncated in messages. */
-const LONGEST_MESSAGE = 200;
+const MAX_MESSAGE_LENGTH = 200;
 
 /**
  * Sends a request for `path`, which begins with a slash. Throws UserError `cluster-token`, `cluster-address` (on a
@@ -165,7 +165,9 @@ export function lastLine({ token }: Pick<Cluster, 'token'>, text: string): strin
     .replace(/\.$/, '');
   // The message is logged, and a server may echo the token.
   const redacted = token?.trim() ? last?.replaceAll(token.trim(), '…') : last;
-  return redacted && redacted.length > LONGEST_MESSAGE ? `${redacted.slice(0, LONGEST_MESSAGE)}…` : redacted;
+  return redacted && redacted.length > MAX_MESSAGE_LENGTH
+    ? `${redacted.slice(0, MAX_MESSAGE_LENGTH)}…`
+    : redacted;
 }
 
 const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME|^EPROTO|^ERR_SSL_/;

@@ -14,7 +14,7 @@ const SPREAD = { bias: 0.75, slope: 0.25 };
 const STEPS = 50;
 const SMALLEST_SHARE = 2 ** -30;
 /** Higher confidence never means being right less often. */
-const LEAST_SLOPE = 0.1;
+const MIN_SLOPE = 0.1;
 
 /**
  * The most likely calibration: logistic regression (Platt 1999) with a normal prior around the default, so that few
@@ -30,7 +30,7 @@ export function calibrate(outcomes: readonly Outcome[]): Calibration {
     for (let share = 1; share > SMALLEST_SHARE && gain <= 0; share /= 2) {
       const next = {
         bias: now.bias - share * move.bias,
-        slope: Math.max(LEAST_SLOPE, now.slope - share * move.slope),
+        slope: Math.max(MIN_SLOPE, now.slope - share * move.slope),
       };
       gain = loss - negativeLogPosterior(outcomes, next);
       if (gain > 0) now = next;
@@ -75,6 +75,6 @@ function newtonStep(outcomes: readonly Outcome[], { bias, slope }: Calibration):
     bias: (curvature.slope * gradient.bias - curvature.both * gradient.slope) / area,
     slope: (curvature.bias * gradient.slope - curvature.both * gradient.bias) / area,
   };
-  const isAtBound = slope <= LEAST_SLOPE && move.slope > 0;
+  const isAtBound = slope <= MIN_SLOPE && move.slope > 0;
   return isAtBound ? { bias: gradient.bias / curvature.bias, slope: 0 } : move;
 }

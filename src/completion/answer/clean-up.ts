@@ -81,14 +81,14 @@ function cutOpenFence(text: string, { before, after }: CursorDocument): string {
 }
 
 /** Longest repeated block, in lines. */
-const LONGEST_BLOCK = 6;
+const MAX_BLOCK_LENGTH = 6;
 
 /**
  * Whether the resulting first line repeats the line above, or the first lines repeat the whole block that ends there.
  */
 function repeatsAbove(text: string, { before }: CursorDocument): boolean {
   const left = lastLine(before);
-  const above = linesAbove(before, LONGEST_BLOCK);
+  const above = linesAbove(before, MAX_BLOCK_LENGTH);
   const lines = [left + firstLine(text), ...text.split('\n').slice(1)].filter((line) => !isBlank(line));
   const [line = '', ...others] = lines;
   const last = above.at(-1);

@@ -51,7 +51,7 @@ function extraAt(closer: string, text: string, left: string): number | undefined
 /** Letters and digits that make a line distinctive: it hardly ever occurs twice in a row. */
 const SIGNIFICANT = 8;
 /** Lines that may lie between the cursor and the repeated lines. */
-const MOST_SKIPPED = 2;
+const MAX_SKIPPED = 2;
 
 /**
  * Cuts trailing lines that already follow the cursor. Returns undefined if the completion repeats the next line, or all
@@ -67,7 +67,7 @@ export function cutLinesBelow(text: string, { before, after }: CursorDocument): 
   if (written.length > 0 && repeats(0) && !written.every(isPunctuation)) return undefined;
   if (isSignificant(written[0])) {
     if (written[0]!.trim() === next.trim()) return undefined;
-    for (let from = 1; from <= MOST_SKIPPED; from += 1) if (repeats(from)) return undefined;
+    for (let from = 1; from <= MAX_SKIPPED; from += 1) if (repeats(from)) return undefined;
   }
   const from = lines.findIndex((_, index) => index > 0 && repeatsBelow(lines.slice(index), below));
   return from < 0 ? text : lines.slice(0, from).join('\n');

@@ -3,7 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { isBlank } from '../code/text.ts';
 
 /** Longest looping block, in lines. */
-const LONGEST_BLOCK = 6;
+const MAX_BLOCK_LENGTH = 6;
 /** A block of at least this many characters must not occur twice in a row; a shorter one (`0,`) may. */
 const SIGNIFICANT = 12;
 /** From this length on, a repeated piece within a line is a loop, not a table or a divider. */
@@ -30,7 +30,7 @@ export function cutLoops(text: string): string {
 /** Index of the line where a block is immediately repeated, or -1; the text may end inside the repetition. */
 function firstLoop(lines: readonly string[]): number {
   for (let at = 0; at < lines.length; at += 1) {
-    for (let size = 1; size <= LONGEST_BLOCK && at + size < lines.length; size += 1) {
+    for (let size = 1; size <= MAX_BLOCK_LENGTH && at + size < lines.length; size += 1) {
       const block = lines.slice(at, at + size);
       const times = block.join('').trim().length >= SIGNIFICANT ? 2 : 3;
       if (!isBlank(block[0] ?? '') && isRepeated(lines, at, size, times)) return at + size;

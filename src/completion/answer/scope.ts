@@ -5,7 +5,7 @@ import { firstLine, leadingWhitespace, indentWidth, isBlank, lastLine } from '..
 import type { CursorDocument } from '../types.ts';
 
 /** Nobody reads more lines than this before pressing Tab. */
-const MOST_LINES = 12;
+const MAX_LINES = 12;
 
 /**
  * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`), the
@@ -31,8 +31,8 @@ function readBlock(
   // On a blank line, the block begins at the cursor; after an opening line, on the line below.
   const base = indentWidth(left);
   const kept: string[] = [lines[0] ?? ''];
-  let ended = lines.length >= MOST_LINES;
-  for (const line of lines.slice(1, MOST_LINES)) {
+  let ended = lines.length >= MAX_LINES;
+  for (const line of lines.slice(1, MAX_LINES)) {
     const width = indentWidth(line);
     if (isBlank(line) || (opening ? width > base : width >= base)) kept.push(line);
     else {

@@ -5,17 +5,17 @@ import { isBlank, lastLine } from '../code/text.ts';
 import type { CursorDocument, RawAnswer } from '../types.ts';
 
 /** Fewer characters than this, not counting closers and separators, are faster to type than to read. */
-const LEAST_CHARACTERS = 3;
+const MIN_CHARACTERS = 3;
 
 /** Whether a suggestion is too little to show: closers, or the rest of a short word. */
 export const isTrivial = (text: string): boolean =>
-  text.replace(/[\s)\]}>'"`:;,.]/g, '').length < LEAST_CHARACTERS;
+  text.replace(/[\s)\]}>'"`:;,.]/g, '').length < MIN_CHARACTERS;
 
 /** Prefix of a string literal, as in Python's f"" and Rust's r#"". */
 const prefix = /(?<![\p{L}\p{N}_$])(?:[bfrtu]{1,2}#*|[$@]{1,2})$/iu;
 
 /** Characters before the cursor that are considered. */
-const NEAR = 100;
+const NEARBY_CHARACTERS = 100;
 
 /** Operators that need another operand. Those that may also end an expression (`x!`, `A<B>`) do so without a space. */
 const operator =
@@ -27,7 +27,7 @@ const word =
 const label = /^\s*(?:case\b.*|default|public|private|protected)\s*:$/;
 
 /** What may be the first part of a quote, comment marker or operator that the suggestion completes. */
-const LONGEST_PARTIAL_MARK = 8;
+const MAX_PARTIAL_MARK = 8;
 const partialMark = /(?:(?<![\p{L}\p{N}_$])[bfrtu]{1,2})?[\\/*"'`<!-]*$/iu;
 
 /**
@@ -40,9 +40,7 @@ export function cutUnfinished(text: string, document: CursorDocument): string {
   if (language.prose || language.markup) return text;
   // The quote before a character literal is not part of a longer quote.
   const begun =
-    language.characters && before.endsWith("'")
-      ? ''
-      : partialMark.exec(before.slice(-LONGEST_PARTIAL_MARK))![0];
+    language.characters && before.endsWith("'") ? '' : partialMark.exec(before.slice(-MAX_PARTIAL_MARK))![0];
   const open = openAt(before.slice(0, before.length - begun.length), language);
   for (let kept = text; ;) {
     const stack = continueReading(begun + kept, language, open);
@@ -71,7 +69,7 @@ function cutBeforeOpener(text: string, { at, kind }: OpenDelimiter): string {
 function cutDangling(text: string, before: string, inList: boolean, language: Language): string {
   const kept = text.trimEnd();
   // A word or operator may have begun before the cursor.
-  const near = lastLine(before).slice(-NEAR);
+  const near = lastLine(before).slice(-NEARBY_CHARACTERS);
   const line = lastLine(near + kept);
   if (line.endsWith(',')) return inList ? text : kept.slice(0, -1);
   if (line.endsWith(':') && (language.indented || label.test(line))) return text;

@@ -4,9 +4,10 @@
  * without its last character).
  */
 const pattern = /(?:[ !-/:-@[-`{-~]|(?<![A-Za-z]))[A-Za-z]{1,32}$| ?[!-/:-@[-`{-~]{1,3}$|[ \t]$/;
-const LONGEST = 34;
+const MAX_CHARACTERS = 34;
 
 /**
  * The end of the text before the cursor, which the model generates again during completion. Training cuts before it.
  */
-export const partialToken = (before: string): string => pattern.exec(before.slice(-LONGEST))?.[0] ?? '';
+export const partialToken = (before: string): string =>
+  pattern.exec(before.slice(-MAX_CHARACTERS))?.[0] ?? '';

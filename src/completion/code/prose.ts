@@ -10,7 +10,7 @@ const modulePath =
 /** Inside Go's import list. */
 const importList = /^import\s*\((?:\s*(?:[\w.]+\s+)?"[^"\n]*")*\s*(?:[\w.]+\s+)?"[^"\n]*$/m;
 /** Characters before the cursor that are searched for the start of such a list. */
-const NEAR = 4000;
+const NEARBY_CHARACTERS = 4000;
 
 /** Whether the cursor is inside a string, comment or docstring of code, or at its very beginning. */
 export function isInProse(document: CursorDocument): boolean {
@@ -18,5 +18,5 @@ export function isInProse(document: CursorDocument): boolean {
   const inside = enclosingText(openAt(before, languageFor(languageId)));
   if (inside !== 'string') return inside === 'comment';
   if (modulePath.test(lastLine(before))) return false;
-  return !(languageId === 'go' && importList.test(before.slice(-NEAR)));
+  return !(languageId === 'go' && importList.test(before.slice(-NEARBY_CHARACTERS)));
 }

@@ -10,7 +10,7 @@ import type { CursorDocument, Gap } from '../types.ts';
 import { fullLengths } from './window.ts';
 
 /** Most characters between the start of the gap and the cursor: some 15 lines. */
-export const LONGEST_BEGUN = 600;
+export const MAX_BEGUN = 600;
 
 interface Anchor {
   path: string;
@@ -31,7 +31,7 @@ export class Anchors {
     const { path, before } = document;
     const line = lastLine(before);
     // A very long line was hardly written by hand.
-    const begun = line.length > LONGEST_BEGUN ? '' : line;
+    const begun = line.length > MAX_BEGUN ? '' : line;
     const above = { ...document, before: before.slice(0, before.length - begun.length) };
     const { prefix } = surroundings(above, budget);
     this.last = { path, at: fullLengths(above).before, prefix, suffix: now.suffix };
@@ -52,7 +52,7 @@ function textSince(
   const { before } = document;
   const written = fullLengths(document).before - at;
   if (document.path !== path || suffix !== suffixNow) return undefined;
-  if (written < 0 || written > Math.min(LONGEST_BEGUN, before.length)) return undefined;
+  if (written < 0 || written > Math.min(MAX_BEGUN, before.length)) return undefined;
   const begins = before.length - written;
   // "\r\n" counts as two characters in the document.
   const above = plainText(before.slice(Math.max(0, begins - 2 * prefix.length), begins));

@@ -9,22 +9,22 @@ import type { ContextFile, CursorDocument, OtherFile } from '../types.ts';
 import { fullLengths } from './window.ts';
 
 /** Characters around the cursor with which other files are compared: some 60 lines. */
-const NEAR = { before: 1800, after: 600 };
+const NEARBY_CHARACTERS = { before: 1800, after: 600 };
 /** Characters the cursor may move before a new choice: some 32 lines. */
 const MOVE = 1200;
 /** Requests before a new choice, because files may have changed. */
 const REQUESTS = 30;
-const LEAST_SIMILARITY = 0.1;
+const MIN_SIMILARITY = 0.1;
 /** Bonus of an imported file, in units of similarity. */
 const IMPORTED = 0.15;
 /** Windows at least this similar are considered the same. */
 const SAME = 0.9;
 /** A chosen snippet stays unless another is this many times as similar. */
-const STAYS = 1.3;
+const STICKINESS = 1.3;
 /** Only this many files, the most recent ones, are looked at. */
-export const MOST_FILES = 20;
+export const MAX_FILES = 20;
 /** A shorter snippet is useless. */
-const LEAST_CHARACTERS = 120;
+const MIN_CHARACTERS = 120;
 
 interface Choice {
   path: string;
@@ -54,7 +54,7 @@ export class OtherFiles {
       last.requests += 1;
       if (Math.abs(last.at - at) < MOVE && last.requests < REQUESTS) return last.chosen;
     }
-    const chosen = this.rechoose(document, files().slice(0, MOST_FILES), budget);
+    const chosen = this.rechoose(document, files().slice(0, MAX_FILES), budget);
     this.last = { path, at, requests: 0, budget, chosen };
     return chosen;
   }
@@ -66,14 +66,16 @@ export class OtherFiles {
   ): readonly ContextFile[] {
     const { before, after, languageId, place } = document;
     const others = files.filter(({ path }) => path !== place?.path);
-    const around = distinctWords(before.slice(-NEAR.before) + after.slice(0, NEAR.after));
+    const around = distinctWords(
+      before.slice(-NEARBY_CHARACTERS.before) + after.slice(0, NEARBY_CHARACTERS.after),
+    );
     const stems = importedStems(before, languageId);
     const ranked: Ranked[] = [];
     for (const file of others) {
       const window = this.similar.best(file, around);
       if (!window) continue;
       const score = window.similarity + (isImported(file, stems) ? IMPORTED : 0) + this.bonus(file, window);
-      if (score >= LEAST_SIMILARITY) ranked.push({ file, window, score });
+      if (score >= MIN_SIMILARITY) ranked.push({ file, window, score });
     }
     ranked.sort((a, b) => b.score - a.score);
     return this.keepOrder(takeBest(ranked, document, budget), budget);
@@ -84,7 +86,7 @@ export class OtherFiles {
     const isChosen = this.last?.chosen.some(
       (snippet) => snippet.filename === path && text.includes(snippet.text),
     );
-    return isChosen ? similarity * (STAYS - 1) : 0;
+    return isChosen ? similarity * (STICKINESS - 1) : 0;
   }
 
   /**
@@ -129,13 +131,15 @@ interface Selected {
 /** Takes the best windows while there is room, without near-duplicates. */
 function takeBest(ranked: readonly Ranked[], { before, after }: CursorDocument, budget: number): Selected[] {
   const selected: Selected[] = [];
-  const seen = [distinctWords(before.slice(-NEAR.before) + after.slice(0, NEAR.after))];
+  const seen = [
+    distinctWords(before.slice(-NEARBY_CHARACTERS.before) + after.slice(0, NEARBY_CHARACTERS.after)),
+  ];
   let room = budget;
   for (const { file, window } of ranked) {
-    if (room < LEAST_CHARACTERS) break;
+    if (room < MIN_CHARACTERS) break;
     const text = completeLines(file.text.slice(window.from, window.to), room);
     const words = distinctWords(text);
-    if (text.length < LEAST_CHARACTERS && window.to - window.from > room) continue;
+    if (text.length < MIN_CHARACTERS && window.to - window.from > room) continue;
     if (text === '' || seen.some((other) => jaccard(words, other) > SAME)) continue;
     seen.push(words);
     selected.push({ file, part: { filename: file.path, text: wellFormed(text) } });

@@ -6,12 +6,12 @@ import type { ModelRequest } from '../types.ts';
 /** An entirely uncached prompt should be read in this time. */
 const COLD_MS = 1500;
 /** Bounds of other files' characters, as multiples of the budget's own. More would not fit the server's context. */
-const LEAST = 0.5;
-const MOST = 2;
+const MIN_FACTOR = 0.5;
+const MAX_FACTOR = 2;
 /** The number stays unless it is off by this multiple: a new number means a new prompt, which is read from scratch. */
-const STAYS = 0.25;
+const HYSTERESIS = 0.25;
 /** Weight of the newest measurement. */
-const NEWEST = 0.4;
+const NEWEST_WEIGHT = 0.4;
 /** Prompts that the model may still have in its cache. */
 const REMEMBERED = 8;
 /** Only prompts with at least this fraction of new text are measured, because the first token takes time too. */
@@ -40,7 +40,7 @@ export class PromptSpeed {
     if (first || milliseconds === undefined || context.length === 0 || unread < NEW_SHARE * text.length)
       return;
     const rate = unread / Math.max(1, milliseconds);
-    this.rate = this.rate === undefined ? rate : this.rate + NEWEST * (rate - this.rate);
+    this.rate = this.rate === undefined ? rate : this.rate + NEWEST_WEIGHT * (rate - this.rate);
   }
 
   /**
@@ -50,8 +50,8 @@ export class PromptSpeed {
   others({ before, after, others = 0 }: ContextBudget): number {
     if (this.rate === undefined) return others;
     const room = this.rate * COLD_MS - before - after;
-    const now = Math.round(Math.min(others * MOST, Math.max(others * LEAST, room)));
-    if (this.given === undefined || Math.abs(now - this.given) > STAYS * others) this.given = now;
+    const now = Math.round(Math.min(others * MAX_FACTOR, Math.max(others * MIN_FACTOR, room)));
+    if (this.given === undefined || Math.abs(now - this.given) > HYSTERESIS * others) this.given = now;
     return this.given;
   }
 

@@ -8,7 +8,7 @@ const LINES = 60;
 /** Steps per window; the next window begins one step later. */
 const STEPS = 4;
 /** Only this many characters of a long file are used. */
-const LONGEST = 200_000;
+const MAX_CHARACTERS = 200_000;
 /** Number of files whose words are cached. */
 const REMEMBERED = 50;
 
@@ -74,7 +74,7 @@ export class SimilarWindows {
   private splitIntoWindows({ path, text }: OtherFile): readonly FileWindow[] {
     let cached = this.files.get(path);
     if (cached?.text !== text)
-      cached = { text, windows: splitIntoWindows(text.slice(0, LONGEST), this.lines) };
+      cached = { text, windows: splitIntoWindows(text.slice(0, MAX_CHARACTERS), this.lines) };
     // Newest last.
     this.files.delete(path);
     this.files.set(path, cached);

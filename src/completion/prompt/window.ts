@@ -7,7 +7,7 @@ import type { CursorDocument } from '../types.ts';
 
 const WINDOW = { before: 64 * 1024, after: 16 * 1024 };
 /** Characters at the cursor that decide whether two places are the same. */
-const NEAR = 256;
+const NEARBY_CHARACTERS = 256;
 
 /** A document cut to the window around its cursor; `hidden` counts the characters beyond it. */
 export function cutToWindow(document: CursorDocument): CursorDocument {
@@ -41,7 +41,7 @@ export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'd
   const removed = was.before - is.before;
   if (removed < 0 || removed > last.before.length) return 'other';
   const kept = last.before.slice(0, last.before.length - removed);
-  if (kept.slice(-NEAR) !== now.before.slice(-NEAR)) return 'other';
+  if (kept.slice(-NEARBY_CHARACTERS) !== now.before.slice(-NEARBY_CHARACTERS)) return 'other';
   if (removed === 0) return 'none';
   return was.after <= is.after ? 'deleted' : 'other';
 }
@@ -58,7 +58,7 @@ export function typedBetween(from: CursorDocument, to: CursorDocument): string |
   if (![0, 1].includes(added) || typed < added || typed > to.before.length) return undefined;
   const at = to.before.length - typed;
   const isSame =
-    to.before.slice(Math.max(0, at - NEAR), at) === from.before.slice(-NEAR) &&
-    to.after.slice(added, added + NEAR) === from.after.slice(0, NEAR);
+    to.before.slice(Math.max(0, at - NEARBY_CHARACTERS), at) === from.before.slice(-NEARBY_CHARACTERS) &&
+    to.after.slice(added, added + NEARBY_CHARACTERS) === from.after.slice(0, NEARBY_CHARACTERS);
   return isSame ? to.before.slice(at).replaceAll('\r\n', '\n') : undefined;
 }

@@ -15,7 +15,7 @@ export interface TemplateRequest {
 export type TemplateResponse = { text: string } | { failed: string } | { tooLong: true };
 
 /** Longest error message of a template, in characters. */
-const LONGEST_REASON = 300;
+const MAX_REASON_LENGTH = 300;
 
 // In an endless loop, it would not notice that its parent has exited.
 limitProcess();
@@ -28,7 +28,7 @@ process.on('message', ({ source, values, maxCharacters }: TemplateRequest) => {
       const text = templateText(source, values);
       return text.length > maxCharacters ? { tooLong: true } : { text };
     } catch (error) {
-      return { failed: String((error as Error).message).slice(0, LONGEST_REASON) };
+      return { failed: String((error as Error).message).slice(0, MAX_REASON_LENGTH) };
     }
   }
 });

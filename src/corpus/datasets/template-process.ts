@@ -7,8 +7,8 @@ import type { Message } from './formats.ts';
 import type { TemplateResponse, TemplateRequest } from './template-main.ts';
 
 /** A real template renders 15,000 messages in 0.3 s and 60 MB. */
-const LONGEST_MS = 10_000;
-const MOST_MEMORY_MB = 512;
+const MAX_MS = 10_000;
+const MAX_MEMORY_MB = 512;
 /** Characters that a template may add to a conversation, and to each message. */
 const [OVERHEAD, OVERHEAD_PER_MESSAGE] = [1_000_000, 1000];
 /** The process is stopped after this long without a request. */
@@ -66,7 +66,7 @@ function exchange(question: TemplateRequest): Promise<TemplateResponse> {
       child.kill('SIGKILL');
       settle(() => reject(error));
     };
-    const timer = setTimeout(() => abort(timeoutError()), LONGEST_MS);
+    const timer = setTimeout(() => abort(timeoutError()), MAX_MS);
     const onMessage = (answer: TemplateResponse) => {
       startIdleTimer(running!);
       settle(() => resolve(answer));
@@ -87,7 +87,7 @@ function start(): TemplateProcess {
   const child = startBundle('chat-template', [], {
     // V8 would report its crash on stderr.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    flags: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
+    flags: [`--max-old-space-size=${MAX_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
   });
   child.on('error', () => undefined);
   const current = { child };
@@ -118,7 +118,7 @@ const NEXT = msg`Choose another base: a template should only lay out the message
 const timeoutError = () =>
   new UserError(
     'chat-template',
-    msg`The base's chat template takes longer than ${LONGEST_MS / 1000} s, its limit.`,
+    msg`The base's chat template takes longer than ${MAX_MS / 1000} s, its limit.`,
     NEXT,
   );
 const lengthError = (most: number) =>
@@ -133,7 +133,7 @@ function exitError(how: number | string | null): UserError {
   if (!hasCrashed(how)) return endedEarly("The process of the base's chat template", how, NEXT);
   return new UserError(
     'chat-template',
-    msg`The base's chat template takes more than ${MOST_MEMORY_MB} MB of memory, its limit.`,
+    msg`The base's chat template takes more than ${MAX_MEMORY_MB} MB of memory, its limit.`,
     NEXT,
   );
 }

@@ -5,11 +5,11 @@
 import { mixText } from '../../statistics/random.ts';
 
 /** Minimum length of a distinctive line; shorter ones, such as "return None", occur everywhere. */
-const LEAST_LENGTH = 16;
+const MIN_LENGTH = 16;
 /** A line in more files than this is a licence or an idiom, not a sign of copying. */
-const MOST_FILES = 8;
+const MAX_FILES = 8;
 /** A file must have at least this many distinctive lines. */
-const LEAST_LINES = 12;
+const MIN_LINES = 12;
 /** A file is a copy if this fraction of its lines occurs in one other file. */
 const COPIED_SHARE = 0.5;
 /** Hashes in a sketch. The similarity of two sketches has a standard error of 0.1 at 0.5. */
@@ -20,7 +20,7 @@ export function lineHashes(text: string): Uint32Array {
   const hashes = new Set<number>();
   for (const line of text.split('\n')) {
     const words = line.trim();
-    if (words.length >= LEAST_LENGTH) hashes.add(mixText(words) >>> 0);
+    if (words.length >= MIN_LENGTH) hashes.add(mixText(words) >>> 0);
   }
   return Uint32Array.from(hashes).sort();
 }
@@ -49,7 +49,7 @@ export class CopiedLines {
         sharedWith.set(file, others);
       }
     const isCopied = ([file, others]: [number, Map<number, number>]) =>
-      Math.max(...others.values()) >= COPIED_SHARE * Math.max(LEAST_LINES, this.files[file]!.length);
+      Math.max(...others.values()) >= COPIED_SHARE * Math.max(MIN_LINES, this.files[file]!.length);
     return new Set([...sharedWith].filter(isCopied).map(([file]) => file));
   }
 
@@ -66,7 +66,7 @@ export class CopiedLines {
     for (let begin = 0, end = 0; begin < size; begin = end) {
       const line = Math.floor(entries[begin]! / count);
       while (end < size && Math.floor(entries[end]! / count) === line) end += 1;
-      if (end - begin > 1 && end - begin <= MOST_FILES)
+      if (end - begin > 1 && end - begin <= MAX_FILES)
         yield Array.from(entries.subarray(begin, end), (entry) => entry % count);
     }
   }
@@ -74,7 +74,7 @@ export class CopiedLines {
 
 /** A file's fingerprint: its lowest hashes in hexadecimal; undefined if it has too few lines. */
 export const createSketch = (lines: Uint32Array): string | undefined =>
-  lines.length < LEAST_LINES
+  lines.length < MIN_LINES
     ? undefined
     : Array.from(lines.subarray(0, SKETCH), (line) => line.toString(16).padStart(8, '0')).join('');
 

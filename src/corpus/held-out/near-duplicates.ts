@@ -17,7 +17,7 @@ const CHANCE = 1 / 256;
 /** Number of the VALUES that agree at the threshold. */
 const MIN_AGREEING = Math.ceil(VALUES * (THRESHOLD + (1 - THRESHOLD) * CHANCE));
 /** Limit of comparisons: texts from one template all share bands, so comparing all pairs would take forever. */
-const MOST_COMPARED = 500;
+const MAX_COMPARED = 500;
 
 const multipliers = Int32Array.from({ length: VALUES }, (_, k) => mix(1, k) | 1);
 const offsets = Int32Array.from({ length: VALUES }, (_, k) => mix(2, k));
@@ -106,7 +106,7 @@ export class NearDuplicates {
     const compared = new Set<number>();
     for (let band = 0; band < BANDS; band += 1) {
       let entry = this.last[this.slotFor(signature, 0, band)]!;
-      for (; entry !== NONE && compared.size < MOST_COMPARED; entry = this.before[entry]!) {
+      for (; entry !== NONE && compared.size < MAX_COMPARED; entry = this.before[entry]!) {
         const other = Math.floor(entry / BANDS);
         if (compared.has(other)) continue;
         compared.add(other);

@@ -18,14 +18,14 @@ export interface CommitPair {
   diff: string;
 }
 
-const MOST_COMMITS = 20_000;
+const MAX_COMMITS = 20_000;
 /** Longest patch that is read, in characters. */
-const MOST_PATCH = 1_000_000;
-const MOST_PATHS = 1_000_000;
-const FEWEST_WORDS = 3;
+const MAX_PATCH = 1_000_000;
+const MAX_PATHS = 1_000_000;
+const MIN_WORDS = 3;
 /** Limits of a change that can be written from its message alone; the diff's in characters. */
-const MOST_FILES = 4;
-const MOST_DIFF = 12_000;
+const MAX_FILES = 4;
+const MAX_DIFF = 12_000;
 /** Context lines around a change. */
 const CONTEXT = 8;
 
@@ -54,7 +54,7 @@ export async function* commitPairs({
 }: CommitOptions): AsyncGenerator<CommitPair> {
   const { count, ignored } = await examineHistory(folder, { globs, signal });
   let position = 0;
-  const args = ['-p', `-U${CONTEXT}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
+  const args = ['-p', `-U${CONTEXT}`, '-M', `-n${MAX_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
   const lines = gitLog(folder, args, signal);
   for await (const commit of parseCommits(lines)) {
     onCommit?.();
@@ -81,9 +81,9 @@ async function* parseCommits(lines: AsyncIterable<string>): AsyncGenerator<Commi
       inMessage = true;
     } else if (commit && inMessage) {
       inMessage = !line.endsWith('\x02');
-      if (commit.message.length < MOST_PATCH) commit.message += `${line.replace('\x02', '')}\n`;
+      if (commit.message.length < MAX_PATCH) commit.message += `${line.replace('\x02', '')}\n`;
     } else if (commit?.patch !== undefined) {
-      commit.patch = commit.patch.length > MOST_PATCH ? undefined : `${commit.patch}${line}\n`;
+      commit.patch = commit.patch.length > MAX_PATCH ? undefined : `${commit.patch}${line}\n`;
     }
   }
   if (commit) yield commit;
@@ -94,7 +94,7 @@ function toPair(
   ignored: ReadonlySet<string>,
 ): Omit<CommitPair, 'age'> | undefined {
   const text = messageText(message);
-  const isUninformative = uninformative.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
+  const isUninformative = uninformative.test(text) || text.split(/\s+/).length < MIN_WORDS;
   if (!patch || isUninformative) return undefined;
   const parts = patch.split(/^(?=diff --git )/m).filter((part) => part.startsWith('diff --git '));
   const files = parts
@@ -102,7 +102,7 @@ function toPair(
     .filter((file) => file !== undefined)
     .filter(({ path }) => !ignored.has(path) && isProjectCode(path));
   const diff = files.map((file) => file.diff).join('');
-  if (files.length === 0 || files.length > MOST_FILES || diff.length > MOST_DIFF) return undefined;
+  if (files.length === 0 || files.length > MAX_FILES || diff.length > MAX_DIFF) return undefined;
   // The message is mostly about other files.
   if (files.length < parts.length / 2) return undefined;
   // Part of it is not UTF-8.
@@ -148,11 +148,11 @@ async function examineHistory(
 ): Promise<{ count: number; ignored: ReadonlySet<string> }> {
   let count = 0;
   const paths = new Set<string>();
-  const args = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format=tformat:%x01'];
+  const args = [`-n${MAX_COMMITS}`, '--no-renames', '--name-only', '--format=tformat:%x01'];
   for await (const line of gitLog(folder, args, signal)) {
     if (line === '\x01') count += 1;
     else if (line) paths.add(line);
-    if (paths.size > MOST_PATHS) throw new NoRepository(`they name more than ${MOST_PATHS} files`);
+    if (paths.size > MAX_PATHS) throw new NoRepository(`they name more than ${MAX_PATHS} files`);
   }
   const past = new PastPaths(await realpath(folder));
   const ignored = new Set<string>();

@@ -63,9 +63,9 @@ const byExtension = new Map(
 /** For display: "Python, JavaScript, ...". */
 export const documentedLanguages = languages.map(([name]) => name).join(', ');
 
-const MOST_LINES = 150;
+const MAX_LINES = 150;
 /** A shorter comment says too little to write the function from. */
-const FEWEST_WORDS = 4;
+const MIN_WORDS = 4;
 
 /** The documented functions of a file, in order. None for unknown languages. */
 export function* documentedFunctions(path: string, text: string): Generator<DocumentedFunction> {
@@ -75,12 +75,12 @@ export function* documentedFunctions(path: string, text: string): Generator<Docu
   for (let at = 0; at < lines.length; at += 1) {
     if (!language.declaration.test(lines[at]!.trimStart())) continue;
     const end = language.comment === 'docstring' ? endByIndent(lines, at) : endByBrace(lines, at);
-    if (end === undefined || end - at > MOST_LINES) continue;
+    if (end === undefined || end - at > MAX_LINES) continue;
     const documentation =
       language.comment === 'docstring'
         ? docstring(lines, at, end)
         : commentAbove(lines, at, language.comment);
-    if (!documentation || documentation.split(/\s+/).length < FEWEST_WORDS) continue;
+    if (!documentation || documentation.split(/\s+/).length < MIN_WORDS) continue;
     const source = dedent(lines.slice(at, end));
     yield {
       fence: language.fence,
@@ -115,7 +115,7 @@ function endByIndent(lines: readonly string[], at: number): number | undefined {
 /** The line after a Python signature. */
 function bodyStart(lines: readonly string[], at: number): number | undefined {
   let open = 0;
-  for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
+  for (let next = at; next < Math.min(lines.length, at + MAX_LINES); next += 1) {
     const line = lines[next]!.replace(/\s*#.*$/, '');
     open += (line.match(/[([{]/g)?.length ?? 0) - (line.match(/[)\]}]/g)?.length ?? 0);
     if (open <= 0) return /:\s*$/.test(line) ? next + 1 : undefined;
@@ -130,7 +130,7 @@ function bodyStart(lines: readonly string[], at: number): number | undefined {
 function endByBrace(lines: readonly string[], at: number): number | undefined {
   const indent = indentWidth(lines[at]!);
   if (/\{.*\}[;,]?\s*$/.test(lines[at]!)) return at + 1;
-  for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
+  for (let next = at; next < Math.min(lines.length, at + MAX_LINES); next += 1) {
     const line = lines[next]!;
     if (next > at && line.trim() && indentWidth(line) < indent) return undefined;
     if (next > at && indentWidth(line) === indent && /^\s*\}/.test(line) && !/[{(]\s*$/.test(line))

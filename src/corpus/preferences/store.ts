@@ -13,7 +13,7 @@ import { readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 
 /** Largest file: some 10,000 completions. */
-const MOST_BYTES = 32 << 20;
+const MAX_BYTES = 32 << 20;
 const PRIVATE = { file: 0o600, folder: 0o700 };
 
 /** The preferences file of a folder. On Windows, paths (especially drive letters) may differ in case. */
@@ -28,7 +28,7 @@ export function preferencesFile(folder: string): string {
 export async function addPreference(
   path: string,
   preference: Preference,
-  mostBytes = MOST_BYTES,
+  mostBytes = MAX_BYTES,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: PRIVATE.folder });
   await appendFile(path, `${JSON.stringify(preference)}\n`, { mode: PRIVATE.file });
@@ -51,7 +51,7 @@ async function readTail(path: string, size: number, bytes: number): Promise<stri
 
 /** All readable preferences, oldest first, and the number of broken lines. Throws like readText. */
 export async function readPreferences(path: string): Promise<{ preferences: Preference[]; broken: number }> {
-  const { values, broken } = parseLines(preferenceSchema, await readText(path, 2 * MOST_BYTES));
+  const { values, broken } = parseLines(preferenceSchema, await readText(path, 2 * MAX_BYTES));
   return { preferences: values, broken };
 }
 

@@ -6,7 +6,7 @@ import { gitLog, NoRepository } from './git.ts';
 import { repositoryRoot } from './gitignore.ts';
 
 /** Limit of commits to read, because git takes too long for more in a large history. */
-const MOST_COMMITS = 20_000;
+const MAX_COMMITS = 20_000;
 
 /**
  * For each path (relative, with "/"): the time of the last commit that changed it, in seconds since 1970; for files in a
@@ -77,7 +77,7 @@ async function readCommitTimes(
 ): Promise<CommitTimes> {
   const times = new Map<string, number>();
   // Detecting renames needs file contents, which a partial clone may lack.
-  const args = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format=%x01%ct'];
+  const args = [`-n${MAX_COMMITS}`, '--no-renames', '--name-only', '--format=%x01%ct'];
   let commits = 0;
   let time: number | undefined;
   try {
@@ -95,5 +95,5 @@ async function readCommitTimes(
     // With a partial history, a file's age would depend on whether git got that far.
     return { times: new Map(), oldest: undefined, isComplete: true };
   }
-  return { times, oldest: time, isComplete: commits < MOST_COMMITS };
+  return { times, oldest: time, isComplete: commits < MAX_COMMITS };
 }

@@ -21,9 +21,9 @@ export class NoRepository extends Error {
 const OUTPUT_TIMEOUT_MS = 30_000;
 const TOTAL_TIMEOUT_MS = 10 * 60_000;
 /** In characters; the rest of a longer line is dropped. */
-const LONGEST_LINE = 2 << 20;
+const MAX_LINE_LENGTH = 2 << 20;
 /** Memory limit of git, in KB: an endless file or a self-referential tree would use up everything. */
-const MOST_MEMORY = 2_000_000;
+const MAX_MEMORY = 2_000_000;
 
 /** Override the folder's configuration. What can't be switched off here is in `environment` and `safeLogOptions`. */
 const settings = {
@@ -96,12 +96,7 @@ async function start(
   const configOptions = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const command = [program, '--no-pager', '-C', resolve(folder), ...configOptions, ...args];
   // Only Linux enforces such a limit.
-  const limitedCommand = [
-    '/bin/sh',
-    '-c',
-    `ulimit -d ${MOST_MEMORY} 2>/dev/null; exec "$0" "$@"`,
-    ...command,
-  ];
+  const limitedCommand = ['/bin/sh', '-c', `ulimit -d ${MAX_MEMORY} 2>/dev/null; exec "$0" "$@"`, ...command];
   const [first, ...commandArgs] = process.platform === 'linux' ? limitedCommand : command;
   return startProcess(first!, commandArgs, {
     // Not the folder itself, because Windows searches the working directory for libraries.
@@ -186,7 +181,7 @@ async function* readLines({ stdout }: ChildProcess, withTimeout: WithTimeout): A
         yield withoutReturn();
         line = '';
       }
-      if (line.length < LONGEST_LINE) line += piece;
+      if (line.length < MAX_LINE_LENGTH) line += piece;
     }
   }
   if (line) yield withoutReturn();

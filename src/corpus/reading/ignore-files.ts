@@ -3,12 +3,12 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { readText } from '../../platform/files/regular-file.ts';
 
-const MOST_BYTES = 4 << 20;
+const MAX_BYTES = 4 << 20;
 /** How deep files of the configuration may include each other, as in git. */
-const MOST_DEPTH = 10;
+const MAX_DEPTH = 10;
 
 /** The text of one of git's files; empty if it is unreasonably large or can't be read. */
-export const readGitFile = (path: string) => readText(path, MOST_BYTES).catch(() => '');
+export const readGitFile = (path: string) => readText(path, MAX_BYTES).catch(() => '');
 
 /**
  * The ignore files for all of the repository in the folder `top`; the later one takes precedence. Only the user's own
@@ -37,7 +37,7 @@ async function excludesFile(file: string, depth = 0): Promise<string | undefined
     section = header;
     const key = `${section}.${name}`.toLowerCase();
     if (key === 'core.excludesfile') found = toPath(value);
-    if (key === 'include.path' && depth < MOST_DEPTH)
+    if (key === 'include.path' && depth < MAX_DEPTH)
       found = (await excludesFile(resolve(dirname(file), toPath(value)), depth + 1)) ?? found;
   }
   return found;

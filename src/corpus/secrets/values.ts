@@ -131,12 +131,12 @@ const WEAK = 8;
 const KEY = 8;
 const VAGUE = 22;
 
-const MOST = 300;
+const MAX_CHARACTERS = 300;
 
 /** Whether a value with this evidence is a secret. */
 export function isSecretValue(fullValue: string, { kind, strong, vague }: Evidence): boolean {
   // The beginning of a long value is enough.
-  const value = fullValue.slice(0, MOST);
+  const value = fullValue.slice(0, MAX_CHARACTERS);
   if (value.length < 6 || !isLiteralValue(value)) return false;
   if (mnemonic.test(value)) return kind === 'key' && strong && new Set(value.split(' ')).size > 6;
   if (/\s/.test(value) && kind === 'key' && value.length > 40)

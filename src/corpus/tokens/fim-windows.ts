@@ -113,7 +113,7 @@ function splitFiles(run: PositionedRun, separator: number | undefined): FilePart
 }
 
 /** Most tokens of a repository name or a path. */
-const LONGEST_NAME = 256;
+const MAX_NAME_LENGTH = 256;
 
 /** What precedes the first file of the part's document (start token, repository name); not learned again. */
 function repositoryLead(
@@ -121,7 +121,7 @@ function repositoryLead(
   { document }: FilePart,
   { documentEnd, fileSeparator, tokenizer }: FimWindows,
 ): TokenRun {
-  const tokens = stream.read(document, Math.min(LONGEST_NAME, stream.length - document));
+  const tokens = stream.read(document, Math.min(MAX_NAME_LENGTH, stream.length - document));
   const separator = tokens.findIndex((token) => token === fileSeparator || token === documentEnd);
   if (separator >= 0 && tokens[separator] === fileSeparator) return asContext(tokens.subarray(0, separator));
   return asContext(tokens.subarray(0, tokens[0] === tokenizer.start ? 1 : 0));
@@ -140,7 +140,7 @@ function headingBefore(
     const found = stream.read(from, to - from).lastIndexOf(fileSeparator);
     if (found >= 0) {
       const begin = from + found;
-      const tokens = stream.read(begin, Math.min(LONGEST_NAME, stream.length - begin));
+      const tokens = stream.read(begin, Math.min(MAX_NAME_LENGTH, stream.length - begin));
       const count = headingLength(tokens, tokenizer);
       return { tokens: tokens.subarray(0, count), end: begin + count };
     }
@@ -208,11 +208,11 @@ function cutPart(
 }
 
 /** How many tokens to search for a line start. */
-const LONGEST_LINE = 48;
+const MAX_LINE_LENGTH = 48;
 
 /** As in the editor, the text before the cursor begins at a line start, if there is one nearby. */
 function alignToLine(prefix: Int32Array, { decode }: WindowTokenizer): Int32Array {
-  const near = prefix.subarray(0, Math.min(LONGEST_LINE, prefix.length / 4));
+  const near = prefix.subarray(0, Math.min(MAX_LINE_LENGTH, prefix.length / 4));
   return prefix.subarray(near.findIndex((token) => decode([token]).endsWith('\n')) + 1);
 }
 

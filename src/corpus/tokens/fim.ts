@@ -27,7 +27,7 @@ export interface VisibleText {
 }
 
 /** Shorter texts are not cut; in characters. */
-const SHORTEST = 100;
+const MIN_CHARACTERS = 100;
 /**
  * Characters after the cursor that an editor sends (completion/prompt/context.ts), and their maximum share of a short
  * text.
@@ -42,7 +42,7 @@ export function cutForFim(visible: VisibleText, draw: Draw): FimCut | undefined 
   // As in the editor, the text after the cursor ends with a line.
   const end = visible.hiddenAfter ? visible.text.lastIndexOf('\n') : -1;
   const text = end < 0 ? visible.text : visible.text.slice(0, end);
-  if (text.length < SHORTEST) return undefined;
+  if (text.length < MIN_CHARACTERS) return undefined;
   const largest = visible.hiddenBefore ? Math.min(MAX_SUFFIX, text.length * MAX_SUFFIX_SHARE) : MAX_SUFFIX;
   const smallest = visible.hiddenAfter ? largest * MIN_SUFFIX_SHARE : 0;
   // With nothing after the cursor, completion does not use fill-in-the-middle.

@@ -13,11 +13,11 @@ export interface Span {
 export type Draw = () => number;
 
 /** Longest span: nobody requests more at once. */
-const MOST_LINES = 12;
-const MOST_CHARACTERS = 480;
+const MAX_LINES = 12;
+const MAX_CHARACTERS = 480;
 /** Minimum length of a line whose rest is chosen, and of the rest. */
-const SHORTEST_LINE = 8;
-const SHORTEST_REST = 3;
+const MIN_LINE_LENGTH = 8;
+const MIN_REST = 3;
 /** Fraction of cuts inside words: completions are requested there too, but less often than at word starts. */
 const INSIDE_WORDS = 0.15;
 
@@ -56,7 +56,7 @@ export function chooseSpan(text: string, ends: Span, draw: Draw): Span | undefin
 }
 
 const isWorthCompleting = (middle: string) =>
-  /\w/.test(middle) && middle.length <= MOST_CHARACTERS && middle.split('\n').length <= MOST_LINES + 1;
+  /\w/.test(middle) && middle.length <= MAX_CHARACTERS && middle.split('\n').length <= MAX_LINES + 1;
 
 function pickWeighted(items: readonly { share: number }[], drawn: number): number {
   let remaining = drawn * items.reduce((sum, { share }) => sum + share, 0);
@@ -79,10 +79,10 @@ function splitLines(text: string): Line[] {
 /** From a space, a bracket, a dot or sometimes the middle of a word to the end of the line. */
 function restOfLine(page: Page, draw: Draw): Span | undefined {
   const eligible = page.lines.filter(
-    ({ from, to, indent }) => to - from - indent >= SHORTEST_LINE && page.mayEnd(to),
+    ({ from, to, indent }) => to - from - indent >= MIN_LINE_LENGTH && page.mayEnd(to),
   );
   const line = pick(eligible, draw);
-  const from = line && cursorPosition(page.text, line, line.to - SHORTEST_REST, draw);
+  const from = line && cursorPosition(page.text, line, line.to - MIN_REST, draw);
   return from === undefined ? undefined : { from, to: line!.to };
 }
 
@@ -114,9 +114,9 @@ function block(page: Page, draw: Draw): Span | undefined {
   if (!body) return undefined;
   const { opening, last } = body;
   const to = lines[last]!.to;
-  const fromStart = draw() < 0.5 && last - opening <= MOST_LINES;
+  const fromStart = draw() < 0.5 && last - opening <= MAX_LINES;
   if (fromStart) return { from: lines[opening]!.to, to };
-  const first = Math.max(opening + 1, last - MOST_LINES + 1);
+  const first = Math.max(opening + 1, last - MAX_LINES + 1);
   const line = lines[first + Math.floor(draw() * (last - first + 1))]!;
   return { from: line.from + line.indent, to };
 }
@@ -142,7 +142,7 @@ function statement(page: Page, draw: Draw): Span | undefined {
   const lineAt = (at: number) => lines.find(({ to }) => at <= to)!;
   const eligible = bracketPairs(text).filter((pair) => {
     const count = text.slice(pair.from, pair.to).split('\n').length;
-    return count > 1 && count <= MOST_LINES && page.mayEnd(lineAt(pair.to).to);
+    return count > 1 && count <= MAX_LINES && page.mayEnd(lineAt(pair.to).to);
   });
   const pair = pick(eligible, draw);
   const from = pair && cursorPosition(text, lineAt(pair.from), pair.from, draw);

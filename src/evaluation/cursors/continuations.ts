@@ -38,7 +38,7 @@ const LINE_SHARE = 2 / 3;
  */
 const LINES = 4;
 /** Largest share of the context that the text at the cursor may take: lines may be long. */
-const MOST_SHARE = 1 / 4;
+const MAX_SHARE = 1 / 4;
 /** Tokens of a prompt and the text at the cursor: the server's context size. */
 const CONTEXT_TOKENS = 2048;
 
@@ -98,7 +98,7 @@ async function continuationAt(
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
   const request = await requestAt(cursor, { fillInTheMiddle, maxTokens: () => 1, model: '', signal });
   const { kind, path, line, actual } = cursor;
-  if (!request || tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) return undefined;
+  if (!request || tokenizer.encode(actual).length > MAX_SHARE * CONTEXT_TOKENS) return undefined;
   return { kind, path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) };
 }
 

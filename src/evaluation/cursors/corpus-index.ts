@@ -15,7 +15,7 @@ import { RepositoryIndex } from '../../repository/repository-index.ts';
 import type { CorpusFile } from './corpus-files.ts';
 
 /** Maximum characters of text to index; files beyond that are skipped. Takes some ten seconds. */
-const MOST_CHARACTERS = 30_000_000;
+const MAX_CHARACTERS = 30_000_000;
 /** Files between two checks for cancellation. */
 const YIELD_EVERY = 8;
 
@@ -51,7 +51,7 @@ export class CorpusIndex {
       // The editor's index has neither prose nor rows of a data set.
       if (!isIndexed(path)) continue;
       const content = text();
-      if ((characters += content.length) > MOST_CHARACTERS) break;
+      if ((characters += content.length) > MAX_CHARACTERS) break;
       await index.put(path, content);
     }
     return index;

@@ -26,8 +26,8 @@ export interface Cursor {
 const CONTEXT_CHARACTERS = 4000;
 const MIN_LINE = 12;
 /** Maximum characters of the rest of a line, and lines of a block: nobody completes more at once. */
-const LONGEST_REST = 80;
-const LONGEST_BLOCK = 8;
+const MAX_REST = 80;
+const MAX_BLOCK_LENGTH = 8;
 /** The first lines of a file have too little before them. */
 const FIRST_LINE = 5;
 
@@ -85,7 +85,7 @@ function restOfLine(line: string): Span | undefined {
   for (let cut = indent + Math.ceil((text.length - indent) / 3); cut < text.length - 3; cut += 1) {
     const gap = text[cut] === ' ' || /[([{.=,:]/.test(text[cut - 1]!);
     const actual = text.slice(cut);
-    if (gap && actual.length <= LONGEST_REST && /\w{2}/.test(actual)) return { cut, actual, next: 1 };
+    if (gap && actual.length <= MAX_REST && /\w{2}/.test(actual)) return { cut, actual, next: 1 };
   }
   return undefined;
 }
@@ -94,10 +94,10 @@ function restOfLine(line: string): Span | undefined {
 function blockBelow(lines: readonly string[], at: number): Span | undefined {
   const line = lines[at]!.trimEnd();
   if (!/[{:([]$/.test(line) || !line.trim()) return undefined;
-  const rest = lines.slice(at + 1, at + 2 + LONGEST_BLOCK);
+  const rest = lines.slice(at + 1, at + 2 + MAX_BLOCK_LENGTH);
   const actual = blockBody(`\n${rest.join('\n')}`, indentation(line));
   const count = actual.split('\n').length - 1;
-  if (count < 1 || count > LONGEST_BLOCK || !/\w/.test(actual)) return undefined;
+  if (count < 1 || count > MAX_BLOCK_LENGTH || !/\w/.test(actual)) return undefined;
   return { cut: line.length, actual, next: 1 + count };
 }
 

@@ -16,7 +16,7 @@ import { interleave, KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } f
 import { awakeMs } from '../../platform/machine/awake.ts';
 
 /** Items measured however long it takes: fewer would be inconclusive. */
-const LEAST_ITEMS = 31;
+const MIN_ITEMS = 31;
 /** Items measured between two looks at the clock. */
 const ITEMS_PER_CHECK = 7;
 
@@ -161,7 +161,7 @@ export class MeasuredStrengths {
     const { items } = this;
     const scores: ItemScore[] = [];
     const size = until === Infinity ? items.length : ITEMS_PER_CHECK;
-    while (scores.length < items.length && (scores.length < LEAST_ITEMS || awakeMs() < until)) {
+    while (scores.length < items.length && (scores.length < MIN_ITEMS || awakeMs() < until)) {
       const chunk = items.slice(scores.length, scores.length + size);
       scores.push(...(await scoreItems(strengthTask, chunk, model, this.context)));
     }

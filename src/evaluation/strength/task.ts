@@ -19,11 +19,11 @@ import { createItem, type Item, type ItemScore, type Plan, type PlanContext, typ
 import { heldOutFiles, scoreWindow, toWindow, type Window } from '../tasks/workspace.ts';
 import { msg, type Text } from '../../text/message.ts';
 
-const MOST_CURSORS = 24;
+const MAX_CURSORS = 24;
 /** Items per cursor. There are at most as many texts and solutions as the run measures at the end. */
 const ITEM_RATIOS = { windows: 1 / 3, texts: 1 / 3, solutions: 5 / 6 };
 /** With fewer cursors, which would be inconclusive, learning is measured on held-out windows instead. */
-const LEAST_CURSORS = 8;
+const MIN_CURSORS = 8;
 
 /** `counted`: the continuation's `answerTokens`. Keys are part of an item's digest, by which scores are cached. */
 type Content =
@@ -43,7 +43,7 @@ export async function planStrength(
 ): Promise<Plan<StrengthItem> & { spare: StrengthItem[] }> {
   const { base, run } = context;
   const tokenizer = await base.tokenizer();
-  const { limit: count = MOST_CURSORS } = context;
+  const { limit: count = MAX_CURSORS } = context;
   const countFor = (kind: keyof typeof ITEM_RATIOS, most = Infinity) =>
     Math.min(Math.ceil(ITEM_RATIOS[kind] * count), most);
   const counts = { cursors: count, windows: countFor('windows'), spare };
@@ -84,7 +84,7 @@ async function learnedItems(
   const { cursors, spare } = mayHaveCursors
     ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { spare: counts.spare, signal })
     : { cursors: [], spare: [] };
-  if (cursors.length >= LEAST_CURSORS)
+  if (cursors.length >= MIN_CURSORS)
     return {
       items: interleaveKinds(cursors).map(cursorItem),
       spare: interleaveKinds(spare).map(cursorItem),

@@ -56,7 +56,7 @@ interface GapItem extends Item {
   problem: Problem;
 }
 
-const MOST_TOKENS = { line: 128, lines: 256 };
+const MAX_TOKENS = { line: 128, lines: 256 };
 const QUICK = 40;
 
 async function plan(kind: Kind, context: PlanContext): Promise<Plan<GapItem>> {
@@ -77,7 +77,7 @@ async function plan(kind: Kind, context: PlanContext): Promise<Plan<GapItem>> {
       ...createItem(gap.id, { gap, problem }, { middle: gap.middle }),
       document: problem.task_id,
     })),
-    setting: `${chosen.length} of ${all.length} ${what} of HumanEval's solutions, by a seed, greedy, at most ${MOST_TOKENS[kind]} tokens`,
+    setting: `${chosen.length} of ${all.length} ${what} of HumanEval's solutions, by a seed, greedy, at most ${MAX_TOKENS[kind]} tokens`,
     measures: [{ metric: 'pass@1', unit: '', better: 'higher', binary: true }],
   };
 }
@@ -90,7 +90,7 @@ async function score(
 ): Promise<ItemScore> {
   const { prefix: prompt, suffix } = gap;
   const stop = kind === 'line' ? ['\n'] : [];
-  const maxTokens = MOST_TOKENS[kind];
+  const maxTokens = MAX_TOKENS[kind];
   const { text } = await model.complete({ prompt, suffix, maxTokens, temperature: 0, stop }, signal);
   const verdict = await (await sandbox()).run(filledProgram(gap, text, problem));
   return {

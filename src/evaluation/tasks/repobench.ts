@@ -31,7 +31,7 @@ const benchmark: Benchmark<RepoBenchRow> = {
 
 /** Tokens of prompt and answer. The benchmark's own script gives a prompt up to 15,800. */
 const ROOM = { quick: 2048, paper: 4096 };
-const MOST_TOKENS = 64;
+const MAX_TOKENS = 64;
 
 const fewerBlankLines = (text: string) => text.replaceAll(/\n{4,}/g, '\n\n');
 
@@ -75,13 +75,13 @@ async function plan(context: PlanContext): Promise<Plan<LineItem>> {
   return {
     items: rows.map(({ name, value }) => {
       const { file_path: path, next_line: wanted, repo_name: document } = value;
-      const prompt = repoBenchPrompt(value, all - MOST_TOKENS, tokenizer);
+      const prompt = repoBenchPrompt(value, all - MAX_TOKENS, tokenizer);
       return {
         ...createItem(name, { prompt, wanted, languageId: languageIdForPath(path) }, { wanted }),
         document,
       };
     }),
-    setting: `${rows.length} of ${of} next lines, prompts of at most ${all - MOST_TOKENS} tokens, greedy, at most ${MOST_TOKENS} tokens`,
+    setting: `${rows.length} of ${of} next lines, prompts of at most ${all - MAX_TOKENS} tokens, greedy, at most ${MAX_TOKENS} tokens`,
     measures: [
       { metric: 'exact match', unit: '', better: 'higher', binary: true },
       { metric: 'edit similarity', unit: '', better: 'higher' },
@@ -98,7 +98,7 @@ export const repoBenchTask: Task<LineItem> = {
   parallel: 4,
   plan,
   async score({ prompt, wanted, languageId }, model, { signal }) {
-    const { text } = await model.complete({ prompt, maxTokens: MOST_TOKENS, temperature: 0 }, signal);
+    const { text } = await model.complete({ prompt, maxTokens: MAX_TOKENS, temperature: 0 }, signal);
     const line = firstCodeLine(text, languageId);
     return {
       parts: {

@@ -55,7 +55,7 @@ const counts = {
 const TIMED_TOKENS = 16;
 /** How often each model is timed at a cursor. */
 const ROUNDS = 2;
-const MOST_TOKENS = 128;
+const MAX_TOKENS = 128;
 /**
  * Characters before the cursor that are not in the model's cache yet when a latency is measured: a keystroke or two.
  */
@@ -213,7 +213,7 @@ export async function scoreLatency(
 
 const optionsFor = (model: EvaluatedModel, signal: AbortSignal | undefined): CursorOptions => ({
   fillInTheMiddle: () => model.fillsInTheMiddle(),
-  maxTokens: () => MOST_TOKENS,
+  maxTokens: () => MAX_TOKENS,
   model: model.name,
   signal,
 });

@@ -2,11 +2,11 @@
 import * as vscode from 'vscode';
 import { innermost, repositoryName } from '../../corpus/reading/folders.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
-import { MOST_FILES, type OtherFile, type RepositoryPath } from '../../completion/index.ts';
+import { MAX_FILES, type OtherFile, type RepositoryPath } from '../../completion/index.ts';
 import { holdsSecrets } from './secret-files.ts';
 
 /** More than the completion core uses. */
-const MAX_FILES = 100;
+const MAX_REMEMBERED = 100;
 /** Longer files are probably data or generated. */
 const MAX_LINES = 20_000;
 
@@ -15,7 +15,7 @@ export class RecentFiles implements vscode.Disposable {
   private readonly subscription = vscode.window.onDidChangeActiveTextEditor((editor) => {
     if (!editor) return;
     const uri = editor.document.uri.toString();
-    this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, MAX_FILES);
+    this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, MAX_REMEMBERED);
   });
 
   /**
@@ -24,7 +24,8 @@ export class RecentFiles implements vscode.Disposable {
    */
   othersInFolder(document: vscode.TextDocument, learned: LearnedFolders): OtherFile[] {
     const folder = locate(document, learned)?.folder;
-    const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || MAX_FILES + 1;
+    const age = ({ uri }: vscode.TextDocument) =>
+      this.recent.indexOf(uri.toString()) + 1 || MAX_REMEMBERED + 1;
     return vscode.workspace.textDocuments
       .filter(
         (other) =>
@@ -35,7 +36,7 @@ export class RecentFiles implements vscode.Disposable {
           locate(other, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
-      .slice(0, MOST_FILES)
+      .slice(0, MAX_FILES)
       .map((other) => ({ path: locate(other, learned)?.path ?? other.uri.fsPath, text: other.getText() }));
   }
 

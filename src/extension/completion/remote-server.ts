@@ -2,7 +2,7 @@
  * Completion by a remote server (`completion.endpoint`): its address, permission and token. Nothing is sent before the
  * user has allowed that address.
  */
-import { LONGEST_BEGUN } from '../../completion/prompt/anchor.ts';
+import { MAX_BEGUN } from '../../completion/prompt/anchor.ts';
 import { defaultBudget } from '../../completion/prompt/context.ts';
 import { UserError } from '../../text/errors.ts';
 import { t, whole } from '../../text/l10n.ts';
@@ -60,7 +60,7 @@ export class RemoteServer {
     const { api, host, plainText } = endpoint;
     this.askedAddresses.add(api);
     const { before: above, after, others = 0 } = defaultBudget;
-    const before = above + LONGEST_BEGUN;
+    const before = above + MAX_BEGUN;
     const what = t(
       'Your code would be completed by {host}: while you type, up to {before} characters before the cursor, {after} after it and {others} of other open files are sent to {address}, with the names of folder and files. Nothing has been sent yet.',
       { host, before: whole(before), after: whole(after), others: whole(others), address: api },

@@ -9,7 +9,7 @@ import { surroundings, type CursorDocument } from '../../completion/index.ts';
 import { preferencesFile } from '../../corpus/preferences/store.ts';
 import type { KeepRequest, KeeperMessage } from '../../corpus/preferences/keeper.ts';
 import { startThread } from '../../platform/processes/start.ts';
-import { LONGEST_LATER, type Preference } from '../../protocol/preferences.ts';
+import { MAX_LATER, type Preference } from '../../protocol/preferences.ts';
 import type { Outcome, OutcomeListener } from './acceptance.ts';
 import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
@@ -115,7 +115,7 @@ function withUnixLineEnds({ shown, accepted, later, seconds }: Outcome) {
   return {
     shown: unix(shown),
     accepted: unix(shown.slice(0, accepted)).length,
-    later: unix(later).slice(0, LONGEST_LATER),
+    later: unix(later).slice(0, MAX_LATER),
     seconds,
   } satisfies Partial<Preference>;
 }

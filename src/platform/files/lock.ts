@@ -22,7 +22,7 @@ class LockLost extends Error {
 export const hasLostLock = (signal: AbortSignal | undefined): boolean => signal?.reason instanceof LockLost;
 
 /** On disks with coarse timestamps, the library repeatedly reports the lock as lost. */
-const MOST_LOSSES = 3;
+const MAX_LOSSES = 3;
 
 /**
  * Runs `work` while holding `path`.lock. A process that stands still for 10 s, as while the machine sleeps, loses the
@@ -44,7 +44,7 @@ export async function withLock<T>(
         realpath: false,
         stale: 10_000,
         update: 2_000,
-        onCompromised: () => losses < MOST_LOSSES && lost.abort(new LockLost()),
+        onCompromised: () => losses < MAX_LOSSES && lost.abort(new LockLost()),
       });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;

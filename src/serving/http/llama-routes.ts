@@ -4,7 +4,7 @@ import { z } from 'zod';
 import {
   infillRequestSchema,
   llamaRequestSchema,
-  MOST_TOKENS,
+  MAX_TOKENS,
   tokenizeRequestSchema,
   type LlamaRequest,
 } from '../../protocol/server.ts';
@@ -44,7 +44,7 @@ function toHostRequest(body: LlamaRequest, model: string): HostRequest {
   return {
     model,
     prompt: body.prompt,
-    maxTokens: body.n_predict < 0 ? MOST_TOKENS : body.n_predict,
+    maxTokens: body.n_predict < 0 ? MAX_TOKENS : body.n_predict,
     temperature: Math.max(0, body.temperature),
     topP: body.top_p > 0 ? body.top_p : 1,
     topK: Math.max(0, body.top_k),

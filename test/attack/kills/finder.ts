@@ -25,7 +25,7 @@ import {
 } from './means.ts';
 
 const FILES = 40;
-const LONGEST_MS = 30_000;
+const MAX_MS = 30_000;
 const script = resolve('dist/next-edit-finder.mjs');
 
 export async function finderTrials(ground: Ground, options: Wanted): Promise<Trial[]> {
@@ -78,10 +78,10 @@ export async function finderTrials(ground: Ground, options: Wanted): Promise<Tri
           finder.ask(question(folder, id));
           await sleep(draw.moment() * milliseconds);
           await threadOf(finder)?.terminate();
-          await until('the host to hear that it ended', () => lost.length === id, { patienceMs: LONGEST_MS });
+          await until('the host to hear that it ended', () => lost.length === id, { patienceMs: MAX_MS });
         }
         finder.ask(question(folder, 9));
-        await until('an answer', () => answers.some(isComplete(9)), { patienceMs: LONGEST_MS });
+        await until('an answer', () => answers.some(isComplete(9)), { patienceMs: MAX_MS });
         mustBeComplete(answers.find(isComplete(9))!);
       } finally {
         await finder.dispose();
@@ -158,8 +158,8 @@ function openHost(how: HowToStart = {}) {
     ask: (asked: ToFinder) => started.child.send(asked, () => undefined),
     answer: async (id: number) =>
       within(
-        until('an answer', () => received.find(isComplete(id)), { patienceMs: LONGEST_MS }),
-        2 * LONGEST_MS,
+        until('an answer', () => received.find(isComplete(id)), { patienceMs: MAX_MS }),
+        2 * MAX_MS,
       ),
   };
 }

@@ -29,7 +29,7 @@ import {
 } from './means.ts';
 
 const FILES = 60;
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 const DISK_MB = 4;
 
 interface Indexer extends Started {
@@ -70,7 +70,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
     return finished(indexer);
   };
   const ask = async (indexer: Indexer, index: number, version: number): Promise<readonly Part[]> => {
-    return within(indexer.calls.parts(folder, questionOf(index, version)), LONGEST_MS);
+    return within(indexer.calls.parts(folder, questionOf(index, version)), MAX_MS);
   };
   /** The answers of an indexer started now, compared with the files themselves. */
   const end = async (versions: ReadonlyMap<number, number> = new Map(), how?: HowToStart) => {
@@ -212,7 +212,7 @@ function listening(started: Started): Indexer {
     ...started,
     calls,
     warnings,
-    indexed: () => within(Promise.race([firstIndexed, early]), LONGEST_MS),
+    indexed: () => within(Promise.race([firstIndexed, early]), MAX_MS),
   };
 }
 

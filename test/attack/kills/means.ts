@@ -62,7 +62,7 @@ export function trialsOf(
 
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
-const LONGEST_MS = 300_000;
+const MAX_MS = 300_000;
 
 export interface Started {
   child: ChildProcess;
@@ -104,7 +104,7 @@ export async function finished({
   child,
   ended,
 }: Started): Promise<{ how: number | string | null; output: string }> {
-  return within(ended, LONGEST_MS).finally(() => killGroup(child));
+  return within(ended, MAX_MS).finally(() => killGroup(child));
 }
 
 /** True if it has not ended by then. */

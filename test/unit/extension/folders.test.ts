@@ -161,14 +161,14 @@ describe('the path of a document', () => {
 
   it('comes with no more open files than are looked at, and copies no others', async () => {
     const { RecentFiles } = await import('../../../src/extension/completion/recent-files.ts');
-    const { MOST_FILES } = await import('../../../src/completion/index.ts');
+    const { MAX_FILES } = await import('../../../src/completion/index.ts');
     let copied = 0;
     const more = { ...y, getText: () => String((copied += 1)) };
     Object.assign(workspace, {
-      textDocuments: Array.from({ length: 2 * MOST_FILES }, () => ({ ...more })),
+      textDocuments: Array.from({ length: 2 * MAX_FILES }, () => ({ ...more })),
     });
-    expect(new RecentFiles().othersInFolder(x as never, [])).toHaveLength(MOST_FILES);
-    expect(copied).toBe(MOST_FILES);
+    expect(new RecentFiles().othersInFolder(x as never, [])).toHaveLength(MAX_FILES);
+    expect(copied).toBe(MAX_FILES);
     Object.assign(workspace, { textDocuments: all });
   });
 });

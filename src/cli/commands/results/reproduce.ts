@@ -147,7 +147,7 @@ function dataFile(text: string, all: Record<string, string>): Record<string, str
 /** Seconds of the budget that are reserved for stopping a child process and for judging. */
 const reservedSeconds = (minutes: number) => Math.min(25, 0.1 * 60 * minutes);
 /** Maximum tokens of training text: more than are read with a budget of an hour. */
-const MOST_TOKENS = 300_000;
+const MAX_TOKENS = 300_000;
 /** Below this budget in minutes, fewer items are measured. */
 const SHORT = 20;
 
@@ -278,7 +278,7 @@ async function prepare(
   const reading: Reading = {
     folder,
     basePath: base.path,
-    plan: () => corpusPlanSchema.parse({ include, exclude, maxTokens: MOST_TOKENS }),
+    plan: () => corpusPlanSchema.parse({ include, exclude, maxTokens: MAX_TOKENS }),
     seed: 0,
     yes: options.yes,
     json: options.json,
