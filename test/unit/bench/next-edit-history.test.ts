@@ -119,14 +119,10 @@ describe('a history', () => {
     expect(only!.order[0]).toEqual({ file: 0, hunk: 0 });
   });
 
-  it('is made again, with right offers in files that are not open', async () => {
-    const { total, repositories } = await measureHistories(
-      [folder],
-      { rules: undefined },
-      { each: 10, onExample: undefined },
-    );
+  it('is made again, with right offers in files that are not open', () => {
+    const { total, repositories } = measureHistories([folder], { each: 10, onExample: undefined });
     expect(repositories).toMatchObject([{ commits: 1, newest: renamed.slice(0, 9) }]);
     const rules = { found: 4, right: 6, wrong: 0, reversed: 0 };
-    expect(total).toEqual({ edits: 4, sides: { rules } });
+    expect(total).toEqual({ edits: 4, rules });
   });
 });

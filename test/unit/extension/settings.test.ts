@@ -110,7 +110,7 @@ it("of the editor's proxy are variables of child processes, unless the environme
   expect(proxyVariables({})).toEqual({});
 });
 
-it.each(['show', 'gpu', 'nextEditModel'] as const)('%s that is not one of the choices', (getter) => {
+it.each(['show', 'gpu'] as const)('%s that is not one of the choices', (getter) => {
   const usual = settings[getter](document);
   configured[asked[0]!] = 'constructor';
   expect(settings[getter](document)).toBe(usual);
