@@ -1,5 +1,5 @@
 /** README.md of a published adapter, which users read first on the hub or in a folder. */
-import type { Summary } from '../protocol/evaluation.ts';
+import { nameOfMetric, type Summary } from '../protocol/evaluation.ts';
 import type { SharedManifest } from '../protocol/sharing.ts';
 
 /** The manifest before its files are known. */
@@ -10,7 +10,7 @@ export function card(about: ManifestDraft, summary: Summary | undefined): string
   const { name, version, base, licence, corpus, publishedAt, run, sentence } = about;
   const rows = summary?.comparisons.map(
     ({ task, metric, unit, before, after }) =>
-      `| ${task} | ${metric} | ${shown(before.value)} | ${shown(after.value)} | ${unit} | ${after.n} |`,
+      `| ${task} | ${nameOfMetric(metric)} | ${shown(before.value)} | ${shown(after.value)} | ${unit} | ${after.n} |`,
   );
   const facts = [
     `- Base: ${base.id}, sha256 \`${base.sha256}\`${base.licence ? `, licence ${base.licence}` : ''}`,

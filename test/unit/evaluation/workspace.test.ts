@@ -201,7 +201,7 @@ describe('the workspace task', () => {
     expect(asked.slice(0, -2)).toBe(read);
     expect(timed.every(({ stop, heal }) => stop === undefined && heal === undefined)).toBe(true);
     expect(english(setting)).toMatch(
-      /time to 16 tokens at \d+ cursors in 1 file, .*in turn on as many threads as completion uses/,
+      /time to the first 16 tokens at \d+ cursors in 1 file, .*alternate, on as many threads as completion uses/,
     );
   });
 

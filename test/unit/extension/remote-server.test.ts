@@ -85,7 +85,7 @@ test('permission is asked once for each address, stating what would leave the ma
   expect(asked).toHaveLength(1);
   expect(asked[0]).toContain('https://gpu.example/v1');
   expect(asked[0]).toContain(
-    'up to 3,000 characters before the cursor, 600 after it and 1,600 of other files',
+    'up to 3,000 characters before the cursor, 600 after it and 1,600 of other open files',
   );
   expect(asked[0]).not.toContain('plain text');
   set('http://192.168.0.7:8000');

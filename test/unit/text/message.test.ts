@@ -72,7 +72,7 @@ describe('a message', () => {
     expect(english(failed)).toBe('llama.cpp does not start on this machine: The disk is full.');
     german();
     expect(translate(kept)).toBe(
-      'Das Training divergierte bei Schritt 40: es ist kein Gradient mehr da; der Prüfpunkt von Schritt 30 bleibt erhalten.',
+      'Das Training divergierte bei Schritt 40: der Gradient ist verschwunden; der Prüfpunkt von Schritt 30 bleibt erhalten.',
     );
     expect(translate(failed)).toMatch(/: Der Datenträger ist voll\.$/);
   });
