@@ -1,10 +1,11 @@
 /** Fetches the results of a task on a cluster: verifies each file and moves it into place atomically. */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, posix } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { sha256Of } from '../platform/files/checksum.ts';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import { extract } from '../platform/files/zip.ts';
 import type { ClusterFile, ResultLine } from '../protocol/cluster.ts';
 import { errorOf, msg, reportError, UserError } from '../text/errors.ts';
@@ -221,7 +222,7 @@ async function moveIntoPlace(from: string, dir: string, { files }: ResultLine): 
   for (const name of names) {
     const to = join(dir, ...name.split('/'));
     await mkdir(dirname(to), { recursive: true });
-    await rename(join(from, ...name.split('/')), to);
+    await renamePatiently(join(from, ...name.split('/')), to);
   }
 }
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import { foldersOf, locate, type NamedFolder } from '../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
-import { writeByRename } from '../platform/files/write-file.ts';
+import { renamePatiently, writeByRename } from '../platform/files/write-file.ts';
 import { collect, heldOutShareOf, type CollectedCorpus, type CollectOptions } from './collect.ts';
 import { kinds } from './kinds.ts';
 import { cancelled } from './reading/documents.ts';
@@ -69,7 +69,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
   const linesPath = join(out, 'manifest.jsonl.tmp');
   try {
     const summary = await write(context, spoolPath, linesPath);
-    await rename(linesPath, manifestPath(out));
+    await renamePatiently(linesPath, manifestPath(out));
     await writeByRename(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
   } finally {

@@ -1,6 +1,5 @@
 /** Reproductions on disk: reproductions/<id>/ with plan.json, results.json, claims.json, report.md and the corpora. */
 import { randomBytes } from 'node:crypto';
-import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -15,7 +14,7 @@ import {
   type ReproductionSpec,
   type ReproductionState,
 } from '../protocol/reproduction.ts';
-import { writeByRename } from '../platform/files/write-file.ts';
+import { renamePatiently, writeByRename } from '../platform/files/write-file.ts';
 import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../runs/index.ts';
 import { readText } from '../platform/files/regular-file.ts';
 
@@ -52,7 +51,7 @@ export async function createReproduction(
     () => [timeStamp(now), 'reproduce', randomBytes(3).toString('hex')].join('-'),
     async (temporary, id) => {
       await writeByRename(join(temporary, 'plan.json'), asText(specOf(id)));
-      await rename(corpus, corpusDir(temporary));
+      await renamePatiently(corpus, corpusDir(temporary));
     },
   );
   return { dir, spec: specOf(basename(dir)), state: reproductionStateSchema.parse({}) };

@@ -1,7 +1,8 @@
 /** The folders of runs, sweeps and reproductions: their names, and how they are created and found. */
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { renamePatiently } from '../platform/files/write-file.ts';
 import { UserError } from '../text/errors.ts';
 import { makeTemporaryFolder } from './temporary-folders.ts';
 
@@ -39,7 +40,7 @@ export async function createFolder(
     await fill(temporary, name);
     const dir = join(parent, name);
     // Fails if another process has just created this folder, because it is not empty.
-    await rename(temporary, dir);
+    await renamePatiently(temporary, dir);
     return dir;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

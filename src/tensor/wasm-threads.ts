@@ -8,9 +8,9 @@ import type { Worker } from 'node:worker_threads';
 import { BackendWasm, setThreadsCount } from '@tensorflow/tfjs-backend-wasm';
 import factory from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js';
 import { usableProcessors } from '../platform/machine/processors.ts';
+import { BEYOND_WASM, WASM_HEAP } from '../platform/machine/wasm-heap.ts';
 import { msg, UserError } from '../text/errors.ts';
 import { formatBytes } from '../text/units.ts';
-import { BEYOND_WASM, WASM_HEAP } from './wasm-heap.ts';
 
 type Instantiated = (instance: WebAssembly.Instance, module: WebAssembly.Module) => void;
 

@@ -2,7 +2,7 @@
  * The processes that a reproduction runs (trainer, sweeper, evaluator, spectrum); each is stopped when its time is up.
  */
 import { existsSync } from 'node:fs';
-import { cp, rename } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import type { ProgramName, Programs } from '../../platform/processes/bundles.ts';
@@ -10,6 +10,7 @@ import { killGroup } from '../../platform/processes/start.ts';
 import { errorOf, UserError } from '../../text/errors.ts';
 import { evaluatorMessageSchema } from '../../protocol/evaluator.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
+import { renamePatiently } from '../../platform/files/write-file.ts';
 import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { sweeperMessageSchema, type SweepProgress } from '../../protocol/sweep.ts';
@@ -67,7 +68,7 @@ export function reproduceMakers({ dir, spec }: Reproduction, planned?: BackendNa
     async createRun({ spec: run, instruct }) {
       const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
       const created = await createRun({ ...run, ...settled });
-      await rename(copy, join(created.dir, 'corpus'));
+      await renamePatiently(copy, join(created.dir, 'corpus'));
       return created.id;
     },
     async createSweep(sweep) {

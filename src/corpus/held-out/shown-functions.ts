@@ -41,7 +41,8 @@ export class ShownFunctions {
     for (const line of lineHashes(linesOf(diff, '+ ')))
       for (const heldOut of this.heldOut.get(line) ?? []) {
         const count = (shown.get(heldOut) ?? 0) + 1;
-        if (2 * count > heldOut.lines) return heldOut.file;
+        // A single line may be in any function.
+        if (count > 1 && 2 * count > heldOut.lines) return heldOut.file;
         shown.set(heldOut, count);
       }
     return undefined;

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
-import { WASM_HEAP } from '../../tensor/wasm-heap.ts';
+import { WASM_HEAP } from '../../platform/machine/wasm-heap.ts';
 import { t, tKnown, translate } from '../../text/l10n.ts';
 import { roughly } from '../../text/units.ts';
 import { size } from '../texts.ts';

@@ -6,7 +6,7 @@ import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
 import type { BackendName } from '../../protocol/run.ts';
-import { BEYOND_WASM, WASM_HEAP } from '../../tensor/wasm-heap.ts';
+import { BEYOND_WASM, WASM_HEAP } from '../../platform/machine/wasm-heap.ts';
 import { formatBytes } from '../../text/units.ts';
 import { largestBuffer, planDevice, type DevicePlan, type PlannedDevice } from './device.ts';
 import {

@@ -2,7 +2,7 @@
  * Sweeps on disk: sweeps/<id>/ with sweep.json (the settings), trials.jsonl (a line for each finished trial), corpus/.
  */
 import { randomBytes } from 'node:crypto';
-import { appendFile, rename, stat } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../text/errors.ts';
@@ -16,7 +16,7 @@ import {
   type SweepLine,
   type SweepSpec,
 } from '../../protocol/sweep.ts';
-import { writeByRename } from '../../platform/files/write-file.ts';
+import { renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
 import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../../runs/index.ts';
 import { concludeSweep } from './choice.ts';
 import { readText } from '../../platform/files/regular-file.ts';
@@ -45,7 +45,7 @@ export async function createSweep(newSweep: NewSweep, corpus: string): Promise<S
     () => [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-'),
     async (temporary, id) => {
       await writeByRename(specPath(temporary), `${JSON.stringify(specOf(id), null, 2)}\n`);
-      await rename(corpus, sweepCorpusDir(temporary));
+      await renamePatiently(corpus, sweepCorpusDir(temporary));
     },
   );
   return { dir, spec: specOf(basename(dir)), lines: [] };

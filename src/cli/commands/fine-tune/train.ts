@@ -1,4 +1,3 @@
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { chooseFolders } from '../../../corpus/index.ts';
@@ -11,6 +10,7 @@ import type { Folders } from '../../../protocol/folders.ts';
 import { networkDrive, networkDriveWarning } from '../../../platform/files/network-drive.ts';
 import { forTerminal } from '../../../text/next-step.ts';
 import { dataDir, runsDir } from '../../../platform/files/paths.ts';
+import { renamePatiently } from '../../../platform/files/write-file.ts';
 import {
   tokensPerStep,
   type BackendName,
@@ -192,7 +192,7 @@ async function prepareAndStart(
       versions: { 'forget-me-not': version, node: process.version },
     });
     await placeEarlierAdapter(dir, spec, reference?.path);
-    await rename(corpus, join(dir, 'corpus'));
+    await renamePatiently(corpus, join(dir, 'corpus'));
     const trainer =
       'client' in start
         ? await launchOnCluster(dir, spec, start, { ...options, memoryBytes })
