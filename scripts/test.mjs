@@ -163,8 +163,8 @@ const runtime = chosen('compute')
 runtime?.catch(() => undefined);
 // What the packages of all platforms need takes a minute or two; failures are reported by the tests of these.
 const packaging = runtime
-  ?.then(() => fetched('scripts/prebuilt-binding.mjs'))
-  .then(() => fetched('scripts/platform-packages.mjs'))
+  ?.then(() => inBackground(process.execPath, 'scripts/prebuilt-binding.mjs'))
+  .then(() => inBackground(process.execPath, 'scripts/platform-packages.mjs'))
   .catch(() => undefined);
 const vscode = chosen('e2e') ? fetched('test/e2e/install.mjs') : undefined;
 

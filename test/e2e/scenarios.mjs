@@ -54,7 +54,7 @@ export const scenarios = {
 
   async 'a training survives a reload of the window and is followed to its end'(workbench, place) {
     await useResult(workbench, place);
-    const before = await beginTraining(workbench, place, stepsFor(place, 8));
+    const before = await beginTraining(workbench, place, stepsFor(place, 15));
     assert.equal(before.state.status, 'running');
     await paused(before, async () => {
       await workbench.screenshot('training');
@@ -74,7 +74,7 @@ export const scenarios = {
 
   async 'stopping keeps a checkpoint, and resuming continues from it'(workbench, place) {
     await ensureResults(workbench, place, 1);
-    const steps = stepsFor(place, 8);
+    const steps = stepsFor(place, 15);
     const run = await beginTraining(workbench, place, steps);
     await paused(run, async () => {
       await workbench.notificationButton('step', 'Cancel');

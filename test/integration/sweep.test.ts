@@ -227,9 +227,12 @@ describe('the command', () => {
     });
     // This machine's cache, which the place shares, must not get the rows.
     const { home: shared } = place;
+    const { HF_ENDPOINT, HF_TOKEN } = process.env;
+    const before = { HF_ENDPOINT, HF_TOKEN };
     place.home = place.path('with-hub');
     onTestFinished(async () => {
       place.home = shared;
+      for (const [name, value] of Object.entries(before)) vi.stubEnv(name, value);
       await hub.stop();
     });
     vi.stubEnv('HF_ENDPOINT', hub.url);
