@@ -114,8 +114,7 @@ function withoutDuplicates(patterns: readonly Pattern[]): Pattern[] {
 
 const isRename = (pattern: Pattern) => pattern.kind === 'tokens' && pattern.scope !== undefined;
 
-const spanOf = (pattern: Pattern) =>
-  pattern.kind !== 'lines' && pattern.seen ? pattern.seen.to - pattern.seen.from : 0;
+const spanOf = (pattern: Pattern) => (pattern.seen ? pattern.seen.to - pattern.seen.from : 0);
 
 /** All changes of an edit combined, if they are near each other, and each by itself. */
 function groupsOf(changes: readonly TokenChange[], { path }: Edit): ChangeGroup[] {
@@ -219,7 +218,8 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
   const replacements: (Replacement & { from: Pattern })[] = [];
   for (const pattern of patterns) {
     const places = findPlaces(pattern, document);
-    if (places.length > MAX_PLACES || isPassedOver(pattern, document, places)) continue;
+    const most = pattern.kind === 'lines' ? pattern.most : MAX_PLACES;
+    if (places.length > most || isPassedOver(pattern, document, places)) continue;
     for (const place of places)
       if (
         !replacements.some((other) => overlaps(other, place)) &&
@@ -252,7 +252,7 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
 
 /** Whether the user edited two such places and skipped others between them. */
 function isPassedOver(pattern: Pattern, { path }: TextWithTokens, places: readonly Replacement[]): boolean {
-  const seen = pattern.kind === 'lines' ? undefined : pattern.seen;
+  const { seen } = pattern;
   if (seen?.path !== path) return false;
   return places.some(({ start }) => start > seen.from && start < seen.to);
 }

@@ -55,6 +55,9 @@ export interface LinePattern {
   /** Without their common indentation. */
   old: readonly string[];
   now: readonly string[];
+  /** A text with more such places says that not all of them are meant. */
+  most: number;
+  seen?: ObservedRange;
 }
 
 export type Pattern = TokenPattern | ShapePattern | LinePattern;
@@ -137,8 +140,9 @@ export function commonPattern(group: ChangeGroup, other: ChangeGroup): TokenPatt
   return isSpecific(pattern) ? { ...pattern, ...observedRange(group, other) } : undefined;
 }
 
-function observedRange(group: ChangeGroup, other: ChangeGroup): { seen?: ObservedRange } {
-  const { path, at } = group;
+type Placed = Pick<ChangeGroup, 'path' | 'at'>;
+
+function observedRange({ path, at }: Placed, other: Placed): { seen?: ObservedRange } {
   if (path !== other.path) return {};
   return { seen: { path, from: Math.min(at, other.at), to: Math.max(at, other.at) } };
 }
@@ -218,6 +222,8 @@ function commonEnd(a: readonly string[], b: readonly string[], most: number): st
 /** Minimum number of letters and signs in lines that are found by equality, if they were replaced once, or again. */
 const MIN_CHARACTERS = { once: 36, again: 24 };
 const MAX_LINES = 6;
+/** Maximum number of other places in a text with the same lines. */
+const MAX_COPIES = { once: 4, again: 12 };
 
 /**
  * The pattern of an edit that replaces whole lines; undefined if they are too unspecific, or for an insertion. `edits`:
@@ -232,9 +238,11 @@ export function linePattern(edit: Edit, edits: readonly Edit[]): LinePattern | u
   const written = old.join('').replace(/\s+/g, '');
   const words = new Set((written.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? []).map((word) => word));
   if (written.length < MIN_CHARACTERS.again || words.size < 2) return undefined;
-  const again = () => edits.some((other) => other !== edit && isSameEdit(other, edit));
-  if (written.length < MIN_CHARACTERS.once && !again()) return undefined;
-  return { kind: 'lines', why: 'same-lines', old, now };
+  const again = edits.filter((other) => other !== edit && isSameEdit(other, edit));
+  if (written.length < MIN_CHARACTERS.once && again.length === 0) return undefined;
+  const most = again.length > 0 ? MAX_COPIES.again : MAX_COPIES.once;
+  const other = again.find(({ path }) => path === edit.path);
+  return { kind: 'lines', why: 'same-lines', old, now, most, ...(other && observedRange(edit, other)) };
 }
 
 type Lines = Pick<Edit, 'before' | 'after'>;

@@ -55,6 +55,18 @@ if (x) {
     expect(editor.edit('a.js', '(data)', '(state)').lines).toEqual(['const first = readAll(state);']);
   });
 
+  it('of whole lines: not where such lines were skipped, nor where they are many', () => {
+    const line = 'const first = readAll(data.values.all);\n\nend();\n\n';
+    const change = (editor: Editor, after = '') => editor.edit('a.js', 'values', 'rows', after);
+    const text = `${line.repeat(2)}middle();\n\n${line.repeat(2)}`;
+    const editor = change(new Editor({ 'a.js': text }));
+    expect(editor.lines).toHaveLength(3);
+    expect(change(editor, 'middle').lines).toEqual([]);
+    const many = change(new Editor({ 'a.js': line.repeat(6) }));
+    expect(many.lines).toEqual([]);
+    expect(change(many).lines).toHaveLength(4);
+  });
+
   it('in files that were not edited: only what was changed in two others', () => {
     const line = 'this.server.listen(options.port, callback);\n';
     const pair = 'a(previous.value);\n\nif (c) b(1, previous.value, d);\n';
