@@ -89,6 +89,12 @@ class A {
     expect(new Editor({ 'a.py': text }).edit('a.py', 'data', 'items').lines).toEqual(['return items[0]']);
   });
 
+  it('a keyword that was taken away twice', () => {
+    const text = 'async send(one)\n\nx = async read(two)\n\nasync drop(three)\n';
+    const editor = new Editor({ 'a.js': text }).edit('a.js', 'async ', '').edit('a.js', 'async ', '');
+    expect(editor.lines).toEqual([]);
+  });
+
   it('an import of something else', () => {
     const text = 'import { deepEquals } from "./a";\n\nexport const same = deepEquals(1, 2);\n';
     expect(new Editor({ 'a.ts': text }).edit('a.ts', 'deepEquals', 'isPromise').lines).toEqual([]);
