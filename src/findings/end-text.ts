@@ -35,7 +35,7 @@ export function endText(
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
       verdictIn(verdict, other?.before),
       useOf(refused, chosen, other),
-      refused && verdict.kind !== 'unknown' ? nextStepWithoutOffer(summary) : '',
+      refused && (verdict.kind !== 'unknown' || summary.choice?.next) ? nextStepWithoutOffer(summary) : '',
       !refused && isLimited(summary) ? longerGainsLittle() : '',
     ]),
     summary ? metricsIn(summary) : '',

@@ -88,10 +88,11 @@ describe('the end of a run', () => {
     const other = { ...better, served: { meanKl: 1, limit: 0.01, tokens: 9, ok: false } };
     expect(end(other)[0]).toMatch(/ Worse than before: the model that would complete .* Nothing changed /);
   });
-  it('gives no advice if too little was measured to tell', () => {
+  it('says what may help if too little was measured to tell', () => {
     expect(end({ choice: choiceOf(0, -0.01, 0.3) })[0]).toBe(
-      'web-server: trained, 60 steps. It is unclear whether it is better than before: too little was measured to see a difference. Nothing changed in your completions.',
+      'web-server: trained, 60 steps. It is unclear whether it is better than before: too little was measured to see a difference. Nothing changed in your completions. Longer training may help.',
     );
+    expect(end(undefined)[0]).toMatch(/Your completions can use it\.$/);
   });
   it('says what is not measured yet, and how to', () => {
     const [, , left] = end({ ...better, pending: ['workspace', 'humaneval'] });
