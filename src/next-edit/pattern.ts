@@ -2,7 +2,7 @@
 import type { TokenChange } from './changes.ts';
 import type { Edit, ObservedRange } from './edit.ts';
 import type { Scope } from './rename.ts';
-import { commonWords, type ShapePattern } from './shape.ts';
+import { isUncommonName, type ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
 
 /** The origin of a pattern. Renames are limited to the scope of the renamed name. */
@@ -69,8 +69,7 @@ const CONTEXT_OF_NAME = 2;
 /** Types and keywords that are found in most files. `any` is not among them: taking it away is meant everywhere. */
 const frequentWords = new Set(['string', 'number', 'void', 'override', 'throw']);
 
-const isDistinctive = (text: string) =>
-  /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text) && !commonWords.has(text) && !frequentWords.has(text);
+const isDistinctive = (text: string) => isUncommonName(text) && !frequentWords.has(text);
 
 /** The pattern of a name that was changed at its definition. */
 export const renamePattern = (change: TokenChange, scope: Scope): TokenPattern => ({

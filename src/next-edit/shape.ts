@@ -34,6 +34,10 @@ export const commonWords = new Set(
   ),
 );
 
+/** Whether a word of three letters or more occurs in few lines. */
+export const isUncommonName = (text: string): boolean =>
+  /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text) && !commonWords.has(text);
+
 interface Line {
   tokens: readonly Token[];
   gaps: readonly string[];
@@ -106,7 +110,7 @@ function piecesOf(is: Line, otherIs: Line, names: ReadonlyMap<string, number>): 
 
 function isDistinctive(old: readonly Part[]): boolean {
   const kept = old.filter((part) => typeof part === 'string');
-  const names = kept.filter((text) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text) && !commonWords.has(text));
+  const names = kept.filter(isUncommonName);
   return kept.join('').length >= MIN_CHARACTERS && names.length >= MIN_NAMES;
 }
 
