@@ -46,8 +46,9 @@ export async function measure(command: readonly string[], job: Job, signal: Abor
     if (status !== 0) throw new Error(reasonOf(errors) || `ended with ${child.signalCode ?? status}`);
     const measurement = JSON.parse(output) as Measurement;
     const now = processorTimes();
-    const others = now.busy - before.busy - measurement.cpuSeconds;
-    return { ...measurement, disturbance: Math.max(0, others / (now.all - before.all)) };
+    const others = (now.busy - before.busy - measurement.cpuSeconds) / (now.all - before.all);
+    // The share of a fully busy machine can be rounded to more than 1.
+    return { ...measurement, disturbance: Math.min(1, Math.max(0, others)) };
   } finally {
     clearInterval(watch);
     signal.removeEventListener('abort', stop);
