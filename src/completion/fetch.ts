@@ -6,7 +6,7 @@ import type { CompletionCache } from './cache.ts';
 import { isLikely, keepLikely, policyAt, type ShowPolicy } from './answer/chance.ts';
 import { cleanUp, isEnough } from './answer/clean-up.ts';
 import type { Answer, PendingAnswer } from './pending-answer.ts';
-import type { CursorDocument, RawAnswer, Reach } from './types.ts';
+import type { CursorDocument, RawAnswer } from './types.ts';
 import { cutTruncated, cutUnfinished } from './answer/unfinished.ts';
 
 /** Receives a piece of an answer, and perhaps its log-probability (nats). */
@@ -16,7 +16,7 @@ export interface FetchOptions {
   /** Queries the model, and stops it when the signal aborts. */
   ask: (signal: AbortSignal, onText: OnPiece) => Promise<RawAnswer>;
   document: CursorDocument;
-  reach: Reach;
+  maxLines: number;
   showing: ShowPolicy;
   now: () => number;
   cache: CompletionCache;
@@ -31,12 +31,12 @@ export async function fetchAnswer(
   request: FetchOptions,
 ): Promise<Answer | undefined> {
   const options = { ...request, showing: policyAt(request.document, request.showing) };
-  const { document, reach, showing, now, cache } = options;
+  const { document, maxLines, showing, now, cache } = options;
   const { adapter } = pending;
   const start = now();
   let shown = false;
   const clean = (text: string) =>
-    keepLikely(cleanUp(text, document, reach), pending.certainty, showing, document);
+    keepLikely(cleanUp(text, document, maxLines), pending.certainty, showing, document);
   const keep = (text: string): Answer => {
     const cleaned = clean(text);
     // A first line that was shown stays, even if the whole answer would not have been shown.
@@ -67,7 +67,7 @@ export async function fetchAnswer(
  */
 async function generate(
   pending: PendingAnswer,
-  { ask, document, reach, showing }: FetchOptions,
+  { ask, document, maxLines, showing }: FetchOptions,
   onLines: (lines: string) => void,
 ): Promise<string> {
   const enough = new AbortController();
@@ -77,7 +77,7 @@ async function generate(
       if (signal.aborted) return;
       pending.append(piece, logprob);
       const lines = pending.text.slice(0, pending.text.lastIndexOf('\n'));
-      const ended = piece.includes('\n') && isEnough(lines, document, reach);
+      const ended = piece.includes('\n') && isEnough(lines, document, maxLines);
       if (piece.includes('\n') && !ended) onLines(lines);
       if (ended || !isLikely(pending.certainty, pending.text, showing)) enough.abort();
     });

@@ -7,11 +7,11 @@ export { createCompleter } from './pipeline.ts';
 export { gate, type GateReason } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';
 export { languageIdForPath } from './code/languages.ts';
+export { maxLinesAt } from './prompt/max-lines.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt/prompt.ts';
 export { MAX_FILES, OtherFiles } from './prompt/other-files.ts';
 export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';
 export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';
-export { reachAt } from './prompt/reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
 export type {
   ModelRequest,
@@ -20,6 +20,5 @@ export type {
   CursorDocument,
   OtherFile,
   RepositoryPath,
-  Reach,
 } from './types.ts';
 export { cutUnfinished } from './answer/unfinished.ts';

@@ -9,6 +9,7 @@ import { CompletionCache } from './cache.ts';
 import type { DropReason } from './answer/clean-up.ts';
 import type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
 import { defaultBudget, type ContextBudget } from './prompt/context.ts';
+import { maxLinesAt } from './prompt/max-lines.ts';
 import { Debounce } from './debounce.ts';
 import { Edits } from './edits.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
@@ -18,10 +19,9 @@ import { ShowTiming } from './show-timing.ts';
 import { Pace } from './pace.ts';
 import { PromptSpeed } from './prompt/prompt-speed.ts';
 import { buildPrompt } from './prompt/prompt.ts';
-import { reachAt } from './prompt/reach.ts';
 import { RepositoryParts } from './prompt/repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
-import type { ModelRequest, ContextFile, CursorDocument, Reach } from './types.ts';
+import type { ModelRequest, ContextFile, CursorDocument } from './types.ts';
 import { changeOf, fullLengths, cutToWindow } from './prompt/window.ts';
 import { isTrivial } from './answer/unfinished.ts';
 
@@ -266,7 +266,8 @@ class CompletionPipeline implements Completer {
     onAsk: () => void,
   ): Promise<Answer | undefined> {
     pending.sent = true;
-    const { request, reach } = await this.prompt(input);
+    const maxLines = maxLinesAt(input);
+    const request = await this.prompt(input, maxLines);
     if (pending.stop.signal.aborted) return undefined;
     onAsk();
     const start = this.now();
@@ -284,7 +285,7 @@ class CompletionPipeline implements Completer {
         );
       },
       document: input,
-      reach,
+      maxLines,
       showing: {
         calibration: this.options.calibration ?? defaultCalibration,
         minChance: input.invoked ? 0 : (input.minChance ?? 0),
@@ -299,20 +300,18 @@ class CompletionPipeline implements Completer {
     this.speed.answered(request, milliseconds);
   }
 
-  private async prompt(input: CompleteInput): Promise<{ request: ModelRequest; reach: Reach }> {
+  private async prompt(input: CompleteInput, maxLines: number): Promise<ModelRequest> {
     const { fillInTheMiddle, maxTokens, budget = defaultBudget, wholeRepositories } = this.options;
-    const reach = reachAt(input);
-    const request = buildPrompt(input, {
+    return buildPrompt(input, {
       model: input.adapter,
       fillInTheMiddle: await fillInTheMiddle(),
       maxTokens: input.invoked ? maxTokens() : this.pace.tokens(input.adapter, maxTokens()),
-      reach,
+      maxLines,
       budget,
       gap: this.anchors.gapAt(input, budget),
       context: input.context ?? (await this.otherFiles(input, budget)),
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
-    return { request, reach };
   }
 
   private async otherFiles(input: CompleteInput, budget: ContextBudget): Promise<readonly ContextFile[]> {
@@ -330,9 +329,8 @@ class CompletionPipeline implements Completer {
     const stop = new AbortController();
     this.reading = stop;
     // If something is wrong here or below, a real request will report it.
-    const prompt = await this.prompt(input).catch(() => undefined);
-    if (!prompt || stop.signal.aborted) return;
-    const { request } = prompt;
+    const request = await this.prompt(input, maxLinesAt(input)).catch(() => undefined);
+    if (!request || stop.signal.aborted) return;
     const start = this.now();
     const read = this.options.request({ ...request, maxTokens: 0 }, stop.signal, () => undefined);
     await read.catch(() => stop.abort());

@@ -65,9 +65,6 @@ export interface RawAnswer {
   finishReason: 'stop' | 'length';
 }
 
-/** How far a completion may reach: to the end of the line, or to the end of a block. */
-export type Reach = 'line' | 'block';
-
 /** The gap the model fills in. */
 export interface Gap {
   /** The text before the gap, within the budget, and the text after the cursor. */

@@ -2,9 +2,9 @@
 import { embeddedAt, languageFor } from '../code/languages.ts';
 import { cutLinesBelow, cutRestOfLine, isSignificant } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
-import { cutToBlock, cutUnmatched, cutUnmatchedTag, endsBlock } from './scope.ts';
+import { cutUnmatched, cutUnmatchedTag, readBlock } from './scope.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, linesAbove } from '../code/text.ts';
-import type { CursorDocument, Reach } from '../types.ts';
+import type { CursorDocument } from '../types.ts';
 import { cutUnfinished } from './unfinished.ts';
 
 export type DropReason =
@@ -16,14 +16,13 @@ const marker =
   /<[|｜][\w▁|｜ -]{2,40}[|｜]>|<(?:fim[_-](?:prefix|suffix|middle|pad)|file_sep|filename|repo_name|reponame|gh_stars|jupyter_\w+|EOT|PRE|SUF|MID)>|<\/?s>(?![\w>])/;
 
 /** Cleans up an answer: returns the text to show, with the document's line ends, or why there is none. */
-export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): CleanUp {
+export function cleanUp(answer: string, whole: CursorDocument, maxLines: number): CleanUp {
   const document = embeddedAt(whole);
   const language = languageFor(document.languageId);
   let text = answer.replaceAll('\r\n', '\n');
   text = cutHalfCharacter(cutMarkers(text, document));
   text = language.prose ? cutOpenFence(text, document) : cutFence(text);
-  if (reach === 'line') text = firstLine(text);
-  else text = cutToBlock(text, document, language);
+  text = readBlock(text, document, maxLines).text;
   if (isBlank(text)) return { dropped: 'blank' };
   text = cutLoops(text);
   if (isBlank(text)) return { dropped: 'loop' };
@@ -44,10 +43,8 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
 }
 
 /** Whether an answer that begins with these complete lines is sufficient: `cleanUp` would cut anything after them. */
-export function isEnough(lines: string, whole: CursorDocument, reach: Reach): boolean {
-  const document = embeddedAt(whole);
-  return reach === 'block' && endsBlock(lines, document, languageFor(document.languageId));
-}
+export const isEnough = (lines: string, whole: CursorDocument, maxLines: number): boolean =>
+  maxLines > 1 && readBlock(lines, embeddedAt(whole), maxLines).ended;
 
 /** Removes trailing whitespace, except the line break that puts the text after the cursor on its own line. */
 function trimEnd(text: string, after: string): string {

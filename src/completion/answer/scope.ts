@@ -1,29 +1,18 @@
 /** Cuts a multi-line completion at the end of the block it began in. */
 import { enclosingText, openAt, continueReading, type OpenDelimiter } from '../code/brackets.ts';
-import type { Language } from '../code/languages.ts';
+import { languageFor, type Language } from '../code/languages.ts';
 import { firstLine, leadingWhitespace, indentWidth, isBlank, lastLine } from '../code/text.ts';
 import type { CursorDocument } from '../types.ts';
 
-/** Nobody reads more lines than this before pressing Tab. */
-const MAX_LINES = 12;
-
 /**
- * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`), the
- * block consists of the lines that are indented more and the line that closes it.
+ * The text up to the first line that is indented less than the block, at most `maxLines` lines, and whether the block
+ * ends there, so that any further text would be cut. After an opening line (`if (x) {`, `def f():`), the block consists
+ * of the lines that are indented more and the line that closes it.
  */
-export function cutToBlock(text: string, document: CursorDocument, language: Language): string {
-  return readBlock(text, document, language).text;
-}
-
-/** Whether the block ends within these lines, so that anything after them would be cut. */
-export function endsBlock(lines: string, document: CursorDocument, language: Language): boolean {
-  return readBlock(lines, document, language).ended;
-}
-
-function readBlock(
+export function readBlock(
   text: string,
-  { before }: CursorDocument,
-  language: Language,
+  { before, languageId }: CursorDocument,
+  maxLines: number,
 ): { text: string; ended: boolean } {
   const lines = text.split('\n');
   const left = lastLine(before);
@@ -31,12 +20,12 @@ function readBlock(
   // On a blank line, the block begins at the cursor; after an opening line, on the line below.
   const base = indentWidth(left);
   const kept: string[] = [lines[0] ?? ''];
-  let ended = lines.length >= MAX_LINES;
-  for (const line of lines.slice(1, MAX_LINES)) {
+  let ended = lines.length >= maxLines;
+  for (const line of lines.slice(1, maxLines)) {
     const width = indentWidth(line);
     if (isBlank(line) || (opening ? width > base : width >= base)) kept.push(line);
     else {
-      if (opening && width === base && closes(line, language)) kept.push(line);
+      if (opening && width === base && closes(line, languageFor(languageId))) kept.push(line);
       ended = true;
       break;
     }

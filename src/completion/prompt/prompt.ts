@@ -2,14 +2,15 @@
 import { partialToken } from '../code/partial-token.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from '../code/text.ts';
-import type { ModelRequest, ContextFile, CursorDocument, Gap, Reach } from '../types.ts';
+import type { ModelRequest, ContextFile, CursorDocument, Gap } from '../types.ts';
 
 export interface PromptOptions {
   model: string;
   /** The base has fill-in-the-middle tokens, so the text after the cursor can be used. */
   fillInTheMiddle: boolean;
   maxTokens: number;
-  reach: Reach;
+  /** Most lines of the completion (max-lines.ts). */
+  maxLines: number;
   budget?: ContextBudget;
   /** The gap the model fills in, if it does not begin at the cursor (anchor.ts). */
   gap?: Gap;
@@ -30,7 +31,7 @@ const LINE_TOKENS = 48;
  * the text after it.
  */
 export function buildPrompt(document: CursorDocument, options: PromptOptions): ModelRequest {
-  const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
+  const { model, fillInTheMiddle, maxTokens, maxLines, budget = defaultBudget, context = [] } = options;
   const { prefix, suffix, begun } = options.gap ?? { ...surroundings(document, budget), begun: '' };
   const before = prefix + begun;
   const heal = partialToken(before);
@@ -47,9 +48,9 @@ export function buildPrompt(document: CursorDocument, options: PromptOptions): M
     ...(known.length > prompt.length ? { begun: known.slice(prompt.length) } : {}),
     ...(heal ? { heal } : {}),
     ...(after ? { suffix: after } : {}),
-    maxTokens: reach === 'line' ? Math.min(maxTokens, LINE_TOKENS) : maxTokens,
+    maxTokens: maxLines === 1 ? Math.min(maxTokens, LINE_TOKENS) : maxTokens,
     // A blank line ends a block.
-    stop: [reach === 'line' ? '\n' : '\n\n'],
+    stop: [maxLines === 1 ? '\n' : '\n\n'],
   };
 }
 

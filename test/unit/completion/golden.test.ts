@@ -6,7 +6,7 @@ import {
   cleanUp,
   createCompleter,
   gate,
-  reachAt,
+  maxLinesAt,
   type CursorDocument,
 } from '../../../src/completion/index.ts';
 
@@ -39,10 +39,10 @@ function readCases(file: string): Case[] {
 function ghostText(document: CursorDocument, output: string): string {
   const reason = gate({ ...document, selections: [0] });
   if (reason) return `(not asked: ${reason})`;
-  const reach = reachAt(document);
-  const ask = buildPrompt(document, { model: 'm', fillInTheMiddle: false, maxTokens: 64, reach });
+  const maxLines = maxLinesAt(document);
+  const ask = buildPrompt(document, { model: 'm', fillInTheMiddle: false, maxTokens: 64, maxLines });
   const stopped = ask.stop.reduce((text, stop) => text.split(stop)[0]!, output);
-  const result = cleanUp(stopped, document, reach);
+  const result = cleanUp(stopped, document, maxLines);
   return 'text' in result ? result.text : `(nothing: ${result.dropped})`;
 }
 

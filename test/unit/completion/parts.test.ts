@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readBrackets } from '../../../src/completion/code/brackets.ts';
 import { CompletionCache } from '../../../src/completion/cache.ts';
 import { takeAfter, takeBefore } from '../../../src/completion/prompt/context.ts';
-import { buildPrompt, gate, languageIdForPath, reachAt } from '../../../src/completion/index.ts';
+import { buildPrompt, gate, languageIdForPath, maxLinesAt } from '../../../src/completion/index.ts';
 import { languageFor } from '../../../src/completion/code/languages.ts';
 import { cutLoops, similar } from '../../../src/completion/answer/repetition.ts';
 import { indentWidth } from '../../../src/completion/code/text.ts';
@@ -35,25 +35,25 @@ describe('the gate', () => {
   it('rejects data files', () => expect(ask('1,'.repeat(300))).toBe('long-line'));
 });
 
-describe('the reach', () => {
+describe('the most lines of a completion', () => {
   it.each([
-    ['  ', '', 'block'],
-    ['if (a) {', '', 'block'],
-    ['if (a) {', '}', 'block'],
-    ['f(', ')', 'line'],
-    ['const a =', '', 'line'],
-    ['const f = () =>', '', 'block'],
-    ['// about {', '', 'line'],
-    ['/* over\n', '\n */', 'line'],
-    ['"// no comment"; if (a) {', '', 'block'],
-    ['`Order ${', '}`', 'line'],
-  ])('%j before %j: %s', (before, after, reach) => expect(reachAt(document(before, after))).toBe(reach));
+    ['  ', '', 12],
+    ['if (a) {', '', 12],
+    ['if (a) {', '}', 12],
+    ['f(', ')', 1],
+    ['const a =', '', 1],
+    ['const f = () =>', '', 12],
+    ['// about {', '', 1],
+    ['/* over\n', '\n */', 1],
+    ['"// no comment"; if (a) {', '', 12],
+    ['`Order ${', '}`', 1],
+  ])('%j before %j: %s', (before, after, lines) => expect(maxLinesAt(document(before, after))).toBe(lines));
   it.each([
-    ['def f():', 'block'],
-    ['x = {', 'block'],
-    ['x = 1', 'line'],
-    ['# note:', 'line'],
-  ])('python %j: %s', (before, reach) => expect(reachAt(document(before, '', 'python'))).toBe(reach));
+    ['def f():', 12],
+    ['x = {', 12],
+    ['x = 1', 1],
+    ['# note:', 1],
+  ])('python %j: %s', (before, lines) => expect(maxLinesAt(document(before, '', 'python'))).toBe(lines));
 });
 
 describe('brackets', () => {
@@ -139,7 +139,7 @@ describe("the prompt's window", () => {
 });
 
 describe('the prompt', () => {
-  const options = { model: 'm', fillInTheMiddle: true, maxTokens: 100, reach: 'block' as const };
+  const options = { model: 'm', fillInTheMiddle: true, maxTokens: 100, maxLines: 12 };
   it.each([
     ['  return ', '  return', ' '],
     ['a\n    ', 'a\n   ', ' '],

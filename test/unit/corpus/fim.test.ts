@@ -252,7 +252,7 @@ function served(before: string, after: string, path: string): number[] {
       after,
       place: { repository: 'in', path },
     },
-    { model: 'm', fillInTheMiddle: true, maxTokens: 64, reach: 'line', wholeRepositories: true },
+    { model: 'm', fillInTheMiddle: true, maxTokens: 64, maxLines: 1, wholeRepositories: true },
   );
   const llama = {
     tokenize: (piece: string, special = false) => [...joining.encode(piece, { special })],

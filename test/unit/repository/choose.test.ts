@@ -40,7 +40,7 @@ describe('our own source', () => {
   }
 
   it('shows the definition of a function that is called at the cursor', async () => {
-    const parts = chooseParts(await repositoryOf(files), asked('const request = buildPrompt('));
+    const parts = chooseParts(await repositoryOf(files), asked('return buildPrompt('));
     const prompt = parts.find(({ filename }) => filename === 'src/completion/prompt/prompt.ts');
     expect(prompt?.text).toContain(
       'export function buildPrompt(document: CursorDocument, options: PromptOptions): ModelRequest {',
@@ -51,17 +51,17 @@ describe('our own source', () => {
   it('shows the imports that the prompt lacks, and nothing that it has', async () => {
     const parts = chooseParts(
       await repositoryOf(files),
-      asked('const request = buildPrompt(', { sources: ['own'], budget: 6000 }),
+      asked('return buildPrompt(', { sources: ['own'], budget: 6000 }),
     );
     expect(names(parts)).toEqual([path]);
-    expect(parts[0]!.text).toContain("import { reachAt } from './prompt/reach.ts';");
-    expect(parts[0]!.text).not.toContain('const request = buildPrompt(');
+    expect(parts[0]!.text).toContain("import { maxLinesAt } from './prompt/max-lines.ts';");
+    expect(parts[0]!.text).not.toContain('return buildPrompt(');
   });
 
   it('keeps to any budget, and selects nothing twice', async () => {
     const repository = await repositoryOf(files);
     for (const budget of [0, 100, 400, 1600, 6000]) {
-      const parts = chooseParts(repository, asked('const request = buildPrompt(', { budget }));
+      const parts = chooseParts(repository, asked('return buildPrompt(', { budget }));
       expect(lengthOf(parts)).toBeLessThanOrEqual(budget);
       expect(new Set(names(parts)).size).toBe(parts.length);
     }
@@ -70,7 +70,7 @@ describe('our own source', () => {
   it('returns only lines that the files have, in their order', async () => {
     for (const { filename, text: part } of chooseParts(
       await repositoryOf(files),
-      asked('const reach = reachAt(input);', { budget: 6000 }),
+      asked('const maxLines = maxLinesAt(input);', { budget: 6000 }),
     )) {
       const lines = files[filename]!.split('\n');
       let at = -1;
@@ -84,10 +84,10 @@ describe('our own source', () => {
   it('uses only the requested sources', async () => {
     const repository = await repositoryOf(files);
     for (const source of partSources) {
-      const parts = chooseParts(repository, asked('const request = buildPrompt(', { sources: [source] }));
+      const parts = chooseParts(repository, asked('return buildPrompt(', { sources: [source] }));
       for (const part of parts) expect(part.sources).toEqual([source]);
     }
-    expect(chooseParts(repository, asked('const request = buildPrompt(', { sources: [] }))).toEqual([]);
+    expect(chooseParts(repository, asked('return buildPrompt(', { sources: [] }))).toEqual([]);
   });
 });
 
