@@ -191,12 +191,17 @@ async function typeThrough(): Promise<number> {
   const completer = createCompleter({
     request: () => Promise.resolve({ text: 'return first + second;', finishReason: 'stop' }),
     fillInTheMiddle: () => false,
-    maxTokens: () => 64,
-    debounceMs: 0,
   });
   const times: number[] = [];
   for (let round = 0; round < 20; round += 1) {
-    const document = { path: `${round}.ts`, languageId: 'typescript', adapter: 'base', after: '\n}\n' };
+    const document = {
+      path: `${round}.ts`,
+      languageId: 'typescript',
+      after: '\n}\n',
+      adapter: 'base',
+      maxTokens: 64,
+      debounceMs: 0,
+    };
     await completer.complete({ ...document, before: head, invoked: true });
     for (const [index] of [...'return first'].entries()) {
       const before = head + 'return first'.slice(0, index + 1);

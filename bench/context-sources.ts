@@ -206,7 +206,7 @@ class Model {
   async score(cursor: Cursor, repository: string, others: readonly ContextFile[]): Promise<Scored> {
     const sequence = await (this.opened ??= this.open());
     const place = { repository, path: cursor.path };
-    const options = { fillInTheMiddle: () => true, maxTokens: () => 1, model: '', budget: this.budget };
+    const options = { fillInTheMiddle: () => true, maxTokens: 1, model: '', budget: this.budget };
     const request = await requestAt(
       { ...cursor, place, others, hidden: NONE, wholeRepositories: true },
       options,

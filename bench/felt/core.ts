@@ -3,7 +3,6 @@ import {
   createCompleter,
   languageIdForPath,
   leastChance,
-  type CompleterOptions,
   type PartsSource,
 } from '../../src/completion/index.ts';
 import { BASE_MODEL } from '../../src/protocol/server.ts';
@@ -19,21 +18,22 @@ export interface Variant {
   adapter?: keyof Adapters;
   /** Whether the prompt contains snippets of the repository. */
   repository: boolean;
-  core: Partial<CompleterOptions>;
+  /** The pause before a request, in ms; by default it adapts to the typing. */
+  debounceMs?: number;
 }
 
 /**
  * What is compared: the base, and adapters instead of it. `openFiles`: ours without the repository index. `unpaused`:
  * ours, but each key sends a request immediately.
  */
-const ours: Variant = { repository: true, core: { ahead: true } };
+const ours: Variant = { repository: true };
 export const variants = {
   ours,
   reference: { ...ours, adapter: 'reference' },
   foreign: { ...ours, adapter: 'foreign' },
   trained: { ...ours, adapter: 'own' },
   openFiles: { ...ours, repository: false },
-  unpaused: { ...ours, core: { ahead: true, debounceMs: 0 } },
+  unpaused: { ...ours, debounceMs: 0 },
 } satisfies Record<string, Variant>;
 
 /** The environment of a replay. */
@@ -70,13 +70,12 @@ export class CoreAssistant implements Assistant {
         return clock.work(() => (answers ? answers.stream(body, onText, signal, ask) : ask(onText)));
       },
       fillInTheMiddle: () => server.ready.fillInTheMiddle,
-      maxTokens: () => MAX_TOKENS,
       now: () => clock.now(),
       sleep: (milliseconds) => clock.sleep(milliseconds),
       // As the extension does for a base, because code models were trained like this.
       wholeRepositories: wholeRepositories ?? true,
       ...(calibration && { calibration }),
-      ...variant.core,
+      ahead: true,
     });
   }
 
@@ -95,6 +94,8 @@ export class CoreAssistant implements Assistant {
       place,
       files,
       ...(variant.repository && { parts: where.parts }),
+      maxTokens: MAX_TOKENS,
+      debounceMs: variant.debounceMs,
       minChance: leastChance.likely,
       adapter: this.adapter?.name ?? BASE_MODEL,
     };

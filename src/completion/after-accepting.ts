@@ -9,7 +9,7 @@ import { changeOf, fullLengths } from './prompt/window.ts';
  * The document after `text` is accepted and, at the end of a statement, a new line is begun. Undefined if nothing would
  * be requested there.
  */
-export function afterAccepting(document: CursorDocument, text: string): CursorDocument | undefined {
+export function afterAccepting<D extends CursorDocument>(document: D, text: string): D | undefined {
   const accepted = { ...document, before: document.before + text };
   const reason = gate({ ...accepted, selections: [0] });
   if (reason === undefined) return accepted;
@@ -32,8 +32,8 @@ export function isSamePlace(a: CursorDocument, b: CursorDocument): boolean {
 }
 
 /** Whether more typing at `here` could still reach the document. */
-export function mayReach({ document, adapter }: PendingAnswer, here: CompletionPlace): boolean {
-  if (document.path !== here.path || adapter !== here.adapter) return false;
+export function mayReach({ document }: PendingAnswer, here: CompletionPlace): boolean {
+  if (document.path !== here.path || document.adapter !== here.adapter) return false;
   const missing = fullLengths(document).before - fullLengths(here).before;
   const common = document.before.slice(0, document.before.length - missing);
   return (

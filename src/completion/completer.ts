@@ -4,7 +4,14 @@ import type { ContextBudget } from './prompt/context.ts';
 import type { OnPiece } from './fetch.ts';
 import type { PartsSource } from './prompt/repository-parts.ts';
 import type { CompletionStatistics } from './statistics.ts';
-import type { CompletionPlace, ContextFile, ModelRequest, OtherFile, RawAnswer } from './types.ts';
+import type {
+  CompletionPlace,
+  CompletionSettings,
+  ContextFile,
+  ModelRequest,
+  OtherFile,
+  RawAnswer,
+} from './types.ts';
 
 export interface CompleterOptions {
   /**
@@ -15,10 +22,6 @@ export interface CompleterOptions {
   request: (request: ModelRequest, signal: AbortSignal, onText: OnPiece) => Promise<RawAnswer>;
   /** Whether the base has fill-in-the-middle tokens; may take a while if the server has to start. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
-  /** Longest completion in tokens; read at every request. */
-  maxTokens: () => number;
-  /** Debounce before the model is queried, in ms; 0 means none. By default it adapts to the user's typing speed. */
-  debounceMs?: number;
   budget?: ContextBudget;
   /** Maps the model's log-probabilities to the chance that a suggestion is accepted. */
   calibration?: Calibration;
@@ -33,13 +36,11 @@ export interface CompleterOptions {
   sleep?: (milliseconds: number) => Promise<void>;
 }
 
-export interface CompleteInput extends CompletionPlace {
+export interface CompleteInput extends CompletionPlace, CompletionSettings {
   /** Length of the selection at each cursor; `[0]` is one cursor without a selection. */
   selections?: readonly number[];
   /** Requested explicitly, by a key: not debounced, and allowed where typing would request nothing. */
   invoked?: boolean;
-  /** Minimum chance (0 to 1) a suggestion needs to be shown, unless requested by a key. Default: 0, show everything. */
-  minChance?: number;
   /** Open and recently open files, most recent first; called only occasionally. Needs `place`. */
   files?: () => readonly OtherFile[];
   /** Source of snippets from the repository's files; called only occasionally. Needs `place`. */

@@ -1,5 +1,5 @@
 /**
- * How long to wait for the next keystroke: the configured time, or else the user's usual interval between keystrokes,
+ * How long to wait for the next keystroke if that is not configured: the user's usual interval between keystrokes,
  * within bounds. Never longer than the model's latency, since a wasted request costs no more than waiting.
  */
 
@@ -17,9 +17,6 @@ export class Debounce {
   private lastKey: number | undefined;
   private latency = Infinity;
 
-  /** `fixed`: milliseconds, if configured. */
-  constructor(private readonly fixed?: number) {}
-
   /** To be called at each keystroke; `now` in milliseconds. */
   typed(now: number): void {
     const since = this.lastKey === undefined ? Infinity : now - this.lastKey;
@@ -34,7 +31,6 @@ export class Debounce {
 
   /** Milliseconds to wait. Shorter outside of words: people pause there, and an answer is worth more. */
   wait(before: string): number {
-    if (this.fixed !== undefined) return this.fixed;
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;
     const usual = Math.min(MAX_MS, Math.max(MIN_MS, this.gap * rate));
     return Math.round(Math.min(usual, this.latency));

@@ -3,10 +3,10 @@
  * complete.
  */
 import type { CompletionCache } from './cache.ts';
-import { isLikely, keepLikely, policyAt, type ShowPolicy } from './answer/chance.ts';
+import { isLikely, keepLikely, type ShowPolicy } from './answer/chance.ts';
 import { cleanUp, isEnough } from './answer/clean-up.ts';
 import type { Answer, PendingAnswer } from './pending-answer.ts';
-import type { CursorDocument, RawAnswer } from './types.ts';
+import type { CompletionPlace, RawAnswer } from './types.ts';
 import { cutTruncated, cutUnfinished } from './answer/unfinished.ts';
 
 /** Receives a piece of an answer, and perhaps its log-probability (nats). */
@@ -15,7 +15,7 @@ export type OnPiece = (piece: string, logprob?: number) => void;
 export interface FetchOptions {
   /** Queries the model, and stops it when the signal aborts. */
   ask: (signal: AbortSignal, onText: OnPiece) => Promise<RawAnswer>;
-  document: CursorDocument;
+  document: CompletionPlace;
   maxLines: number;
   showing: ShowPolicy;
   now: () => number;
@@ -28,11 +28,10 @@ export interface FetchOptions {
  */
 export async function fetchAnswer(
   pending: PendingAnswer,
-  request: FetchOptions,
+  options: FetchOptions,
 ): Promise<Answer | undefined> {
-  const options = { ...request, showing: policyAt(request.document, request.showing) };
   const { document, maxLines, showing, now, cache } = options;
-  const { adapter } = pending;
+  const { adapter } = document;
   const start = now();
   let shown = false;
   const clean = (text: string) =>

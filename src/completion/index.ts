@@ -1,19 +1,19 @@
 export { calibrate, type Outcome } from './answer/calibrate.ts';
-export { leastChance, type Calibration, type ShowChoice } from './answer/chance.ts';
+export { leastChance, type Calibration } from './answer/chance.ts';
 export { defaultBudget, INDEX_WINDOW, type ContextBudget } from './prompt/context.ts';
-export { cleanUp, type CleanUp, type DropReason } from './answer/clean-up.ts';
+export { cleanUp } from './answer/clean-up.ts';
 export type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
 export { createCompleter } from './pipeline.ts';
-export { gate, type GateReason } from './gate.ts';
+export { gate } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';
 export { languageIdForPath } from './code/languages.ts';
 export { maxLinesAt } from './prompt/max-lines.ts';
-export { buildPrompt, surroundings, type PromptOptions } from './prompt/prompt.ts';
-export { MAX_FILES, OtherFiles } from './prompt/other-files.ts';
+export { buildPrompt, surroundings } from './prompt/prompt.ts';
+export { MAX_FILES } from './prompt/other-files.ts';
 export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';
 export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';
-export { type CompletionStatistics } from './statistics.ts';
 export type {
+  CompletionSettings,
   ModelRequest,
   RawAnswer,
   ContextFile,

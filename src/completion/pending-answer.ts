@@ -2,7 +2,7 @@
 import { Certainty } from './answer/chance.ts';
 import type { CleanUp } from './answer/clean-up.ts';
 import { throughFirstWritten } from './code/text.ts';
-import type { CompletionPlace, CursorDocument } from './types.ts';
+import type { CompletionPlace } from './types.ts';
 import { typedBetween } from './prompt/window.ts';
 
 /** The model's answer for a document. */
@@ -17,6 +17,7 @@ export class PendingAnswer {
   text = '';
   /** Log-probabilities of that text. */
   readonly certainty = new Certainty();
+  readonly stop = new AbortController();
   /** What can be shown first: the first line, or everything. Undefined if the request was stopped. */
   readonly first: Promise<Answer | undefined>;
   readonly whole: Promise<Answer | undefined>;
@@ -31,9 +32,7 @@ export class PendingAnswer {
   showFirst!: (answer: Answer) => void;
 
   constructor(
-    readonly document: CursorDocument,
-    readonly adapter: string,
-    readonly stop: AbortController,
+    readonly document: CompletionPlace,
     run: (pending: PendingAnswer) => Promise<Answer | undefined>,
   ) {
     const line = new Promise<Answer>((resolve) => (this.showFirst = resolve));
@@ -97,7 +96,7 @@ export class PendingAnswer {
 
   /** Like `typedBetween`, for the same adapter. */
   private typedSince(here: CompletionPlace): string | undefined {
-    return here.adapter === this.adapter ? typedBetween(this.document, here) : undefined;
+    return here.adapter === this.document.adapter ? typedBetween(this.document, here) : undefined;
   }
 }
 

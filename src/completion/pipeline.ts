@@ -4,7 +4,7 @@
 import { afterAccepting, isSamePlace, mayReach } from './after-accepting.ts';
 import { InFlight } from './in-flight.ts';
 import { Anchors } from './prompt/anchor.ts';
-import { chanceOf, defaultCalibration } from './answer/chance.ts';
+import { chanceOf, defaultCalibration, policyAt } from './answer/chance.ts';
 import { CompletionCache } from './cache.ts';
 import type { DropReason } from './answer/clean-up.ts';
 import type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
@@ -45,7 +45,7 @@ class CompletionPipeline implements Completer {
   private readonly pace = new Pace();
   private readonly repositoryParts: RepositoryParts;
   private readonly speed = new PromptSpeed();
-  private readonly debounce: Debounce;
+  private readonly debounce = new Debounce();
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number) => Promise<void>;
@@ -62,7 +62,6 @@ class CompletionPipeline implements Completer {
   private changeLength = 0;
 
   constructor(private readonly options: CompleterOptions) {
-    this.debounce = new Debounce(options.debounceMs);
     this.now = options.now ?? (() => performance.now());
     this.sleep =
       options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)));
@@ -71,7 +70,7 @@ class CompletionPipeline implements Completer {
   }
 
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
-    const input = { ...whole, ...cutToWindow(whole) };
+    const input = cutToWindow(whole);
     this.noticeKey(input);
     this.reading?.abort();
     if (input.invoked) this.inFlight.stop();
@@ -83,7 +82,7 @@ class CompletionPipeline implements Completer {
     const candidate = await this.answer(input);
     if (!candidate) return undefined;
     const rejectionReason = input.invoked ? undefined : this.rejectionReason(input, candidate.text);
-    if (rejectionReason) return this.countNotShown(this.countsFor(input.adapter), rejectionReason);
+    if (rejectionReason) return this.countNotShown(this.statistics(input.adapter), rejectionReason);
     if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, candidate.text);
     const { pending, ...completion } = candidate;
     const delay = this.delayOf(input, completion.text, pending);
@@ -110,7 +109,7 @@ class CompletionPipeline implements Completer {
   }
 
   private async answer(input: CompleteInput): Promise<Candidate | undefined> {
-    const counts = this.countsFor(input.adapter);
+    const counts = this.statistics(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
     const blocked = blockedReason(place);
     if (blocked) {
@@ -143,15 +142,14 @@ class CompletionPipeline implements Completer {
 
   /** Records the typing rhythm and the latest edit. */
   private noticeKey(input: CompleteInput): void {
-    const { path, languageId, before, after, hidden } = input;
     const { last } = this;
-    this.last = { path, languageId, before, after, ...(hidden ? { hidden } : {}) };
-    const change = last?.path === path ? changeOf(last, this.last) : 'none';
+    this.last = input;
+    const change = last?.path === input.path ? changeOf(last, input) : 'none';
     if (last && change !== 'none') {
       this.debounce.typed(this.now());
-      this.changeLength = fullLengths(this.last).before - fullLengths(last).before;
+      this.changeLength = fullLengths(input).before - fullLengths(last).before;
     }
-    this.edits.observe(this.last);
+    this.edits.observe(input);
   }
 
   private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Candidate | undefined> {
@@ -208,11 +206,11 @@ class CompletionPipeline implements Completer {
   }
 
   private requestAfterPause(input: CompleteInput): PendingAnswer {
-    return new PendingAnswer(input, input.adapter, new AbortController(), async (own) => {
+    return new PendingAnswer(input, async (own) => {
       const { signal } = own.stop;
-      if (!input.invoked) await this.pause(input.before, signal);
+      if (!input.invoked) await this.pause(input, signal);
       if (signal.aborted) return undefined;
-      return this.fetch(input, own, () => (this.countsFor(input.adapter).asked += 1));
+      return this.fetch(input, own, () => (this.statistics(input.adapter).asked += 1));
     });
   }
 
@@ -236,8 +234,8 @@ class CompletionPipeline implements Completer {
     this.options.onAnswer?.(milliseconds);
   }
 
-  private async pause(before: string, signal: AbortSignal): Promise<void> {
-    const milliseconds = this.debounce.wait(before);
+  private async pause({ before, debounceMs }: CompleteInput, signal: AbortSignal): Promise<void> {
+    const milliseconds = debounceMs ?? this.debounce.wait(before);
     if (milliseconds > 0 && !signal.aborted) await Promise.race([this.sleep(milliseconds), aborted(signal)]);
   }
 
@@ -255,7 +253,7 @@ class CompletionPipeline implements Completer {
     const received = await this.startAndWait(ahead, input, signal).catch(() => undefined);
     // An explicit request also sees what was too unlikely to be shown automatically.
     if (input.invoked && received && 'dropped' in received.answer.cleaned) return undefined;
-    if (received) this.countsFor(input.adapter).awaited += 1;
+    if (received) this.statistics(input.adapter).awaited += 1;
     return received;
   }
 
@@ -286,10 +284,10 @@ class CompletionPipeline implements Completer {
       },
       document: input,
       maxLines,
-      showing: {
+      showing: policyAt(input, {
         calibration: this.options.calibration ?? defaultCalibration,
         minChance: input.invoked ? 0 : (input.minChance ?? 0),
-      },
+      }),
       now: this.now,
       cache: this.cache,
     });
@@ -301,16 +299,17 @@ class CompletionPipeline implements Completer {
   }
 
   private async prompt(input: CompleteInput, maxLines: number): Promise<ModelRequest> {
-    const { fillInTheMiddle, maxTokens, budget = defaultBudget, wholeRepositories } = this.options;
+    const { fillInTheMiddle, budget = defaultBudget, wholeRepositories } = this.options;
+    const { adapter, invoked, maxTokens } = input;
     return buildPrompt(input, {
-      model: input.adapter,
+      model: adapter,
       fillInTheMiddle: await fillInTheMiddle(),
-      maxTokens: input.invoked ? maxTokens() : this.pace.tokens(input.adapter, maxTokens()),
+      maxTokens: invoked ? maxTokens : this.pace.tokens(adapter, maxTokens),
       maxLines,
       budget,
       gap: this.anchors.gapAt(input, budget),
       context: input.context ?? (await this.otherFiles(input, budget)),
-      ...(wholeRepositories ? { wholeRepositories } : {}),
+      wholeRepositories,
     });
   }
 
@@ -323,7 +322,7 @@ class CompletionPipeline implements Completer {
   }
 
   async readAhead(whole: CompleteInput): Promise<void> {
-    const input = { ...whole, ...cutToWindow(whole) };
+    const input = cutToWindow(whole);
     if (this.inFlight.busy || this.ahead || blockedReason({ selections: [0], ...input })) return;
     this.reading?.abort();
     const stop = new AbortController();
@@ -342,17 +341,16 @@ class CompletionPipeline implements Completer {
    * request.
    */
   private askAhead(input: CompleteInput, shown: string): void {
-    const document = afterAccepting(input, shown);
-    if (!document || (this.ahead && isSamePlace(this.ahead.document, document))) return;
+    const next = afterAccepting(input, shown);
+    if (!next || (this.ahead && isSamePlace(this.ahead.document, next))) return;
     this.stopAhead();
-    if (this.cache.get(document, input.adapter) !== undefined) return;
-    const pending = new PendingAnswer(document, input.adapter, new AbortController(), async (own) => {
-      await this.pause(document.before, own.stop.signal);
+    if (this.cache.get(next, next.adapter) !== undefined) return;
+    const pending = new PendingAnswer(next, async (own) => {
+      await this.pause(next, own.stop.signal);
       if (own.stop.signal.aborted || this.inFlight.busy) return undefined;
-      const counts = this.countsFor(input.adapter);
+      const counts = this.statistics(next.adapter);
       // This one is not an explicit request.
-      const next = { ...input, ...cutToWindow(document), invoked: false };
-      return this.fetch(next, own, () => (counts.ahead += 1));
+      return this.fetch({ ...cutToWindow(next), invoked: false }, own, () => (counts.ahead += 1));
     });
     this.ahead = pending;
     void pending.whole
@@ -381,11 +379,7 @@ class CompletionPipeline implements Completer {
     this.repositoryParts.filesChanged(paths);
   }
 
-  statistics(adapter: string): Readonly<CompletionStatistics> {
-    return this.countsFor(adapter);
-  }
-
-  private countsFor(adapter: string): CompletionStatistics {
+  statistics(adapter: string): CompletionStatistics {
     const existing = this.byAdapter.get(adapter) ?? emptyStatistics();
     this.byAdapter.set(adapter, existing);
     return existing;

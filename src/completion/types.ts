@@ -18,6 +18,16 @@ export interface CompletionPlace extends CursorDocument {
   adapter: string;
 }
 
+/** The user's settings, given with each request, so that a change takes effect at once. */
+export interface CompletionSettings {
+  /** Longest completion, in tokens. */
+  maxTokens: number;
+  /** Debounce before the model is queried, in ms; 0 means none. By default it adapts to the user's typing speed. */
+  debounceMs?: number;
+  /** Minimum chance (0 to 1) a suggestion needs to be shown, unless requested by a key. Default: 0, show everything. */
+  minChance?: number;
+}
+
 export interface RepositoryPath {
   /** The workspace folder's name. */
   repository: string;

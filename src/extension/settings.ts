@@ -4,7 +4,7 @@
  */
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
-import { leastChance, type ShowChoice } from '../completion/index.ts';
+import { leastChance, type CompletionSettings } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { dataDir, expandHome } from '../platform/files/paths.ts';
@@ -41,6 +41,7 @@ function oneOf<T extends string>(name: string, names: readonly T[], document?: v
   return names.includes(chosen) ? chosen : (inspect(name).defaultValue as T);
 }
 
+const showChoices = Object.keys(leastChance) as (keyof typeof leastChance)[];
 const resolvedBase = () => resolveBase(inspect('base'), get('base'));
 const resolvedOptions = () => resolveOptions(inspect('training.options'), get('training.options'));
 
@@ -49,12 +50,12 @@ export const settings = {
   completionEnabled: (document?: vscode.TextDocument) => get<boolean>(ENABLED, document),
   /** Whether next edits are offered, in the language of a document. */
   nextEditEnabled: (document: vscode.TextDocument) => get<boolean>(NEXT_EDIT, document),
-  /** Undefined: the pause adapts to the user's typing. */
-  debounceMs: () => debounceFrom(get('completion.debounce')),
-  maxTokens: () => get<number>('completion.maxTokens'),
-  /** Which suggestions are shown in a document. */
-  show: (document: vscode.TextDocument): ShowChoice =>
-    oneOf('completion.show', Object.keys(leastChance) as ShowChoice[], document),
+  /** What the completion core gets with each request in a document. */
+  forCompletion: (document: vscode.TextDocument): CompletionSettings => ({
+    maxTokens: get('completion.maxTokens'),
+    debounceMs: debounceFrom(get('completion.debounce')),
+    minChance: leastChance[oneOf('completion.show', showChoices, document)],
+  }),
   /** Whether the editor shows inline suggestions automatically: a setting of the editor. */
   inlineSuggestions: (document: vscode.TextDocument) =>
     vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true),

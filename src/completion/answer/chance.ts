@@ -18,7 +18,6 @@ export const defaultCalibration: Calibration = { bias: 1, slope: 1.1 };
 
 /** Minimum chance to be shown, by how talkative completion should be. */
 export const leastChance = { all: 0, likely: 0.09, sure: 0.5 } as const;
-export type ShowChoice = keyof typeof leastChance;
 
 /** Of a line that is too unlikely as a whole, the first words are shown as long as their chance is at least this. */
 const leastWordChance = 0.23;

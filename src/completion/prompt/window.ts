@@ -10,8 +10,8 @@ const WINDOW = { before: 64 * 1024, after: 16 * 1024 };
 const NEARBY_CHARACTERS = 256;
 
 /** A document cut to the window around its cursor; `hidden` counts the characters beyond it. */
-export function cutToWindow(document: CursorDocument): CursorDocument {
-  const { before, after, hidden = { before: 0, after: 0 } } = document;
+export function cutToWindow<D extends CursorDocument>(document: D): D {
+  const { before, after, hidden = { before: 0, after: 0 } }: CursorDocument = document;
   const from = before.length > WINDOW.before ? lineStart(before, before.length - WINDOW.before) : 0;
   const to = after.length > WINDOW.after ? wholeCharacter(after, WINDOW.after) : after.length;
   return {

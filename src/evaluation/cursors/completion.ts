@@ -20,7 +20,8 @@ export interface PlacedCursor extends Cursor {
   wholeRepositories: boolean;
 }
 
-export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxTokens' | 'budget'> & {
+export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'budget'> & {
+  maxTokens: number;
   /** Model name in requests. */
   model: string;
   signal?: AbortSignal | undefined;
@@ -42,7 +43,7 @@ export const rightText = (cursor: PlacedCursor): string =>
 /** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */
 export async function completeAt(
   cursor: PlacedCursor,
-  { model, signal, ...options }: CursorOptions,
+  { model, maxTokens, signal, ...options }: CursorOptions,
   request: CompleterOptions['request'],
 ): Promise<string> {
   const { others, wholeRepositories } = cursor;
@@ -50,6 +51,7 @@ export async function completeAt(
     ...toDocument(cursor),
     context: others,
     adapter: model,
+    maxTokens,
     // Nobody is typing, so don't wait for a pause.
     invoked: true,
     ...(signal && { signal }),

@@ -96,7 +96,7 @@ async function continuationAt(
   signal: AbortSignal | undefined,
 ): Promise<CursorContinuation | undefined> {
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
-  const request = await requestAt(cursor, { fillInTheMiddle, maxTokens: () => 1, model: '', signal });
+  const request = await requestAt(cursor, { fillInTheMiddle, maxTokens: 1, model: '', signal });
   const { kind, path, line, actual } = cursor;
   if (!request || tokenizer.encode(actual).length > MAX_SHARE * CONTEXT_TOKENS) return undefined;
   return { kind, path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) };

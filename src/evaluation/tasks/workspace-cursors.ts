@@ -213,7 +213,7 @@ export async function scoreLatency(
 
 const optionsFor = (model: EvaluatedModel, signal: AbortSignal | undefined): CursorOptions => ({
   fillInTheMiddle: () => model.fillsInTheMiddle(),
-  maxTokens: () => MAX_TOKENS,
+  maxTokens: MAX_TOKENS,
   model: model.name,
   signal,
 });

@@ -3,7 +3,6 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import * as vscode from 'vscode';
 import {
   createCompleter,
-  leastChance,
   type Completer,
   type Completion,
   type CursorDocument,
@@ -92,7 +91,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     // Once triggered, the editor keeps asking.
     if (!isInvoked && (isTabTaken || !settings.inlineSuggestions(document))) return [];
     const place = { model, document, position, selected };
-    const signal = this.wait(place);
+    const stop = new AbortController();
+    this.waiting = { place, stop };
+    const { signal } = stop;
     if (isInvoked) return this.provideInvoked(place, signal, token);
     const answer = this.find(place, signal);
     const result = await Promise.race([answer, nextTurn('later' as const)]);
@@ -159,12 +160,6 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     return [item(model.id, text, selected?.range ?? new vscode.Range(position, position))];
   }
 
-  private wait(place: CompletionPlace): AbortSignal {
-    const stop = new AbortController();
-    this.waiting = { place, stop };
-    return stop.signal;
-  }
-
   private cancelWaiting(): void {
     this.waiting?.stop.abort();
     this.waiting = undefined;
@@ -179,14 +174,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   /** The input of the completion core for a place. */
   private inputAt({ model, document, position }: Omit<CompletionPlace, 'selected'>) {
-    const parts = this.service.partsAt(document, position, model);
     return {
       ...cursorDocument(model, document, position),
       adapter: model.id,
       selections: selectionLengths(document),
       files: () => this.recent.othersInFolder(document, model.folders),
-      minChance: leastChance[settings.show(document)],
-      ...(parts && { parts }),
+      parts: this.service.partsAt(document, position, model),
+      ...settings.forCompletion(document),
     };
   }
 
@@ -222,11 +216,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const { service } = this;
     const core = createCompleter({
       fillInTheMiddle: () => service.serving(model).fillInTheMiddle(),
-      maxTokens: () => settings.maxTokens(),
-      debounceMs: settings.debounceMs(),
       onAnswer: (milliseconds) => service.answered(milliseconds),
       ahead: true,
-      ...(model.calibration ? { calibration: model.calibration } : {}),
+      calibration: model.calibration,
       wholeRepositories: model.wholeRepositories,
       request: (asked, signal, onText) => {
         const request = { ...toServerRequest(asked), model: model.requested, confidence: true };

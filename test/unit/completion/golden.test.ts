@@ -51,9 +51,7 @@ function ghostText(document: CursorDocument, output: string): string {
  */
 async function streamed(document: CursorDocument, output: string) {
   const completer = createCompleter({
-    debounceMs: 0,
     fillInTheMiddle: () => false,
-    maxTokens: () => 64,
     async request({ stop }, signal, onText) {
       const text = stop.reduce((rest, end) => rest.split(end)[0]!, output);
       for (const character of text) {
@@ -64,7 +62,7 @@ async function streamed(document: CursorDocument, output: string) {
       return { text, finishReason: 'stop' };
     },
   });
-  const ask = () => completer.complete({ ...document, adapter: 'm' });
+  const ask = () => completer.complete({ ...document, adapter: 'm', maxTokens: 64, debounceMs: 0 });
   const first = await ask();
   await first?.more;
   return { first: first?.text, whole: (await ask())?.text };

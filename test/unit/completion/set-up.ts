@@ -10,8 +10,10 @@ import {
 export const beforeCursor = ({ prompt, begun = '', heal = '' }: ModelRequest): string =>
   prompt + begun + heal;
 
+type Settings = Pick<CompleteInput, 'maxTokens' | 'debounceMs'>;
+
 /** A model and a clock that the test controls. */
-export function setUp(options: Partial<CompleterOptions> = {}) {
+export function setUp({ maxTokens = 64, debounceMs, ...options }: Partial<CompleterOptions & Settings> = {}) {
   const requests: {
     ask: ModelRequest;
     signal: AbortSignal;
@@ -30,7 +32,6 @@ export function setUp(options: Partial<CompleterOptions> = {}) {
         requests.push({ ask, signal, stream, answer, fail });
       }),
     fillInTheMiddle: () => false,
-    maxTokens: () => 64,
     now: () => time,
     sleep: (milliseconds) => new Promise((end) => pauses.push({ milliseconds, end })),
     ...options,
@@ -41,6 +42,8 @@ export function setUp(options: Partial<CompleterOptions> = {}) {
     before,
     after: '',
     adapter: 'mine',
+    maxTokens,
+    debounceMs,
     ...more,
   });
   return { completer, requests, pauses, at, pass: (milliseconds: number) => (time += milliseconds) };

@@ -80,7 +80,7 @@ describe('a streamed answer', () => {
       ['length', ['one', '.', 'tw'], 'one'],
       ['stop', ['one', '.', 'two'], 'one.two'],
     ] as const) {
-      const t = setUp({ maxTokens: () => 3 });
+      const t = setUp({ maxTokens: 3 });
       const promise = t.completer.complete(t.at('run() {\n', { invoked: true }));
       await settle();
       for (const piece of pieces) t.requests[0]!.stream(piece);

@@ -104,8 +104,9 @@ let answer: (text: string) => void;
 let piece: (text: string) => void;
 let stopped: boolean;
 let asked: number;
-/** The model of each request. */
+/** The model of each request, and the token limit of the last. */
 let models: unknown[];
+let limit: number;
 let model: CompletionModel;
 let parts: PartsSource | undefined;
 let isTabTaken: boolean;
@@ -137,11 +138,16 @@ beforeEach(() => {
     },
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
-      stream: (request: { model: string }, onText: (text: string) => void, signal: AbortSignal) =>
+      stream: (
+        request: { model: string; max_tokens: number },
+        onText: (text: string) => void,
+        signal: AbortSignal,
+      ) =>
         new Promise<RawAnswer>((resolve) => {
           piece = onText;
           answer = (text) => resolve({ text, finishReason: 'stop' });
           models.push(request.model);
+          limit = request.max_tokens;
           asked += 1;
           signal.addEventListener('abort', () => (stopped = true));
         }),
@@ -300,6 +306,19 @@ test('a model that has changed under its id is asked again, as it is now', async
   expect(await askedModel()).toBe('reference');
   model = { ...model, calibration: { bias: 0, slope: 1 } };
   expect(await askedModel()).toBe('reference');
+});
+
+test('a changed setting of completion applies to the next request', async () => {
+  const limitAt = async (text: string) => {
+    const asked = ask(open(text), INVOKE);
+    await pass(0);
+    answer(' 1;');
+    await asked;
+    return limit;
+  };
+  expect(await limitAt('function first() {')).toBe(64);
+  configured['completion.maxTokens'] = 16;
+  expect(await limitAt('function second() {')).toBe(16);
 });
 
 test('snippets are requested again once one of their files has changed', async () => {

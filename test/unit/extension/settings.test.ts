@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { TextDocument } from 'vscode';
+import { leastChance } from '../../../src/completion/index.ts';
 import { applyDataDirectory, proxyVariables, settings } from '../../../src/extension/settings.ts';
 import { configured, reset, workspace } from './fake-vscode.ts';
 
@@ -39,7 +40,7 @@ beforeEach(() => {
 });
 
 /** The editor's own setting, and what is made of several. */
-const others = ['inlineSuggestions', 'backendOptions', 'globOptions', 'ignored'];
+const others = ['forCompletion', 'inlineSuggestions', 'backendOptions', 'globOptions', 'ignored'];
 const plain = Object.entries(settings).filter(([name]) => !others.includes(name)) as [
   string,
   (document: TextDocument) => unknown,
@@ -55,8 +56,20 @@ it.each(plain)('%s', (_, value) => {
   expect(read()).toEqual(usual);
 });
 
+it('of completion, together', () => {
+  const usual = settings.forCompletion(document);
+  expect(usual).toEqual({
+    maxTokens: properties['forgetMeNot.completion.maxTokens']!.default,
+    debounceMs: undefined,
+    minChance: leastChance[properties['forgetMeNot.completion.show']!.default as keyof typeof leastChance],
+  });
+  for (const name of asked) configured[name] = null;
+  expect(settings.forCompletion(document)).toEqual(usual);
+});
+
 it('are all read', () => {
   for (const [, value] of plain) value(document);
+  settings.forCompletion(document);
   settings.backendOptions();
   settings.globOptions(['/garden']);
   expect([...new Set(asked)].map((name) => `forgetMeNot.${name}`).sort()).toEqual(
@@ -110,8 +123,11 @@ it("of the editor's proxy are variables of child processes, unless the environme
   expect(proxyVariables({})).toEqual({});
 });
 
-it.each(['show', 'gpu'] as const)('%s that is not one of the choices', (getter) => {
-  const usual = settings[getter](document);
-  configured[asked[0]!] = 'constructor';
-  expect(settings[getter](document)).toBe(usual);
+it.each([
+  ['completion.show', () => settings.forCompletion(document).minChance],
+  ['completion.gpu', () => settings.gpu()],
+] as const)('%s that is not one of the choices', (name, value) => {
+  const usual = value();
+  configured[name] = 'constructor';
+  expect(value()).toBe(usual);
 });

@@ -59,9 +59,9 @@ async function complete(cursor: string, options: Options): Promise<void> {
   const { name, dispose, ...model } = await (options.endpoint
     ? openRemoteModel(options)
     : openLocalModel(options));
-  const completer = createCompleter({ ...model, maxTokens: () => maxTokens });
+  const completer = createCompleter(model);
   const completion = await completer
-    .complete({ ...document, adapter: name, invoked: true })
+    .complete({ ...document, adapter: name, maxTokens, invoked: true })
     .finally(() => dispose());
   const { quiet, latencyMs } = completer.statistics(name);
   const reason = Object.keys(quiet)[0];

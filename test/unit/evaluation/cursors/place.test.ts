@@ -129,7 +129,7 @@ describe('a held-out cursor', () => {
       const asked = (await requestAt(cursor, {
         model: '',
         fillInTheMiddle: () => true,
-        maxTokens: () => 1,
+        maxTokens: 1,
       }))!;
       const whole = texts[cursor.path]!;
       const { prompt, begun = '', heal = '', suffix = '' } = asked;
