@@ -30,7 +30,7 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 
-function completionItems({ inUse, snoozedUntil, remoteServer: elsewhere }: Context['completion']) {
+function completionItems({ inUse, snooze, remoteServer: elsewhere }: Context['completion']) {
   if (!inUse)
     return [
       item('sparkle', t('Use for Completion'), 'useForCompletion'),
@@ -46,8 +46,8 @@ function completionItems({ inUse, snoozedUntil, remoteServer: elsewhere }: Conte
     ...(inUse.remote && elsewhere.isAllowed(inUse.remote.endpoint)
       ? [item('debug-disconnect', t('Stop Sending Code to the Completion Server'), 'stopSendingCode')]
       : []),
-    ...(snoozedUntil ? [item('bell', t('Cancel Completion Snooze'), 'wakeCompletion')] : []),
-    ...(on && !snoozedUntil ? [item('bell-slash', t('Snooze Completion'), 'snoozeCompletion')] : []),
+    ...(snooze.until ? [item('bell', t('Cancel Completion Snooze'), 'wakeCompletion')] : []),
+    ...(on && !snooze.until ? [item('bell-slash', t('Snooze Completion'), 'snoozeCompletion')] : []),
     ...(document ? [languageItem(document)] : []),
     on
       ? item('circle-slash', t('Turn Completion Off'), 'completionOff')

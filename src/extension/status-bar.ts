@@ -56,8 +56,8 @@ export class StatusBar implements vscode.Disposable {
     const inUse = completion.inUse;
     if (!inUse) return store.setupStarted ? setupState() : undefined;
     const { name } = inUse;
-    if (completion.snoozedUntil) {
-      const time = timeOfDay(completion.snoozedUntil);
+    if (completion.snooze.until) {
+      const time = timeOfDay(completion.snooze.until);
       return {
         text: `$(bell-slash) ${t('snoozed until {time}', { time })}`,
         paragraphs: [t('Completion with {name} is snoozed until {time}.', { name, time })],

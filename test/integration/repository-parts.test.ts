@@ -81,7 +81,6 @@ const ask = (name: string) =>
     position: { line: 0 } as never,
     at: { path: '', languageId: 'python', before: `total = ${name}(`, after: '' },
     learned: [],
-    shown: { before: 2400, after: 600 },
     budget: 1000,
   });
 const namesOf = async (name: string) => (await ask(name)).map(({ filename }) => filename);

@@ -69,7 +69,7 @@ export async function snooze({ completion }: Context): Promise<void> {
   const chosen = await showQuickPick(pauses(), {
     placeHolder: t('Snooze completion for how long?'),
   });
-  if (chosen) await completion.snoozeFor(chosen.minutes);
+  if (chosen) await completion.snooze.set(chosen.minutes);
 }
 
 /** Turns completion on or off, except in languages with a value of their own. */

@@ -64,7 +64,7 @@ const table: Record<string, CommandEntry> = {
   completionOff: { run: (context) => turnCompletion(context, false) },
   switchAdapter: { run: switchAdapter },
   snoozeCompletion: { run: snooze },
-  wakeCompletion: { run: ({ completion }) => completion.snoozeFor(0) },
+  wakeCompletion: { run: ({ completion }) => completion.snooze.set(0) },
   toggleLanguage: { run: toggleLanguage },
   setEndpointToken: { run: setEndpointToken },
   forgetEndpointToken: { run: forgetEndpointToken },

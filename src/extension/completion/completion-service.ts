@@ -1,6 +1,6 @@
 /** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
-import { defaultBudget, type PartsSource } from '../../completion/index.ts';
+import type { PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
 import { reportError, UserError, reasonOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
@@ -65,7 +65,7 @@ export class CompletionService implements CompletionHost {
   device: ComputeDevice | undefined;
   /** The failure since the last answer: announced once, not at each key press, and shown until it is over. */
   failure: string | undefined;
-  private readonly snooze: Snooze;
+  readonly snooze: Snooze;
 
   constructor(private readonly services: Services) {
     this.snooze = new Snooze(services.store, () => this.changed.fire());
@@ -126,7 +126,7 @@ export class CompletionService implements CompletionHost {
   }
   /** Whether anything may complete this document now. */
   private isEnabledFor(document: vscode.TextDocument): boolean {
-    const isEnabled = settings.completionEnabled(document) && !this.snoozedUntil;
+    const isEnabled = settings.completionEnabled(document) && !this.snooze.until;
     return isEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
   }
   modelFor(document: vscode.TextDocument): CompletionModel | undefined {
@@ -143,9 +143,6 @@ export class CompletionService implements CompletionHost {
       settings.completionEnabled(document),
     );
   }
-  get snoozedUntil(): Date | undefined {
-    return this.snooze.until;
-  }
   get busy(): boolean {
     return this.requests > 0;
   }
@@ -157,7 +154,7 @@ export class CompletionService implements CompletionHost {
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
     if (!model.run) await this.disk.lookForBase(model.base);
-    await this.snoozeFor(0);
+    await this.snooze.set(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
     const { endpoint } = this.remoteServer;
@@ -252,17 +249,7 @@ export class CompletionService implements CompletionHost {
   ): PartsSource | undefined {
     // The consent for a remote model does not cover files that were never opened.
     if (isRemote(model)) return undefined;
-    const { folders } = model;
-    const { before, after } = defaultBudget;
-    return (at, budget) =>
-      this.repository.parts({
-        document,
-        position,
-        at,
-        budget,
-        learned: folders,
-        shown: { before, after },
-      });
+    return (at, budget) => this.repository.parts({ document, position, at, budget, learned: model.folders });
   }
 
   private deviceReady(device: ComputeDevice): void {
@@ -271,11 +258,6 @@ export class CompletionService implements CompletionHost {
     this.services.log.info(`completion computes on ${describeDevice(device)}${why}`);
     this.started.fire(device);
     this.changed.fire();
-  }
-
-  /** Snoozes completion for this many minutes; 0 ends the snooze. */
-  snoozeFor(minutes: number): Promise<void> {
-    return this.snooze.set(minutes);
   }
 
   private async stop(): Promise<void> {

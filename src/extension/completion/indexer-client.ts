@@ -1,7 +1,12 @@
 /** Client of the indexer, a separate process: passes on changes, and requests snippets for a prompt. */
 import type { ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
-import { INDEX_WINDOW, type ContextFile, type CursorDocument } from '../../completion/index.ts';
+import {
+  defaultBudget,
+  INDEX_WINDOW,
+  type ContextFile,
+  type CursorDocument,
+} from '../../completion/index.ts';
 import { callsOver, type Calls } from '../../platform/processes/calls.ts';
 import { endOf, startNode } from '../../platform/processes/start.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
@@ -31,8 +36,6 @@ export interface PartsQuestion {
   at: CursorDocument;
   /** Folders that the model has learned. */
   learned: readonly Pick<NamedFolder, 'path'>[];
-  /** Characters of the document itself in the prompt. */
-  shown: Asked['shown'];
   /** Characters of all parts. */
   budget: number;
 }
@@ -81,10 +84,7 @@ export class IndexerClient implements vscode.Disposable {
     }
   }
 
-  private buildQuestion(
-    { document, position, at, learned, shown, budget }: PartsQuestion,
-    path: string,
-  ): Asked {
+  private buildQuestion({ document, position, at, learned, budget }: PartsQuestion, path: string): Asked {
     const folder = rootOf(document, learned);
     const edits = this.edits
       .elsewhere(document, position.line)
@@ -94,7 +94,7 @@ export class IndexerClient implements vscode.Disposable {
       path,
       languageId: at.languageId,
       line: position.line,
-      shown,
+      shown: defaultBudget,
       budget,
       edits,
       before: at.before.slice(-INDEX_WINDOW.before),

@@ -22,7 +22,7 @@ export class Snooze implements vscode.Disposable {
     return snoozedUntil > Date.now() ? new Date(snoozedUntil) : undefined;
   }
 
-  /** 0 minutes end it. */
+  /** Snoozes completion for this many minutes; 0 end it. */
   async set(minutes: number): Promise<void> {
     await this.store.setSnoozedUntil(minutes ? Date.now() + minutes * 60_000 : undefined);
     this.lookAgain();

@@ -194,12 +194,12 @@ test('a base that has gone is noticed at the next focus or failure: no key waits
 });
 
 test('a snooze is still on after a reload', async () => {
-  await service.snoozeFor(5);
-  const { snoozedUntil } = service;
-  expect(snoozedUntil).toBeDefined();
+  await service.snooze.set(5);
+  const { until } = service.snooze;
+  expect(until).toBeDefined();
   await service.dispose();
   service = newService();
-  expect(service.snoozedUntil).toEqual(snoozedUntil);
+  expect(service.snooze.until).toEqual(until);
 });
 
 test('builds for GPUs are looked for when one may have been installed, not at each request', async () => {

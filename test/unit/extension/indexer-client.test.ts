@@ -71,7 +71,6 @@ function indexOf(
       position: { line: 0 } as never,
       at: { path: '', languageId: 'python', before: 'total(', after: '' },
       learned: [],
-      shown: { before: 2400, after: 600 },
       budget: 1000,
     });
   return { repository, ask };
