@@ -44,6 +44,8 @@ const integration = {
 
 export default defineConfig({
   test: {
+    // The projects share what each would transform again, and so do later runs.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         plugins,
