@@ -256,11 +256,16 @@ export async function ensureVulkan() {
   return false;
 }
 
-/** Installs a C++ compiler, which builds TensorFlow's binding; without one, training uses a GPU or wasm. */
+/**
+ * Installs a C++ compiler, which builds TensorFlow's binding; without one, training uses a GPU or wasm. Returns whether
+ * there is one, or none is needed.
+ */
 export async function ensureCompiler() {
-  if (process.platform !== 'linux' || find(process.env.CXX, 'c++', 'g++', 'clang++')) return;
-  if (!(await aptInstall('A C++ compiler', ['g++'])))
+  if (process.platform !== 'linux' || find(process.env.CXX, 'c++', 'g++', 'clang++')) return true;
+  const installed = await aptInstall('A C++ compiler', ['g++']);
+  if (!installed)
     console.error("TensorFlow's installation needs a C++ compiler. Install one: sudo apt install g++");
+  return installed;
 }
 
 /** Installs Python with pip, which tests and benchmarks run; the product needs neither. */
