@@ -42,8 +42,7 @@ async function fetchBase() {
   });
 }
 
-await ensureDependencies();
-const compiles = await ensureCompiler();
+const [compiles] = await Promise.all([ensureCompiler(), ensureDependencies()]);
 await build();
 // Without a compiler, a smaller base is chosen. What goes wrong is reported by the training, which tries again.
 const base = compiles && fetchBase().catch(() => undefined);
