@@ -14,6 +14,11 @@ const unitTests = readdirSync('test/unit', { recursive: true, encoding: 'utf8' }
 const changing =
   /vi\.(mock|doMock|stubEnv|stubGlobal|spyOn|useFakeTimers|setSystemTime)\(|process\.env|fake-vscode|fake-editor|-suite/;
 const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
+/** Threads start sooner, but share signals, the time zone and native modules with the other tests. */
+const ofProcess =
+  /process\.(emit|exit|kill|on|once|pid)\b|fork\(|'TZ'|llama|worker|startBackend|setPriority|-suite/i;
+const forked = isolated.filter((file) => ofProcess.test(readFileSync(file, 'utf8')));
+const threaded = isolated.filter((file) => !forked.includes(file));
 const equalBits = 'test/support/equal-bits.ts';
 const unit = {
   testTimeout: 60_000,
@@ -44,6 +49,8 @@ const integration = {
 
 export default defineConfig({
   test: {
+    // The projects share what each would transform again, and so do later runs.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         plugins,
@@ -56,7 +63,8 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { plugins, test: { ...unit, name: 'unit-isolated', include: isolated } },
+      { plugins, test: { ...unit, name: 'unit-threads', include: threaded, pool: 'threads' } },
+      { plugins, test: { ...unit, name: 'unit-forks', include: forked } },
       { plugins, test: { ...integration, name: 'integration', include: integrationTests, exclude: compute } },
       { plugins, test: { ...integration, name: 'compute', include: compute } },
     ],

@@ -117,9 +117,32 @@ function noSuchTarget(target) {
   );
 }
 
+/** Stages a package, and calls `body` with vsce's options for it. */
+async function withStaged({ target, gpu }, body) {
+  // A real path, because vsce compares it with the paths that npm lists.
+  const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
+  const { log, warn } = console;
+  // Otherwise vsce lists every file and recommends bundling.
+  console.log = console.warn = () => {};
+  try {
+    await stage(dir, { target, gpu });
+    return await body({
+      cwd: dir,
+      // VS Code refuses to install it on another platform.
+      target,
+      dependencies: true,
+      allowMissingRepository: true,
+      skipLicense: true,
+      rewriteRelativeLinks: false,
+    });
+  } finally {
+    Object.assign(console, { log, warn });
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
 /**
- * @param options `fresh`: package again even if nothing seems to have changed; `scan`: search it for secrets, without
- * which it has another name and is for tests only
+ * @param options `fresh`: package again even if nothing seems to have changed
  * @returns {Promise<string>} the path of the .vsix
  */
 export async function packageExtension({
@@ -127,12 +150,11 @@ export async function packageExtension({
   gpu = false,
   quiet = false,
   fresh = false,
-  scan = true,
 } = {}) {
   if (!targets[target]) throw new Error(noSuchTarget(target));
   await ensureDependencies();
   await build();
-  const vsix = join(root, `forget-me-not-${target}${gpu ? '-gpu' : ''}${scan ? '' : '-unscanned'}.vsix`);
+  const vsix = join(root, `forget-me-not-${target}${gpu ? '-gpu' : ''}.vsix`);
   const stamp = statSync(join(root, 'dist/.built')).mtimeMs;
   const media = readdirSync(join(root, 'media'), { recursive: true }).map((name) => `media/${name}`);
   const sources = [
@@ -144,37 +166,42 @@ export async function packageExtension({
   ];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
   if (!fresh && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
-  // A real path, because vsce compares it with the paths that npm lists.
-  const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
   // In the same folder, because the temporary folder may be on another disk.
   const packed = `${vsix}.${process.pid}`;
   const { createVSIX } = await import('@vscode/vsce');
-  const { log, warn } = console;
-  // Otherwise vsce lists every file and recommends bundling.
-  console.log = console.warn = () => {};
   try {
-    await stage(dir, { target, gpu });
-    await createVSIX({
-      cwd: dir,
-      packagePath: packed,
-      // VS Code refuses to install it on another platform.
-      target,
-      dependencies: true,
-      allowMissingRepository: true,
-      skipLicense: true,
-      rewriteRelativeLinks: false,
-      allowPackageAllSecrets: !scan,
-      allowPackageEnvFile: !scan,
-    });
+    await withStaged({ target, gpu }, (options) => createVSIX({ ...options, packagePath: packed }));
     // By renaming, so that readers never see a partial file.
     renameSync(packed, vsix);
   } finally {
-    Object.assign(console, { log, warn });
-    rmSync(dir, { recursive: true, force: true });
     rmSync(packed, { force: true });
   }
   if (!quiet) console.log(`${vsix}: ${Math.round(statSync(vsix).size / 1e6)} MB`);
   return vsix;
+}
+
+/**
+ * What createVSIX does, except for compressing and writing: for tests.
+ * @param options `scan`: search the files for secrets, as packaging does
+ * @param look is called with all files of the package, which are deleted afterwards
+ */
+export async function lookIntoPackage({ target, scan }, look) {
+  await ensureDependencies();
+  await build();
+  const { collect, printAndValidatePackagedFiles, readManifest } =
+    await import('@vscode/vsce/out/package.js');
+  await withStaged({ target, gpu: false }, async (options) => {
+    const manifest = await readManifest(options.cwd);
+    const files = await collect(manifest, options);
+    const unsearched = { allowPackageAllSecrets: !scan, allowPackageEnvFile: !scan };
+    await printAndValidatePackagedFiles(files, options.cwd, manifest, { ...options, ...unsearched });
+    await look(
+      files.map(({ path, contents, localPath }) => ({
+        path,
+        bytes: () => (contents ? Buffer.from(contents) : readFileSync(localPath)),
+      })),
+    );
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

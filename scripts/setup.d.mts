@@ -10,5 +10,5 @@ export function build(): Promise<void>;
 export function findChromium(): string | undefined;
 export function ensureChromium(): Promise<string | undefined>;
 export function ensureVulkan(): Promise<boolean>;
-export function ensureCompiler(): Promise<void>;
+export function ensureCompiler(): Promise<boolean>;
 export function ensurePython(): Promise<void>;

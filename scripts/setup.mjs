@@ -110,6 +110,9 @@ function progressLine(label, total) {
   };
 }
 
+/** Prints a line in place of a progress line, which is drawn again below it. */
+const say = (line) => console.log(process.stdout.isTTY ? `\r\x1b[2K${line}` : line);
+
 const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
@@ -198,7 +201,7 @@ async function aptInstall(what, packages) {
   if (process.getuid?.() !== 0 || !find('apt-get')) return false;
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const started = Date.now();
-  console.log(`${what}: installing Debian's ${packages.join(', ')} ...`);
+  say(`${what}: installing Debian's ${packages.join(', ')} ...`);
   try {
     await run('apt-get', ['update', '-q'], { env, onLine: () => {} });
     await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], {
@@ -209,7 +212,7 @@ async function aptInstall(what, packages) {
     console.error(error.message);
     return false;
   }
-  console.log(`${what}: installed after ${Math.round((Date.now() - started) / 1000)} s`);
+  say(`${what}: installed after ${Math.round((Date.now() - started) / 1000)} s`);
   return true;
 }
 
@@ -256,11 +259,16 @@ export async function ensureVulkan() {
   return false;
 }
 
-/** Installs a C++ compiler, which builds TensorFlow's binding; without one, training uses a GPU or wasm. */
+/**
+ * Installs a C++ compiler, which builds TensorFlow's binding; without one, training uses a GPU or wasm. Returns whether
+ * there is one, or none is needed.
+ */
 export async function ensureCompiler() {
-  if (process.platform !== 'linux' || find(process.env.CXX, 'c++', 'g++', 'clang++')) return;
-  if (!(await aptInstall('A C++ compiler', ['g++'])))
+  if (process.platform !== 'linux' || find(process.env.CXX, 'c++', 'g++', 'clang++')) return true;
+  const installed = await aptInstall('A C++ compiler', ['g++']);
+  if (!installed)
     console.error("TensorFlow's installation needs a C++ compiler. Install one: sudo apt install g++");
+  return installed;
 }
 
 /** Installs Python with pip, which tests and benchmarks run; the product needs neither. */

@@ -23,21 +23,39 @@ console.log(
   'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), the model that suits this machine (usually Qwen2.5-Coder-0.5B, 491 MB; on a small machine SmolLM2-135M, 98 MB), HumanEval (0.1 MB).\n',
 );
 
-const forgetMeNot = (...args) =>
-  run(process.execPath, [resolve(root, 'dist/cli.mjs'), ...args], { cwd: startedIn });
+/** The output goes to the terminal, or to `onLine` if given. */
+const forgetMeNot = (args, onLine) =>
+  run(process.execPath, [resolve(root, 'dist/cli.mjs'), ...args], { cwd: startedIn, onLine });
 
-await ensureDependencies();
-await ensureCompiler();
+/** Downloads the base that training will choose once TensorFlow is installed. */
+async function fetchBase() {
+  let listed = '';
+  await forgetMeNot(['models', '--json'], (line) => {
+    if (line.startsWith('{')) listed = line;
+  });
+  const { default: chosen } = JSON.parse(listed);
+  const { id } = chosen.withTensorflow ?? chosen;
+  // In place of the bar that the installation of TensorFlow draws meanwhile.
+  const clear = process.stdout.isTTY ? '\r\x1b[2K' : '';
+  await forgetMeNot(['models', 'fetch', id, '--yes'], (line) => {
+    if (!/^ | is here: /.test(line)) console.log(clear + line);
+  });
+}
+
+const [compiles] = await Promise.all([ensureCompiler(), ensureDependencies()]);
 await build();
+// Without a compiler, a smaller base is chosen. What goes wrong is reported by the training, which tries again.
+const base = compiles && fetchBase().catch(() => undefined);
 try {
-  await forgetMeNot('runtime', 'install', '--yes');
+  await forgetMeNot(['runtime', 'install', '--yes']);
 } catch {
   console.log(
     'Continuing without TensorFlow: on a GPU, or else on the wasm backend, which is about six times slower and so makes fewer steps.',
   );
 }
+await base;
 try {
-  await forgetMeNot('train', folder, '--base', 'auto', '--minutes', '3', '--yes', '--report', report);
+  await forgetMeNot(['train', folder, '--base', 'auto', '--minutes', '3', '--yes', '--report', report]);
 } catch {
   // The command has already printed what happened and what to do.
   process.exit(1);

@@ -44,7 +44,9 @@ const add = (all) => ({
 
 async function checks() {
   const npx = (...args) => (later ? inBackground : quietly)('npx', '--no-install', ...args);
-  const types = async () => add([await npx('tsc', '--noEmit'), await npx('prettier', '--check', '.')]);
+  // Formatting depends on nothing but a file's content; rules with types depend on other files.
+  const formatting = ['--check', '--cache', '--cache-strategy=content', '.'];
+  const types = async () => add([await npx('tsc', '--noEmit'), await npx('prettier', ...formatting)]);
   return add(await Promise.all([npx('eslint', '.'), types()]));
 }
 
@@ -155,8 +157,11 @@ const fetched = (...args) => {
 const later = chosen('compute') || chosen('e2e');
 const tools = later ? ensureCompiler().then(ensurePython) : undefined;
 const chromium = tools?.then(ensureChromium);
-// Debian packages are installed one after the other. Tests report what is missing.
-const vulkan = chosen('compute') ? chromium.then(ensureVulkan) : undefined;
+// Debian packages are installed one after the other. Tests report what is missing; each of their files that looks for
+// an adapter starts a process that loads Dawn, so they are told of one.
+const vulkan = chosen('compute')
+  ? chromium.then(ensureVulkan).then((found) => found && (process.env.FORGET_ME_NOT_TEST_ADAPTER = 'found'))
+  : undefined;
 const runtime = chosen('compute')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;

@@ -1,5 +1,5 @@
 // Starts and stops a real VS Code server, with one extension installed or none, in separate directories.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../../scripts/setup.mjs';
 import { installVsCode } from './install.mjs';
 import { until } from './until.mjs';
 
@@ -89,9 +90,10 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
   };
   if (vsix) {
     const install = [serverMain, ...common, '--install-extension', vsix, '--force'];
-    const installed = spawnSync(node, install, { env: environment, encoding: 'utf8' });
-    if (installed.status !== 0)
-      throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
+    // Without blocking: another lane installs it, too.
+    await run(node, install, { env: environment, onLine: () => undefined }).catch((error) => {
+      throw new Error(`The extension could not be installed:\n${error.message}`, { cause: error });
+    });
   }
 
   const logFile = join(dir, 'server.log');

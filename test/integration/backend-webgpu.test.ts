@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadModel, type ModelOptions } from '../../src/model/index.ts';
 import { moduleNames } from '../../src/protocol/run.ts';
-import { startBackend } from '../../src/tensor/index.ts';
 import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { Optimizer } from '../../src/training/optimizers.ts';
@@ -10,23 +9,25 @@ import { compoundSuite } from '../support/compound-suite.ts';
 import { headSuite } from '../support/head-suite.ts';
 import { oddShapesSuite } from '../support/odd-shapes-suite.ts';
 import { ownHome } from '../support/own-home.ts';
+import { sharedBackend } from '../support/shared-backend.ts';
 import { storedSuite } from '../support/stored-suite.ts';
 import { tensorSuite } from '../support/tensor-suite.ts';
 import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 ownHome();
+const shared = () => sharedBackend('webgpu');
 const start = (maxBindingSize?: number) => startWebgpu('asked for', maxBindingSize) as Promise<WebgpuBackend>;
 /** A limit of bytes per binding at which tensors of some ten thousand numbers are processed in pieces. */
 const FEW = 64 * 1024;
 
 describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
   tensorSuite('webgpu');
-  describe('the kernels against the composition', () => compoundSuite(() => startBackend('webgpu'), ['f32']));
-  describe('quantised matrices', () => storedSuite(() => startBackend('webgpu'), ['f32']));
-  describe('the head', () => headSuite(() => startBackend('webgpu')));
+  describe('the kernels against the composition', () => compoundSuite(shared, ['f32']));
+  describe('quantised matrices', () => storedSuite(shared, ['f32']));
+  describe('the head', () => headSuite(shared));
   describe('the head, in pieces', () => headSuite(() => start(64 * FEW)));
-  oddShapesSuite('odd shapes', () => start());
+  oddShapesSuite('odd shapes', shared);
   oddShapesSuite('odd shapes, in pieces', () => start(FEW), { inPieces: true });
 
   it('refuses tensors that fit into no buffer or cannot be split', async () => {

