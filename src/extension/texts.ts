@@ -2,7 +2,7 @@
 import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
 import { endText, type OtherInUse } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
-import { completedLines, countOrShare, exactCount } from '../findings/counts.ts';
+import { completedLines } from '../findings/counts.ts';
 import { servedMismatch } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../text/errors.ts';
@@ -131,16 +131,8 @@ export function shortTime(iso: string): string {
 function shortGain({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return t('no better than before');
   const comparisons = measuredHere(summary);
-  const { lines } = completionMetrics(comparisons);
-  if (lines && exactCount(lines.after) === undefined) return completedLines([lines])!;
-  if (lines) {
-    const { before, after } = lines;
-    return t('{before} → {after} of {all} lines', {
-      before: countOrShare(before),
-      after: countOrShare(after),
-      all: after.n,
-    });
-  }
+  const lines = completedLines(comparisons);
+  if (lines) return lines;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte');
   if (bits) {
     const [before, after] = [bits.before, bits.after].map(({ value }) => decimal(value, 2));

@@ -33,7 +33,7 @@ export function endText(
   const lines = [
     joined([
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
-      verdictIn(verdict, other?.before),
+      verdictIn(verdict, other?.before ?? (spec.continues && t('its base'))),
       useOf(refused, chosen, other),
       refused && (verdict.kind !== 'unknown' || summary.choice?.next) ? nextStepWithoutOffer(summary) : '',
       !refused && isLimited(summary) ? longerGainsLittle() : '',

@@ -4,6 +4,7 @@
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
 import { t, tKnown } from '../text/l10n.ts';
+import { MIN_DOCUMENTS } from '../statistics/intervals.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
 import { codeOfAge, lossSince, whyNotOffered } from './offer.ts';
@@ -15,6 +16,8 @@ export interface Verdict {
   kind: VerdictKind;
   /** A clause without numbers. */
   why: string;
+  /** The run that this one continues, if it is worse than that one. */
+  than?: string;
 }
 
 type VerdictMetrics = Pick<
@@ -39,13 +42,16 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   if (lost)
     return {
       kind: 'worse',
+      than: earlier!.run,
       why: t('{what} is predicted worse than by {run}, which it continues', {
         what: codeOfAge(lost),
         run: earlier!.run,
       }),
     };
   const at = givenStrength ?? choice?.strength;
-  const used = choice?.path.find(({ strength }) => strength === at);
+  // The intervals of fewer files show nothing, as when the strength is chosen.
+  const path = choice?.path.filter(({ files = MIN_DOCUMENTS }) => files >= MIN_DOCUMENTS) ?? [];
+  const used = path.find(({ strength }) => strength === at);
   const refused = whyNotOffered({ ...summary, comparisons }) !== undefined;
   const windows = findComparison(comparisons, 'workspace', 'bits per byte');
   const bits = windows?.difference;
@@ -56,8 +62,8 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
     return { kind: 'better', why: t('it predicts the files kept out of training better') };
   const gain = guardedOnes.find(({ guard, comparison }) => guard.gained && isBetter(comparison));
   if (!refused && gain) return { kind: 'better', why: tKnown(gain.guard.gained!) };
-  const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
-  return withoutGain(unbiased ?? (refused ? (learned ?? bits) : (bits ?? learned)));
+  const learned = (used ?? bestOf(path))?.learned;
+  return withoutGain(unbiased ?? (refused && choice ? learned : (bits ?? learned)));
 }
 
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>
@@ -83,8 +89,12 @@ function withoutGain(learned: Interval | undefined): Verdict {
   return { kind: 'unknown', why: t('too little was measured to see a difference') };
 }
 
-/** "Better than before: it predicts ....". `before`: the name of that model, if the user completes with another one. */
-export function verdictIn({ kind, why }: Verdict, before?: string): string {
+/**
+ * "Better than before: it predicts ....". `compared`: the name of what it was compared with, if that did not complete the
+ * user's code before.
+ */
+export function verdictIn({ kind, why, than }: Verdict, compared?: string): string {
+  const before = than ?? compared;
   if (before !== undefined) return verdictOn(before, { kind, why });
   switch (kind) {
     case 'better':

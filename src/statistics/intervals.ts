@@ -172,8 +172,8 @@ type Intervals = Record<'before' | 'after' | 'difference', Interval>;
 export type MetricKind = 'answers' | 'share' | 'amount' | 'number';
 
 /**
- * With fewer documents, no interval is given. Treating their correlated items as independent found spurious gains in 10
- * to 29% of simulated runs, and an interval over so few documents is too wide to show anything.
+ * With fewer documents, an interval shows nothing. Treating their correlated items as independent found spurious gains in
+ * 10 to 29% of simulated runs, and an interval over so few documents is too wide.
  */
 export const MIN_DOCUMENTS = 4;
 

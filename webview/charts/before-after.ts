@@ -1,4 +1,4 @@
-/** Bar charts of a metric before and after training: characters saved, HumanEval pass@k, KL from the base. */
+/** Bar charts of a metric before and after training: characters predicted, HumanEval pass@k, KL from the base. */
 import { joined, t, whole, withPoint } from '../../src/text/l10n.ts';
 import { CHARACTERS, type Comparison, CURSORS } from '../../src/protocol/evaluation.ts';
 import { color } from 'chart.js/helpers';
@@ -105,7 +105,7 @@ const byVerdict = (found: Comparison, answers: Partial<Record<Verdict, string>>)
 export const yourCodeChart = barChart(
   {
     id: 'your-code',
-    title: () => t('Does it save you more typing?'),
+    title: () => t('Does it predict more of your code?'),
     open: true,
     answer: (found) =>
       byVerdict(found, {
@@ -116,7 +116,8 @@ export const yourCodeChart = barChart(
             : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
         worse: t('No, less than before.'),
       }),
-    note: () => t('Share of the characters of held-out code that it would have offered you as you type.'),
+    note: () =>
+      t('Share of the characters of held-out code that it predicts, given what stands before them.'),
   },
   (task, metric) =>
     task === CURSORS ? metric === CHARACTERS : task === 'workspace' && metric === 'characters saved',

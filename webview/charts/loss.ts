@@ -30,7 +30,7 @@ interface RunLoss {
   heldOut: MetricSeries | undefined;
   /** Held-out loss measured in other ways, such as on more windows at checkpoints or at the end. */
   others: MetricSeries[];
-  /** The step of the result, once that was measured. */
+  /** The step of the result, once that was measured; not if its strength was set by hand, which events don't tell of. */
   result: number | undefined;
 }
 interface LossModel {
@@ -61,6 +61,7 @@ const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut
 
 const read = ({ series, label, styleIndex, snapshot }: RunView): RunLoss => {
   const { metrics } = series;
+  const { summary } = snapshot;
   const loss = lossOf(series);
   const heldOut = longest(metrics, isHeldOutLoss);
   const memory = Math.max(5, Math.round(loss.length / 20));
@@ -71,7 +72,7 @@ const read = ({ series, label, styleIndex, snapshot }: RunView): RunLoss => {
     smoothed: loss.length >= SMOOTH_FROM ? smooth(loss, memory) : [],
     heldOut,
     others: metrics.filter((metric) => metric !== heldOut && isHeldOutLoss(metric.task, metric.metric)),
-    result: snapshot.summary?.step,
+    result: summary?.givenStrength === undefined ? summary?.step : undefined,
   };
 };
 

@@ -1,8 +1,13 @@
 /** What was learned and forgotten at each strength of the shown runs: lines that start before training. */
-import { t, withPoint } from '../../src/text/l10n.ts';
+import { joined, t, withPoint } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
-import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
+import {
+  chosenByThese,
+  strengthPaths,
+  type StrengthPath,
+  type StrengthPathPoint,
+} from '../view-model/strength.ts';
 import { pathStyle } from './run-styles.ts';
 import { chartOptions, describeLearnedForgot } from './options.ts';
 import type { ChartView, DataRow, Dataset } from './view.ts';
@@ -87,7 +92,10 @@ export const strengthChart: ChartView<Paths> = {
       ]),
     ),
   note: () =>
-    t(
-      'From before training (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: further from the base. Star: the strength in use. Measured only to choose, so the metrics differ from those of the final evaluation.',
-    ),
+    joined([
+      t(
+        'From before training (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: further from the base. Star: the strength in use.',
+      ),
+      chosenByThese(),
+    ]),
 };

@@ -1,8 +1,8 @@
-import { t, withPoint } from '../../src/text/l10n.ts';
+import { joined, t, withPoint } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setAttribute, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import { strengthView, type StrengthStop, type StrengthView } from '../view-model/strength.ts';
+import { chosenByThese, strengthView, type StrengthStop, type StrengthView } from '../view-model/strength.ts';
 import type { Actions, Section } from './section.ts';
 
 const head = () => [
@@ -79,9 +79,12 @@ export class StrengthSection implements Section {
         h(
           'p',
           { class: 'faint' },
-          t(
-            'These figures were used only to choose the strength, and come from fewer texts. The metrics above were measured afterwards on more text, so rely on those. All are changes from before training, except the KL, which is the distance from the base. Lower is better. In brackets: 95% intervals.',
-          ),
+          joined([
+            chosenByThese(),
+            t(
+              'All are changes from before training, except the KL, which is the distance from the base. Lower is better. In brackets: 95% intervals.',
+            ),
+          ]),
         ),
       ),
     );

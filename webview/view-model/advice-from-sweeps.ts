@@ -12,15 +12,25 @@ export interface Advice {
 /** A rate this many times below the one that a sweep found learns too little. */
 const FAR_FACTOR = 3;
 
+/** Whether a run's rate is below that of a sweep on purpose: trials begin with the base alone, and most are shorter. */
+const isLowered = (
+  { reference, continues, createdAt, learningRateReason }: RunView['snapshot']['spec'],
+  sweptAt: string,
+): boolean =>
+  reference !== undefined ||
+  continues !== undefined ||
+  (createdAt > sweptAt && learningRateReason?.startsWith('from the sweep of ') === true);
+
 const sweptOf = ({ snapshot: { spec } }: RunView, sweeps: readonly SweepSnapshot[]) =>
   sweeps
     .filter(({ optimizer }) => optimizer === spec.hyper.optimizer)
-    .flatMap(({ methods }) => methods)
+    .flatMap(({ methods, createdAt }) => methods.map((swept) => ({ ...swept, createdAt })))
     .find(({ method, chosen }) => method === spec.hyper.method && chosen !== undefined);
 
 export function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined {
   const swept = sweptOf(run, sweeps);
-  const rate = run.snapshot.spec.hyper.learningRate;
+  const { spec } = run.snapshot;
+  const rate = spec.hyper.learningRate;
   const chosen = swept?.rates.find(({ learningRate }) => learningRate === swept.chosen);
   if (!swept || !chosen?.change) return undefined;
   const because = joined([
@@ -39,7 +49,7 @@ export function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | und
       : t('From {rate} on it diverged.', { rate: formatRate(swept.divergesFrom) }),
   ]);
   const rates = { rate: formatRate(chosen.learningRate), now: formatRate(rate) };
-  if (rate * FAR_FACTOR <= chosen.learningRate * 1.01)
+  if (rate * FAR_FACTOR <= chosen.learningRate * 1.01 && !isLowered(spec, swept.createdAt))
     return {
       text: t('Try a higher learning rate: {rate} instead of {now}.', rates),
       because,

@@ -94,11 +94,13 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
 
 function seriesOfRun({ spec, summary, events }: RunSnapshot): RunSeries {
   const series = seriesOf(events);
-  // The events are of the strength that the run chose, even if another was set by hand afterwards.
-  const { choice } = summary ?? {};
-  return summary && strengthInFile(spec.evaluation.strength, { choice }) !== 1
-    ? withResultApart(series, summary.step)
-    : series;
+  const { choice, givenStrength } = summary ?? {};
+  if (!summary || strengthInFile(spec.evaluation.strength, { choice }) === 1) return series;
+  const apart = withResultApart(series, summary.step);
+  // The events are of the strength that the run chose, so they don't tell of one set by hand afterwards.
+  return givenStrength === undefined
+    ? apart
+    : { ...apart, metrics: apart.metrics.filter(({ ofResult }) => !ofResult) };
 }
 
 /** Digest of the corpus if known, and where it was read from. */

@@ -109,6 +109,10 @@ function sentenceOf(
     : t('The change is applied at strength {strength}, set by hand, which was not measured itself.', values);
 }
 
+/** Of several measured strengths, the one that seems best is usually lucky as well. */
+export const chosenByThese = (): string =>
+  t('The strength was chosen by these figures, so they flatter it a little.');
+
 /** A strength as a point: further right is more learned, further up is more forgotten. */
 export interface StrengthPathPoint extends LearnedForgot {
   strength: number;

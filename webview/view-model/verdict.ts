@@ -25,11 +25,16 @@ export function verdictView({ run, inUse }: PanelView): VerdictView | undefined 
   const ended = status.kind === 'done' || status.canMeasure;
   // Too little may have been measured so far.
   if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'unknown'))) return undefined;
-  const refused = snapshot.summary && !status.canUse && !status.live && inUse !== run.id;
+  // Then it is not `inUse`, even if it completed code until now.
+  const refused = snapshot.summary && !status.canUse && !status.live;
   return {
     kind: verdict.kind,
-    sentence: verdictIn(verdict),
-    consequence: refused ? t('It is not offered for completion, so your code is completed as before.') : '',
+    sentence: verdictIn(verdict, snapshot.spec.continues && t('its base')),
+    consequence: !refused
+      ? ''
+      : inUse
+        ? t('It is not offered for completion, so your code is completed as before.')
+        : t('It is not offered for completion.'),
     meaning: joined([explainTerms(run), baseAlone(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
     step: stepOf(run, verdict, inUse),
     isInUse: inUse === run.id,

@@ -89,9 +89,10 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   );
   if (summary) {
     print(comparisonTable(summary.comparisons), earlierTable(summary), '');
-    if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
-      print(`Offered for completion: ${summary.choice.why}.`, '');
-    if (summary.served) print(describeServed(summary.served), '');
+    const { choice, givenStrength, served } = summary;
+    if (choice && givenStrength === undefined && served?.ok !== false && !whyNotOffered(summary))
+      print(`Offered for completion: ${choice.why}.`, '');
+    if (served) print(describeServed(served), '');
     printPlaces(summary);
   }
   print(`Run:    ${spec.id}`, `Result: ${dir}/${done.artefact}`);

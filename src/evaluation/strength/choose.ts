@@ -35,25 +35,15 @@ export async function resultStrength(
   dir: string,
   spec: RunSpec,
   step: number,
-  { evaluation, corpus, trained, until, onCost, signal }: MeasuringContext,
+  context: MeasuringContext,
 ): Promise<void> {
   const summary = await readSummary(dir, step);
   let choice = summary?.choice;
   if (isStrengthMeasured(spec)) {
-    const { progress } = evaluation;
     // For what is served meanwhile, or if this ends early.
     await writeStrength(dir, spec, summary ?? {});
-    choice ??= await chooseResultStrength(dir, spec, {
-      step,
-      corpus,
-      trained,
-      until,
-      onCost,
-      onProgress: (done, total) => progress.report(strengthTask.name, done, total),
-      warn: (message) => evaluation.emit({ type: 'warning', message }),
-      signal,
-    });
-    progress.report(strengthTask.name, 1, 1);
+    choice ??= await chooseResultStrength(dir, spec, step, context);
+    context.evaluation.progress.report(strengthTask.name, 1, 1);
     if (!summary?.choice) await addToSummary(dir, step, { choice });
   }
   await writeStrength(dir, spec, { ...summary, choice });
@@ -70,13 +60,6 @@ interface MeasuringContext {
   signal: AbortSignal | undefined;
 }
 
-interface ChoiceOptions extends Pick<MeasuringContext, 'corpus' | 'trained' | 'until' | 'onCost'> {
-  step: number;
-  onProgress(done: number, total: number): void;
-  warn(message: string): void;
-  signal: AbortSignal | undefined;
-}
-
 /**
  * Measures the result at several strengths and chooses one. Strengths are relative to the adapter as it was trained, and
  * its file is left alone, since it may be served meanwhile. Errors: run-not-finished, diverged, cancelled, and those of
@@ -85,17 +68,18 @@ interface ChoiceOptions extends Pick<MeasuringContext, 'corpus' | 'trained' | 'u
 async function chooseResultStrength(
   dir: string,
   spec: RunSpec,
-  options: ChoiceOptions,
+  step: number,
+  context: MeasuringContext,
 ): Promise<StrengthChoice> {
   const subject = runSubject(dir, spec);
-  const copy = temporaryFile(dir, options.step);
+  const copy = temporaryFile(dir, step);
   try {
     if (spec.hyper.method === 'lora') {
       const adapterPath = await trainedAdapter(dir, spec, copy);
       subject.result = { id: spec.id, adapterPath, sha256: await sha256Of(adapterPath) };
     }
     const resources = new Resources(subject, strengthTask.contextTokens);
-    return await chooseAmong(spec, resources, options).finally(() => resources.dispose());
+    return await chooseAmong(spec, resources, context).finally(() => resources.dispose());
   } finally {
     await rm(copy, { force: true });
   }
@@ -118,7 +102,7 @@ export async function writeStrength(
 async function chooseAmong(
   spec: RunSpec,
   resources: Resources,
-  { corpus, trained, until, onCost, onProgress, warn, signal }: ChoiceOptions,
+  { evaluation, corpus, trained, until, onCost, signal }: MeasuringContext,
 ): Promise<StrengthChoice> {
   const began = awakeMs();
   const { base } = resources;
@@ -127,7 +111,14 @@ async function chooseAmong(
   const full = spec.hyper.method === 'full';
   const count = cursorCount(trained);
   const plan = await planStrength(
-    { setting: 'quick', limit: count, base, run: { spec, corpus }, warn, signal },
+    {
+      setting: 'quick',
+      limit: count,
+      base,
+      run: { spec, corpus },
+      warn: (message) => evaluation.emit({ type: 'warning', message }),
+      signal,
+    },
     full ? 0 : SPARE_CURSORS * count,
   );
   const passes = full ? 2 : MAX_STRENGTHS + 1;
@@ -137,7 +128,7 @@ async function chooseAmong(
     sandbox: () => resources.sandbox(),
     onScored(done, items) {
       const most = passes * items + 2 * plan.spare.length;
-      onProgress(Math.min(done, most), most);
+      evaluation.progress.report(strengthTask.name, Math.min(done, most), most);
     },
     signal,
   });
@@ -151,7 +142,6 @@ async function chooseAmong(
       items: passes * plan.items.length,
     });
   const more = await strengths.lookAgain(plan.spare);
-  onProgress(1, 1);
   const { before, klAtZero } = strengths;
   const points = strengths.points();
   const name = async (setting: Text) =>

@@ -29,8 +29,8 @@ function otherInUse(
 ): OtherInUse | undefined {
   if (!isOn || !inUse || inUse.base?.sha256 === spec.base.sha256) return undefined;
   const { name: base } = modelFromBase(spec.base);
-  const untrained = spec.reference ? t('{base} with its reference adapter', { base }) : base;
-  return { inUse: inUse.name, before: spec.continues?.run ?? untrained };
+  const before = spec.reference ? t('{base} with its reference adapter', { base }) : base;
+  return { inUse: inUse.name, before };
 }
 
 export async function announceEnd(

@@ -28,8 +28,8 @@ const MAX_OTHERS_BUSY = 1;
 const BACK_OFF_MS = 30 * 60_000;
 
 /**
- * Whether HumanEval was planned for this result but not measured on all problems. A result whose strength was set by
- * hand is never withdrawn, so it needs no more metrics.
+ * Whether HumanEval was planned for this result but not measured on all problems. A result whose strength was given at
+ * its start is never withdrawn, so it needs no more metrics.
  */
 export function needsMeasuring({ summary }: Pick<RunSnapshot, 'summary'>): boolean {
   if (!summary?.choice) return false;
@@ -43,8 +43,8 @@ export class MeasureWhenIdle implements vscode.Disposable {
   private notBefore = 0;
   private load = watchLoad();
   private measuring: AbortController | undefined;
-  /** Runs that were measured or can't be. Interrupted ones are not included: they continue later. */
-  private readonly finished = new Set<string>();
+  /** Runs that can't be measured. Interrupted ones are not included: they continue later. */
+  private readonly failed = new Set<string>();
   private readonly timer = setInterval(() => void this.check(), CHECK_MS.idle);
   private readonly subscriptions: vscode.Disposable;
 
@@ -83,7 +83,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
 
   private shouldMeasure(run: RunSnapshot): boolean {
     const { services } = this;
-    if (!vscode.workspace.isTrusted || this.finished.has(run.spec.id) || !needsMeasuring(run)) return false;
+    if (!vscode.workspace.isTrusted || this.failed.has(run.spec.id) || !needsMeasuring(run)) return false;
     // Another window may have the same result in use, but not the same folder.
     return services.isHere(run) && services.completion.isOn && services.runs.live.length === 0;
   }
@@ -105,13 +105,14 @@ export class MeasureWhenIdle implements vscode.Disposable {
     try {
       const args = ['evaluate', id, '--tasks', 'humaneval', '--limit', String(PROBLEMS), '--background'];
       await children.ask(z.unknown(), args, { signal });
-      this.finished.add(id);
+      // Taken back below if it was measured.
+      this.failed.add(id);
     } catch (error) {
       // Another evaluator measures it.
       if (error instanceof UserError && error.code === 'run-locked')
         this.notBefore = Date.now() + BACK_OFF_MS;
       else if (!signal.aborted) {
-        this.finished.add(id);
+        this.failed.add(id);
         log.warn(`${name} was not measured on all of HumanEval: ${reportError(error).message}`);
       }
     } finally {
@@ -121,7 +122,11 @@ export class MeasureWhenIdle implements vscode.Disposable {
     }
     const measured = runs.get(id);
     // The abort may have come too late.
-    if (measured && !needsMeasuring(measured)) this.warnIfWorse(measured);
+    if (measured && !needsMeasuring(measured)) {
+      // At a strength set later, it is measured again.
+      this.failed.delete(id);
+      this.warnIfWorse(measured);
+    }
   }
 
   private backOff(): void {

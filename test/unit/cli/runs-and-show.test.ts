@@ -6,7 +6,7 @@ import { showCommand } from '../../../src/cli/commands/results/show.ts';
 import { writeCluster } from '../../../src/cluster/store.ts';
 import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import type { NewRunEvent } from '../../../src/protocol/events.ts';
-import { createRun, openRunWriter } from '../../../src/runs/index.ts';
+import { createRun, openRunWriter, type NewRun } from '../../../src/runs/index.ts';
 import { clusterFile } from '../cluster/help.ts';
 import { deadPid, newRun, setState, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
 
@@ -80,10 +80,10 @@ describe('show', () => {
 
   it('lists the KL of checkpoints, without that of a result at another strength', async () => {
     const kl = { task: 'retention', metric: 'KL from base', low: 0, high: 1, n: 8, setting: 's' };
-    const shown = async (strength: number) => {
+    const shown = async (strength: number, from: Partial<NewRun> = {}) => {
       printed = '';
       const evaluation = { checkpointTasks: ['retention'], strength };
-      const { dir, id } = await createRun(newRun({ evaluation }));
+      const { dir, id } = await createRun(newRun({ evaluation, ...from }));
       const events = [0, 0.12, 0.17, 0.06].map((value, at) =>
         line({ type: 'evaluation', step: 10 * at, result: { ...kl, value } }),
       );
@@ -96,6 +96,10 @@ describe('show', () => {
     const listed = 'retention KL from base by step: 0: 0.000, 10: 0.120, 20: 0.170';
     expect(await shown(1)).toContain(`${listed}, 30: 0.060\n`);
     expect(await shown(0.5)).toContain(`${listed}\n`);
+    // Step 0 is the base alone, with which such a run does not begin.
+    const later = 'retention KL from base by step: 10: 0.120, 20: 0.170\n';
+    expect(await shown(0.5, { reference: { sha256: 'ab' } })).toContain(later);
+    expect(await shown(0.5, { continues: { run: 'r1', sha256: 'ab' } })).toContain(later);
   });
 
   it('shows the results', async () => {

@@ -270,6 +270,7 @@ describe('offering a result', () => {
     expect(summarise(since(0.1))).toMatch(/^Not offered: older code is predicted worse than by r1/);
     expect(verdictOf(since(0.1))).toEqual({
       kind: 'worse',
+      than: 'r1',
       why: 'older code is predicted worse than by r1, which it continues',
     });
     // More was gained than lost.

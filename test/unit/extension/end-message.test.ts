@@ -10,7 +10,7 @@ const run = makeRun();
 const other = modelFromBase({ id: 'qwen2.5-coder-0.5b', path: '/qwen.gguf', sha256: 'cd'.repeat(32) });
 
 /** What is shown with `inUse` completing the code, and its buttons. */
-async function shownWith(inUse: object | undefined, announce = announceEnd, isOn = true) {
+async function shownWith(inUse: object | undefined, announce = announceEnd, isOn = true, ended = run) {
   const shown: { message: string; buttons: string[] }[] = [];
   const notify = async (_: string, message: string, ...buttons: { title: string }[]) =>
     void shown.push({ message, buttons: buttons.map(({ title }) => title) });
@@ -20,7 +20,7 @@ async function shownWith(inUse: object | undefined, announce = announceEnd, isOn
     completion: { inUse, isOn },
     store: {},
   };
-  await announce(services as never, run);
+  await announce(services as never, ended);
   return shown;
 }
 
@@ -39,6 +39,10 @@ test('it is not offered in place of a model with another base, which it was not 
     / Better than SmolLM2-135M-Instruct was: .*\. Your code is completed by Qwen2\.5-Coder-0\.5B-Instruct, which was not compared\. /,
   );
   expect(end!.buttons).toEqual(['Show Results']);
+  // The run that it continues was not compared, either.
+  const continuing = { ...run, spec: { ...run.spec, continues: { run: 'r1', sha256: 'ab' } } };
+  const [continued] = await shownWith(other, announceEnd, true, continuing);
+  expect(continued!.message).toMatch(/ Better than SmolLM2-135M-Instruct was: /);
   expect(await shownWith(other, announceReady)).toEqual([]);
   // While completion is off, nothing completes the code.
   expect((await shownWith(other, announceReady, false))[0]!.buttons).toEqual(['Use for Completion']);

@@ -127,7 +127,9 @@ beforeEach(() => {
     notify: (_: string, text: string) => notified.push(text),
   };
   const completion = {
-    inUse: { run },
+    get inUse() {
+      return { run };
+    },
     get isOn() {
       return isOn;
     },
@@ -173,6 +175,16 @@ describe('all of HumanEval is measured', () => {
     await minutes(60);
     expect(asked).toEqual([COMMAND]);
     expect(notified).toEqual([]);
+  });
+  test('again after another strength was set', async () => {
+    after = solved(0.45, 0.44, 164);
+    await minutes(12);
+    end('done');
+    await minutes(1);
+    // Setting a strength drops all figures.
+    run = { ...run, summary: { ...summaryOf(), givenStrength: 1, pending: ['humaneval'] } };
+    await minutes(12);
+    expect(asked).toEqual([COMMAND, COMMAND]);
   });
   test('even while our own log is being written', async () => {
     for (let at = 0; at < 12; at += 1) {

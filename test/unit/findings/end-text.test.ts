@@ -27,9 +27,10 @@ const bits = (change: number) =>
 
 function end(
   patch: Partial<Summary> | undefined,
-  { chosen = false, stopped = false, other = undefined as OtherInUse | undefined } = {},
+  { chosen = false, stopped = false, continued = false, other = undefined as OtherInUse | undefined } = {},
 ) {
   const run = makeRun();
+  if (continued) run.spec.continues = { run: 'r1', sha256: 'ab' };
   const events = run.events.map((event) =>
     event.type === 'done' && stopped ? { ...event, measuringStopped: true } : event,
   );
@@ -57,6 +58,11 @@ describe('the end of a run', () => {
     const refused = end({ choice: choiceOf(0, -0.001) }, { other })[0];
     expect(refused).toMatch(/ No better than SmolLM2 was: .*\. Nothing changed in your completions\. /);
     expect(end({ comparisons: [bits(0.1)] }, { other })[0]).toContain(' Worse than SmolLM2 was: ');
+  });
+  it("names the base of a run that continues another, which is not what completed the user's code before", () => {
+    expect(end(better, { chosen: true, continued: true })[0]).toBe(
+      'web-server: trained, 60 steps. Better than its base was: it predicts the files kept out of training better. Your completions use it now.',
+    );
   });
   it('says that longer training gains little if the limit on forgetting was reached', () => {
     const [point] = choiceOf(1, -0.2, 0.01, 0.3).path;

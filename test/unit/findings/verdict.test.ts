@@ -78,6 +78,16 @@ describe('the verdict on a result', () => {
     });
     expect(kindOf(choiceOf(0, [0.1, 0.02, 0.01]))).toBe('worse');
   });
+  it('is open if too few files were measured, however much was learned of them', () => {
+    const { path, ...rest } = choiceOf(0, [-0.1, 0.02, 0.01]);
+    const choice = (files: number) => ({ ...rest, path: path.map((point) => ({ ...point, files })) });
+    const windows = comparison('workspace', 'bits per byte', -0.1);
+    const open = { kind: 'unknown', why: 'too little was measured to see a difference' };
+    expect(verdictOf({ choice: choice(1), comparisons: [] })).toEqual(open);
+    expect(verdictOf({ choice: choice(3), comparisons: [windows] })).toEqual(open);
+    expect(verdictOf({ choice: choice(1), givenStrength: 1, comparisons: [] })).toEqual(open);
+    expect(kindOf(choice(8))).toBe('worse');
+  });
   it('is "no better" only if a noticeable gain is ruled out', () => {
     expect(kindOf(choiceOf(0, [-0.001, 0.01, 0.01]))).toBe('same');
     expect(kindOf(choiceOf(0, [-0.001, 0.2, 0.01]))).toBe('unknown');
@@ -126,6 +136,9 @@ describe('the verdict on a result', () => {
       'Better than before: it predicts the files kept out of training better.',
     );
     expect(verdictIn(verdictOf(undefined))).toMatch(/^It is unclear whether it is better than before: /);
+    const lost = { kind: 'worse', why: 'older code is predicted worse', than: 'r1' } as const;
+    for (const compared of [undefined, 'its base'])
+      expect(verdictIn(lost, compared)).toBe('Worse than r1 was: older code is predicted worse.');
   });
 });
 

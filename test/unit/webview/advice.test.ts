@@ -164,6 +164,22 @@ describe('advice', () => {
       'Try a lower learning rate: 1e-3 instead of 3e-3.',
     ]);
     expect(texts(panelOf([run(1e-3)], { sweeps }))).toEqual([]);
+    const lowered = (patch: Partial<RunSnapshot['spec']>, rate = 1e-4) => {
+      const { spec, ...rest } = run(rate);
+      return texts(panelOf([{ ...rest, spec: { ...spec, ...patch } }], { sweeps }));
+    };
+    // Such rates are below the sweep's on purpose.
+    const learningRateReason = 'from the sweep of 24 November, lowered to 1e-4 for 60 steps instead of 4';
+    expect(lowered({ learningRateReason })).toEqual([]);
+    expect(lowered({ reference: { sha256: 'ab' } })).toEqual([]);
+    expect(lowered({ continues: { run: 'r1', sha256: 'ab' } })).toEqual([]);
+    const higher = ['Try a higher learning rate: 1e-3 instead of 1e-4.'];
+    expect(lowered({ learningRateReason: 'given' })).toEqual(higher);
+    // By an earlier sweep.
+    expect(lowered({ learningRateReason, createdAt: '2026-11-24T09:00:00Z' })).toEqual(higher);
+    expect(lowered({ reference: { sha256: 'ab' } }, 3e-3)).toEqual([
+      'Try a lower learning rate: 1e-3 instead of 3e-3.',
+    ]);
     const edge = makeSweep();
     edge.methods[0]!.rates.pop();
     delete edge.methods[0]!.divergesFrom;

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { inEnglish, setLanguage } from '../../../src/text/l10n.ts';
 import type { ChartDataset } from 'chart.js';
 import { charts } from '../../../webview/charts/index.ts';
+import { yourCodeChart } from '../../../webview/charts/before-after.ts';
 import { lossChart } from '../../../webview/charts/loss.ts';
 import { mergeSets } from '../../../webview/charts/options.ts';
 import type { Dataset } from '../../../webview/charts/view.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
-import { makeRun, panelOf, withStrengths } from './fixtures.ts';
+import { CHARACTERS, CURSORS } from '../../../src/protocol/evaluation.ts';
+import { comparison, makeRun, metric, panelOf, withStrengths } from './fixtures.ts';
 
 describe('a chart', () => {
   it('has a question as its title, in each language', () => {
@@ -52,6 +54,21 @@ describe('a chart', () => {
       humaneval: "No loss was seen, but one can't be ruled out with so few problems (20).",
     });
   });
+  it('does not call characters typing that were only predicted', () => {
+    const run = makeRun();
+    run.summary!.comparisons.unshift(
+      comparison(
+        [CURSORS, CHARACTERS, '', 'higher'],
+        metric(CURSORS, CHARACTERS, 0.86, 0.01),
+        metric(CURSORS, CHARACTERS, 0.88, 0.01),
+        0.01,
+      ),
+    );
+    const model = yourCodeChart.read(panelOf([run]), {})!;
+    const said = [yourCodeChart.title(), yourCodeChart.answer!(model), yourCodeChart.note!(model)].join(' ');
+    expect(said).toContain('Yes, more than before.');
+    expect(said).not.toMatch(/typing|you type/);
+  });
   it('is not drawn for the base alone', () => {
     const run = makeRun({ upTo: 3, checkpoints: 6 });
     const drawn = charts.filter((chart) => chart.read(panelOf([run]), {}) !== undefined).map(({ id }) => id);
@@ -78,8 +95,8 @@ describe('a chart', () => {
 });
 
 describe('the held-out loss', () => {
-  const columns = (strength: number, steps: number[]) => {
-    const run = withStrengths(makeRun(), strength);
+  const columns = (strength: number, steps: number[], given?: number) => {
+    const run = withStrengths(makeRun(), strength, given);
     const { after: result } = run.summary!.comparisons.find(({ metric }) => metric === 'loss')!;
     for (const step of steps)
       run.events.push({ type: 'evaluation', time: run.spec.createdAt, step, result, better: 'lower' });
@@ -95,6 +112,10 @@ describe('the held-out loss', () => {
     expect(columns(1, [0, 60])).toEqual([during, final]);
     expect(columns(1, [0, 20, 40, 60])).toEqual([during, atCheckpoints]);
     expect(columns(0.5, [0, 20, 60])).toEqual([during, atCheckpoints, final]);
+    // The final evaluation was of the strength that was chosen, and 1 is that of checkpoints.
+    expect(columns(0.5, [0, 20, 60], 0.75)).toEqual([during, atCheckpoints]);
+    expect(columns(0.5, [0, 60], 0.75)).toEqual([during]);
+    expect(columns(1, [0, 60], 0.75)).toEqual([during, atCheckpoints]);
   });
 });
 

@@ -30,6 +30,11 @@ describe('the verdict in the panel', () => {
     );
     expect(of(run, run.spec.id)).toMatchObject({ step: undefined, isInUse: true });
   });
+  it('names the base if the run continues another', () => {
+    const run = makeRun();
+    run.spec.continues = { run: 'r1', sha256: 'ab' };
+    expect(of(run)!.sentence).toMatch(/^Better than its base was: /);
+  });
   it('offers to use a better result while the rest is still to be measured', () => {
     const run = makeRun();
     run.summary!.pending = ['humaneval'];
@@ -52,10 +57,13 @@ describe('the verdict in the panel', () => {
     expect(of(run)).toMatchObject({
       kind: 'worse',
       step: 'base',
+      consequence: 'It is not offered for completion.',
+    });
+    expect(of(run, run.spec.id)?.step).toBe('base');
+    expect(of(run, 'another-run')).toMatchObject({
+      step: undefined,
       consequence: 'It is not offered for completion, so your code is completed as before.',
     });
-    expect(of(run, run.spec.id)).toMatchObject({ step: 'base', consequence: '' });
-    expect(of(run, 'another-run')?.step).toBeUndefined();
     expect(of(run, 'base:smollm2-135m')?.step).toBeUndefined();
   });
   it('waits while a run trains, and while too little is measured to tell', () => {

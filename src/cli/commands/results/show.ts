@@ -223,18 +223,22 @@ function heldOut(events: RunEvent[]): string[] {
 }
 
 /** Metrics measured at checkpoints: KL, or else accuracies. */
-function atCheckpoints(events: RunEvent[], { spec: { evaluation }, summary }: RunSnapshot): string[] {
+function atCheckpoints(events: RunEvent[], { spec, summary }: RunSnapshot): string[] {
+  const { evaluation, reference, continues } = spec;
   const found = forgettingMetric(evaluation.checkpointTasks);
   if (!found) return [];
   const { task, metric } = found;
   const values = new Map<number, number>();
   // Checkpoints have strength 1; a result that was measured at another is in the table of its metrics.
   const result = strengthInFile(evaluation.strength, { choice: summary?.choice }) === 1 ? -1 : summary?.step;
+  // Step 0 is the base, and training may have begun with an adapter.
+  const first = (reference ?? continues) ? 1 : 0;
   for (const event of events)
     if (
       event.type === 'evaluation' &&
       event.result.task === task &&
       event.result.metric === metric &&
+      event.step >= first &&
       event.step !== result
     )
       values.set(event.step, event.result.value);
