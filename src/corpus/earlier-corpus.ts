@@ -3,6 +3,7 @@
  * much of them is replayed. Pure.
  */
 import { Sketches } from './held-out/copied-lines.ts';
+import { splitNumber } from './held-out/split.ts';
 import { isTwin } from './reasons.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 
@@ -64,21 +65,26 @@ export class EarlierCorpus {
   }
 }
 
-type Weightable = Pick<KeptEntry, 'split' | 'tokens' | 'weight' | 'known'>;
-const weightedTokens = (entries: readonly Weightable[]) =>
+type Weightable = Pick<KeptEntry, 'split' | 'tokens' | 'weight' | 'known' | 'sha256'>;
+const weightedTokens = (entries: readonly Pick<KeptEntry, 'tokens' | 'weight'>[]) =>
   entries.reduce((sum, { tokens, weight = 1000 }) => sum + tokens * weight, 0) / 1000;
 
 /**
- * Lowers the weights of unchanged training documents until they make up at most `share` of the training text. Never
- * raises them.
+ * Lowers the weights of unchanged training documents until they make up `share` of the training text, if they make up
+ * more. Weights are whole thousandths, so fractions are drawn: among very many documents, most get 0 and the others 1.
+ * The draw depends on how much is new, so that the next run draws others.
  */
-export function limitReplay(entries: readonly Weightable[], share = REPLAY_SHARE): void {
+export function limitReplay(entries: readonly Weightable[], seed: number, share = REPLAY_SHARE): void {
   const training = entries.filter(({ split }) => split === 'train');
   const known = training.filter((entry) => entry.known);
   const targetTokens = (share / (1 - share)) * weightedTokens(training.filter((entry) => !entry.known));
   const factor = targetTokens / weightedTokens(known);
-  if (!(factor < 1)) return;
-  for (const entry of known) entry.weight = Math.max(1, Math.round(factor * (entry.weight ?? 1000)));
+  // If nothing is new, all that there is is replayed.
+  if (!(factor > 0 && factor < 1)) return;
+  for (const entry of known)
+    entry.weight = Math.floor(
+      factor * (entry.weight ?? 1000) + splitNumber(seed, `${targetTokens}\0${entry.sha256}`),
+    );
 }
 
 /** The section of the summary about the continuation of `earlier`. */

@@ -114,6 +114,21 @@ describe('changed text', () => {
     expect(drawn.filter((begin) => begin < border).length / drawn.length).toBeCloseTo(REPLAY_SHARE, 1);
   });
 
+  it('may be so little that some unchanged files are not replayed', async () => {
+    const long = (n: number) => [`src/file${n}.ts`, code(n, 1000)] as const;
+    folder.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => long(n))));
+    const first = await build();
+    folder.write(many(100, 110));
+    const second = await build(asEarlier(first));
+    const weights = second.documents.flatMap(({ split, known, weight }) =>
+      split === 'train' && known ? [weight] : [],
+    );
+    expect(new Set(weights)).toEqual(new Set([0, 1]));
+    // Windows begin where something has a weight.
+    const { at, perEpoch } = second.sequences(20, 0);
+    for (let n = 0; n < 5 * perEpoch; n += 1) expect(at(n).tokens).toHaveLength(21);
+  });
+
   it('is measured separately', async () => {
     folder.write(many(0, 40));
     const first = await build();
@@ -162,22 +177,51 @@ describe('changed text', () => {
 });
 
 describe('limitReplay', () => {
+  let count = 0;
   const entry = (tokens: number, known: boolean, weight?: number) => ({
     split: 'train' as const,
     tokens,
+    sha256: String((count += 1)),
     ...(known && { known: true as const }),
     ...(weight && { weight }),
   });
 
   it('keeps the proportions by age in replayed text', () => {
     const entries = [entry(1000, true, 500), entry(1000, true), entry(300, false, 800)];
-    limitReplay(entries, 0.25);
-    expect(entries.map(({ weight }) => weight)).toEqual([27, 53, 800]);
+    limitReplay(entries, 0, 0.25);
+    const wanted = [26.7, 53.3, 800];
+    for (const [n, { weight }] of entries.entries()) expect(Math.abs(weight! - wanted[n]!)).toBeLessThan(1);
+  });
+
+  it('replays no more, and in the same proportions, if very little is new', () => {
+    const old = (weight: number) => Array.from({ length: 20_000 }, () => entry(2000, true, weight));
+    const [older, newer, added] = [old(250), old(1000), [1, 2, 3].map(() => entry(10_000, false))];
+    limitReplay([...older, ...newer, ...added], 0, 0.25);
+    const replayed = (entries: typeof older) => entries.reduce((sum, { weight }) => sum + 2 * weight!, 0);
+    expect((replayed(older) + replayed(newer)) / 10_000).toBeCloseTo(1, 1);
+    expect(replayed(newer) / replayed(older)).toBeGreaterThan(3.5);
+    expect(replayed(newer) / replayed(older)).toBeLessThan(4.5);
+  });
+
+  it('draws others when something else is new', () => {
+    const drawn = [100, 101].map((tokens) => {
+      const old = Array.from({ length: 1000 }, (_, n) => ({ ...entry(1000, true), sha256: String(n) }));
+      limitReplay([...old, entry(tokens, false)], 0);
+      return old.flatMap(({ weight, sha256 }) => (weight ? [sha256] : []));
+    });
+    expect(drawn[0]!.length).toBeGreaterThan(10);
+    expect(drawn[0]).not.toEqual(drawn[1]);
+  });
+
+  it('changes nothing if nothing is new', () => {
+    const entries = [entry(1000, true, 500), entry(1000, true)];
+    limitReplay(entries, 0);
+    expect(entries.map(({ weight }) => weight)).toEqual([500, undefined]);
   });
 
   it('replays no more than there is', () => {
     const entries = [entry(10, true), entry(1000, false)];
-    limitReplay(entries);
+    limitReplay(entries, 0);
     expect(entries.map(({ weight }) => weight)).toEqual([undefined, undefined]);
   });
 });

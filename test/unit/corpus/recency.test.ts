@@ -67,6 +67,20 @@ describe('training sequences', () => {
       expect(full!.at(index).tokens).toEqual(plain!.at(index).tokens);
   });
 
+  it('never start in a file of weight 0', () => {
+    const ring = createRing(
+      400,
+      [0, 1000, 0, 1000].map((weight, n) => ({ begin: 100 * n, weight })),
+    );
+    expect(ring.size).toBe(200);
+    expect([0, 99, 100, 199].map((place) => ring.tokenAt(place))).toEqual([100, 199, 300, 399]);
+    const last = createRing(200, [
+      { begin: 0, weight: 1000 },
+      { begin: 100, weight: 0 },
+    ]);
+    expect(last.tokenAt(last.size - 1)).toBe(99);
+  });
+
   it('start at every position of the ring', () => {
     const ring = createRing(15_000, weighted);
     const places = Array.from({ length: ring.size }, (_, place) => ring.tokenAt(place));
