@@ -128,6 +128,27 @@ describe('the last change of a file', () => {
     );
   });
 
+  it('is the oldest commit read if it is older, but not of a file that was never committed', async () => {
+    for (const [n, path] of ['old.ts', 'second.ts', 'third.ts'].entries()) {
+      folder.write({ [path]: code(n) });
+      commit(400 - 100 * n, path);
+    }
+    const fresh = ['staged.ts', 'grün.ts'];
+    for (const [n, path] of fresh.entries()) {
+      folder.write({ [path]: code(10 + n) });
+      utimesSync(join(folder.in(), path), 1_700_000_007, 1_700_000_007);
+    }
+    execFileSync('git', ['add', 'staged.ts'], { cwd: folder.in() });
+    const times = await changeTimes(folder.in(), ['old.ts', 'second.ts', 'third.ts', ...fresh], undefined, 2);
+    expect(Object.fromEntries(times)).toEqual({
+      'third.ts': 1_700_000_000 - 200 * DAY,
+      'second.ts': 1_700_000_000 - 300 * DAY,
+      'old.ts': 1_700_000_000 - 300 * DAY,
+      'staged.ts': 1_700_000_007,
+      'grün.ts': 1_700_000_007,
+    });
+  });
+
   it.each([true, false])(
     'is in the history of a repository inside the folder, itself one: %s',
     async (one) => {
