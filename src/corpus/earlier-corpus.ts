@@ -16,32 +16,49 @@ export const REPLAY_SHARE = 0.25;
 /** Identifies a document. A row's name is just its number, so only its text counts. */
 type Identity = Pick<KeptEntry, 'path' | 'sha256'> & { sketch?: string | undefined };
 
-export class EarlierCorpus {
-  private readonly texts = new Map<string, Split>();
-  private readonly names = new Map<string, Split>();
-  private readonly sketches = new Sketches<Split>();
+/** Where a document was. `age`: in which corpus, 0 for the one that is continued, 1 for the one that it continued. */
+interface Place {
+  split: Split;
+  age: number;
+}
 
-  /** Built from its manifest. `before`: the corpus it continued, which knows the split of files that reappear. */
-  constructor(
-    kept: readonly KeptEntry[],
-    leftOut: readonly LeftOutEntry[],
-    private readonly before?: EarlierCorpus,
-  ) {
+/**
+ * A corpus that is continued, with those that it continued, which know the split of files that reappear. Only what has
+ * vanished or changed since is remembered of them, or memory would grow with each run.
+ */
+export class EarlierCorpus {
+  private readonly texts = new Map<string, Place>();
+  private readonly names = new Map<string, Place>();
+  /** By age. */
+  private readonly sketches: Sketches<Split>[] = [];
+
+  /** Built from its manifest. */
+  constructor(kept: readonly KeptEntry[], leftOut: readonly LeftOutEntry[]) {
+    this.addOlder(kept, leftOut);
+  }
+
+  /** Adds the corpus that the last one continued. */
+  addOlder(kept: readonly KeptEntry[], leftOut: readonly LeftOutEntry[]): void {
+    const age = this.sketches.length;
+    const sketches = new Sketches<Split>();
+    this.sketches.push(sketches);
+    const places = { train: { split: 'train', age }, 'held-out': { split: 'held-out', age } } as const;
     for (const { path, sha256, split, sketch } of kept) {
-      this.texts.set(sha256, split);
-      this.names.set(path, split);
-      if (sketch) this.sketches.add(sketch, split);
+      if (!this.names.has(path)) this.names.set(path, places[split]);
+      if (this.texts.has(sha256)) continue;
+      this.texts.set(sha256, places[split]);
+      if (sketch) sketches.add(sketch, split);
     }
     // A (near-)duplicate was learned, or held out, together with its twin.
     for (const { path, reason, detail } of leftOut) {
       const twin = isTwin(reason) ? this.names.get(detail!) : undefined;
-      if (twin) this.names.set(path, twin);
+      if (twin && !this.names.has(path)) this.names.set(path, places[twin.split]);
     }
   }
 
-  /** Whether it contained exactly this text. */
+  /** Whether the one that is continued contained exactly this text. */
   contains({ sha256 }: Pick<Identity, 'sha256'>): boolean {
-    return this.texts.has(sha256);
+    return this.texts.get(sha256)?.age === 0;
   }
 
   /**
@@ -52,16 +69,22 @@ export class EarlierCorpus {
     return this.splitByName(file) ?? (file.sketch ? this.splitByLines(file.sketch) : undefined);
   }
 
-  splitByName(file: Identity): Split | undefined {
-    return this.texts.get(file.sha256) ?? this.names.get(file.path) ?? this.before?.splitByName(file);
+  splitByName({ sha256, path }: Identity): Split | undefined {
+    const [text, name] = [this.texts.get(sha256), this.names.get(path)];
+    const isNameNewer = text && name && name.age < text.age;
+    return (isNameNewer ? name : (text ?? name))?.split;
   }
 
   private splitByLines(sketch: string): Split | undefined {
-    return this.sketches.find(sketch) ?? this.before?.splitByLines(sketch);
+    for (const sketches of this.sketches) {
+      const split = sketches.find(sketch);
+      if (split) return split;
+    }
+    return undefined;
   }
 
-  splitForRow(row: Pick<Identity, 'sha256'>): Split | undefined {
-    return this.texts.get(row.sha256) ?? this.before?.splitForRow(row);
+  splitForRow({ sha256 }: Pick<Identity, 'sha256'>): Split | undefined {
+    return this.texts.get(sha256)?.split;
   }
 }
 

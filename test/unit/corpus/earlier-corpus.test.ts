@@ -1,9 +1,10 @@
 /** A corpus that continues an earlier one: splits, replay, and changes. */
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { buildCorpus, EarlierCorpus, openCorpus, type KeptEntry } from '../../../src/corpus/index.ts';
 import { REPLAY_SHARE, limitReplay } from '../../../src/corpus/earlier-corpus.ts';
+import { Sketches } from '../../../src/corpus/held-out/copied-lines.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -67,12 +68,45 @@ describe('the split', () => {
     expect(gone.some((path) => before.get(path) === 'held-out')).toBe(true);
     for (const path of gone) rmSync(join(folder.in(), path));
     const second = await build(known);
-    const earlier = new EarlierCorpus(second.documents, second.leftOut, known);
+    const earlier = asEarlier(second);
+    earlier.addOlder(first.documents, first.leftOut);
     folder.write(many(0, 40));
     const third = await build(earlier);
     expect(sides(third)).toEqual(before);
     // They are new to the run that is continued.
     expect(third.summary.changed).toMatchObject({ files: 20 });
+  });
+
+  it('is that of the newest corpus that knows a file, and its name counts no less than an older text', () => {
+    const entry = (path: string, sha256: string, split: KeptEntry['split']) =>
+      ({ path, sha256, split }) as KeptEntry;
+    const earlier = new EarlierCorpus([entry('a.ts', '2', 'train')], []);
+    earlier.addOlder(
+      [entry('a.ts', '1', 'held-out'), entry('b.ts', '0', 'held-out')],
+      [{ in: false, path: 'c.ts', reason: 'near-duplicate', detail: 'b.ts' }],
+    );
+    earlier.addOlder([entry('b.ts', '0', 'train'), entry('d.ts', '3', 'train')], []);
+    const splitOf = (path: string, sha256: string) => earlier.splitByName({ path, sha256 });
+    expect(splitOf('a.ts', '1')).toBe('train');
+    expect(splitOf('z.ts', '1')).toBe('held-out');
+    expect(splitOf('b.ts', '9')).toBe('held-out');
+    expect(splitOf('c.ts', '9')).toBe('held-out');
+    expect(splitOf('d.ts', '9')).toBe('train');
+    expect(splitOf('z.ts', '9')).toBeUndefined();
+    expect(['0', '1', '2', '3'].filter((sha256) => earlier.contains({ sha256 }))).toEqual(['2']);
+  });
+
+  it('needs no more memory for a chain of runs in which few files changed', async () => {
+    folder.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n}.ts`, code(n, 30)])));
+    const { documents, leftOut } = await build();
+    const add = vi.spyOn(Sketches.prototype, 'add');
+    onTestFinished(() => add.mockRestore());
+    const earlier = new EarlierCorpus(documents, leftOut);
+    expect(add).toHaveBeenCalledTimes(40);
+    const [changed, ...same] = documents;
+    earlier.addOlder([{ ...changed!, sha256: 'an older text' }, ...same], leftOut);
+    earlier.addOlder([{ ...changed!, sha256: 'an older text' }, ...same], leftOut);
+    expect(add).toHaveBeenCalledTimes(41);
   });
 
   it('may leave nothing held out, which is reported', async () => {
