@@ -5,7 +5,7 @@ import { basename, dirname, isAbsolute, join, posix } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { sha256Of } from '../platform/files/checksum.ts';
-import { renamePatiently } from '../platform/files/write-file.ts';
+import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
 import { extract } from '../platform/files/zip.ts';
 import type { ClusterFile, ResultLine } from '../protocol/cluster.ts';
 import { errorOf, msg, reportError, UserError } from '../text/errors.ts';
@@ -110,7 +110,7 @@ async function fetchOnce(
     await unpack(archive, result, files, signal);
     await moveIntoPlace(files, dir, result);
   } finally {
-    await rm(staged, { recursive: true, force: true });
+    await removeFolder(staged);
   }
 }
 

@@ -125,7 +125,11 @@ async function write(context: BuildContext, spoolPath: string, linesPath: string
     if (heldOutShareOf(options) > 0 && !collected.parts.some(({ entry }) => entry.split === 'held-out'))
       throw options.earlier ? nothingHeldOut() : tooLittle(collected.parts[0]!.entry.path);
     await weighByRecency(context, collected.parts);
-    if (options.earlier) limitReplay(collected.parts.map(({ entry }) => entry));
+    if (options.earlier)
+      limitReplay(
+        collected.parts.map(({ entry }) => entry),
+        options.seed,
+      );
     const entries = await layOutSplits(context, await spool.reader(), collected.parts);
     await writeWeights(options.out, entries);
     for (const entry of entries) await lines.write(entry);
@@ -226,7 +230,7 @@ async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise
   const trainEntries = entries
     .filter(({ split, tokens }) => split === 'train' && tokens > 0)
     .sort((a, b) => a.offset - b.offset);
-  if (!trainEntries.some(({ weight }) => weight)) return;
+  if (trainEntries.every(({ weight }) => weight === undefined)) return;
   const file = await NumberWriter.create(weightsPath(out));
   try {
     for (const { offset, weight = 1000 } of trainEntries) await file.append([offset, weight]);

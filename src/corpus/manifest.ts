@@ -24,8 +24,8 @@ const keptSchema = z.object({
   tokens: z.int().min(0),
   /** Index of its first token in the token file of its split. */
   offset: z.int().min(0),
-  /** Its weight in training, in thousandths. Absent: 1000. */
-  weight: z.int().min(1).max(1000).optional(),
+  /** Its weight in training, in thousandths; 0 if it is not replayed in this run. Absent: 1000. */
+  weight: z.int().min(0).max(1000).optional(),
   /** Size of the text as learned: UTF-8 with "\n" line ends. */
   bytes: z.int(),
   lines: z.int(),

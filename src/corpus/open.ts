@@ -97,7 +97,7 @@ async function readWeights(dir: string, length: number): Promise<WeightedRange[]
   }));
   const isValid = weighted.every(
     ({ begin, weight }, index) =>
-      begin > (weighted[index - 1]?.begin ?? -1) && begin < length && weight >= 1 && weight <= 1000,
+      begin > (weighted[index - 1]?.begin ?? -1) && begin < length && weight >= 0 && weight <= 1000,
   );
   if (!isValid || numbers.length % 2 !== 0 || weighted[0]?.begin !== 0)
     throw new Error("the files' weights don't fit the tokens");

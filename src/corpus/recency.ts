@@ -16,7 +16,7 @@ export function recencyWeights(times: readonly number[], halfLifeDays: number): 
 /** A range of tokens with one weight; it ends where the next one begins. */
 export interface WeightedRange {
   begin: number;
-  /** In thousandths, 1 to 1000. */
+  /** In thousandths, 0 to 1000; at least one is not 0. */
   weight: number;
 }
 

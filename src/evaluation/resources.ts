@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
@@ -31,6 +31,7 @@ import { makeTemporaryFolder } from '../runs/temporary-folders.ts';
 import { exportBetween } from '../weights/strength.ts';
 import type { EvaluatedModel } from './task.ts';
 import { Resource, MemoryTurns } from './turns.ts';
+import { removeFolder } from '../platform/files/write-file.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
@@ -305,7 +306,8 @@ export class Resources {
     const { tokenizer, sandbox } = this.opened;
     this.opened = {};
     await this.turns.dispose();
-    if (this.folder) await rm(await this.folder, { recursive: true, force: true });
+    // What was measured counts; a folder that is left is removed at the next start.
+    await this.folder?.then(removeFolder).catch(() => undefined);
     for (const resource of [tokenizer, sandbox])
       await resource?.then((opened) => opened.dispose()).catch(() => undefined);
   }

@@ -3,7 +3,7 @@
  * then moved to its destination.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
 import { pathWithin } from '../corpus/reading/folders.ts';
@@ -21,7 +21,7 @@ import {
   type ExportTarget,
 } from '../protocol/export.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
-import { renamePatiently } from '../platform/files/write-file.ts';
+import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
@@ -131,7 +131,8 @@ export async function exportRun(
     const next = msg`Run the same command again; nothing was left behind.`;
     throw new UserError('cancelled', msg`The export was stopped.`, next, { cause: error });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // The export is done; a folder that is left is removed by the next one.
+    await removeFolder(folder).catch(() => undefined);
   }
 }
 

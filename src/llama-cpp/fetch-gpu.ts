@@ -11,7 +11,7 @@ import { earlierGpuVersions, fetchedPackage, gpuPackagesVersion, type GpuPackage
 import type { OnFetchProgress } from '../packages/pypi.ts';
 import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
 import { hasLostLock, withLock } from '../platform/files/lock.ts';
-import { renamePatiently } from '../platform/files/write-file.ts';
+import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
 import { locatePackage } from '../packages/npm-registry.ts';
 
 interface Options {
@@ -106,7 +106,7 @@ async function isComplete(part: string, gpuPackage: GpuPackage, { onProgress }: 
 async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal }: Options): Promise<void> {
   const to = fetchedPackage(gpuPackage.name);
   const staged = `${to}.new`;
-  await rm(staged, { recursive: true, force: true });
+  await removeFolder(staged);
   await mkdir(staged, { recursive: true });
   await requireSpace(staged, gpuPackage.unpacked);
   let done = 0;
@@ -123,6 +123,6 @@ async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal
     signal?.throwIfAborted();
     await renamePatiently(staged, to);
   } finally {
-    if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
+    if (!hasLostLock(signal)) await removeFolder(staged);
   }
 }

@@ -13,7 +13,7 @@ import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
 import { extract } from '../platform/files/zip.ts';
-import { renamePatiently } from '../platform/files/write-file.ts';
+import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
 
 /** Progress of a download. `done` and `total` are bytes; a total of 0 means not (yet) known. */
 export interface FetchProgress {
@@ -148,7 +148,7 @@ async function downloadTo(
 async function downloadByPip(python: Python, options: FetchWheelOptions, what: string): Promise<string> {
   const { project, version, sha256, tags, onProgress, signal } = options;
   const staged = join(wheelsDir(), `pip-${project}-${version}`);
-  await rm(staged, { recursive: true, force: true });
+  await removeFolder(staged);
   await mkdir(join(staged, 'tmp'), { recursive: true });
   const reportProgress = async () =>
     onProgress?.({ phase: 'downloading', what, done: await sizeOfFolder(staged), total: 0 });
@@ -183,7 +183,7 @@ async function downloadByPip(python: Python, options: FetchWheelOptions, what: s
     return join(wheelsDir(), fileName);
   } finally {
     clearInterval(timer);
-    if (!hasLostLock(signal)) await rm(staged, { recursive: true, force: true });
+    if (!hasLostLock(signal)) await removeFolder(staged);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The state of a reproduction: finished work, failures and costs, from which it judges the claims. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runsDir, sweepsDir } from '../platform/files/paths.ts';
+import { removeFolder } from '../platform/files/write-file.ts';
 import type { ClaimResult, Method } from '../protocol/reproduction.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import { readRun } from '../runs/index.ts';
@@ -209,7 +209,7 @@ export class Ledger {
   /** Deletes checkpoints, because those of whole models fill the disk. Later measurements need only results. */
   async dropCheckpoints(name: StageName): Promise<void> {
     const checkpoints = join(runsDir(), this.repro.state.runs[name]!, 'checkpoints');
-    await rm(checkpoints, { recursive: true, force: true });
+    await removeFolder(checkpoints);
   }
 
   /** Judges the claims so far, and writes them into the folder. `why`: the reason that others are missing. */

@@ -1,8 +1,8 @@
 /** The folders of runs, sweeps and reproductions: their names, and how they are created and found. */
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { renamePatiently } from '../platform/files/write-file.ts';
+import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
 import { UserError } from '../text/errors.ts';
 import { makeTemporaryFolder } from './temporary-folders.ts';
 
@@ -43,7 +43,7 @@ export async function createFolder(
     await renamePatiently(temporary, dir);
     return dir;
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await removeFolder(temporary).catch(() => undefined);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMarkedProcessAlive, processMark, machineId } from './processes.ts';
+import { removeFolder } from '../platform/files/write-file.ts';
 
 /** `.KIND-MACHINE-PID-START-xxxxxx`; START distinguishes the process from later ones with the same pid. */
 const folderName = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
@@ -28,7 +29,7 @@ export async function makeTemporaryFolder(parent: string, kind: string, mode = 0
   return folder;
 }
 
-/** Calls `work` with such a folder, and removes it afterwards. */
+/** Calls `work` with such a folder, and removes it afterwards, or at the next start if that fails. */
 export async function inTemporaryFolder<T>(
   parent: string,
   kind: string,
@@ -38,7 +39,7 @@ export async function inTemporaryFolder<T>(
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder).catch(() => undefined);
   }
 }
 

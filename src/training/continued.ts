@@ -5,7 +5,13 @@ import { copyFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
-import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
+import {
+  EarlierCorpus,
+  openCorpus,
+  type Corpus,
+  type KeptEntry,
+  type LeftOutEntry,
+} from '../corpus/index.ts';
 import { expandRank, exportAdapterGguf, readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, firstA, type Parameter } from '../model/index.ts';
 import { createRenaming } from '../corpus/reading/folders.ts';
@@ -25,19 +31,36 @@ export async function earlierCorpus(dir: string, now: Folders): Promise<EarlierC
   return toEarlierCorpus(await readSpec(dir), await openCorpus(join(dir, 'corpus')), now);
 }
 
+type LearnedRun = Pick<RunSpec, 'continues' | 'folder' | 'folders'>;
+
 /** The same, for a run that was already read. */
 export async function toEarlierCorpus(
-  { continues, folder, folders }: Pick<RunSpec, 'continues' | 'folder' | 'folders'>,
-  { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
+  run: LearnedRun,
+  corpus: Pick<Corpus, 'documents' | 'leftOut'>,
   now: Folders,
 ): Promise<EarlierCorpus> {
-  const before =
-    continues &&
-    (await findRun(continues.run)
-      .then((dir) => earlierCorpus(dir, now))
-      .catch(() => undefined));
+  const earlier = new EarlierCorpus(...entriesIn(now, run, corpus));
+  // One after the other, so that only one of their manifests is in memory.
+  for (let { continues } = run; continues;)
+    try {
+      const dir = await findRun(continues.run);
+      const spec = await readSpec(dir);
+      earlier.addOlder(...entriesIn(now, spec, await openCorpus(join(dir, 'corpus'))));
+      ({ continues } = spec);
+    } catch {
+      break;
+    }
+  return earlier;
+}
+
+/** What a run's corpus contains and left out, with the paths mapped to the folders `now`. */
+function entriesIn(
+  now: Folders,
+  { folder, folders }: LearnedRun,
+  { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
+): [KeptEntry[], LeftOutEntry[]] {
   const renamed = createRenaming({ folder, folders }, now);
-  return new EarlierCorpus(
+  return [
     documents.map((entry) => ({ ...entry, path: renamed(entry.path) })),
     leftOut.map((entry) => ({
       ...entry,
@@ -45,8 +68,7 @@ export async function toEarlierCorpus(
       // For a duplicate, the path of its twin.
       ...(entry.detail !== undefined && { detail: renamed(entry.detail) }),
     })),
-    before,
-  );
+  ];
 }
 
 /**

@@ -1,12 +1,12 @@
 /** Jobs on a cluster: submits them unless already running, reattaches to them, and stops them. */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { follow } from '../../cluster/follow.ts';
 import type { Work } from '../../cluster/job.ts';
 import { isRunning, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
 import { sweepsDir } from '../../platform/files/paths.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { findReproduction, sweepsOf, type Reproduction } from '../../reproduce/store.ts';
@@ -53,7 +53,7 @@ export async function launchOnCluster(
   } catch (error) {
     if (isRefused(error)) {
       await release(writer);
-      await rm(dir, { recursive: true, force: true });
+      await removeFolder(dir);
     } else await recordUnsent({ dir, writer }, error, { url: address.url, ...settings });
     throw error;
   }
@@ -138,7 +138,7 @@ export async function sendSweep(
   try {
     await sendWork(client, sweepWork(await readSweep(dir), settings), options);
   } catch (error) {
-    if (isNew && isRefused(error)) await rm(dir, { recursive: true, force: true });
+    if (isNew && isRefused(error)) await removeFolder(dir);
     throw error;
   }
   return true;

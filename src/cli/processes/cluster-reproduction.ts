@@ -1,9 +1,9 @@
 /** Reproductions whose sweep and runs take place on a cluster. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, openCluster, readCluster } from '../../cluster/store.ts';
 import { UserError } from '../../text/errors.ts';
 import { sweepsDir } from '../../platform/files/paths.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 import { reproducerMessageSchema, type Method } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import type { ClusterLauncher } from '../../reproduce/on-cluster.ts';
@@ -37,7 +37,7 @@ export async function deleteUnsent({ dir, state }: Reproduction): Promise<void> 
   const sweeps = sweepsOf(state).map((id) => join(sweepsDir(), id));
   if (Object.keys(state.runs).length > 0) return;
   for (const sweep of sweeps) if (await readCluster(sweep)) return;
-  for (const folder of [...sweeps, dir]) await rm(folder, { recursive: true, force: true });
+  for (const folder of [...sweeps, dir]) await removeFolder(folder);
 }
 
 /** Errors: bad-argument if the cluster is unknown. */

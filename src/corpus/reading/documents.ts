@@ -1,6 +1,6 @@
 /** Reads a folder's files one by one: each is kept with its text, or left out with a reason. */
 import { createHash } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { reportError, UserError } from '../../text/errors.ts';
@@ -66,10 +66,11 @@ export async function* readDocuments({
         signal,
       })) {
         if (entry.in) files.push({ root, path: entry.path });
-        else yield { ...entry, path: documentPath(folder, entry.path) };
+        else yield await unlessGone(root, { ...entry, path: documentPath(folder, entry.path) });
       }
     } catch (error) {
       if (signal?.aborted) throw cancelled();
+      if (error instanceof UserError) throw error;
       throw unreadable(
         folder.path,
         (error as NodeJS.ErrnoException).code ?? reportError(error).message,
@@ -81,7 +82,7 @@ export async function* readDocuments({
     if (index % YIELD_EVERY === 0) await setImmediate();
     if (signal?.aborted) throw cancelled();
     const isNamed = globs?.forFolder(root.folder.name).namesExtension(path) ?? false;
-    yield await readDocument(root, path, { seen, isNamed });
+    yield await unlessGone(root, await readDocument(root, path, { seen, isNamed }));
     onProgress?.({ done: index + 1, total: files.length });
   }
 }
@@ -102,6 +103,20 @@ async function openFolders(folders: readonly NamedFolder[]): Promise<Root[]> {
     const nested = opened.flatMap(({ real }) => pathWithin(root.real, real) ?? []);
     return { ...root, separateFolders: new Set(nested.map((path) => `${path}/`)) };
   });
+}
+
+/**
+ * Returns `entry`. Throws corpus-unreadable if it could not be read because the whole folder went away, as a network
+ * drive does: what was read until then must not pass for all of it. A drive that is gone may leave an empty folder.
+ */
+async function unlessGone(
+  { real, folder }: Pick<Root, 'real' | 'folder'>,
+  entry: Document | LeftOutEntry,
+): Promise<Document | LeftOutEntry> {
+  if (entry.in || entry.reason !== 'unreadable') return entry;
+  const names = await readdir(real).catch(() => []);
+  if (names.length > 0) return entry;
+  throw unreadable(folder.path, msg`it went away while it was being read`);
 }
 
 /** `path`: relative to the folder; only this part is judged by its names. */

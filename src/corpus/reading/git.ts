@@ -56,16 +56,24 @@ const safeLogOptions = [
   '--dst-prefix=b/',
 ];
 
-/**
- * The lines of `git log` for a folder, without merges. Kills git if the consumer stops. Throws NoRepository, and
- * `signal`'s reason.
- */
-export async function* gitLog(
+/** The lines of `git log` for a folder, without merges. Throws NoRepository, and `signal`'s reason. */
+export const gitLog = (
   folder: string,
   args: readonly string[],
   signal?: AbortSignal,
+): AsyncGenerator<string> => linesOfGit(folder, ['log', ...safeLogOptions, '--relative', ...args], signal);
+
+/** The files of a folder in the newest commit, relative to it. Throws like gitLog. */
+export const committedFiles = (folder: string, signal?: AbortSignal): AsyncGenerator<string> =>
+  linesOfGit(folder, ['ls-tree', '-r', '--name-only', 'HEAD'], signal);
+
+/** Kills git if the consumer stops. */
+async function* linesOfGit(
+  folder: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
-  const child = await start(folder, ['log', ...safeLogOptions, '--relative', ...args], signal);
+  const child = await start(folder, args, signal);
   const stderr = tailOf(child.stderr!, 500);
   const ended = endOf(child);
   child.stdin!.on('error', () => undefined).end();

@@ -1,11 +1,12 @@
 /** Finds the bundles of the sandbox's process and thread. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as esbuild from 'esbuild';
+import { removeFolder } from '../../platform/files/write-file.ts';
 
 const HOST = 'sandbox-host.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
@@ -42,6 +43,6 @@ async function buildFromSource(): Promise<string> {
     format: 'esm',
     target: 'node20',
   });
-  await rename(partial, folder).catch(() => rm(partial, { recursive: true, force: true }));
+  await rename(partial, folder).catch(() => removeFolder(partial));
   return join(folder, HOST);
 }

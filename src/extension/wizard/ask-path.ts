@@ -38,11 +38,12 @@ export async function askPath(
   const path = await choose<Path>({
     ...place,
     placeholder: t('What should the model learn, and how?'),
-    choices: lookups.then(([list, where, run]) => [
-      ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
-      recommendedChoice(recommended(list, inUse?.()), list, where),
-      customChoice(),
-    ]),
+    choices: lookups.then(([list, where, run]) => {
+      const choices = [recommendedChoice(recommended(list, inUse?.()), list, where), customChoice()];
+      // First, but not if it is unknown whether anything has changed.
+      if (run) choices.splice(run.changed ? 0 : 1, 0, { ...continueChoice(run), value: 'continue' });
+      return choices;
+    }),
     meanwhile: [
       { label: `$(loading~spin) ${t('Looking for what suits this machine')}`, value: undefined },
       customChoice(),

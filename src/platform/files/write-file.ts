@@ -10,13 +10,22 @@ const RETRIES = 20;
 const RETRY_MS = 25;
 
 /** As `rename`, but patient with Windows, which refuses while another process has the file open. */
-export async function renamePatiently(from: string, to: string): Promise<void> {
+export const renamePatiently = (from: string, to: string): Promise<void> => patiently(() => rename(from, to));
+
+/** Removes a folder, or a file, if there is one; patient with Windows as well, and with whoever still writes into it. */
+export const removeFolder = (path: string): Promise<void> =>
+  // Not with `maxRetries`: of a file deep inside, it tries again at each level.
+  patiently(() => rm(path, { recursive: true, force: true }));
+
+async function patiently(work: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await rename(from, to);
+      return await work();
     } catch (error) {
-      const isBusy = ['EPERM', 'EBUSY', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '');
-      if (process.platform !== 'win32' || !isBusy || attempt === RETRIES) throw error;
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const isBusy =
+        code === 'ENOTEMPTY' || (process.platform === 'win32' && ['EPERM', 'EBUSY', 'EACCES'].includes(code));
+      if (!isBusy || attempt === RETRIES) throw error;
       await sleep(RETRY_MS);
     }
   }

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { sha256Of } from '../../platform/files/checksum.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readText } from '../../platform/files/regular-file.ts';
-import { renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
+import { removeFolder, renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
 import { isMarkedProcessAlive, processMark } from '../../runs/processes.ts';
 import { cacheKey } from '../host/prompt-state.ts';
 import type { FoldedCopy } from '../host-types.ts';
@@ -79,7 +79,7 @@ export async function findCopy(basePath: string, adapterPath: string): Promise<F
   const isIntact =
     (await matchesSeal(model, info.model)) && (!info.beside || (await matchesSeal(beside, info.beside)));
   if (!isIntact) {
-    await rm(dir, { recursive: true, force: true });
+    await removeFolder(dir);
     return undefined;
   }
   const now = new Date();
@@ -104,7 +104,7 @@ const matchesSeal = (path: string, { bytes, head }: z.infer<typeof sealSchema>):
 
 /** Call this after a copy could not be loaded: it is made again when needed. */
 export const removeCopy = async (basePath: string, adapterPath: string): Promise<void> =>
-  rm(await copyDir(basePath, adapterPath), { recursive: true, force: true });
+  removeFolder(await copyDir(basePath, adapterPath));
 
 const pathsOf = (basePath: string, adapterPath: string) => ({
   version: 1 as const,
@@ -146,12 +146,12 @@ export async function storeCopy(
       info.beside = await sealFile(files.beside).catch(() => undefined);
     } else for (const path of [files.model, files.beside]) await rm(path, { force: true });
     await writeByRename(files.info, JSON.stringify(info), 0o600);
-    await rm(dir, { recursive: true, force: true });
+    await removeFolder(dir);
     await renamePatiently(unfinished, dir);
     await pruneCopies(dir);
     return info;
   } finally {
-    await rm(unfinished, { recursive: true, force: true });
+    await removeFolder(unfinished);
   }
 }
 
@@ -164,8 +164,7 @@ export async function pruneCopies(newest?: string): Promise<void> {
   const usedAt = (copy: CopyFolder) => (copy.dir === newest ? Infinity : copy.usedAt);
   const copies = found.filter(({ what: state }) => state === 'copy').sort((a, b) => usedAt(b) - usedAt(a));
   const obsolete = found.filter(({ what: state }) => state === 'useless');
-  for (const { dir } of [...copies.slice(MAX_COPIES), ...obsolete])
-    await rm(dir, { recursive: true, force: true });
+  for (const { dir } of [...copies.slice(MAX_COPIES), ...obsolete]) await removeFolder(dir);
 }
 
 interface CopyFolder {

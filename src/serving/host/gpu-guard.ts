@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { gpuPackagesVersion } from '../../llama-cpp/gpu-packages.ts';
 import type { GpuKind } from '../../protocol/gpu.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 import { hasCrashedWith, pidIn, withMark } from './crash-mark.ts';
 
 const folder = () => join(cacheDir(), 'gpu');
@@ -16,7 +17,7 @@ const markPath = (kind: GpuKind) => join(folder(), `${kind}-${gpuPackagesVersion
 export const hasCrashed = (kind: GpuKind): Promise<boolean> => hasCrashedWith(markPath(kind));
 
 /** Clears all marks, so that everything is tried again at the next start. */
-export const clearMarks = (): Promise<void> => rm(folder(), { recursive: true, force: true });
+export const clearMarks = (): Promise<void> => removeFolder(folder());
 
 /** Clears the marks of a process that was killed for another reason than the GPU. Never rejects. */
 export async function clearMarksOf(pid: number): Promise<void> {

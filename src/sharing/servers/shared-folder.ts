@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../../text/errors.ts';
 import { isSharedName } from '../../protocol/sharing.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS } from '../../weights/peft.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 
 /** The adapter's name, from that of its folder. */
 const nameIn = (folder: string): string => folder.slice(0, -13);
@@ -77,7 +78,7 @@ export class SharedFolder {
   async remove(folder: string): Promise<void> {
     const name = nameIn(folder);
     if ((await this.linked(name)) === folder) await this.unlink(name);
-    await rm(join(this.localPath, folder), { recursive: true, force: true });
+    await removeFolder(join(this.localPath, folder));
   }
 
   async make(): Promise<void> {

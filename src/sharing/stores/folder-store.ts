@@ -1,9 +1,10 @@
 /** Published adapters in a folder, such as one that a team shares. */
-import { createWriteStream } from 'node:fs';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openRegular, readBytes } from '../../platform/files/regular-file.ts';
+import { removeFolder, renamePatiently } from '../../platform/files/write-file.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
 import { makeTemporaryFolder, removeAbandonedFolders } from '../../runs/temporary-folders.ts';
@@ -59,6 +60,7 @@ export class FolderStore implements Store {
   /** Copied under another name, then renamed, so that a version is either complete or absent. */
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     const parent = join(this.label, name);
+    const target = join(parent, String(version));
     // Unlike other temporary folders, it is readable by everybody.
     const temporary = await makeTemporaryFolder(this.label, 'publishing', 0o777);
     // Used by earlier versions for copying.
@@ -71,11 +73,11 @@ export class FolderStore implements Store {
         onBytes?.((done += bytes));
       }
       await mkdir(parent, { recursive: true });
-      await rename(temporary, join(parent, String(version)));
+      await renamePatiently(temporary, target).catch((error: unknown) => {
+        throw existsSync(target) ? versionTaken(this.label, name, version) : error;
+      });
     } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(code)) throw versionTaken(this.label, name, version);
+      await removeFolder(temporary).catch(() => undefined);
       throw error;
     }
   }

@@ -10,7 +10,7 @@ import { hasLostLock, withLock } from '../../platform/files/lock.ts';
 import { extract } from '../../platform/files/zip.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { cacheDir, runtimeDir } from '../../platform/files/paths.ts';
-import { writeByRename } from '../../platform/files/write-file.ts';
+import { removeFolder, writeByRename } from '../../platform/files/write-file.ts';
 import {
   allEnded,
   compileObjects,
@@ -72,7 +72,7 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
           if (!(await isInstalled(release, gpu))) await install(job);
           else await refreshBinding(job);
         } finally {
-          if (!hasLostLock(held)) await rm(job.dir, { recursive: true, force: true, maxRetries: 3 });
+          if (!hasLostLock(held)) await removeFolder(job.dir);
         }
       },
       { signal, onProgress, waitsFor: 'another process is installing it' },
@@ -116,7 +116,7 @@ async function install(job: Job): Promise<void> {
   // Check before downloading for half an hour.
   const native = await nativeSources();
   const compiler = await requireCompilerOrPrebuilt(native);
-  await rm(dir, { recursive: true, force: true });
+  await removeFolder(dir);
   await mkdir(dir, { recursive: true });
   const wanted = [release, ...release.cuda];
   const cached = await cachedBytes(wanted);
@@ -211,10 +211,10 @@ async function finish(
 ): Promise<void> {
   await writeManifest(dir, { ...made, gpu });
   const old = `${tensorflowDir()}.old`;
-  await rm(old, { recursive: true, force: true });
+  await removeFolder(old);
   await rename(tensorflowDir(), old).catch(() => undefined);
   await rename(dir, tensorflowDir());
-  await rm(old, { recursive: true, force: true });
+  await removeFolder(old);
 }
 
 async function writeManifest(

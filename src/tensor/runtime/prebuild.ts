@@ -10,6 +10,7 @@ import { withLock } from '../../platform/files/lock.ts';
 import { extract } from '../../platform/files/zip.ts';
 import { UserError } from '../../text/errors.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 import { compileObjects, isNeededHeader, linkBinding, sourcesDigest, type NativeSources } from './binding.ts';
 import { BINDING, findRuntime, tensorflowDir } from './find.ts';
 import { releases } from './release.ts';
@@ -56,7 +57,7 @@ export async function prebuildBinding(
       await linkBinding(toolchain, native, dir, join(dir, BINDING));
       await rename(join(dir, BINDING), path);
     } finally {
-      await rm(dir, { recursive: true, force: true });
+      await removeFolder(dir);
     }
     return path;
   });
@@ -77,11 +78,11 @@ async function zig(): Promise<string> {
     if (existsSync(program)) return program;
     const tags = { python: '3.12', platforms: [platform] };
     const wheel = await fetchWheel({ project: 'ziglang', version: ZIG, sha256, tags });
-    await rm(`${dir}.new`, { recursive: true, force: true });
+    await removeFolder(`${dir}.new`);
     const place = (name: string) => join(`${dir}.new`, name);
     await extract(wheel, { choose: ({ name }) => (name.startsWith('ziglang/') ? place(name) : undefined) });
     await chmod(place('ziglang/zig'), 0o755).catch(() => undefined);
-    await rm(dir, { recursive: true, force: true });
+    await removeFolder(dir);
     await rename(`${dir}.new`, dir);
     await rm(wheel, { force: true });
     return program;

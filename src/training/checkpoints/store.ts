@@ -4,14 +4,14 @@
  * renamed, so one with its final name is complete. That of step 0 has only the progress, since its weights are the
  * base's.
  */
-import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readSafetensors, writeSafetensors, type Tensor } from '../../weights/safetensors.ts';
 import type { LazyValues } from '../../weights/values.ts';
 import { elementCount } from '../../gguf/types.ts';
 import type { Model, Parameter } from '../../model/index.ts';
-import { renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
+import { removeFolder, renamePatiently, writeByRename } from '../../platform/files/write-file.ts';
 import { partSchema, rankingSchema } from './best.ts';
 import { scheduleSchema } from './schedule.ts';
 import { PATIENCE } from '../divergence.ts';
@@ -124,7 +124,7 @@ export async function saveCheckpoint(
 ): Promise<string> {
   const path = checkpointPath(runDir, step);
   const temporary = `${path}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
+  await removeFolder(temporary);
   try {
     await writeCheckpoint(temporary, trained, {
       format: 1,
@@ -136,10 +136,10 @@ export async function saveCheckpoint(
     });
   } catch (error) {
     // On a full disk, this frees the space that is needed to record the error.
-    await rm(temporary, { recursive: true, force: true });
+    await removeFolder(temporary).catch(() => undefined);
     throw error;
   }
-  await rm(path, { recursive: true, force: true });
+  await removeFolder(path);
   await renamePatiently(temporary, path);
   await syncFolder(folder(runDir));
   await deleteOutdated(runDir, plan);
@@ -153,14 +153,13 @@ async function deleteOutdated(runDir: string, plan: CheckpointOptions['plan']): 
   const best = new Set<number | undefined>();
   for (const step of steps.filter((checkpoint) => !outdated.includes(checkpoint)))
     best.add((await readCheckpointState(runDir, step).catch(() => undefined))?.record.ranking.best?.step);
-  await deleteCheckpoints(
-    runDir,
-    outdated.filter((step) => !best.has(step)),
-  );
+  for (const step of outdated.filter((other) => !best.has(other)))
+    // The next checkpoint tries again.
+    await removeFolder(checkpointPath(runDir, step)).catch(() => undefined);
 }
 
 async function deleteCheckpoints(runDir: string, steps: readonly number[]): Promise<void> {
-  for (const step of steps) await rm(checkpointPath(runDir, step), { recursive: true });
+  for (const step of steps) await removeFolder(checkpointPath(runDir, step));
 }
 
 /**

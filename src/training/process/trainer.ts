@@ -2,7 +2,6 @@
  * Entry: `node trainer.mjs RUN_DIR`. It owns the run directory until it exits. It computes nothing itself, so that the
  * training's memory is freed before the evaluation needs it.
  */
-import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
 import { asUserError, logged, reportError, UserError } from '../../text/errors.ts';
@@ -19,6 +18,7 @@ import { RunClock } from './run-clock.ts';
 import { retryAfterGpuLoss } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
 import { msg, withValue } from '../../text/message.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 
 const dir = process.argv[2]!;
 yieldToEditor('training');
@@ -42,7 +42,7 @@ async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSig
   const { tokensPerSecond } = trained;
   if (tokensPerSecond > 0) await rememberDuration(dir, TRAINING, 1 / tokensPerSecond);
   // The base in f32, and checkpoints: several times the size of the base.
-  await rm(join(dir, RAY_TRAIN), { recursive: true, force: true });
+  await removeFolder(join(dir, RAY_TRAIN));
   return 'done';
 }
 

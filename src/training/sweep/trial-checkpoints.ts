@@ -2,7 +2,6 @@
  * Checkpoints of a trial, so that an interrupted one continues instead of starting over. Those of a finished trial are
  * deleted.
  */
-import { rm } from 'node:fs/promises';
 import type { Backend } from '../../tensor/index.ts';
 import {
   restoreInitialWeights,
@@ -13,6 +12,7 @@ import {
   type CheckpointSource,
 } from '../checkpoints/store.ts';
 import type { LoopProgress } from '../loop.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 
 /** A trial after a step. */
 export interface TrialState {
@@ -94,6 +94,6 @@ export class TrialCheckpoints {
   }
 
   deleteAll(): Promise<void> {
-    return rm(this.options.dir, { recursive: true, force: true });
+    return removeFolder(this.options.dir);
   }
 }

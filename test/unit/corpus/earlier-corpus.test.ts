@@ -1,9 +1,10 @@
 /** A corpus that continues an earlier one: splits, replay, and changes. */
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { buildCorpus, EarlierCorpus, openCorpus, type KeptEntry } from '../../../src/corpus/index.ts';
 import { REPLAY_SHARE, limitReplay } from '../../../src/corpus/earlier-corpus.ts';
+import { Sketches } from '../../../src/corpus/held-out/copied-lines.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -67,12 +68,45 @@ describe('the split', () => {
     expect(gone.some((path) => before.get(path) === 'held-out')).toBe(true);
     for (const path of gone) rmSync(join(folder.in(), path));
     const second = await build(known);
-    const earlier = new EarlierCorpus(second.documents, second.leftOut, known);
+    const earlier = asEarlier(second);
+    earlier.addOlder(first.documents, first.leftOut);
     folder.write(many(0, 40));
     const third = await build(earlier);
     expect(sides(third)).toEqual(before);
     // They are new to the run that is continued.
     expect(third.summary.changed).toMatchObject({ files: 20 });
+  });
+
+  it('is that of the newest corpus that knows a file, and its name counts no less than an older text', () => {
+    const entry = (path: string, sha256: string, split: KeptEntry['split']) =>
+      ({ path, sha256, split }) as KeptEntry;
+    const earlier = new EarlierCorpus([entry('a.ts', '2', 'train')], []);
+    earlier.addOlder(
+      [entry('a.ts', '1', 'held-out'), entry('b.ts', '0', 'held-out')],
+      [{ in: false, path: 'c.ts', reason: 'near-duplicate', detail: 'b.ts' }],
+    );
+    earlier.addOlder([entry('b.ts', '0', 'train'), entry('d.ts', '3', 'train')], []);
+    const splitOf = (path: string, sha256: string) => earlier.splitByName({ path, sha256 });
+    expect(splitOf('a.ts', '1')).toBe('train');
+    expect(splitOf('z.ts', '1')).toBe('held-out');
+    expect(splitOf('b.ts', '9')).toBe('held-out');
+    expect(splitOf('c.ts', '9')).toBe('held-out');
+    expect(splitOf('d.ts', '9')).toBe('train');
+    expect(splitOf('z.ts', '9')).toBeUndefined();
+    expect(['0', '1', '2', '3'].filter((sha256) => earlier.contains({ sha256 }))).toEqual(['2']);
+  });
+
+  it('needs no more memory for a chain of runs in which few files changed', async () => {
+    folder.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n}.ts`, code(n, 30)])));
+    const { documents, leftOut } = await build();
+    const add = vi.spyOn(Sketches.prototype, 'add');
+    onTestFinished(() => add.mockRestore());
+    const earlier = new EarlierCorpus(documents, leftOut);
+    expect(add).toHaveBeenCalledTimes(40);
+    const [changed, ...same] = documents;
+    earlier.addOlder([{ ...changed!, sha256: 'an older text' }, ...same], leftOut);
+    earlier.addOlder([{ ...changed!, sha256: 'an older text' }, ...same], leftOut);
+    expect(add).toHaveBeenCalledTimes(41);
   });
 
   it('may leave nothing held out, which is reported', async () => {
@@ -112,6 +146,21 @@ describe('changed text', () => {
     const places = new Map(Array.from({ length: second.train.length - 21 }, (_, i) => [text(i), i]));
     const drawn = Array.from({ length: 4000 }, (_, n) => places.get(at(n).tokens.join()) ?? 0);
     expect(drawn.filter((begin) => begin < border).length / drawn.length).toBeCloseTo(REPLAY_SHARE, 1);
+  });
+
+  it('may be so little that some unchanged files are not replayed', async () => {
+    const long = (n: number) => [`src/file${n}.ts`, code(n, 1000)] as const;
+    folder.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => long(n))));
+    const first = await build();
+    folder.write(many(100, 110));
+    const second = await build(asEarlier(first));
+    const weights = second.documents.flatMap(({ split, known, weight }) =>
+      split === 'train' && known ? [weight] : [],
+    );
+    expect(new Set(weights)).toEqual(new Set([0, 1]));
+    // Windows begin where something has a weight.
+    const { at, perEpoch } = second.sequences(20, 0);
+    for (let n = 0; n < 5 * perEpoch; n += 1) expect(at(n).tokens).toHaveLength(21);
   });
 
   it('is measured separately', async () => {
@@ -162,22 +211,51 @@ describe('changed text', () => {
 });
 
 describe('limitReplay', () => {
+  let count = 0;
   const entry = (tokens: number, known: boolean, weight?: number) => ({
     split: 'train' as const,
     tokens,
+    sha256: String((count += 1)),
     ...(known && { known: true as const }),
     ...(weight && { weight }),
   });
 
   it('keeps the proportions by age in replayed text', () => {
     const entries = [entry(1000, true, 500), entry(1000, true), entry(300, false, 800)];
-    limitReplay(entries, 0.25);
-    expect(entries.map(({ weight }) => weight)).toEqual([27, 53, 800]);
+    limitReplay(entries, 0, 0.25);
+    const wanted = [26.7, 53.3, 800];
+    for (const [n, { weight }] of entries.entries()) expect(Math.abs(weight! - wanted[n]!)).toBeLessThan(1);
+  });
+
+  it('replays no more, and in the same proportions, if very little is new', () => {
+    const old = (weight: number) => Array.from({ length: 20_000 }, () => entry(2000, true, weight));
+    const [older, newer, added] = [old(250), old(1000), [1, 2, 3].map(() => entry(10_000, false))];
+    limitReplay([...older, ...newer, ...added], 0, 0.25);
+    const replayed = (entries: typeof older) => entries.reduce((sum, { weight }) => sum + 2 * weight!, 0);
+    expect((replayed(older) + replayed(newer)) / 10_000).toBeCloseTo(1, 1);
+    expect(replayed(newer) / replayed(older)).toBeGreaterThan(3.5);
+    expect(replayed(newer) / replayed(older)).toBeLessThan(4.5);
+  });
+
+  it('draws others when something else is new', () => {
+    const drawn = [100, 101].map((tokens) => {
+      const old = Array.from({ length: 1000 }, (_, n) => ({ ...entry(1000, true), sha256: String(n) }));
+      limitReplay([...old, entry(tokens, false)], 0);
+      return old.flatMap(({ weight, sha256 }) => (weight ? [sha256] : []));
+    });
+    expect(drawn[0]!.length).toBeGreaterThan(10);
+    expect(drawn[0]).not.toEqual(drawn[1]);
+  });
+
+  it('changes nothing if nothing is new', () => {
+    const entries = [entry(1000, true, 500), entry(1000, true)];
+    limitReplay(entries, 0);
+    expect(entries.map(({ weight }) => weight)).toEqual([500, undefined]);
   });
 
   it('replays no more than there is', () => {
     const entries = [entry(10, true), entry(1000, false)];
-    limitReplay(entries);
+    limitReplay(entries, 0);
     expect(entries.map(({ weight }) => weight)).toEqual([undefined, undefined]);
   });
 });

@@ -144,6 +144,22 @@ describe('reasons for leaving files out', () => {
     expect(leftOut).toEqual([{ in: false, path: 'b.ts', reason: 'unreadable', detail: 'ENOENT' }]);
   });
 
+  it.each([
+    ['is gone', () => folder.clear()],
+    ['is empty', () => ['a', 'b', 'c'].forEach((name) => rmSync(join(folder.in(), `${name}.ts`)))],
+  ])('does not take half a folder for all of it: it %s when its drive goes away', async (_, goAway) => {
+    folder.write({ 'a.ts': code(1), 'b.ts': code(2), 'c.ts': code(3) });
+    const reading = surveyCorpus({
+      folder: folder.in(),
+      seed: 0,
+      onProgress: ({ done }) => done === 1 && goAway(),
+    });
+    await expect(reading).rejects.toMatchObject({
+      code: 'corpus-unreadable',
+      message: expect.stringContaining('went away'),
+    });
+  });
+
   it.runIf(process.platform !== 'win32')(
     'opens nothing that would block forever, such as a pipe',
     async () => {

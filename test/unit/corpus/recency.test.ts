@@ -67,6 +67,20 @@ describe('training sequences', () => {
       expect(full!.at(index).tokens).toEqual(plain!.at(index).tokens);
   });
 
+  it('never start in a file of weight 0', () => {
+    const ring = createRing(
+      400,
+      [0, 1000, 0, 1000].map((weight, n) => ({ begin: 100 * n, weight })),
+    );
+    expect(ring.size).toBe(200);
+    expect([0, 99, 100, 199].map((place) => ring.tokenAt(place))).toEqual([100, 199, 300, 399]);
+    const last = createRing(200, [
+      { begin: 0, weight: 1000 },
+      { begin: 100, weight: 0 },
+    ]);
+    expect(last.tokenAt(last.size - 1)).toBe(99);
+  });
+
   it('start at every position of the ring', () => {
     const ring = createRing(15_000, weighted);
     const places = Array.from({ length: ring.size }, (_, place) => ring.tokenAt(place));
@@ -112,6 +126,27 @@ describe('the last change of a file', () => {
         ['new.ts', 1_700_000_007],
       ]),
     );
+  });
+
+  it('is the oldest commit read if it is older, but not of a file that was never committed', async () => {
+    for (const [n, path] of ['old.ts', 'second.ts', 'third.ts'].entries()) {
+      folder.write({ [path]: code(n) });
+      commit(400 - 100 * n, path);
+    }
+    const fresh = ['staged.ts', 'grün.ts'];
+    for (const [n, path] of fresh.entries()) {
+      folder.write({ [path]: code(10 + n) });
+      utimesSync(join(folder.in(), path), 1_700_000_007, 1_700_000_007);
+    }
+    execFileSync('git', ['add', 'staged.ts'], { cwd: folder.in() });
+    const times = await changeTimes(folder.in(), ['old.ts', 'second.ts', 'third.ts', ...fresh], undefined, 2);
+    expect(Object.fromEntries(times)).toEqual({
+      'third.ts': 1_700_000_000 - 200 * DAY,
+      'second.ts': 1_700_000_000 - 300 * DAY,
+      'old.ts': 1_700_000_000 - 300 * DAY,
+      'staged.ts': 1_700_000_007,
+      'grün.ts': 1_700_000_007,
+    });
   });
 
   it.each([true, false])(

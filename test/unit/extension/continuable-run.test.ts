@@ -8,6 +8,7 @@ import {
   newestContinuable,
   continueChoice,
   findContinuableRun,
+  type ContinuableRun,
   baseReference,
 } from '../../../src/extension/wizard/continuable-run.ts';
 import type { Draft } from '../../../src/extension/draft.ts';
@@ -110,12 +111,16 @@ describe('the run', () => {
 describe('the wizard', () => {
   const bases = () =>
     Promise.resolve({ models: [], default: { id: 'qwen2.5-coder-0.5b', why: 'it suits the machine' } });
-  const ask = (kept: Draft = {}, runs: RunSnapshot[] = []) =>
+  const ask = (
+    kept: Draft = {},
+    runs: RunSnapshot[] = [],
+    found: ContinuableRun = { run: runOf('newest'), changed },
+  ) =>
     askPlan(
       {
         bases,
         machine: () => Promise.resolve({ backend: 'wasm' }),
-        continuing: () => Promise.resolve({ run: runOf('newest'), changed }),
+        continuing: () => Promise.resolve(found),
         runs: () => runs,
       },
       { folders: ['/garden'], ...kept },
@@ -135,6 +140,13 @@ describe('the wizard', () => {
     ]);
     // If another base was chosen to fix a problem, it is a separate training.
     expect(trainArguments({ ...plan, base: 'smollm2-360m' })).not.toContain('--continue');
+  });
+
+  it.each([true, false])('puts it first if something is known to have changed: %s', async (isKnown) => {
+    // The first row, whatever it is.
+    answers.push('$(', 'Quick');
+    const plan = (await ask({}, [], { run: runOf('newest'), ...(isKnown && { changed }) }))!;
+    expect(trainArguments(plan).includes('--continue')).toBe(isKnown);
   });
 
   it('starts from scratch if the user prefers, even on the same base', async () => {

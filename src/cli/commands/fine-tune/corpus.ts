@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -30,6 +30,7 @@ import { stoppable } from '../../read-corpus.ts';
 import { formatCount, formatTable, plural } from '../../view/format.ts';
 import { print, printJson, printText } from '../../view/output.ts';
 import { integer } from '../../../training/options/values.ts';
+import { removeFolder } from '../../../platform/files/write-file.ts';
 
 interface CorpusOptions extends DataOptions {
   base?: string;
@@ -109,7 +110,7 @@ async function surveySamples(
       const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
       return { summary, ...readManifest(out), samples };
     }),
-  ).finally(() => rm(out, { recursive: true, force: true }));
+  ).finally(() => removeFolder(out));
 }
 
 const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');

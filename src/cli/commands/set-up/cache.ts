@@ -1,10 +1,11 @@
 /** `cache`: lists the files kept on this machine to save time later, with their sizes, and deletes them. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { UserError } from '../../../text/errors.ts';
 import { totalBytes } from '../../../platform/files/disk.ts';
 import { cacheDir, dataDir, modelsDir } from '../../../platform/files/paths.ts';
+import { removeFolder } from '../../../platform/files/write-file.ts';
 import { isAlive, listRuns, trainingNow } from '../../../runs/index.ts';
 import { consent } from '../../confirm.ts';
 import { fileSize, formatBytes, formatTable } from '../../view/format.ts';
@@ -111,7 +112,7 @@ async function clear(what: readonly string[], options: { yes?: boolean; json?: b
     if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
     for (const path of found.flatMap(({ paths }) => paths))
       // A server may be writing into it.
-      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+      await removeFolder(path);
   }
   const deleted = found.map(({ name, bytes }) => ({ name, bytes }));
   if (options.json) return printJson({ deleted, bytes: sum(found) });
