@@ -368,3 +368,9 @@ export const knownBases: readonly KnownBase[] = [
 ];
 
 export const findKnownBase = (id: string): KnownBase | undefined => knownBases.find((base) => base.id === id);
+
+/** The same, unless it is known by now as another file, such as one in another quantisation. */
+export function findSameBase({ id, sha256 }: { id: string; sha256: string }): KnownBase | undefined {
+  const known = findKnownBase(id);
+  return (known?.sha256 ?? sha256) === sha256 ? known : undefined;
+}
