@@ -99,7 +99,8 @@ describe.each([
       '--base-name',
       `tiny/${one.architecture}`,
     );
-    expect(check.ok).toBe(true);
+    // The limit of an adapter on its base: merged, it would take far more memory and disk than the training did.
+    expect(check).toMatchObject({ ok: true, limit: 0.01 });
     expect(check.change).toBeGreaterThan(0.01);
     const read = (folder: string) => readSafetensors(join(folder, 'adapter_model.safetensors'));
     const [ours, theirs] = [await read(path), await read(at(`peft-${one.architecture}`))];
