@@ -6,13 +6,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
+import { findSameBase } from '../base-models/registry.ts';
 import { pathWithin } from '../corpus/reading/folders.ts';
 import { elementCount, withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { requireSpace } from '../platform/files/disk.ts';
 import { UserError, reasonOf } from '../text/errors.ts';
-import { msg, type Text, withTexts } from '../text/message.ts';
+import { joinTexts, msg, type Text, withTexts } from '../text/message.ts';
 import {
   describeCheck,
   describeTarget,
@@ -226,14 +227,20 @@ async function writeExport(
     const adapter = await readAdapterGguf(artefact, gguf);
     if (request.to === 'peft') {
       const config = applyNaming(readConfig(gguf), request.names);
-      await writePeft(path, adapter, { config, hyper, baseName: request.baseName ?? base.id });
-      return namingNote(config);
+      const baseName = request.baseName ?? findSameBase(base)?.transformers;
+      await writePeft(path, adapter, { config, hyper, baseName: baseName ?? base.id });
+      const notes = [namingNote(config), baseName === undefined ? unknownName(base.id) : undefined];
+      const told = notes.filter((note) => note !== undefined);
+      return told.length > 0 ? joinTexts(told) : undefined;
     }
     if (request.to === 'gguf-merged') await exportMergedGguf(path, base.path, adapter, options);
     else await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
     return undefined;
   });
 }
+
+const unknownName = (id: string) =>
+  msg`Its adapter_config.json names the base "${id}". If transformers knows it by another name, write that there, or export again with --base-name.`;
 
 /** Writes a full fine-tune's model in another type. */
 async function exportFullModel(
