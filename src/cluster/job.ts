@@ -11,6 +11,7 @@ import {
   type ClusterKind,
   type ClusterTask,
 } from '../protocol/cluster.ts';
+import { temporaryPath } from '../platform/files/write-file.ts';
 import { msg, UserError } from '../text/errors.ts';
 import type { SendQuestion } from '../protocol/question.ts';
 import { EARLIER_ADAPTER, type RunSpec } from '../protocol/run.ts';
@@ -183,7 +184,7 @@ async function prepareBase({ base, storage }: Work): Promise<JobBase> {
 
 /** Errors: cluster-storage. */
 export async function copyBase({ from, to }: BaseCopy): Promise<void> {
-  const part = `${to}.${process.pid}.part`;
+  const part = temporaryPath(to);
   try {
     await mkdir(dirname(to), { recursive: true });
     await copyFile(from, part);

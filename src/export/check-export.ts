@@ -88,6 +88,8 @@ export async function servedRows(
     basePath: model,
     adapters: adapter ? [{ name: 'adapter', path: adapter }] : [],
     contextSize: 2 * tokens.length,
+    // Read only a few times, and a merged model may be larger than the memory.
+    mapped: true,
   });
   try {
     const rows = await host.distributions(BASE_MODEL, tokens, signal);

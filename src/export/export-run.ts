@@ -6,12 +6,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve, win32 } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
+import { findSameBase } from '../base-models/registry.ts';
 import { pathWithin } from '../corpus/reading/folders.ts';
 import { elementCount, withGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
+import { requireSpace } from '../platform/files/disk.ts';
 import { UserError, reasonOf } from '../text/errors.ts';
-import { msg, type Text, withTexts } from '../text/message.ts';
+import { joinTexts, msg, type Text, withTexts } from '../text/message.ts';
 import {
   describeCheck,
   describeTarget,
@@ -39,7 +41,7 @@ import {
 } from './check-export.ts';
 import { checkTokens } from './check-text.ts';
 import { exportMergedGguf } from '../weights/merge.ts';
-import { exportModelGguf, type ModelOptions } from '../weights/model.ts';
+import { exportModelGguf, modelBytes, type ModelOptions } from '../weights/model.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
 import { readAdapterStrength } from '../weights/strength.ts';
@@ -66,8 +68,8 @@ interface ExportJob {
 /**
  * Writes the export, checks it, moves it to its destination, and records the check in the run's exports.jsonl. Errors:
  * those of reading a run; run-not-finished; bad-argument (a target that does not suit the method, a missing checkpoint,
- * an output that can't be replaced); base-checksum; export-mismatch, in which case nothing is written to the output;
- * cancelled.
+ * an output that can't be replaced); base-checksum; disk-full; export-mismatch, in which case nothing is written to the
+ * output; cancelled.
  */
 export async function exportRun(
   dir: string,
@@ -87,6 +89,7 @@ export async function exportRun(
     onProgress?.(phase, done, steps);
   };
   try {
+    if (request.to === 'gguf-merged') await requireRoom(spec, request, output);
     report('Computing with the trainer', 0);
     const { artefact, step, strength } = await locateArtefact(dir, spec, request, folder);
     const job: ExportJob = {
@@ -160,6 +163,16 @@ export function checkRequest(
     );
 }
 
+/** Throws UserError `disk-full` if a whole model does not fit beside its output. */
+async function requireRoom(
+  { base }: RunSpec,
+  { type = 'F16' }: ExportRequest,
+  output: string,
+): Promise<void> {
+  const bytes = await withGguf(base.path, (gguf) => modelBytes(gguf, type));
+  await requireSpace(output, bytes, msg`Free some space, or name a place on another disk with -o.`);
+}
+
 interface Artefact {
   artefact: string;
   /** Of its weights. */
@@ -215,14 +228,20 @@ async function writeExport(
     const adapter = await readAdapterGguf(artefact, gguf);
     if (request.to === 'peft') {
       const config = applyNaming(readConfig(gguf), request.names);
-      await writePeft(path, adapter, { config, hyper, baseName: request.baseName ?? base.id });
-      return namingNote(config);
+      const baseName = request.baseName ?? findSameBase(base)?.transformers;
+      await writePeft(path, adapter, { config, hyper, baseName: baseName ?? base.id });
+      const notes = [namingNote(config), baseName === undefined ? unknownName(base.id) : undefined];
+      const told = notes.filter((note) => note !== undefined);
+      return told.length > 0 ? joinTexts(told) : undefined;
     }
     if (request.to === 'gguf-merged') await exportMergedGguf(path, base.path, adapter, options);
     else await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
     return undefined;
   });
 }
+
+const unknownName = (id: string) =>
+  msg`Its adapter_config.json names the base "${id}". If transformers knows it by another name, write that there, or export again with --base-name.`;
 
 /** Writes a full fine-tune's model in another type. */
 async function exportFullModel(
@@ -244,8 +263,8 @@ async function exportFullModel(
 }
 
 /**
- * Checks what llama.cpp computes from the written files: an adapter on its base, a model alone, or a PEFT folder merged
- * into the base.
+ * Checks what llama.cpp computes from the written files: a model alone, or an adapter on its unchanged base, because
+ * merging it for the check would take more memory and disk than the training did.
  */
 async function checkExport(
   job: ExportJob,
@@ -253,24 +272,22 @@ async function checkExport(
   rows: Pick<Distributions, 'trained' | 'base'>,
 ): Promise<ExportCheck> {
   const { spec, request, tokens, signal } = job;
-  if (request.to === 'gguf-adapter') {
-    const { model, adapted } = await servedRows(spec.base.path, staged, tokens, signal);
-    return judge({ trained: rows.trained, base: model, written: adapted }, QUANTISED_LIMIT);
+  if (request.to === 'gguf-merged') {
+    const { model } = await servedRows(staged, undefined, tokens, signal);
+    const exact = (request.type ?? 'F16') === 'F16';
+    return judge({ ...rows, written: model }, exact ? EXACT_LIMIT : QUANTISED_LIMIT);
   }
-  const file = request.to === 'peft' ? await mergePeft(job, staged) : staged;
-  const { model } = await servedRows(file, undefined, tokens, signal);
-  const exact = request.to === 'peft' || (request.type ?? 'F16') === 'F16';
-  return judge({ ...rows, written: model }, exact ? EXACT_LIMIT : QUANTISED_LIMIT);
+  const adapter = request.to === 'peft' ? await readBack(job, staged) : staged;
+  const { model, adapted } = await servedRows(spec.base.path, adapter, tokens, signal);
+  return judge({ trained: rows.trained, base: model, written: adapted }, QUANTISED_LIMIT);
 }
 
-/** Reads the PEFT folder back like a foreign one, and merges it into the base in half precision. */
-async function mergePeft({ spec, folder, signal }: ExportJob, staged: string): Promise<string> {
-  return withGguf(spec.base.path, async (base) => {
-    const { adapter } = await readPeft(staged, base);
-    const path = join(folder, 'merged.gguf');
-    await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16', signal });
-    return path;
-  });
+/** Reads the PEFT folder back like a foreign one, as an adapter for llama.cpp. */
+async function readBack({ spec: { base }, folder }: ExportJob, staged: string): Promise<string> {
+  const { adapter } = await withGguf(base.path, (gguf) => readPeft(staged, gguf));
+  const path = join(folder, 'read-back.gguf');
+  await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
+  return path;
 }
 
 async function moveTo(output: string, staged: string, to: ExportTarget): Promise<void> {

@@ -3,6 +3,7 @@ export { writeGguf, type TensorSource } from './write.ts';
 export { dequantise } from './dequantise.ts';
 export { encodeHalf } from './half.ts';
 export {
+  byteLengthOf,
   elementCount,
   tensorTypes,
   typeOf,

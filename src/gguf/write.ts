@@ -1,6 +1,6 @@
 /** Writes a GGUF file, version 3. Output is deterministic. */
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { renamePatiently } from '../platform/files/write-file.ts';
+import { renamePatiently, temporaryPath } from '../platform/files/write-file.ts';
 import { encodeHalf } from './half.ts';
 import {
   elementCount,
@@ -35,7 +35,7 @@ interface GgufContent {
  * does not fit its shape, and file system errors.
  */
 export async function writeGguf(path: string, { metadata, tensors }: GgufContent): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   const file = await open(temporary, 'w');
   try {
     try {

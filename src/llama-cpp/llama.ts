@@ -105,7 +105,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   }
 }
 
-type LoadOptions = Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'>;
+type LoadOptions = Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers' | 'useMmap'>;
 
 /**
  * Loads a model that readModelFile has checked, after trying it in a separate process, because llama.cpp aborts on some
@@ -129,8 +129,8 @@ export async function loadWithoutTrial(
   const said: string[] = [];
   loading.add(said);
   try {
-    // Not mapped, because most matrices are repacked into a faster layout, and the mapped file would use memory as
-    // well.
+    // By default not mapped, because most matrices are repacked into a faster layout, and the mapped file would use
+    // memory as well.
     const onProcessor = { useMmap: false, ...(llama.gpu ? { gpuLayers: 0 } : {}) };
     return await llama.loadModel({
       modelPath: path,

@@ -7,6 +7,7 @@ import authToken from 'registry-auth-token';
 import { isSignIn, Refused, signInRequired } from '../platform/network/download.ts';
 import {
   causeOf,
+  isDirect,
   networkFetch,
   PROXY_SIGN_IN,
   stallSignal,
@@ -64,13 +65,11 @@ function signIn(registry: string): Record<string, string> {
   return token ? { authorization: `${token.type} ${token.token}` } : {};
 }
 
-function connectionFor({ protocol, hostname }: URL): NetworkSettings {
+function connectionFor(url: URL): NetworkSettings {
   const all = settings() as Record<string, string | undefined>;
   const httpProxy = all['proxy'] || all['http-proxy'];
-  const proxy = protocol === 'https:' ? all['https-proxy'] || httpProxy : httpProxy;
-  // "example.org" also stands for all its subdomains.
-  const hosts = String(all['noproxy'] ?? '').split(/[\s,]+/);
-  const direct = hosts.some((host) => host && `.${hostname}`.endsWith(`.${host.replace(/^\*?\./, '')}`));
+  const proxy = url.protocol === 'https:' ? all['https-proxy'] || httpProxy : httpProxy;
+  const direct = isDirect(url, String(all['noproxy'] ?? ''));
   return { proxy: direct ? undefined : proxy || undefined, certificates: all['cafile'] || undefined };
 }
 

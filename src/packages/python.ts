@@ -1,7 +1,7 @@
 /** Finds Python and runs pip, for package indexes that refuse direct downloads. */
 import { text } from 'node:stream/consumers';
 import { startsPlaceholder } from '../platform/processes/placeholder.ts';
-import { endOf, tailOf, outputOf, startProcess } from '../platform/processes/start.ts';
+import { endOf, neutralFolder, tailOf, outputOf, startProcess } from '../platform/processes/start.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 
 /** A Python 3: its command line `[command, ...arguments]`, its version, and pip's (undefined without pip). */
@@ -13,33 +13,47 @@ export interface Python {
 
 const candidates = [['python3'], ['python'], ['py', '-3']];
 
-async function output(command: string[], args: string[]): Promise<string | undefined> {
+/** From 3.11 on, no module is taken from the folder that Python starts in. */
+const safePath = { PYTHONSAFEPATH: '1' };
+
+/** What Python prints, trimmed; undefined if it fails. */
+export async function askPython(
+  command: readonly string[],
+  args: readonly string[],
+): Promise<string | undefined> {
   try {
-    const { stdout } = await outputOf(command[0]!, [...command.slice(1), ...args], { timeout: 60_000 });
+    const options = { timeout: 60_000, env: safePath };
+    const { stdout } = await outputOf(command[0]!, [...command.slice(1), ...args], options);
     return stdout.trim();
   } catch {
     return undefined;
   }
 }
 
+/** Each Python 3.8 or newer on the PATH. */
+export async function* findPythons(): AsyncGenerator<Pick<Python, 'command' | 'version'>> {
+  for (const command of candidates) {
+    if (await startsPlaceholder(command[0]!)) continue;
+    const version = await askPython(command, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3])']);
+    const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+    if (version && major === 3 && minor >= 8) yield { command, version };
+  }
+}
+
 /** The first Python 3.8 or newer with pip; else the first one without; else undefined. */
 export async function inspectPython(): Promise<Python | undefined> {
   let withoutPip: Python | undefined;
-  for (const command of candidates) {
-    if (await startsPlaceholder(command[0]!)) continue;
-    const version = await output(command, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3])']);
-    const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
-    if (!version || major !== 3 || minor < 8) continue;
-    const pip = /^pip (\S+)/.exec((await output(command, ['-m', 'pip', '--version'])) ?? '')?.[1];
-    if (pip) return { command, version, pip };
-    withoutPip ??= { command, version, pip: undefined };
+  for await (const python of findPythons()) {
+    const pip = /^pip (\S+)/.exec((await askPython(python.command, ['-m', 'pip', '--version'])) ?? '')?.[1];
+    if (pip) return { ...python, pip };
+    withoutPip ??= { ...python, pip: undefined };
   }
   return withoutPip;
 }
 
 /**
- * pip's output if it ends with status 0. Otherwise throws a UserError made from its stderr: `network`, `disk-full`,
- * `base-checksum` or `cancelled`.
+ * pip's output if it ends with status 0. Paths in `args` have to be absolute. Otherwise throws a UserError made from its
+ * stderr: `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function runPip(
   python: Python,
@@ -57,7 +71,11 @@ export async function runPip(
     '--retries',
     '2',
   ];
-  const child = startProcess(command!, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startProcess(command!, argv, {
+    cwd: neutralFolder,
+    env: { ...safePath, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const complaint = tailOf(child.stderr!, 20_000);
   const stop = () => child.kill();
   signal?.addEventListener('abort', stop, { once: true });

@@ -24,7 +24,7 @@ export const exportRequestSchema = z.object({
   type: z.enum(mergedTypes).optional(),
   /** Step of the checkpoint to export instead of the result. */
   checkpoint: z.int().min(0).optional(),
-  /** For PEFT: the name under which transformers loads the base. Default: the base's id. */
+  /** For PEFT: the name under which transformers loads the base. Default: a known base's own, else the base's id. */
   baseName: z.string().optional(),
   /** For PEFT, if the base is a Gemma 3 that may have vision. Default: according to the base's metadata. */
   names: z.enum(peftNames).optional(),

@@ -1,8 +1,7 @@
 /** The default corpus if no folder is given: Python's standard library, else this package's own dependencies. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { startsPlaceholder } from '../platform/processes/placeholder.ts';
-import { outputOf } from '../platform/processes/start.ts';
+import { askPython, findPythons } from '../packages/python.ts';
 import { UserError } from '../text/errors.ts';
 
 interface DefaultFolder {
@@ -27,10 +26,8 @@ export async function defaultFolder(packages: string): Promise<DefaultFolder> {
 
 /** Undefined if incomplete: some systems split it or omit its sources. */
 async function standardLibrary(): Promise<string | undefined> {
-  for (const python of ['python3', 'python']) {
-    if (await startsPlaceholder(python)) continue;
-    const found = await outputOf(python, ['-c', QUESTION], { timeout: 10_000 }).catch(() => undefined);
-    const folder = found?.stdout.trim();
+  for await (const { command } of findPythons()) {
+    const folder = await askPython(command, ['-c', QUESTION]);
     if (folder && existsSync(join(folder, 'argparse.py')) && existsSync(join(folder, 'json', 'decoder.py')))
       return folder;
   }

@@ -42,6 +42,11 @@ export interface LlamaHostOptions {
    */
   gpu?: GpuChoice | undefined;
   /**
+   * Whether the base is mapped from its file, so that on the processor it may be larger than the free memory. Slower for
+   * many requests. Default false.
+   */
+  mapped?: boolean;
+  /**
    * Bytes for contexts, adapters and whole models besides the base; the least recently used are evicted. Default: no
    * limit.
    */

@@ -1,5 +1,6 @@
 /** Writes a full fine-tune as a GGUF file: the base with its weights replaced by the trained ones. */
 import {
+  byteLengthOf,
   elementCount,
   openGguf,
   tensorTypes,
@@ -53,6 +54,13 @@ export async function exportModelGguf(
     await base.close();
   }
 }
+
+/** Size of the tensors in such a file, which is nearly all of it. */
+export const modelBytes = ({ tensors }: Pick<GgufFile, 'tensors'>, type: ModelType): number =>
+  [...tensors.values()].reduce(
+    (sum, tensor) => sum + byteLengthOf(storedType(tensor, type), elementCount(tensor.shape)),
+    0,
+  );
 
 interface ReplaceOptions {
   metadata: TypedMetadata;

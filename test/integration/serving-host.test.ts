@@ -1,4 +1,4 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -66,6 +66,16 @@ it.each(Object.keys(architectures) as ArchitectureName[])(
     await own.dispose();
   },
 );
+
+it.runIf(process.platform === 'linux')('maps the file of its base if asked to', async () => {
+  await writeTinyModel(at('mapped.gguf'), { seed: 4 });
+  const isMapped = async () => (await readFile('/proc/self/maps', 'utf8')).includes('/mapped.gguf');
+  for (const mapped of [false, true]) {
+    const own = await openLlamaHost({ basePath: at('mapped.gguf'), contextSize: 512, mapped });
+    expect(await isMapped()).toBe(mapped);
+    await own.dispose();
+  }
+});
 
 describe('models on one base', () => {
   it('are offered by name', () => {

@@ -81,6 +81,22 @@ it('is published with its report, listed, fetched and used', async () => {
   expect(after!.adapter.layers).toEqual(before!.adapter.layers);
 });
 
+it('does not download the file that the name of its base stands for by now', async () => {
+  alice();
+  const path = place.path('data', 'runs', run, 'run.json');
+  const spec = await readSpec(place.path('data', 'runs', run));
+  const base = { ...spec.base, id: 'qwen2.5-coder-0.5b' };
+  await writeFile(path, JSON.stringify({ ...spec, base }));
+  try {
+    await place.json('publish', run, '--to', place.path('earlier'), '--yes', '--name', 'earlier');
+  } finally {
+    await writeFile(path, JSON.stringify(spec));
+  }
+  place.home = place.path('carol');
+  const { stderr } = await place.run('fetch', 'earlier', '--from', place.path('earlier'));
+  expect(stderr).toMatch(/\[base-not-found\] The base qwen2\.5-coder-0\.5b \(sha256 \w{12}\) is not known/);
+});
+
 it('reveals neither its folder nor this machine under a given name, not even in its report', async () => {
   alice();
   const path = place.path('data', 'runs', run, 'run.json');

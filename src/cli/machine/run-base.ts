@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { examine } from '../../base-models/checksums.ts';
 import { parseHubReference } from '../../base-models/hub.ts';
-import { findKnownBase } from '../../base-models/registry.ts';
+import { findSameBase } from '../../base-models/registry.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 
@@ -12,7 +12,7 @@ export async function requireBase({ id, base }: Pick<RunSpec, 'id' | 'base'>): P
     throw new UserError(
       'base-not-found',
       msg`The base of run ${id} is gone: there is no ${base.path}.`,
-      findKnownBase(base.id) || parseHubReference(base.id)
+      findSameBase(base) || parseHubReference(base.id)
         ? msg`Get it again with {fetch ${base.id}}.`
         : msg`Put that file back, or start a new training run on another base.`,
     );

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { basename, dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { readBytes } from '../../platform/files/regular-file.ts';
+import { temporaryPath } from '../../platform/files/write-file.ts';
 import { toShared } from './image.ts';
 import type { Image } from './protocol.ts';
 
@@ -56,7 +57,7 @@ export async function storeImage(path: string, { image, compiled }: StoredImage)
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32LE(head.length);
   const content = Buffer.concat([length, head, compiled, pages]);
-  const partial = `${path}-${process.pid}.part`;
+  const partial = temporaryPath(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(partial, Buffer.concat([digest(content), content]));

@@ -1,6 +1,7 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDiskFull, msg, UserError } from '../../text/errors.ts';
+import type { Text } from '../../text/message.ts';
 
 /** Bytes available to this user on the disk of `dir`. Throws file system errors. */
 export async function freeSpace(dir: string): Promise<number> {
@@ -24,13 +25,17 @@ export async function totalBytes(paths: readonly string[]): Promise<number> {
 export const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 /** Throws UserError `disk-full` if another `bytes` do not fit on the disk of `path`. */
-export async function requireSpace(path: string, bytes: number): Promise<void> {
+export async function requireSpace(
+  path: string,
+  bytes: number,
+  next: Text = msg`Free some space, or set FORGET_ME_NOT_HOME to a folder on a larger disk, and run the same command again.`,
+): Promise<void> {
   const free = await freeSpace(dirname(path));
   if (free < bytes)
     throw new UserError(
       'disk-full',
       msg`${dirname(path)} needs ${megabytes(bytes)} of free space, but has only ${megabytes(free)}.`,
-      msg`Free some space, or set FORGET_ME_NOT_HOME to a folder on a larger disk, and run the same command again.`,
+      next,
     );
 }
 

@@ -8,7 +8,7 @@ import * as zlib from 'node:zlib';
 import yauzl from 'yauzl';
 import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { diskFull, requireSpace } from './disk.ts';
-import { renamePatiently } from './write-file.ts';
+import { renamePatiently, temporaryPath } from './write-file.ts';
 
 interface Member {
   name: string;
@@ -72,7 +72,7 @@ async function extractOne(
   count: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const staged = `${to}.${process.pid}.part`;
+  const staged = temporaryPath(to);
   // zlib.crc32 is missing before Node 20.15; without it, the wheel's SHA-256, which was checked, must suffice.
   let crc = 0;
   const check = new Transform({

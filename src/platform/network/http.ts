@@ -78,8 +78,27 @@ export function causeOf(error: unknown): string {
 /** Like pip and curl, treats "proxy.example:8080" as an HTTP proxy. */
 const withScheme = (proxy: string) => (/^\w+:\/\//.test(proxy) ? proxy : `http://${proxy}`);
 
+/**
+ * Whether a list as in NO_PROXY names the host of this address. As for curl, pip and npm, a name also stands for all its
+ * subdomains; an entry may end with a port.
+ */
+export function isDirect({ protocol, hostname, port }: URL, list: string): boolean {
+  const askedPort = port || (protocol === 'https:' ? '443' : '80');
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => {
+      const [, name = entry, onPort = askedPort] = /^([^:]+):(\d+)$/.exec(entry) ?? [];
+      const host = name.replace(/^\*?\./, '');
+      return onPort === askedPort && host !== '' && (host === '*' || `.${hostname}`.endsWith(`.${host}`));
+    });
+}
+
 /** "" if no proxy applies to this address. */
 function environmentProxy(url: string): string {
+  const direct = process.env['no_proxy'] || process.env['NO_PROXY'];
+  // For the library, a name stands for itself only.
+  if (direct && isDirect(new URL(url), direct)) return '';
   const found = getProxyForUrl(url);
   // The library gives an address without a scheme that of `url`, although it means an http proxy.
   const bare = found.replace(/^\w+:\/\//, '');

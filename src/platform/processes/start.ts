@@ -3,6 +3,7 @@
  * none inherits the completion server's token unless the caller passes it.
  */
 import { execFile, spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
@@ -69,7 +70,16 @@ export interface OutputError extends Error {
   stderr?: string;
 }
 
-/** Runs a program and returns its output. Throws an OutputError unless it ends with status 0. */
+/**
+ * The working directory of other programs: Windows and Python look there first, and nothing in a folder that happens to
+ * be open may run.
+ */
+export const neutralFolder = dirname(process.execPath);
+
+/**
+ * Runs a program and returns its output. Only our own Node starts in our working directory. Throws an OutputError unless
+ * it ends with status 0.
+ */
 export const outputOf = (
   command: string,
   args: readonly string[],
@@ -77,6 +87,7 @@ export const outputOf = (
 ): Promise<{ stdout: string; stderr: string }> =>
   promisify(execFile)(command, [...args], {
     ...options,
+    cwd: command === process.execPath ? undefined : neutralFolder,
     windowsHide: true,
     env: environmentOf(command, { env, ...(onlyEnv && { onlyEnv }) }),
   });

@@ -111,13 +111,13 @@ class Host implements LlamaHost {
   }
 
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
-    const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
+    const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit, mapped } = options;
     const others = watchLoad();
     const {
       base,
       used,
       limitedByTraining = false,
-    } = await loadPlaced(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
+    } = await loadPlaced(file, () => placeBase(file, { gpu, mapped, tokens: contextSize * sequences }));
     const threads = await threadsFor(base.model, used, options, others());
     // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =

@@ -20,16 +20,18 @@ export interface Placement {
   gpu: GpuChoice;
   /** Tokens of a context, over all its sequences. */
   tokens: number;
+  /** As in LlamaHostOptions; only if no GPU is asked for. */
+  mapped?: boolean;
 }
 
 /** As many layers as fit next to a context of that many tokens. */
 export const fittingLayers = (tokens: number) => ({ fitContext: { contextSize: tokens } });
 
 /** Throws like loadLlamaModel if the processor can't load it either. */
-export async function placeBase(file: ModelFile, { gpu, tokens }: Placement): Promise<PlacedBase> {
+export async function placeBase(file: ModelFile, { gpu, tokens, mapped }: Placement): Promise<PlacedBase> {
   const start = await startGpu(gpu);
   const { kind } = start;
-  if (!kind) return onProcessor(file, start.why);
+  if (!kind) return onProcessor(file, start.why, mapped);
   if (await hasCrashed(kind)) {
     await dropGpu();
     const name = gpuKindNames[kind];
@@ -78,8 +80,8 @@ export async function dropGpu(): Promise<void> {
   await llama.dispose();
 }
 
-export async function onProcessor(file: ModelFile, why?: Text): Promise<PlacedBase> {
-  const model = await loadLlamaModel(file);
+export async function onProcessor(file: ModelFile, why?: Text, mapped = false): Promise<PlacedBase> {
+  const model = await loadLlamaModel(file, { useMmap: mapped });
   const ofLayers = model.fileInsights.totalLayers;
   return { model, used: { backend: 'cpu', devices: [], layers: 0, ofLayers, ...withTexts({ why }) } };
 }

@@ -92,7 +92,10 @@ describe('known bases', () => {
   it('have the facts that choosing needs', () => {
     expect(new Set(knownBases.map(({ id }) => id)).size).toBe(knownBases.length);
     for (const base of knownBases) {
-      const { sources, sha256, bytes, parameters, licence, quantisation, contextLength } = base;
+      const { sources, sha256, bytes, parameters, licence, quantisation, contextLength, transformers } = base;
+      // transformers and PEFT load it from the hub by this name.
+      expect(transformers).toMatch(/^[\w-]+\/[\w.-]+$/);
+      expect(transformers).not.toMatch(/gguf/i);
       if (sha256 !== undefined) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
       // Without a checksum, only the hub can verify the file.
       else expect(sources.map(({ kind }) => kind)).toEqual(['hub']);

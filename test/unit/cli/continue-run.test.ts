@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
+import { requireBase } from '../../../src/cli/machine/run-base.ts';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
 import { continuedOptions, finalRate, requireChange } from '../../../src/cli/options/continue-run.ts';
 import type { CorpusSummary } from '../../../src/corpus/index.ts';
@@ -50,6 +51,25 @@ function optionsIn(continued: Parameters<typeof continuedOptions>[0], ...args: s
     (name) => command.getOptionValueSource(name) === 'cli',
   );
 }
+
+describe('a base that is gone', () => {
+  const known = findKnownBase('qwen2.5-coder-0.5b')!;
+  const before = 'ab'.repeat(32);
+  it.each([
+    [known.id, known.sha256!, true],
+    // That name stood for a file in another quantisation.
+    [known.id, before, false],
+    ['codellama-7b', before, true],
+    ['owner/name-GGUF:file.gguf', before, true],
+    ['mine', before, false],
+  ])('%s with the checksum %s is offered for download: %s', async (id, sha256, offered) => {
+    const base = { id, sha256, path: '/none/base.gguf' };
+    await expect(requireBase({ id: 'run-1', base })).rejects.toMatchObject({
+      code: 'base-not-found',
+      next: offered ? `Get it again with {fetch ${id}}.` : expect.stringContaining('Put that file back'),
+    });
+  });
+});
 
 describe('continuedOptions', () => {
   it("returns the run's options if nothing else was given", () => {

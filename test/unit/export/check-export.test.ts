@@ -1,6 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import type * as promises from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { examine } from '../../../src/base-models/checksums.ts';
 import { judge } from '../../../src/export/check-export.ts';
-import { checkRequest } from '../../../src/export/export-run.ts';
+import { checkRequest, exportRun } from '../../../src/export/export-run.ts';
+import { elementCount, withGguf } from '../../../src/gguf/index.ts';
 import {
   describeCheck,
   describeExport,
@@ -9,6 +14,19 @@ import {
   type ExportRecord,
 } from '../../../src/protocol/export.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';
+import { createRun } from '../../../src/runs/index.ts';
+import { writeTinyModel } from '../../support/tiny-model.ts';
+import { newRun, useTemporaryHome } from '../runs/help.ts';
+
+const disk = vi.hoisted(() => ({ free: undefined as number | undefined }));
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<typeof promises>();
+  const statfs = (path: string) =>
+    disk.free === undefined ? fs.statfs(path) : Promise.resolve({ bavail: disk.free, bsize: 1 });
+  return { ...fs, statfs };
+});
+const home = useTemporaryHome();
+afterEach(() => void (disk.free = undefined));
 
 const trained = [
   [0.5, 0.5],
@@ -96,6 +114,24 @@ describe('the place of an export', () => {
     ['C:\\data\\runs\\a-run\\..adapter.gguf', "inside the run's folder"],
     ['C:\\models\\tiny.gguf', "the run's base"],
   ])('on Windows may not be %s', (output, where) => expect(() => check(output)).toThrow(where));
+});
+
+it('a whole model has to fit on the disk before anything is computed', async () => {
+  const [path, folder] = [join(home.path(), 'base.gguf'), join(home.path(), 'out')];
+  await writeTinyModel(path);
+  const { sha256 } = await examine(path);
+  const { dir } = await createRun(newRun({ base: { id: 'tiny', path, sha256 } }));
+  const write = () => exportRun(dir, { to: 'gguf-merged', output: join(folder, 'model.gguf') });
+  // Matrices in half precision; vectors stay as they are.
+  const sizes = await withGguf(path, ({ tensors }) =>
+    [...tensors.values()].map(({ shape }) => elementCount(shape) * (shape.length === 1 ? 4 : 2)),
+  );
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  disk.free = bytes - 1;
+  await expect(write()).rejects.toMatchObject({ code: 'disk-full', next: expect.stringContaining('-o') });
+  expect(readdirSync(folder)).toEqual([]);
+  disk.free = bytes;
+  await expect(write()).rejects.toMatchObject({ code: 'run-not-finished' });
 });
 
 describe('the description of an export', () => {

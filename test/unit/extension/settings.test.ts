@@ -113,9 +113,12 @@ it("of the editor's proxy are variables of child processes, unless the environme
   expect(proxyVariables({})).toEqual({});
   const proxy = 'http://proxy.example:8080';
   Object.assign(configured, { proxy, noProxy: ['.intern.example'] });
-  const NO_PROXY = '.intern.example,localhost,127.0.0.1';
+  const variables = (list: string) => ({ HTTPS_PROXY: proxy, NO_PROXY: list, no_proxy: list });
+  const direct = '.intern.example,localhost,127.0.0.1';
   // Not for http: the token and the text for a cluster would go to the proxy.
-  expect(proxyVariables({})).toEqual({ HTTPS_PROXY: proxy, NO_PROXY });
+  expect(proxyVariables({})).toEqual(variables(direct));
+  expect(proxyVariables({ NO_PROXY: 'upper' })).toEqual(variables(`upper,${direct}`));
+  expect(proxyVariables({ no_proxy: 'lower' })).toEqual(variables(`lower,${direct}`));
   expect(proxyVariables({ https_proxy: 'http://other.example:1' })).toEqual({});
   configured['proxy'] = 'socks5://proxy.example:1080';
   expect(proxyVariables({})).toEqual({});

@@ -1,5 +1,6 @@
 /** Requests through a proxy, and to a server whose certificate only pip's configuration has. */
 import { execFileSync } from 'node:child_process';
+import dns from 'node:dns';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -7,8 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import type * as tls from 'node:tls';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { networkFetch } from '../../../src/platform/network/http.ts';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { isDirect, networkFetch } from '../../../src/platform/network/http.ts';
 
 const system = vi.hoisted(() => ({ certificates: [] as string[] }));
 vi.mock('node:tls', async (original) => ({
@@ -89,6 +90,35 @@ it('bypasses the proxy for hosts in NO_PROXY', async () => {
   expect(await (await networkFetch(`http://127.0.0.1:${port}/`)).text()).toBe('myself');
   expect(connects).toEqual([]);
 });
+
+it('bypasses it for subdomains of a host in NO_PROXY too', async () => {
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await startProxy()}`);
+  vi.stubEnv('NO_PROXY', 'index.test');
+  // No name is looked up for a request to the proxy.
+  const lookup = vi
+    .spyOn(dns, 'lookup')
+    .mockImplementation(((...args: unknown[]) =>
+      (args.at(-1) as (error: Error) => void)(new Error('no such host'))) as never);
+  onTestFinished(() => lookup.mockRestore());
+  await expect(networkFetch('http://a.index.test/')).rejects.toThrow();
+  expect(await (await networkFetch('http://b.other.test/')).text()).toBe('asked for http://b.other.test/');
+});
+
+it.each([
+  ['corp.example', 'https://corp.example/', true],
+  ['corp.example', 'https://nexus.corp.example/simple', true],
+  ['corp.example', 'https://mycorp.example/', false],
+  ['localhost, .Corp.example', 'https://nexus.corp.example/', true],
+  ['*.corp.example', 'https://nexus.corp.example/', true],
+  ['corp.example:8080', 'http://a.corp.example:8080/', true],
+  ['corp.example:8080', 'http://a.corp.example/', false],
+  ['corp.example:443', 'https://a.corp.example/', true],
+  ['*', 'https://index.test/', true],
+  ['', 'https://index.test/', false],
+  [' , ', 'https://index.test/', false],
+])('the list "%s" names the host of %s: %s', (list, url, named) =>
+  expect(isDirect(new URL(url), list)).toBe(named),
+);
 
 const hasOpenssl = (() => {
   try {

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, expect, it, vi } from 'vitest';
 import { endOf, tailOf, outputOf, startNode, startProcess } from '../../../src/platform/processes/start.ts';
@@ -37,6 +37,13 @@ it('says how a process ended, and what it printed last', async () => {
   expect(last()).toBe('xend\n');
   const missing = startProcess(join(dir, 'none'), []);
   expect(await endOf(missing)).toMatchObject({ error: { code: 'ENOENT' } });
+});
+
+it.skipIf(process.platform === 'win32')('asks another program outside the working directory', async () => {
+  const program = join(dir, 'where');
+  writeFileSync(program, '#!/bin/sh\npwd -P\n');
+  chmodSync(program, 0o755);
+  expect((await outputOf(program, [])).stdout.trim()).toBe(realpathSync(dirname(process.execPath)));
 });
 
 it('says how a program failed, and ends one that takes too long', async () => {

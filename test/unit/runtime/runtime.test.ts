@@ -1,8 +1,17 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import type * as promises from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { inspectPython } from '../../../src/packages/python.ts';
+import { inspectPython, runPip } from '../../../src/packages/python.ts';
+import { defaultFolder } from '../../../src/reproduce/default-folder.ts';
 import type * as binding from '../../../src/tensor/runtime/binding.ts';
 import { isNeededHeader, nativeSources, sourcesDigest } from '../../../src/tensor/runtime/binding.ts';
 import { currentRuntime } from '../../../src/tensor/runtime/current.ts';
@@ -234,6 +243,25 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     // As in the summary, the consent and the README.
     expect(english(reason)).toContain('about six times faster');
   });
+});
+
+it('no Python code in the working directory is run', async () => {
+  const [folder, mark] = [join(box.dir, 'repository'), join(box.dir, 'mark')];
+  mkdirSync(folder);
+  for (const name of ['pip.py', 'sysconfig.py'])
+    writeFileSync(join(folder, name), `open(${JSON.stringify(mark)}, 'w')`);
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    const python = await inspectPython();
+    expect(python?.version).toMatch(/^3\./);
+    // Without pip, it fails.
+    await runPip(python!, ['--version']).catch(() => undefined);
+    await defaultFolder(box.dir);
+  } finally {
+    process.chdir(before);
+  }
+  expect(existsSync(mark)).toBe(false);
 });
 
 describe.runIf(process.platform === 'linux')("on a Mac without Apple's developer tools", () => {

@@ -46,7 +46,7 @@ export function exportCommand(): Command {
     .option('--checkpoint <step>', 'export this checkpoint instead of the result', integer(0))
     .option(
       '--base-name <name>',
-      "for peft: the name of the base that transformers loads (default: the base's id)",
+      'for peft: the name under which transformers loads the base (default: that of a known base, else its id)',
     )
     .addOption(
       new Option(

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { examine } from '../../../base-models/checksums.ts';
 import { parseHubReference } from '../../../base-models/hub.ts';
-import { findKnownBase, knownBases } from '../../../base-models/registry.ts';
+import { findSameBase, knownBases } from '../../../base-models/registry.ts';
 import { UserError } from '../../../text/errors.ts';
 import type { RunSpec } from '../../../protocol/run.ts';
 import { sharedLabel, type SharedManifest } from '../../../protocol/sharing.ts';
@@ -107,7 +107,7 @@ async function findBase({ base }: SharedManifest, options: Options): Promise<Run
     if (spec.base.sha256 !== base.sha256 || !existsSync(spec.base.path)) continue;
     if ((await examine(spec.base.path)).sha256 === base.sha256) return spec.base;
   }
-  const known = knownBases.find(({ sha256 }) => sha256 === base.sha256) ?? findKnownBase(base.id);
+  const known = knownBases.find(({ sha256 }) => sha256 === base.sha256) ?? findSameBase(base);
   const reference = known?.id ?? (parseHubReference(base.id) ? base.id : undefined);
   if (reference !== undefined) return fetchBase(reference, options);
   throw new UserError(
