@@ -216,8 +216,7 @@ export const serverReadySchema = z.object({
   port: z.int(),
   models: z.array(z.string()),
   fillInTheMiddle: z.boolean(),
-  /** Absent from a server of an earlier version, which computes on the processor. */
-  device: computeDeviceSchema.optional(),
+  device: computeDeviceSchema,
 });
 export type ServerReady = z.infer<typeof serverReadySchema>;
 
@@ -235,8 +234,6 @@ export const serverEndingSchema = z.object({ type: z.literal('ending') });
 export const announcementSchema = z.object({
   version: z.literal(1),
   pid: z.int(),
-  /** ISO time. */
-  started: z.string(),
   port: z.int().min(1).max(65_535),
   token: z.string().min(1),
 });

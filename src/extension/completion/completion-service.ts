@@ -170,7 +170,7 @@ export class CompletionService implements CompletionHost {
     };
     await withProgress(options, async () => {
       await serving.start();
-      for (const adapter of servedFiles(model).adapters ?? []) await serving.addAdapter(adapter);
+      for (const { name } of servedFiles(model).adapters ?? []) await serving.load(name);
     });
     this.changed.fire();
     void this.services.log.notify(
@@ -234,7 +234,7 @@ export class CompletionService implements CompletionHost {
     void this.client?.serving.dispose();
     const serving = new ServingClient({
       ...options,
-      onReady: ({ device }) => device && this.deviceReady(device),
+      onReady: ({ device }) => this.deviceReady(device),
     });
     this.client = { serves, serving };
     return serving;

@@ -178,19 +178,14 @@ export class ServingClient implements CompletionClient {
     }
   }
 
-  /**
-   * Adds an adapter: loads it at once if the server is running, and into every server that starts later. Replaces one
-   * of the same name. Throws UserError `bad-request` if the server refuses it.
-   */
-  async addAdapter(adapter: { name: string; path: string }): Promise<void> {
-    const { name, path } = adapter;
-    if (this.adapters.get(name) === path && !this.unloaded.has(name)) return;
-    const server = await this.server;
-    if (server) await this.loadAdapter(server, name, path);
-    this.adapters.set(name, path);
+  /** Loads a registered adapter before its first request. Throws UserError `bad-request` if the server refuses it. */
+  async load(name: string): Promise<void> {
+    const server = await this.ensureServer();
+    if (this.unloaded.has(name)) await this.loadAdapter(server, name);
   }
 
-  private loadAdapter(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
+  private loadAdapter(server: Lease, name: string): Promise<void> {
+    const path = this.adapters.get(name);
     const key = `${name}\n${path}`;
     const inProgress = this.loading.get(key);
     if (inProgress) return inProgress;

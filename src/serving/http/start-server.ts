@@ -85,9 +85,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
     const { port } = app.server.address() as AddressInfo;
-    const started = new Date().toISOString();
     if (announceIn !== undefined)
-      await writeAnnouncement(announceIn, { version: 1, pid: process.pid, started, port, token });
+      await writeAnnouncement(announceIn, { version: 1, pid: process.pid, port, token });
     return { port, host, close };
   } catch (error) {
     await close();
