@@ -248,6 +248,6 @@ export interface LlamaHost {
    */
   distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]>;
   /** Tokens of plain text; special tokens in it are treated as text. */
-  encode(text: string): Int32Array;
+  encode(text: string): Promise<Int32Array>;
   dispose(): Promise<void>;
 }

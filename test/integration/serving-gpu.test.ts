@@ -76,7 +76,7 @@ describe.runIf(isThere)('on llvmpipe', () => {
     const answers = async (host: LlamaHost) => {
       const said = [];
       for (const model of ['base', 'own']) said.push((await host.complete(ask({ model }))).text);
-      const rows = await host.distributions('own', host.encode(text));
+      const rows = await host.distributions('own', await host.encode(text));
       await host.dispose();
       return { said, rows };
     };

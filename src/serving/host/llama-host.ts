@@ -160,8 +160,8 @@ class Host implements LlamaHost {
     }));
   }
 
-  encode(text: string): Int32Array {
-    return Int32Array.from(this.base.model.tokenize(text, false));
+  async encode(text: string): Promise<Int32Array> {
+    return Int32Array.from((await this.baseInMemory()).model.tokenize(text, false));
   }
 
   async addAdapter(adapter: AdapterFile, replace = false): Promise<void> {
