@@ -216,8 +216,11 @@ export interface LlamaHost {
   measureThreads(): Promise<boolean>;
   /** What it computes on now; falls back to the processor if the GPU runs out of memory. */
   readonly device: ComputeDevice;
-  /** A training kept it from the GPU, or from more of it. It stays where it is after that training. */
-  readonly limitedByTraining: boolean;
+  /**
+   * Whether what kept it from the GPU, or from more of it, is over: a training, or the mark of a crash. It stays where
+   * it is; another host would use the GPU.
+   */
+  gpuMayBeFree(): Promise<boolean>;
   /**
    * Adds an adapter. With `replace`, it replaces one of the same name, which first finishes its current answers. Throws
    * UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.

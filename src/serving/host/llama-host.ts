@@ -23,6 +23,7 @@ import {
 import { identifyOnDisk } from '../identify.ts';
 import { PromptState } from './prompt-state.ts';
 import { keptPrompts, promptBytes } from './kept-prompts.ts';
+import { hasCrashed } from './gpu-guard.ts';
 import { loadPlaced, threadsFor, type LoadedModel } from './load-model.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import { openCopy, type OpenCopy } from './open-copy.ts';
@@ -103,7 +104,7 @@ class Host implements LlamaHost {
     private base: LoadedModel,
     private placed: PlacedBase['used'],
     public threads: number,
-    public limitedByTraining: boolean,
+    private awaits: PlacedBase['awaits'],
     limit: number | undefined,
   ) {
     this.contexts = new LruMemory(limit);
@@ -113,16 +114,14 @@ class Host implements LlamaHost {
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
     const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
     const others = watchLoad();
-    const {
-      base,
-      used,
-      limitedByTraining = false,
-    } = await loadPlaced(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
+    const { base, used, awaits } = await loadPlaced(file, () =>
+      placeBase(file, { gpu, tokens: contextSize * sequences }),
+    );
     const threads = await threadsFor(base.model, used, options, others());
     // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
-    const host = new Host(options, catalog, file, base, used, threads, limitedByTraining, limit);
+    const host = new Host(options, catalog, file, base, used, threads, awaits, limit);
     if (used.layers > 0) host.stopWatching = watchForTraining(() => host.leaveGpu());
     return host;
   }
@@ -142,6 +141,12 @@ class Host implements LlamaHost {
 
   get device(): ComputeDevice {
     return { ...this.placed, threads: this.threads };
+  }
+
+  async gpuMayBeFree(): Promise<boolean> {
+    const { awaits } = this;
+    if (awaits === undefined) return false;
+    return awaits === 'training' ? (await trainingNow()) === undefined : !(await hasCrashed(awaits));
   }
 
   get fillInTheMiddle(): boolean {
@@ -280,7 +285,7 @@ class Host implements LlamaHost {
     }
     this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
     this.moving = true;
-    this.limitedByTraining ||= (await trainingNow()) !== undefined;
+    if (await trainingNow()) this.awaits = 'training';
   }
 
   /** The base in memory. If it doesn't fit now, the next request tries again. */
