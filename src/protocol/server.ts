@@ -210,7 +210,10 @@ export const loadAdapterSchema = z.object({
 });
 export const unloadAdapterSchema = z.object({ lora_name: z.string() });
 
-/** The server's first line on stdout once it listens; its parent process reads it. */
+/**
+ * The server's first line on stdout once it listens, which its parent process reads; and the first on a lease, sent
+ * again when the device changes.
+ */
 export const serverReadySchema = z.object({
   type: z.literal('ready'),
   port: z.int(),

@@ -50,6 +50,8 @@ export interface LlamaHostOptions {
    * Copies of the base with an adapter merged into them, which `complete` uses instead of the adapter. Default: none.
    */
   folded?: FoldedCopies | undefined;
+  /** Called once the base, which left the GPU, is loaded on the processor. */
+  onMoved?: ((device: ComputeDevice) => void) | undefined;
   /** How `sample` computes. Default: defaultSampling. */
   sampling?: Partial<SamplingOptions>;
 }

@@ -51,7 +51,7 @@ export interface ServingClientOptions {
   log?: (line: string) => void;
   /** Called for each started process. */
   onStart?: (pid: number) => void;
-  /** Called whenever a server is found or started. */
+  /** Called whenever a server is found or started, or computes on another device. */
   onReady?: (ready: ServerReady) => void;
 }
 
@@ -268,17 +268,23 @@ export class ServingClient implements CompletionClient {
       });
     for (let polls = 0; ; polls += 1) {
       if (this.disposed) throw shutDownError();
-      const found = await findServer(file);
+      const found = await this.findServer(file);
       if (found) return found;
       const lock = polls % POLLS_PER_TRY === 0 ? await tryLock() : undefined;
       if (lock)
         try {
-          return (await findServer(file)) ?? (await this.launch(file));
+          return (await this.findServer(file)) ?? (await this.launch(file));
         } finally {
           await lock.release();
         }
       await sleep(POLL_MS, undefined, { signal: this.ended.signal }).catch(() => undefined);
     }
+  }
+
+  /** Holds the announced server; undefined if there is none. */
+  private async findServer(file: string): Promise<Lease | undefined> {
+    const announced = await readAnnouncement(file);
+    return announced && holdServer(announced, this.options.onReady);
   }
 
   private async launch(file: string): Promise<Lease> {
@@ -295,7 +301,7 @@ export class ServingClient implements CompletionClient {
       ...(log ? { log } : {}),
       ...(onStart ? { onStart } : {}),
     });
-    const server = await findServer(file);
+    const server = await this.findServer(file);
     if (server) return server;
     throw new UserError(
       'internal',
@@ -344,12 +350,6 @@ export class ServingClient implements CompletionClient {
     this.server = undefined;
     server?.release();
   }
-}
-
-/** Holds the announced server; undefined if there is none. */
-async function findServer(file: string): Promise<Lease | undefined> {
-  const announced = await readAnnouncement(file);
-  return announced && holdServer(announced);
 }
 
 const serverDied = (cause: unknown) =>

@@ -303,6 +303,7 @@ class Host implements LlamaHost {
     this.placed = used;
     this.moving = false;
     this.threads = await threadsFor(base.model, used, this.options, others());
+    this.options.onMoved?.(this.device);
     return base;
   }
 

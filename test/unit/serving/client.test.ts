@@ -70,13 +70,13 @@ const serverThat = (answer: string, device = onProcessor) => `
   const event = (text) => 'data: ' + JSON.stringify({ choices: [{ index: 0, text, finish_reason: 'stop' }] }) + '\\n\\n';
   const say = (text) => event(text) + 'data: [DONE]\\n\\n';
   const said = say(String(process.pid));
-  let held = 0;
+  const leases = new Set();
   const server = createServer(async (request, response) => {
     if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
     if (request.url === '/lease') {
-      held += 1;
+      leases.add(response);
       response.write(JSON.stringify(ready) + '\\n');
-      return response.on('close', () => (held -= 1) || (rmSync(file, { force: true }), process.exit(0)));
+      return response.on('close', () => (leases.delete(response), leases.size) || (rmSync(file, { force: true }), process.exit(0)));
     }
     let body = '';
     for await (const part of request) body += part;
@@ -271,6 +271,22 @@ it('a GPU that was being tried when the window closed is not blamed for it', asy
   await Promise.all([client.dispose(), started]);
   await expect.poll(() => isAlive(pids[0]!)).toBe(false);
   expect(await hasCrashed('vulkan')).toBe(false);
+});
+
+it('says when its server computes on another device', async () => {
+  const backends: string[] = [];
+  const client = clientOf(
+    serverThat(
+      `ready.device.backend = 'cpu';
+      for (const lease of leases) lease.write(JSON.stringify(ready) + '\\n');
+      response.end(said);`,
+      onGpu,
+    ),
+    { onReady: ({ device }) => backends.push(device.backend) },
+  );
+  await textOf(client);
+  await expect.poll(() => backends).toEqual(['vulkan', 'cpu']);
+  expect((await client.start()).device.backend).toBe('cpu');
 });
 
 it('starts nothing more if disposed of while it waits after crashes', async () => {
