@@ -216,7 +216,7 @@ export interface LlamaHost {
    * busy. Rejects with an AbortError when a request arrives.
    */
   measureThreads(): Promise<boolean>;
-  /** What it computes on now; falls back to the processor if the GPU runs out of memory. */
+  /** What it computes on now; falls back to the processor if the GPU fails or a training needs it. */
   readonly device: ComputeDevice;
   /**
    * Whether what kept it from the GPU, or from more of it, is over: a training, or the mark of a crash. It stays where

@@ -17,6 +17,7 @@ import {
 import { takeLock } from '../../runs/lock.ts';
 import type { CompletionClient } from './completion-client.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
+import { noteCrash } from '../host/gpu-guard.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
 import { errorBodySchema, readStream, toUserError, type OnPiece } from './read-stream.ts';
@@ -28,6 +29,8 @@ const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 const POLL_MS = 100;
 /** Looks for each try to start it ourselves: a try writes files, and starts `ps` on macOS. */
 const POLLS_PER_TRY = 10;
+/** Of servers on a GPU, the second that ends by itself within this time is blamed on the driver. */
+const GPU_CRASHES_MS = 3600_000;
 /** How long to wait for the exit of a server whose answer broke off. */
 const EXIT_WAIT_MS = 1000;
 
@@ -65,6 +68,8 @@ interface AskOptions {
 export class ServingClient implements CompletionClient {
   private server: Promise<Lease> | undefined;
   private crashes = 0;
+  /** When a server on a GPU last ended by itself. */
+  private gpuCrashedAt = -Infinity;
   private readonly ended = new AbortController();
 
   /** Paths by name. */
@@ -328,9 +333,18 @@ export class ServingClient implements CompletionClient {
     void server.ended.then((wasExpected) => {
       clearTimeout(stableTimer);
       if (this.server === watched) this.server = undefined;
-      if (!wasExpected) this.crashes += 1;
+      if (!wasExpected) this.noteEnd(server);
       if (!this.disposed) this.options.log?.(`the completion server ${wasExpected ? 'ended' : 'died'}`);
     });
+  }
+
+  /** A single end on a GPU may have had another reason, such as a lack of memory. */
+  private noteEnd({ pid, ready }: Lease): void {
+    this.crashes += 1;
+    const { backend } = ready.device;
+    if (backend === 'cpu') return;
+    if (Date.now() - this.gpuCrashedAt < GPU_CRASHES_MS) void noteCrash(backend, pid);
+    this.gpuCrashedAt = Date.now();
   }
 
   /** Waits until a server that did not answer has exited. A hanging server is released and left to other windows. */

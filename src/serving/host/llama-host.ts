@@ -3,6 +3,8 @@ import type { LlamaModel } from 'node-llama-cpp';
 import { loadChatTemplate, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
 import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
 import type { ComputeDevice } from '../../protocol/gpu.ts';
+import { UserError } from '../../text/errors.ts';
+import { HttpError } from '../http-error.ts';
 import { loadError } from './adapter-check.ts';
 import { hasWeights, detachWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
@@ -181,9 +183,33 @@ class Host implements LlamaHost {
   }
 
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    return this.count(() =>
-      this.use(request.model, ({ context }) => context.complete(request, signal, onText), signal),
-    );
+    return this.count(() => this.completeOrMove(request, signal, onText));
+  }
+
+  /** If the GPU fails, the base leaves it, and the request begins anew unless a part of its answer was told. */
+  private async completeOrMove(
+    request: HostRequest,
+    signal?: AbortSignal,
+    onText?: OnText,
+  ): Promise<HostCompletion> {
+    const { backend } = this.placed;
+    let isTold = false;
+    const tell: OnText = (piece, logProbabilities) => {
+      isTold = true;
+      onText?.(piece, logProbabilities);
+    };
+    const work = ({ context }: OpenContext) => context.complete(request, signal, onText && tell);
+    const ask = () => this.use(request.model, work, signal);
+    try {
+      return await ask();
+    } catch (error) {
+      const isOurs = error instanceof UserError || error instanceof HttpError || signal?.aborted;
+      if (backend === 'cpu' || isOurs) throw error;
+      // A driver that lost its device, or whose memory was too full once, fails at everything from then on.
+      this.move(gpuFailure(backend, error));
+      if (isTold) throw error;
+      return ask();
+    }
   }
 
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
@@ -242,37 +268,40 @@ class Host implements LlamaHost {
   }
 
   private async openOrMove(entry: CatalogEntry | undefined): Promise<OpenContext> {
+    const { backend } = this.placed;
     try {
       return await this.openContext(entry);
     } catch (error) {
       // Another program, such as a training, may have taken the free memory.
-      const { backend } = this.placed;
       if (backend === 'cpu' || !isOutOfMemory(error)) throw error;
-      await this.moveToProcessor(gpuFailure(backend, error), entry?.name ?? BASE_MODEL);
+      this.move(gpuFailure(backend, error), entry?.name ?? BASE_MODEL);
       return await this.openContext(entry);
     }
   }
 
-  /** Moves to the processor, for a training; requests wait meanwhile. Returns false while one is computed. */
+  /** Moves to the processor, for a training. Returns false while a request is computed. */
   private leaveGpu(): boolean {
     if (this.statistics.active > 0 || this.samplers.size > 0) return false;
-    if (this.placed.layers === 0 || this.moving) return true;
+    this.move(msg`A training run needs the GPU's memory.`);
+    return true;
+  }
+
+  /** Moves to the processor, unless it has or does already; requests wait meanwhile. */
+  private move(why: Text, opening?: string): void {
+    if (this.placed.layers === 0) return;
     this.measuring?.abort();
     this.moving = true;
-    this.loading = this.moveToProcessor(msg`A training run needs the GPU's memory.`)
+    this.loading = this.moveToProcessor(why, opening)
       .then(() => this.loadOnProcessor())
       .finally(() => (this.loading = undefined));
     // The next request tries again.
     this.loading.catch(() => undefined);
-    return true;
   }
 
-  /**
-   * The base is loaded on the processor at its next use. Contexts on the GPU finish their answers; that of `opening` is
-   * not open.
-   */
+  /** Leaves the GPU. Contexts there finish their answers; that of `opening` is not open. */
   private async moveToProcessor(why: Text, opening?: string): Promise<void> {
     this.stopWatching?.();
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
     this.abandonedModels.push(this.base.model);
     // Concurrently, so that no request in between finds a context still open on the GPU.
     const others = this.models.filter((model) => model !== opening);
@@ -283,8 +312,6 @@ class Host implements LlamaHost {
       await this.abandonedModels.pop()!.dispose();
       await dropGpu();
     }
-    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
-    this.moving = true;
     if (await trainingNow()) this.awaits = 'training';
   }
 

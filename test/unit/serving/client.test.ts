@@ -273,6 +273,17 @@ it('a GPU that was being tried when the window closed is not blamed for it', asy
   expect(await hasCrashed('vulkan')).toBe(false);
 });
 
+it('blames the GPU once two servers on it have ended by themselves', async () => {
+  const client = clientOf(serverThat('response.end(said);', onGpu));
+  await textOf(client);
+  process.kill(pids[0]!, 'SIGKILL');
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  await textOf(client);
+  expect(await hasCrashed('vulkan')).toBe(false);
+  process.kill(pids[1]!, 'SIGKILL');
+  await expect.poll(() => hasCrashed('vulkan')).toBe(true);
+});
+
 it('says when its server computes on another device', async () => {
   const backends: string[] = [];
   const client = clientOf(
