@@ -21,6 +21,9 @@ export const progressSchema = z.object({
 });
 export type ChildProgress = z.infer<typeof progressSchema>;
 
+/** The answer of commands that start or resume a run. */
+export const startedSchema = z.object({ run: z.string() });
+
 const warningSchema = z.object({ type: z.literal('warning'), message: z.string(), texts: textsSchema });
 
 const failureSchema = z.object({

@@ -210,14 +210,16 @@ export const loadAdapterSchema = z.object({
 });
 export const unloadAdapterSchema = z.object({ lora_name: z.string() });
 
-/** The server's first line on stdout once it listens; its parent process reads it. */
+/**
+ * The server's first line on stdout once it listens, which its parent process reads; and the first on a lease, sent
+ * again when the device changes.
+ */
 export const serverReadySchema = z.object({
   type: z.literal('ready'),
   port: z.int(),
   models: z.array(z.string()),
   fillInTheMiddle: z.boolean(),
-  /** Absent from a server of an earlier version, which computes on the processor. */
-  device: computeDeviceSchema.optional(),
+  device: computeDeviceSchema,
 });
 export type ServerReady = z.infer<typeof serverReadySchema>;
 
@@ -235,8 +237,6 @@ export const serverEndingSchema = z.object({ type: z.literal('ending') });
 export const announcementSchema = z.object({
   version: z.literal(1),
   pid: z.int(),
-  /** ISO time. */
-  started: z.string(),
   port: z.int().min(1).max(65_535),
   token: z.string().min(1),
 });

@@ -55,6 +55,8 @@ export interface LlamaHostOptions {
    * Copies of the base with an adapter merged into them, which `complete` uses instead of the adapter. Default: none.
    */
   folded?: FoldedCopies | undefined;
+  /** Called once the base, which left the GPU, is loaded on the processor. */
+  onMoved?: ((device: ComputeDevice) => void) | undefined;
   /** How `sample` computes. Default: defaultSampling. */
   sampling?: Partial<SamplingOptions>;
 }
@@ -219,10 +221,13 @@ export interface LlamaHost {
    * busy. Rejects with an AbortError when a request arrives.
    */
   measureThreads(): Promise<boolean>;
-  /** What it computes on now; falls back to the processor if the GPU runs out of memory. */
+  /** What it computes on now; falls back to the processor if the GPU fails or a training needs it. */
   readonly device: ComputeDevice;
-  /** A training kept it from the GPU, or from more of it. It stays where it is after that training. */
-  readonly limitedByTraining: boolean;
+  /**
+   * Whether what kept it from the GPU, or from more of it, is over: a training, or the mark of a crash. It stays where
+   * it is; another host would use the GPU.
+   */
+  gpuMayBeFree(): Promise<boolean>;
   /**
    * Adds an adapter. With `replace`, it replaces one of the same name, which first finishes its current answers. Throws
    * UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.
@@ -253,6 +258,6 @@ export interface LlamaHost {
    */
   distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]>;
   /** Tokens of plain text; special tokens in it are treated as text. */
-  encode(text: string): Int32Array;
+  encode(text: string): Promise<Int32Array>;
   dispose(): Promise<void>;
 }

@@ -60,8 +60,8 @@ it('has the log-likelihoods of llama.cpp, each text by itself', async () => {
   const found = await logLikelihoods(resources.base, continued).finally(() => resources.dispose());
   const host = await openLlamaHost({ basePath: base.path });
   for (const [index, { context, continuation }] of continued.entries()) {
-    const tokens = host.encode(context + continuation);
-    const from = host.encode(context.trimEnd()).length;
+    const tokens = await host.encode(context + continuation);
+    const from = (await host.encode(context.trimEnd())).length;
     const rows = await host.distributions('base', tokens);
     let value = 0;
     for (let at = from; at < tokens.length; at += 1) value += Math.log(rows[at - 1]![tokens[at]!]!);

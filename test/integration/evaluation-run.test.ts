@@ -207,7 +207,7 @@ describe('a run with an adapter', () => {
     let sum = 0;
     let tokens = 0;
     for (const { text } of rows) {
-      const encoded = host.encode(text as string);
+      const encoded = await host.encode(text as string);
       const { meanKl } = compareDistributions(
         await host.distributions('base', encoded),
         await host.distributions('changed', encoded),

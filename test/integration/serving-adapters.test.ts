@@ -60,7 +60,7 @@ describe('an adapter', () => {
     await host.addAdapter({ name: 'half', path: at('one'), scale: 0.5 });
     const rows = await Promise.all(
       ['base', 'nothing', 'half', 'mine'].map(
-        async (name) => (await host.distributions(name, host.encode('const answer =')))[2],
+        async (name) => (await host.distributions(name, await host.encode('const answer =')))[2],
       ),
     );
     expect(rows[1]).toEqual(rows[0]);
@@ -118,7 +118,7 @@ describe('an adapter', () => {
 
   it('answers at its new strength once that is changed', async () => {
     const spec = { id: 'r', hyper: { method: 'lora', alpha: 8, rank: 4, scaling: 'standard' } } as const;
-    const rows = async (name: string) => host.distributions(name, host.encode('const answer ='));
+    const rows = async (name: string) => host.distributions(name, await host.encode('const answer ='));
     await copyFile(at('one'), at('adapter'));
     await host.addAdapter({ name: 'result', path: at('adapter') });
     const whole = await rows('result');

@@ -49,7 +49,7 @@ async function ask(folded?: IdleFolding) {
     ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
   });
   try {
-    const rows = await host.distributions('mine', host.encode(PROMPT));
+    const rows = await host.distributions('mine', await host.encode(PROMPT));
     const { text } = await host.complete({ model: 'mine', prompt: PROMPT, maxTokens: 12 });
     return { rows, text, bytes: host.memory.bytes };
   } finally {

@@ -74,7 +74,7 @@ describe('samples', () => {
 
   it('follow the distribution', async () => {
     const answers = textsOf(await samples(1500, { maxTokens: 1, temperature: 1 }));
-    const row = (await host.distributions('base', host.encode(prompts[3]!))).at(-1)!;
+    const row = (await host.distributions('base', await host.encode(prompts[3]!))).at(-1)!;
     const share = Math.max(...row);
     const { text } = await sample({ maxTokens: 1, temperature: 0 });
     const hits = answers.filter((answer) => answer === text).length / answers.length;

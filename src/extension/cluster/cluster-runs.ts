@@ -6,6 +6,7 @@ import { t } from '../../text/l10n.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { cancelRun } from '../../runs/index.ts';
 import { withChildProgress } from '../child-progress.ts';
+import { startedSchema } from '../children.ts';
 import type { Services } from '../services.ts';
 import { setClusterToken } from './cluster-commands.ts';
 import { clusterEnvironment, jobOfRun } from './cluster.ts';
@@ -36,7 +37,7 @@ export async function resumeOnCluster(
   const env = await clusterEnvironment(services, { url });
   try {
     const { run } = await withChildProgress(t('Asking the cluster'), (options) =>
-      children.ask(z.object({ run: z.string() }), ['resume', id, '--detach'], { ...options, env }),
+      children.ask(startedSchema, ['resume', id, '--detach'], { ...options, env }),
     );
     return run;
   } catch (error) {

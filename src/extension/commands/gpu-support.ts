@@ -19,7 +19,7 @@ import { commandAction } from '../log.ts';
 /** The reason shown last: a restarted server gives the same one. */
 let lastReason: string | undefined;
 
-/** Calls `offerGpu` whenever a completion server has started. */
+/** Calls `offerGpu` whenever a completion server has started, or moved. */
 export const watchGpu = (context: Context): vscode.Disposable =>
   context.completion.onDidStart((device) => void offerGpu(context, device));
 

@@ -7,6 +7,7 @@ import { UserError } from '../../text/errors.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { trainingBusy, trainingNow } from '../../runs/index.ts';
 import { withChildProgress } from '../child-progress.ts';
+import { startedSchema } from '../children.ts';
 import { forgetClusterToken, setClusterToken } from '../cluster/cluster-commands.ts';
 import { jobOfRun } from '../cluster/cluster.ts';
 import { resumeOnCluster } from '../cluster/cluster-runs.ts';
@@ -172,8 +173,6 @@ async function stopTraining(context: Context, argument: CommandArgument): Promis
   );
   if (run) await context.progress.requestStop(run);
 }
-
-const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 async function resumeTraining(context: Context, argument: CommandArgument): Promise<void> {
   const statuses: RunStatus[] = ['cancelled', 'interrupted', 'failed'];

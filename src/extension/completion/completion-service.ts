@@ -46,7 +46,7 @@ export class CompletionService implements CompletionHost {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
   private readonly started = new vscode.EventEmitter<ComputeDevice>();
-  /** A server was started or found. */
+  /** A server was started or found, or computes on another device. */
   readonly onDidStart = this.started.event;
   private client: { serves: string; serving: CompletionClient } | undefined;
   private readonly disposables: vscode.Disposable;
@@ -61,7 +61,7 @@ export class CompletionService implements CompletionHost {
   private requests = 0;
   /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;
-  /** The device the server computes on, once one has started. */
+  /** The device the server computes on now, once one has started. */
   device: ComputeDevice | undefined;
   /** The failure since the last answer: announced once, not at each key press, and shown until it is over. */
   failure: string | undefined;
@@ -167,7 +167,7 @@ export class CompletionService implements CompletionHost {
     };
     await withProgress(options, async () => {
       await serving.start();
-      for (const adapter of servedFiles(model).adapters ?? []) await serving.addAdapter(adapter);
+      for (const { name } of servedFiles(model).adapters ?? []) await serving.load(name);
     });
     this.changed.fire();
     void this.services.log.notify(
@@ -231,7 +231,7 @@ export class CompletionService implements CompletionHost {
     void this.client?.serving.dispose();
     const serving = new ServingClient({
       ...options,
-      onReady: ({ device }) => device && this.deviceReady(device),
+      onReady: ({ device }) => this.deviceReady(device),
     });
     this.client = { serves, serving };
     return serving;

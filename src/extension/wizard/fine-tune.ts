@@ -1,5 +1,4 @@
 /** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
-import { z } from 'zod';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { machineCosts } from '../../training/measured-costs.ts';
 import { UserError } from '../../text/errors.ts';
@@ -9,6 +8,7 @@ import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { clusterEnvironment, clusterInSettings } from '../cluster/cluster.ts';
 import { baseName, type BaseList } from './bases.ts';
 import { withChildProgress } from '../child-progress.ts';
+import { startedSchema } from '../children.ts';
 import type { Context } from '../context.ts';
 import { runDoctor } from '../doctor.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
@@ -26,8 +26,6 @@ import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments, type PlanLookups } from './wizard.ts';
 import { textOf } from '../../text/message.ts';
 import { commandAction } from '../log.ts';
-
-const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
   requireFolder();

@@ -17,6 +17,7 @@ import {
 import { takeLock } from '../../runs/lock.ts';
 import type { CompletionClient } from './completion-client.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
+import { noteCrash } from '../host/gpu-guard.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
 import { errorBodySchema, readStream, toUserError, type OnPiece } from './read-stream.ts';
@@ -28,6 +29,8 @@ const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 const POLL_MS = 100;
 /** Looks for each try to start it ourselves: a try writes files, and starts `ps` on macOS. */
 const POLLS_PER_TRY = 10;
+/** Of servers on a GPU, the second that ends by itself within this time is blamed on the driver. */
+const GPU_CRASHES_MS = 3600_000;
 /** How long to wait for the exit of a server whose answer broke off. */
 const EXIT_WAIT_MS = 1000;
 
@@ -51,7 +54,7 @@ export interface ServingClientOptions {
   log?: (line: string) => void;
   /** Called for each started process. */
   onStart?: (pid: number) => void;
-  /** Called whenever a server is found or started. */
+  /** Called whenever a server is found or started, or computes on another device. */
   onReady?: (ready: ServerReady) => void;
 }
 
@@ -65,6 +68,8 @@ interface AskOptions {
 export class ServingClient implements CompletionClient {
   private server: Promise<Lease> | undefined;
   private crashes = 0;
+  /** When a server on a GPU last ended by itself. */
+  private gpuCrashedAt = -Infinity;
   private readonly ended = new AbortController();
 
   /** Paths by name. */
@@ -178,19 +183,14 @@ export class ServingClient implements CompletionClient {
     }
   }
 
-  /**
-   * Adds an adapter: loads it at once if the server is running, and into every server that starts later. Replaces one
-   * of the same name. Throws UserError `bad-request` if the server refuses it.
-   */
-  async addAdapter(adapter: { name: string; path: string }): Promise<void> {
-    const { name, path } = adapter;
-    if (this.adapters.get(name) === path && !this.unloaded.has(name)) return;
-    const server = await this.server;
-    if (server) await this.loadAdapter(server, name, path);
-    this.adapters.set(name, path);
+  /** Loads a registered adapter before its first request. Throws UserError `bad-request` if the server refuses it. */
+  async load(name: string): Promise<void> {
+    const server = await this.ensureServer();
+    if (this.unloaded.has(name)) await this.loadAdapter(server, name);
   }
 
-  private loadAdapter(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
+  private loadAdapter(server: Lease, name: string): Promise<void> {
+    const path = this.adapters.get(name);
     const key = `${name}\n${path}`;
     const inProgress = this.loading.get(key);
     if (inProgress) return inProgress;
@@ -273,17 +273,23 @@ export class ServingClient implements CompletionClient {
       });
     for (let polls = 0; ; polls += 1) {
       if (this.disposed) throw shutDownError();
-      const found = await findServer(file);
+      const found = await this.findServer(file);
       if (found) return found;
       const lock = polls % POLLS_PER_TRY === 0 ? await tryLock() : undefined;
       if (lock)
         try {
-          return (await findServer(file)) ?? (await this.launch(file));
+          return (await this.findServer(file)) ?? (await this.launch(file));
         } finally {
           await lock.release();
         }
       await sleep(POLL_MS, undefined, { signal: this.ended.signal }).catch(() => undefined);
     }
+  }
+
+  /** Holds the announced server; undefined if there is none. */
+  private async findServer(file: string): Promise<Lease | undefined> {
+    const announced = await readAnnouncement(file);
+    return announced && holdServer(announced, this.options.onReady);
   }
 
   private async launch(file: string): Promise<Lease> {
@@ -300,7 +306,7 @@ export class ServingClient implements CompletionClient {
       ...(log ? { log } : {}),
       ...(onStart ? { onStart } : {}),
     });
-    const server = await findServer(file);
+    const server = await this.findServer(file);
     if (server) return server;
     throw new UserError(
       'internal',
@@ -327,9 +333,18 @@ export class ServingClient implements CompletionClient {
     void server.ended.then((wasExpected) => {
       clearTimeout(stableTimer);
       if (this.server === watched) this.server = undefined;
-      if (!wasExpected) this.crashes += 1;
+      if (!wasExpected) this.noteEnd(server);
       if (!this.disposed) this.options.log?.(`the completion server ${wasExpected ? 'ended' : 'died'}`);
     });
+  }
+
+  /** A single end on a GPU may have had another reason, such as a lack of memory. */
+  private noteEnd({ pid, ready }: Lease): void {
+    this.crashes += 1;
+    const { backend } = ready.device;
+    if (backend === 'cpu') return;
+    if (Date.now() - this.gpuCrashedAt < GPU_CRASHES_MS) void noteCrash(backend, pid);
+    this.gpuCrashedAt = Date.now();
   }
 
   /** Waits until a server that did not answer has exited. A hanging server is released and left to other windows. */
@@ -349,12 +364,6 @@ export class ServingClient implements CompletionClient {
     this.server = undefined;
     server?.release();
   }
-}
-
-/** Holds the announced server; undefined if there is none. */
-async function findServer(file: string): Promise<Lease | undefined> {
-  const announced = await readAnnouncement(file);
-  return announced && holdServer(announced);
 }
 
 const serverDied = (cause: unknown) =>

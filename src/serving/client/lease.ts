@@ -17,7 +17,9 @@ const lineSchema = z.union([serverReadySchema, serverEndingSchema]);
 const TIMEOUT_MS = 5000;
 
 export interface Lease {
+  pid: number;
   token: string;
+  /** As the server said last. */
   ready: ServerReady;
   /**
    * Resolves when the connection ends: true if the server shut down or this client released it, false after a crash.
@@ -27,8 +29,14 @@ export interface Lease {
   release(): void;
 }
 
-/** Holds the announced server; undefined if there is none that accepts the token. */
-export function holdServer({ pid, port, token }: Announcement): Promise<Lease | undefined> {
+/**
+ * Holds the announced server; undefined if there is none that accepts the token. `onMoved` is called when it computes
+ * on another device later.
+ */
+export function holdServer(
+  { pid, port, token }: Announcement,
+  onMoved?: (ready: ServerReady) => void,
+): Promise<Lease | undefined> {
   // If the server has died, another program may use its port by now.
   if (!isProcessAlive(pid)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
@@ -49,20 +57,27 @@ export function holdServer({ pid, port, token }: Announcement): Promise<Lease | 
     connection.once('response', (response) => {
       if (response.statusCode !== 200) return giveUp();
       let wasExpected = false;
+      let lease: Lease | undefined;
       const ended = new Promise<boolean>((end) => response.once('close', () => end(wasExpected)));
       const lines = createInterface({ input: response });
       // The line reader also reports a broken connection; `close` follows.
       for (const source of [response, lines]) source.on('error', () => undefined);
       lines.on('line', (text) => {
         const line = parseLine(lineSchema, text);
-        if (line.ok && line.value.type === 'ending') wasExpected = true;
-        else if (line.ok && line.value.type === 'ready') {
+        if (!line.ok) return;
+        const said = line.value;
+        if (said.type === 'ending') wasExpected = true;
+        else if (lease) {
+          lease.ready = said;
+          onMoved?.(said);
+        } else {
           clearTimeout(timer);
           const release = () => {
             wasExpected = true;
             connection.destroy();
           };
-          resolve({ token, ready: line.value, ended, release });
+          lease = { pid, token, ready: said, ended, release };
+          resolve(lease);
         }
       });
       void ended.then(giveUp);

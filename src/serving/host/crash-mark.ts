@@ -25,14 +25,17 @@ export async function hasCrashedWith(mark: string): Promise<boolean> {
 export const pidIn = async (mark: string): Promise<number> =>
   Number((await readText(mark).catch(() => '')) || NaN);
 
+/** Leaves the mark of a process. Never rejects: without the mark, a crash would merely go unnoticed. */
+export const leaveMark = (mark: string, pid: number): Promise<void> =>
+  mkdir(dirname(mark), { recursive: true })
+    .then(() => writeByRename(mark, `${pid}\n`))
+    .catch(() => undefined);
+
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Leaves the mark while `work` runs, or until the user or the system stops this process. Errors: those of `work`. */
 export async function withMark<T>(mark: string, work: () => Promise<T>): Promise<T> {
-  // Without the mark, a crash would merely go unnoticed.
-  await mkdir(dirname(mark), { recursive: true })
-    .then(() => writeByRename(mark, `${process.pid}\n`))
-    .catch(() => undefined);
+  await leaveMark(mark, process.pid);
   // An ordinary stop is not a crash of `work`.
   const stop = (signal: NodeJS.Signals) => {
     rmSync(mark, { force: true });

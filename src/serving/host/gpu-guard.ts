@@ -8,13 +8,16 @@ import { gpuPackagesVersion } from '../../llama-cpp/gpu-packages.ts';
 import type { GpuKind } from '../../protocol/gpu.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { removeFolder } from '../../platform/files/write-file.ts';
-import { hasCrashedWith, pidIn, withMark } from './crash-mark.ts';
+import { hasCrashedWith, leaveMark, pidIn, withMark } from './crash-mark.ts';
 
 const folder = () => join(cacheDir(), 'gpu');
 const markPath = (kind: GpuKind) => join(folder(), `${kind}-${gpuPackagesVersion}`);
 
 /** Whether a process crashed while trying this kind of GPU within the last day. */
 export const hasCrashed = (kind: GpuKind): Promise<boolean> => hasCrashedWith(markPath(kind));
+
+/** Notes that a process which computed on this kind of GPU crashed. Never rejects. */
+export const noteCrash = (kind: GpuKind, pid: number): Promise<void> => leaveMark(markPath(kind), pid);
 
 /** Clears all marks, so that everything is tried again at the next start. */
 export const clearMarks = (): Promise<void> => removeFolder(folder());

@@ -3,6 +3,8 @@ import type { LlamaModel } from 'node-llama-cpp';
 import { loadChatTemplate, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
 import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
 import type { ComputeDevice } from '../../protocol/gpu.ts';
+import { UserError } from '../../text/errors.ts';
+import { HttpError } from '../http-error.ts';
 import { loadError } from './adapter-check.ts';
 import { hasWeights, detachWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
@@ -23,6 +25,7 @@ import {
 import { identifyOnDisk } from '../identify.ts';
 import { PromptState } from './prompt-state.ts';
 import { keptPrompts, promptBytes } from './kept-prompts.ts';
+import { hasCrashed } from './gpu-guard.ts';
 import { loadPlaced, threadsFor, type LoadedModel } from './load-model.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import { openCopy, type OpenCopy } from './open-copy.ts';
@@ -103,7 +106,7 @@ class Host implements LlamaHost {
     private base: LoadedModel,
     private placed: PlacedBase['used'],
     public threads: number,
-    public limitedByTraining: boolean,
+    private awaits: PlacedBase['awaits'],
     limit: number | undefined,
   ) {
     this.contexts = new LruMemory(limit);
@@ -113,16 +116,14 @@ class Host implements LlamaHost {
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
     const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit, mapped } = options;
     const others = watchLoad();
-    const {
-      base,
-      used,
-      limitedByTraining = false,
-    } = await loadPlaced(file, () => placeBase(file, { gpu, mapped, tokens: contextSize * sequences }));
+    const { base, used, awaits } = await loadPlaced(file, () =>
+      placeBase(file, { gpu, mapped, tokens: contextSize * sequences }),
+    );
     const threads = await threadsFor(base.model, used, options, others());
     // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
-    const host = new Host(options, catalog, file, base, used, threads, limitedByTraining, limit);
+    const host = new Host(options, catalog, file, base, used, threads, awaits, limit);
     if (used.layers > 0) host.stopWatching = watchForTraining(() => host.leaveGpu());
     return host;
   }
@@ -144,6 +145,12 @@ class Host implements LlamaHost {
     return { ...this.placed, threads: this.threads };
   }
 
+  async gpuMayBeFree(): Promise<boolean> {
+    const { awaits } = this;
+    if (awaits === undefined) return false;
+    return awaits === 'training' ? (await trainingNow()) === undefined : !(await hasCrashed(awaits));
+  }
+
   get fillInTheMiddle(): boolean {
     return this.base.vocabulary.fill !== undefined;
   }
@@ -160,8 +167,8 @@ class Host implements LlamaHost {
     }));
   }
 
-  encode(text: string): Int32Array {
-    return Int32Array.from(this.base.model.tokenize(text, false));
+  async encode(text: string): Promise<Int32Array> {
+    return Int32Array.from((await this.baseInMemory()).model.tokenize(text, false));
   }
 
   async addAdapter(adapter: AdapterFile, replace = false): Promise<void> {
@@ -176,9 +183,33 @@ class Host implements LlamaHost {
   }
 
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    return this.count(() =>
-      this.use(request.model, ({ context }) => context.complete(request, signal, onText), signal),
-    );
+    return this.count(() => this.completeOrMove(request, signal, onText));
+  }
+
+  /** If the GPU fails, the base leaves it, and the request begins anew unless a part of its answer was sent. */
+  private async completeOrMove(
+    request: HostRequest,
+    signal?: AbortSignal,
+    onText?: OnText,
+  ): Promise<HostCompletion> {
+    const { backend } = this.placed;
+    let isSent = false;
+    const send: OnText = (piece, logProbabilities) => {
+      isSent = true;
+      onText?.(piece, logProbabilities);
+    };
+    const work = ({ context }: OpenContext) => context.complete(request, signal, onText && send);
+    const ask = () => this.use(request.model, work, signal);
+    try {
+      return await ask();
+    } catch (error) {
+      const isOurs = error instanceof UserError || error instanceof HttpError || signal?.aborted;
+      if (backend === 'cpu' || isOurs) throw error;
+      // A driver that lost its device, or whose memory was too full once, fails at everything from then on.
+      this.move(gpuFailure(backend, error));
+      if (isSent) throw error;
+      return ask();
+    }
   }
 
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
@@ -237,37 +268,40 @@ class Host implements LlamaHost {
   }
 
   private async openOrMove(entry: CatalogEntry | undefined): Promise<OpenContext> {
+    const { backend } = this.placed;
     try {
       return await this.openContext(entry);
     } catch (error) {
       // Another program, such as a training, may have taken the free memory.
-      const { backend } = this.placed;
       if (backend === 'cpu' || !isOutOfMemory(error)) throw error;
-      await this.moveToProcessor(gpuFailure(backend, error), entry?.name ?? BASE_MODEL);
+      this.move(gpuFailure(backend, error), entry?.name ?? BASE_MODEL);
       return await this.openContext(entry);
     }
   }
 
-  /** Moves to the processor, for a training; requests wait meanwhile. Returns false while one is computed. */
+  /** Moves to the processor, for a training. Returns false while a request is computed. */
   private leaveGpu(): boolean {
     if (this.statistics.active > 0 || this.samplers.size > 0) return false;
-    if (this.placed.layers === 0 || this.moving) return true;
+    this.move(msg`A training run needs the GPU's memory.`);
+    return true;
+  }
+
+  /** Moves to the processor, unless it has or does already; requests wait meanwhile. */
+  private move(why: Text, opening?: string): void {
+    if (this.placed.layers === 0) return;
     this.measuring?.abort();
     this.moving = true;
-    this.loading = this.moveToProcessor(msg`A training run needs the GPU's memory.`)
+    this.loading = this.moveToProcessor(why, opening)
       .then(() => this.loadOnProcessor())
       .finally(() => (this.loading = undefined));
     // The next request tries again.
     this.loading.catch(() => undefined);
-    return true;
   }
 
-  /**
-   * The base is loaded on the processor at its next use. Contexts on the GPU finish their answers; that of `opening` is
-   * not open.
-   */
+  /** Leaves the GPU. Contexts there finish their answers; that of `opening` is not open. */
   private async moveToProcessor(why: Text, opening?: string): Promise<void> {
     this.stopWatching?.();
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
     this.abandonedModels.push(this.base.model);
     // Concurrently, so that no request in between finds a context still open on the GPU.
     const others = this.models.filter((model) => model !== opening);
@@ -278,9 +312,7 @@ class Host implements LlamaHost {
       await this.abandonedModels.pop()!.dispose();
       await dropGpu();
     }
-    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
-    this.moving = true;
-    this.limitedByTraining ||= (await trainingNow()) !== undefined;
+    if (await trainingNow()) this.awaits = 'training';
   }
 
   /** The base in memory. If it doesn't fit now, the next request tries again. */
@@ -298,6 +330,7 @@ class Host implements LlamaHost {
     this.placed = used;
     this.moving = false;
     this.threads = await threadsFor(base.model, used, this.options, others());
+    this.options.onMoved?.(this.device);
     return base;
   }
 

@@ -11,8 +11,8 @@ import { availableNextToTraining, trainingGpuMemory, type TrainingMemory } from 
 export interface PlacedBase {
   model: LlamaModel;
   used: Omit<ComputeDevice, 'threads'>;
-  /** A training left it no room on the GPU, or too little. */
-  limitedByTraining?: boolean;
+  /** What kept it from the GPU, or from more of it, for a time: a training, or the mark of a crash with this kind. */
+  awaits?: 'training' | GpuKind;
 }
 
 /** The requested placement. */
@@ -35,16 +35,14 @@ export async function placeBase(file: ModelFile, { gpu, tokens, mapped }: Placem
   if (await hasCrashed(kind)) {
     await dropGpu();
     const name = gpuKindNames[kind];
-    return onProcessor(
-      file,
-      msg`The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`,
-    );
+    const why = msg`The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`;
+    return { ...(await onProcessor(file, why)), awaits: kind };
   }
   const training = await trainingGpuMemory();
   if (!training) {
     await dropGpu();
     const why = msg`A training run is in progress on this machine, and how much of the GPU's memory it takes is not known.`;
-    return { ...(await onProcessor(file, why)), limitedByTraining: true };
+    return { ...(await onProcessor(file, why)), awaits: 'training' };
   }
   const placed = await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training })).catch(
     async (error: unknown) => {
@@ -53,7 +51,7 @@ export async function placeBase(file: ModelFile, { gpu, tokens, mapped }: Placem
     },
   );
   const { layers, ofLayers } = placed.used;
-  return { ...placed, limitedByTraining: training.bytes > 0 && layers < ofLayers };
+  return training.bytes > 0 && layers < ofLayers ? { ...placed, awaits: 'training' } : placed;
 }
 
 /** Why the GPU is not used, for the user. */

@@ -98,7 +98,7 @@ function addRoutes(app: FastifyInstance, service: Service): void {
 /** Sends the models, and keeps the connection open as long as the client needs the server. */
 function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply: FastifyReply): void {
   reply.hijack();
-  leases.add(reply.raw, readyOf(host, socket.localPort ?? 0));
+  leases.add(reply.raw, () => readyOf(host, socket.localPort ?? 0));
 }
 
 /**

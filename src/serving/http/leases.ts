@@ -15,7 +15,8 @@ export interface LeaseOptions {
 }
 
 export class Leases {
-  private readonly responses = new Set<ServerResponse>();
+  /** With the line that each client is sent. */
+  private readonly responses = new Map<ServerResponse, () => object>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: LeaseOptions) {
@@ -27,21 +28,26 @@ export class Leases {
     this.timer = setTimeout(() => (isAnswering?.() ? this.scheduleEnd(lingerMs) : onUnused()), milliseconds);
   }
 
-  /** Sends `firstLine` and keeps `response` open. */
-  add(response: ServerResponse, firstLine: object): void {
+  /** Sends `line` and keeps `response` open. */
+  add(response: ServerResponse, line: () => object): void {
     clearTimeout(this.timer);
-    this.responses.add(response);
+    this.responses.set(response, line);
     response.writeHead(200, { 'content-type': 'application/jsonl', 'cache-control': 'no-store' });
-    response.write(`${JSON.stringify(firstLine)}\n`);
+    response.write(`${JSON.stringify(line())}\n`);
     response.once('close', () => {
       this.responses.delete(response);
       if (this.responses.size === 0) this.scheduleEnd(this.options.lingerMs ?? 5000);
     });
   }
 
+  /** Sends the clients their line again, after what it says has changed. */
+  sendAgain(): void {
+    for (const [response, line] of this.responses) response.write(`${JSON.stringify(line())}\n`);
+  }
+
   /** Tells the clients that the server is shutting down. */
   end(): void {
     clearTimeout(this.timer);
-    for (const response of this.responses) response.end('{"type":"ending"}\n');
+    for (const response of this.responses.keys()) response.end('{"type":"ending"}\n');
   }
 }

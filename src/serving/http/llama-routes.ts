@@ -35,9 +35,9 @@ export async function answerLlamaCompletion(service: Service, request: FastifyRe
   return answer(service, { request, reply, model }, body, toHostRequest(body, model));
 }
 
-export function answerTokenize(service: Service, request: FastifyRequest) {
+export async function answerTokenize(service: Service, request: FastifyRequest) {
   const { content } = parseBody(tokenizeRequestSchema, request.body);
-  return { tokens: [...service.host.encode(content)] };
+  return { tokens: [...(await service.host.encode(content))] };
 }
 
 function toHostRequest(body: LlamaRequest, model: string): HostRequest {

@@ -46,13 +46,17 @@ const KEPT_PROMPTS = 2;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
   const folding = options.fold ? new IdleFolding(options) : undefined;
-  const host = await openLlamaHost({
+  const host: LlamaHost = await openLlamaHost({
     keptPrompts: KEPT_PROMPTS,
     keepOnDisk: true,
     folded: folding,
     ...options,
     threads: options.threads ?? 'later',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
+    onMoved: (device) => {
+      leases?.sendAgain();
+      options.onMoved?.(device);
+    },
   });
   const { announceIn, onIdle = () => undefined } = options;
   const isAnswering = () => host.statistics.active > 0;
@@ -85,9 +89,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
     const { port } = app.server.address() as AddressInfo;
-    const started = new Date().toISOString();
     if (announceIn !== undefined)
-      await writeAnnouncement(announceIn, { version: 1, pid: process.pid, started, port, token });
+      await writeAnnouncement(announceIn, { version: 1, pid: process.pid, port, token });
     return { port, host, close };
   } catch (error) {
     await close();

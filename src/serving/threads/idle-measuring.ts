@@ -1,18 +1,17 @@
 /**
  * What is done once the server and the machine are idle, not at the start, when the user is waiting: measuring the
- * number of threads, and making way for a server on a GPU that a training has left.
+ * number of threads, and making way for a server on a GPU that may be used again.
  */
 import { reportError } from '../../text/errors.ts';
 import type { LlamaHost } from '../host-types.ts';
 import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
-import { trainingNow } from '../../runs/index.ts';
 
 const CHECK_MS = 5_000;
 /** Consecutive checks without a request and with a quiet machine. */
 const QUIET_CHECKS = 4;
 
 /** The part of a host that is used here. */
-type MeasurableHost = Pick<LlamaHost, 'statistics' | 'measureThreads' | 'limitedByTraining'>;
+type MeasurableHost = Pick<LlamaHost, 'statistics' | 'measureThreads' | 'gpuMayBeFree'>;
 
 export class IdleMeasuring {
   private requests = -1;
@@ -22,7 +21,7 @@ export class IdleMeasuring {
   private timer: NodeJS.Timeout | undefined;
 
   /**
-   * `onGpuFree` is called once the training that kept the host from the GPU has ended. `watch` starts to measure how
+   * `onGpuFree` is called once what kept the host from the GPU for a time is over. `watch` starts to measure how
    * many processors other programs keep busy.
    */
   constructor(
@@ -51,7 +50,7 @@ export class IdleMeasuring {
     if (this.quietChecks < QUIET_CHECKS) return;
     // So that only one measurement runs at a time.
     this.quietChecks = -Infinity;
-    if (this.onGpuFree && this.host.limitedByTraining && !(await trainingNow())) {
+    if (this.onGpuFree && (await this.host.gpuMayBeFree())) {
       this.stop();
       return this.onGpuFree();
     }

@@ -2,8 +2,10 @@ import { expect, it } from 'vitest';
 import { VirtualClock } from '../../../bench/felt/clock.ts';
 import { CoreAssistant, variants, type Variant } from '../../../bench/felt/core.ts';
 import type { BenchServer } from '../../../bench/felt/server.ts';
+import type { ComputeDevice } from '../../../src/protocol/gpu.ts';
 
 const place = { path: 'a.py', before: '', after: '\n', files: () => [] };
+const device: ComputeDevice = { backend: 'cpu', devices: [], layers: 0, ofLayers: 1, threads: 1 };
 const own = { name: 'own-run', path: '/own.gguf', wholeRepositories: true };
 
 /** Types "total = " in the typing rhythm; returns the suggestion, its delay, and the adapter asked. */
@@ -11,7 +13,7 @@ async function suggested(variant: Variant, logprob: number) {
   const clock = new VirtualClock(() => 0);
   const asked: unknown[] = [];
   const server: Pick<BenchServer, 'stream' | 'ready'> = {
-    ready: { type: 'ready', port: 0, models: [], fillInTheMiddle: true },
+    ready: { type: 'ready', port: 0, models: [], fillInTheMiddle: true, device },
     stream: (body, onText) => {
       asked.push((body as { model?: string }).model);
       onText('count(values)', logprob);

@@ -69,8 +69,9 @@ const SERVER = `
   let ready;
   server.listen(0, '127.0.0.1', () => {
     const { port } = server.address();
-    ready = { type: 'ready', port, models, fillInTheMiddle: false };
-    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, started: new Date().toISOString(), port, token }), { mode: 0o600 });
+    const device = { backend: 'cpu', devices: [], layers: 0, ofLayers: 1, threads: 1 };
+    ready = { type: 'ready', port, models, fillInTheMiddle: false, device };
+    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, port, token }), { mode: 0o600 });
     renameSync(file + '.tmp', file);
     console.log(JSON.stringify(ready));
   });`;

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { gpuPackagesVersion } from '../../../src/llama-cpp/gpu-packages.ts';
+import type { ComputeDevice } from '../../../src/protocol/gpu.ts';
 import { takeLock } from '../../../src/runs/lock.ts';
 import { readAnnouncement } from '../../../src/serving/client/announcement.ts';
 import { ServingClient, type ServingClientOptions } from '../../../src/serving/client/client.ts';
@@ -57,8 +58,11 @@ function clientOf(program: string, more: Partial<ServingClientOptions> = {}): Se
   return client;
 }
 
+const onProcessor: ComputeDevice = { backend: 'cpu', devices: [], layers: 0, ofLayers: 1, threads: 1 };
+const onGpu: ComputeDevice = { ...onProcessor, backend: 'vulkan', devices: ['A GPU'], layers: 1 };
+
 /** A server announced and held like the real one; `answer` is the body of a function of request and response. */
-const serverThat = (answer: string) => `
+const serverThat = (answer: string, device = onProcessor) => `
   import { appendFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
   import { createServer } from 'node:http';
   const file = process.argv[process.argv.indexOf('--announce') + 1];
@@ -66,13 +70,13 @@ const serverThat = (answer: string) => `
   const event = (text) => 'data: ' + JSON.stringify({ choices: [{ index: 0, text, finish_reason: 'stop' }] }) + '\\n\\n';
   const say = (text) => event(text) + 'data: [DONE]\\n\\n';
   const said = say(String(process.pid));
-  let held = 0;
+  const leases = new Set();
   const server = createServer(async (request, response) => {
     if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
     if (request.url === '/lease') {
-      held += 1;
+      leases.add(response);
       response.write(JSON.stringify(ready) + '\\n');
-      return response.on('close', () => (held -= 1) || (rmSync(file, { force: true }), process.exit(0)));
+      return response.on('close', () => (leases.delete(response), leases.size) || (rmSync(file, { force: true }), process.exit(0)));
     }
     let body = '';
     for await (const part of request) body += part;
@@ -82,8 +86,8 @@ const serverThat = (answer: string) => `
   let ready;
   server.listen(0, '127.0.0.1', () => {
     const { port } = server.address();
-    ready = { type: 'ready', port, models: ['base'], fillInTheMiddle: false };
-    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, started: new Date().toISOString(), port, token }), { mode: 0o600 });
+    ready = { type: 'ready', port, models: ['base'], fillInTheMiddle: false, device: ${JSON.stringify(device)} };
+    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, port, token }), { mode: 0o600 });
     renameSync(file + '.tmp', file);
     console.log(JSON.stringify(ready));
   });`;
@@ -117,9 +121,9 @@ it.each([
 });
 
 it('offers a later adapter to the running server and to the next one', async () => {
-  const [first, later, refused] = ['first', 'later', 'refused'].map((name) => at(`${name}.gguf`));
-  const gone = JSON.stringify(first);
-  for (const file of [first, later, refused]) writeFileSync(file!, '');
+  const [first, ...others] = ['first', 'later', 'refused'].map((name) => ({ name, path: at(name) }));
+  const gone = JSON.stringify(first!.path);
+  writeFileSync(first!.path, '');
   const requestLog = at('heard.jsonl');
   const client = clientOf(
     serverThat(`
@@ -129,12 +133,13 @@ it('offers a later adapter to the running server and to the next one', async () 
       if (refused) response.statusCode = 409;
       response.end(refused ? '{"error":{"message":"For another base."}}' : 'Success');`),
   );
-  await client.addAdapter({ name: 'first', path: first! });
+  client.registerAdapters([first!]);
   await client.start();
-  await client.addAdapter({ name: 'later', path: later! });
-  await client.addAdapter({ name: 'later', path: later! });
-  await expect(client.addAdapter({ name: 'refused', path: refused! })).rejects.toThrow('For another base.');
-  rmSync(first!);
+  client.registerAdapters(others);
+  await client.load('later');
+  await client.load('later');
+  await expect(client.load('refused')).rejects.toThrow('For another base.');
+  rmSync(first!.path);
   // The server dies during the request, and so does the next one, which serves the remaining adapter.
   await expect(answered(client, 'later')).rejects.toMatchObject({
     code: 'crashed',
@@ -153,6 +158,7 @@ it('offers a later adapter to the running server and to the next one', async () 
     ['/v1/completions', 'later'],
     [load, 'first'],
     [load, 'later'],
+    [load, 'refused'],
     ['/v1/completions', 'later'],
   ]);
 });
@@ -169,7 +175,7 @@ it('a rejected adapter does not affect the others, and is offered again when it 
   const asks = (model: string) => answered(client, model);
   await asks('good');
   await expect(asks('bad')).rejects.toMatchObject({ message: 'It is damaged.' });
-  await expect(client.addAdapter({ name: 'bad', path: at('bad') })).rejects.toThrow('It is damaged.');
+  await expect(client.load('bad')).rejects.toThrow('It is damaged.');
   writeFileSync(at('heals'), '');
   await asks('bad');
   expect(pids).toHaveLength(1);
@@ -267,6 +273,33 @@ it('a GPU that was being tried when the window closed is not blamed for it', asy
   expect(await hasCrashed('vulkan')).toBe(false);
 });
 
+it('blames the GPU once two servers on it have ended by themselves', async () => {
+  const client = clientOf(serverThat('response.end(said);', onGpu));
+  await textOf(client);
+  process.kill(pids[0]!, 'SIGKILL');
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  await textOf(client);
+  expect(await hasCrashed('vulkan')).toBe(false);
+  process.kill(pids[1]!, 'SIGKILL');
+  await expect.poll(() => hasCrashed('vulkan')).toBe(true);
+});
+
+it('says when its server computes on another device', async () => {
+  const backends: string[] = [];
+  const client = clientOf(
+    serverThat(
+      `ready.device.backend = 'cpu';
+      for (const lease of leases) lease.write(JSON.stringify(ready) + '\\n');
+      response.end(said);`,
+      onGpu,
+    ),
+    { onReady: ({ device }) => backends.push(device.backend) },
+  );
+  await textOf(client);
+  await expect.poll(() => backends).toEqual(['vulkan', 'cpu']);
+  expect((await client.start()).device.backend).toBe('cpu');
+});
+
 it('starts nothing more if disposed of while it waits after crashes', async () => {
   const client = clientOf('process.exit(1);');
   await expect(client.start()).rejects.toMatchObject({ code: 'internal' });
@@ -311,7 +344,7 @@ it.skipIf(process.platform === 'win32')('nobody else can read the token, or give
   await client.dispose();
   await expect.poll(() => isAlive(pids[0]!)).toBe(false);
   const stranger = await strangerOnAPort();
-  const announced = { version: 1, pid: stranger.pid, started: '', port: stranger.port, token };
+  const announced = { version: 1, pid: stranger.pid, port: stranger.port, token };
   for (const mode of [0o666, 0o600]) {
     rmSync(join(servers(), file!), { force: true });
     writeFileSync(join(servers(), file!), JSON.stringify(announced), { mode });

@@ -63,6 +63,8 @@ describe('a GPU that is tried', () => {
       const { pid } = spawnSync(process.execPath, ['--version']);
       writeFileSync(markOf(), `${pid}\n`);
       expect([await hasCrashed('vulkan'), await hasCrashed('cuda')]).toEqual([true, false]);
+      const placed = await placeBase({ path: 'base.gguf' } as ModelFile, { gpu: 'auto', tokens: 512 });
+      expect(placed).toMatchObject({ awaits: 'vulkan', used: { backend: 'cpu' } });
       const past = new Date(Date.now() - 25 * 3600_000);
       utimesSync(markOf(), past, past);
       expect(await hasCrashed('vulkan')).toBe(false);
@@ -101,8 +103,8 @@ describe("a training's planned memory on a GPU", () => {
   it('keeps the base from the GPU where it is unknown, which is noted for later', async () => {
     const placement = { gpu: 'auto', tokens: 512 } as const;
     const place = () => placeBase({ path: 'base.gguf' } as ModelFile, placement);
-    const { used, limitedByTraining } = await withTraining('A search for a learning rate', place);
-    expect([used.backend, limitedByTraining]).toEqual(['cpu', true]);
+    const { used, awaits } = await withTraining('A search for a learning rate', place);
+    expect([used.backend, awaits]).toEqual(['cpu', 'training']);
   });
 
   it('is kept free until it is allocated; then other programs have only the rest', () => {

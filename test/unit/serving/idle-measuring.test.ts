@@ -1,18 +1,14 @@
 import { expect, it, vi } from 'vitest';
-import { withTraining } from '../../../src/runs/index.ts';
 import { guessThreads } from '../../../src/serving/threads/threads.ts';
 import { IdleMeasuring } from '../../../src/serving/threads/idle-measuring.ts';
-import { useTemporaryHome } from '../runs/help.ts';
-
-useTemporaryHome();
 
 /** A host with `requests` requests before each poll, next to other programs that keep `others` processors busy. */
-function idleHost(outcomes: (boolean | Error)[], limitedByTraining = false) {
+function idleHost(outcomes: (boolean | Error)[], gpuMayBeFree = () => Promise.resolve(false)) {
   const statistics = { requests: 0, active: 0 };
   const state = { others: 0, measured: 0 };
   const host = {
     statistics: statistics as never,
-    limitedByTraining,
+    gpuMayBeFree,
     async measureThreads() {
       state.measured += 1;
       const outcome = outcomes.shift() ?? true;
@@ -58,9 +54,11 @@ it('a measurement that was interrupted, or disturbed by other programs, is repea
   expect(await looks(4)).toBe(3);
 });
 
-it('a server that a training kept from the GPU makes way once it is idle after the training', async () => {
-  const { looks, onGpuFree } = idleHost([], true);
-  await withTraining('The training of garden', async () => expect(await looks(20)).toBe(1));
+it('a server that was kept from the GPU makes way once that is over and it is idle', async () => {
+  let isFree = false;
+  const { looks, onGpuFree } = idleHost([], () => Promise.resolve(isFree));
+  expect(await looks(20)).toBe(1);
+  isFree = true;
   await looks(10, 1);
   expect(onGpuFree).not.toHaveBeenCalled();
   await looks(4);

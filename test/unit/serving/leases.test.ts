@@ -14,7 +14,7 @@ it('a server ends once no client holds it, but not in the middle of an answer', 
   let active = 1;
   const leases = new Leases({ onUnused, isAnswering: () => active > 0, firstMs: 100, lingerMs: 10 });
   const held = client();
-  leases.add(held, {});
+  leases.add(held, () => ({}));
   vi.advanceTimersByTime(1000);
   held.emit('close');
   vi.advanceTimersByTime(1000);

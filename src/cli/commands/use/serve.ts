@@ -14,7 +14,7 @@ import {
 } from '../../../serving/http/server-args.ts';
 import { readyOf } from '../../../serving/http/service.ts';
 import { startServer } from '../../../serving/http/start-server.ts';
-import { print, printJson } from '../../view/output.ts';
+import { note, print, printJson } from '../../view/output.ts';
 import { SERVER_TOKEN, serveOn } from './serve-on.ts';
 import { referenceAdapterOf } from '../../machine/reference-adapter.ts';
 import { findServed } from '../../processes/served-check.ts';
@@ -109,6 +109,8 @@ async function serve(options: Options): Promise<void> {
     ...toNumbers({ ...options, 'idle-minutes': options.idleMinutes }),
     gpu: toGpuChoice(options.gpu),
     onIdle: end,
+    onMoved: (device) =>
+      note(`Now on ${describeDevice(device)}, until serve is started again.`, forTerminal(device.why ?? '')),
   });
   process.once('SIGINT', end).once('SIGTERM', end);
   const { models, device } = server.host;
