@@ -33,6 +33,10 @@ export class Selection extends Range {
   }
 }
 
+/** The workspace's only folder, and its address. */
+const folders = [{ uri: { scheme: 'file', fsPath: '/w' } }];
+const root = 'file:///w/';
+
 interface Written {
   offset: number;
   old: string;
@@ -53,7 +57,8 @@ export class Document {
     name: string,
     private text: string,
   ) {
-    this.uri = { scheme: 'file', toString: () => `file:///w/${name}` };
+    const path = name.includes('://') ? name : `${root}${name}`;
+    this.uri = { scheme: 'file', toString: () => path };
   }
   get lineCount(): number {
     return this.text.split('\n').length;
@@ -211,6 +216,7 @@ export const fake = {
     listeners.clear();
     fake.enabled = true;
     workspace.isTrusted = true;
+    workspace.workspaceFolders = folders;
     for (const map of [fake.keys, fake.commands]) map.clear();
     fake.ran.length = 0;
     workspace.textDocuments = [];
@@ -258,6 +264,9 @@ export const window = {
 };
 export const workspace = {
   isTrusted: true,
+  workspaceFolders: folders as typeof folders | undefined,
+  getWorkspaceFolder: (uri: { toString: () => string }) =>
+    uri.toString().startsWith(root) ? folders[0] : undefined,
   textDocuments: [] as Document[],
   getConfiguration: () => ({
     get: () => fake.enabled,
@@ -266,7 +275,7 @@ export const workspace = {
   onDidOpenTextDocument: event('open'),
   onDidCloseTextDocument: event('close'),
   onDidGrantWorkspaceTrust: event('trust'),
-  asRelativePath: (uri: { toString: () => string }) => uri.toString().replace('file:///w/', ''),
+  asRelativePath: (uri: { toString: () => string }) => uri.toString().replace(root, ''),
   openTextDocument: (uri: { toString: () => string }) =>
     Promise.resolve(workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())),
 };
