@@ -165,7 +165,9 @@ export class NextEdit implements vscode.Disposable {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.requestId) return;
     if (!error) {
-      const found = offers.map((offer) => ({ ...offer, path: offered.normalizeUri(offer.path) }));
+      const found = offers
+        .map((offer) => ({ ...offer, path: offered.normalizeUri(offer.path) }))
+        .filter(offered.isWanted);
       const isFound = ({ path, from }: FoundOffer) =>
         found.some((other) => other.path === path && other.from === from);
       // Files on disk are still to be searched.

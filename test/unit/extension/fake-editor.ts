@@ -140,8 +140,9 @@ class Editor {
 
 /** What the user does, and sees. */
 export const fake = {
-  /** The value of every setting. */
+  /** The value of every setting, except in the language `off`. */
   enabled: true,
+  off: '',
   keys: new Map<string, boolean>(),
   commands: new Map<string, (...rest: unknown[]) => unknown>(),
   /** The editor commands that were executed. */
@@ -215,6 +216,7 @@ export const fake = {
   reset(): void {
     listeners.clear();
     fake.enabled = true;
+    fake.off = '';
     workspace.isTrusted = true;
     workspace.workspaceFolders = folders;
     for (const map of [fake.keys, fake.commands]) map.clear();
@@ -268,8 +270,8 @@ export const workspace = {
   getWorkspaceFolder: (uri: { toString: () => string }) =>
     uri.toString().startsWith(root) ? folders[0] : undefined,
   textDocuments: [] as Document[],
-  getConfiguration: () => ({
-    get: () => fake.enabled,
+  getConfiguration: (_: string, scope?: { languageId: string }) => ({
+    get: () => fake.enabled && scope?.languageId !== fake.off,
   }),
   onDidChangeTextDocument: event('change'),
   onDidOpenTextDocument: event('open'),

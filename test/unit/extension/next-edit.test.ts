@@ -167,6 +167,15 @@ describe('an offer', () => {
     expect(isThere()).toBe(true);
   });
 
+  it('is not made in a closed file whose language has next edits turned off', () => {
+    renamed();
+    fake.off = 'markdown';
+    answer([offer('README.md', 'use(load);')]);
+    expect(isThere()).toBe(false);
+    answer([offer('README.md', 'use(load);'), offer('b.ts', 'use(load);')]);
+    expect(isThere()).toBe(true);
+  });
+
   it('is searched for again if its file has changed by the time it is opened', async () => {
     renamed();
     answer([offer('b.ts', 'use(load);')]);
