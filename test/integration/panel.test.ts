@@ -441,6 +441,22 @@ describe('the panel in VS Code', () => {
     await page.close();
   });
 
+  it('asks again for a comparison that failed once a run was unticked and ticked', async () => {
+    const { page, posted, shown } = await open();
+    const runs = ['one', 'two'].map((name) => makeRun({ id: `run-${name}`, name }));
+    await send(page, runs, { selected: 'run-one' });
+    const asked = () => posted.filter(({ type }) => type === 'compare').length;
+    await box(page, 'two').click();
+    await expect.poll(asked, patient).toBe(1);
+    await tell(page, { type: 'comparison', of: ['run-one', 'run-two'], problem: 'Node was not found.' });
+    await box(page, 'two').click();
+    await expect.poll(() => shown.at(-1), patient).toEqual(['run-one']);
+    expect(asked()).toBe(1);
+    await box(page, 'two').click();
+    await expect.poll(asked, patient).toBe(2);
+    await page.close();
+  });
+
   it('shows forgetting by the chosen metric', async () => {
     const { page } = await open();
     await send(page, [withSamples(makeRun({ checkpoints: 6 }))]);
