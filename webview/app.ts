@@ -38,8 +38,6 @@ export function startPanel(root: HTMLElement, host: Host): void {
       render();
     },
     changed: () => saveState(),
-    stop: (run: string) => host.post({ type: 'stop', run }),
-    measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
     completeUntuned: () => host.post({ type: 'completeUntuned' }),
     setStrength: (run: string, strength: number) => host.post({ type: 'strength', run, strength }),

@@ -172,9 +172,9 @@ describe('the panel in VS Code', () => {
     await page.locator('[data-chart=loss]').getByText('PNG', { exact: true }).click();
     await expect.poll(() => posted.length, patient).toBe(5);
     expect(posted.slice(1, 4)).toEqual([
-      { type: 'stop', run: running.spec.id },
+      { type: 'step', step: { id: 'cancel', subject: running.spec.id } },
       { type: 'useForCompletion', run: 'done-run' },
-      { type: 'measure', run: 'done-run' },
+      { type: 'step', step: { id: 'evaluate', subject: 'done-run' } },
     ]);
     const saved = posted[4] as Extract<FromPanel, { type: 'save' }>;
     expect(saved.name).toBe('done-run-loss.png');

@@ -164,14 +164,8 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       case 'completeUntuned':
         await vscode.commands.executeCommand('forgetMeNot.completeUntuned');
         return;
-      case 'measure':
-        await vscode.commands.executeCommand('forgetMeNot.measureResult', request.run);
-        return;
       case 'strength':
         return setStrength(this.services, request.run, request.strength);
-      case 'stop':
-        await vscode.commands.executeCommand('forgetMeNot.stopTraining', request.run);
-        return;
       case 'step':
         await actionFor(request.step).run();
         return;
