@@ -20,8 +20,7 @@ export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacem
 
 function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
   const { left, steps, scope } = pattern;
-  const literal = [...left, ...pattern.right, ...steps.flatMap(({ old }) => old)];
-  if (literal.some((text) => !document.text.includes(text)) || !reaches(pattern, document)) return [];
+  if (!reaches(pattern, document)) return [];
   const { tokens } = document;
   const found: Replacement[] = [];
   const first = left[0] ?? steps[0]!.old[0] ?? pattern.between[0]?.[0] ?? pattern.right[0];
@@ -216,8 +215,6 @@ function isModuleList(document: TextWithTokens, open: number): boolean {
 }
 
 function findLines({ old, now }: LinePattern, text: string): Replacement[] {
-  const rarest = old.reduce((a, b) => (b.length > a.length ? b : a), '').trim();
-  if (!text.includes(rarest)) return [];
   const lines = text.split('\n');
   const starts: number[] = [];
   for (let at = 0, i = 0; i < lines.length; i += 1) {

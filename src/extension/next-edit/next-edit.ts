@@ -190,9 +190,7 @@ export class NextEdit implements vscode.Disposable {
 
   /** Shows the first offer that was not refused and can still be applied. */
   private draw(): void {
-    this.offers = this.offers.filter(
-      (offer) => !this.refusals.isRefused(offer, offer) && offered.isCurrent(offer),
-    );
+    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer) && offered.isCurrent(offer));
     this.display.show(this.offers);
     this.updateKeys();
   }
@@ -312,7 +310,7 @@ export class NextEdit implements vscode.Disposable {
   private skip(): void {
     const { offer } = this;
     if (!offer) return;
-    this.refusals.recordRefused(offer, offer);
+    this.refusals.recordRefused(offer);
     this.remove(offer);
   }
 
