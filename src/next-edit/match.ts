@@ -184,8 +184,9 @@ function isShorthand(document: TextWithTokens, at: number): boolean {
 const structHead = /(?:^|[{([,;|]|(?<![=!<>])=|=>|\b(?:return|let))\s*&?(?:\w+::)*\p{Lu}\w*\s*$/u;
 /** Before the brace of an object or of a pattern; others begin blocks, or stand in the text of a tag. */
 const beforeObject = /^(?:[([{,=:?&|]|const|let|var|return|default|yield|throw)$/;
-/** Before the brace of an attribute's value: `name={name}`. */
-const attribute = /(?<!\b(?:const|let|var)\s+)\b[\w$-]+=$/;
+/** Before the brace of a value in tags: `name={name}`, `<p>Name: {name}`. */
+const beforeValue =
+  /(?:(?<!\b(?:const|let|var)\s+)\b[\w$-]+=|<[\w.]+(?:\s[^<>]*)?>[^<>{}()=]*\w[^<>{}()=]*)$/;
 
 /** Whether a brace of JavaScript begins an object or a pattern, other than a module's list of names. */
 function opensObject(document: TextWithTokens, open: number): boolean {
@@ -194,7 +195,7 @@ function opensObject(document: TextWithTokens, open: number): boolean {
   while (tokens[before]?.quoted) before -= 1;
   return (
     beforeObject.test(tokens[before]?.text ?? '') &&
-    !attribute.test(headOf(document, open)) &&
+    !beforeValue.test(headOf(document, open)) &&
     !isModuleList(document, open)
   );
 }

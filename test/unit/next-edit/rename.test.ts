@@ -66,8 +66,8 @@ export { timeout };
   it.each([
     [
       'query -> term',
-      "const [query, setQuery] = useState('');\n<Input query={query} />;\n<b>{query}</b>;\nsend({ query });\n",
-      ['<Input query={term} />;', '<b>{term}</b>;', 'send({ query: term });'],
+      "const [query, setQuery] = useState('');\n<Input query={query} />;\n<b>{query}</b>;\n<b>For: {query}</b>;\nsend({ query });\n",
+      ['<Input query={term} />;', '<b>{term}</b>;', '<b>For: {term}</b>;', 'send({ query: term });'],
     ],
     [
       'load -> loadFile',
