@@ -38,8 +38,6 @@ export function startPanel(root: HTMLElement, host: Host): void {
       render();
     },
     changed: () => saveState(),
-    stop: (run: string) => host.post({ type: 'stop', run }),
-    measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
     completeUntuned: () => host.post({ type: 'completeUntuned' }),
     setStrength: (run: string, strength: number) => host.post({ type: 'strength', run, strength }),
@@ -115,13 +113,14 @@ export function startPanel(root: HTMLElement, host: Host): void {
 
   let compared = '';
   let asked: string[] | undefined;
-  /** Requests a comparison once for each choice of runs, and again when one of them has been evaluated. */
+  /** Requests a comparison once each time that runs are chosen, and again when one of them has been evaluated. */
   function askToCompare({ shown }: PanelView): void {
     const key = JSON.stringify(
       shown.map(({ id, snapshot }) => [id, snapshot.summary?.step, snapshot.summary?.sentence]),
     );
-    if (shown.length < 2 || key === compared) return;
+    const isNew = key !== compared;
     compared = key;
+    if (shown.length < 2 || !isNew) return;
     asked = shown.map(({ id }) => id);
     host.post({ type: 'compare', runs: asked });
   }

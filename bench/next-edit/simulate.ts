@@ -110,13 +110,13 @@ class Walk {
 
   private takeRight(offers: readonly Offer[]): boolean {
     for (const offer of offers) {
-      const shown = shownLines(this.textOf(offer.path), offer.parts);
-      if (this.refusals.isRefused(offer, shown)) continue;
+      const shown = { ...offer, ...shownLines(this.textOf(offer.path), offer.parts) };
+      if (this.refusals.isRefused(shown)) continue;
       if (this.judge(offer, shown) === 'right') {
         this.refusals.recordAccepted(offer);
         return true;
       }
-      this.refusals.recordRefused(offer, shown);
+      this.refusals.recordRefused(shown);
     }
     return false;
   }

@@ -97,22 +97,22 @@ export class FileSearch {
     return before?.names ?? this.listing.names;
   }
 
-  /** Code files in the folders that git does not ignore. Unreadable folders are skipped. */
+  /** Code files in the folders, which may be nested, that git does not ignore. Unreadable folders are skipped. */
   private async list(folders: readonly string[]): Promise<Names> {
     const until = this.now() + LISTING_MS;
-    const names: string[] = [];
-    const isFull = () => names.length >= MAX_LISTED || this.now() > until;
+    const names = new Set<string>();
+    const isFull = () => names.size >= MAX_LISTED || this.now() > until;
     for (const folder of folders) {
       try {
         for await (const entry of walk(folder)) {
-          if (isFull()) return names;
-          if (entry.in && 'take' in judgeName(entry.path)) names.push(join(folder, entry.path));
+          if (isFull()) return [...names];
+          if (entry.in && 'take' in judgeName(entry.path)) names.add(join(folder, entry.path));
         }
       } catch {
         // The other folders are still listed.
       }
     }
-    return names;
+    return [...names];
   }
 }
 

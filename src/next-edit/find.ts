@@ -201,11 +201,9 @@ const withTokens = (text: SearchedText): TextWithTokens => ({
   tokens: tokensOf(text.text, text.languageId),
 });
 
-/** What `search` offers. */
-export const findOffers = (...asked: Parameters<typeof search>): Offer[] => search(...asked).offers;
-
+/** Whether a text contains what the pattern replaces: quick, and without tokens. */
 function mayFit(pattern: Pattern, text: string): boolean {
-  if (pattern.kind === 'lines') return text.includes(pattern.old[0]!.trim());
+  if (pattern.kind === 'lines') return pattern.old.every((line) => text.includes(line.trim()));
   if (pattern.kind === 'shape')
     return pattern.old.every((part) => typeof part === 'number' || text.includes(part));
   return [...pattern.left, ...pattern.steps.flatMap(({ old }) => old), ...pattern.right].every((token) =>
@@ -214,9 +212,10 @@ function mayFit(pattern: Pattern, text: string): boolean {
 }
 
 /** The offers in one text, in order. If patterns conflict at a place, the first pattern wins. */
-export function offersIn(document: TextWithTokens, patterns: readonly Pattern[]): Offer[] {
+function offersIn(document: TextWithTokens, patterns: readonly Pattern[]): Offer[] {
   const replacements: (Replacement & { from: Pattern })[] = [];
   for (const pattern of patterns) {
+    if (!mayFit(pattern, document.text)) continue;
     const places = findPlaces(pattern, document);
     const most = pattern.kind === 'lines' ? pattern.most : MAX_PLACES;
     if (places.length > most || isPassedOver(pattern, document, places)) continue;

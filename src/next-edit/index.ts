@@ -1,14 +1,7 @@
 /** Next edit: finds the places that need the same edit as the recent ones. Pure. */
 export { applyParts, partsShown, shownLines } from './apply.ts';
 export { DocumentEdits, type Change, type Edit, type Replacement } from './edit.ts';
-export {
-  findOffers,
-  search,
-  type FindOptions,
-  type SearchResult,
-  type Offer,
-  type SearchedText,
-} from './find.ts';
+export { search, type FindOptions, type SearchResult, type Offer, type SearchedText } from './find.ts';
 export { moveOffer } from './move-offer.ts';
 export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';

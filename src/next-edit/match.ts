@@ -1,12 +1,11 @@
 /** Finds where a pattern matches in a document, and what to replace there. */
-import { languageFor } from '../completion/code/languages.ts';
 import { leadingWhitespace } from '../completion/code/text.ts';
 import { MAX_TOKENS_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
 import { lineAt, startOfLine } from './lines.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
-import { isInScope, reaches, shadowsOf } from './reach.ts';
+import { isInScope, isMethod, reaches, shadowsOf } from './reach.ts';
 import { closing, functions, languageAt } from './rename.ts';
 import { linesOfShape } from './shape.ts';
 import type { TextWithTokens, Token } from './tokens.ts';
@@ -21,8 +20,7 @@ export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacem
 
 function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
   const { left, steps, scope } = pattern;
-  const literal = [...left, ...pattern.right, ...steps.flatMap(({ old }) => old)];
-  if (literal.some((text) => !document.text.includes(text)) || !reaches(pattern, document)) return [];
+  if (!reaches(pattern, document)) return [];
   const { tokens } = document;
   const found: Replacement[] = [];
   const first = left[0] ?? steps[0]!.old[0] ?? pattern.between[0]?.[0] ?? pattern.right[0];
@@ -51,18 +49,9 @@ const isNear = (parts: NonNullable<TokenPattern['near']>, path: string, place: n
 const fits = (wanted: readonly string[], tokens: readonly Token[], at: number) =>
   wanted.every((text, i) => tokens[at + i]?.text === text);
 
-const modifiers = /^\s*(?:(?:public|private|protected|static|async|override|abstract|get|set|export)\s+)*$/;
-
 /** Whether the name at `at` with its brackets, which close at `close`, is not a call: `function f()`, `f(): void {`. */
-function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, close: number): boolean {
-  if (functions.has(tokens[at - 1]?.text ?? '')) return true;
-  const { start } = tokens[at]!;
-  return (
-    !languageFor(languageId).indented &&
-    /^[{:]$/.test(tokens[close + 1]?.text ?? '') &&
-    modifiers.test(text.slice(startOfLine(text, start), start))
-  );
-}
+const isDefinition = (document: TextWithTokens, at: number, close: number): boolean =>
+  functions.has(document.tokens[at - 1]?.text ?? '') || isMethod(document, at, close);
 
 /** The closing bracket of a call with as many arguments as the pattern has; `from` if it does not count them. */
 function afterArguments({ args }: TokenPattern, tokens: readonly Token[], from: number): number | undefined {
@@ -173,34 +162,60 @@ function reindented(text: string, indent: string): string {
   return [first, ...rest.map((line) => (line.trim() ? indent + line.slice(common.length) : line))].join('\n');
 }
 
-/** In `{ a, name }` of JavaScript, the name is a key as well, unless a module's names are listed. */
+/** In `{ a, name }` of JavaScript and `Page { name }` of Rust, the name is a key as well. */
 function isShorthand(document: TextWithTokens, at: number): boolean {
-  const { tokens } = document;
+  const { tokens, languageId } = document;
   const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
   if (!/^[{,]$/.test(before) || !/^[},]$/.test(next)) return false;
-  if (!languageAt(document, tokens[at]!.start).templates) return false;
+  const { templates } = languageAt(document, tokens[at]!.start);
+  if (!templates && languageId !== 'rust') return false;
   let depth = 0;
   for (let i = at - 1; i >= 0 && at - i < 400; i -= 1) {
     const { text, quoted } = tokens[i]!;
     if (quoted) continue;
     if (/^[)\]}]$/.test(text)) depth += 1;
-    else if (/^[([{]$/.test(text) && depth-- === 0) return text === '{' && !isModuleList(document, i);
+    else if (/^[([{]$/.test(text) && depth-- === 0)
+      return text === '{' && (templates ? opensObject(document, i) : structHead.test(headOf(document, i)));
   }
   return false;
 }
 
+/** Before the brace of a struct in Rust. In `-> Page {` and `== Page {` it begins a block. */
+const structHead = /(?:^|[{([,;|]|(?<![=!<>])=|=>|\b(?:return|let))\s*&?(?:\w+::)*\p{Lu}\w*\s*$/u;
+/** Before the brace of an object or of a pattern; others begin blocks, or stand in the text of a tag. */
+const beforeObject = /^(?:[([{,=:?&|]|const|let|var|return|default|yield|throw)$/;
+/** Before the brace of a value in tags: `name={name}`, `<p>Name: {name}`. */
+const beforeValue =
+  /(?:(?<!\b(?:const|let|var)\s+)\b[\w$-]+=|<[\w.]+(?:\s[^<>]*)?>[^<>{}()=]*\w[^<>{}()=]*)$/;
+
+/** Whether a brace of JavaScript begins an object or a pattern, other than a module's list of names. */
+function opensObject(document: TextWithTokens, open: number): boolean {
+  const { tokens } = document;
+  let before = open - 1;
+  while (tokens[before]?.quoted) before -= 1;
+  return (
+    beforeObject.test(tokens[before]?.text ?? '') &&
+    !beforeValue.test(headOf(document, open)) &&
+    !isModuleList(document, open)
+  );
+}
+
+/** The text before a token in its line. */
+function headOf({ tokens, text }: TextWithTokens, at: number): string {
+  const { start } = tokens[at]!;
+  return text.slice(startOfLine(text, start), start);
+}
+
 /** Whether a module imports or exports what these braces list. */
-function isModuleList({ tokens, text }: TextWithTokens, open: number): boolean {
-  const { start } = tokens[open]!;
-  const head = text.slice(startOfLine(text, start), start);
-  if (/^\s*(?:import\b[^(]*|export\s*(?:type\s*)?|(?:module\.)?exports\s*=\s*)$/.test(head)) return true;
+function isModuleList(document: TextWithTokens, open: number): boolean {
+  const { tokens, text } = document;
+  const head = headOf(document, open);
+  if (/^\s*(?:import\b[^(]*|(?:module\.)?exports\s*=\s*)$/.test(head)) return true;
   const end = tokens[closing(open, tokens) ?? open]!.end;
   return /^\s*=\s*\(?(?:await\s+import|require)\b/.test(text.slice(end, end + 40));
 }
 
 function findLines({ old, now }: LinePattern, text: string): Replacement[] {
-  const rarest = old.reduce((a, b) => (b.length > a.length ? b : a), '').trim();
-  if (!text.includes(rarest)) return [];
   const lines = text.split('\n');
   const starts: number[] = [];
   for (let at = 0, i = 0; i < lines.length; i += 1) {

@@ -1,8 +1,16 @@
 /** Where a renamed name means what was renamed: in which files, and at which of its places. */
 import { languageFor } from '../completion/code/languages.ts';
-import { lineAt } from './lines.ts';
+import { lineAt, startOfLine } from './lines.ts';
 import type { TokenPattern } from './pattern.ts';
-import { familyOf, isImportLine, isScript, scopesOf } from './rename.ts';
+import {
+  closing,
+  enclosingHeader,
+  familyOf,
+  isImportLine,
+  isScript,
+  languageAt,
+  scopesOf,
+} from './rename.ts';
 import { wholeWord, type TextWithTokens, type Token } from './tokens.ts';
 
 /** Whether a document may use what was renamed; true for patterns that are no rename. */
@@ -47,21 +55,71 @@ export function shadowsOf(
 const isMember = (tokens: readonly Token[], at: number): boolean =>
   tokens[at - 1]?.text === '.' && tokens[at - 2]?.text !== '.';
 
-/**
- * Whether the name at this place is the renamed one, as opposed to another object's member, a keyword argument or a
- * key.
- */
-export function isInScope(
-  { scope }: TokenPattern,
-  { tokens, path, languageId }: TextWithTokens,
-  at: number,
-): boolean {
+/** Whether the name at this place is the renamed one, as opposed to a member, a key, a label or an attribute. */
+export function isInScope({ scope }: TokenPattern, document: TextWithTokens, at: number): boolean {
+  const { tokens, path } = document;
   const { start } = tokens[at]!;
-  const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
   if (scope!.path === path && (start < scope!.from || start >= scope!.to)) return false;
   if (scope!.member || isMember(tokens, at)) return scope!.member && isMember(tokens, at);
-  const inList = before === '(' || before === ',';
+  return !isLabel(document, at) && !isMemberOfScript(document, at);
+}
+
+/** The code token at an index; empty if there is none, or part of a string or comment. */
+function codeAt(tokens: readonly Token[], at: number): string {
+  const token = tokens[at];
+  return token && !token.quoted ? token.text : '';
+}
+
+/** Languages besides Python in which `=` follows the label of an argument. */
+const labelled = ['kotlin', 'scala', 'r'];
+
+/** Whether a name is the label of an argument, or a key. */
+function isLabel({ tokens, languageId }: TextWithTokens, at: number): boolean {
+  const [before, next, afterNext] = [codeAt(tokens, at - 1), codeAt(tokens, at + 1), codeAt(tokens, at + 2)];
   const python = languageFor(languageId).indented;
-  if (python && inList && next === '=' && tokens[at + 2]?.text !== '=') return false;
-  return python || !(next === ':' && /^[{,;]$/.test(before));
+  if (/^[(,]$/.test(before) && next === '=' && afterNext !== '=')
+    return python || labelled.includes(languageId);
+  // Two colons make a path: `Name::of`.
+  return !python && next === ':' && afterNext !== ':' && /^[({,;]$/.test(before);
+}
+
+/** The text before a member's name that has modifiers. */
+const modified =
+  /\b(?:public|private|protected|static|override|abstract|readonly|declare|accessor|async|get|set)\s+\*?$/;
+const classHead =
+  /^\s*(?:(?:export|default|declare|abstract)\s+)*(?:class|interface)\s|(?:[=>(]|\breturn)\s*class\b.*\{\s*$/;
+
+/** In a script, whether a name is that of a class's or an object's member where it is defined; in tags, an attribute. */
+function isMemberOfScript(document: TextWithTokens, at: number): boolean {
+  const { tokens, text } = document;
+  const { start, end } = tokens[at]!;
+  const { templates, markup } = languageAt(document, start);
+  if ((templates || markup) && /^=["'{]/.test(text.slice(end, end + 2))) return true;
+  if (!templates) return false;
+  const [before, next] = [codeAt(tokens, at - 1), codeAt(tokens, at + 1)];
+  if (before === '#' || (next === '?' && codeAt(tokens, at + 2) === ':')) return true;
+  const begin = startOfLine(text, start);
+  const head = text.slice(begin, start);
+  // In `readonly Name[]` it is a type.
+  if (modified.test(head) && !/^[[.]$/.test(next)) return true;
+  const close = next === '(' ? closing(at + 1, tokens) : undefined;
+  if (close !== undefined && codeAt(tokens, close + 1) === '{' && /^[{,]$/.test(before)) return true;
+  // What follows a question mark is part of a condition.
+  if (before === '?') return false;
+  if (close !== undefined && isMethod(document, at, close)) return true;
+  return (
+    !head.trim() && (next === ':' || classHead.test(enclosingHeader(text, begin, head.length)?.line ?? ''))
+  );
+}
+
+const modifiers = /^\s*(?:(?:public|private|protected|static|async|override|abstract|get|set|export)\s+)*$/;
+
+/** Whether a name with its brackets, which close at `close`, is a method where it is defined: `f(): void {`. */
+export function isMethod({ tokens, text, languageId }: TextWithTokens, at: number, close: number): boolean {
+  const { start } = tokens[at]!;
+  return (
+    !languageFor(languageId).indented &&
+    /^[{:]$/.test(tokens[close + 1]?.text ?? '') &&
+    modifiers.test(text.slice(startOfLine(text, start), start))
+  );
 }

@@ -1,9 +1,10 @@
 /** Records the user's reactions to offers: refused ones are not offered again. */
 import type { Offer } from './find.ts';
 
-/** How many more of a pattern's offers may be refused than accepted. */
-const ALLOWED_REFUSALS = 0;
 const MAX_REMEMBERED = 1000;
+
+/** An offer with its lines, as they are and as they would be. */
+type ShownOffer = Offer & { before: string; after: string };
 
 export class Refusals {
   private places = new Set<string>();
@@ -16,12 +17,11 @@ export class Refusals {
   /** Patterns of which an offer was refused in a file where none had been accepted: they belong to their files. */
   private readonly confined = new Set<string>();
 
-  /** @param shown the lines of the offer, as they are and as they would be */
-  isRefused(offer: Offer, shown: { before: string; after: string }): boolean {
+  isRefused(offer: ShownOffer): boolean {
     return (
       this.unwanted.has(offer.pattern) ||
       (this.confined.has(offer.pattern) && !this.isAcceptedIn(offer)) ||
-      this.places.has(placeKey(offer, shown))
+      this.places.has(placeKey(offer))
     );
   }
 
@@ -51,16 +51,16 @@ export class Refusals {
     return this.passed.has(pattern);
   }
 
-  recordRefused(offer: Offer, shown: { before: string; after: string }): void {
+  recordRefused(offer: ShownOffer): void {
     const { pattern } = offer;
     if (this.places.size >= MAX_REMEMBERED) this.places.clear();
-    this.places.add(placeKey(offer, shown));
+    this.places.add(placeKey(offer));
     const balance = (this.balance.get(pattern) ?? 0) - 1;
     this.balance.set(pattern, balance);
-    if (balance < -ALLOWED_REFUSALS) this.unwanted.add(pattern);
+    // More of them were refused than accepted.
+    if (balance < 0) this.unwanted.add(pattern);
     if (!this.isAcceptedIn(offer)) this.confined.add(pattern);
   }
 }
 
-const placeKey = ({ path }: Offer, { before, after }: { before: string; after: string }) =>
-  [path, before, after].join('\0');
+const placeKey = ({ path, before, after }: ShownOffer) => [path, before, after].join('\0');

@@ -280,7 +280,7 @@ function isInClass(text: string, from: number, indent: number): boolean {
 }
 
 /** The nearest less indented line above `from`. */
-function enclosingHeader(
+export function enclosingHeader(
   text: string,
   from: number,
   indent: number,

@@ -117,8 +117,6 @@ function isDistinctive(old: readonly Part[]): boolean {
 /** The lines of that shape. */
 export function linesOfShape(pattern: ShapePattern, { text, tokens }: TextWithTokens): Replacement[] {
   const { old } = pattern;
-  const fixed = old.filter((part) => typeof part === 'string');
-  if (fixed.some((part) => !text.includes(part))) return [];
   const found: Replacement[] = [];
   for (let at = 0; at + old.length <= tokens.length; at += 1) {
     if (typeof old[0] === 'string' && tokens[at]!.text !== old[0]) continue;

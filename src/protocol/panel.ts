@@ -160,11 +160,9 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
   /** Complete code with a base as it is. */
   z.object({ type: z.literal('completeUntuned') }),
-  z.object({ type: z.literal('measure'), run: z.string() }),
   /** From now on, multiply this run's change by `strength`. */
   z.object({ type: z.literal('strength'), run: z.string(), strength: z.number().positive().max(1) }),
-  z.object({ type: z.literal('stop'), run: z.string() }),
-  /** A next step named in a text. */
+  /** A next step, such as one that a text names. */
   z.object({ type: z.literal('step'), step: nextStepSchema }),
   z.object({ type: z.literal('save'), name: z.string(), base64: z.string() }),
 ]);

@@ -172,9 +172,9 @@ describe('the panel in VS Code', () => {
     await page.locator('[data-chart=loss]').getByText('PNG', { exact: true }).click();
     await expect.poll(() => posted.length, patient).toBe(5);
     expect(posted.slice(1, 4)).toEqual([
-      { type: 'stop', run: running.spec.id },
+      { type: 'step', step: { id: 'cancel', subject: running.spec.id } },
       { type: 'useForCompletion', run: 'done-run' },
-      { type: 'measure', run: 'done-run' },
+      { type: 'step', step: { id: 'evaluate', subject: 'done-run' } },
     ]);
     const saved = posted[4] as Extract<FromPanel, { type: 'save' }>;
     expect(saved.name).toBe('done-run-loss.png');
@@ -438,6 +438,22 @@ describe('the panel in VS Code', () => {
     await expect.poll(() => boxes.count(), patient).toBe(1);
     expect(await seriousFaults(page)).toEqual([]);
     expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('asks again for a comparison that failed once a run was unticked and ticked', async () => {
+    const { page, posted, shown } = await open();
+    const runs = ['one', 'two'].map((name) => makeRun({ id: `run-${name}`, name }));
+    await send(page, runs, { selected: 'run-one' });
+    const asked = () => posted.filter(({ type }) => type === 'compare').length;
+    await box(page, 'two').click();
+    await expect.poll(asked, patient).toBe(1);
+    await tell(page, { type: 'comparison', of: ['run-one', 'run-two'], problem: 'Node was not found.' });
+    await box(page, 'two').click();
+    await expect.poll(() => shown.at(-1), patient).toEqual(['run-one']);
+    expect(asked()).toBe(1);
+    await box(page, 'two').click();
+    await expect.poll(asked, patient).toBe(2);
     await page.close();
   });
 

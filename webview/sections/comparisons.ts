@@ -31,8 +31,8 @@ export class ComparisonsSection implements Section {
     ),
   );
 
-  constructor({ measure }: Pick<Actions, 'measure'>) {
-    this.measure = button(titleIn({ id: 'evaluate' }), () => measure(this.run));
+  constructor({ take }: Pick<Actions, 'take'>) {
+    this.measure = button(titleIn({ id: 'evaluate' }), () => take({ id: 'evaluate', subject: this.run }));
     this.sentence.after(this.measure);
   }
 

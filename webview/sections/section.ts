@@ -11,14 +11,12 @@ export interface Actions {
   select(run: string): void;
   /** Shows these runs in comparison with the selected one. */
   compareWith(runs: string[]): void;
-  stop(run: string): void;
-  measure(run: string): void;
   useForCompletion(run: string): void;
   /** Completes code with an untuned base. */
   completeUntuned(): void;
   setStrength(run: string, strength: number): void;
   /** A choice of the user in a section has changed and must be stored. */
   changed(): void;
-  /** Takes a step that a text names. */
+  /** Takes a next step, such as one that a text names. */
   take(step: NextStep): void;
 }

@@ -21,7 +21,7 @@ export class StatusSection implements Section {
   private run = '';
 
   constructor(private readonly actions: Actions) {
-    this.stop = button(t('Stop'), () => actions.stop(this.run));
+    this.stop = button(t('Stop'), () => actions.take({ id: 'cancel', subject: this.run }));
     this.line = h('div', { class: 'status-line' }, this.spinner, this.label, this.sentence, this.stop);
     this.element = h(
       'section',

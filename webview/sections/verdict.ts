@@ -18,10 +18,14 @@ export class VerdictSection implements Section {
   readonly element: HTMLElement;
   private run = '';
 
-  constructor({ useForCompletion, measure, completeUntuned }: Actions) {
+  constructor({ useForCompletion, take, completeUntuned }: Actions) {
     this.steps = {
       use: button(t('Use for completion'), () => useForCompletion(this.run), 'primary'),
-      measure: button(titleIn({ id: 'evaluate' }), () => measure(this.run), 'primary'),
+      measure: button(
+        titleIn({ id: 'evaluate' }),
+        () => take({ id: 'evaluate', subject: this.run }),
+        'primary',
+      ),
       base: button(t('Complete Code Without Training'), completeUntuned, 'primary'),
     };
     this.element = h(

@@ -1,5 +1,6 @@
 /** Tracks what the user writes: the recent edits of visible documents. */
 import * as vscode from 'vscode';
+import { isSkippedFolder, judgeFolder } from '../../corpus/names.ts';
 import { DocumentEdits, type Change, type Edit, type SearchedText } from '../../next-edit/index.ts';
 import { settings } from '../settings.ts';
 
@@ -17,6 +18,14 @@ export const isWatched = (document: vscode.TextDocument): boolean =>
   document.lineCount <= MAX_LINES &&
   vscode.workspace.isTrusted &&
   settings.nextEditEnabled(document);
+
+/** Whether the search on disk would enter the folders of a document: one of a library was perhaps only looked at. */
+function isInWorkspace({ uri }: vscode.TextDocument): boolean {
+  if (uri.scheme !== 'file' || !vscode.workspace.workspaceFolders?.length) return true;
+  if (!vscode.workspace.getWorkspaceFolder(uri)) return false;
+  const folders = vscode.workspace.asRelativePath(uri, false).split('/').slice(0, -1);
+  return !folders.some((name) => isSkippedFolder(name) || judgeFolder(name, []));
+}
 
 /** A change of a watched document. */
 export interface Edited {
@@ -114,6 +123,7 @@ export class EditWatch implements vscode.Disposable {
     const rank = (document: vscode.TextDocument) => (isEdited(document) ? 0 : seen.has(document) ? 1 : 2);
     const others = vscode.workspace.textDocuments
       .filter((document) => document !== first && isWatched(document))
+      .filter((document) => isEdited(document) || isInWorkspace(document))
       .reverse();
     return [first, ...others.sort((a, b) => rank(a) - rank(b))].slice(0, MAX_DOCUMENTS);
   }

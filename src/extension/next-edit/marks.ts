@@ -34,9 +34,8 @@ export class Marks implements vscode.Disposable {
 
   private hasHints = false;
 
-  /** Replaces what was shown. `parts`: see `partsShown`. */
+  /** Call `clear` before. `parts`: see `partsShown`. */
   show(document: vscode.TextDocument, parts: Offer['parts']): void {
-    this.clear();
     const rangeOf = (start: number, end: number) =>
       new vscode.Range(document.positionAt(start), document.positionAt(end));
     const removed = parts

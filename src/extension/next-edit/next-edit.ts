@@ -165,7 +165,9 @@ export class NextEdit implements vscode.Disposable {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.requestId) return;
     if (!error) {
-      const found = offers.map((offer) => ({ ...offer, path: offered.normalizeUri(offer.path) }));
+      const found = offers
+        .map((offer) => ({ ...offer, path: offered.normalizeUri(offer.path) }))
+        .filter(offered.isWanted);
       const isFound = ({ path, from }: FoundOffer) =>
         found.some((other) => other.path === path && other.from === from);
       // Files on disk are still to be searched.
@@ -188,9 +190,7 @@ export class NextEdit implements vscode.Disposable {
 
   /** Shows the first offer that was not refused and can still be applied. */
   private draw(): void {
-    this.offers = this.offers.filter(
-      (offer) => !this.refusals.isRefused(offer, offer) && offered.isCurrent(offer),
-    );
+    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer) && offered.isCurrent(offer));
     this.display.show(this.offers);
     this.updateKeys();
   }
@@ -310,7 +310,7 @@ export class NextEdit implements vscode.Disposable {
   private skip(): void {
     const { offer } = this;
     if (!offer) return;
-    this.refusals.recordRefused(offer, offer);
+    this.refusals.recordRefused(offer);
     this.remove(offer);
   }
 

@@ -1,8 +1,10 @@
 /** Offers and their documents. */
 import * as vscode from 'vscode';
+import { languageIdForPath } from '../../completion/index.ts';
 import type { Change, Cursor } from '../../next-edit/index.ts';
 import { isWatched } from './edit-watch.ts';
 import type { FoundOffer } from '../../next-edit-finder/finder.ts';
+import { settings } from '../settings.ts';
 
 export const openDocument = ({ path }: Pick<FoundOffer, 'path'>): vscode.TextDocument | undefined =>
   vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
@@ -17,6 +19,13 @@ export const openOffered = ({ path }: FoundOffer): Thenable<vscode.TextDocument 
 /** A URI as the editor writes it: with more percent-encoding, and lower-case drive letters. */
 export const normalizeUri = (address: string): string =>
   address.startsWith('file:') ? vscode.Uri.parse(address, true).toString() : address;
+
+/** False for an offer in a closed file if next edits are turned off in its language; see `isCurrent` for open ones. */
+export function isWanted({ path }: FoundOffer): boolean {
+  if (openDocument({ path })) return true;
+  const uri = vscode.Uri.parse(path, true);
+  return settings.nextEditEnabled({ uri, languageId: languageIdForPath(path) });
+}
 
 /**
  * Whether an offer still applies: a file searched on disk may be open by now, with another text or with next edits

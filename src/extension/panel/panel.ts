@@ -36,8 +36,9 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private readonly revival = vscode.window.registerWebviewPanelSerializer(viewType, this);
 
   private readonly sweeps: Sweeps;
-  /** The sweeps sent last. */
+  /** The sweeps sent last, and everything else but the runs. */
   private sentSweeps: SweepSnapshot[] | undefined;
+  private sentRest = '';
 
   constructor(private readonly services: ServicesWithCompletion) {
     this.sweeps = new Sweeps(services, () => this.refresh());
@@ -97,7 +98,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     if (this.panel && this.ready) this.throttle.run();
   }
 
-  /** Sends the panel what changed since the last message. */
+  /** Sends the panel what changed since the last message: nothing after most suggestions, so it is not drawn again. */
   private async update(): Promise<void> {
     if (!this.panel || !this.ready) return;
     const next = this.feed.nextMessage(this.services.runs.all);
@@ -108,9 +109,13 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       now: Date.now(),
     };
     const sweeps = this.sweeps.all;
+    const rest = JSON.stringify([common.selected, common.inUse, common.acceptance]);
+    const newSweeps = sweeps === this.sentSweeps ? undefined : sweeps;
     if (next.type === 'runs') this.post({ ...next, ...common, sweeps });
-    else this.post({ ...next, ...common, sweeps: sweeps === this.sentSweeps ? undefined : sweeps });
+    else if (newSweeps || rest !== this.sentRest || next.runs.length > 0 || next.gone.length > 0)
+      this.post({ ...next, ...common, sweeps: newSweeps });
     this.sentSweeps = sweeps;
+    this.sentRest = rest;
     void this.sweeps.refresh();
   }
 
@@ -159,14 +164,8 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       case 'completeUntuned':
         await vscode.commands.executeCommand('forgetMeNot.completeUntuned');
         return;
-      case 'measure':
-        await vscode.commands.executeCommand('forgetMeNot.measureResult', request.run);
-        return;
       case 'strength':
         return setStrength(this.services, request.run, request.strength);
-      case 'stop':
-        await vscode.commands.executeCommand('forgetMeNot.stopTraining', request.run);
-        return;
       case 'step':
         await actionFor(request.step).run();
         return;

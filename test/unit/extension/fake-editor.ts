@@ -33,6 +33,10 @@ export class Selection extends Range {
   }
 }
 
+/** The workspace's only folder, and its address. */
+const folders = [{ uri: { scheme: 'file', fsPath: '/w' } }];
+const root = 'file:///w/';
+
 interface Written {
   offset: number;
   old: string;
@@ -53,7 +57,8 @@ export class Document {
     name: string,
     private text: string,
   ) {
-    this.uri = { scheme: 'file', toString: () => `file:///w/${name}` };
+    const path = name.includes('://') ? name : `${root}${name}`;
+    this.uri = { scheme: 'file', toString: () => path };
   }
   get lineCount(): number {
     return this.text.split('\n').length;
@@ -135,8 +140,9 @@ class Editor {
 
 /** What the user does, and sees. */
 export const fake = {
-  /** The value of every setting. */
+  /** The value of every setting, except in the language `off`. */
   enabled: true,
+  off: '',
   keys: new Map<string, boolean>(),
   commands: new Map<string, (...rest: unknown[]) => unknown>(),
   /** The editor commands that were executed. */
@@ -210,7 +216,9 @@ export const fake = {
   reset(): void {
     listeners.clear();
     fake.enabled = true;
+    fake.off = '';
     workspace.isTrusted = true;
+    workspace.workspaceFolders = folders;
     for (const map of [fake.keys, fake.commands]) map.clear();
     fake.ran.length = 0;
     workspace.textDocuments = [];
@@ -258,15 +266,18 @@ export const window = {
 };
 export const workspace = {
   isTrusted: true,
+  workspaceFolders: folders as typeof folders | undefined,
+  getWorkspaceFolder: (uri: { toString: () => string }) =>
+    uri.toString().startsWith(root) ? folders[0] : undefined,
   textDocuments: [] as Document[],
-  getConfiguration: () => ({
-    get: () => fake.enabled,
+  getConfiguration: (_: string, scope?: { languageId: string }) => ({
+    get: () => fake.enabled && scope?.languageId !== fake.off,
   }),
   onDidChangeTextDocument: event('change'),
   onDidOpenTextDocument: event('open'),
   onDidCloseTextDocument: event('close'),
   onDidGrantWorkspaceTrust: event('trust'),
-  asRelativePath: (uri: { toString: () => string }) => uri.toString().replace('file:///w/', ''),
+  asRelativePath: (uri: { toString: () => string }) => uri.toString().replace(root, ''),
   openTextDocument: (uri: { toString: () => string }) =>
     Promise.resolve(workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())),
 };

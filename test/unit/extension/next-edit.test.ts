@@ -81,15 +81,23 @@ describe('watches', () => {
     expect(watch.texts(first).changed.map((searched) => searched.text)).toEqual(['after']);
   });
 
-  it('the edited, the visible and the newest of many open documents', () => {
+  it('the edited, the visible and the newest of many open documents, but none of libraries', () => {
     const all = Array.from({ length: 50 }, (_, at) => openDocument(`${at}.ts`, text));
+    const libraries = ['file:///elsewhere/6.ts', 'node_modules/x/7.ts', '.venv/lib/8.ts'];
+    const [outside] = libraries.map((name) => openDocument(name, text));
     const watch = new EditWatch();
     for (const at of [3, 5]) show(all[at]!.made);
     all[5]!.write('load', 'read');
     const { open, searched } = watch.texts(all[0]!.document);
-    expect(open).toHaveLength(50);
+    expect(open).toHaveLength(53);
     expect(searched).toHaveLength(30);
-    expect(searched.slice(0, 5).map((path) => path.replace(/\D/g, ''))).toEqual(['0', '5', '3', '49', '48']);
+    const numbers = (paths: string[]) => paths.slice(0, 5).map((path) => path.replace(/\D/g, ''));
+    expect(numbers(searched)).toEqual(['0', '5', '3', '49', '48']);
+    show(outside!.made);
+    outside!.write('load', 'read');
+    expect(numbers(watch.texts(all[0]!.document).searched)).toEqual(['0', '6', '5', '3', '49']);
+    workspace.workspaceFolders = undefined;
+    expect(numbers(watch.texts(all[0]!.document).searched)).toEqual(['0', '6', '5', '3', '8']);
   });
 });
 
@@ -156,6 +164,15 @@ describe('an offer', () => {
     expect(isThere()).toBe(false);
     fake.close(made);
     answer([offer('b.ts', 'use(load);')]);
+    expect(isThere()).toBe(true);
+  });
+
+  it('is not made in a closed file whose language has next edits turned off', () => {
+    renamed();
+    fake.off = 'markdown';
+    answer([offer('README.md', 'use(load);')]);
+    expect(isThere()).toBe(false);
+    answer([offer('README.md', 'use(load);'), offer('b.ts', 'use(load);')]);
     expect(isThere()).toBe(true);
   });
 

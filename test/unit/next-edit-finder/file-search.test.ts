@@ -77,6 +77,12 @@ it("come from the other folders if one can't be read", async () => {
   expect(await offers({ folders })).toEqual([['/there/b.ts', use('b')]]);
 });
 
+it('are found once if one folder lies in another', async () => {
+  await mkdir(join(root, 'there'));
+  await put('there/b.ts', `${use('b')}\n`);
+  expect(await offers({ folders: [root, join(root, 'there')] })).toEqual([['/there/b.ts', use('b')]]);
+});
+
 it('come from the nearest of too many files', async () => {
   for (const folder of ['one', 'two']) {
     await mkdir(join(root, folder));

@@ -2,7 +2,7 @@
 import {
   applyParts,
   DocumentEdits,
-  findOffers,
+  search,
   shownLines,
   type Edit,
   type Offer,
@@ -63,7 +63,7 @@ export class Editor {
       languageId: languageIdForPath(path),
       text,
     }));
-    return findOffers(this.edits, texts, this.last);
+    return search(this.edits, texts, this.last).offers;
   }
 
   /** Each offer as the resulting line. */

@@ -1,6 +1,6 @@
 /** Properties that hold for any edits and texts, generated with a fixed seed. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { applyParts, DocumentEdits, findOffers } from '../../../src/next-edit/index.ts';
+import { applyParts, DocumentEdits, search } from '../../../src/next-edit/index.ts';
 import { findPlaces } from '../../../src/next-edit/match.ts';
 import { patternsOf } from '../../../src/next-edit/find.ts';
 import { tokensOf } from '../../../src/next-edit/tokens.ts';
@@ -155,13 +155,10 @@ describe('offers', () => {
     vi.spyOn(Date, 'now').mockReturnValue(-1);
     onTestFinished(() => void vi.restoreAllMocks());
     const offered = (deadline: number) =>
-      Array.from({ length: 20 }, (_, seed) => edited(seed)).flatMap((editor) =>
-        findOffers(editor.edits, [{ path: 'a.py', languageId: 'python', text: editor.text('a.py') }], {
-          path: 'b.py',
-          place: 0,
-          deadline,
-        }),
-      );
+      Array.from({ length: 20 }, (_, seed) => edited(seed)).flatMap((editor) => {
+        const text = { path: 'a.py', languageId: 'python', text: editor.text('a.py') };
+        return search(editor.edits, [text], { path: 'b.py', place: 0, deadline }).offers;
+      });
     expect(offered(Infinity)).not.toEqual([]);
     expect(offered(0)).toEqual([]);
   });

@@ -63,6 +63,73 @@ export { timeout };
     ]);
   });
 
+  it.each([
+    [
+      'query -> term',
+      "const [query, setQuery] = useState('');\n<Input query={query} />;\n<b>{query}</b>;\n<b>For: {query}</b>;\nsend({ query });\n",
+      ['<Input query={term} />;', '<b>{term}</b>;', '<b>For: {term}</b>;', 'send({ query: term });'],
+    ],
+    [
+      'load -> loadFile',
+      `
+export function load(path: string) {
+  return path;
+}
+class Store {
+  load() {
+    return load(this);
+  }
+}
+const store = { load() { return 1; }, now: load(2) };
+if (kind === 'class') {
+  load(3);
+}
+`,
+      ['return loadFile(this);', 'const store = { load() { return 1; }, now: loadFile(2) };', 'loadFile(3);'],
+    ],
+    [
+      'timeout -> limit',
+      `
+const timeout = 5;
+class Client {
+  private timeout: number = timeout;
+  static timeout = 5;
+  #timeout = timeout;
+  timeout = 3;
+}
+interface Options {
+  name: string
+  timeout: number
+  more?: { timeout?: number };
+}
+const limits = isSlow ?
+  timeout : 2;
+`,
+      ['private timeout: number = limit;', '#timeout = limit;', 'limit : 2;'],
+    ],
+    ['Item -> Product', 'type Item = string;\nlet all: readonly Item[];\n', ['let all: readonly Product[];']],
+  ])('of a name that members and attributes also have: not those: %s', (rename, text, lines) => {
+    const [was, now] = rename.split(' -> ') as [string, string];
+    expect(new Editor({ 'a.tsx': text }).edit('a.tsx', was, now).lines).toEqual(lines);
+  });
+
+  it('does not change an attribute in the markup around a script', () => {
+    const page = '<script>\nconst query = 1;\n</script>\n<Input :query="query" />\n';
+    expect(new Editor({ 'a.vue': page }).edit('a.vue', 'query', 'term').lines).toEqual([]);
+  });
+
+  it.each([
+    ['a.kt', 'fun make(name: String) = User(name = name, age = 1)\n', 'User(name = title, age = 1)'],
+    ['a.swift', 'func make(name: String) { send(name: name, to: name) }\n', 'send(name: title, to: title) }'],
+    ['a.rb', 'def make(name)\n  send(name: name)\nend\n', 'send(name: title)'],
+    ['a.cs', 'var name = Read();\nSend(name: name);\n', 'Send(name: title);'],
+    ['a.rs', 'fn make(name: String) -> Self { Self { name } }\n', 'Self { name: title } }'],
+    ['a.rs', 'fn make(name: String) -> String { name }\n', '-> String { title }'],
+  ])('in %s: the labels of arguments and the fields of structs stay: %j', (path, text, end) => {
+    const { lines } = new Editor({ [path]: text }).edit(path, 'name', 'title');
+    expect(lines.map((line) => line.slice(-end.length))).toEqual([end]);
+  });
+
   it('next to regular expressions, which are not comments, strings or divisions', () => {
     const text = `
 function link(name: string, url: string): string {
@@ -210,6 +277,7 @@ def other():
 describe('a definition', () => {
   it.each([
     ['a.cpp', 'class Widget : Base {};\n', 'Widget w;', 'Widget', 'Gadget'],
+    ['a.cpp', 'class Widget {};\n', 'Widget::open();', 'Widget', 'Gadget'],
     ['a.c', 'struct page {\n  int id;\n};\n', 'use(struct page *p);', 'page', 'sheet'],
     ['a.go', 'type Page struct {\n\tid int\n}\n', 'var p *Page', 'Page', 'Sheet'],
     ['a.go', 'var page *Sheet\n', 'use(page)', 'page', 'sheet'],
