@@ -310,7 +310,7 @@ export class CompletionService implements CompletionHost {
     const { isOn } = this;
     if (isOn) this.ghost.forget();
     else void this.stop();
-    if (!isOn || !settings.repositoryInPrompt()) this.repository.stop();
+    if (!isOn || this.remoteServer.endpoint || !settings.repositoryInPrompt()) this.repository.stop();
     this.changed.fire();
   }
 

@@ -2,11 +2,12 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { fetchedPackage, gpuKindsHere, gpuPackages } from '../../../src/llama-cpp/gpu-packages.ts';
 import { referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
+import { IndexerClient } from '../../../src/extension/completion/indexer-client.ts';
 import { ServingClient } from '../../../src/serving/client/client.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
@@ -216,9 +217,13 @@ test('a remote server takes over from the local one before the first request', a
   const here = modelFromBase(base());
   expect(await ask(here)).toBe('of base');
   expect(service.isServedLocally(here)).toBe(true);
+  const stopIndex = vi.spyOn(IndexerClient.prototype, 'stop');
+  onTestFinished(() => stopIndex.mockRestore());
   editor.inspected['completion.endpoint'] = { globalValue: 'http://127.0.0.1:9/v1' };
   service.settingsChanged();
   expect(service.isServedLocally(here)).toBe(false);
+  // It gets nothing of the index.
+  expect(stopIndex).toHaveBeenCalled();
 });
 
 test('each outage is reported once, and is known until the next answer', () => {
