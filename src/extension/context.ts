@@ -60,7 +60,7 @@ export class Context implements Services, vscode.Disposable {
       (id) => requestStop(this, id),
       (error) => this.log.showError(error),
     );
-    this.view = new RunsView(this.runs, this.store);
+    this.view = new RunsView(this.runs, () => this.completion.localModel?.id);
     this.statusBar = new StatusBar(this);
     const throttle = new Throttle(REFRESH_MS, () => this.completionChanged());
     this.disposables.push(
