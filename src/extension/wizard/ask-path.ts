@@ -8,7 +8,7 @@ import { settings } from '../settings.ts';
 import { baseChoices, baseName, doesNotFit, missingMemory, type BaseList } from './bases.ts';
 import { continueChoice, baseReference, type ContinuableRun } from './continuable-run.ts';
 import type { Draft } from '../draft.ts';
-import { describeCost } from './estimates.ts';
+import { describeCost, sizedBase, type SizedBase } from './estimates.ts';
 import { back, choose, type Answer, type Choice } from './steps.ts';
 
 type Path = NonNullable<Draft['path']>;
@@ -38,11 +38,14 @@ export async function askPath(
   const path = await choose<Path>({
     ...place,
     placeholder: t('What should the model learn, and how?'),
-    choices: lookups.then(([list, where, run]) => [
-      ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
-      recommendedChoice(recommended(list, inUse?.()), list, where),
-      customChoice(),
-    ]),
+    choices: lookups.then(async ([list, where, run]) => {
+      const advice = recommended(list, inUse?.());
+      return [
+        ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
+        recommendedChoice(advice, await sizedBase(advice.base), list, where),
+        customChoice(),
+      ];
+    }),
     meanwhile: [
       { label: `$(loading~spin) ${t('Looking for what suits this machine')}`, value: undefined },
       customChoice(),
@@ -80,6 +83,7 @@ function recommended(list: BaseList, inUse: string | undefined) {
 
 function recommendedChoice(
   { base, method, budget }: ReturnType<typeof recommended>,
+  sized: SizedBase | undefined,
   list: BaseList,
   machine: TrainingMachine,
 ): Choice<Path> {
@@ -87,7 +91,7 @@ function recommendedChoice(
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
   const time = formatDuration(60 * budget.minutes);
   const costs = [
-    describeCost(base, method, budget, machine),
+    describeCost(base, sized, method, budget, machine),
     machine.needsNode && t('With Node 20 or newer installed, training could use a GPU.'),
   ];
   return {
