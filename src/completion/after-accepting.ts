@@ -3,7 +3,7 @@ import type { PendingAnswer } from './pending-answer.ts';
 import { gate } from './gate.ts';
 import { leadingWhitespace, lastLine } from './code/text.ts';
 import type { CompletionPlace, CursorDocument } from './types.ts';
-import { changeOf, fullLengths } from './prompt/window.ts';
+import { fullLengths, NEARBY_CHARACTERS, typedBetween } from './prompt/window.ts';
 
 /**
  * The document after `text` is accepted and, at the end of a statement, a new line is begun. Undefined if nothing would
@@ -18,18 +18,8 @@ export function afterAccepting<D extends CursorDocument>(document: D, text: stri
   return { ...accepted, before: accepted.before + lineEnd + leadingWhitespace(lastLine(accepted.before)) };
 }
 
-/** Characters at the cursor that decide whether two places are the same. */
-const NEARBY_CHARACTERS = 256;
-
 /** Whether two documents are the same at the cursor. */
-export function isSamePlace(a: CursorDocument, b: CursorDocument): boolean {
-  return (
-    a.path === b.path &&
-    changeOf(a, b) === 'none' &&
-    fullLengths(a).after === fullLengths(b).after &&
-    a.after.slice(0, NEARBY_CHARACTERS) === b.after.slice(0, NEARBY_CHARACTERS)
-  );
-}
+export const isSamePlace = (a: CursorDocument, b: CursorDocument): boolean => typedBetween(a, b) === '';
 
 /** Whether more typing at `here` could still reach the document. */
 export function mayReach({ document }: PendingAnswer, here: CompletionPlace): boolean {

@@ -73,7 +73,8 @@ class CompletionPipeline implements Completer {
     const input = cutToWindow(whole);
     this.noticeKey(input);
     this.reading?.abort();
-    if (input.invoked) this.inFlight.stop();
+    // The editor also requests explicitly when the mouse rests on a suggestion, which must not stop its growth.
+    if (input.invoked && !this.streaming?.matches(input)) this.inFlight.stop();
     else this.inFlight.matching(input);
     this.currentWait?.abort();
     this.currentWait = undefined;

@@ -1,6 +1,7 @@
 /** Owns the extension's state. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { isSameFolder } from '../corpus/reading/folders.ts';
 import { foldersOf } from '../protocol/folders.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../platform/processes/node.ts';
@@ -59,7 +60,7 @@ export class Context implements Services, vscode.Disposable {
       (id) => requestStop(this, id),
       (error) => this.log.showError(error),
     );
-    this.view = new RunsView(this.runs, this.store);
+    this.view = new RunsView(this.runs, () => this.completion.localModel?.id);
     this.statusBar = new StatusBar(this);
     const throttle = new Throttle(REFRESH_MS, () => this.completionChanged());
     this.disposables.push(
@@ -128,8 +129,8 @@ export class Context implements Services, vscode.Disposable {
   }
 
   isHere(run: RunSnapshot): boolean {
-    const learned = foldersOf(run.spec).map(({ path }) => path);
-    return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => learned.includes(uri.fsPath));
+    const open = vscode.workspace.workspaceFolders ?? [];
+    return foldersOf(run.spec).some(({ path }) => open.some(({ uri }) => isSameFolder(uri.fsPath, path)));
   }
 
   /** Refreshes everything that shows state. */

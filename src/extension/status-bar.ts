@@ -4,7 +4,8 @@ import { sentenceIn } from '../findings/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
-import { percent, t, timeOfDay } from '../text/l10n.ts';
+import { reasonOf, type UserError } from '../text/errors.ts';
+import { percent, t, timeOfDay, translate } from '../text/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 import { plainLabel } from './plain.ts';
@@ -18,6 +19,17 @@ const setupState = () => ({
     t('Click to set it up. You are asked before anything is downloaded.'),
   ],
   command: 'forgetMeNot.completeUntuned',
+});
+
+/** Shown if the chosen model went away. */
+const goneState = (why: UserError) => ({
+  text: `$(warning) ${t('Forget-Me-Not: choose a model')}`,
+  paragraphs: [
+    t('Nothing completes your code any more'),
+    translate(reasonOf(why)),
+    t('Click to choose another model.'),
+  ],
+  command: 'forgetMeNot.switchAdapter',
 });
 
 export class StatusBar implements vscode.Disposable {
@@ -54,7 +66,11 @@ export class StatusBar implements vscode.Disposable {
         paragraphs: [t('Fine-tuning {name}', { name: live.spec.name }), progressLine(live)],
       };
     const inUse = completion.inUse;
-    if (!inUse) return store.setupStarted ? setupState() : undefined;
+    if (!inUse) {
+      if (store.setupStarted) return setupState();
+      const why = completion.isOn ? completion.whyGone : undefined;
+      return why && goneState(why);
+    }
     const { name } = inUse;
     if (completion.snooze.until) {
       const time = timeOfDay(completion.snooze.until);

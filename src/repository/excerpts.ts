@@ -24,7 +24,7 @@ const MIN_ROOM = 20;
 
 /**
  * The lines of a definition: the signature and beginning of a function; a class with the signatures of its members,
- * those whose names (see namesUsed) are `wanted` first.
+ * those whose names (see namesUsed) are among `usedNames` first.
  */
 export function linesOf(definition: Definition, symbols: FileSymbols, usedNames: Uint32Array): LineRange[] {
   const { kind, line, signatureEnd, end } = definition;
@@ -38,7 +38,7 @@ export function linesOf(definition: Definition, symbols: FileSymbols, usedNames:
   return [head, ...(known.length > 0 ? known : members).slice(0, MAX_MEMBERS).map(signatureLines)];
 }
 
-/** The signatures of a file's definitions that a text with the names `wanted` uses. */
+/** The signatures of a file's definitions that a text with the names `usedNames` uses. */
 export const outlineOf = (symbols: FileSymbols, usedNames: Uint32Array): LineRange[] =>
   definitionsOf(symbols)
     .filter(({ name }) => uses(usedNames, name))
@@ -107,13 +107,13 @@ export function selectBest(
 function fitting(
   file: readonly string[],
   had: readonly LineRange[],
-  usedNames: readonly LineRange[],
+  wanted: readonly LineRange[],
   room: number,
 ): LineRange[] | undefined {
   const before = lengthOf(file, had);
   let kept: LineRange[] | undefined;
-  for (let count = 1; count <= usedNames.length; count += 1) {
-    const next = mergeRanges([...had, ...usedNames.slice(0, count)]);
+  for (let count = 1; count <= wanted.length; count += 1) {
+    const next = mergeRanges([...had, ...wanted.slice(0, count)]);
     if (lengthOf(file, next) - before > room) break;
     kept = next;
   }

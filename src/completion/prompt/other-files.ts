@@ -1,19 +1,14 @@
 /**
  * Chooses snippets of other files for the prompt: windows similar to the text around the cursor, imported files first.
- * They come first in the prompt, so the choice is kept while typing, because the model has them cached.
+ * They come first in the prompt, so a new choice keeps what is still right, because the model has it cached.
  */
 import { importedStems, isImported } from '../code/imports.ts';
 import { jaccard, SimilarWindows, distinctWords, type SimilarWindow } from './similar-windows.ts';
 import { wellFormed } from '../code/text.ts';
 import type { ContextFile, CursorDocument, OtherFile } from '../types.ts';
-import { fullLengths } from './window.ts';
 
 /** Characters around the cursor with which other files are compared: some 60 lines. */
 const NEARBY_CHARACTERS = { before: 1800, after: 600 };
-/** Characters the cursor may move before a new choice: some 32 lines. */
-const MOVE = 1200;
-/** Requests before a new choice, because files may have changed. */
-const REQUESTS = 30;
 const MIN_SIMILARITY = 0.1;
 /** Bonus of an imported file, in units of similarity. */
 const IMPORTED = 0.15;
@@ -26,46 +21,15 @@ export const MAX_FILES = 20;
 /** A shorter snippet is useless. */
 const MIN_CHARACTERS = 120;
 
-interface Choice {
-  path: string;
-  at: number;
-  requests: number;
-  budget: number;
-  chosen: readonly ContextFile[];
-}
-
 export class OtherFiles {
   private readonly similar = new SimilarWindows();
-  private last: Choice | undefined;
+  /** The previous choice. */
+  private chosen: readonly ContextFile[] = [];
 
-  /**
-   * Snippets of `files` (most recent first), at most `budget` characters, the most useful first. `files` is called only
-   * for a new choice.
-   */
-  choose(
-    document: CursorDocument,
-    files: () => readonly OtherFile[],
-    budget: number,
-  ): readonly ContextFile[] {
-    const { path } = document;
-    const at = fullLengths(document).before;
-    const { last } = this;
-    if (last?.path === path && last.budget === budget) {
-      last.requests += 1;
-      if (Math.abs(last.at - at) < MOVE && last.requests < REQUESTS) return last.chosen;
-    }
-    const chosen = this.rechoose(document, files().slice(0, MAX_FILES), budget);
-    this.last = { path, at, requests: 0, budget, chosen };
-    return chosen;
-  }
-
-  private rechoose(
-    document: CursorDocument,
-    files: readonly OtherFile[],
-    budget: number,
-  ): readonly ContextFile[] {
+  /** Snippets of `files` (most recent first), at most `budget` characters, the most useful first. */
+  choose(document: CursorDocument, files: readonly OtherFile[], budget: number): readonly ContextFile[] {
     const { before, after, languageId, place } = document;
-    const others = files.filter(({ path }) => path !== place?.path);
+    const others = files.slice(0, MAX_FILES).filter(({ path }) => path !== place?.path);
     const around = distinctWords(
       before.slice(-NEARBY_CHARACTERS.before) + after.slice(0, NEARBY_CHARACTERS.after),
     );
@@ -78,14 +42,13 @@ export class OtherFiles {
       if (score >= MIN_SIMILARITY) ranked.push({ file, window, score });
     }
     ranked.sort((a, b) => b.score - a.score);
-    return this.keepOrder(takeBest(ranked, document, budget), budget);
+    this.chosen = this.keepOrder(takeBest(ranked, document, budget), budget);
+    return this.chosen;
   }
 
   /** Bonus for a snippet that is already in the prompt. */
   private bonus({ path, text }: OtherFile, { similarity }: SimilarWindow): number {
-    const isChosen = this.last?.chosen.some(
-      (snippet) => snippet.filename === path && text.includes(snippet.text),
-    );
+    const isChosen = this.chosen.some((snippet) => snippet.filename === path && text.includes(snippet.text));
     return isChosen ? similarity * (STICKINESS - 1) : 0;
   }
 
@@ -94,9 +57,8 @@ export class OtherFiles {
    * model has cached them.
    */
   private keepOrder(selected: readonly Selected[], budget: number): ContextFile[] {
-    const before = this.last?.chosen ?? [];
     let room = budget - selected.reduce((sum, { part }) => sum + part.text.length, 0);
-    const staying = before.flatMap((old) => {
+    const staying = this.chosen.flatMap((old) => {
       const again = selected.find(({ file }) => file.path === old.filename);
       if (!again) return [];
       const longer = old.text.length - again.part.text.length;
@@ -108,13 +70,8 @@ export class OtherFiles {
     return [...staying, ...selected.flatMap(({ part }) => (kept.has(part.filename) ? [] : [part]))];
   }
 
-  /** Chooses anew at the next call, and keeps what is still right. */
-  expire(): void {
-    if (this.last) this.last.requests = REQUESTS;
-  }
-
   forget(): void {
-    this.last = undefined;
+    this.chosen = [];
   }
 }
 

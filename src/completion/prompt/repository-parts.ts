@@ -15,7 +15,7 @@ const DEADLINE_MS = 50;
  * machine it takes thirty keystrokes until the prompt with a new choice has been read.
  */
 const MOVE = 1200;
-/** Requests before an empty source is asked again: the index may not have been ready. */
+/** Requests before a new choice if there are no snippets: nobody says whether open files have changed. */
 const REQUESTS = 30;
 /** Fraction of the budget for snippets of the repository; open files get the rest. */
 const SHARE = 0.75;
@@ -66,7 +66,7 @@ export class RepositoryParts {
     return this.combine(selection, document, open);
   }
 
-  /** The current selection, if the cursor is still near its place and no file has changed. */
+  /** The current selection, if the cursor is still near its place and no file may have changed. */
   private current(document: CursorDocument): Selection | undefined {
     const { selection } = this;
     if (selection?.path !== document.path || selection.stale) return undefined;
@@ -79,7 +79,7 @@ export class RepositoryParts {
   private request(document: CursorDocument, source: PartsSource | undefined, budget: number): Selection {
     const at = fullLengths(document).before;
     const last = this.selection?.path === document.path ? this.selection : undefined;
-    const before = last?.context ?? last?.before;
+    const before = (last?.parts && last.context) ?? last?.before;
     const selection: Selection = {
       path: document.path,
       filename: document.place?.path,
@@ -110,11 +110,9 @@ export class RepositoryParts {
     if (!selection.parts && selection.before) return selection.before;
     const parts = selection.parts ?? [];
     const used = parts.reduce((sum, { text }) => sum + text.length, 0);
-    const windows = this.openFiles.choose(document, files, selection.budget - used);
-    const context = [...windows.filter((window) => !repeats(window, parts)), ...parts];
-    // Until the snippets are here, the windows' own rules decide how long they stay.
-    if (selection.parts) selection.context = context;
-    return context;
+    const windows = this.openFiles.choose(document, files(), selection.budget - used);
+    selection.context = [...windows.filter((window) => !repeats(window, parts)), ...parts];
+    return selection.context;
   }
 
   /** See Completer. */
@@ -125,9 +123,7 @@ export class RepositoryParts {
     const isChanged = ({ filename }: ContextFile) =>
       // The document changes with each key.
       filename !== own && paths.some((path) => filename === path || filename.startsWith(`${path}/`));
-    if (![...parts, ...context].some(isChanged)) return;
-    selection.stale = true;
-    this.openFiles.expire();
+    if ([...parts, ...context].some(isChanged)) selection.stale = true;
   }
 
   forget(): void {

@@ -7,7 +7,7 @@ import type { CursorDocument } from '../types.ts';
 
 const WINDOW = { before: 64 * 1024, after: 16 * 1024 };
 /** Characters at the cursor that decide whether two places are the same. */
-const NEARBY_CHARACTERS = 256;
+export const NEARBY_CHARACTERS = 256;
 
 /** A document cut to the window around its cursor; `hidden` counts the characters beyond it. */
 export function cutToWindow<D extends CursorDocument>(document: D): D {

@@ -73,6 +73,10 @@ export function pathWithin(folder: string, path: string, platform = process.plat
   return outside ? undefined : relativePath.split(sep).join('/');
 }
 
+/** On Windows, case does not matter: VS Code writes drive letters in lower case, terminals in upper case. */
+export const isSameFolder = (a: string, b: string, platform = process.platform): boolean =>
+  (platform === 'win32' ? win32 : posix).relative(a, b) === '';
+
 /** The innermost of these folders that contains a file, and the file's path in it. Pure. */
 export function innermost<F extends Pick<NamedFolder, 'path'>>(
   folders: readonly F[],
@@ -120,7 +124,8 @@ export function createRenaming(earlier: Folders, now: Folders): (document: strin
  */
 export function renameGlobs(globs: readonly string[], earlier: Folders, now: Folders): string[] {
   if (haveSameNames(earlier, now)) return [...globs];
-  const currentName = (path: string) => foldersOf(now).find((folder) => folder.path === path)?.name;
+  const currentName = (path: string) =>
+    foldersOf(now).find((folder) => isSameFolder(folder.path, path))?.name;
   return globs.flatMap((glob) => {
     const owner = foldersOf(earlier).find(({ name }) => !name || glob.startsWith(`${name}:`));
     if (!owner) return [glob];

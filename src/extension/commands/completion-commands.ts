@@ -1,6 +1,6 @@
 /** Commands for completion: switch the adapter, snooze, turn completion on or off. */
-import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
+import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Context } from '../context.ts';
 import { t } from '../../text/l10n.ts';
@@ -28,7 +28,7 @@ export async function switchAdapter(context: Context): Promise<void> {
   // The base of the adapter in use, and the base used before: they may differ.
   const bases: ReturnType<typeof untunedItem>[] = [];
   for (const base of [completion.inUse?.base, store.baseInUse]) {
-    if (!base || !existsSync(base.path)) continue;
+    if (!base || (await sizeSoon(base.path)) === undefined) continue;
     bases.push(untunedItem(await completion.untrained(base), currentId));
   }
   const items = [...results, ...new Map(bases.map((item) => [item.id, item])).values()].sort(

@@ -43,7 +43,7 @@ function prepareBase(
     const list = await listBases(context, options);
     const base = requestedBase ?? baseForCompletion(settings.base(), list);
     const isPresent = list.models.some(({ id, present }) => id === base && present);
-    const missing = await withSizes(context, isPresent ? [] : missingBase(base), options);
+    const missing = await withSizes(context, isPresent ? [] : await missingBase(base), options);
     if (!(await askConsent(missing, 'completion'))) return undefined;
     return context.children.ask(runSpecSchema.shape.base, ['models', 'fetch', base, '--yes'], options);
   });

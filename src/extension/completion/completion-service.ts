@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
-import { reportError, UserError, reasonOf } from '../../text/errors.ts';
+import { describeError, reportError, UserError, reasonOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { dataDir } from '../../platform/files/paths.ts';
@@ -12,8 +12,8 @@ import { AcceptanceWatch } from './acceptance.ts';
 import { DiskFacts } from './disk-facts.ts';
 import { IndexerClient } from './indexer-client.ts';
 import { GhostText, type CompletionHost } from './ghost-text.ts';
-import { t, translate } from '../../text/l10n.ts';
-import type { Action } from '../log.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
+import { commandAction, type Action } from '../log.ts';
 import type { Services } from '../services.ts';
 import { clearEndpoint, setCompletionEnabled, settings } from '../settings.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
@@ -58,6 +58,8 @@ export class CompletionService implements CompletionHost {
   private readonly disk: DiskFacts;
   /** Next edit says so. */
   isTabTaken = false;
+  /** The chosen model, once it could complete code in this session; undefined after its end was announced. */
+  private completed: LocalModel | undefined;
   private requests = 0;
   /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;
@@ -84,15 +86,19 @@ export class CompletionService implements CompletionHost {
     this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
     const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
     registration.refreshSoon();
+    const refresh = () => {
+      registration.refreshSoon();
+      this.announceIfGone();
+    };
     this.disposables = vscode.Disposable.from(
       acceptance,
       this.ghost,
       this.repository,
       registration,
-      this.onDidChange(() => registration.refreshSoon()),
+      this.onDidChange(refresh),
       vscode.workspace.onDidGrantWorkspaceTrust(() => registration.refreshSoon()),
       vscode.window.onDidChangeWindowState(({ focused }) => focused && void this.lookAgain()),
-      services.runs.onDidChange(() => registration.refreshSoon()),
+      services.runs.onDidChange(refresh),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
         acceptance.acceptedEntirely(model),
@@ -105,13 +111,50 @@ export class CompletionService implements CompletionHost {
     return this.remoteServer.model ?? this.localModel;
   }
   /** The chosen model, if it can still be served: a base whose file is there, or a checked run. */
-  private get localModel(): LocalModel | undefined {
+  get localModel(): LocalModel | undefined {
     const { inUse: id, baseInUse: base } = this.services.store;
     if (base && id === completingBaseId(base.id))
       return this.disk.has(base) ? modelFromBase(base, this.references.of(base)) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
     return served ? modelFromRun(run) : undefined;
+  }
+  /** Why the chosen model can't complete code any more; undefined if it can, or while that is not known. */
+  get whyGone(): UserError | undefined {
+    const { runs, store } = this.services;
+    const { inUse: id, baseInUse: base } = store;
+    if (id === undefined) return undefined;
+    const other = t('Choose another model.');
+    if (base && id === completingBaseId(base.id))
+      return this.disk.lacks(base)
+        ? new UserError('base-not-found', t('{name} is no longer there.', { name: base.path }), other)
+        : undefined;
+    const run = runs.get(id);
+    if (run) return whyNotServable(run, runs.statusOf(run));
+    return runs.wereRead
+      ? new UserError('run-not-found', t('There is no run {run}.', { run: id }), other)
+      : undefined;
+  }
+  /** Says once that the chosen model went away: another window or a terminal may have deleted or measured it. */
+  private announceIfGone(): void {
+    const { localModel, completed, services } = this;
+    if (localModel) this.completed = localModel;
+    if (localModel || !completed || completed.id !== services.store.inUse) return;
+    const why = this.whyGone;
+    if (!why || !this.isOn || this.remoteServer.endpoint) return;
+    this.completed = undefined;
+    const { id, name, run } = completed;
+    // The message at its end will say so.
+    if (services.store.unreportedRuns.includes(id)) return;
+    const canLower = why.code === 'not-better' && run?.spec.hyper.method === 'lora';
+    const message = joined([
+      t('{name} no longer completes your code.', { name }),
+      translate(canLower ? reasonOf(why) : describeError(why)),
+      canLower ? t('To use it all the same, set a lower strength in its results.') : '',
+    ]);
+    const show = commandAction(t('Show Results'), 'showResults', id);
+    const switchTo = commandAction(t('Switch Adapter'), 'switchAdapter');
+    void services.log.notify('warning', message, switchTo, ...(services.runs.get(id) ? [show] : []));
   }
   /** Call this when the base in use, a build for GPUs or a snooze may have come or gone. */
   async lookAgain(): Promise<void> {
@@ -310,7 +353,7 @@ export class CompletionService implements CompletionHost {
     const { isOn } = this;
     if (isOn) this.ghost.forget();
     else void this.stop();
-    if (!isOn || !settings.repositoryInPrompt()) this.repository.stop();
+    if (!isOn || this.remoteServer.endpoint || !settings.repositoryInPrompt()) this.repository.stop();
     this.changed.fire();
   }
 

@@ -9,29 +9,33 @@ import type { GpuKind } from '../../protocol/gpu.ts';
 import type { CompletionBase } from './completion-model.ts';
 
 export class DiskFacts {
-  /** The paths of bases that are there. */
-  private readonly bases = new Set<string>();
+  /** Whether bases are there, by path. */
+  private readonly bases = new Map<string, boolean>();
   /** The kinds of GPU that a build of llama.cpp is installed for. */
   gpuKinds: readonly GpuKind[] = [];
   /** Checks in progress. A hung one keeps a thread, so it is not started again. */
   private readonly looking = new Map<string, Promise<void>>();
 
-  /** `root`: the extension's folder. `changed`: called when a base appears or disappears. */
+  /** `root`: the extension's folder. `changed`: called when it is known that a base is there, or is not. */
   constructor(
     private readonly root: string,
     private readonly changed: () => void,
   ) {}
 
   has({ path }: CompletionBase): boolean {
-    return this.bases.has(path);
+    return this.bases.get(path) === true;
+  }
+
+  /** False while it is not known. */
+  lacks({ path }: CompletionBase): boolean {
+    return this.bases.get(path) === false;
   }
 
   lookForBase({ path }: CompletionBase): Promise<void> {
     return this.once(path, async () => {
       const isThere = await exists(path);
-      if (isThere === this.bases.has(path)) return;
-      if (isThere) this.bases.add(path);
-      else this.bases.delete(path);
+      if (isThere === this.bases.get(path)) return;
+      this.bases.set(path, isThere);
       this.changed();
     });
   }

@@ -13,7 +13,7 @@ import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { SuggestTrigger } from './suggest-trigger.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
-import { versionOf, type CompletionModel } from './completion-model.ts';
+import { isRemote, versionOf, type CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
@@ -178,7 +178,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       ...cursorDocument(model, document, position),
       adapter: model.id,
       selections: selectionLengths(document),
-      files: () => this.recent.othersInFolder(document, model.folders),
+      // The consent for a remote model covers only what the user has opened.
+      files: () => this.recent.othersInFolder(document, model.folders, isRemote(model)),
       parts: this.service.partsAt(document, position, model),
       ...settings.forCompletion(document),
     };

@@ -25,6 +25,8 @@ const MAX_CHARACTERS = 400_000;
 const MAX_LINES = 20_000;
 /** A process that keeps ending is not started again. */
 const MAX_STARTS = 3;
+/** One that ran for longer than this does not keep ending. */
+const STEADY_MS = 10 * 60_000;
 /** A process that is silent for this long while questions wait is suspended or hangs; messages to it would pile up. */
 const ANSWER_TIMEOUT_MS = 120_000;
 /** A longer edit is probably data. */
@@ -45,6 +47,7 @@ export class IndexerClient implements vscode.Disposable {
   private child: ChildProcess | undefined;
   private starting: Promise<void> | undefined;
   private starts = 0;
+  private startedAt = 0;
   private calls: Calls<IndexerCalls> | undefined;
   /** Questions without an answer yet. */
   private waiting = 0;
@@ -119,7 +122,14 @@ export class IndexerClient implements vscode.Disposable {
       return;
     }
     const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
-    if (folders.length === 0 || (this.starts += 1) > MAX_STARTS) return;
+    if (folders.length === 0) return;
+    const { log } = this.services;
+    this.starts += 1;
+    if (this.starts > MAX_STARTS)
+      return log.warn(
+        'The index keeps ending and is not started again: to try, turn forgetMeNot.completion.repository off and on.',
+      );
+    this.startedAt = performance.now();
     const paths = folders.map(({ uri }) => uri.fsPath);
     const child = startNode(this.services.bundle('indexer.mjs'), paths, {
       ...{ command, env },
@@ -129,7 +139,6 @@ export class IndexerClient implements vscode.Disposable {
       serialization: 'advanced',
     });
     this.child = child;
-    const { log } = this.services;
     this.calls = callsOver<IndexerCalls, IndexerOwnerCalls>(child, {
       indexed({ folder, files, read, seconds, memoryBytes }) {
         const megabytes = Math.round(memoryBytes / 1e6);
@@ -167,6 +176,7 @@ export class IndexerClient implements vscode.Disposable {
     if (this.child !== child) return false;
     this.child = undefined;
     this.starting = undefined;
+    if (performance.now() - this.startedAt > STEADY_MS) this.starts = 0;
     this.calls?.$close();
     this.calls = undefined;
     clearTimeout(this.answerTimer);

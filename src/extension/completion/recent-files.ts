@@ -20,10 +20,11 @@ export class RecentFiles implements vscode.Disposable {
 
   /**
    * The other open files in the folder of `document` (see `placeOf`), except those that hold secrets; as many as the
-   * completion core looks at.
+   * completion core looks at. `tabsOnly`: only those that the user opened.
    */
-  othersInFolder(document: vscode.TextDocument, learned: LearnedFolders): OtherFile[] {
+  othersInFolder(document: vscode.TextDocument, learned: LearnedFolders, tabsOnly = false): OtherFile[] {
     const folder = locate(document, learned)?.folder;
+    const opened = tabsOnly ? urisInTabs() : undefined;
     const age = ({ uri }: vscode.TextDocument) =>
       this.recent.indexOf(uri.toString()) + 1 || MAX_REMEMBERED + 1;
     return vscode.workspace.textDocuments
@@ -33,6 +34,7 @@ export class RecentFiles implements vscode.Disposable {
           other.uri.scheme === 'file' &&
           !holdsSecrets(other.uri.path) &&
           other.lineCount <= MAX_LINES &&
+          opened?.has(other.uri.toString()) !== false &&
           locate(other, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
@@ -43,6 +45,16 @@ export class RecentFiles implements vscode.Disposable {
   dispose(): void {
     this.subscription.dispose();
   }
+}
+
+/** The editor also loads files without a tab: for a peek, a rename, or another extension. */
+function urisInTabs(): Set<string> {
+  const inputs = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.map(({ input }) => input));
+  const uris = inputs.flatMap((input) => {
+    if (input instanceof vscode.TabInputText) return [input.uri];
+    return input instanceof vscode.TabInputTextDiff ? [input.original, input.modified] : [];
+  });
+  return new Set(uris.map((uri) => uri.toString()));
 }
 
 /** The folders that the model has learned. */

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/export.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { withChildProgress } from '../child-progress.ts';
-import type { Services } from '../services.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { joined, t, translate } from '../../text/l10n.ts';
 import { reveal } from '../reveal.ts';
 import { pickRun, type CommandArgument } from './pick-run.ts';
@@ -52,7 +52,10 @@ const modelFormats = (): ExportFormat[] => [
   mergedFormat('Q8_0', t('GGUF, about one byte per weight: close to exact.')),
 ];
 
-export async function exportResult(services: Services, argument: CommandArgument): Promise<void> {
+export async function exportResult(
+  services: ServicesWithCompletion,
+  argument: CommandArgument,
+): Promise<void> {
   const run = await pickRun(
     services,
     argument,

@@ -1,20 +1,17 @@
 /**
  * Twenty problems can't show a small loss. So the result in use is measured on all of HumanEval while the machine is
- * idle, at the lowest priority; if it turns out worse than its base, it no longer completes code.
+ * idle, at the lowest priority; if it turns out worse than its base, completion notices and says so.
  */
 import { cpus } from 'node:os';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { whyNotOffered } from '../../findings/offer.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
-import { joined, t } from '../../text/l10n.ts';
 import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
 import { onMains } from '../../platform/machine/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { commandAction } from '../log.ts';
 
 const PROBLEMS = 164;
 /** Idle time before measuring; by then, the completion server has freed its memory. */
@@ -121,30 +118,13 @@ export class MeasureWhenIdle implements vscode.Disposable {
       await runs.refresh();
     }
     const measured = runs.get(id);
-    // The abort may have come too late.
-    if (measured && !needsMeasuring(measured)) {
-      // At a strength set later, it is measured again.
-      this.failed.delete(id);
-      this.warnIfWorse(measured);
-    }
+    // Measured again at a strength set later. The abort may have come too late.
+    if (measured && !needsMeasuring(measured)) this.failed.delete(id);
   }
 
   private backOff(): void {
     this.measuring?.abort();
     this.notBefore = Date.now() + BACK_OFF_MS;
-  }
-
-  private warnIfWorse(run: RunSnapshot): void {
-    const why = run.summary && whyNotOffered(run.summary);
-    if (!why) return;
-    const { id, name, hyper } = run.spec;
-    const message = t(
-      '{name} no longer completes your code. Measured on all of HumanEval, it is worse than its base: {why}.',
-      { name, why },
-    );
-    const lower = t('To use it all the same, set a lower strength in its results.');
-    const show = commandAction(t('Show Results'), 'showResults', id);
-    void this.services.log.notify('warning', joined([message, hyper.method === 'lora' ? lower : '']), show);
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 /** Finds the run that a command applies to. */
 import { UserError } from '../../text/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import type { Services } from '../services.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
 import { runItem, type RunStatus } from '../texts.ts';
 import { showQuickPick } from '../editor-ui.ts';
@@ -11,7 +11,7 @@ export type CommandArgument = string | undefined;
 
 /** The run with this id, or the one that the user picks among those that `filter` accepts. */
 export async function pickRun(
-  { runs, store }: Services,
+  { runs, completion }: ServicesWithCompletion,
   id: CommandArgument,
   filter: readonly RunStatus[] | ((run: RunSnapshot, status: RunStatus) => boolean),
   placeHolder: string,
@@ -38,7 +38,8 @@ export async function pickRun(
   if (candidates.length === 0)
     throw new UserError('run-not-found', none, t('Start one with {step}.', { step: '{train}' }));
   if (order) candidates.sort(order);
-  const items = candidates.map((run) => itemOf(run, runs.statusOf(run), store.inUse === run.spec.id));
+  const inUse = completion.localModel?.id;
+  const items = candidates.map((run) => itemOf(run, runs.statusOf(run), inUse === run.spec.id));
   // The results panel may take the focus when it has loaded; that must not close the list.
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   return (await showQuickPick(items, options))?.run;

@@ -34,6 +34,8 @@ export class RunWatcher implements vscode.Disposable {
   private directory: FSWatcher | undefined;
   private settle: NodeJS.Timeout | undefined;
   private reading: Promise<void> | undefined;
+  /** Whether the runs of this data directory were read. */
+  wereRead = false;
 
   /** Fires with the changed run; undefined: the list of runs has changed. */
   readonly onDidChange = this.changed.event;
@@ -93,6 +95,7 @@ export class RunWatcher implements vscode.Disposable {
       for (const { snapshot, alive } of scanned)
         if (runStatus(snapshot, alive) === 'live') this.follow(snapshot.spec.id);
       this.watchDirectory();
+      this.wereRead = true;
       this.changed.fire(undefined);
     } catch (error) {
       this.log.showError(error);
@@ -134,6 +137,7 @@ export class RunWatcher implements vscode.Disposable {
     this.forgetDirectory();
     for (const controller of this.following.values()) controller.abort();
     this.snapshots.clear();
+    this.wereRead = false;
     await this.refresh();
   }
 

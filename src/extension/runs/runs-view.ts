@@ -3,7 +3,6 @@ import * as vscode from 'vscode';
 import { visible } from '../../text/foreign-text.ts';
 import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
-import type { Store } from '../store.ts';
 import { hasResult } from '../../findings/run-status.ts';
 import { canResume, runDescription, runTooltip, type RunStatus } from '../texts.ts';
 import { tooltip } from '../editor-ui.ts';
@@ -34,7 +33,8 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
 
   constructor(
     private readonly runs: RunWatcher,
-    private readonly store: Store,
+    /** The id of the model that completes code, or would if no remote server did. */
+    private readonly inUse: () => string | undefined,
   ) {
     const view = vscode.window.createTreeView('forgetMeNot.runs', { treeDataProvider: this });
     this.disposables = [
@@ -67,7 +67,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
     const run = this.runs.get(id);
     if (!run) return new vscode.TreeItem(id);
     const status = this.runs.statusOf(run);
-    const inUse = this.store.inUse === id;
+    const inUse = this.inUse() === id;
     const item = new vscode.TreeItem(visible(run.spec.name));
     item.id = id;
     item.description = runDescription(run, status, inUse);

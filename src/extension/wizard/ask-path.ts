@@ -8,7 +8,7 @@ import { settings } from '../settings.ts';
 import { baseChoices, baseName, doesNotFit, missingMemory, type BaseList } from './bases.ts';
 import { continueChoice, baseReference, type ContinuableRun } from './continuable-run.ts';
 import type { Draft } from '../draft.ts';
-import { describeCost } from './estimates.ts';
+import { describeCost, sizedBase, type SizedBase } from './estimates.ts';
 import { back, choose, type Answer, type Choice } from './steps.ts';
 
 type Path = NonNullable<Draft['path']>;
@@ -38,8 +38,10 @@ export async function askPath(
   const path = await choose<Path>({
     ...place,
     placeholder: t('What should the model learn, and how?'),
-    choices: lookups.then(([list, where, run]) => {
-      const choices = [recommendedChoice(recommended(list, inUse?.()), list, where), customChoice()];
+    choices: lookups.then(async ([list, where, run]) => {
+      const advice = recommended(list, inUse?.());
+      const sized = await sizedBase(advice.base);
+      const choices = [recommendedChoice(advice, sized, list, where), customChoice()];
       // First, but not if it is unknown whether anything has changed.
       if (run) choices.splice(run.changed ? 0 : 1, 0, { ...continueChoice(run), value: 'continue' });
       return choices;
@@ -81,6 +83,7 @@ function recommended(list: BaseList, inUse: string | undefined) {
 
 function recommendedChoice(
   { base, method, budget }: ReturnType<typeof recommended>,
+  sized: SizedBase | undefined,
   list: BaseList,
   machine: TrainingMachine,
 ): Choice<Path> {
@@ -88,7 +91,7 @@ function recommendedChoice(
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
   const time = formatDuration(60 * budget.minutes);
   const costs = [
-    describeCost(base, method, budget, machine),
+    describeCost(base, sized, method, budget, machine),
     machine.needsNode && t('With Node 20 or newer installed, training could use a GPU.'),
   ];
   return {

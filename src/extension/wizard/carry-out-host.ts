@@ -20,7 +20,7 @@ type SharedMember =
 
 /** What this machine needs for a base and a backend, with all sizes. */
 export const missingHere = async (context: Context, base: string, backend: string): Promise<Download[]> =>
-  withSizes(context, missingParts(base, await runDoctor(context), backend));
+  withSizes(context, await missingParts(base, await runDoctor(context), backend));
 
 /** What all wizards share, whatever they start. */
 export const wizardHost = (context: Context): Pick<CarryOutHost<Answers>, SharedMember> => ({

@@ -1,9 +1,10 @@
 /** "Continue RUN with what changed since": whether the wizard offers it, and the text for it. */
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
+import { isSameFolder } from '../../corpus/reading/folders.ts';
 import { whyNotOffered } from '../../findings/offer.ts';
 import { isLimited } from '../../findings/strength-rule.ts';
+import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -34,7 +35,7 @@ export async function findContinuableRun(
   // The wizard may open before any run was read.
   await runs.refresh();
   const run = newestContinuable(runs.all, folders);
-  if (!run || !existsSync(run.spec.base.path)) return undefined;
+  if (!run || (await sizeSoon(run.spec.base.path)) === undefined) return undefined;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const args = ['changed', run.spec.id, ...settings.globOptions(folders)];
   try {
@@ -71,17 +72,15 @@ export function newestLimited(
 const loraRunsOf = (runs: readonly RunSnapshot[], folders: readonly string[]): RunSnapshot[] =>
   runs.filter(
     ({ spec, state }) =>
-      haveSameItems(
-        foldersOf(spec).map(({ path }) => path),
-        folders,
-      ) &&
+      areSameFolders(foldersOf(spec), folders) &&
       state.status === 'done' &&
       spec.hyper.method === 'lora' &&
       spec.corpus.mode === 'pretrain',
   );
 
-const haveSameItems = (first: readonly string[], others: readonly string[]) =>
-  first.toSorted().join('\n') === others.toSorted().join('\n');
+const areSameFolders = (learned: readonly { path: string }[], folders: readonly string[]) =>
+  learned.length === folders.length &&
+  learned.every(({ path }) => folders.some((folder) => isSameFolder(folder, path)));
 
 /** A run's base as a plan names it: its id if that refers to the same file, else its path. */
 export const baseReference = ({ id, path }: RunSnapshot['spec']['base']): string =>

@@ -1,8 +1,8 @@
 /** What fine-tuning still has to download, and its size. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { humanevalPath } from '../../platform/files/paths.ts';
+import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { findKnownBase, sourceNames } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { t, tKnown } from '../../text/l10n.ts';
@@ -26,10 +26,10 @@ const HUMANEVAL_BYTES = 100e3;
 const TENSORFLOW_BYTES = 274e6;
 
 /** @param backend the setting; only some need TensorFlow */
-export function missingParts(base: string, report: DoctorReport, backend: string): Download[] {
+export async function missingParts(base: string, report: DoctorReport, backend: string): Promise<Download[]> {
   const needed = backend === 'tensorflow' || (backend === 'auto' && report.chosenBackend !== 'webgpu');
   const tensorflow = needed ? missingRuntime(report) : [];
-  return [...missingBase(base, report.models), ...tensorflow];
+  return [...(await missingBase(base, report.models)), ...tensorflow];
 }
 
 export function missingRuntime({ backends }: DoctorReport): Download[] {
@@ -48,9 +48,9 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
 }
 
 /** @param models the models on this machine */
-export function missingBase(base: string, models: DoctorReport['models'] = []): Download[] {
-  if (existsSync(base)) return [];
+export async function missingBase(base: string, models: DoctorReport['models'] = []): Promise<Download[]> {
   const known = findKnownBase(base);
+  if (!known && (await sizeSoon(base)) !== undefined) return [];
   // For "owner/name:file", the end of `hubPath`.
   const file = known ? join('/', known.file) : join('/hub', base.replace(':', '/'));
   if (models.some(({ path }) => path.endsWith(file))) return [];
@@ -66,8 +66,9 @@ export function missingBase(base: string, models: DoctorReport['models'] = []): 
 }
 
 /** What measuring the result downloads. `options`: those of `train`. */
-export function missingProblems(options: readonly string[]): Download[] {
-  if (existsSync(humanevalPath()) || /--humaneval[ =]0( |$)/.test(options.join(' '))) return [];
+export async function missingProblems(options: readonly string[]): Promise<Download[]> {
+  if (/--humaneval[ =]0( |$)/.test(options.join(' '))) return [];
+  if ((await sizeSoon(humanevalPath())) !== undefined) return [];
   return [
     {
       name: t('HumanEval (problems that show what was forgotten)'),

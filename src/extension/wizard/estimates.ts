@@ -1,5 +1,5 @@
 /** Estimates of the time and memory that a fine-tuning takes, shown before it starts. The run measures them itself. */
-import { statSync } from 'node:fs';
+import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { evaluationPlanSchema } from '../../protocol/run.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { expectedTimes, totalSeconds, type RunTimes } from '../../evaluation/time.ts';
@@ -10,7 +10,7 @@ import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { formatDuration, roughly } from '../../text/units.ts';
 import { t } from '../../text/l10n.ts';
 import { size } from '../texts.ts';
-import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
+import { runMemory, shapeOfSize, type Machine, type MeasuredBase } from '../../training/memory/defaults.ts';
 
 export interface Budget {
   minutes?: number;
@@ -61,45 +61,37 @@ export function estimate(
   };
 }
 
+/** What estimates need to know of a base. */
+export type SizedBase = MeasuredBase & { parameters: number };
+
+/** A file's is guessed from its size. Undefined for a base that is not on this machine yet, or not to be reached. */
+export async function sizedBase(reference: string): Promise<SizedBase | undefined> {
+  const known = findKnownBase(reference);
+  if (known) return known;
+  const bytes = await sizeSoon(reference);
+  if (!bytes) return undefined;
+  // Between Q4 (0.6 bytes per weight) and F16 (2): a value in the middle is within a factor of two.
+  const parameters = Math.round(bytes / 1.1);
+  return { parameters, bytes, shape: shapeOfSize(parameters) };
+}
+
 /** "About 9 min with measuring · ..."; undefined when the base's size is unknown. */
 export function describeCost(
   base: string,
+  sized: SizedBase | undefined,
   method: 'lora' | 'full',
   budget: Budget,
   machine: Machine,
 ): string | undefined {
-  const parameters = parametersOf(base);
-  if (!parameters) return undefined;
-  const { times, tokens } = estimate(base, parameters, method, budget, machine);
+  if (!sized) return undefined;
+  const { times, tokens } = estimate(base, sized.parameters, method, budget, machine);
   const all = formatDuration(totalSeconds(times));
   const library = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[machine.backend];
-  const memory = size(memoryOf(base, method, machine)!);
+  const memory = size(runMemory(sized, method, machine));
   return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {
     time: all,
     tokens: roughly(tokens),
     memory,
     library,
   });
-}
-
-/** Memory in bytes that a run takes; undefined for a base that is not on this machine yet. */
-export function memoryOf(reference: string, method: 'lora' | 'full', machine: Machine): number | undefined {
-  const known = findKnownBase(reference);
-  if (known) return runMemory(known, method, machine);
-  const parameters = parametersOf(reference);
-  if (!parameters) return undefined;
-  const base = { shape: shapeOfSize(parameters), bytes: statSync(reference).size };
-  return runMemory(base, method, machine);
-}
-
-/** Number of parameters of a base; for a file, guessed from its size; undefined if it is not on this machine yet. */
-export function parametersOf(reference: string): number | undefined {
-  const known = findKnownBase(reference);
-  if (known) return known.parameters;
-  try {
-    // Between Q4 (0.6 bytes per weight) and F16 (2): a value in the middle is within a factor of two.
-    return Math.round(statSync(reference).size / 1.1);
-  } catch {
-    return undefined;
-  }
 }

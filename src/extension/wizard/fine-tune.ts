@@ -45,7 +45,7 @@ export async function fineTune(context: Context): Promise<void> {
       // If a cluster trains, this machine only needs the base, whose tokenizer makes the corpus.
       if (cluster) return missingHere(context, answers.base, 'wasm');
       const parts = await host.missing(answers);
-      return agreedBefore ? parts : [...parts, ...missingProblems(settings.trainOptions())];
+      return agreedBefore ? parts : [...parts, ...(await missingProblems(settings.trainOptions()))];
     },
     consent: async (parts) => {
       const agreed = await askConsent(parts, cluster ? 'cluster' : 'fine-tuning');

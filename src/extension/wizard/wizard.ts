@@ -1,10 +1,10 @@
 /** "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the expected time and memory. */
 import * as vscode from 'vscode';
-import type { Machine } from '../../training/memory/defaults.ts';
+import { runMemory, type Machine } from '../../training/memory/defaults.ts';
 import { baseChoices, missingMemory, type BaseList } from './bases.ts';
 import { newestLimited, type ContinuableRun } from './continuable-run.ts';
 import { continuedRun, type Draft, type Plan } from '../draft.ts';
-import { describeCost, memoryOf, type Budget } from './estimates.ts';
+import { describeCost, sizedBase, type Budget, type SizedBase } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
@@ -50,11 +50,17 @@ export async function askPlan(
         { bases, machine, continuing: () => continuing(plan.folders!), inUse },
       ),
     ifCustom((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
-    ifCustom((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
+    ifCustom((plan, position) =>
+      askMethod(plan, position, Promise.all([machine(), sizedBase(plan.base!), bases()])),
+    ),
     (plan, position) =>
       plan.path === 'recommended'
         ? Promise.resolve(plan)
-        : askBudget(plan, { placeholder: howLong(newestLimited(runs(), plan)), ...position }, machine()),
+        : askBudget(
+            plan,
+            { placeholder: howLong(newestLimited(runs(), plan)), ...position },
+            Promise.all([machine(), sizedBase(plan.base!)]),
+          ),
   ];
   return (await askSteps({ ...saved, ...onlyFolder(), backend: undefined }, steps, onAnswer)) as
     Plan | undefined;
@@ -140,30 +146,32 @@ async function typeReference(): Promise<Answer<string>> {
   });
 }
 
+/** What time and memory follow from. */
+type CostFacts = [Machine, SizedBase | undefined];
+
 function askMethod(
   plan: Draft,
   position: Position,
-  lookups: Promise<[Machine, BaseList]>,
+  lookups: Promise<[...CostFacts, BaseList]>,
 ): Promise<Answer<Draft>> {
-  const memory = (method: 'lora' | 'full', machine: Machine, list: BaseList) => {
-    const bytes = memoryOf(plan.base!, method, machine);
-    if (!bytes) return '';
+  const memory = (method: 'lora' | 'full', [machine, sized, list]: [...CostFacts, BaseList]) => {
+    if (!sized) return '';
     const missing = missingMemory(plan.base!, method, list);
-    if (!missing) return t('about {size} of memory', { size: size(bytes) });
+    if (!missing) return t('about {size} of memory', { size: size(runMemory(sized, method, machine)) });
     return 'most' in missing
       ? t('does not fit into the {most} of memory that WebAssembly has', missing)
       : t('does not fit: it takes {needed} of memory, and {free} are free', missing);
   };
-  const choices = lookups.then(([machine, list]): Choice<'lora' | 'full'>[] => [
+  const choices = lookups.then((found): Choice<'lora' | 'full'>[] => [
     {
       label: 'LoRA',
-      description: memory('lora', machine, list),
+      description: memory('lora', found),
       detail: t('Trains a small adapter on top of the frozen model. Several adapters can share one base.'),
       value: 'lora',
     },
     {
       label: t('Full fine-tuning'),
-      description: memory('full', machine, list),
+      description: memory('full', found),
       detail: t('Trains all weights; the result is a separate, complete model.'),
       value: 'full',
     },
@@ -197,20 +205,20 @@ const howLong = (limited: RunSnapshot | undefined): string =>
 async function askBudget(
   plan: Draft,
   { placeholder, ...position }: Position & { placeholder: string },
-  lookups: Promise<Machine>,
+  lookups: Promise<CostFacts>,
 ): Promise<Answer<Draft>> {
   const quick = settings.minutes();
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
-  const presetChoice = (label: string, value: Preset, machine: Machine): Choice<BudgetName> => ({
+  const presetChoice = (label: string, value: Preset, facts: CostFacts): Choice<BudgetName> => ({
     label,
     description: t('{time} of training', { time: formatDuration(preset[value] * 60) }),
-    detail: costOf(plan, { minutes: preset[value] }, machine) ?? '',
+    detail: costOf(plan, { minutes: preset[value] }, facts) ?? '',
     value,
   });
-  const choices = lookups.then((machine): Choice<BudgetName>[] => [
-    presetChoice(t('Quick'), 'quick', machine),
-    presetChoice(t('Standard'), 'standard', machine),
-    presetChoice(t('Thorough'), 'thorough', machine),
+  const choices = lookups.then((facts): Choice<BudgetName>[] => [
+    presetChoice(t('Quick'), 'quick', facts),
+    presetChoice(t('Standard'), 'standard', facts),
+    presetChoice(t('Thorough'), 'thorough', facts),
     { label: `$(edit) ${t('Minutes…')}`, description: t('your own budget'), value: 'minutes' },
     { label: `$(edit) ${t('Steps…')}`, description: t('of 512 tokens each'), value: 'steps' },
   ]);
@@ -238,7 +246,7 @@ function budgetName(budget: Budget | undefined, preset: Record<Preset, number>):
   return names.find((name) => preset[name] === budget.minutes) ?? 'minutes';
 }
 
-async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', machine: Machine): Promise<Answer<Budget>> {
+async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', facts: CostFacts): Promise<Answer<Budget>> {
   const read = (text: string): Budget | undefined => {
     const value = Number(text.replace(',', '.'));
     if (
@@ -254,13 +262,13 @@ async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', machine: Machi
   const text = await vscode.window.showInputBox({
     title: unit === 'minutes' ? t('Minutes of Training') : t('Training Steps'),
     value,
-    prompt: costOf(plan, read(value)!, machine) ?? '',
+    prompt: costOf(plan, read(value)!, facts) ?? '',
     ignoreFocusOut: true,
     validateInput: (text) => {
       const budget = read(text);
       if (!budget) return unit === 'steps' ? t('A whole number above 0.') : t('A number above 0.');
       return {
-        message: costOf(plan, budget, machine) ?? ' ',
+        message: costOf(plan, budget, facts) ?? ' ',
         severity: vscode.InputBoxValidationSeverity.Info,
       };
     },
@@ -268,8 +276,8 @@ async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', machine: Machi
   return text === undefined ? undefined : read(text);
 }
 
-const costOf = (plan: Draft, budget: Budget, machine: Machine) =>
-  describeCost(plan.base!, plan.method ?? 'lora', budget, machine);
+const costOf = (plan: Draft, budget: Budget, [machine, sized]: CostFacts) =>
+  describeCost(plan.base!, sized, plan.method ?? 'lora', budget, machine);
 
 /** The arguments of `train` for a plan. `cluster`: what trains instead of this machine. */
 export function trainArguments(plan: Plan, cluster?: ClusterAddress): string[] {

@@ -36,6 +36,27 @@ describe('snippets of the repository', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('leave windows of open files as they are while typing, before they are here and after', async () => {
+    const open = { path: 'open.ts', text: 'const taxTotal = taxOf(priceTotal);\n'.repeat(5) };
+    const { asked, parts } = slowSource();
+    const choice = new RepositoryParts(atOnce);
+    let looked = 0;
+    const files = () => {
+      looked += 1;
+      return [open];
+    };
+    const choose = (typed: string) =>
+      choice.choose(document(`const taxTotal = taxOf(${typed}`), { parts, files }, () => 1000);
+    const before = await choose('');
+    expect(await choose('p')).toBe(before);
+    asked[0]!.answer([tax]);
+    await settle();
+    const after = await choose('pr');
+    expect(after.map(({ filename }) => filename)).toEqual(['open.ts', 'tax.ts']);
+    expect(await choose('pri')).toBe(after);
+    expect(looked).toBe(2);
+  });
+
   it('are awaited once, however many keys are typed before the source answers', async () => {
     const { parts } = slowSource();
     let waits = 0;
@@ -179,6 +200,23 @@ describe('snippets of the repository', () => {
 });
 
 describe('without an index', () => {
+  it('looks at open files again after thirty requests, and keeps what is still right', async () => {
+    const open = { path: 'open.ts', text: 'const taxTotal = taxOf(priceTotal);\n'.repeat(5) };
+    const choice = new RepositoryParts(never);
+    const choose = () =>
+      choice.choose(document('const taxTotal = taxOf('), { files: () => [open] }, () => 1000);
+    const first = await choose();
+    expect(first).toMatchObject([{ filename: 'open.ts', text: open.text }]);
+    const chooseAgain = async (times: number) => {
+      for (let request = 1; request < times; request += 1) await choose();
+      return choose();
+    };
+    expect(await chooseAgain(30)).toEqual(first);
+    open.text = open.text.replaceAll('priceTotal', 'price');
+    expect(await chooseAgain(29)).toEqual(first);
+    expect(await choose()).toMatchObject([{ filename: 'open.ts', text: open.text }]);
+  });
+
   it('does not grow the share of open files for a fast model', async () => {
     const { completer, requests, at, pass } = setUp();
     for (const name of ['apple', 'pear', 'plum', 'cherry']) {

@@ -36,6 +36,17 @@ describe('a streamed answer', () => {
     expect(t.requests).toHaveLength(1);
   });
 
+  it('goes on growing if it is requested explicitly, as by resting the mouse on it', async () => {
+    const t = await firstLine();
+    const again = await t.completer.complete(t.at(BEFORE, { invoked: true }));
+    expect(again).toMatchObject({ text: FIRST, source: 'cache' });
+    expect(t.signal.aborted).toBe(false);
+    t.answer(WHOLE);
+    expect(await again!.more).toBe(true);
+    expect(await t.completer.complete(t.at(BEFORE))).toMatchObject({ text: WHOLE, source: 'cache' });
+    expect(t.requests).toHaveLength(1);
+  });
+
   it('is stopped when the cursor moves elsewhere, and requested again on return', async () => {
     const t = await firstLine();
     const other = t.completer.complete(t.at(`${BEFORE}  let`, { invoked: true }));

@@ -16,7 +16,7 @@ import {
   surveyCorpus,
   type CorpusTokenizer,
 } from '../../../src/corpus/index.ts';
-import { createRenaming } from '../../../src/corpus/reading/folders.ts';
+import { createRenaming, isSameFolder } from '../../../src/corpus/reading/folders.ts';
 import { foldersOf, locate } from '../../../src/protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../../src/protocol/run.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
@@ -337,6 +337,16 @@ describe('a corpus that continues another', () => {
     ['all stay the same', one('/a/api'), one('/b/api'), ['src'], ['src']],
   ] as const)('keeps globs for the files that they were for, if %s', (_, earlier, now, globs, expected) => {
     expect(renameGlobs(globs, earlier, now)).toEqual(expected);
+  });
+
+  it.each([
+    ['C:\\a\\b', 'c:\\A\\b\\', 'win32', true],
+    ['C:\\a\\b', 'd:\\a\\b', 'win32', false],
+    ['/a/b', '/a/b/', 'linux', true],
+    ['/a/b', '/A/b', 'linux', false],
+    ['/a/b', '/a', 'linux', false],
+  ] as const)('compares folders as their system does: %s and %s on %s', (a, b, platform, same) => {
+    expect(isSameFolder(a, b, platform)).toBe(same);
   });
 
   it('does not confuse a file with one at the same path in a removed folder', () => {

@@ -2,11 +2,13 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { fetchedPackage, gpuKindsHere, gpuPackages } from '../../../src/llama-cpp/gpu-packages.ts';
 import { referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
+import { IndexerClient } from '../../../src/extension/completion/indexer-client.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { ServingClient } from '../../../src/serving/client/client.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
@@ -78,10 +80,16 @@ const SERVER = `
 
 let dir: string;
 let logged: string[];
+/** The messages with their buttons. */
+let notified: string[];
+/** The runs on the disk, and what is told when they have changed. */
+let runs: Map<string, RunSnapshot>;
+let runsChanged: () => void;
 let service: CompletionService;
 let store: {
   inUse?: string;
   baseInUse?: object;
+  unreportedRuns: string[];
   snoozedUntil: number;
   setSnoozedUntil: (time: number | undefined) => Promise<void>;
 };
@@ -90,7 +98,10 @@ const at = (name: string) => join(dir, name);
 beforeEach(() => {
   editor.reset();
   logged = [];
+  notified = [];
+  runs = new Map();
   store = {
+    unreportedRuns: [],
     snoozedUntil: 0,
     setSnoozedUntil(time) {
       store.snoozedUntil = time ?? 0;
@@ -108,9 +119,19 @@ const newService = () =>
     bundle: at,
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
     extension: { extensionPath: dir, extension: { id: 'publisher.name' } },
-    runs: { get: () => undefined, onDidChange: () => ({ dispose: () => undefined }) },
+    runs: {
+      wereRead: true,
+      get: (id: string) => runs.get(id),
+      statusOf: () => 'done',
+      onDidChange: (listener: () => void) => ((runsChanged = listener), { dispose: () => undefined }),
+    },
     store,
-    log: { info: () => undefined, warn: (line: string) => logged.push(line) },
+    log: {
+      info: () => undefined,
+      warn: (line: string) => logged.push(line),
+      notify: (_: string, message: string, ...buttons: { title: string }[]) =>
+        notified.push(`${message} [${buttons.map(({ title }) => title).join(', ')}]`),
+    },
   } as never);
 afterEach(async () => {
   await service.dispose();
@@ -186,12 +207,60 @@ test('a base that has gone is noticed at the next focus or failure: no key waits
   await expect.poll(inUse).toBe('base:base');
   rmSync(at('base.gguf'));
   expect(inUse()).toBe('base:base');
+  expect(service.whyGone).toBeUndefined();
   focus.gained({ focused: true });
   await expect.poll(inUse).toBeUndefined();
+  expect(service.whyGone?.message).toBe(`${at('base.gguf')} is no longer there.`);
   writeFileSync(at('base.gguf'), 'GGUF');
   expect(inUse()).toBeUndefined();
   service.failed(new Error('gone'));
   await expect.poll(inUse).toBe('base:base');
+});
+
+const served = { meanKl: 0, limit: 0.01, tokens: 96, ok: true };
+const better = () => {
+  const made = makeRun({ id: 'garden', name: 'Garden' });
+  return { ...made, summary: { ...made.summary!, served, refused: undefined } };
+};
+/** As measured by another window or in a terminal. */
+const worse = () => {
+  const made = better();
+  const choice = { strength: 0, why: 'nothing is better', limit: 0.1, path: [], setting: '' };
+  return { ...made, summary: { ...made.summary, choice } };
+};
+
+test.each([
+  ['deleted', () => runs.clear(), 'There is no run garden. Choose another model. [Switch Adapter]'],
+  [
+    'found to be no better',
+    () => runs.set('garden', worse()),
+    'Garden completes code no better than before training, so it is not offered for completion: nothing is better. To use it all the same, set a lower strength in its results. [Switch Adapter, Show Results]',
+  ],
+])('that the run in use was %s elsewhere is said once', (_, change, why) => {
+  runs.set('garden', better());
+  store.inUse = 'garden';
+  runsChanged();
+  expect(service.localModel?.id).toBe('garden');
+  expect(notified).toEqual([]);
+  change();
+  for (let times = 0; times < 3; times += 1) runsChanged();
+  expect(service.inUse).toBeUndefined();
+  expect(notified).toEqual([`Garden no longer completes your code. ${why}`]);
+});
+
+test.each([
+  ['its strength is being checked', () => runs.set('garden', { ...better(), summary: undefined })],
+  ['completion is off', () => ((editor.configured['completion.enabled'] = false), runs.clear())],
+  ['the message at its end will say so', () => (store.unreportedRuns.push('garden'), runs.clear())],
+  ['another one was chosen', () => ((store.inUse = 'other'), runs.clear())],
+])('nothing is said if %s', (_, change) => {
+  runs.set('garden', better());
+  store.inUse = 'garden';
+  runsChanged();
+  change();
+  runsChanged();
+  expect(service.inUse).toBeUndefined();
+  expect(notified).toEqual([]);
 });
 
 test('a snooze is still on after a reload', async () => {
@@ -217,9 +286,13 @@ test('a remote server takes over from the local one before the first request', a
   const here = modelFromBase(base());
   expect(await ask(here)).toBe('of base');
   expect(service.isServedLocally(here)).toBe(true);
+  const stopIndex = vi.spyOn(IndexerClient.prototype, 'stop');
+  onTestFinished(() => stopIndex.mockRestore());
   editor.inspected['completion.endpoint'] = { globalValue: 'http://127.0.0.1:9/v1' };
   service.settingsChanged();
   expect(service.isServedLocally(here)).toBe(false);
+  // It gets nothing of the index.
+  expect(stopIndex).toHaveBeenCalled();
 });
 
 test('each outage is reported once, and is known until the next answer', () => {

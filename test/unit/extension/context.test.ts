@@ -1,5 +1,5 @@
 /** What is drawn again when something changes. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Context } from '../../../src/extension/context.ts';
 
 const { listeners, drawn, part } = vi.hoisted(() => {
@@ -26,7 +26,11 @@ const { listeners, drawn, part } = vi.hoisted(() => {
 vi.mock('vscode', async () => {
   const fake = await import('./fake-vscode.ts');
   const on = () => ({ dispose: () => undefined });
-  return { ...fake, workspace: { onDidGrantWorkspaceTrust: on, onDidChangeConfiguration: on } };
+  const workspaceFolders = [{ uri: { fsPath: 'c:\\garden' } }];
+  return {
+    ...fake,
+    workspace: { workspaceFolders, onDidGrantWorkspaceTrust: on, onDidChangeConfiguration: on },
+  };
 });
 vi.mock('../../../src/extension/log.ts', () => ({ Log: part('log') }));
 vi.mock('../../../src/extension/store.ts', () => ({ Store: part('store') }));
@@ -72,6 +76,14 @@ test('a suggestion draws the status bar twice, and the runs only if another mode
   // Chosen for later: a remote server completes.
   Object.assign(context.store, { inUse: 'garden' });
   expect(drawnBy(1, 'completion')).toMatchObject({ view: 1 });
+});
+
+test('a run that was started in a terminal is here, though Windows writes the drive in upper case there', () => {
+  const { platform } = process;
+  Object.defineProperty(process, 'platform', { value: 'win32' });
+  onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
+  const isHere = (folder: string) => context.isHere({ spec: { folder } } as never);
+  expect([isHere('C:\\garden'), isHere('C:\\shop')]).toEqual([true, false]);
 });
 
 test('a change of the runs draws everything at once', () =>

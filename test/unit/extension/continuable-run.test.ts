@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import {
   newestContinuable,
@@ -71,6 +71,15 @@ describe('the run', () => {
     expect(newestContinuable([both], ['/garden'])).toBeUndefined();
     expect(newestContinuable([runOf('one')], ['/garden', '/shop'])).toBeUndefined();
     expect(newestContinuable([runOf('one'), both], ['/shop', '/garden'])).toBe(both);
+  });
+
+  it('may have been started in a terminal, which on Windows writes the drive in upper case', () => {
+    const { platform } = process;
+    Object.defineProperty(process, 'platform', { value: 'win32' });
+    onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
+    const run = runOf('mine', { spec: { folder: 'C:\\code\\garden' } });
+    expect(newestContinuable([run], ['c:\\code\\garden'])).toBe(run);
+    expect(newestContinuable([run], ['c:\\code\\shop'])).toBeUndefined();
   });
 
   it.each([

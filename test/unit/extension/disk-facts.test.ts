@@ -29,4 +29,13 @@ test('a base is there once the disk has said so, which is told', async () => {
   await again;
   expect(disk.asked).toEqual([mounted!.path, other!.path, other!.path]);
   expect(changed).toHaveBeenCalledTimes(1);
+  const gone = facts.lookForBase(other!);
+  disk.answer(false);
+  await gone;
+  // Nothing is known of the one whose folder hangs.
+  expect([mounted, other].map((base) => [facts.has(base!), facts.lacks(base!)])).toEqual([
+    [false, false],
+    [false, true],
+  ]);
+  expect(changed).toHaveBeenCalledTimes(2);
 });

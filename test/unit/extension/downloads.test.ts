@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
@@ -9,15 +17,9 @@ import {
   missingRuntime,
   withSizes,
 } from '../../../src/extension/wizard/downloads.ts';
-import {
-  describeCost,
-  estimate,
-  memoryOf,
-  parametersOf,
-  type Budget,
-} from '../../../src/extension/wizard/estimates.ts';
+import { describeCost, estimate, sizedBase, type Budget } from '../../../src/extension/wizard/estimates.ts';
 import type { Cost, CostPlace } from '../../../src/training/measured-costs.ts';
-import type { Machine } from '../../../src/training/memory/defaults.ts';
+import { runMemory, type Machine } from '../../../src/training/memory/defaults.ts';
 import { doctorReportSchema, type DoctorReport } from '../../../src/protocol/doctor.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-downloads-'));
@@ -58,8 +60,8 @@ const report = (tensorflow: object, models: string[] = []): DoctorReport =>
   });
 
 describe('what has to be downloaded', () => {
-  test('on a bare machine: the base, which is required, and TensorFlow, which is not', () => {
-    const parts = missingParts(known!.id, report(missing), 'auto');
+  test('on a bare machine: the base, which is required, and TensorFlow, which is not', async () => {
+    const parts = await missingParts(known!.id, report(missing), 'auto');
     expect(
       parts.map(({ bytes, needed, command }) => ({ bytes, needed, command: command.join(' ') })),
     ).toEqual([
@@ -67,21 +69,21 @@ describe('what has to be downloaded', () => {
       { bytes: 274e6, needed: false, command: 'runtime install --yes' },
     ]);
   });
-  test('nothing that is already here', () => {
-    expect(missingParts(known!.id, report(there, [join('models', known!.file)]), 'auto')).toEqual([]);
+  test('nothing that is already here', async () => {
+    expect(await missingParts(known!.id, report(there, [join('models', known!.file)]), 'auto')).toEqual([]);
   });
-  test('a local file needs no download, a hub reference one of unknown size', () => {
-    expect(missingParts(file, report(there), 'auto')).toEqual([]);
-    expect(missingParts('owner/name', report(there), 'auto')).toMatchObject([
+  test('a local file needs no download, a hub reference one of unknown size', async () => {
+    expect(await missingParts(file, report(there), 'auto')).toEqual([]);
+    expect(await missingParts('owner/name', report(there), 'auto')).toMatchObject([
       { name: 'owner/name', bytes: 0, from: 'Hugging Face' },
     ]);
   });
-  test('a file of the hub that is here is not downloaded again', () => {
+  test('a file of the hub that is here is not downloaded again', async () => {
     const here = join(dir, 'models', 'hub', 'owner', 'name', 'q4', 'tiny.gguf');
     const parts = (base: string) => missingParts(base, report(there, [here]), 'auto');
-    expect(parts('owner/name:q4/tiny.gguf')).toEqual([]);
-    expect(parts('owner/name:q8/tiny.gguf')).toHaveLength(1);
-    expect(parts('other/name:q4/tiny.gguf')).toHaveLength(1);
+    expect(await parts('owner/name:q4/tiny.gguf')).toEqual([]);
+    expect(await parts('owner/name:q8/tiny.gguf')).toHaveLength(1);
+    expect(await parts('other/name:q4/tiny.gguf')).toHaveLength(1);
   });
   test.each([
     ['has the size that it says', 5e9, [['owner/name', 5e9]]],
@@ -92,37 +94,39 @@ describe('what has to be downloaded', () => {
       ask: (_: unknown, args: string[]) =>
         Promise.resolve({ bytes }).finally(() => asked.push(args.join(' '))),
     };
-    const parts = missingParts('owner/name', report(missing), 'auto');
+    const parts = await missingParts('owner/name', report(missing), 'auto');
     const all = await withSizes({ children } as never, parts);
     expect(asked).toEqual(['models fetch owner/name --dry-run']);
     expect(all.map((part) => [part.name, part.bytes])).toEqual([...sized, ['TensorFlow', 274e6]]);
   });
-  test('HumanEval, until it is in the cache, unless the options leave it out', () => {
+  test('HumanEval, until it is in the cache, unless the options leave it out', async () => {
     vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
-    const bytes = (...options: string[]) => missingProblems(options).map((part) => part.bytes);
-    expect(bytes('--seed', '1')).toEqual([100e3]);
-    expect(bytes('--humaneval', '8')).toEqual([100e3]);
-    expect(bytes('--humaneval', '0', '--seed', '1')).toEqual([]);
-    expect(bytes('--humaneval=0')).toEqual([]);
+    const bytes = async (...options: string[]) => (await missingProblems(options)).map((part) => part.bytes);
+    expect(await bytes('--seed', '1')).toEqual([100e3]);
+    expect(await bytes('--humaneval', '8')).toEqual([100e3]);
+    expect(await bytes('--humaneval', '0', '--seed', '1')).toEqual([]);
+    expect(await bytes('--humaneval=0')).toEqual([]);
     mkdirSync(join(dir, 'home', 'cache'), { recursive: true });
     writeFileSync(join(dir, 'home', 'cache', 'HumanEval.jsonl.gz'), '');
-    expect(bytes()).toEqual([]);
+    expect(await bytes()).toEqual([]);
     vi.unstubAllEnvs();
   });
-  test('a known base says where it may come from', () => {
-    expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
+  test('a known base says where it may come from', async () => {
+    expect(await missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
       {
         name: 'Qwen2.5-Coder-0.5B-Instruct',
         bytes: 491_400_064,
         from: 'Hugging Face or the Python package index',
       },
     ]);
-    expect(missingParts('llama-3.2-1b', report(there), 'auto')).toMatchObject([{ from: 'Hugging Face' }]);
+    expect(await missingParts('llama-3.2-1b', report(there), 'auto')).toMatchObject([
+      { from: 'Hugging Face' },
+    ]);
     const here = join('models', 'hub', 'Qwen', 'x', 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf');
-    expect(missingParts('qwen2.5-coder-0.5b', report(there, [here]), 'auto')).toEqual([]);
+    expect(await missingParts('qwen2.5-coder-0.5b', report(there, [here]), 'auto')).toEqual([]);
   });
-  test('no TensorFlow if wasm is selected, or if it is not available', () => {
-    expect(missingParts(file, report(missing), 'wasm')).toEqual([]);
+  test('no TensorFlow if wasm is selected, or if it is not available', async () => {
+    expect(await missingParts(file, report(missing), 'wasm')).toEqual([]);
     expect(missingRuntime(report(notOffered))).toEqual([]);
   });
 });
@@ -155,7 +159,7 @@ describe('estimates', () => {
     expect(measuring('lora', 1)).toBeGreaterThan(20);
     expect(measuring('full', 12)).toBeGreaterThan(240);
   });
-  test('use the durations of earlier runs on this machine', () => {
+  test('use the durations of earlier runs on this machine', async () => {
     const took: Record<string, Cost> = {
       preparing: { seconds: 30, items: 1 },
       training: { seconds: 0.1, items: 1 },
@@ -173,25 +177,40 @@ describe('estimates', () => {
     expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 93 + 16 + 5 * 16 });
     expect(tokens).toBe(600);
     expect(asked).toEqual([{ base: { path: known!.file }, method: 'lora', backend: 'tensorflow' }]);
-    expect(describeCost(id, 'lora', { minutes: 1 }, machine)).toMatch(
+    expect(describeCost(id, await sizedBase(id), 'lora', { minutes: 1 }, machine)).toMatch(
       /^About 6 min with measuring · 600 tokens/,
     );
   });
-  test("a file's number of parameters follows from its size, to within a factor of two", () => {
+  test("a file's number of parameters follows from its size, to within a factor of two", async () => {
     // 100M weights take 60 MB in Q4_0 and 200 MB in F16.
     for (const bytes of [60e6, 200e6]) {
       truncateSync(file, bytes);
-      expect(parametersOf(file)).toBeGreaterThan(50e6);
-      expect(parametersOf(file)).toBeLessThan(200e6);
+      const sized = (await sizedBase(file))!;
+      expect(sized.parameters).toBeGreaterThan(50e6);
+      expect(sized.parameters).toBeLessThan(200e6);
     }
     const machine = { backend: 'tensorflow', precision: 'f32' } as const;
-    const [mine, full] = [memoryOf(file, 'lora', machine)!, memoryOf(file, 'full', machine)!];
+    const memoryOf = async (base: string, method: 'lora' | 'full') =>
+      runMemory((await sizedBase(base))!, method, machine);
+    const [mine, full, other] = [
+      await memoryOf(file, 'lora'),
+      await memoryOf(file, 'full'),
+      await memoryOf(known!.id, 'lora'),
+    ];
     expect(full).toBeGreaterThan(mine);
     // 182M weights by file size, 135M in the known base.
-    expect(mine).toBeGreaterThan(memoryOf(known!.id, 'lora', machine)!);
-    expect(mine).toBeLessThan(2 * memoryOf(known!.id, 'lora', machine)!);
-    expect(memoryOf('owner/name', 'lora', machine)).toBeUndefined();
-    expect(parametersOf(known!.id)).toBe(parameters);
-    expect(parametersOf('owner/name')).toBeUndefined();
+    expect(mine).toBeGreaterThan(other);
+    expect(mine).toBeLessThan(2 * other);
+    expect((await sizedBase(known!.id))!.parameters).toBe(parameters);
+    expect(await sizedBase('owner/name')).toBeUndefined();
+    expect(describeCost('owner/name', undefined, 'lora', { minutes: 1 }, machine)).toBeUndefined();
   });
+});
+
+test.each(['commands', 'wizard'])('nothing in %s makes the editor wait for a disk', (folder) => {
+  const sources = readdirSync(join('src', 'extension', folder));
+  for (const name of sources)
+    expect(readFileSync(join('src', 'extension', folder, name), 'utf8'), name).not.toMatch(
+      /\b(exists|stat)Sync\b/,
+    );
 });

@@ -27,6 +27,7 @@ export function reset(): void {
   for (const name of Object.keys(inspected)) delete inspected[name];
   shown.length = 0;
   answers.length = 0;
+  window.tabGroups.all = [];
 }
 
 function answer<T>(question: string, choices: readonly T[], labelOf: (item: T) => string): T | undefined {
@@ -83,7 +84,7 @@ function showMessage(message: string, ...rest: unknown[]): Promise<string | unde
 }
 
 export const window = {
-  tabGroups: { activeTabGroup: { tabs: [] } },
+  tabGroups: { activeTabGroup: { tabs: [] }, all: [] as { tabs: { input: unknown }[] }[] },
   onDidChangeActiveTextEditor: () => ({ dispose: () => undefined }),
   createQuickPick: () => new QuickPick(),
   showQuickPick: (rows: (string | Row)[], { placeHolder }: { placeHolder: string }) =>
@@ -149,6 +150,15 @@ export const commands = {
   },
   executeCommand: () => Promise.resolve(),
 };
+export class TabInputText {
+  constructor(readonly uri: object) {}
+}
+export class TabInputTextDiff {
+  constructor(
+    readonly original: object,
+    readonly modified: object,
+  ) {}
+}
 export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };
 export const QuickInputButtons = { Back: {} };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };

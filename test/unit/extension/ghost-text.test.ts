@@ -4,9 +4,14 @@
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { PartsSource, RawAnswer } from '../../../src/completion/index.ts';
-import { modelFromBase, type CompletionModel } from '../../../src/extension/completion/completion-model.ts';
+import {
+  modelFromBase,
+  modelFromServer,
+  type CompletionModel,
+} from '../../../src/extension/completion/completion-model.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
-import { configured, reset } from './fake-vscode.ts';
+import { parseEndpoint } from '../../../src/serving/remote/address.ts';
+import { configured, reset, TabInputText, TabInputTextDiff, window } from './fake-vscode.ts';
 import { GhostText, type CompletionHost } from '../../../src/extension/completion/ghost-text.ts';
 
 type Listener = (event: unknown) => void;
@@ -17,6 +22,8 @@ const editor = vi.hoisted(() => ({
   moved: [] as Listener[],
   selection: { isEmpty: true, active: {}, start: {}, end: {} },
   document: undefined as unknown,
+  /** The loaded documents. */
+  documents: [] as object[],
   /** The workspace folder. */
   folder: undefined as object | undefined,
 }));
@@ -68,7 +75,9 @@ vi.mock('vscode', async () => {
     },
     workspace: {
       ...fake.workspace,
-      textDocuments: [],
+      get textDocuments() {
+        return editor.documents;
+      },
       getWorkspaceFolder: () => editor.folder,
       asRelativePath: ({ fsPath }: { fsPath: string }) => fsPath.slice(1),
       onDidChangeTextDocument: on,
@@ -107,6 +116,8 @@ let asked: number;
 /** The model of each request, and the token limit of the last. */
 let models: unknown[];
 let limit: number;
+/** The files of which the last one had text. */
+let filesSent: string[];
 let model: CompletionModel;
 let parts: PartsSource | undefined;
 let isTabTaken: boolean;
@@ -130,6 +141,7 @@ beforeEach(() => {
   parts = undefined;
   isTabTaken = false;
   editor.folder = undefined;
+  editor.documents = [];
   reset();
   const service = {
     modelFor: () => model,
@@ -139,7 +151,7 @@ beforeEach(() => {
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
       stream: (
-        request: { model: string; max_tokens: number },
+        request: { model: string; max_tokens: number; context?: { filename: string }[] },
         onText: (text: string) => void,
         signal: AbortSignal,
       ) =>
@@ -148,6 +160,7 @@ beforeEach(() => {
           answer = (text) => resolve({ text, finishReason: 'stop' });
           models.push(request.model);
           limit = request.max_tokens;
+          filesSent = request.context?.map(({ filename }) => filename).sort() ?? [];
           asked += 1;
           signal.addEventListener('abort', () => (stopped = true));
         }),
@@ -338,4 +351,30 @@ test('snippets are requested again once one of their files has changed', async (
     await pass(400);
     expect(chosen).toBe(times);
   }
+});
+
+test('a server elsewhere gets text only of files that have a tab, not of those that were peeked at', async () => {
+  editor.folder = { uri: { fsPath: '/' } };
+  const file = (name: string) => ({
+    uri: { scheme: 'file', path: `/${name}`, fsPath: `/${name}`, toString: () => `file:///${name}` },
+    lineCount: 5,
+    getText: () => `const ${name}Total = taxOf(price, country, ${name}Rate);\n`.repeat(4),
+  });
+  const [tab, compared, peeked] = [file('tab'), file('compared'), file('peeked')];
+  editor.documents = [tab, compared, peeked];
+  const inputs = [new TabInputText(tab.uri), new TabInputTextDiff(compared.uri, {}), undefined];
+  window.tabGroups.all = [{ tabs: inputs.map((input) => ({ input })) }];
+  const askIn = async (by: CompletionModel) => {
+    model = by;
+    const asked = ask(open('const sum = taxOf(price, country'), INVOKE);
+    await pass(0);
+    answer(' 1;');
+    await asked;
+    return filesSent;
+  };
+  expect(await askIn(modelFromBase(base))).toEqual(['compared', 'peeked', 'tab']);
+  expect(await askIn(modelFromServer(parseEndpoint('http://127.0.0.1:9/v1'), ''))).toEqual([
+    'compared',
+    'tab',
+  ]);
 });

@@ -120,10 +120,22 @@ it('a failed look-up of Node is tried again', async () => {
 it('an index that kept ending is started again after it was turned off and on', async () => {
   const { repository, ask } = indexOf(process.execPath, 'process.exit(3);');
   for (let asked = 0; asked < 5; asked += 1) await ask();
-  expect(warnings).toHaveLength(3);
+  expect(warnings).toEqual([
+    ...Array<string>(3).fill('The index has ended (3)'),
+    expect.stringMatching(/^The index keeps ending and is not started again: /),
+  ]);
   repository.stop();
   await ask();
-  expect(warnings).toHaveLength(4);
+  expect(warnings).toHaveLength(5);
+});
+
+it('an index that ran for long before it ended is started again, however often', async () => {
+  let time = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (time += 11 * 60_000));
+  onTestFinished(() => clock.mockRestore());
+  const { ask } = indexOf(process.execPath, 'process.exit(3);');
+  for (let asked = 0; asked < 5; asked += 1) await ask();
+  expect(warnings).toEqual(Array<string>(5).fill('The index has ended (3)'));
 });
 
 it('a stop during the look-up of Node leads to one process', async () => {
