@@ -16,7 +16,7 @@ const changing =
 const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
 /** Threads start sooner, but share signals, the time zone and native modules with the other tests. */
 const ofProcess =
-  /process\.(emit|exit|kill|on|once|pid)\b|fork\(|'TZ'|llama|worker|startBackend|setPriority|-suite/i;
+  /process\.(chdir|emit|exit|kill|on|once|p?pid)\b|fork\(|'TZ'|llama|worker|startBackend|setPriority|-suite/i;
 const forked = isolated.filter((file) => ofProcess.test(readFileSync(file, 'utf8')));
 const threaded = isolated.filter((file) => !forked.includes(file));
 const equalBits = 'test/support/equal-bits.ts';

@@ -137,8 +137,11 @@ function countPackages(dir) {
   ).length;
 }
 
-/** Installs `dir`'s packages from its lock file unless they are installed. */
-export async function ensureDependencies(dir = root) {
+/**
+ * Installs `dir`'s packages from its lock file unless they are installed. If that fails, the process ends, once `beside`
+ * has.
+ */
+export async function ensureDependencies(dir = root, beside) {
   if (installed(dir)) return;
   const line = progressLine('Packages', countPackages(dir));
   try {
@@ -153,6 +156,7 @@ export async function ensureDependencies(dir = root) {
     console.error(
       `The packages could not be installed. Check the network and npm's configuration (npm config list), then try again.\n${error.message}`,
     );
+    await beside;
     process.exit(1);
   }
   writeFileSync(join(dir, 'node_modules/.installed-lock'), sha256(join(dir, 'package-lock.json')));

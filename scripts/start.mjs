@@ -42,7 +42,9 @@ async function fetchBase() {
   });
 }
 
-const [compiles] = await Promise.all([ensureCompiler(), ensureDependencies()]);
+const compiler = ensureCompiler();
+await ensureDependencies(root, compiler);
+const compiles = await compiler;
 await build();
 // Without a compiler, a smaller base is chosen. What goes wrong is reported by the training, which tries again.
 const base = compiles && fetchBase().catch(() => undefined);

@@ -111,7 +111,7 @@ function sentenceOf(
 
 /** Of several measured strengths, the one that seems best is usually lucky as well. */
 export const chosenByThese = (): string =>
-  t('The strength was chosen by these figures, so they flatter it a little.');
+  t('A strength that is chosen by these figures looks a little better in them than it is.');
 
 /** A strength as a point: further right is more learned, further up is more forgotten. */
 export interface StrengthPathPoint extends LearnedForgot {

@@ -1,5 +1,5 @@
 /** What fine-tuning still has to download, and its size. */
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { humanevalPath } from '../../platform/files/paths.ts';
 import { sizeSoon } from '../../platform/files/size-soon.ts';
@@ -50,7 +50,8 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
 /** @param models the models on this machine */
 export async function missingBase(base: string, models: DoctorReport['models'] = []): Promise<Download[]> {
   const known = findKnownBase(base);
-  if (!known && (await sizeSoon(base)) !== undefined) return [];
+  // A disk that does not answer soon is no reason to download.
+  if (!known && (isAbsolute(base) || (await sizeSoon(base)) !== undefined)) return [];
   // For "owner/name:file", the end of `hubPath`.
   const file = known ? join('/', known.file) : join('/hub', base.replace(':', '/'));
   if (models.some(({ path }) => path.endsWith(file))) return [];

@@ -107,6 +107,7 @@ beforeEach(() => {
   const runs = {
     onDidChange: (listener: () => void) => ((onRuns = listener), { dispose: () => undefined }),
     refresh: async () => void (read += 1),
+    get: () => run,
     get live() {
       return live;
     },
