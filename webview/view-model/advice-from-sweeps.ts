@@ -19,7 +19,7 @@ const isLowered = (
 ): boolean =>
   reference !== undefined ||
   continues !== undefined ||
-  (createdAt > sweptAt && learningRateReason?.startsWith('from the sweep of ') === true);
+  (createdAt > sweptAt && /^from the sweep of /.test(learningRateReason ?? ''));
 
 const sweptOf = ({ snapshot: { spec } }: RunView, sweeps: readonly SweepSnapshot[]) =>
   sweeps
