@@ -47,9 +47,8 @@ const resolvedOptions = () => resolveOptions(inspect('training.options'), get('t
 export const settings = {
   /** For a document, whose language may have its own value, or in general. */
   completionEnabled: (document?: vscode.TextDocument) => get<boolean>(ENABLED, document),
-  /** Whether next edits are offered, in the language of a document or of a closed file. */
-  nextEditEnabled: (scope: vscode.TextDocument | { uri: vscode.Uri; languageId: string }) =>
-    get<boolean>(NEXT_EDIT, scope),
+  /** Whether next edits are offered, in the language of a document or of a closed file, if it is known. */
+  nextEditEnabled: (scope: vscode.ConfigurationScope) => get<boolean>(NEXT_EDIT, scope),
   /** What the completion core gets with each request in a document. */
   forCompletion: (document: vscode.TextDocument): CompletionSettings => ({
     maxTokens: get('completion.maxTokens'),

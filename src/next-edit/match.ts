@@ -184,20 +184,24 @@ function isShorthand(document: TextWithTokens, at: number): boolean {
 const structHead = /(?:^|[{([,;|]|(?<![=!<>])=|=>|\b(?:return|let))\s*&?(?:\w+::)*\p{Lu}\w*\s*$/u;
 /** Before the brace of an object or of a pattern; others begin blocks, or stand in the text of a tag. */
 const beforeObject = /^(?:[([{,=:?&|]|const|let|var|return|default|yield|throw)$/;
+/** Before the brace of an object whose members are copied: `{ ...{ name } }`. In the text of a tag, `...` ends a word. */
+const beforeSpread = /(?:^|[\s[({,])\.{3}\s*$/;
 /** Before the brace of a value in tags: `name={name}`, `<p>Name: {name}`. */
 const beforeValue =
   /(?:(?<!\b(?:const|let|var)\s+)\b[\w$-]+=|<[\w.]+(?:\s[^<>]*)?>[^<>{}()=]*\w[^<>{}()=]*)$/;
 
 /** Whether a brace of JavaScript begins an object or a pattern, other than a module's list of names. */
 function opensObject(document: TextWithTokens, open: number): boolean {
-  const { tokens } = document;
+  const { tokens, languageId } = document;
   let before = open - 1;
   while (tokens[before]?.quoted) before -= 1;
-  return (
-    beforeObject.test(tokens[before]?.text ?? '') &&
-    !beforeValue.test(headOf(document, open)) &&
-    !isModuleList(document, open)
-  );
+  const sign = tokens[before]?.text ?? '';
+  const head = headOf(document, open);
+  if (isModuleList(document, open)) return false;
+  if (beforeSpread.test(head)) return true;
+  if (languageId !== 'typescript') return beforeObject.test(sign) && !beforeValue.test(head);
+  // Without tags, `>` ends a cast or an arrow.
+  return beforeObject.test(sign) || (sign === '>' && tokens[before - 1]?.text !== '=');
 }
 
 /** The text before a token in its line. */

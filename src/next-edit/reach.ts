@@ -72,6 +72,8 @@ function codeAt(tokens: readonly Token[], at: number): string {
 
 /** Languages besides Python in which `=` follows the label of an argument. */
 const labelled = ['kotlin', 'scala', 'r'];
+/** Languages in which `:` after a name calls a method of it or makes a range. */
+const withoutKeys = ['lua', 'luau', 'r', 'julia'];
 
 /** Whether a name is the label of an argument, or a key. */
 function isLabel({ tokens, languageId }: TextWithTokens, at: number): boolean {
@@ -79,8 +81,9 @@ function isLabel({ tokens, languageId }: TextWithTokens, at: number): boolean {
   const python = languageFor(languageId).indented;
   if (/^[(,]$/.test(before) && next === '=' && afterNext !== '=')
     return python || labelled.includes(languageId);
+  if (python || withoutKeys.includes(languageId)) return false;
   // Two colons make a path: `Name::of`.
-  return !python && next === ':' && afterNext !== ':' && /^[({,;]$/.test(before);
+  return next === ':' && afterNext !== ':' && /^[({,;]$/.test(before);
 }
 
 /** The text before a member's name that has modifiers. */
@@ -91,10 +94,11 @@ const classHead =
 
 /** In a script, whether a name is that of a class's or an object's member where it is defined; in tags, an attribute. */
 function isMemberOfScript(document: TextWithTokens, at: number): boolean {
-  const { tokens, text } = document;
+  const { tokens, text, languageId } = document;
   const { start, end } = tokens[at]!;
   const { templates, markup } = languageAt(document, start);
-  if ((templates || markup) && /^=["'{]/.test(text.slice(end, end + 2))) return true;
+  const mayHaveTags = (templates || markup) && languageId !== 'typescript';
+  if (mayHaveTags && /^=["'{]/.test(text.slice(end, end + 2))) return true;
   if (!templates) return false;
   const [before, next] = [codeAt(tokens, at - 1), codeAt(tokens, at + 1)];
   if (before === '#' || (next === '?' && codeAt(tokens, at + 2) === ':')) return true;

@@ -12,11 +12,11 @@ import type { LocalModel } from '../completion/completion-model.ts';
 import { useRun } from '../completion/use-run.ts';
 import { setStatusBarMessage, showQuickPick } from '../editor-ui.ts';
 import { plain } from '../plain.ts';
-import { settingAction } from '../log.ts';
+import { commandAction, settingAction } from '../log.ts';
 
 /** The previously used adapter comes first, so that the shortcut and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
-  const { runs, store, completion } = context;
+  const { runs, store, completion, log } = context;
   if (completion.inUse?.remote) return chooseEndpointModel(context);
   await runs.refresh();
   const currentId = completion.inUse?.id;
@@ -35,10 +35,15 @@ export async function switchAdapter(context: Context): Promise<void> {
     (a, b) => rank(a.id) - rank(b.id),
   );
   if (items.length === 0)
-    throw new UserError(
-      'run-not-found',
-      t('There is no result yet that can complete code: none is finished, or none is better than its base.'),
-      t('Start one with {step}.', { step: '{train}' }),
+    return log.showError(
+      new UserError(
+        'run-not-found',
+        t(
+          'There is no result yet that can complete code: none is finished, or none is better than its base.',
+        ),
+        t('Start one with {step}.', { step: '{train}' }),
+      ),
+      commandAction(t('Complete Code Without Training'), 'completeUntuned'),
     );
   const placeHolder = currentId
     ? t('Which adapter should complete your code from now on?')

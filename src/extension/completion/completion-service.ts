@@ -131,7 +131,7 @@ export class CompletionService implements CompletionHost {
         : undefined;
     const run = runs.get(id);
     if (run) return whyNotServable(run, runs.statusOf(run));
-    return runs.wereRead
+    return runs.isMissing(id)
       ? new UserError('run-not-found', t('There is no run {run}.', { run: id }), other)
       : undefined;
   }

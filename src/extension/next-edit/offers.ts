@@ -24,7 +24,10 @@ export const normalizeUri = (address: string): string =>
 export function isWanted({ path }: FoundOffer): boolean {
   if (openDocument({ path })) return true;
   const uri = vscode.Uri.parse(path, true);
-  return settings.nextEditEnabled({ uri, languageId: languageIdForPath(path) });
+  const languageId = languageIdForPath(path);
+  // Files of unknown languages are plain text to it, too.
+  const isKnown = languageId !== 'plaintext' || /\.txt$/i.test(path);
+  return settings.nextEditEnabled(isKnown ? { uri, languageId } : uri);
 }
 
 /**

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
+import { whyNotServable } from '../texts.ts';
 import { requireTrust } from '../trust.ts';
 import { ensureChecked } from '../completion/use-run.ts';
 
@@ -21,7 +22,11 @@ export async function setStrength(
     throw new UserError('run-not-found', t('That run was deleted meanwhile.'), t('Choose another one.'));
   // A run in use is checked at its new strength before it completes code again. Only that: completion that is off
   // or snoozed stays so, and the server notices by itself that the file has changed.
-  if (isInUse) await ensureChecked(services, run);
+  if (isInUse) {
+    // That it no longer completes code, and why, was said when its change was read.
+    if (completion.isOn && whyNotServable(run, runs.statusOf(run))) return;
+    await ensureChecked(services, run);
+  }
   const { name } = run.spec;
   void log.notify(
     'info',

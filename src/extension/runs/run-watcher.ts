@@ -35,7 +35,9 @@ export class RunWatcher implements vscode.Disposable {
   private settle: NodeJS.Timeout | undefined;
   private reading: Promise<void> | undefined;
   /** Whether the runs of this data directory were read. */
-  wereRead = false;
+  private wereRead = false;
+  /** Ids of the runs that are there but could not be read. */
+  private unreadable: readonly string[] = [];
 
   /** Fires with the changed run; undefined: the list of runs has changed. */
   readonly onDidChange = this.changed.event;
@@ -58,6 +60,10 @@ export class RunWatcher implements vscode.Disposable {
   }
   get(id: string): RunSnapshot | undefined {
     return this.snapshots.get(id);
+  }
+  /** False while that is not known. */
+  isMissing(id: string): boolean {
+    return this.wereRead && !this.snapshots.has(id) && !this.unreadable.includes(id);
   }
   statusOf(snapshot: RunSnapshot): RunStatus {
     return runStatus(snapshot, this.alive.get(snapshot.spec.id) ?? isAlive(snapshot.state));
@@ -91,6 +97,7 @@ export class RunWatcher implements vscode.Disposable {
       );
       for (const id of this.snapshots.keys()) if (!isFollowed(id)) this.snapshots.delete(id);
       for (const { snapshot } of scanned) this.snapshots.set(snapshot.spec.id, snapshot);
+      this.unreadable = damaged.flatMap(({ id, error }) => (error.code === 'run-not-found' ? [] : [id]));
       for (const { id, error } of damaged) this.logDamaged(id, `${error.message} ${error.next}`);
       for (const { snapshot, alive } of scanned)
         if (runStatus(snapshot, alive) === 'live') this.follow(snapshot.spec.id);

@@ -84,6 +84,7 @@ let logged: string[];
 let notified: string[];
 /** The runs on the disk, and what is told when they have changed. */
 let runs: Map<string, RunSnapshot>;
+let unreadable: string;
 let runsChanged: () => void;
 let service: CompletionService;
 let store: {
@@ -100,6 +101,7 @@ beforeEach(() => {
   logged = [];
   notified = [];
   runs = new Map();
+  unreadable = '';
   store = {
     unreportedRuns: [],
     snoozedUntil: 0,
@@ -120,7 +122,7 @@ const newService = () =>
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
     extension: { extensionPath: dir, extension: { id: 'publisher.name' } },
     runs: {
-      wereRead: true,
+      isMissing: (id: string) => !runs.has(id) && id !== unreadable,
       get: (id: string) => runs.get(id),
       statusOf: () => 'done',
       onDidChange: (listener: () => void) => ((runsChanged = listener), { dispose: () => undefined }),
@@ -250,6 +252,7 @@ test.each([
 
 test.each([
   ['its strength is being checked', () => runs.set('garden', { ...better(), summary: undefined })],
+  ['its files can not be read now', () => ((unreadable = 'garden'), runs.clear())],
   ['completion is off', () => ((editor.configured['completion.enabled'] = false), runs.clear())],
   ['the message at its end will say so', () => (store.unreportedRuns.push('garden'), runs.clear())],
   ['another one was chosen', () => ((store.inUse = 'other'), runs.clear())],

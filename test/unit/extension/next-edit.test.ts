@@ -176,6 +176,15 @@ describe('an offer', () => {
     expect(isThere()).toBe(true);
   });
 
+  it('is made in a closed file of unknown language, though it is turned off in plain text', () => {
+    renamed();
+    fake.off = 'plaintext';
+    answer([offer('notes.txt', 'use(load);')]);
+    expect(isThere()).toBe(false);
+    answer([offer('theme.scss', 'use(load);')]);
+    expect(isThere()).toBe(true);
+  });
+
   it('is searched for again if its file has changed by the time it is opened', async () => {
     renamed();
     answer([offer('b.ts', 'use(load);')]);

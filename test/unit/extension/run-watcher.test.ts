@@ -1,5 +1,6 @@
 /** Runs that are followed in the editor. */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { Log } from '../../../src/extension/log.ts';
 import { RunWatcher } from '../../../src/extension/runs/run-watcher.ts';
@@ -36,5 +37,18 @@ it('a run that disappears, for example because sending it was declined, is dropp
   rmSync(dir, { recursive: true });
   expect(await left).toBe(id);
   expect(said).toEqual([]);
+  watcher.dispose();
+});
+
+it('a run that can not be read is not missing', async () => {
+  const { dir, id } = await createRun(newRun());
+  writeFileSync(join(dir, 'run.json'), '{');
+  const watcher = new RunWatcher({ warn: () => undefined } as unknown as Log);
+  expect(watcher.isMissing(id)).toBe(false);
+  await watcher.refresh();
+  expect([watcher.get(id), watcher.isMissing(id)]).toEqual([undefined, false]);
+  rmSync(dir, { recursive: true });
+  await watcher.refresh();
+  expect(watcher.isMissing(id)).toBe(true);
   watcher.dispose();
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { switchAdapter } from '../../../src/extension/commands/completion-commands.ts';
 import { completeUntuned, baseForCompletion } from '../../../src/extension/commands/untuned.ts';
 import type { Context } from '../../../src/extension/context.ts';
 import { answers, configured, reset, shown } from './fake-vscode.ts';
@@ -79,4 +80,15 @@ describe('the download', () => {
     await state.buttons.find(({ title }) => title === 'Choose Another Model')!.run();
     expect(state.used).toBe('smollm2-135m');
   });
+});
+
+test('is offered where an adapter can not be switched to, because there is none', async () => {
+  const showError = vi.fn();
+  const runs = { refresh: () => Promise.resolve(), all: [] };
+  const context = { runs, store: { recent: [] }, completion: {}, log: { showError } };
+  await switchAdapter(context as unknown as Context);
+  expect(showError).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ code: 'run-not-found' }),
+    expect.objectContaining({ title: 'Complete Code Without Training' }),
+  );
 });

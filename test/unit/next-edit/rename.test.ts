@@ -113,6 +113,25 @@ const limits = isSlow ?
     expect(new Editor({ 'a.tsx': text }).edit('a.tsx', was, now).lines).toEqual(lines);
   });
 
+  it('in TypeScript without tags: objects and values that look like those of attributes', () => {
+    const text = `
+function find(query: string) {
+  send(<Options>{ query });
+  send({ ...{ query } });
+  state={ query };
+  query="x";
+  run(() => { query });
+}
+`;
+    expect(new Editor({ 'a.ts': text }).edit('a.ts', 'query', 'term').lines).toEqual([
+      'send(<Options>{ query: term });',
+      'send({ ...{ query: term } });',
+      'state={ query: term };',
+      'term="x";',
+      'run(() => { term });',
+    ]);
+  });
+
   it('does not change an attribute in the markup around a script', () => {
     const page = '<script>\nconst query = 1;\n</script>\n<Input :query="query" />\n';
     expect(new Editor({ 'a.vue': page }).edit('a.vue', 'query', 'term').lines).toEqual([]);
@@ -122,6 +141,11 @@ const limits = isSlow ?
     ['a.kt', 'fun make(name: String) = User(name = name, age = 1)\n', 'User(name = title, age = 1)'],
     ['a.swift', 'func make(name: String) { send(name: name, to: name) }\n', 'send(name: title, to: title) }'],
     ['a.rb', 'def make(name)\n  send(name: name)\nend\n', 'send(name: title)'],
+    [
+      'a.lua',
+      'function greet(name)\n  print(name:upper(), name:len())\nend\n',
+      'print(title:upper(), title:len())',
+    ],
     ['a.cs', 'var name = Read();\nSend(name: name);\n', 'Send(name: title);'],
     ['a.rs', 'fn make(name: String) -> Self { Self { name } }\n', 'Self { name: title } }'],
     ['a.rs', 'fn make(name: String) -> String { name }\n', '-> String { title }'],
