@@ -8,6 +8,7 @@ import { leastChance, type CompletionSettings } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { dataDir, expandHome } from '../platform/files/paths.ts';
+import { loopbackNames } from '../platform/network/loopback.ts';
 import { UserError } from '../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../text/l10n.ts';
@@ -188,7 +189,7 @@ export function proxyVariables(env: NodeJS.ProcessEnv = process.env): Record<str
   const isNamed = Object.entries(env).some(([name, value]) => /^(https?|all)_proxy$/i.test(name) && value);
   if (!proxy || !/^https?:\/\//i.test(proxy) || isNamed || http.get('proxySupport') === 'off') return {};
   const inherited = env['no_proxy'] || env['NO_PROXY'];
-  const direct = [inherited, ...(http.get<string[]>('noProxy') ?? []), 'localhost', '127.0.0.1'];
+  const direct = [inherited, ...(http.get<string[]>('noProxy') ?? []), ...loopbackNames];
   const cluster = settings.cluster();
   if (URL.canParse(cluster)) direct.push(new URL(cluster).hostname);
   const list = direct.filter(Boolean).join(',');
