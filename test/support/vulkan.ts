@@ -3,8 +3,6 @@ import { ensureVulkan } from '../../scripts/setup.mjs';
 
 /** False only without an adapter and the rights to install one; as root, tests run, and fail without one. */
 export const canTestWebgpu = async (): Promise<boolean> => {
-  // Mesa compiles kernels in half the time, which is most of what tests of tiny models take. Read when Dawn loads it.
-  process.env['GALLIVM_PERF'] ??= 'nopt';
   // `npm test` has found an adapter.
   if (process.env['FORGET_ME_NOT_TEST_ADAPTER']) return true;
   return (await ensureVulkan()) || process.getuid?.() === 0;
