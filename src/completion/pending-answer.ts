@@ -1,5 +1,5 @@
 /** An answer of the model while it is being generated: its first line is shown before the rest has arrived. */
-import { Certainty } from './answer/chance.ts';
+import { Certainty } from './answer/certainty.ts';
 import type { CleanUp } from './answer/clean-up.ts';
 import { throughFirstWritten } from './code/text.ts';
 import type { CompletionPlace } from './types.ts';

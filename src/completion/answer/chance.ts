@@ -4,9 +4,11 @@
  */
 import { isInProse } from '../code/prose.ts';
 import { isBlank } from '../code/text.ts';
+import type { Certainty } from './certainty.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { CursorDocument } from '../types.ts';
 import { cutUnfinished, isTrivial } from './unfinished.ts';
+import { expectedSaving } from './worth.ts';
 
 /** The chance is 1 / (1 + exp(-(bias + slope * log-probability))); found on held-out cursors (docs/science.md). */
 export interface Calibration {
@@ -28,22 +30,6 @@ const leastInProse = 0.7;
 /** The chance from 0 to 1 that at least half of a line with this log-probability (nats) can be accepted. */
 export const chanceOf = (logprob: number, { bias, slope }: Calibration): number =>
   1 / (1 + Math.exp(-(bias + slope * logprob)));
-
-/** Log-probability of an answer's text, up to each of its pieces. */
-export class Certainty {
-  private readonly pieces: { from: number; logprob: number }[] = [];
-
-  /** Adds a piece that begins at index `from` of the text; one without a log-probability is ignored. */
-  add(from: number, logprob: number | undefined): void {
-    if (logprob !== undefined) this.pieces.push({ from, logprob });
-  }
-
-  /** Log-probability of all tokens that begin in the first `length` characters; undefined if unknown. */
-  upTo(length: number): number | undefined {
-    if (this.pieces.length === 0) return undefined;
-    return this.pieces.reduce((sum, { from, logprob }) => sum + (from < length ? logprob : 0), 0);
-  }
-}
 
 export interface ShowPolicy {
   calibration: Calibration;
@@ -97,7 +83,10 @@ export function keepLikely(
     text = cutUnfinished(likely.replace(/(?:\s+[([{<"'`]*)$/, ''), document);
   }
   if (kept === 0 && isTrivial(text)) return { dropped: 'unsure' };
-  return policy.minChance > 0 && isTrivial(text) ? { dropped: 'trivial' } : { text };
+  if (policy.minChance <= 0) return { text };
+  if (isTrivial(text)) return { dropped: 'trivial' };
+  const saving = expectedSaving(text.replaceAll('\r', ''), certainty, kept > 0 || !rest);
+  return saving > 0 ? { text } : { dropped: 'unsure' };
 }
 
 /** The likely first words of the first non-blank line. Models are sure of a name before what is done with it. */

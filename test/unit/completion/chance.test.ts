@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  Certainty,
-  chanceOf,
-  keepLikely,
-  policyAt,
-  type ShowPolicy,
-} from '../../../src/completion/answer/chance.ts';
+import { Certainty } from '../../../src/completion/answer/certainty.ts';
+import { chanceOf, keepLikely, policyAt, type ShowPolicy } from '../../../src/completion/answer/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the probability equals the model's at 0 and 1, and is close to it in between. */
@@ -62,7 +57,9 @@ describe('the probability of a suggestion', () => {
       text: '\n  this.first',
     });
     // A word is left out if only its beginning is likely, or if typing it is faster than reading it.
-    expect(kept(['größe', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({ text: 'größe' });
+    expect(kept(['größe_des_fensters', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({
+      text: 'größe_des_fensters',
+    });
     expect(kept(['of', 0.4], [' it', 0.05])).toEqual({ dropped: 'unsure' });
     expect(kept(['all', 0.2], [' is', 0.05])).toEqual({ dropped: 'unsure' });
   });

@@ -1,0 +1,56 @@
+/**
+ * Whether a suggestion is worth a look: the time it is expected to save its reader, less what looking costs. By the
+ * keystroke-level model of bench/felt/person.ts, which has the sources; docs/science.md has what this brings. Pure.
+ */
+import type { Certainty } from './certainty.ts';
+
+/** Milliseconds: typing a character, a glance, reading a character, deciding, and a key that accepts. */
+const TYPING = 220;
+const GLANCE = 230;
+const READING = 16;
+const DECIDING = 480;
+const KEY = 200;
+/** One in ten suggestions that begin right and end wrong is accepted and undone, which takes two seconds. */
+const OVERLOOKING = 200;
+/** Models are more confident than they are right. */
+const OVERCONFIDENCE = 1.2;
+
+interface Place {
+  end: number;
+  /** Chance that everything up to there is right. */
+  chance: number;
+}
+
+/**
+ * Expected milliseconds saved by showing `text` ("\n" line ends). Half of the readers accept the words that are right,
+ * the others only whole lines. Infinity if the model gives no probabilities.
+ * @param endsLine the text was not cut within a line
+ */
+export function expectedSaving(text: string, certainty: Certainty, endsLine: boolean): number {
+  const words: Place[] = [...text.matchAll(/[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]+/gu)].map(
+    ({ 0: word, index }) => {
+      const end = index + word.length;
+      return { end, chance: Math.exp(OVERCONFIDENCE * (certainty.upTo(end) ?? Infinity)) };
+    },
+  );
+  const [first, last] = [words[0], words.at(-1)];
+  if (!first || !last) return -GLANCE;
+  if (last.chance === Infinity) return Infinity;
+  const lines = words.filter((place) => (place === last ? endsLine : text[place.end] === '\n'));
+  const reading = words.reduce(
+    (sum, { end }, at) => sum + (end - (words[at - 1]?.end ?? 0)) * (words[at - 1]?.chance ?? 1) * READING,
+    0,
+  );
+  const overlooking = (first.chance - last.chance) * OVERLOOKING;
+  return (accepted(text, words, last) + accepted(text, lines, last)) / 2 - GLANCE - reading - overlooking;
+}
+
+/** Expected milliseconds saved by accepting as many of these steps as are right, if that is faster than typing. */
+function accepted(text: string, places: readonly Place[], last: Place): number {
+  return places.reduce((sum, place, at) => {
+    const keys = place === last ? 1 : at + 2;
+    const typed = text.slice(0, place.end).replace(/\n[ \t]*/g, '\n').length;
+    const saved = Math.max(0, TYPING * typed - DECIDING - KEY * keys);
+    return sum + (place.chance - (places[at + 1]?.chance ?? 0)) * saved;
+  }, 0);
+}
