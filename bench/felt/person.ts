@@ -8,6 +8,7 @@
  * regression). A decision is what remains after a glance and a key: the most uncertain figure; the keystroke-level model
  * has 1,350 ms. Readers of prose take 18 to 45 ms a character (Brysbaert 2019).
  */
+import { quickReader } from '../../src/completion/answer/worth.ts';
 import { commonPrefix } from '../../src/completion/code/text.ts';
 import { typedCharacters, typingTime } from './keys.ts';
 
@@ -23,12 +24,13 @@ export interface Costs {
   decision: number;
 }
 
-/** A glance is an eye movement: 70 to 700 ms (Card, Moran & Newell 1983). */
-const hands = { key: 200, glance: 230 };
-/** The lower quartile and the median of users who accepted a suggestion in CUPS. */
+/**
+ * The lower quartile and the median of users who accepted a suggestion in CUPS. A glance is an eye movement: 70 to 700 ms
+ * (Card, Moran & Newell 1983).
+ */
 export const paces = {
-  quick: { ...hands, character: 16, decision: 480 },
-  median: { ...hands, character: 28, decision: 990 },
+  quick: quickReader,
+  median: { ...quickReader, character: 28, decision: 990 },
 } satisfies Record<string, Costs>;
 
 /**

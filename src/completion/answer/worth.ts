@@ -4,12 +4,10 @@
  */
 import type { Certainty } from './certainty.ts';
 
-/** Milliseconds: typing a character, a glance, reading a character, deciding, and a key that accepts. */
+/** Milliseconds for a glance, reading a character, deciding, and a key that accepts. */
+export const quickReader = { glance: 230, character: 16, decision: 480, key: 200 };
+/** Milliseconds for typing a character. */
 const TYPING = 220;
-const GLANCE = 230;
-const READING = 16;
-const DECIDING = 480;
-const KEY = 200;
 /** One in ten suggestions that begin right and end wrong is accepted and undone, which takes two seconds. */
 const OVERLOOKING = 200;
 /** Models are more confident than they are right. */
@@ -34,15 +32,17 @@ export function expectedSaving(text: string, certainty: Certainty, endsLine: boo
     },
   );
   const [first, last] = [words[0], words.at(-1)];
-  if (!first || !last) return -GLANCE;
+  if (!first || !last) return -quickReader.glance;
   if (last.chance === Infinity) return Infinity;
   const lines = words.filter((place) => (place === last ? endsLine : text[place.end] === '\n'));
   const reading = words.reduce(
-    (sum, { end }, at) => sum + (end - (words[at - 1]?.end ?? 0)) * (words[at - 1]?.chance ?? 1) * READING,
+    (sum, { end }, at) =>
+      sum + (end - (words[at - 1]?.end ?? 0)) * (words[at - 1]?.chance ?? 1) * quickReader.character,
     0,
   );
   const overlooking = (first.chance - last.chance) * OVERLOOKING;
-  return (accepted(text, words, last) + accepted(text, lines, last)) / 2 - GLANCE - reading - overlooking;
+  const saved = (accepted(text, words, last) + accepted(text, lines, last)) / 2;
+  return saved - quickReader.glance - reading - overlooking;
 }
 
 /** Expected milliseconds saved by accepting as many of these steps as are right, if that is faster than typing. */
@@ -50,7 +50,7 @@ function accepted(text: string, places: readonly Place[], last: Place): number {
   return places.reduce((sum, place, at) => {
     const keys = place === last ? 1 : at + 2;
     const typed = text.slice(0, place.end).replace(/\n[ \t]*/g, '\n').length;
-    const saved = Math.max(0, TYPING * typed - DECIDING - KEY * keys);
+    const saved = Math.max(0, TYPING * typed - quickReader.decision - quickReader.key * keys);
     return sum + (place.chance - (places[at + 1]?.chance ?? 0)) * saved;
   }, 0);
 }
