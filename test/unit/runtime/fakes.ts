@@ -1,11 +1,20 @@
 /** A Python with a scripted pip, a package index that misbehaves on demand, and wheels made by Python's zipfile. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 export const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
 
@@ -40,6 +49,24 @@ export class Sandbox {
     const path = join(this.bin, name);
     writeFileSync(path, `#!${process.execPath}\n${source}`);
     chmodSync(path, 0o755);
+  }
+
+  /** A project whose packages are installed, with these of our scripts and other files. Returns its folder. */
+  project(scripts: readonly string[], others: Record<string, string>): string {
+    const project = join(this.dir, 'project');
+    const files = {
+      'package.json': '{}',
+      'package-lock.json': '{ "packages": {} }',
+      'esbuild.mjs': '',
+      'node_modules/.package-lock.json': '{}',
+      ...others,
+    };
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(join(project, dirname(name)), { recursive: true });
+      writeFileSync(join(project, name), text);
+    }
+    for (const name of scripts) cpSync(join('scripts', name), join(project, 'scripts', name));
+    return project;
   }
 
   /** Calls that a program logged, one per line. */

@@ -1,7 +1,7 @@
 /** `npm start` with a stand-in for the command line: what it runs, and when. */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Sandbox } from './fakes.ts';
@@ -23,20 +23,7 @@ let box: Sandbox;
 let project: string;
 beforeEach(() => {
   box = new Sandbox();
-  project = join(box.dir, 'project');
-  const files = {
-    'package.json': '{}',
-    'package-lock.json': '{ "packages": {} }',
-    'esbuild.mjs': '',
-    'dist/cli.mjs': cli,
-    'node_modules/.package-lock.json': '{}',
-  };
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(join(project, dirname(name)), { recursive: true });
-    writeFileSync(join(project, name), text);
-  }
-  for (const name of ['start.mjs', 'setup.mjs'])
-    cpSync(join('scripts', name), join(project, 'scripts', name));
+  project = box.project(['start.mjs', 'setup.mjs'], { 'dist/cli.mjs': cli });
 });
 afterEach(() => box.close());
 

@@ -1,7 +1,7 @@
 /** `npm test` with stand-ins for everything it runs: what happens if a part fails, and what it prints at the end. */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Sandbox } from './fakes.ts';
 
@@ -9,21 +9,11 @@ let box: Sandbox;
 let project: string;
 beforeEach(() => {
   box = new Sandbox();
-  project = join(box.dir, 'project');
-  const files = {
-    'package.json': '{}',
-    'package-lock.json': '{ "packages": {} }',
-    'esbuild.mjs': '',
+  project = box.project(['test.mjs', 'setup.mjs'], {
     'dist/cli.mjs': '',
     'test/e2e/install.mjs': '',
     'test/e2e/run.mjs': "console.log('ok    a scenario');\nconsole.log('7 passed, 0 failed');",
-    'node_modules/.package-lock.json': '{}',
-  };
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(join(project, dirname(name)), { recursive: true });
-    writeFileSync(join(project, name), text);
-  }
-  for (const name of ['test.mjs', 'setup.mjs']) cpSync(join('scripts', name), join(project, 'scripts', name));
+  });
   for (const name of ['python3', 'c++', 'chromium']) box.program(name, '');
   box.program(
     'npx',
