@@ -3,7 +3,7 @@
  * refuses us (for example because the credentials are in a keyring); downloads by pip can't be resumed.
  */
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
@@ -147,7 +147,7 @@ async function downloadTo(
 /** The slow path: pip downloads the whole file. The size of its temporary folder shows the progress. */
 async function downloadByPip(python: Python, options: FetchWheelOptions, what: string): Promise<string> {
   const { project, version, sha256, tags, onProgress, signal } = options;
-  const staged = resolve(wheelsDir(), `pip-${project}-${version}`);
+  const staged = join(wheelsDir(), `pip-${project}-${version}`);
   await removeFolder(staged);
   await mkdir(join(staged, 'tmp'), { recursive: true });
   const reportProgress = async () =>

@@ -1,11 +1,11 @@
 /** Locations of our files: in FORGET_ME_NOT_HOME, else in the platform's user data folder. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 
-export function dataDir(): string {
-  return process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data;
-}
+/** Absolute, because other programs start in another folder. */
+export const dataDir = (): string =>
+  resolve(process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data);
 /** A path as a person writes it: "~/" is the home folder. */
 export const expandHome = (path: string): string => path.replace(/^~(?=[\\/]|$)/, () => homedir());
 export const runsDir = () => join(dataDir(), 'runs');

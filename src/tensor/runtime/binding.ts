@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exists } from '../../platform/files/exists.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
@@ -169,13 +169,11 @@ export async function compileObjects(
   dir: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const includes = [native.root, resolve(dir, 'tensorflow/include'), native.nodeApi].map(
-    (path) => `-I${path}`,
-  );
+  const includes = [native.root, join(dir, 'tensorflow/include'), native.nodeApi].map((path) => `-I${path}`);
   const compile = ({ name, source, flags }: Unit) =>
     compiler(
       toolchain,
-      ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', resolve(dir, `${name}.o`)],
+      ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', join(dir, `${name}.o`)],
       signal,
     );
   await allEnded(units(native, toolchain.arch).map(compile));
@@ -200,15 +198,15 @@ export async function linkBinding(
   to: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const objects = units(native, toolchain.arch).map(({ name }) => resolve(dir, `${name}.o`));
-  const stubs = libraries.map((name) => resolve(dir, `stub-${basename(name)}`));
-  const nothing = resolve(dir, 'nothing.cc');
+  const objects = units(native, toolchain.arch).map(({ name }) => join(dir, `${name}.o`));
+  const stubs = libraries.map((name) => join(dir, `stub-${basename(name)}`));
+  const nothing = join(dir, 'nothing.cc');
   await writeFile(nothing, '');
   for (const stub of stubs) {
     const soname = basename(stub).slice('stub-'.length);
     await compiler(toolchain, ['-shared', '-nostdlib', nothing, `-Wl,-soname,${soname}`, '-o', stub], signal);
   }
   const linking = ['-Wl,--no-as-needed', '-Wl,-z,now', '-Wl,-rpath,$ORIGIN/tensorflow'];
-  await compiler(toolchain, ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', resolve(to)], signal);
+  await compiler(toolchain, ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', to], signal);
   for (const path of [...objects, ...stubs, nothing]) await rm(path);
 }
