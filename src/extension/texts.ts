@@ -218,16 +218,30 @@ export const canResume = ({ state }: RunSnapshot): boolean => state.error?.code 
 /** Whether it was ever checked that the served model matches the trained one. */
 export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undefined;
 
-/** What a result gained on the user's code: characters saved, else bits per byte; unknown sorts last. */
-function gainOf({ summary }: RunSnapshot): number {
+/**
+ * How good a result is on the user's text, higher is better, by the first of these that was measured; and what it can be
+ * compared with: the same metric on the same text. Not gains, which are counted from different models.
+ */
+function qualityOf({ spec, corpus, summary }: RunSnapshot): { value: number; comparable: string } {
   const comparisons = measuredHere(summary);
-  const saved = completionMetrics(comparisons).characters;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte');
-  return saved?.difference.value ?? -(bits?.difference.value ?? Infinity);
+  const found = completionMetrics(comparisons).characters ?? bits;
+  if (!found || !corpus?.digest) return { value: 0, comparable: spec.id };
+  const { value } = found.after;
+  return { value: found === bits ? -value : value, comparable: `${corpus.digest} ${found.metric}` };
 }
 
-/** Sorts by gain, largest first. */
-export const byGain = (a: RunSnapshot, b: RunSnapshot): number => gainOf(b) - gainOf(a) || 0;
+/** Of results that can be compared, the best comes first, in the place of the newest. `runs`: newest first. */
+export function bestFirst(runs: readonly RunSnapshot[]): RunSnapshot[] {
+  const groups = new Map<string, { run: RunSnapshot; value: number }[]>();
+  for (const run of runs) {
+    const { value, comparable } = qualityOf(run);
+    groups.set(comparable, [...(groups.get(comparable) ?? []), { run, value }]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    group.toSorted((a, b) => b.value - a.value).map(({ run }) => run),
+  );
+}
 
 /** Why a run can't complete code; undefined when it can, possibly only after a check (`isChecked`). */
 export function whyNotServable(snapshot: RunSnapshot, status: RunStatus): UserError | undefined {

@@ -35,7 +35,7 @@ import { pickRun, type CommandArgument } from '../results/pick-run.ts';
 import { settings } from '../settings.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
 import { hasResult } from '../../findings/run-status.ts';
-import { byGain, servableItem, whyNotServable, type RunStatus } from '../texts.ts';
+import { bestFirst, servableItem, whyNotServable, type RunStatus } from '../texts.ts';
 import { requireTrust, trustedCommands } from '../trust.ts';
 import { completeUntuned } from './untuned.ts';
 import { useRun } from '../completion/use-run.ts';
@@ -136,7 +136,7 @@ async function useForCompletion(context: Context, argument: CommandArgument): Pr
     (run, status) => !whyNotServable(run, status),
     t('Which result should complete your code?'),
     t('No run has a result yet that can complete code.'),
-    { itemOf: servableItem, order: byGain },
+    { itemOf: servableItem, order: bestFirst },
   );
   if (run) await useRun(context, run);
 }

@@ -18,8 +18,8 @@ export async function pickRun(
   none: string,
   {
     itemOf = runItem,
-    order,
-  }: { itemOf?: typeof runItem; order?: (a: RunSnapshot, b: RunSnapshot) => number } = {},
+    order = (runs) => runs,
+  }: { itemOf?: typeof runItem; order?: (runs: RunSnapshot[]) => RunSnapshot[] } = {},
 ): Promise<RunSnapshot | undefined> {
   await runs.refresh();
   if (id) {
@@ -34,10 +34,9 @@ export async function pickRun(
   }
   const matches =
     typeof filter === 'function' ? filter : (_: RunSnapshot, status: RunStatus) => filter.includes(status);
-  const candidates = runs.all.filter((run) => matches(run, runs.statusOf(run)));
+  const candidates = order(runs.all.filter((run) => matches(run, runs.statusOf(run))));
   if (candidates.length === 0)
     throw new UserError('run-not-found', none, t('Start one with {step}.', { step: '{train}' }));
-  if (order) candidates.sort(order);
   const inUse = completion.localModel?.id;
   const items = candidates.map((run) => itemOf(run, runs.statusOf(run), inUse === run.spec.id));
   // The results panel may take the focus when it has loaded; that must not close the list.

@@ -6,7 +6,7 @@ import {
   isReadyEarly,
   percentOf,
   progressLine,
-  byGain,
+  bestFirst,
   runDescription,
   runItem,
   runTooltip,
@@ -114,24 +114,32 @@ describe('the end', () => {
 });
 
 describe('results to choose from', () => {
-  const gained = (value: number) => ({
+  const gained = (after: number, before: number) => ({
     ...done,
     summary: {
       ...done.summary!,
       comparisons: [
         comparison(
           ['workspace', 'characters saved', '', 'higher'],
-          metric('workspace', 'characters saved', 0.2, 0.02),
-          metric('workspace', 'characters saved', 0.2 + value, 0.02),
+          metric('workspace', 'characters saved', before, 0.02),
+          metric('workspace', 'characters saved', after, 0.02),
           0.01,
         ),
       ],
     },
   });
-  test('begin with the one that gained most', () => {
+  test('on the same text begin with the best one, whatever it began with', () => {
+    const onText = (digest: string, before: number, after: number) => ({
+      ...gained(after, before),
+      corpus: { ...done.corpus!, digest },
+    });
+    // Gained most, from the least.
+    const [continued, good, best] = [onText('a', 0.1, 0.4), onText('a', 0.39, 0.41), onText('a', 0.5, 0.52)];
+    expect(bestFirst([continued, good, best])).toEqual([best, good, continued]);
+    const other = onText('b', 0.1, 0.6);
+    expect(bestFirst([good, other, best])).toEqual([best, good, other]);
     const unmeasured = { ...done, summary: undefined };
-    const [little, much] = [gained(0.01), gained(0.07)];
-    expect([unmeasured, little, much].sort(byGain)).toEqual([much, little, unmeasured]);
+    expect(bestFirst([unmeasured, other, good])).toEqual([unmeasured, other, good]);
   });
   test('state how many lines each completes, and which ones are worse', () => {
     const lines = comparison(
