@@ -12,6 +12,7 @@ import { describeFolders, foldersOf, type Folders } from '../../protocol/folders
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../../runs/index.ts';
+import { servedMismatch } from '../../runs/verify.ts';
 import { toEarlierCorpus } from '../../training/continued.ts';
 import { trainOptions, type AllOptions } from '../../training/options/index.ts';
 import { flagName, optionValue, type AnyOption } from '../../training/options/option.ts';
@@ -93,17 +94,15 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
       msg`Run ${spec.id} has no result yet that could be continued.`,
       isAlive(state) ? msg`Wait until it is done.` : msg`Finish it with {resume ${spec.id}}.`,
     );
+  if (summary?.served?.ok === false)
+    throw new UserError('adapter-mismatch', servedMismatch(summary.served)[0], startAnew);
   const refused = summary && notBetter(spec.id, summary);
-  if (refused)
-    throw new UserError(refused.code, refused.what, msg`Start a new training run, without --continue.`);
+  if (refused) throw new UserError(refused.code, refused.what, startAnew);
 }
 
+const startAnew = msg`Start a new training run, without --continue.`;
 const cannotContinue = ({ id }: RunSpec, why: Text) =>
-  new UserError(
-    'bad-argument',
-    msg`Run ${id} can't be continued: it ${why}.`,
-    msg`Start a new training run, without --continue.`,
-  );
+  new UserError('bad-argument', msg`Run ${id} can't be continued: it ${why}.`, startAnew);
 
 type IsGiven = (option: string) => boolean;
 

@@ -54,7 +54,9 @@ export const newestContinuable = (
   runs: readonly RunSnapshot[],
   folders: readonly string[],
 ): RunSnapshot | undefined =>
-  loraRunsOf(runs, folders).find(({ summary }) => !(summary && whyNotOffered(summary)));
+  loraRunsOf(runs, folders).find(
+    ({ summary }) => !summary || (summary.served?.ok !== false && !whyNotOffered(summary)),
+  );
 
 /**
  * The newest run of exactly these folders on this base, if the limit on forgetting and not the time bounds its result.

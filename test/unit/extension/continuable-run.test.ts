@@ -54,6 +54,7 @@ describe('the run', () => {
       runOf('failed', { state: { status: 'failed' } }),
       runOf('full', { spec: { hyper: { method: 'full' } } }),
       runOf('instruct', { spec: { corpus: { mode: 'instruct' } } }),
+      runOf('mismatched', { summary: { served: { ok: false }, comparisons: [] } }),
       runOf('refused', { summary: { choice: { strength: 0, why: 'nothing is better' }, comparisons: [] } }),
     ];
     expect(newestContinuable(unfit, ['/garden'])).toBeUndefined();
