@@ -61,7 +61,7 @@ async function measureAtCursors(
   const { spec, summary } = await readRun(dir);
   const resources = new Resources(runSubject(dir, spec));
   try {
-    const untrained = await resources.untrained();
+    const untrained = await resources.before();
     const hasReference = untrained !== resources.base;
     const models = [...(hasReference ? [untrained] : []), resources.base, await resources.result()];
     // No file is measured at a strength that was chosen with its help.

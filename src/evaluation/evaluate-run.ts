@@ -10,7 +10,6 @@ import {
   type CostPlace,
 } from '../training/measured-costs.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
-import { compareWithEarlier } from './compare-with-earlier.ts';
 import { compare } from './metrics/compare.ts';
 import { findPlaces } from './places.ts';
 import { itemsPath } from './metrics/item-rows.ts';
@@ -109,11 +108,8 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       const completed = of?.task.name === 'workspace' ? ownScores(of) : undefined;
       const calibration = completed && fitCalibration(completed.scores.at(-1)!);
       const places = completed && findPlaces(completed.items, completed.scores);
-      const scoring = { resources, sandbox: () => resources.sandbox(), signal };
-      const earlier = of && (await compareWithEarlier(of, comparisons, scoring));
       summary = await addToSummary(dir, step, {
         measured: { task, comparisons, cut },
-        ...(earlier && { earlier }),
         ...(calibration && { calibration }),
         ...(places && { places }),
       });

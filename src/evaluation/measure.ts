@@ -1,6 +1,8 @@
 /** Measures tasks on models, one task at a time: shared by evaluating a run and evaluating a model. */
 import { describeError, UserError, type ErrorCode } from '../text/errors.ts';
 import type { Comparison } from '../protocol/evaluation.ts';
+import { againstContinued } from '../protocol/evaluation.ts';
+import { REFERENCE_MODEL } from '../protocol/run.ts';
 import { msg, type Text, withTexts } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
@@ -138,8 +140,8 @@ export class Evaluation {
     const { setting = 'quick', limit, data, signal } = this.options;
     const warn = (message: Text) => this.emit({ type: 'warning', ...withTexts({ message }) });
     const { base } = this.resources;
-    const untrained = task.needsRun ? await this.resources.untrained() : base;
-    const compared = models.map((model) => (model === base ? untrained : model));
+    const before = task.needsRun ? await this.resources.before() : base;
+    const compared = models.map((model) => (model === base ? before : model));
     // Planning may take a while: texts are sampled, files are read.
     this.progress.report(task.name, 0, 1);
     const start = awakeMs();
@@ -163,8 +165,8 @@ export class Evaluation {
     if (computed > done / 4)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
-    const against = { untrained, base };
-    const how = nameUntrained(msg`${setting}: ${describeSetting(plan, items.length, all)}`, against);
+    const settings = nameBefore(describeSetting(plan, items.length, all), { before, base });
+    const how = msg`${setting}: ${settings}`;
     const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
     const counts = countsOf(measures, scores, items);
     if (!counts.every(areNumbers)) throw diverged();
@@ -232,10 +234,15 @@ export const describeSetting = (
 ): Text => (measured < all ? msg`${setting}; ${measured} of these ${all} items, as time allowed` : setting);
 
 /** Adds what the result is compared with, if that is not the base alone. */
-export const nameUntrained = (
+export function nameBefore(
   setting: Text,
-  { untrained, base }: Record<'untrained' | 'base', EvaluatedModel>,
-): Text => (untrained === base ? setting : msg`${setting}; before: the base with its reference adapter`);
+  { before, base }: Record<'before' | 'base', Pick<EvaluatedModel, 'name'>>,
+): Text {
+  if (before === base) return setting;
+  return before.name === REFERENCE_MODEL
+    ? msg`${setting}; before: the base with its reference adapter`
+    : againstContinued(setting);
+}
 
 /** Turns any error of a stopped evaluation into `cancelled`; returns others unchanged. */
 export const toCancelled = (error: unknown, signal: AbortSignal | undefined): unknown =>

@@ -15,11 +15,11 @@ import { readHeader } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
 import { msg, UserError } from '../text/errors.ts';
+import { beforeOf } from '../findings/before.ts';
 import {
   artefactName,
   EARLIER_ADAPTER,
   earlierAdapterName,
-  REFERENCE_MODEL,
   type Hyper,
   type RunSpec,
 } from '../protocol/run.ts';
@@ -57,8 +57,11 @@ export interface Subject extends Pick<RunSpec, 'base' | 'backend' | 'device' | '
    * given.
    */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
-  /** The adapter that training began with: of the run that this run continues, or the base's reference adapter. */
-  earlier?: { id: string; path: string };
+  /**
+   * The adapter that training began with: of the run that this run continues, or the base's reference adapter.
+   * `isBefore`: the result is compared with it.
+   */
+  earlier?: { id: string; path: string; isBefore: boolean };
 }
 
 /** A run's base and its result. Errors: run-not-finished. */
@@ -80,10 +83,11 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
 /** A run's base, and the adapter that training began with. */
 export function baseSubject(dir: string, spec: RunSpec): Subject {
   const { base, backend, device, planned, hyper } = spec;
-  const earlier = earlierAdapterName(spec);
+  const id = earlierAdapterName(spec);
+  const isBefore = beforeOf(spec) !== 'base';
   return {
     ...{ base, backend, device, planned, precision: hyper.precision },
-    ...(earlier !== undefined && { earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER) } }),
+    ...(id !== undefined && { earlier: { id, path: join(dir, EARLIER_ADAPTER), isBefore } }),
   };
 }
 
@@ -175,9 +179,9 @@ export class Resources {
     return this.model({ name: earlier.id, digest }, 'earlier');
   }
 
-  /** What completes the user's code without this run: the base, with its reference adapter if it has one. */
-  async untrained(): Promise<EvaluatedModel> {
-    const earlier = this.subject.earlier?.id === REFERENCE_MODEL ? await this.earlier() : undefined;
+  /** What the result is compared with on the user's text: `beforeOf` the run. */
+  async before(): Promise<EvaluatedModel> {
+    const earlier = this.subject.earlier?.isBefore ? await this.earlier() : undefined;
     return earlier ?? this.base;
   }
 

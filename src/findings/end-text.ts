@@ -4,12 +4,13 @@
  */
 import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { beforeName } from './before.ts';
 import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
 import { isLimited, longerGainsLittle } from './strength-rule.ts';
 import { metricsIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
 import { verdictIn, verdictOf } from './verdict.ts';
 
-/** Names of models: what completes the user's code, if it has another base, and what the result was compared with. */
+/** Names of models: what completes the user's code, if it was not compared, and what the result was compared with. */
 export interface OtherInUse {
   inUse: string;
   before: string;
@@ -33,7 +34,7 @@ export function endText(
   const lines = [
     joined([
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
-      verdictIn(verdict, other?.before ?? (spec.continues && t('its base'))),
+      verdictIn(verdict, other?.before ?? (spec.continues && beforeName(spec, spec.base.id))),
       useOf(refused, chosen, other),
       refused && (verdict.kind !== 'unknown' || summary.choice?.next) ? nextStepWithoutOffer(summary) : '',
       !refused && isLimited(summary) ? longerGainsLittle() : '',

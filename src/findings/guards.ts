@@ -9,7 +9,7 @@ import { exactCount } from './counts.ts';
 /** A negligible loss: two points of a share of solved problems, .02 nats per token of a text's loss. */
 export const MARGIN = 0.02;
 
-/** A negligible gain in bits per byte of held-out code. An interval with larger gains leaves it undecided. */
+/** A negligible gain in bits per byte of held-out text. An interval with larger gains leaves it undecided. */
 export const UNNOTICEABLE_GAIN = 0.02;
 
 interface Guard {
@@ -66,7 +66,7 @@ export const guarded: readonly Guard[] = [
     task: 'workspace',
     metric: 'bits per byte',
     margin: 0,
-    worse: 'held-out code is predicted worse',
+    worse: 'held-out text is predicted worse',
   },
   {
     task: 'humaneval',

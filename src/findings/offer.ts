@@ -1,6 +1,6 @@
 /**
- * Whether a result is offered for completion, judged by all its metrics: never if it is a worse model than its base.
- * Pure.
+ * Whether a result is offered for completion, judged by all its metrics: never if it is worse than what training began
+ * with, or has lost abilities of the base. Pure.
  */
 import { UserError } from '../text/errors.ts';
 import type { Comparison, StrengthChoice, Summary } from '../protocol/evaluation.ts';
@@ -20,7 +20,7 @@ export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'st
 }
 
 /** The data that the decision is based on. */
-type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'earlier' | 'refused'>;
+type OfferMetrics = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'refused'>;
 
 /**
  * Why the result is not offered, as a clause; undefined if it is. A manually set strength is rejected only if it was
@@ -34,7 +34,7 @@ export function whyNotOffered(result: OfferMetrics): string | undefined {
 
 function whyNoBetter(
   choice: StrengthChoice,
-  { comparisons, givenStrength, earlier }: OfferMetrics,
+  { comparisons, givenStrength }: OfferMetrics,
 ): string | undefined {
   if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
   const worse = guardedMetrics(comparisons).find(isWorse);
@@ -44,13 +44,12 @@ function whyNoBetter(
       before: decimal(worse.comparison.before.value, 3),
       after: decimal(worse.comparison.after.value, 3),
     });
-  const lost = lossSince(earlier);
+  const lost = lossSince(comparisons);
   if (lost)
     return t(
-      '{what} is predicted worse than by {run}, which it continues ({before} -> {after} bits per byte)',
+      '{what} is predicted worse than by the run that it continues ({before} -> {after} bits per byte)',
       {
         what: codeOfAge(lost),
-        run: earlier!.run,
         before: decimal(lost.before.value, 3),
         after: decimal(lost.after.value, 3),
       },
@@ -58,9 +57,13 @@ function whyNoBetter(
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
 
+/** How well older and new code are predicted, against the run that this one continues; empty if it continues none. */
+export const sinceContinued = (comparisons: readonly Comparison[]): Comparison[] =>
+  comparisons.filter(({ task, metric }) => task === 'workspace' && /^(older|new) code /.test(metric));
+
 /** The held-out code lost since the run that this one continues, unless code of the other age gained more. */
-export function lossSince(earlier: Summary['earlier']): Comparison | undefined {
-  const all = earlier?.comparisons ?? [];
+export function lossSince(comparisons: readonly Comparison[]): Comparison | undefined {
+  const all = sinceContinued(comparisons);
   const change = all.reduce((sum, { difference, after }) => sum + difference.value * after.n, 0);
   return change > 0
     ? all.find(({ significant, difference }) => significant && difference.value > 0)
@@ -77,7 +80,7 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
   const point = path.find((candidate) => candidate.strength === strength);
   const learned = point?.learned;
   if (learned && learned.low > 0)
-    return t('held-out code is predicted worse (+{change} bits per byte)', {
+    return t('held-out text is predicted worse (+{change} bits per byte)', {
       change: decimal(learned.value, 3),
     });
   const solutions = point?.solutions;

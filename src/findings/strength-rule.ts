@@ -1,7 +1,7 @@
 /**
  * Which strength of a result is offered: of those that forget no more than the limit, the one that most certainly
- * learned, judged by the upper end of its interval. The untrained model counts as strength 0, so the offer is never worse
- * than that. Pure; explained in docs/science.md.
+ * learned, judged by the upper end of its interval. What training began with counts as strength 0, so the offer is never
+ * worse than that. Pure; explained in docs/science.md.
  */
 import type { OfferedMetric, StrengthChoice, StrengthPoint, Summary } from '../protocol/evaluation.ts';
 import { decimal, isTranslated, joined, t, whole, withPoint } from '../text/l10n.ts';
@@ -29,15 +29,15 @@ export interface StrengthCounts extends CursorCounts {
 /** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
 const SOLUTIONS_SLACK = 0.01;
 
-/** A strength's metrics: what it learned against the untrained model, what it forgot against the base. */
-export function strengthPoint(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
+/** A strength's metrics: what it learned since training began, what it forgot against the base. */
+export function strengthPoint(strength: number, before: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const { kl, solutions } = at;
   return {
     strength,
-    learned: pairedIntervals(base.learned, at.learned).difference,
-    files: new Set(base.learned.map(({ document }, at) => document ?? at)).size,
+    learned: pairedIntervals(before.learned, at.learned).difference,
+    files: new Set(before.learned.map(({ document }, at) => document ?? at)).size,
     ...(kl.length && { kl: pairedIntervals(kl, kl).after }),
-    ...(solutions.length && { solutions: pairedIntervals(base.solutions, solutions).difference }),
+    ...(solutions.length && { solutions: pairedIntervals(before.solutions, solutions).difference }),
   };
 }
 
@@ -94,7 +94,7 @@ const limitReachedAt = ({ strength, kl }: StrengthPoint, limit: number, klAtZero
 
 /**
  * The strength, below all of these, that is expected to stay just within the limit. From the base, KL grows with the
- * square of the strength; from a reference adapter, which has a KL itself, at most in proportion.
+ * square of the strength; from an adapter, which has a KL itself, at most in proportion.
  */
 function lowerStrength(
   points: readonly StrengthPoint[],
@@ -155,7 +155,7 @@ export const bestPoint = (points: readonly StrengthPoint[], limit: number): Stre
   points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
 
 /**
- * Chooses the strength to offer from `points`, in any order; 0 if none is better than the untrained model.
+ * Chooses the strength to offer from `points`, in any order; 0 if none is better than what training began with.
  * `crossFitted`: the gain on files that were not used for choosing, which is reported instead of the biased one. If it
  * rules out a noticeable gain, nothing is chosen. `klAtZero`: of what training began with.
  */
@@ -181,14 +181,14 @@ export function chooseStrength(
     return {
       strength: 0,
       why: t(
-        'what it learned of this code made it forget too much of what the base knew: {forgot} at strength {strength}',
+        'what it learned made it forget too much of what the base knew: {forgot} at strength {strength}',
         { forgot: forgot(lost), strength: withPoint(String(lost.strength)) },
       ),
       next: t('A lower learning rate or replay forgets less.'),
     };
   return {
     strength: 0,
-    why: t('it predicts held-out code no better than before, as far as can be measured: {learned}', {
+    why: t('it predicts held-out text no better than before, as far as can be measured: {learned}', {
       learned: learned(crossFitted ?? (best ?? strongest).learned),
     }),
     next: !best
@@ -228,7 +228,7 @@ function reasonFor(
 }
 
 const learned = ({ value, low, high }: Interval) =>
-  t('{change} bits per byte [{low}, {high}] on held-out code', {
+  t('{change} bits per byte [{low}, {high}] on held-out text', {
     change: formatDifference(value),
     low: formatDifference(low),
     high: formatDifference(high),

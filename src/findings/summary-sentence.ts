@@ -24,7 +24,7 @@ import {
   UNNOTICEABLE_GAIN,
   type GuardedMetric,
 } from './guards.ts';
-import { codeOfAge, nextStepWithoutOffer, whyNotOffered } from './offer.ts';
+import { codeOfAge, nextStepWithoutOffer, sinceContinued, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
 function pair(a: number, b: number): { before: string; after: string } {
@@ -48,7 +48,7 @@ export const pendingIn = ({ pending = [] }: Pick<Summary, 'pending'>): PendingTa
 
 type SummaryMetrics = Pick<
   Summary,
-  'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated' | 'refused'
+  'comparisons' | 'served' | 'choice' | 'givenStrength' | 'stated' | 'refused'
 >;
 
 /** `pending`: tasks that are not measured yet, or only partially. */
@@ -72,15 +72,15 @@ export function summarise(summary: SummaryMetrics, pending: readonly PendingTask
 
 /** What the metrics show: first those measured here, then those stated by its publisher. */
 export function metricsIn(
-  summary: Pick<SummaryMetrics, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
+  summary: Pick<SummaryMetrics, 'comparisons' | 'stated' | 'choice' | 'givenStrength'>,
 ): string {
-  const { earlier, choice, givenStrength } = summary;
+  const { choice, givenStrength } = summary;
   const theirs = describeMetrics(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
   const isChosen = givenStrength === undefined && choice !== undefined;
   // If no strength was good enough, these are of the whole change, while the refusal is about every strength.
   const isWhole = isChosen && choice.strength === 0;
   const atCursors = isChosen && !isWhole ? choice.learned : undefined;
-  const ours = describeMetrics(measuredHere(summary), { earlier, atCursors, limit: choice?.limit });
+  const ours = describeMetrics(measuredHere(summary), { atCursors, limit: choice?.limit });
   return joined([
     isWhole && ours ? t('At full strength: {metrics}', { metrics: ours }) : ours,
     theirs && t('Its publisher states: {metrics}', { metrics: theirs }),
@@ -104,8 +104,7 @@ export function leftToMeasure(
 }
 
 interface ExtraMetrics {
-  earlier?: Summary['earlier'];
-  /** Bits per byte at held-out cursors, minus the base's. */
+  /** Bits per byte at held-out cursors, minus those before training. */
   atCursors?: Interval | undefined;
   /** The KL up to which a result counts as close to the base. */
   limit?: number | undefined;
@@ -113,14 +112,14 @@ interface ExtraMetrics {
 
 function describeMetrics(
   comparisons: readonly Comparison[],
-  { earlier, atCursors, limit }: ExtraMetrics = {},
+  { atCursors, limit }: ExtraMetrics = {},
 ): string {
   const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
   const { lines, characters } = completionMetrics(comparisons);
   return joined([
     completes(lines, characters),
     predicts(find('workspace', 'bits per byte'), atCursors),
-    earlier ? sinceEarlier(earlier) : '',
+    ofAges(sinceContinued(comparisons)),
     generalAbility(
       [
         { name: 'HumanEval', found: find('humaneval', 'pass@1') },
@@ -165,15 +164,15 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
 function predicts(windows: Comparison | undefined, atCursors: Interval | undefined): string {
   const bits = windows?.significant ? windows.difference : (atCursors ?? windows?.difference);
   if (!bits) return '';
-  if (bits.high < 0) return t('Predicts held-out code better than before.');
-  if (bits.low > 0) return t('Predicts held-out code worse than before.');
+  if (bits.high < 0) return t('Predicts held-out text better than before.');
+  if (bits.low > 0) return t('Predicts held-out text worse than before.');
   return bits.low > -UNNOTICEABLE_GAIN
-    ? t('Predicts held-out code no better than before.')
-    : t('There is too little data to tell whether it predicts held-out code better.');
+    ? t('Predicts held-out text no better than before.')
+    : t('There is too little data to tell whether it predicts held-out text better.');
 }
 
 /** How well older and new code are predicted, compared with the run that this one continues. */
-function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
+function ofAges(comparisons: readonly Comparison[]): string {
   const parts = comparisons.map((comparison) => {
     const { before, after, significant, difference } = comparison;
     const values = { what: codeOfAge(comparison), ...pair(before.value, after.value) };
@@ -182,7 +181,9 @@ function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): st
       ? t('{what} is predicted better, {before} -> {after} bits per byte', values)
       : t('{what} is predicted worse, {before} -> {after} bits per byte', values);
   });
-  return parts.length > 0 ? t('Since {run}: {metrics}.', { run, metrics: parts.join(t('; ')) }) : '';
+  return parts.length > 0
+    ? t('Since the run that it continues: {metrics}.', { metrics: parts.join(t('; ')) })
+    : '';
 }
 
 /** The KL from the base, in nats per token, up to which a result counts as close to it. */
@@ -213,10 +214,10 @@ function rate({ name, found }: Rate): string {
   const { before, after, significant, difference } = found;
   const values = { name, after: countText(after), before: countOrShare(before) };
   if (!significant)
-    return withUndetectedLoss(t('no difference seen in {name} ({after}, {before} before)', values), found);
+    return withUndetectedLoss(t('no difference seen in {name} ({after}, the base {before})', values), found);
   return difference.value < 0
-    ? t('worse in {name} ({after}, {before} before)', values)
-    : t('better in {name} ({after}, {before} before)', values);
+    ? t('worse in {name} ({after}, the base {before})', values)
+    : t('better in {name} ({after}, the base {before})', values);
 }
 
 /** Adds how large a loss in the share of solved problems may have gone undetected. */

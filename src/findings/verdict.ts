@@ -1,5 +1,5 @@
 /**
- * Whether a result is a better model than its base, in words: the first thing shown at the end of a run, in the panel
+ * Whether a result is a better model than what training began with, in words: the first thing shown at the end of a run, in the panel
  * and on the command line. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
@@ -8,6 +8,7 @@ import { MIN_DOCUMENTS } from '../statistics/intervals.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
 import { codeOfAge, lossSince, whyNotOffered } from './offer.ts';
+import { showsLearning } from './task-facts.ts';
 
 /** `same`: no better, and a noticeable gain is ruled out. `unknown`: nothing was measured, or too little to tell. */
 type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
@@ -16,13 +17,13 @@ export interface Verdict {
   kind: VerdictKind;
   /** A clause without numbers. */
   why: string;
-  /** The run that this one continues, if it is worse than that one. */
+  /** What it is worse than, if not than the model before training. */
   than?: string;
 }
 
 type VerdictMetrics = Pick<
   Summary,
-  'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served' | 'earlier' | 'refused'
+  'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served' | 'refused'
 >;
 
 /** @param summary undefined if the result was never measured. Metrics stated only by its publisher don't count. */
@@ -36,17 +37,19 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   const comparisons = measuredHere(summary);
   const guardedOnes = guardedMetrics(comparisons);
   const worse = guardedOnes.find(isWorse);
-  if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
-  const { choice, givenStrength, earlier } = summary;
-  const lost = lossSince(earlier);
+  if (worse)
+    return {
+      kind: 'worse',
+      ...(!showsLearning(worse.guard.task) && { than: t('the base') }),
+      why: tKnown(worse.guard.worse),
+    };
+  const { choice, givenStrength } = summary;
+  const lost = lossSince(comparisons);
   if (lost)
     return {
       kind: 'worse',
-      than: earlier!.run,
-      why: t('{what} is predicted worse than by {run}, which it continues', {
-        what: codeOfAge(lost),
-        run: earlier!.run,
-      }),
+      than: t('the run that it continues'),
+      why: t('{what} is predicted worse', { what: codeOfAge(lost) }),
     };
   const at = givenStrength ?? choice?.strength;
   // The intervals of fewer files show nothing, as when the strength is chosen.
@@ -69,12 +72,12 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>
   path.toSorted((a, b) => a.learned.value - b.learned.value)[0];
 
-/** The verdict on a result that is not better. `learned`: bits per byte of held-out code minus the base's. */
+/** The verdict on a result that is not better. `learned`: bits per byte of held-out text minus those before training. */
 function withoutGain(learned: Interval | undefined): Verdict {
   if (learned && learned.high < 0)
     return {
       kind: 'worse',
-      why: t('it learned your code, but forgot too much of what the base could do'),
+      why: t('it learned your files, but forgot too much of what the base could do'),
     };
   if (learned && learned.low > 0)
     return {

@@ -1,6 +1,6 @@
 /** The results of an evaluation: every metric with its interval, its n and its setting. */
 import { z } from 'zod';
-import { textsSchema } from '../text/message.ts';
+import { msg, textOf, textsSchema, withTexts, type Text } from '../text/message.ts';
 
 /** Early runs call the task "workspace" "heldout". */
 const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
@@ -90,11 +90,11 @@ export const servedSchema = z.object({
   ok: z.boolean(),
 });
 
-/** A result at one strength compared with the untrained model on the same items; differences are paired. */
+/** A result at one strength compared with what training began with on the same items; differences are paired. */
 export const strengthPointSchema = z.object({
   /** How much of the trained change is applied: weights/strength.ts. */
   strength: z.number(),
-  /** Bits per byte of the true text at held-out cursors, minus the untrained model's. */
+  /** Bits per byte of the true text at held-out cursors, minus those of what training began with. */
   learned: intervalSchema,
   /** Number of files that contain those cursors. Absent in earlier versions. */
   files: z.int().optional(),
@@ -107,7 +107,7 @@ export type StrengthPoint = z.infer<typeof strengthPointSchema>;
 
 /** How the strength of a result was chosen: findings/strength-rule.ts. */
 export const strengthChoiceSchema = z.object({
-  /** 0: the base, because no point of `path` within the limit is better. */
+  /** 0: what training began with, because no point of `path` within the limit is better. */
   strength: z.number(),
   /** For display: what was chosen, and by which metrics. */
   why: z.string(),
@@ -145,7 +145,7 @@ export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 export const calibratedSchema = z.object({ bias: z.number(), slope: z.number(), count: z.int() });
 export type Calibrated = z.infer<typeof calibratedSchema>;
 
-/** The end of a held-out line, and what base (`before`) and result write in its place. */
+/** The end of a held-out line, and what the model before training and the result write in its place. */
 const placeSchema = z.object({
   file: z.string(),
   /** From 1. */
@@ -163,15 +163,18 @@ export type Place = z.infer<typeof placeSchema>;
 const placesSchema = z.object({
   shown: z.array(placeSchema),
   tried: z.int(),
-  /** Right for base and result; for the result only; for the base only. */
+  /** Right before and after; only after; only before. */
   both: z.int(),
   gained: z.int(),
   lost: z.int(),
 });
 export type Places = z.infer<typeof placesSchema>;
 
-/** evaluation/summary.json, rewritten after each task. */
-export const summarySchema = z.object({
+/** In the setting of a metric: that `before` is what the run continues. */
+export const againstContinued = (setting: Text): Text =>
+  msg`${setting}; before: the result of the run that it continues`;
+
+const summaryFields = z.object({
   step: z.int(),
   /** One sentence: what was learned, what was forgotten. */
   sentence: z.string(),
@@ -180,7 +183,10 @@ export const summarySchema = z.object({
   example: placeSchema.optional(),
   places: placesSchema.optional(),
   served: servedSchema.optional(),
-  /** If the run continues another: compared with that run's result, which is `before`. */
+  /**
+   * Written by earlier versions if the run continues another: older and new code compared with that run's result. In
+   * `comparisons` they compared these with the base.
+   */
   earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),
   calibration: calibratedSchema.optional(),
   /** Set if the run chose its strength by measuring. */
@@ -193,6 +199,19 @@ export const summarySchema = z.object({
   refused: z.boolean().optional(),
   /** Planned tasks that are not measured yet; absent if the evaluation is complete. */
   pending: z.array(taskName).optional(),
+});
+
+/** evaluation/summary.json, rewritten after each task. `earlier` is moved into `comparisons`. */
+export const summarySchema = summaryFields.transform(({ earlier, ...summary }) => {
+  const since = (earlier?.comparisons ?? []).map((comparison) => ({
+    ...comparison,
+    after: {
+      ...comparison.after,
+      ...withTexts({ setting: againstContinued(textOf(comparison.after, 'setting')) }),
+    },
+  }));
+  const replaced = ({ metric }: Comparison) => since.find((comparison) => comparison.metric === metric);
+  return { ...summary, comparisons: summary.comparisons.map((one) => replaced(one) ?? one) };
 });
 export type Summary = z.infer<typeof summarySchema>;
 

@@ -109,6 +109,8 @@ const common = {
   selected: z.string().optional(),
   /** Id of the model that currently completes code: a run, a base, or a model on a remote server. */
   inUse: z.string().optional(),
+  /** If that is a base: whether its reference adapter completes with it. */
+  withReference: z.boolean().optional(),
   /** By the model's id, as in `inUse`. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
   /** The host's time in milliseconds: the clock that wrote the heartbeats; in a remote window, the page has another. */

@@ -69,6 +69,8 @@ export const fetchedSchema = z.object({
   licence: z.string().optional(),
   /** The reference adapter that its training began with, and that its figures call before. It is not here. */
   reference: z.object({ sha256: z.string() }).optional(),
+  /** The same if it began with the adapter of another run. */
+  continues: z.object({ sha256: z.string() }).optional(),
 });
 export type Fetched = z.infer<typeof fetchedSchema>;
 

@@ -141,7 +141,7 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
   const { name, version, publishedAt, run, licence, step } = manifest;
   const { spec, events, summary } = await unpackRun(folder, manifest);
   const { adapter } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
-  const { hyper, corpus, learningRateReason, reference } = spec;
+  const { hyper, corpus, learningRateReason, reference, continues } = spec;
   const { checkpointTasks, forgettingLimit, keep } = spec.evaluation;
   const newRun: NewRun = {
     name: `${name}@${version}`,
@@ -165,6 +165,7 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
       ...{ from, name, version, publishedAt, sha256, run },
       ...(licence && { licence }),
       ...(reference && { reference }),
+      ...(continues?.compared && { continues: { sha256: continues.sha256 } }),
     },
   };
   return createRun(newRun, async (dir) => {

@@ -21,6 +21,8 @@ const publishedEvents: ReadonlySet<RunEvent['type']> = new Set([
   ...(['earlyStop', 'best', 'done'] as const),
 ]);
 
+/** In place of a run's id. */
+const EARLIER_RUN = 'an earlier run';
 /** In place of the name of a file or folder. */
 const LOCAL_FILE = 'a local file';
 
@@ -45,6 +47,8 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
   const { learningRateReason, imported, base, fetched } = spec;
   const { reference = fetched?.reference } = spec;
+  // Figures of other runs that continue one are compared with the base.
+  const { sha256 } = (spec.continues?.compared ? spec.continues : fetched?.continues) ?? {};
   return {
     format: 1,
     id,
@@ -62,6 +66,7 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
     }),
     base: { id: baseName(base.id), path: '', sha256: base.sha256 },
     ...(reference && { reference }),
+    ...(sha256 !== undefined && { continues: { run: EARLIER_RUN, sha256, compared: true } }),
     hyper,
     backend,
     evaluation,

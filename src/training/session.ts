@@ -4,6 +4,7 @@ import { pairedIntervals } from '../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../statistics/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
+import { beforeOf } from '../findings/before.ts';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text, withTexts } from '../text/message.ts';
 import { survivingEvents } from '../protocol/events.ts';
@@ -282,8 +283,8 @@ export class Session {
   private async evaluate(step: number): Promise<{ problem?: Text; windows?: RatioItem[] }> {
     const { model, spec, writer, signal } = this.options;
     const startedAt = awakeMs();
-    // At step 0, this is the untrained model's loss: the base's, even if the run continues another.
-    const windows = await heldOutParts(model, this.heldOut, signal, step === 0 && !spec.reference);
+    const isBase = step === 0 && beforeOf(spec) === 'base';
+    const windows = await heldOutParts(model, this.heldOut, signal, isBase);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
       return { problem: msg`the held-out loss is no longer a number` };

@@ -388,7 +388,7 @@ it('finds no change where the adapter changes nothing', async () => {
     expect(difference).toEqual({ value: 0, low: most === 0 ? 0 : -difference.high, high: most });
     expect(significant).toBe(false);
   }
-  expect(summary.sentence).toContain('Predicts held-out code no better than before.');
+  expect(summary.sentence).toContain('Predicts held-out text no better than before.');
 });
 
 it('finds a served model that differs from the trained one', async () => {

@@ -122,7 +122,7 @@ describe('report.html', () => {
     const places = page.locator('.place');
     expect(await places.count()).toBe(3);
     const [base, result] = await places.first().locator('.editor').all();
-    expect(await base!.innerText()).toMatch(/^Before training\s+✗ not as written/);
+    expect(await base!.innerText()).toMatch(/^Before\s+✗ not as written/);
     expect(await result!.innerText()).toMatch(/^Tuned on your code\s+✓ as written/);
     expect(await result!.locator('.line').last().innerText()).toMatch(
       /^42\s+const body = await request.json\(\);$/,

@@ -132,7 +132,7 @@ function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undef
   };
 }
 
-/** The result is no better than the untrained model on held-out text. */
+/** The result is no better than before training on held-out text. */
 function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   const learned = learning(snapshot.summary?.comparisons);
   if (!learned || learned.difference.high < 0) return undefined;
@@ -141,7 +141,7 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   return {
     text: worse
       ? t(
-          'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than before.',
+          'Train for fewer steps or at a lower learning rate: the result predicts held-out text worse than before.',
         )
       : trained > 0
         ? t(
@@ -382,9 +382,10 @@ function measuresOf(comparisons: readonly Comparison[] | undefined) {
 
 const interval = ({ y, low, high }: IntervalPoint) => formatInterval({ value: y, low, high }, false);
 /** Held-out loss over the checkpoints, base first. */
+/** From before the first step on. */
 const heldOutCurve = ({ metrics }: RunView['series']) => {
   const points = longest(metrics, isHeldOutLoss)?.points;
-  return points && points.length >= 3 ? points : undefined;
+  return points && points.length >= 3 && points[0]!.x === 0 ? points : undefined;
 };
 const fallOf = (curve: readonly IntervalPoint[]) => curve[0]!.y - Math.min(...curve.map(({ y }) => y));
 

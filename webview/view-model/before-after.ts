@@ -3,7 +3,7 @@ import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
-import { beforeName, metricLabel } from './labels.ts';
+import { beforeLabel, metricLabel } from './labels.ts';
 import { resultsBeside } from './metric-sets.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
@@ -93,7 +93,7 @@ function ofRun({ snapshot, series: { metrics } }: RunView, match: Match): Before
       MAX_BARS,
     ).map((point) => ({
       ...point,
-      name: point.x === 0 ? beforeName(snapshot, task) : nameOf(point.x, comparison && summary!.step),
+      name: point.x === 0 ? beforeLabel(snapshot, task) : nameOf(point.x, comparison && summary!.step),
       styleIndex: point.x === 0 ? undefined : 0,
     })),
   };

@@ -4,7 +4,8 @@ import { isStated, type Comparison, type Summary } from '../../src/protocol/eval
 import type { RunSpec } from '../../src/protocol/run.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
-import { isBaseAlone, metricLabel, isKl } from './labels.ts';
+import { isAgainstBase } from '../../src/findings/before.ts';
+import { metricLabel, isKl } from './labels.ts';
 import { textOf } from '../../src/text/message.ts';
 
 export interface ComparisonRow {
@@ -31,24 +32,18 @@ export function verdict({ difference, better, significant, metric }: Comparison)
   return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
 }
 
-/** For a run that continues another, comparisons with that run's result come last. */
 export const comparisonRows = (
   summary: Summary,
-  spec: Pick<RunSpec, 'reference' | 'fetched'> = {},
-): ComparisonRow[] => [
-  ...summary.comparisons.map((comparison) => {
+  spec: Pick<RunSpec, 'continues' | 'reference' | 'fetched'> = {},
+): ComparisonRow[] =>
+  summary.comparisons.map((comparison) => {
     const row = rowOf(comparison);
-    if (isBaseAlone(spec, comparison.task))
+    if (isAgainstBase(spec, comparison.task))
       row.setting = t('{setting}; before: the base alone', { setting: row.setting });
     return isStated(summary, comparison)
       ? { ...row, metric: t('{metric}, as its publisher states', { metric: row.metric }) }
       : row;
-  }),
-  ...(summary.earlier?.comparisons ?? []).map((comparison) => {
-    const row = rowOf(comparison);
-    return { ...row, metric: t('{metric}, from the run that it continues', { metric: row.metric }) };
-  }),
-];
+  });
 
 function rowOf(comparison: Comparison): ComparisonRow {
   const { task, metric, unit, before, after, difference } = comparison;

@@ -9,7 +9,8 @@ import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
 import { roughly } from '../../src/text/units.ts';
 import { formatBytes, formatDuration, formatRate, formatTime, stepName } from './format.ts';
-import { begunWith, methodName } from './labels.ts';
+import { methodName } from './labels.ts';
+import { beforeName, beforeOf } from '../../src/findings/before.ts';
 import type { RunSeries } from './series.ts';
 import { textOf } from '../../src/text/message.ts';
 
@@ -40,7 +41,7 @@ export function runFacts(
   const facts: (Fact | undefined)[] = [
     {
       name: t('Base'),
-      value: begunWith(spec) ? t('{base} with its reference adapter', { base: spec.base.id }) : spec.base.id,
+      value: beforeOf(spec) === 'reference' ? beforeName(spec, spec.base.id) : spec.base.id,
       note: `sha256 ${spec.base.sha256.slice(0, 12)}`,
     },
     {

@@ -2,6 +2,7 @@
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { CURSORS, nameOfMetric, offeredMetrics } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { isAgainstBase } from '../../src/findings/before.ts';
 import { factsOfTask, showsLearning } from '../../src/findings/task-facts.ts';
 import { formatRate, formatTime, isShare, stepCount } from './format.ts';
 
@@ -55,14 +56,9 @@ export function metricLabel(task: string, metric: string): string {
   return `${tKnown(factsOfTask(task)?.title ?? task)} ${name}`;
 }
 
-/** What a result is compared with: elsewhere than on the run's own text, that is the base without a reference adapter. */
-export const beforeName = ({ spec }: Pick<RunSnapshot, 'spec'>, task: string) =>
-  isBaseAlone(spec, task) ? t('base alone') : t('before');
-export const isBaseAlone = (spec: Pick<RunSnapshot['spec'], 'reference' | 'fetched'>, task: string) =>
-  begunWith(spec) !== undefined && !showsLearning(task);
-/** The reference adapter that training began with, here or at its publisher's. */
-export const begunWith = ({ reference, fetched }: Pick<RunSnapshot['spec'], 'reference' | 'fetched'>) =>
-  reference ?? fetched?.reference;
+/** What a result is compared with: elsewhere than on the run's own text, that is the base. */
+export const beforeLabel = ({ spec }: Pick<RunSnapshot, 'spec'>, task: string) =>
+  isAgainstBase(spec, task) ? t('base alone') : t('before');
 
 export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);

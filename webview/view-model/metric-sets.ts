@@ -2,7 +2,7 @@
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Metric } from '../../src/protocol/evaluation.ts';
-import { beforeName } from './labels.ts';
+import { beforeLabel } from './labels.ts';
 import { settingWithin } from './setting.ts';
 import { sameCorpus, type RunView } from './panel.ts';
 import { textOf } from '../../src/text/message.ts';
@@ -71,7 +71,7 @@ export function metricSets(
   );
   const sets: MetricSet[] = [
     {
-      label: beforeName(first.snapshot, own[0]!.task),
+      label: beforeLabel(first.snapshot, own[0]!.task),
       styleIndex: undefined,
       metrics: own.map(({ before }) => before),
     },

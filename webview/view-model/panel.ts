@@ -1,6 +1,7 @@
 /** Everything that the panel shows. Sections and charts read only this. */
 import { inEnglish, t } from '../../src/text/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
+import { isBeforeTraining } from '../../src/findings/before.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
@@ -33,8 +34,9 @@ export interface PanelView {
   comparison?: ComparisonAnswer;
   /** A warning, set if the shown runs were trained on different texts. */
   differentCorpora?: string;
-  /** Id of the run that currently completes code. */
+  /** Id of the model that currently completes code; and, of a base, whether with its reference adapter. */
   inUse?: string;
+  withReference?: boolean;
   /** Counts of completions shown, accepted and kept in the editor, by run. */
   acceptance: Readonly<Record<string, Acceptance>>;
   /** Whether buttons can act on a run (not in a report). */
@@ -86,6 +88,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
     ),
     differentCorpora: differentCorpora(shown),
     inUse: state.inUse,
+    withReference: state.withReference,
     acceptance: state.acceptance ?? {},
     canAct,
     english: () => inEnglish(() => readPanel(state, chosen, now, canAct)),
@@ -93,7 +96,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
 }
 
 function seriesOfRun({ spec, summary, events }: RunSnapshot): RunSeries {
-  const series = seriesOf(events);
+  const series = seriesOf(events, isBeforeTraining(spec));
   const { choice, givenStrength } = summary ?? {};
   if (!summary || strengthInFile(spec.evaluation.strength, { choice }) === 1) return series;
   const apart = withResultApart(series, summary.step);

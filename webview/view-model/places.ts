@@ -32,7 +32,7 @@ export function placesView(summary: Summary | undefined): PlacesView | undefined
     return {
       counted: countedIn(places),
       rule: t(
-        'Picked without favouring either model: a line that only the tuned model completes as written, one that only the untrained model does, and one that neither does, where there are such lines.',
+        'Picked without favouring either model: a line that only the tuned model completes as written, one that only the model before does, and one that neither does, where there are such lines.',
       ),
       places: places.shown.map(placeView),
     };
@@ -54,7 +54,7 @@ function countedIn({ tried, both, gained, lost }: NonNullable<Summary['places']>
     lost: whole(lost),
   };
   return t(
-    'Held-out lines tried: {tried}. The untrained model completes {before} exactly as written, the tuned one {after} ({gained} gained, {lost} lost).',
+    'Held-out lines tried: {tried}. The model before completes {before} exactly as written, the tuned one {after} ({gained} gained, {lost} lost).',
     values,
   );
 }

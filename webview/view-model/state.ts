@@ -14,6 +14,7 @@ export interface PanelState {
   /** The host's choice. */
   selected?: string;
   inUse?: string;
+  withReference?: boolean;
   acceptance?: Record<string, Acceptance>;
   comparison?: ComparisonAnswer;
 }
@@ -28,8 +29,11 @@ export function applyMessage(
   asked?: readonly string[],
 ): PanelState | undefined {
   if (message.type === 'runs') {
-    const { runs, sweeps, selected, inUse, acceptance, comparison } = message;
-    return { runs, sweeps, selected, inUse, acceptance, comparison: comparison ?? state?.comparison };
+    const { runs, sweeps, selected, inUse, withReference, acceptance, comparison } = message;
+    return {
+      ...{ runs, sweeps, selected, inUse, withReference, acceptance },
+      comparison: comparison ?? state?.comparison,
+    };
   }
   if (!state) return undefined;
   if (message.type === 'comparison') {
@@ -52,8 +56,8 @@ export function applyMessage(
     if (!next) return undefined;
     runs.push(next);
   }
-  const { selected, inUse, sweeps = state.sweeps, acceptance = state.acceptance } = message;
-  return { ...state, runs, sweeps, selected, inUse, acceptance };
+  const { selected, inUse, withReference, sweeps = state.sweeps, acceptance = state.acceptance } = message;
+  return { ...state, runs, sweeps, selected, inUse, withReference, acceptance };
 }
 
 function merged(run: RunSnapshot | undefined, { from, events, ...rest }: RunChange): RunSnapshot | undefined {

@@ -1,5 +1,6 @@
 /** The strengths of a run (how much of its trained change applies): the metrics at each strength, and the one in use. */
 import { joined, t, withPoint } from '../../src/text/l10n.ts';
+import { isBeforeTraining } from '../../src/findings/before.ts';
 import { choiceIn, isLimited, longerGainsLittle } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
@@ -18,7 +19,7 @@ export interface StrengthStop {
 export interface StrengthView {
   /** The strengths that were measured, ascending. */
   stops: StrengthStop[];
-  /** The strength in use; undefined if none is better than the untrained model. */
+  /** The strength in use; undefined if none is better than before training. */
   inUse: number | undefined;
   /** The strength of the file: the one in use, or that of the full change. */
   at: number;
@@ -123,7 +124,7 @@ export interface StrengthPath {
   label: string;
   styleIndex: number;
   setting: string;
-  /** Starts at 0, unless the run continues another, whose metrics at the same cursors are not known. */
+  /** Starts at 0, unless that was not measured. */
   points: StrengthPathPoint[];
 }
 
@@ -147,7 +148,7 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
     });
     if (points.length < 2) return [];
     const { label, styleIndex } = run;
-    const from = run.snapshot.spec.continues ? [] : [start(choice!)];
+    const from = isBeforeTraining(run.snapshot.spec) ? [start(choice!)] : [];
     return [{ label, styleIndex, setting: choice!.setting, points: [...from, ...points] }];
   });
 }

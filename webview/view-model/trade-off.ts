@@ -1,6 +1,7 @@
 /** Learning against forgetting: each run's checkpoints as a path that begins where training did. */
 import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
+import { isBeforeTraining } from '../../src/findings/before.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { RunView } from './panel.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
@@ -118,14 +119,14 @@ function pathOf(run: RunView, learning: AxisMetric, forgetting: AxisMetric): Pat
     : { ...path, final, strength };
 }
 
-/** Learning is counted from the reference adapter that training began with, if any; but it has a KL from the base, too. */
+/** Learning is counted from the adapter that training began with, if any; but it has a KL from the base, too. */
 function startOf(
   { spec, summary }: RunView['snapshot'],
   point: PathPoint,
   forgetting: AxisMetric,
 ): PathPoint[] {
-  if (!spec.reference) return [point];
-  const kl = summary?.choice?.klAtZero;
+  if (!spec.reference && !spec.continues) return [point];
+  const kl = isBeforeTraining(spec) ? summary?.choice?.klAtZero : undefined;
   if (!kl || metricKey(forgetting) !== 'retention KL from base') return [];
   return [{ ...point, y: kl.value, low: kl.low, high: kl.high }];
 }

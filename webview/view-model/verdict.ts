@@ -1,16 +1,16 @@
 /** The first thing shown in the panel: whether the result is better than its base, why, and the next step. */
 import { findKnownBase } from '../../src/base-models/registry.ts';
+import { beforeName, beforeOf, isBefore, isBeforeTraining } from '../../src/findings/before.ts';
 import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
 import { joined, percent, t } from '../../src/text/l10n.ts';
 import type { PanelView, RunView } from './panel.ts';
-import { begunWith } from './labels.ts';
 
 export interface VerdictView {
   kind: Verdict['kind'];
   sentence: string;
   /** What this means for completion; empty if the step says it. */
   consequence: string;
-  /** What "base" and "held out" mean for this run. */
+  /** What "before" and "held out" mean for this run. */
   meaning: string;
   /** The only button: use the result, measure it, or complete with the base as it is. */
   step: 'use' | 'measure' | 'base' | undefined;
@@ -18,24 +18,31 @@ export interface VerdictView {
 }
 
 /** Undefined while there is no result to judge. */
-export function verdictView({ run, inUse }: PanelView): VerdictView | undefined {
+export function verdictView({ run, inUse, withReference = false }: PanelView): VerdictView | undefined {
   if (!run) return undefined;
   const { status, snapshot } = run;
+  const { spec } = snapshot;
   const verdict = verdictOf(snapshot.summary);
   const ended = status.kind === 'done' || status.canMeasure;
   // Too little may have been measured so far.
   if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'unknown'))) return undefined;
   // Then it is not `inUse`, even if it completed code until now.
+  const other = inUse !== undefined && inUse !== run.id && !isBefore(spec, { id: inUse, withReference });
+  const isNamed = other || spec.continues !== undefined;
   const refused = snapshot.summary && !status.canUse && !status.live;
   return {
     kind: verdict.kind,
-    sentence: verdictIn(verdict, snapshot.spec.continues && t('its base')),
+    sentence: verdictIn(verdict, isNamed ? beforeName(spec, baseName(spec.base.id)) : undefined),
     consequence: !refused
       ? ''
       : inUse
         ? t('It is not offered for completion, so your code is completed as before.')
         : t('It is not offered for completion.'),
-    meaning: joined([explainTerms(run), baseAlone(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
+    meaning: joined([
+      explainTerms(run),
+      baseAlone(run),
+      isMentioned('HumanEval', verdict) ? humanEval() : '',
+    ]),
     step: stepOf(run, verdict, inUse),
     isInUse: inUse === run.id,
   };
@@ -50,7 +57,7 @@ function stepOf({ id, status }: RunView, { kind }: Verdict, inUse: string | unde
   return kind !== 'better' && !status.live && (isInUse || !inUse) ? 'base' : undefined;
 }
 
-const isNamed = (word: string, { why }: Verdict): boolean => why.includes(word);
+const isMentioned = (word: string, { why }: Verdict): boolean => why.includes(word);
 
 /** Explains it to users who have never heard of it. */
 export const humanEval = (): string =>
@@ -60,18 +67,24 @@ export const humanEval = (): string =>
 const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
 
 const baseAlone = ({ snapshot: { spec } }: RunView): string =>
-  begunWith(spec)
-    ? t('Forgetting (HumanEval, KL) is measured against {base} alone.', { base: baseName(spec.base.id) })
-    : '';
+  beforeOf(spec) === 'base'
+    ? ''
+    : t('Forgetting (HumanEval, KL) is measured against the base alone, {base}.', {
+        base: baseName(spec.base.id),
+      });
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
-  const name = baseName(spec.base.id);
-  const base = begunWith(spec) ? t('{base} with its reference adapter', { base: name }) : name;
+  const before = beforeName(spec, baseName(spec.base.id));
+  const isBase = beforeOf(spec) === 'base' && isBeforeTraining(spec);
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
-  return all && corpus.heldOutTokens
-    ? t(
-        'Base: {base} as it was before training. Held out: {share} of your code, kept out of training to test both on.',
-        { base, share: percent(corpus.heldOutTokens / all) },
-      )
-    : t('Base: {base} as it was before training.', { base });
+  return joined([
+    isBase
+      ? t('Base: {base} as it was before training.', { base: before })
+      : t('Before: {before}.', { before }),
+    all && corpus.heldOutTokens
+      ? t('Held out: {share} of your text, kept out of training to test both on.', {
+          share: percent(corpus.heldOutTokens / all),
+        })
+      : '',
+  ]);
 }

@@ -9,7 +9,7 @@ import type { LaunchedTrainer } from './launch.ts';
 import { print, printJson } from '../view/output.ts';
 import { describeServed } from './served-check.ts';
 import { writeReport } from '../report/write.ts';
-import { comparisonTable, earlierTable } from '../view/tables.ts';
+import { comparisonTable } from '../view/tables.ts';
 import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { errorOf, msg, UserError } from '../../text/errors.ts';
@@ -88,7 +88,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
     '',
   );
   if (summary) {
-    print(comparisonTable(summary.comparisons), earlierTable(summary), '');
+    print(comparisonTable(summary.comparisons, { spec }), '');
     const { choice, givenStrength, served } = summary;
     if (choice && givenStrength === undefined && served?.ok !== false && !whyNotOffered(summary))
       print(`Offered for completion: ${choice.why}.`, '');

@@ -30,7 +30,6 @@ export interface Findings {
    */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   places?: Summary['places'];
-  earlier?: Summary['earlier'];
   calibration?: Summary['calibration'];
 }
 

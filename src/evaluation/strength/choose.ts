@@ -10,7 +10,7 @@ import { sha256Of } from '../../platform/files/checksum.ts';
 import { msg, withTexts, type Text } from '../../text/message.ts';
 import type { Cost } from '../../training/measured-costs.ts';
 import { setAdapterStrength, trainedAdapter } from '../../weights/strength.ts';
-import { describeSetting, nameUntrained, type Evaluation } from '../measure.ts';
+import { describeSetting, nameBefore, type Evaluation } from '../measure.ts';
 import { addToSummary, readSummary } from '../metrics/summary.ts';
 import { Resources, runSubject } from '../resources.ts';
 import { temporaryFile } from '../temporary-files.ts';
@@ -144,8 +144,7 @@ async function chooseAmong(
   const more = await strengths.lookAgain(plan.spare);
   const { before, klAtZero } = strengths;
   const points = strengths.points();
-  const name = async (setting: Text) =>
-    nameUntrained(setting, { untrained: await resources.untrained(), base });
+  const name = async (setting: Text) => nameBefore(setting, { before: await resources.before(), base });
   const at = await name(msg`${before.learned.length} held-out cursors with the editor's prompts`);
   const setting = describeSetting(plan, strengths.items.length, plan.items.length);
   const looked =

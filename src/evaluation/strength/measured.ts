@@ -37,7 +37,7 @@ interface Measured {
 export class MeasuredStrengths {
   /** Measured at each strength; a second look adds cursors at one of them. */
   items: StrengthItem[] = [];
-  /** Learning of the untrained model; forgetting of the adapter that training began with. */
+  /** Learning of what the result is compared with; forgetting of the adapter that training began with. */
   before: StrengthCounts = { learned: [], kl: [], solutions: [] };
   /** KL of that adapter. */
   klAtZero: Interval | undefined;
@@ -54,7 +54,7 @@ export class MeasuredStrengths {
   private readonly context: ScoreContext & OnScored;
 
   constructor(
-    private readonly resources: Pick<Resources, 'base' | 'earlier' | 'untrained' | 'result'>,
+    private readonly resources: Pick<Resources, 'base' | 'earlier' | 'before' | 'result'>,
     private readonly options: Options,
   ) {
     const { sandbox, signal } = options;
@@ -86,11 +86,11 @@ export class MeasuredStrengths {
     this.cut = this.items.slice(scores.length).filter(({ kind }) => kind === 'cursor');
     this.items = this.items.slice(0, scores.length);
     const { base } = this.resources;
-    const untrained = await this.resources.untrained();
+    const before = await this.resources.before();
     const origin = (await this.resources.earlier()) ?? base;
     // Forgetting is counted from the base, in any case, also that of the adapter that training began with.
     const modelFor = ({ kind }: StrengthItem) =>
-      kind === 'text' ? origin : kind === 'solution' ? base : untrained;
+      kind === 'text' ? origin : kind === 'solution' ? base : before;
     const context = { ...this.context, alone: false };
     this.before = toCounts(await scoreBy(modelFor, strengthTask, this.items, context), this.items);
     const { kl } = this.before;
@@ -129,10 +129,7 @@ export class MeasuredStrengths {
     if (!best || !isOpen(best)) return 0;
     const cursors = [...this.cut, ...spare];
     const at = this.measured.find(({ point }) => point === best)!;
-    const [untrained, result] = [
-      await this.resources.untrained(),
-      await this.resources.result(best.strength),
-    ];
+    const [before, result] = [await this.resources.before(), await this.resources.result(best.strength)];
     let count = 0;
     // At first as long as if only the cursors had taken time.
     let took = (2 * ITEMS_PER_CHECK * this.took) / at.counts.learned.length;
@@ -140,7 +137,7 @@ export class MeasuredStrengths {
       const start = awakeMs();
       const items = cursors.slice(count, count + ITEMS_PER_CHECK);
       at.counts = joinCounts(at.counts, await measureCounts(result, items, this.context));
-      this.before = joinCounts(this.before, await measureCounts(untrained, items, this.context));
+      this.before = joinCounts(this.before, await measureCounts(before, items, this.context));
       count += items.length;
       took = awakeMs() - start;
     }

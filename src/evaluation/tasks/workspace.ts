@@ -6,6 +6,7 @@ import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { sourcePath, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../text/errors.ts';
+import { beforeOf } from '../../findings/before.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { natsToBits, sum } from '../../statistics/statistics.ts';
 import {
@@ -42,7 +43,7 @@ type WorkspaceItem = Window | CursorItem | LatencyItem;
 const PROSE = 'prose bits per byte';
 /** For a run that continues another: code that was there already, and code that is new or changed. */
 const ages = { older: 'older code bits per byte', new: 'new code bits per byte' };
-export const ageMeasures = Object.values(ages).map((metric): Measure => ({
+const ageMeasures = Object.values(ages).map((metric): Measure => ({
   metric,
   unit: '',
   better: 'lower',
@@ -51,7 +52,6 @@ const measures: readonly Measure[] = [
   { metric: 'bits per byte', unit: '', better: 'lower' },
   { metric: 'loss', unit: 'nats/token', better: 'lower' },
   { metric: PROSE, unit: '', better: 'lower' },
-  ...ageMeasures,
   ...cursorMeasures,
 ];
 
@@ -108,7 +108,7 @@ async function plan(context: PlanContext): Promise<Plan<WorkspaceItem>> {
     interleaved: cursors.latencies,
     items: [...cursors.items, ...items, ...proseItems],
     setting: joinTexts(sizes, '; '),
-    measures,
+    measures: beforeOf(run.spec) === 'continued' ? [...measures, ...ageMeasures] : measures,
   };
 }
 

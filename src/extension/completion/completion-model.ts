@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { Calibration } from '../../completion/index.ts';
+import type { CompletingModel } from '../../findings/before.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, completingServerId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
@@ -42,6 +43,12 @@ export type RemoteModel = CompletionModel & { remote: NonNullable<CompletionMode
 
 export const isRemote = (model: CompletionModel | undefined): model is RemoteModel =>
   model?.remote !== undefined;
+
+/** What is compared with a run's result (findings/before.ts). */
+export const completing = ({ id, reference }: CompletionModel): CompletingModel => ({
+  id,
+  withReference: reference !== undefined,
+});
 
 export const modelFromRun = (run: RunSnapshot): LocalModel => {
   const { id, name, base, hyper, corpus } = run.spec;

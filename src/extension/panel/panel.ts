@@ -15,6 +15,7 @@ import type { ServicesWithCompletion } from '../completion/completion-service.ts
 import { t, translate } from '../../text/l10n.ts';
 import { actionFor } from '../log.ts';
 import { pageHtml } from './page.ts';
+import { completing } from '../completion/completion-model.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { setStrength } from '../results/strength.ts';
 import { Sweeps } from './sweeps.ts';
@@ -102,14 +103,16 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private async update(): Promise<void> {
     if (!this.panel || !this.ready) return;
     const next = this.feed.nextMessage(this.services.runs.all);
+    const { inUse } = this.services.completion;
     const common = {
       selected: this.selected,
-      inUse: this.services.completion.inUse?.id,
+      inUse: inUse?.id,
+      withReference: inUse && completing(inUse).withReference,
       acceptance: this.services.store.acceptances,
       now: Date.now(),
     };
     const sweeps = this.sweeps.all;
-    const rest = JSON.stringify([common.selected, common.inUse, common.acceptance]);
+    const rest = JSON.stringify({ ...common, now: 0 });
     const newSweeps = sweeps === this.sentSweeps ? undefined : sweeps;
     if (next.type === 'runs') this.post({ ...next, ...common, sweeps });
     else if (newSweeps || rest !== this.sentRest || next.runs.length > 0 || next.gone.length > 0)

@@ -1,7 +1,8 @@
 /** The messages when a result becomes usable and when its run has ended, with buttons for the next step. */
+import { beforeName, isBefore } from '../../findings/before.ts';
 import type { OtherInUse } from '../../findings/end-text.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { modelFromBase } from '../completion/completion-model.ts';
+import { completing, modelFromBase } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
 import { canResume, endSentence, whyNotServable } from '../texts.ts';
@@ -12,7 +13,7 @@ export async function announceReady(
   run: RunSnapshot,
 ): Promise<void> {
   // It offers nothing then, so the message at the end is early enough.
-  if (otherInUse(completion, run)) return;
+  if (hasOtherBase(completion, run)) return;
   await log.notify(
     'info',
     t('{name} is trained and can already complete your code; some of its metrics are still being measured.', {
@@ -22,15 +23,15 @@ export async function announceReady(
   );
 }
 
-/** Set if the model that completes has another base than the run, which nothing has compared it with. */
-function otherInUse(
-  { isOn, inUse }: ServicesWithCompletion['completion'],
-  { spec }: RunSnapshot,
-): OtherInUse | undefined {
-  if (!isOn || !inUse || inUse.base?.sha256 === spec.base.sha256) return undefined;
-  const { name: base } = modelFromBase(spec.base);
-  const before = spec.reference ? t('{base} with its reference adapter', { base }) : base;
-  return { inUse: inUse.name, before };
+type Completion = ServicesWithCompletion['completion'];
+
+const hasOtherBase = ({ isOn, inUse }: Completion, { spec }: RunSnapshot): boolean =>
+  isOn && inUse !== undefined && inUse.base?.sha256 !== spec.base.sha256;
+
+/** Set if the result was not compared with the model that completes. */
+function otherInUse({ isOn, inUse }: Completion, { spec }: RunSnapshot): OtherInUse | undefined {
+  if (!isOn || !inUse || inUse.id === spec.id || isBefore(spec, completing(inUse))) return undefined;
+  return { inUse: inUse.name, before: beforeName(spec, modelFromBase(spec.base).name) };
 }
 
 export async function announceEnd(
@@ -39,7 +40,8 @@ export async function announceEnd(
 ): Promise<void> {
   const status = runs.statusOf(run);
   const other = otherInUse(completion, run);
-  const isUsable = !other && !whyNotServable(run, status) && completion.inUse?.id !== run.spec.id;
+  const isUsable =
+    !hasOtherBase(completion, run) && !whyNotServable(run, status) && completion.inUse?.id !== run.spec.id;
   const sentence = endSentence(run, status, store.inUse === run.spec.id, other);
   const show = commandAction(t('Show Results'), 'showResults', run.spec.id);
   const resume = commandAction(t('Resume Training'), 'resumeTraining', run.spec.id);

@@ -117,7 +117,7 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
   },
   strength: {
     flags: '--strength <share>',
-    help: 'how much of the trained change applies: measured (several shares are tried, and the one that learned most within the forgetting limit is used; if none beats the untrained model, the result is not offered), or a number up to 1, which is used whatever it learned or forgot',
+    help: 'how much of the trained change applies: measured (several shares are tried, and the one that learned most within the forgetting limit is used; if none beats what training began with, the result is not offered), or a number up to 1, which is used whatever it learned or forgot',
     parse: strength,
     default: 'measured',
     spec: 'evaluation.strength',

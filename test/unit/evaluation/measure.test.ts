@@ -50,8 +50,8 @@ interface Asked {
   /** Documents for which another model answers. */
   replaced?: string[];
   ofRun?: boolean;
-  /** The base has a reference adapter. */
-  hasReference?: boolean;
+  /** The name of the adapter that training began with. */
+  began?: string;
   /** The first of the items that are measured before the others. */
   firstFrom?: number;
   count?: number;
@@ -59,10 +59,10 @@ interface Asked {
 
 async function measure(
   seed: string,
-  { left, least = 0, replaced = [], ofRun = true, hasReference = false, firstFrom, count }: Asked = {},
+  { left, least = 0, replaced = [], ofRun = true, began, firstFrom, count }: Asked = {},
 ) {
   const answered: string[] = [];
-  const [base, reference, result, other] = ['base', 'reference', 'result', 'other'].map((name) =>
+  const [base, before, result, other] = ['base', began ?? 'before', 'result', 'other'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
@@ -71,7 +71,7 @@ async function measure(
   const task = { ...lengths(answered, firstFrom, count), needsRun: ofRun };
   const evaluation = new Evaluation([task], { onCost }, {
     base,
-    untrained: () => Promise.resolve(hasReference ? reference : base),
+    before: () => Promise.resolve(began ? before : base),
   } as Resources);
   const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
@@ -132,14 +132,20 @@ it('replaces no model in a task that is not about the run', async () => {
   expect([replaced.size, idsOf('other')]).toEqual([0, []]);
 });
 
-it("compares with the base's reference adapter only in a task about the run", async () => {
-  const about = (await measure('j', { hasReference: true }))!;
-  expect(english(about.setting)).toBe('quick: windows; before: the base with its reference adapter');
-  expect(about.idsOf('reference')).toEqual(about.idsOf('result'));
-  expect(about.idsOf('base')).toEqual([]);
-  const other = (await measure('k', { hasReference: true, ofRun: false }))!;
-  expect([other.idsOf('reference'), other.idsOf('base')]).toEqual([[], other.idsOf('result')]);
-});
+it.each([
+  ['reference', 'the base with its reference adapter'],
+  ['run1', 'the result of the run that it continues'],
+])(
+  'compares with the adapter that training began with only in a task about the run: %s',
+  async (began, name) => {
+    const about = (await measure(`j${began}`, { began }))!;
+    expect(english(about.setting)).toBe(`quick: windows; before: ${name}`);
+    expect(about.idsOf(began)).toEqual(about.idsOf('result'));
+    expect(about.idsOf('base')).toEqual([]);
+    const other = (await measure(`k${began}`, { began, ofRun: false }))!;
+    expect([other.idsOf(began), other.idsOf('base')]).toEqual([[], other.idsOf('result')]);
+  },
+);
 
 it('learns what an item costs, unless nearly all of them were known', async () => {
   expect((await measure('l'))!.costs).toMatchObject([{ items: 2 * (COUNT + 1) }]);

@@ -56,7 +56,7 @@ async function measure(
     {
       base: base.of,
       earlier: () => Promise.resolve(undefined),
-      untrained: () => Promise.resolve(base.of),
+      before: () => Promise.resolve(base.of),
       result: (strength = 1) => {
         const loss = strength < divergesFrom ? 2 - 2 * strength * gain : NaN;
         if (!results.has(strength)) results.set(strength, model(loss, kl * strength ** 2, noise));

@@ -260,18 +260,17 @@ describe('offering a result', () => {
         ...comparison('workspace', `${age} code bits per byte`, by, by !== 0),
         better: 'lower' as const,
       });
-      const earlier = { run: 'r1', comparisons: [change('older', older), change('new', newer)] };
-      return { choice, comparisons: [], earlier };
+      return { choice, comparisons: [change('older', older), change('new', newer)] };
     };
-    const why = 'is predicted worse than by r1, which it continues (0.500 -> 0.600 bits per byte)';
+    const why = 'is predicted worse than by the run that it continues (0.500 -> 0.600 bits per byte)';
     expect(whyNotOffered(since(0.1))).toBe(`older code ${why}`);
     expect(whyNotOffered(since(0.1, -0.02))).toBe(`older code ${why}`);
     expect(whyNotOffered(since(0, 0.1))).toBe(`new code ${why}`);
-    expect(summarise(since(0.1))).toMatch(/^Not offered: older code is predicted worse than by r1/);
+    expect(summarise(since(0.1))).toMatch(/^Not offered: older code is predicted worse than by the run /);
     expect(verdictOf(since(0.1))).toEqual({
       kind: 'worse',
-      than: 'r1',
-      why: 'older code is predicted worse than by r1, which it continues',
+      than: 'the run that it continues',
+      why: 'older code is predicted worse',
     });
     // More was gained than lost.
     for (const each of [since(0), since(-0.1), since(0.02, -0.1)])
@@ -291,7 +290,7 @@ describe('offering a result', () => {
     expect(at(0.6).why).toBeUndefined();
     expect(at(0.75).why).toContain("HumanEval's reference solutions");
     expect(at(1)).toEqual({
-      why: 'held-out code is predicted worse (+0.050 bits per byte)',
+      why: 'held-out text is predicted worse (+0.050 bits per byte)',
       sentence: expect.stringMatching(/^Strength 1 was set by hand\. Not offered: .* A lower strength/),
     });
     expect(at(0.5, [comparison('workspace', 'characters saved', -0.1)]).why).toContain('0.500 ->');

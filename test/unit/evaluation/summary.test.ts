@@ -80,8 +80,8 @@ describe('the sentence', () => {
     });
     expect(text).toBe(
       'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). ' +
-        'Predicts held-out code better than before. ' +
-        'General ability: no difference seen in HumanEval (2 of 20, 2 before), where too few are solved to show a loss; ' +
+        'Predicts held-out text better than before. ' +
+        'General ability: no difference seen in HumanEval (2 of 20, the base 2), where too few are solved to show a loss; ' +
         'stays close to the base on other text.',
     );
   });
@@ -106,10 +106,10 @@ describe('the sentence', () => {
         noise.map((x, i) => 1.2 + 0.2 * x + most * (i % 2 ? x : -x)),
       );
     expect(summarise({ comparisons: [changedBy(0.001), lines(4, 4, 16)] })).toBe(
-      'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out code no better than before.',
+      'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out text no better than before.',
     );
     expect(summarise({ comparisons: [changedBy(0.4)] })).toBe(
-      'There is too little data to tell whether it predicts held-out code better.',
+      'There is too little data to tell whether it predicts held-out text better.',
     );
   });
   it('relies on the cursors used to choose the strength if few windows are inconclusive', () => {
@@ -122,18 +122,18 @@ describe('the sentence', () => {
     const learned = { value: -0.12, low: -0.19, high: -0.05 };
     const choice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '', learned };
     const summariseWith = (more: object) => summarise({ comparisons: [open], choice, ...more });
-    expect(summariseWith({})).toBe('Predicts held-out code better than before.');
+    expect(summariseWith({})).toBe('Predicts held-out text better than before.');
     expect(summariseWith({ givenStrength: 1 })).toContain('too little data to tell');
     expect(summariseWith({ comparisons: [bits(1, 1.4)] })).toContain(
-      'Predicts held-out code worse than before.',
+      'Predicts held-out text worse than before.',
     );
   });
   it('says if it got worse', () =>
-    expect(summarise({ comparisons: [bits(1, 1.4)] })).toBe('Predicts held-out code worse than before.'));
+    expect(summarise({ comparisons: [bits(1, 1.4)] })).toBe('Predicts held-out text worse than before.'));
   it('says if HumanEval got worse', () => {
     const fell = measure('humaneval', 'pass@1', outcomes(15, 20), outcomes(2, 20), { binary: true });
     expect(summarise({ comparisons: [fell] })).toBe(
-      'General ability: worse in HumanEval (2 of 20, 15 before).',
+      'General ability: worse in HumanEval (2 of 20, the base 15).',
     );
   });
   it('says if it has moved far from the base', () => {
@@ -145,7 +145,7 @@ describe('the sentence', () => {
   it('states a rate if there were several samples', () => {
     const rates = measure('humaneval', 'pass@1', [0.5, 0.24, 0.1], [0.5, 0.24, 0.1]);
     expect(summarise({ comparisons: [rates] })).toContain(
-      'no difference seen in HumanEval (28.0%, 28.0% before)',
+      'no difference seen in HumanEval (28.0%, the base 28.0%)',
     );
   });
   it('warns if the served result differs from the trained one', () => {
@@ -159,13 +159,11 @@ describe('the sentence', () => {
     const comparisons = [bits(1.2, 0.9)];
     const kept = noise.map((x, i) => 0.8 + 0.2 * (i % 2 ? x : -x));
     const older = measure('workspace', 'older code bits per byte', around(0.8, 0.2), kept);
-    const better = { run: 'r1', comparisons: [older, age('new', 0.9, 0.7)] };
-    expect(summarise({ comparisons, earlier: better })).toMatch(
-      /Since r1: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is predicted better, 0\.90 -> 0\.70 bits per byte\.$/,
+    expect(summarise({ comparisons: [...comparisons, older, age('new', 0.9, 0.7)] })).toMatch(
+      /Since the run that it continues: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is predicted better, 0\.90 -> 0\.70 bits per byte\.$/,
     );
-    const worse = { run: 'r1', comparisons: [age('older', 0.7, 0.8)] };
-    expect(summarise({ comparisons, earlier: worse })).toContain(
-      'Since r1: older code is predicted worse, 0.70 -> 0.80 bits per byte.',
+    expect(summarise({ comparisons: [...comparisons, age('older', 0.7, 0.8)] })).toContain(
+      'Since the run that it continues: older code is predicted worse, 0.70 -> 0.80 bits per byte.',
     );
   });
   it('makes nothing up', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));

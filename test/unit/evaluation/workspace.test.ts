@@ -277,16 +277,21 @@ describe('the measured text of a corpus', () => {
   });
 
   it('is half older and half new text in a run that continues another, as far as available', async () => {
-    const planOf = async (older: number, newer: number, limit: number) => {
+    const planOf = async (older: number, newer: number, limit: number, patch: Partial<RunSpec> = {}) => {
       const ages = { older: Array(older).fill(window(heldOut)), new: Array(newer).fill(window(price)) };
       const corpus = {
         ...corpusOf(tokensOf(price)),
         heldOutByAge: (_length: number, count: number, age: 'older' | 'new') => ages[age].slice(0, count),
       } as unknown as Corpus;
-      const run = { spec, corpus: () => Promise.resolve(corpus) };
+      const run = { spec: { ...spec, ...patch }, corpus: () => Promise.resolve(corpus) };
       return task.plan(planContext({ base: model({}), setting: 'quick', run, limit }));
     };
-    const { items, setting } = await planOf(9, 9, 4);
+    const { items, setting, measures } = await planOf(9, 9, 4);
+    // An earlier version made the run, and compares it with the base.
+    expect(measures.some(({ metric }) => /^(older|new) code/.test(metric))).toBe(false);
+    const continues = { run: 'r1', sha256: 'ab', compared: true as const };
+    const { measures: more } = await planOf(9, 9, 4, { continues });
+    expect(more.map(({ metric }) => metric)).toContain('older code bits per byte');
     expect(english(setting)).toContain(
       '4 held-out sequences of up to 64 tokens, 2 of older and 2 of new code',
     );

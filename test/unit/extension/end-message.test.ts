@@ -1,6 +1,6 @@
 /** The messages about a result: what they say and offer if a model with another base completes the code. */
 import { expect, test, vi } from 'vitest';
-import { modelFromBase } from '../../../src/extension/completion/completion-model.ts';
+import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { announceEnd, announceReady } from '../../../src/extension/results/end-message.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
@@ -39,11 +39,54 @@ test('it is not offered in place of a model with another base, which it was not 
     / Better than SmolLM2-135M-Instruct was: .*\. Your code is completed by Qwen2\.5-Coder-0\.5B-Instruct, which was not compared\. /,
   );
   expect(end!.buttons).toEqual(['Show Results']);
-  // The run that it continues was not compared, either.
-  const continuing = { ...run, spec: { ...run.spec, continues: { run: 'r1', sha256: 'ab' } } };
-  const [continued] = await shownWith(other, announceEnd, true, continuing);
-  expect(continued!.message).toMatch(/ Better than SmolLM2-135M-Instruct was: /);
   expect(await shownWith(other, announceReady)).toEqual([]);
   // While completion is off, nothing completes the code.
   expect((await shownWith(other, announceReady, false))[0]!.buttons).toEqual(['Use for Completion']);
+});
+
+const earlier = { ...run, spec: { ...run.spec, id: 'r1', name: 'yesterday' } };
+const { base } = run.spec;
+const withSpec = (patch: object) => ({ ...run, spec: { ...run.spec, ...patch } });
+
+test.each([
+  ['another result on the same base', modelFromRun(earlier), run, 'SmolLM2-135M-Instruct'],
+  [
+    'the base with its reference adapter',
+    modelFromBase(base, '/reference.gguf'),
+    run,
+    'SmolLM2-135M-Instruct',
+  ],
+  [
+    'the base alone, where training began with the reference adapter',
+    modelFromBase(base),
+    withSpec({ reference: { sha256: 'ab' } }),
+    'SmolLM2-135M-Instruct with its reference adapter',
+  ],
+  [
+    'another result than the one that it continues',
+    modelFromRun(earlier),
+    withSpec({ continues: { run: 'r0', sha256: 'ab', compared: true } }),
+    'r0',
+  ],
+  [
+    'the result that it continues, with which an earlier version did not compare',
+    modelFromRun(earlier),
+    withSpec({ continues: { run: 'r1', sha256: 'ab' } }),
+    'SmolLM2-135M-Instruct',
+  ],
+])('what it was compared with is named if the code is completed by %s', async (_, inUse, ended, before) => {
+  const [end] = await shownWith(inUse, announceEnd, true, ended);
+  expect(end!.message).toContain(` Better than ${before} was: `);
+  expect(end!.message).toContain(`Your code is completed by ${inUse.name}, which was not compared.`);
+  expect(end!.buttons).toEqual(['Show Results', 'Use for Completion']);
+  expect((await shownWith(inUse, announceReady, true, ended))[0]!.buttons).toEqual(['Use for Completion']);
+});
+
+test.each([
+  [modelFromBase(base, '/reference.gguf'), withSpec({ reference: { sha256: 'ab' } }), 'before:'],
+  [modelFromRun(earlier), withSpec({ continues: { run: 'r1', sha256: 'ab', compared: true } }), 'r1 was:'],
+])('a model that it was compared with is not called another one', async (inUse, ended, before) => {
+  const [end] = await shownWith(inUse, announceEnd, true, ended);
+  expect(end!.message).toContain(` Better than ${before} `);
+  expect(end!.message).toContain('. Your completions can use it. ');
 });

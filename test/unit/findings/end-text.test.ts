@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { endText, type OtherInUse } from '../../../src/findings/end-text.ts';
+import type { RunSpec } from '../../../src/protocol/run.ts';
 import type { StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 
@@ -27,10 +28,15 @@ const bits = (change: number) =>
 
 function end(
   patch: Partial<Summary> | undefined,
-  { chosen = false, stopped = false, continued = false, other = undefined as OtherInUse | undefined } = {},
+  {
+    chosen = false,
+    stopped = false,
+    continued = undefined as RunSpec['continues'],
+    other = undefined as OtherInUse | undefined,
+  } = {},
 ) {
   const run = makeRun();
-  if (continued) run.spec.continues = { run: 'r1', sha256: 'ab' };
+  run.spec.continues = continued;
   const events = run.events.map((event) =>
     event.type === 'done' && stopped ? { ...event, measuringStopped: true } : event,
   );
@@ -45,7 +51,7 @@ describe('the end of a run', () => {
   it('says first whether it is better and in use, then the metrics', () => {
     const [first, metrics, ...more] = end(better, { chosen: true });
     expect(first).toBe(`web-server: trained, 60 steps. ${betterSentence} Your completions use it now.`);
-    expect(metrics).toBe('Predicts held-out code better than before.');
+    expect(metrics).toBe('Predicts held-out text better than before.');
     expect(more).toEqual([]);
     expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
   });
@@ -59,10 +65,26 @@ describe('the end of a run', () => {
     expect(refused).toMatch(/ No better than SmolLM2 was: .*\. Nothing changed in your completions\. /);
     expect(end({ comparisons: [bits(0.1)] }, { other })[0]).toContain(' Worse than SmolLM2 was: ');
   });
-  it("names the base of a run that continues another, which is not what completed the user's code before", () => {
-    expect(end(better, { chosen: true, continued: true })[0]).toBe(
-      'web-server: trained, 60 steps. Better than its base was: it predicts the files kept out of training better. Your completions use it now.',
+  it.each([
+    [{ run: 'r1', sha256: 'ab', compared: true as const }, 'r1'],
+    // Of an earlier version.
+    [{ run: 'r1', sha256: 'ab' }, 'smollm2-135m'],
+  ])('names what a run that continues another was compared with: %o', (continued, name) => {
+    expect(end(better, { chosen: true, continued })[0]).toBe(
+      `web-server: trained, 60 steps. Better than ${name} was: it predicts the files kept out of training better. Your completions use it now.`,
     );
+  });
+  it('says of abilities of the base that they are compared with the base', () => {
+    const solved = (before: number, after: number) =>
+      comparison(
+        ['humaneval', 'pass@1', '', 'higher'],
+        metric('humaneval', 'pass@1', before, 0.05, 100),
+        metric('humaneval', 'pass@1', after, 0.05, 100),
+        0.05,
+      );
+    const [first, metrics] = end({ ...better, comparisons: [solved(0.6, 0.3)] });
+    expect(first).toContain(" Worse than the base was: fewer of HumanEval's problems are solved.");
+    expect(metrics).toBe('General ability: worse in HumanEval (30 of 100, the base 60).');
   });
   it('says that longer training gains little if the limit on forgetting was reached', () => {
     const [point] = choiceOf(1, -0.2, 0.01, 0.3).path;
@@ -82,9 +104,9 @@ describe('the end of a run', () => {
   it('names the strength of metrics that disagree with the refusal, which is about every strength', () => {
     const [first, metrics] = end({ choice: choiceOf(0, -0.001), comparisons: [bits(-0.1)] });
     expect(first).toContain('it predicts the files kept out of training no better.');
-    expect(metrics).toBe('At full strength: Predicts held-out code better than before.');
+    expect(metrics).toBe('At full strength: Predicts held-out text better than before.');
     const byHand = { choice: choiceOf(0, -0.001), comparisons: [bits(-0.1)], givenStrength: 0.5 };
-    expect(end(byHand)[1]).toBe('Predicts held-out code better than before.');
+    expect(end(byHand)[1]).toBe('Predicts held-out text better than before.');
   });
   it('says that a worse one is no longer in use', () => {
     const worse = { ...better, comparisons: [bits(0.1)] };

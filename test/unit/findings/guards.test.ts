@@ -63,23 +63,23 @@ describe('a guarded metric', () => {
 describe('the undetected loss', () => {
   it('is stated in points', () => {
     expect(sentence(solved(12, 0, 0, 8))).toBe(
-      'General ability: no difference seen in HumanEval (12 of 20, 12 before), though a loss of less than 32 points may have gone unnoticed.',
+      'General ability: no difference seen in HumanEval (12 of 20, the base 12), though a loss of less than 32 points may have gone unnoticed.',
     );
     expect(sentence(solved(58, 13, 13, 80))).toContain(
-      '(71 of 164, 71 before), though a loss of less than 12',
+      '(71 of 164, the base 71), though a loss of less than 12',
     );
   });
   it('is not stated if one was detected, or one beyond the margin is ruled out', () => {
     expect(sentence(solved(50, 5, 25, 84))).toBe(
-      'General ability: worse in HumanEval (55 of 164, 75 before).',
+      'General ability: worse in HumanEval (55 of 164, the base 75).',
     );
     expect(sentence(solved(71, 0, 0, 93))).toBe(
-      'General ability: no difference seen in HumanEval (71 of 164, 71 before).',
+      'General ability: no difference seen in HumanEval (71 of 164, the base 71).',
     );
   });
   it('says if none could have been detected', () =>
     expect(sentence(solved(0, 0, 0, 20))).toBe(
-      'General ability: no difference seen in HumanEval (0 of 20, 0 before), where too few are solved to show a loss.',
+      'General ability: no difference seen in HumanEval (0 of 20, the base 0), where too few are solved to show a loss.',
     ));
   it('is computed for several samples as for any share', () => {
     const shares = Array.from({ length: 20 }, (_, i) => (i % 3) / 2);

@@ -74,7 +74,7 @@ describe('the verdict on a result', () => {
   it('is worse if nothing was gained within the limit of forgetting', () => {
     expect(verdictOf({ choice: choiceOf(0, [-0.1, 0.02, 0.5]), comparisons: [] })).toEqual({
       kind: 'worse',
-      why: 'it learned your code, but forgot too much of what the base could do',
+      why: 'it learned your files, but forgot too much of what the base could do',
     });
     expect(kindOf(choiceOf(0, [0.1, 0.02, 0.01]))).toBe('worse');
   });

@@ -192,7 +192,7 @@ it("rebuilds the result's sentence from the metrics, in English as it is stored"
   expect(sentenceIn(summary)).toBe(summary.sentence);
   german();
   expect(sentenceIn({ ...summary, pending: ['humaneval'] })).toMatch(
-    /^Vervollständigt 42 von 100 .* Sagt zurückgehaltenen Code besser voraus als vorher\. .*bleibt auf anderem Text nah am Basismodell\. Nur teilweise gemessen, weil die Zeit um war: HumanEval\.$/,
+    /^Vervollständigt 42 von 100 .* Sagt zurückgehaltenen Text besser voraus als vorher\. .*bleibt auf anderem Text nah am Basismodell\. Nur teilweise gemessen, weil die Zeit um war: HumanEval\.$/,
   );
 });
 

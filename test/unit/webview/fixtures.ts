@@ -63,7 +63,7 @@ export const summary = (step: number): Summary => {
   return {
     step,
     sentence:
-      'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). Predicts held-out code better than before. General ability: no difference seen in HumanEval (4 of 100, 5 before); stays close to the base on other text.',
+      'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). Predicts held-out text better than before. General ability: no difference seen in HumanEval (4 of 100, the base 5); stays close to the base on other text.',
     comparisons: [
       comparison(
         ['workspace', 'loss', 'nats/token', 'lower'],

@@ -21,15 +21,25 @@ describe('learning against forgetting', () => {
     expect(Object.is(path!.points[0]!.x, 0)).toBe(true);
   });
 
-  it("begins at a reference adapter's KL, or with the first checkpoint if that is unknown", () => {
-    const run = withStrengths(makeRun({ checkpoints: 6 }));
-    run.spec.reference = { sha256: 'ab'.repeat(32) };
-    const stepsAndKl = () =>
-      viewOf(panelOf([run]).shown).paths[0]!.points.map(({ step, y }) => [step, y] as const);
-    expect(stepsAndKl().map(([step]) => step)).toEqual([10, 20, 30, 40, 50, 60]);
-    run.summary!.choice!.klAtZero = { value: 0.02, low: 0.01, high: 0.03 };
-    expect(stepsAndKl()[0]).toEqual([0, 0.02]);
-  });
+  it.each([
+    { reference: { sha256: 'ab' } },
+    { continues: { run: 'r1', sha256: 'ab', compared: true as const } },
+  ])(
+    'begins at the KL of the adapter that training began with, or with the first checkpoint: %o',
+    (began) => {
+      const run = withStrengths(makeRun({ checkpoints: 6 }));
+      Object.assign(run.spec, began);
+      const stepsAndKl = () =>
+        viewOf(panelOf([run]).shown).paths[0]!.points.map(({ step, y }) => [step, y] as const);
+      expect(stepsAndKl().map(([step]) => step)).toEqual([10, 20, 30, 40, 50, 60]);
+      run.summary!.choice!.klAtZero = { value: 0.02, low: 0.01, high: 0.03 };
+      expect(stepsAndKl()[0]).toEqual([0, 0.02]);
+      // In a run of an earlier version, the base was measured at step 0.
+      if (run.spec.continues) delete run.spec.continues.compared;
+    run.events = [...run.events];
+      expect(stepsAndKl()[0]![0]).toBe('continues' in began ? 60 : 0);
+    },
+  );
 
   it('makes a path of the checkpoints at which both were measured, and separates the final evaluation', () => {
     const run = makeRun({ checkpoints: 6, best: 50 });

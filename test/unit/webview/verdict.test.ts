@@ -6,10 +6,10 @@ import { verdictView } from '../../../webview/view-model/verdict.ts';
 import { makeRun, summary, withStrengths } from './fixtures.ts';
 
 const now = Date.parse('2026-11-24T14:05:00Z');
-const of = (run: RunSnapshot, inUse?: string) =>
+const of = (run: RunSnapshot, inUse?: string, withReference = false) =>
   verdictView(
     readPanel(
-      { runs: [run], sweeps: [], ...(inUse && { inUse }) },
+      { runs: [run], sweeps: [], ...(inUse && { inUse, withReference }) },
       { selected: run.spec.id, compared: [] },
       now,
       true,
@@ -26,14 +26,33 @@ describe('the verdict in the panel', () => {
       consequence: '',
     });
     expect(of(run)!.meaning).toBe(
-      'Base: SmolLM2-135M-Instruct as it was before training. Held out: 10% of your code, kept out of training to test both on.',
+      'Base: SmolLM2-135M-Instruct as it was before training. Held out: 10% of your text, kept out of training to test both on.',
     );
     expect(of(run, run.spec.id)).toMatchObject({ step: undefined, isInUse: true });
   });
-  it('names the base if the run continues another', () => {
+  it('names the run that it continues, or what an earlier version compared with instead', () => {
     const run = makeRun();
+    run.spec.continues = { run: 'r1', sha256: 'ab', compared: true };
+    expect(of(run)!.sentence).toMatch(/^Better than r1 was: /);
+    expect(of(run)!.meaning).toMatch(
+      /^Before: r1\. .* Forgetting .* against the base alone, SmolLM2-135M-Instruct\.$/,
+    );
     run.spec.continues = { run: 'r1', sha256: 'ab' };
-    expect(of(run)!.sentence).toMatch(/^Better than its base was: /);
+    expect(of(run)!.sentence).toMatch(/^Better than SmolLM2-135M-Instruct was: /);
+    expect(of(run)!.meaning).toMatch(/^Before: SmolLM2-135M-Instruct\. /);
+  });
+  it('names what the result was compared with, if another model completes', () => {
+    const run = makeRun();
+    const base = `base:${run.spec.base.id}`;
+    for (const inUse of [undefined, run.spec.id, base])
+      expect(of(run, inUse)!.sentence).toMatch(/^Better than before: /);
+    expect(of(run, 'other-run')!.sentence).toMatch(/^Better than SmolLM2-135M-Instruct was: /);
+    expect(of(run, base, true)!.sentence).toMatch(/^Better than SmolLM2-135M-Instruct was: /);
+    run.spec.reference = { sha256: 'ab' };
+    expect(of(run, base, true)!.sentence).toMatch(/^Better than before: /);
+    expect(of(run, base)!.sentence).toMatch(
+      /^Better than SmolLM2-135M-Instruct with its reference adapter was: /,
+    );
   });
   it('offers to use a better result while the rest is still to be measured', () => {
     const run = makeRun();
@@ -80,7 +99,7 @@ describe('the verdict in the panel', () => {
     run.spec.reference = { sha256: 'ab'.repeat(32) };
     run.corpus!.heldOutTokens = 0;
     expect(of(run)!.meaning).toBe(
-      'Base: SmolLM2-135M-Instruct with its reference adapter as it was before training. Forgetting (HumanEval, KL) is measured against SmolLM2-135M-Instruct alone.',
+      'Before: SmolLM2-135M-Instruct with its reference adapter. Forgetting (HumanEval, KL) is measured against the base alone, SmolLM2-135M-Instruct.',
     );
   });
   it('names a base that is a file by its file name', () => {
@@ -95,7 +114,7 @@ describe('places in the panel', () => {
   const view = placesView(summary(60))!;
   it('are counted among all measured places', () => {
     expect(view.counted).toBe(
-      'Held-out lines tried: 100. The untrained model completes 30 exactly as written, the tuned one 42 (17 gained, 5 lost).',
+      'Held-out lines tried: 100. The model before completes 30 exactly as written, the tuned one 42 (17 gained, 5 lost).',
     );
   });
   it('have the lines up to the cursor with their numbers, without their common indentation', () => {

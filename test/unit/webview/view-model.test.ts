@@ -8,6 +8,7 @@ import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
+import { summarySchema } from '../../../src/protocol/evaluation.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
 
@@ -143,13 +144,20 @@ describe('comparisons', () => {
       unit: 'nats/token',
     });
   });
-  it('include older code since the run that it continues', () => {
-    const older = { ...loss(0.2, 0.1), task: 'workspace', metric: 'older code bits per byte' };
-    const rows = comparisonRows({ ...summary(60), earlier: { run: 'r1', comparisons: [older] } });
-    expect(rows).toHaveLength(7);
-    expect(rows.at(-1)).toMatchObject({
-      metric: 'Held-out older code bits per byte, from the run that it continues',
-      verdict: 'worse',
+  it('of an earlier version compare older code with the run that it continues, and say so', () => {
+    const age = (before: number) => ({
+      ...{ ...loss(before, 0.01), metric: 'older code bits per byte', unit: '' },
+    });
+    const written = {
+      ...summary(60),
+      comparisons: [age(0.1)],
+      earlier: { run: 'r1', comparisons: [age(0.4)] },
+    };
+    const [row, ...more] = comparisonRows(summarySchema.parse(written));
+    expect(more).toEqual([]);
+    expect(row).toMatchObject({
+      difference: '+0.400 [+0.390, +0.410]',
+      setting: expect.stringMatching(/; before: the result of the run that it continues$/),
     });
   });
   it('keep the name of an unknown metric', () => {

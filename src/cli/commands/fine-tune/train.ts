@@ -162,7 +162,9 @@ async function prepareAndStart(
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
-      ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
+      ...(continued && {
+        continues: { run: continued.spec.id, sha256: continued.sha256, compared: true as const },
+      }),
       ...(reference && { reference: { sha256: reference.sha256 } }),
     };
     await readReplay(corpus, material, options);

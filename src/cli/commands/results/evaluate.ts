@@ -9,7 +9,7 @@ import type { Metric, Summary } from '../../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../../protocol/evaluator.ts';
 import { lowerPriority } from '../../../platform/processes/low-priority.ts';
 import { forTerminal } from '../../../text/next-step.ts';
-import { findRun, trainingNow } from '../../../runs/index.ts';
+import { findRun, readSpec, trainingNow } from '../../../runs/index.ts';
 import { followChild } from '../../processes/follow-child.ts';
 import { clusterOptions, type ClusterOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
@@ -119,7 +119,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   if (!('dir' in target) || options.checkpoint === 0) return print(metricTable(metrics));
   const measured = new Set(metrics.map(({ task }) => task));
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
-  print(comparisonTable(comparisons), summary!.sentence);
+  print(comparisonTable(comparisons, { spec: await readSpec(target.dir) }), summary!.sentence);
   if (options.checkpoint === undefined) print('', `Metrics: ${target.dir}/evaluation/summary.json`);
 }
 

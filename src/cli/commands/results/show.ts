@@ -2,6 +2,7 @@ import { timeLeftIn } from '../../../findings/run-time.ts';
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../../protocol/export.ts';
 import { describeRollback, survivingEvents, wasResumed, type RunEvent } from '../../../protocol/events.ts';
+import { beforeName, beforeOf } from '../../../findings/before.ts';
 import { describeChanged, describeLearning, documentWord } from '../../../findings/describe-learning.ts';
 import { describeFolders } from '../../../protocol/folders.ts';
 import { forTerminal } from '../../../text/next-step.ts';
@@ -14,7 +15,7 @@ import { effectiveStatus, findRun, readRun } from '../../../runs/index.ts';
 import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
 import { joinGroups, print, printJson, type Lines } from '../../view/output.ts';
-import { comparisonTable, earlierTable } from '../../view/tables.ts';
+import { comparisonTable } from '../../view/tables.ts';
 import { english } from '../../../text/message.ts';
 
 export function showCommand(): Command {
@@ -53,9 +54,9 @@ function describe(dir: string, snapshot: RunSnapshot): string[] {
   return joinGroups(sections).map(forTerminal);
 }
 
-const measured = ({ summary }: RunSnapshot): string[] =>
+const measured = ({ spec, summary }: RunSnapshot): string[] =>
   summary
-    ? [...comparisonTable(summary.comparisons, summary), ...earlierTable(summary), summary.sentence]
+    ? [...comparisonTable(summary.comparisons, { stated: summary.stated, spec }), summary.sentence]
     : [];
 
 function facts(
@@ -75,7 +76,6 @@ function facts(
   const remaining = status === 'running' || status === 'evaluating' ? timeLeftIn(state) : undefined;
   const eta = remaining === undefined ? '' : `, ${remaining}`;
   const foreign = isTrainedElsewhere(spec);
-  const reference = spec.reference ?? spec.fetched?.reference;
   const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
   return [
     ['name', spec.name],
@@ -99,7 +99,7 @@ function facts(
         `${formatCount(corpus.kept)} ${plural(documentWord(spec.folder, spec.corpus), corpus.kept)}, ${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out; ${formatCount(leftOut)} left out`,
     ],
     ['learned', describeLearning(spec.corpus) || undefined],
-    ['base', reference ? `${spec.base.id} with its reference adapter` : spec.base.id],
+    ['base', beforeOf(spec) === 'reference' ? beforeName(spec, spec.base.id) : spec.base.id],
     ['method', describeMethod(spec)],
     ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],
     [
