@@ -78,6 +78,14 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
         ),
       };
     case 'interrupted':
+      if (hasResult(snapshot, kind))
+        return {
+          ...view,
+          sentence: t('Measuring was stopped; the result is kept.'),
+          ...(view.canMeasure && {
+            next: t('{button} measures the rest.', { button: `{evaluate ${spec.id}}` }),
+          }),
+        };
       return {
         ...view,
         sentence: t(

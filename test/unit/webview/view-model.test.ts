@@ -29,11 +29,18 @@ describe('status', () => {
     expect(status.sentence).toBe('Training: step 30 of 60, about 2 min left.');
   });
   it('is interrupted if the owner has gone silent, with how to resume', () => {
-    for (const status of ['running', 'evaluating'] as const) {
-      const view = of({ status, heartbeat: '2026-11-24T14:08:00Z' });
-      expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
-      expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
-    }
+    const view = of({ status: 'running', heartbeat: '2026-11-24T14:08:00Z' });
+    expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
+    expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
+  });
+  it('says that only measuring is missing if the owner has gone silent in it', () => {
+    const run = makeRun({ state: { status: 'evaluating', heartbeat: '2026-11-24T14:08:00Z' } });
+    run.summary!.pending = ['retention'];
+    expect(readStatus(run, now)).toMatchObject({
+      kind: 'interrupted',
+      sentence: 'Measuring was stopped; the result is kept.',
+      next: '{evaluate 20261124-1405-lora-smollm2-135m-ab12} measures the rest.',
+    });
   });
   it('is queued for a minute, and interrupted if no trainer has started by then', () => {
     const queued = (seconds: number) =>
