@@ -87,6 +87,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       corpus,
       trained,
       until,
+      timed,
       signal,
       onCost: (cost) => onCost(strengthPart.name, cost),
     });
