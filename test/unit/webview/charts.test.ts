@@ -43,6 +43,13 @@ describe('a chart', () => {
     });
     expect(answers(makeRun({ upTo: 20 }))).toEqual({});
   });
+  it('does not answer for a result that is not used at any strength, and says so', () => {
+    const refused = withStrengths(makeRun(), 0);
+    expect(answers(refused)).toEqual({});
+    const warningOf = (run: RunSnapshot) => yourCodeChart.warning!(yourCodeChart.read(panelOf([run]), {})!);
+    expect(warningOf(refused)).toMatch(/^This is at full strength, which is not used/);
+    expect(warningOf(withStrengths(makeRun(), 0, 0.5))).toBeUndefined();
+  });
   it('says if too little was measured to answer', () => {
     const run = makeRun();
     for (const comparison of run.summary!.comparisons)
