@@ -14,7 +14,7 @@ import { listCheckpoints } from '../checkpoints/store.ts';
 import { costPlace, PREPARING, rememberCost, TRAINING } from '../measured-costs.ts';
 import { runEvaluator } from '../checkpoints/evaluator-child.ts';
 import { awakeMs } from '../../platform/machine/awake.ts';
-import { RunClock } from './run-clock.ts';
+import { RunClock, timesLeft } from './run-clock.ts';
 import { retryAfterGpuLoss } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
 import { msg, withValue } from '../../text/message.ts';
@@ -55,13 +55,14 @@ async function rememberDuration(dir: string, part: string, seconds: number): Pro
 /** The run's writer, which adds the expected end to the state. */
 async function openClockedWriter(dir: string): Promise<RunWriter> {
   const { expected } = await readSpec(dir);
-  const hasStarted = (await listCheckpoints(dir)).length > 0;
+  const done = (await listCheckpoints(dir)).at(-1);
   const writer = await openRunWriter(dir);
   const clock = new RunClock(
     writer,
-    expected,
+    timesLeft(expected, done ?? 0, await readState(dir)),
     // A resumed run has less to prepare.
-    (seconds) => void (!hasStarted && rememberDuration(dir, PREPARING, seconds).catch(() => undefined)),
+    (seconds) =>
+      void (done === undefined && rememberDuration(dir, PREPARING, seconds).catch(() => undefined)),
   );
   return {
     stopped: writer.stopped,
