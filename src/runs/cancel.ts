@@ -119,7 +119,9 @@ async function endTrained(dir: string, state: RunState): Promise<boolean> {
   if (state.status !== 'evaluating') return false;
   // A result on a cluster is not here yet.
   if (!existsSync(join(dir, artefactName(await readSpec(dir))))) return false;
-  const { pid, pidStarted, machine, heartbeat, phase, etaSeconds, begun, ends, ...kept } = state;
-  await writeJson(statePath(dir), { ...kept, status: 'done' } satisfies RunState);
+  const noOwner = { pid: undefined, pidStarted: undefined, machine: undefined, heartbeat: undefined };
+  const noTimes = { phase: undefined, etaSeconds: undefined, begun: undefined, ends: undefined };
+  const done = { ...state, ...noOwner, ...noTimes, status: 'done' } satisfies RunState;
+  await writeJson(statePath(dir), done);
   return true;
 }
