@@ -109,6 +109,8 @@ const common = {
   selected: z.string().optional(),
   /** Id of the model that currently completes code: a run, a base, or a model on a remote server. */
   inUse: z.string().optional(),
+  /** Ids of the runs whose owners are alive, as the host sees them; in a report, their heartbeats tell. */
+  live: z.array(z.string()).optional(),
   /** By the model's id, as in `inUse`. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
   /** The host's time in milliseconds: the clock that wrote the heartbeats; in a remote window, the page has another. */

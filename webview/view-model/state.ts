@@ -14,6 +14,7 @@ export interface PanelState {
   /** The host's choice. */
   selected?: string;
   inUse?: string;
+  live?: string[];
   acceptance?: Record<string, Acceptance>;
   comparison?: ComparisonAnswer;
 }
@@ -28,8 +29,8 @@ export function applyMessage(
   asked?: readonly string[],
 ): PanelState | undefined {
   if (message.type === 'runs') {
-    const { runs, sweeps, selected, inUse, acceptance, comparison } = message;
-    return { runs, sweeps, selected, inUse, acceptance, comparison: comparison ?? state?.comparison };
+    const { runs, sweeps, selected, inUse, live, acceptance, comparison } = message;
+    return { runs, sweeps, selected, inUse, live, acceptance, comparison: comparison ?? state?.comparison };
   }
   if (!state) return undefined;
   if (message.type === 'comparison') {
@@ -52,8 +53,8 @@ export function applyMessage(
     if (!next) return undefined;
     runs.push(next);
   }
-  const { selected, inUse, sweeps = state.sweeps, acceptance = state.acceptance } = message;
-  return { ...state, runs, sweeps, selected, inUse, acceptance };
+  const { selected, inUse, live, sweeps = state.sweeps, acceptance = state.acceptance } = message;
+  return { ...state, runs, sweeps, selected, inUse, live, acceptance };
 }
 
 function merged(run: RunSnapshot | undefined, { from, events, ...rest }: RunChange): RunSnapshot | undefined {

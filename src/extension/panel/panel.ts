@@ -101,15 +101,17 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   /** Sends the panel what changed since the last message: nothing after most suggestions, so it is not drawn again. */
   private async update(): Promise<void> {
     if (!this.panel || !this.ready) return;
-    const next = this.feed.nextMessage(this.services.runs.all);
+    const { runs } = this.services;
+    const next = this.feed.nextMessage(runs.all);
     const common = {
+      live: runs.all.filter((run) => runs.statusOf(run) === 'live').map(({ spec }) => spec.id),
       selected: this.selected,
       inUse: this.services.completion.inUse?.id,
       acceptance: this.services.store.acceptances,
       now: Date.now(),
     };
     const sweeps = this.sweeps.all;
-    const rest = JSON.stringify([common.selected, common.inUse, common.acceptance]);
+    const rest = JSON.stringify([common.live, common.selected, common.inUse, common.acceptance]);
     const newSweeps = sweeps === this.sentSweeps ? undefined : sweeps;
     if (next.type === 'runs') this.post({ ...next, ...common, sweeps });
     else if (newSweeps || rest !== this.sentRest || next.runs.length > 0 || next.gone.length > 0)

@@ -5,6 +5,7 @@ import { columns, comparedRuns, differingColumns } from '../../../webview/view-m
 import { runMessages } from '../../../webview/view-model/run-messages.ts';
 import { metricLabel, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
+import { applyMessage } from '../../../webview/view-model/state.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
@@ -41,6 +42,16 @@ describe('status', () => {
       sentence: 'Measuring was stopped; the result is kept.',
       next: '{evaluate 20261124-1405-lora-smollm2-135m-ab12} measures the rest.',
     });
+  });
+  it('is interrupted, or not, as the host sees its owner, whatever its heartbeat is', () => {
+    const kindWith = (heartbeat: string, live: string[]) => {
+      const run = makeRun({ upTo: 30, state: { heartbeat } });
+      const state = applyMessage(undefined, { type: 'runs', runs: [run], sweeps: [], live })!;
+      return readPanel(state, { compared: [] }, now, true).run!.status.kind;
+    };
+    const { id } = makeRun().spec;
+    expect(kindWith(fresh, [])).toBe('interrupted');
+    expect(kindWith('2026-11-24T14:00:00Z', [id])).toBe('running');
   });
   it('is queued for a minute, and interrupted if no trainer has started by then', () => {
     const queued = (seconds: number) =>
