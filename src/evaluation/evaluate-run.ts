@@ -9,7 +9,7 @@ import {
   type Cost,
   type CostPlace,
 } from '../training/measured-costs.ts';
-import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
+import { endMeasured, readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { compare } from './metrics/compare.ts';
 import { findPlaces } from './places.ts';
 import { itemsPath } from './metrics/item-rows.ts';
@@ -52,7 +52,9 @@ import { awakeMs } from '../platform/machine/awake.ts';
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
-  return withMeasuringLock(dir, () => measureRun(dir, spec, options));
+  const summary = await withMeasuringLock(dir, () => measureRun(dir, spec, options));
+  await endMeasured(dir);
+  return summary;
 }
 
 async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions): Promise<Summary> {
@@ -84,6 +86,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       corpus,
       trained,
       until,
+      timed,
       signal,
       onCost: (cost) => onCost(strengthPart.name, cost),
     });

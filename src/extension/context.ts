@@ -4,7 +4,9 @@ import * as vscode from 'vscode';
 import { isSameFolder } from '../corpus/reading/folders.ts';
 import { foldersOf } from '../protocol/folders.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { runsDir } from '../platform/files/paths.ts';
 import { findNode, type NodeCommand } from '../platform/processes/node.ts';
+import { readRun } from '../runs/index.ts';
 import { Children } from './children.ts';
 import { confirmSending } from './cluster/cluster.ts';
 import { requestStop } from './cluster/cluster-runs.ts';
@@ -97,7 +99,9 @@ export class Context implements Services, vscode.Disposable {
     for (const id of this.store.unreportedRuns) {
       const run = this.runs.get(id);
       if (!run) await this.store.markReported(id);
-      else if (this.runs.statusOf(run) !== 'live') this.onEnd(run);
+      // Its end is in its events, which are not in memory.
+      else if (this.runs.statusOf(run) !== 'live')
+        this.onEnd(await readRun(join(runsDir(), id)).catch(() => run));
     }
   }
 

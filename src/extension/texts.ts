@@ -109,13 +109,14 @@ export function servableItem(run: RunSnapshot, status: RunStatus, inUse: boolean
 export function runDescription(snapshot: RunSnapshot, status: RunStatus, inUse: boolean): string {
   const { spec, state } = snapshot;
   const method = spec.hyper.method === 'lora' ? 'LoRA' : t('full');
+  const shown = hasResult(snapshot, status) ? 'done' : status;
   const where = {
     live: shortProgress(snapshot),
     done: shortGain(snapshot),
     failed: t('failed: {code}', { code: state.error?.code ?? t('unknown') }),
     cancelled: t('stopped at step {step}', { step: state.step }),
     interrupted: t('interrupted at step {step}', { step: state.step }),
-  }[status];
+  }[shown];
   return [inUse ? t('in use') : '', method, where, shortTime(spec.createdAt)].filter(Boolean).join(' · ');
 }
 
@@ -189,9 +190,8 @@ export function endSentence(
   const { spec, state } = snapshot;
   const { name } = spec;
   const { step, steps, error } = state;
+  if (hasResult(snapshot, status)) return joined(endText(snapshot, chosen, other));
   switch (status) {
-    case 'done':
-      return joined(endText(snapshot, chosen, other));
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,

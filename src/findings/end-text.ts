@@ -29,7 +29,9 @@ export function endText(
   const steps = step === 1 ? t('1 step') : t('{steps} steps', { steps: step });
   const verdict = verdictOf(summary);
   const refused = summary !== undefined && isRefused(summary);
-  const stopped = events.findLast((event) => event.type === 'done')?.measuringStopped;
+  // Its owner may have died while it measured.
+  const stopped =
+    state.status === 'evaluating' || events.findLast((event) => event.type === 'done')?.measuringStopped;
   const left = summary ? leftToMeasure(summary, pendingIn(summary)) : '';
   const lines = [
     joined([

@@ -65,7 +65,7 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
     return { kind: 'better', why: t('it predicts the files kept out of training better') };
   const gain = guardedOnes.find(({ guard, comparison }) => guard.gained && isBetter(comparison));
   if (!refused && gain) return { kind: 'better', why: tKnown(gain.guard.gained!) };
-  const learned = (used ?? bestOf(path))?.learned;
+  const learned = refused ? (used ?? bestOf(path))?.learned : used?.learned;
   return withoutGain(unbiased ?? (refused && choice ? learned : (bits ?? learned)));
 }
 

@@ -111,6 +111,8 @@ const common = {
   inUse: z.string().optional(),
   /** If that is a base: whether its reference adapter completes with it. */
   withReference: z.boolean().optional(),
+  /** Ids of the runs whose owners are alive, as the host sees them; in a report, their heartbeats tell. */
+  live: z.array(z.string()).optional(),
   /** By the model's id, as in `inUse`. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
   /** The host's time in milliseconds: the clock that wrote the heartbeats; in a remote window, the page has another. */

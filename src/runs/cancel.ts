@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { hasEnded } from '../findings/run-status.ts';
 import { UserError } from '../text/errors.ts';
-import type { RunState } from '../protocol/run.ts';
+import { artefactName, type RunState } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { readSpec, readState, statePath, stopPath, writeJson } from './files.ts';
 import { lockRun, runOwner, type Owner } from './lock.ts';
@@ -26,7 +28,7 @@ export async function cancelRun(dir: string, platform = process.platform): Promi
   try {
     const lock = await lockRun(dir);
     try {
-      return await cancelOwnerless(dir);
+      return await endOwnerless(dir);
     } finally {
       await lock.release();
     }
@@ -87,10 +89,39 @@ export function watchForStop(dir: string, token: string): { signal: AbortSignal;
   };
 }
 
-async function cancelOwnerless(dir: string): Promise<Cancellation> {
+async function endOwnerless(dir: string): Promise<Cancellation> {
   const state = await readState(dir);
   if (hasEnded(state)) return 'over';
+  if (await endTrained(dir, state)) return 'over';
   const { step, steps } = state;
   await writeJson(statePath(dir), { status: 'cancelled', step, steps } satisfies RunState);
   return 'cancelled';
+}
+
+/**
+ * A run whose owner was killed while it measured the result is done once another process has measured it. Does nothing
+ * if the run has an owner, or no result.
+ */
+export async function endMeasured(dir: string): Promise<void> {
+  if ((await readState(dir)).status !== 'evaluating' || (await runOwner(dir))) return;
+  // Fails if another process has just taken the run.
+  const lock = await lockRun(dir).catch(() => undefined);
+  if (!lock) return;
+  try {
+    await endTrained(dir, await readState(dir));
+  } finally {
+    await lock.release();
+  }
+}
+
+/** For the holder of the lock: whether the run has a result. If so, it is done. */
+async function endTrained(dir: string, state: RunState): Promise<boolean> {
+  if (state.status !== 'evaluating') return false;
+  // A result on a cluster is not here yet.
+  if (!existsSync(join(dir, artefactName(await readSpec(dir))))) return false;
+  const noOwner = { pid: undefined, pidStarted: undefined, machine: undefined, heartbeat: undefined };
+  const noTimes = { phase: undefined, etaSeconds: undefined, begun: undefined, ends: undefined };
+  const done = { ...state, ...noOwner, ...noTimes, status: 'done' } satisfies RunState;
+  await writeJson(statePath(dir), done);
+  return true;
 }

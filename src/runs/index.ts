@@ -1,5 +1,5 @@
 /** Runs on disk: create, own, read, list, find, follow, cancel. */
-export { cancelRun, isStopRequested } from './cancel.ts';
+export { cancelRun, endMeasured, isStopRequested } from './cancel.ts';
 export { createRun, type NewRun } from './create.ts';
 export { readSpec, readState } from './files.ts';
 export { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from './folders.ts';

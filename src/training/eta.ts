@@ -29,6 +29,10 @@ export class Eta {
     return this.loss + this.checkpoint;
   }
 
+  get secondsPerCheckpoint(): number {
+    return this.checkpoint;
+  }
+
   /** Records a step. */
   addStep(seconds: number): void {
     this.recent.push(seconds);

@@ -74,10 +74,13 @@ export class RunLength {
     const budget = 60 * minutes;
     const endOf = (steps: number) =>
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
-    if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;
+    // The first step may be much slower than the others: if there is time for a second one, that one decides.
+    const isOpen = (steps: number) => this.fitted === 1 && steps === step + 1;
+    if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget && !isOpen(this.steps)) return undefined;
     let steps = step + Math.max(0, Math.round((budget - pace.trained) / pace.perStep));
     // Takes the number of steps that ends nearest to the budget.
     while (steps > step && endOf(steps) > budget + pace.perStep / 2) steps -= 1;
+    if (isOpen(steps)) steps += 1;
     if (steps === this.steps) return undefined;
     this.steps = steps;
     return { steps, minutes };

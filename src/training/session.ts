@@ -78,6 +78,8 @@ export class Session {
   private readonly measuring: CheckpointMeasuring;
   private progress: LoopProgress = progressSchema.parse({});
   private endedEarly = false;
+  /** Seconds of training at the last checkpoint. */
+  private savedAt = 0;
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
@@ -146,6 +148,7 @@ export class Session {
       // Its checkpoint may be measured before the first step.
       if (state.progress.leftF16) model.leaveF16();
       this.measuring.record = state.record;
+      this.savedAt = state.record.schedule.trained;
       if (state.record.steps) this.length.steps = state.record.steps;
     } else this.guessLength();
     await writer.state({ steps: this.length.steps });
@@ -182,7 +185,9 @@ export class Session {
     // Measured before saving, so that weights without a finite loss are not saved.
     const { problem, windows } = evaluated ? await this.evaluate(step) : {};
     if (problem) return problem;
-    if (step === this.length.steps || this.plan.isDue(step)) await this.checkpoint(step);
+    const { trained } = this.measuring.record.schedule;
+    const saving = { unsaved: trained - this.savedAt, cost: this.eta.secondsPerCheckpoint };
+    if (step === this.length.steps || this.plan.isDue(step, saving)) await this.checkpoint(step);
     if (evaluated) await this.measureCheckpoint(step, windows);
     return undefined;
   }
@@ -312,6 +317,7 @@ export class Session {
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
     const seconds = (awakeMs() - startedAt) / 1000;
     this.measuring.addTrainingTime(seconds);
+    this.savedAt = this.measuring.record.schedule.trained;
     // Step 0 has no weights of its own, so there is no event for it.
     if (step === 0) return;
     this.eta.addCheckpoint(seconds);

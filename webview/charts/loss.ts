@@ -1,6 +1,7 @@
 /** Training loss and held-out loss over the steps of the shown runs. */
 import { joined, t } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
+import type { Metric, Summary } from '../../src/protocol/evaluation.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, stepName } from '../view-model/format.ts';
 import { isHeldOutLoss } from '../view-model/labels.ts';
@@ -60,9 +61,9 @@ const intervalOf = (point: IntervalPoint) => formatInterval({ value: point.y, ..
 const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
 const read = ({ series, label, styleIndex, snapshot }: RunView): RunLoss => {
-  const { metrics } = series;
   const { summary } = snapshot;
   const loss = lossOf(series);
+  const metrics = loss.length > 0 ? withFinal(series.metrics, summary) : series.metrics;
   const heldOut = longest(metrics, isHeldOutLoss);
   const memory = Math.max(5, Math.round(loss.length / 20));
   return {
@@ -75,6 +76,36 @@ const read = ({ series, label, styleIndex, snapshot }: RunView): RunLoss => {
     result: summary?.givenStrength === undefined ? summary?.step : undefined,
   };
 };
+
+/**
+ * With the held-out loss as the summary has it: what is measured after the run has ended is in no event. At a strength
+ * set by hand, it is no point of the training.
+ */
+function withFinal(metrics: readonly MetricSeries[], summary: Summary | undefined): readonly MetricSeries[] {
+  const final = summary?.comparisons.find(({ task, metric }) => isHeldOutLoss(task, metric));
+  if (!summary || !final || summary.givenStrength !== undefined) return metrics;
+  const { step } = summary;
+  const { task, metric, before, after, better } = final;
+  const pointOf = (x: number, { value: y, low, high, n }: Metric): IntervalPoint => ({ x, y, low, high, n });
+  const [start, end] = [pointOf(0, before), { ...pointOf(step, after), change: final.difference }];
+  const isHere = (series: MetricSeries) =>
+    isHeldOutLoss(series.task, series.metric) && !isDuringTraining(series);
+  const others = metrics.filter(
+    (series) => !(isHere(series) && series.points.every(({ x }) => x === 0 || x === step)),
+  );
+  const along = others.find(
+    (series) =>
+      isHere(series) && series.setting === after.setting && series.points.some(({ x }) => x === step),
+  );
+  if (along)
+    return others.map((series) =>
+      series === along
+        ? { ...series, points: series.points.map((point) => (point.x === step ? end : point)) }
+        : series,
+    );
+  const { setting, texts } = after;
+  return [...others, { task, metric, setting, texts, better, points: [start, end] }];
+}
 
 const dots = (points: readonly unknown[]) => (points.length > MAX_DOTS ? 0 : 4);
 

@@ -1,7 +1,7 @@
 /** A metric of the base, the selected run's checkpoints and the compared runs, for the bar charts. */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
-import { t, tKnown } from '../../src/text/l10n.ts';
+import { joined, t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
 import { beforeLabel, metricLabel } from './labels.ts';
 import { resultsBeside } from './metric-sets.ts';
@@ -22,7 +22,7 @@ export interface BeforeAfter {
   setting: string;
   how: Text;
   bars: Bar[];
-  /** The result against the base, if one result is shown. */
+  /** The result against the base, if one result is shown, and a strength of it is good enough to be used. */
   comparison?: Comparison | undefined;
   /** The KL up to which the run counts as close to its base, nats per token. */
   limit: number;
@@ -40,6 +40,8 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
   const view = first && ofRun(first, match);
   if (!view) return undefined;
   const { results, warning } = resultsBeside(first, [{ ...view, n: view.bars[0]!.n }], others);
+  if (!results.length && isUnused(first))
+    return { ...view, comparison: undefined, warning: joined([warning ?? '', unused()]) };
   if (!results.length) return { ...view, warning };
   const comparedBars = results.map(({ run, comparisons }): Bar => {
     const { value: y, low, high, n } = comparisons[0]!.after;
@@ -56,6 +58,11 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
     bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...comparedBars],
   };
 }
+
+/** If no strength was good enough, the result was measured at one that nobody uses. */
+const isUnused = ({ snapshot: { summary } }: RunView): boolean =>
+  summary?.choice?.strength === 0 && summary.givenStrength === undefined;
+const unused = () => t('This is at full strength, which is not used: no strength was better than before.');
 
 /** From the run's summary if it has one, else from the evaluations so far. */
 function ofRun({ snapshot, series: { metrics } }: RunView, match: Match): BeforeAfter | undefined {

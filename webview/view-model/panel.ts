@@ -66,7 +66,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
     id: snapshot.spec.id,
     snapshot,
     series: seriesOfRun(snapshot),
-    status: readStatus(snapshot, now),
+    status: readStatus(snapshot, now, state.live?.includes(snapshot.spec.id)),
     label: short.get(snapshot.spec.id)!,
     styleIndex,
   });

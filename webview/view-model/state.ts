@@ -15,6 +15,7 @@ export interface PanelState {
   selected?: string;
   inUse?: string;
   withReference?: boolean;
+  live?: string[];
   acceptance?: Record<string, Acceptance>;
   comparison?: ComparisonAnswer;
 }
@@ -29,11 +30,9 @@ export function applyMessage(
   asked?: readonly string[],
 ): PanelState | undefined {
   if (message.type === 'runs') {
-    const { runs, sweeps, selected, inUse, withReference, acceptance, comparison } = message;
-    return {
-      ...{ runs, sweeps, selected, inUse, withReference, acceptance },
-      comparison: comparison ?? state?.comparison,
-    };
+    const { runs, sweeps, selected, inUse, withReference, live, acceptance } = message;
+    const comparison = message.comparison ?? state?.comparison;
+    return { runs, sweeps, selected, inUse, withReference, live, acceptance, comparison };
   }
   if (!state) return undefined;
   if (message.type === 'comparison') {
@@ -56,8 +55,9 @@ export function applyMessage(
     if (!next) return undefined;
     runs.push(next);
   }
-  const { selected, inUse, withReference, sweeps = state.sweeps, acceptance = state.acceptance } = message;
-  return { ...state, runs, sweeps, selected, inUse, withReference, acceptance };
+  const { selected, inUse, withReference, live } = message;
+  const { sweeps = state.sweeps, acceptance = state.acceptance } = message;
+  return { ...state, runs, sweeps, selected, inUse, withReference, live, acceptance };
 }
 
 function merged(run: RunSnapshot | undefined, { from, events, ...rest }: RunChange): RunSnapshot | undefined {

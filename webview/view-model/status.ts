@@ -41,9 +41,14 @@ export const statusIn = (kind: EffectiveStatus): string => labels()[kind];
 const hasRecentHeartbeat = ({ state, spec }: RunSnapshot, now: number): boolean =>
   !(now - Date.parse(state.heartbeat ?? spec.createdAt) > SILENCE_MS);
 
-export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
+/** `alive`: whether its owner is, if the host has told. */
+export function readStatus(
+  snapshot: RunSnapshot,
+  now: number,
+  alive = hasRecentHeartbeat(snapshot, now),
+): StatusView {
   const { state, spec, summary } = snapshot;
-  const kind = effectiveStatusOf(snapshot, hasRecentHeartbeat(snapshot, now), now);
+  const kind = effectiveStatusOf(snapshot, alive, now);
   const live = isLive(kind);
   const at = { step: whole(state.step), steps: whole(state.steps) };
   const resume = t('Resume it from its last checkpoint with {button}.', { button: `{resume ${spec.id}}` });
@@ -78,6 +83,14 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
         ),
       };
     case 'interrupted':
+      if (hasResult(snapshot, kind))
+        return {
+          ...view,
+          sentence: t('Measuring was stopped; the result is kept.'),
+          ...(view.canMeasure && {
+            next: t('{button} measures the rest.', { button: `{evaluate ${spec.id}}` }),
+          }),
+        };
       return {
         ...view,
         sentence: t(

@@ -92,7 +92,11 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
     throw new UserError(
       'run-not-finished',
       msg`Run ${spec.id} has no result yet that could be continued.`,
-      isAlive(state) ? msg`Wait until it is done.` : msg`Finish it with {resume ${spec.id}}.`,
+      isAlive(state)
+        ? msg`Wait until it is done.`
+        : state.status === 'evaluating'
+          ? msg`Finish it with {evaluate ${spec.id}}.`
+          : msg`Finish it with {resume ${spec.id}}.`,
     );
   if (summary?.served?.ok === false)
     throw new UserError('adapter-mismatch', servedMismatch(summary.served)[0], startAnew);

@@ -20,7 +20,7 @@ import { MeasuredStrengths } from './measured.ts';
 import { planStrength, strengthTask } from './task.ts';
 import { awakeMs } from '../../platform/machine/awake.ts';
 
-/** After this share of the training time, no further strength is started, if nothing else limits the time. */
+/** After this share of the training time, a run without a share for measuring starts no further strength. */
 const TIME_SHARE = 0.15;
 /** Number of cursors at which strengths are measured: `most` after `seconds` of training, fewer after less. */
 const CURSOR_COUNTS = { least: 14, most: 24, seconds: 600 };
@@ -56,6 +56,8 @@ interface MeasuringContext {
   trained: number;
   /** When it should end (by awakeMs()); Infinity without a limit. */
   until: number;
+  /** The run measures by itself; otherwise somebody asked for everything. */
+  timed: boolean;
   onCost(cost: Cost): Promise<void>;
   signal: AbortSignal | undefined;
 }
@@ -102,7 +104,7 @@ export async function writeStrength(
 async function chooseAmong(
   spec: RunSpec,
   resources: Resources,
-  { evaluation, corpus, trained, until, onCost, signal }: MeasuringContext,
+  { evaluation, corpus, trained, until, timed, onCost, signal }: MeasuringContext,
 ): Promise<StrengthChoice> {
   const began = awakeMs();
   const { base } = resources;
@@ -124,7 +126,7 @@ async function chooseAmong(
   const passes = full ? 2 : MAX_STRENGTHS + 1;
   const strengths = new MeasuredStrengths(resources, {
     limit,
-    end: until < Infinity ? until : began + 1000 * TIME_SHARE * trained,
+    end: endOfStrengths({ until, timed, trained }, began),
     sandbox: () => resources.sandbox(),
     onScored(done, items) {
       const most = passes * items + 2 * plan.spare.length;
@@ -159,6 +161,12 @@ async function chooseAmong(
     ...withTexts({ setting: await name(looked) }),
   };
 }
+
+/** When no further strength is started (by awakeMs()). */
+export const endOfStrengths = (
+  { until, timed, trained }: Pick<MeasuringContext, 'until' | 'timed' | 'trained'>,
+  began: number,
+): number => (timed && until === Infinity ? began + 1000 * TIME_SHARE * trained : until);
 
 /** After a short training, choosing should be short as well. */
 const cursorCount = (trained: number): number =>

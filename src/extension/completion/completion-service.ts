@@ -88,6 +88,8 @@ export class CompletionService implements CompletionHost {
     registration.refreshSoon();
     const refresh = () => {
       registration.refreshSoon();
+      const { chosenBase: base } = this;
+      if (base && !this.disk.has(base) && !this.disk.lacks(base)) void this.disk.lookForBase(base);
       this.announceIfGone();
     };
     this.disposables = vscode.Disposable.from(
@@ -117,7 +119,7 @@ export class CompletionService implements CompletionHost {
       return this.disk.has(base) ? modelFromBase(base, this.references.of(base)) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
-    return served ? modelFromRun(run) : undefined;
+    return served && !this.disk.lacks(run.spec.base) ? modelFromRun(run) : undefined;
   }
   /** Why the chosen model can't complete code any more; undefined if it can, or while that is not known. */
   get whyGone(): UserError | undefined {
@@ -125,15 +127,21 @@ export class CompletionService implements CompletionHost {
     const { inUse: id, baseInUse: base } = store;
     if (id === undefined) return undefined;
     const other = t('Choose another model.');
-    if (base && id === completingBaseId(base.id))
-      return this.disk.lacks(base)
-        ? new UserError('base-not-found', t('{name} is no longer there.', { name: base.path }), other)
+    const isGone = ({ path }: LocalModel['base']) =>
+      this.disk.lacks({ path })
+        ? new UserError('base-not-found', t('{name} is no longer there.', { name: path }), other)
         : undefined;
+    if (base && id === completingBaseId(base.id)) return isGone(base);
     const run = runs.get(id);
-    if (run) return whyNotServable(run, runs.statusOf(run));
+    if (run) return whyNotServable(run, runs.statusOf(run)) ?? isGone(run.spec.base);
     return runs.isMissing(id)
       ? new UserError('run-not-found', t('There is no run {run}.', { run: id }), other)
       : undefined;
+  }
+  /** The base of the chosen model, once that is known. */
+  private get chosenBase(): LocalModel['base'] | undefined {
+    const { runs, store } = this.services;
+    return store.baseInUse ?? (store.inUse ? runs.get(store.inUse)?.spec.base : undefined);
   }
   /** Says once that the chosen model went away: another window or a terminal may have deleted or measured it. */
   private announceIfGone(): void {
@@ -159,7 +167,7 @@ export class CompletionService implements CompletionHost {
   /** Call this when the base in use, a build for GPUs or a snooze may have come or gone. */
   async lookAgain(): Promise<void> {
     this.snooze.lookAgain();
-    const base = this.services.store.baseInUse;
+    const { chosenBase: base } = this;
     await Promise.all([this.disk.lookForGpuKinds(), base && this.disk.lookForBase(base)]);
   }
   /** A base as it completes without training: with its reference adapter, if it has one. */
@@ -335,8 +343,7 @@ export class CompletionService implements CompletionHost {
     const report = isUserError ? `${message} ${forButtons(next).text} [${code}]` : message;
     this.services.log.warn(`No completion: ${report}`);
     const isReported = this.failure !== undefined;
-    this.failure =
-      this.inUse?.remote && isUserError ? translate(reasonOf(error)) : t('completion failed, see the log');
+    this.failure = isUserError ? translate(reasonOf(error)) : t('completion failed, see the log');
     this.changed.fire();
     void this.lookAgain();
     if (!isReported) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);

@@ -22,12 +22,12 @@ export class DiskFacts {
     private readonly changed: () => void,
   ) {}
 
-  has({ path }: CompletionBase): boolean {
+  has({ path }: Pick<CompletionBase, 'path'>): boolean {
     return this.bases.get(path) === true;
   }
 
   /** False while it is not known. */
-  lacks({ path }: CompletionBase): boolean {
+  lacks({ path }: Pick<CompletionBase, 'path'>): boolean {
     return this.bases.get(path) === false;
   }
 

@@ -102,9 +102,11 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   /** Sends the panel what changed since the last message: nothing after most suggestions, so it is not drawn again. */
   private async update(): Promise<void> {
     if (!this.panel || !this.ready) return;
-    const next = this.feed.nextMessage(this.services.runs.all);
+    const { runs } = this.services;
+    const next = this.feed.nextMessage(runs.all);
     const { inUse } = this.services.completion;
     const common = {
+      live: runs.all.filter((run) => runs.statusOf(run) === 'live').map(({ spec }) => spec.id),
       selected: this.selected,
       inUse: inUse?.id,
       withReference: inUse && completing(inUse).withReference,

@@ -1,6 +1,7 @@
 /** The messages when a result becomes usable and when its run has ended, with buttons for the next step. */
 import { beforeName, isBefore } from '../../findings/before.ts';
 import type { OtherInUse } from '../../findings/end-text.ts';
+import { hasResult } from '../../findings/run-status.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { completing, modelFromBase } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
@@ -45,7 +46,7 @@ export async function announceEnd(
   const sentence = endSentence(run, status, store.inUse === run.spec.id, other);
   const show = commandAction(t('Show Results'), 'showResults', run.spec.id);
   const resume = commandAction(t('Resume Training'), 'resumeTraining', run.spec.id);
-  if (status === 'done')
+  if (hasResult(run, status))
     return log.notify(
       'info',
       sentence,

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { notBetter } from '../../findings/offer.ts';
+import { hasResult } from '../../findings/run-status.ts';
 import {
   describeCheck,
   describeExport,
@@ -59,7 +60,7 @@ export async function exportResult(
   const run = await pickRun(
     services,
     argument,
-    ['done'],
+    hasResult,
     t('Which result do you want to export?'),
     t('No run is finished yet.'),
   );

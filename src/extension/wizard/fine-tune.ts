@@ -13,7 +13,7 @@ import type { Context } from '../context.ts';
 import { runDoctor } from '../doctor.ts';
 import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
-import { t } from '../../text/l10n.ts';
+import { t, translate } from '../../text/l10n.ts';
 import { missingProblems, missingRuntime, type Download } from './downloads.ts';
 import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
@@ -24,7 +24,7 @@ import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
 import { askWithRetry, wizardHost, missingHere } from './carry-out-host.ts';
 import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments, type PlanLookups } from './wizard.ts';
-import { textOf } from '../../text/message.ts';
+import { textOf, type Text } from '../../text/message.ts';
 import { commandAction } from '../log.ts';
 
 export async function fineTune(context: Context): Promise<void> {
@@ -58,8 +58,13 @@ export async function fineTune(context: Context): Promise<void> {
     async start(answers) {
       // Reading a large folder takes a while before there is a run to follow.
       const env = cluster ? await clusterEnvironment(context, cluster) : {};
+      const onWarning = (warning: Text) => void context.log.notify('warning', translate(warning));
       const { run } = await withChildProgress(t('Reading the workspace'), (options) =>
-        context.children.ask(startedSchema, trainArguments(answers, cluster), { ...options, env }),
+        context.children.ask(startedSchema, trainArguments(answers, cluster), {
+          ...options,
+          env,
+          onWarning,
+        }),
       );
       await context.runStarted(run);
     },

@@ -68,7 +68,15 @@ export async function listCheckpoints(runDir: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** Decides when checkpoints are written: with each evaluation, and at steps that training can go back to. */
+/** After this many seconds of training without a checkpoint, one is written: no more is lost if the run is killed. */
+const MAX_UNSAVED_SECONDS = 180;
+/** At most this share of the training time goes into such checkpoints: whole models take long to write. */
+const UNSAVED_COST = 0.05;
+
+/**
+ * Decides when checkpoints are written: with each evaluation, at steps that training can go back to, and if steps take
+ * longer than expected.
+ */
 export class CheckpointPlan {
   private readonly every: number;
 
@@ -76,8 +84,10 @@ export class CheckpointPlan {
     this.every = Math.min(MAX_INTERVAL, evalEvery * Math.ceil(MIN_INTERVAL / evalEvery));
   }
 
-  isDue(step: number): boolean {
-    return step % this.evalEvery === 0 || this.isRollbackPoint(step);
+  /** `unsaved`: seconds of training since the last checkpoint; `cost`: seconds that one takes. */
+  isDue(step: number, { unsaved, cost } = { unsaved: 0, cost: 0 }): boolean {
+    const isOverdue = unsaved >= Math.max(MAX_UNSAVED_SECONDS, cost / UNSAVED_COST);
+    return step % this.evalEvery === 0 || this.isRollbackPoint(step) || isOverdue;
   }
 
   /** The step to go back to when step `step` turns out to be bad: one from before the divergence can have started. */

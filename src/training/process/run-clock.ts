@@ -66,5 +66,13 @@ export class RunClock implements ClockedWriter {
   }
 }
 
+/** What is left of the times of a run that is resumed from the checkpoint of step `done`. */
+export const timesLeft = (
+  expected: RunSpec['expected'],
+  done: number,
+  { steps }: Pick<RunState, 'steps'>,
+): RunSpec['expected'] =>
+  expected && { ...expected, training: expected.training * Math.max(0, 1 - done / Math.max(1, steps)) };
+
 const secondsUntil = (until: number, now: number) =>
   Math.max(0, Math.round((until - now) / 1000)) || undefined;

@@ -14,8 +14,9 @@ import { listCheckpoints } from '../checkpoints/store.ts';
 import { costPlace, PREPARING, rememberCost, TRAINING } from '../measured-costs.ts';
 import { runEvaluator } from '../checkpoints/evaluator-child.ts';
 import { awakeMs } from '../../platform/machine/awake.ts';
-import { RunClock } from './run-clock.ts';
+import { RunClock, timesLeft } from './run-clock.ts';
 import { retryAfterGpuLoss } from './through-losses.ts';
+import { EVALUATING, trainedBefore } from './trained-before.ts';
 import { runTraining } from './worker-child.ts';
 import { msg, withValue } from '../../text/message.ts';
 import { removeFolder } from '../../platform/files/write-file.ts';
@@ -32,10 +33,12 @@ async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSig
   // The run was cancelled before this process took it over.
   if ((await readState(dir)).status === 'cancelled') return 'cancelled';
   const started = awakeMs();
-  const trained = await retryAfterGpuLoss(dir, writer, signal, () => runTraining(dir, writer, signal));
+  const trained =
+    (await trainedBefore(dir, writer)) ??
+    (await retryAfterGpuLoss(dir, writer, signal, () => runTraining(dir, writer, signal)));
   if (!trained) return 'cancelled';
-  await writer.event({ type: 'phase', phase: 'Evaluating' });
-  await writer.state({ status: 'evaluating', phase: 'Evaluating' });
+  await writer.event({ type: 'phase', phase: EVALUATING });
+  await writer.state({ status: 'evaluating', phase: EVALUATING });
   const { stopped } = await runEvaluator(dir, writer, signal);
   const seconds = (awakeMs() - started) / 1000;
   await writer.event({ type: 'done', ...trained, seconds, ...(stopped && { measuringStopped: true }) });
@@ -55,13 +58,14 @@ async function rememberDuration(dir: string, part: string, seconds: number): Pro
 /** The run's writer, which adds the expected end to the state. */
 async function openClockedWriter(dir: string): Promise<RunWriter> {
   const { expected } = await readSpec(dir);
-  const hasStarted = (await listCheckpoints(dir)).length > 0;
+  const done = (await listCheckpoints(dir)).at(-1);
   const writer = await openRunWriter(dir);
   const clock = new RunClock(
     writer,
-    expected,
+    timesLeft(expected, done ?? 0, await readState(dir)),
     // A resumed run has less to prepare.
-    (seconds) => void (!hasStarted && rememberDuration(dir, PREPARING, seconds).catch(() => undefined)),
+    (seconds) =>
+      void (done === undefined && rememberDuration(dir, PREPARING, seconds).catch(() => undefined)),
   );
   return {
     stopped: writer.stopped,

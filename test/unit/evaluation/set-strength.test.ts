@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { evaluateCheckpoint } from '../../../src/evaluation/evaluate-checkpoint.ts';
-import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
+import { endOfStrengths, writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { withMeasuringLock, withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
@@ -228,4 +228,12 @@ describe('a run in use', () => {
     await removeLeftovers(dir);
     expect(await readdir(evaluation)).toEqual([]);
   });
+});
+
+it('has as much time as it takes to be chosen, if the result is measured by hand', () => {
+  const trained = 600;
+  expect(endOfStrengths({ until: Infinity, timed: false, trained }, 1000)).toBe(Infinity);
+  // A run without a share for measuring.
+  expect(endOfStrengths({ until: Infinity, timed: true, trained }, 1000)).toBe(91_000);
+  expect(endOfStrengths({ until: 5000, timed: true, trained }, 1000)).toBe(5000);
 });

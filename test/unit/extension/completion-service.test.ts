@@ -10,6 +10,7 @@ import { CompletionService } from '../../../src/extension/completion/completion-
 import { IndexerClient } from '../../../src/extension/completion/indexer-client.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { ServingClient } from '../../../src/serving/client/client.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
 
@@ -225,6 +226,26 @@ const better = () => {
   return { ...made, summary: { ...made.summary!, served, refused: undefined } };
 };
 /** As measured by another window or in a terminal. */
+test('that the base of the run in use has gone is noticed and said, not only that completion failed', async () => {
+  const made = better();
+  runs.set('garden', { ...made, spec: { ...made.spec, base: base() } });
+  store.inUse = 'garden';
+  runsChanged();
+  const inUse = () => service.inUse?.id;
+  await service.lookAgain();
+  expect(inUse()).toBe('garden');
+  rmSync(at('base.gguf'));
+  service.failed(new UserError('base-not-found', 'The base is gone.', 'Fetch it.'));
+  expect(service.failure).toBe('The base is gone.');
+  await expect.poll(inUse).toBeUndefined();
+  const why = `${at('base.gguf')} is no longer there.`;
+  expect(service.whyGone?.message).toBe(why);
+  runsChanged();
+  expect(notified).toEqual([
+    `Garden no longer completes your code. ${why} Choose another model. [Switch Adapter, Show Results]`,
+  ]);
+});
+
 const worse = () => {
   const made = better();
   const choice = { strength: 0, why: 'nothing is better', limit: 0.1, path: [], setting: '' };

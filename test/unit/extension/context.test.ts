@@ -1,6 +1,9 @@
 /** What is drawn again when something changes. */
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Context } from '../../../src/extension/context.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { createRun, openRunWriter, readRun } from '../../../src/runs/index.ts';
+import { newRun, useTemporaryHome } from '../runs/help.ts';
 
 const { listeners, drawn, part } = vi.hoisted(() => {
   const listeners: Record<string, (() => void)[]> = {};
@@ -50,6 +53,12 @@ vi.mock('../../../src/extension/get-started.ts', () => ({
   updateWalkthrough: () => (drawn.walkthrough += 1),
 }));
 
+const announced = vi.hoisted(() => [] as RunSnapshot[]);
+vi.mock('../../../src/extension/results/end-message.ts', () => ({
+  announceEnd: (_: unknown, run: RunSnapshot) => announced.push(run),
+}));
+
+useTemporaryHome();
 let context: Context;
 beforeEach(() => {
   vi.useFakeTimers();
@@ -88,3 +97,18 @@ test('a run that was started in a terminal is here, though Windows writes the dr
 
 test('a change of the runs draws everything at once', () =>
   expect(drawnBy(1, 'runs')).toEqual({ view: 1, bar: 1, panel: 1, walkthrough: 1 }));
+
+test('the end of a run while no window was open is announced with how it ended', async () => {
+  const { dir, id } = await createRun(newRun());
+  const writer = await openRunWriter(dir);
+  const result = { step: 30, tokensPerSecond: 1, peakMemory: 1, seconds: 1, artefact: 'adapter.gguf' };
+  await writer.event({ type: 'done', ...result, measuringStopped: true });
+  await writer.state({ status: 'done' });
+  await writer.close();
+  // As the watcher keeps it.
+  const run = { ...(await readRun(dir)), events: [] };
+  Object.assign(context.runs, { get: () => run, statusOf: () => 'done' });
+  Object.assign(context.store, { unreportedRuns: [id], markReported: () => Promise.resolve() });
+  await context.restoreRuns();
+  expect(announced.map(({ events }) => events)).toMatchObject([[{ measuringStopped: true }]]);
+});

@@ -10,13 +10,19 @@ const run = makeRun();
 const other = modelFromBase({ id: 'qwen2.5-coder-0.5b', path: '/qwen.gguf', sha256: 'cd'.repeat(32) });
 
 /** What is shown with `inUse` completing the code, and its buttons. */
-async function shownWith(inUse: object | undefined, announce = announceEnd, isOn = true, ended = run) {
+async function shownWith(
+  inUse: object | undefined,
+  announce = announceEnd,
+  isOn = true,
+  ended = run,
+  status = 'done',
+) {
   const shown: { message: string; buttons: string[] }[] = [];
   const notify = async (_: string, message: string, ...buttons: { title: string }[]) =>
     void shown.push({ message, buttons: buttons.map(({ title }) => title) });
   const services = {
     log: { notify },
-    runs: { statusOf: () => 'done' },
+    runs: { statusOf: () => status },
     completion: { inUse, isOn },
     store: {},
   };
@@ -89,4 +95,10 @@ test.each([
   const [end] = await shownWith(inUse, announceEnd, true, ended);
   expect(end!.message).toContain(` Better than ${before} `);
   expect(end!.message).toContain('. Your completions can use it. ');
+});
+
+test('a result whose measuring was interrupted can be used and measured, not resumed', async () => {
+  const died = { ...run, summary: undefined, state: { ...run.state, status: 'evaluating' as const } };
+  const [end] = await shownWith(undefined, announceEnd, true, died, 'interrupted');
+  expect(end!.buttons).toEqual(['Show Results', 'Use for Completion', 'Measure Result']);
 });

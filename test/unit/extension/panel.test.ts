@@ -40,10 +40,11 @@ afterEach(() => void vi.useRealTimers());
 
 it('is everything at first, then something only when something has changed', async () => {
   const [run, store] = [makeRun({ upTo: 3 }), { acceptances: { garden: { shown: 1 } } }];
+  let status = 'live';
   const runs = {
     all: [run],
     refresh: () => Promise.resolve(),
-    statusOf: () => 'done',
+    statusOf: () => status,
     keepEventsOf: () => Promise.resolve(),
   };
   const services = { extension: { extensionUri: 'uri' }, runs, store, completion: { inUse: undefined } };
@@ -61,9 +62,12 @@ it('is everything at first, then something only when something has changed', asy
   expect([refresh(), refresh()]).toEqual([2, 2]);
   runs.all = [makeRun({ upTo: 4 })];
   expect([refresh(), refresh()]).toEqual([3, 3]);
-  runs.all = [];
+  // Killed, so that it writes nothing more.
+  status = 'interrupted';
   expect([refresh(), refresh()]).toEqual([4, 4]);
+  runs.all = [];
+  expect([refresh(), refresh()]).toEqual([5, 5]);
   page.say!({ type: 'ready' });
-  expect(page.received).toEqual(['runs', 'changes', 'changes', 'changes', 'runs']);
+  expect(page.received).toEqual(['runs', 'changes', 'changes', 'changes', 'changes', 'runs']);
   panel.dispose();
 });

@@ -201,6 +201,10 @@ describe('completion is refused', () => {
   test('not if only its evaluation was interrupted', () => {
     const died = { ...done, summary: undefined, state: { ...done.state, status: 'evaluating' as const } };
     expect(whyNotServable(died, 'interrupted')).toBeUndefined();
+    const sentence = endSentence(died, 'interrupted');
+    expect(sentence).toContain('Measuring was stopped; the result is kept. {evaluate');
+    expect(sentence).not.toMatch(/interrupted|resume/);
+    expect(runDescription(died, 'interrupted', false)).toContain('60 steps');
     expect(whyNotServable(running, 'interrupted')?.code).toBe('run-not-finished');
   });
 });

@@ -126,6 +126,14 @@ describe('the verdict on a result', () => {
       expect(verdictOf({ choice, givenStrength: 0.7, comparisons: [open] }).kind).toBe('unknown');
     });
   });
+  it('is open at a strength set by hand that was never measured', () => {
+    const choice = choiceOf(0.5, [-0.05, 0.02, 0.01], [-0.1, 0.02, 0.2]);
+    expect(verdictOf({ choice, givenStrength: 0.6, comparisons: [] })).toEqual({
+      kind: 'unknown',
+      why: 'too little was measured to see a difference',
+    });
+    expect(verdictOf({ choice, givenStrength: 0.5, comparisons: [] }).kind).toBe('better');
+  });
   it('is open if nothing was measured here', () => {
     expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it has not been measured yet' });
     const comparisons = [comparison('workspace', 'bits per byte', -0.1)];

@@ -15,6 +15,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
+  endMeasured,
   createRun,
   effectiveStatus,
   findRun,
@@ -345,6 +346,25 @@ describe('a run without its owner', () => {
     const at = (time: number) => new Date(time).toISOString();
     expect(statusOf({ ...elsewhere, pid: deadPid, heartbeat: at(Date.now()) })).toBe('running');
     expect(statusOf({ ...elsewhere, heartbeat: at(Date.now() - 60_000) })).toBe('interrupted');
+  });
+
+  it('is done if it has its result, whether it is cancelled or measured by another process', async () => {
+    for (const end of [cancelRun, endMeasured]) {
+      const { dir } = await createRun(newRun());
+      const measuring = { ...state, status: 'evaluating', pid: deadPid, phase: 'HumanEval' } as const;
+      setState(dir, measuring);
+      await endMeasured(dir);
+      expect((await readRun(dir)).state.status).toBe('evaluating');
+      writeFileSync(join(dir, 'adapter.gguf'), '');
+      expect(await end(dir)).toBe(end === cancelRun ? 'over' : undefined);
+      expect(json(join(dir, 'state.json'))).toEqual({ status: 'done', step: 3, steps: 30 });
+      expect(readdirSync(dir)).not.toContain('lock');
+      setState(dir, measuring);
+      const writer = await openRunWriter(dir);
+      await endMeasured(dir);
+      expect((await readRun(dir)).state.status).toBe('evaluating');
+      await writer.close();
+    }
   });
 
   it('is cancelled at once, unless it is over', async () => {

@@ -128,6 +128,13 @@ it('is kept as long as it is the best one for any that can be resumed', async ()
 });
 
 describe('CheckpointPlan', () => {
+  it('writes one if steps take much longer than expected, but not one that takes long itself', () => {
+    const plan = new CheckpointPlan(20);
+    expect(plan.isDue(5, { unsaved: 150, cost: 1 })).toBe(false);
+    expect(plan.isDue(5, { unsaved: 190, cost: 1 })).toBe(true);
+    expect(plan.isDue(5, { unsaved: 190, cost: 60 })).toBe(false);
+    expect(plan.isDue(5, { unsaved: 1200, cost: 60 })).toBe(true);
+  });
   it.each([1, 4, 7, 10, 30, 60, 1000])(
     'keeps those that training may go back to (evaluated every %i)',
     (evalEvery) => {

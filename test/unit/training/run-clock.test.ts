@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunState } from '../../../src/protocol/run.ts';
-import { RunClock } from '../../../src/training/process/run-clock.ts';
+import { RunClock, timesLeft } from '../../../src/training/process/run-clock.ts';
 
 const began = Date.parse('2026-11-29T12:00:00Z');
 
@@ -46,6 +46,14 @@ describe('the clock of a run', () => {
     expect(await after(31, { steps: 12 })).toEqual([145, 70]);
     expect(await after(100, { status: 'running', phase: 'Writing the result' })).toEqual([145, undefined]);
     expect(await after(101, { status: 'evaluating', phase: 'Evaluating' })).toEqual([146, undefined]);
+  });
+  it('only counts the steps that a resumed run still has to do', async () => {
+    const { after } = clocked(timesLeft(expected, 45, { steps: 60 }));
+    expect(await after(0, { status: 'running', phase: 'Reading files' })).toEqual([75, 15]);
+    expect(await after(10, { status: 'running', phase: 'Training, resumed at step 45' })).toEqual([70, 15]);
+    const done = clocked(timesLeft(expected, 60, { steps: 60 }));
+    expect(await done.after(0, { status: 'running', phase: 'Loading the model' })).toEqual([60, 15]);
+    expect(timesLeft(undefined, 45, { steps: 60 })).toBeUndefined();
   });
   it('does not count the time that the computer sleeps', async () => {
     const { after, prepared, sleep } = clocked(expected);

@@ -54,6 +54,25 @@ describe('the length of a run', () => {
   });
 
   it.each([
+    [1, 25, 2],
+    [1, 30, 2],
+    [2, 50, 3],
+  ])(
+    'uses its %i min even if the first step takes %i s of them, and the others %i s',
+    (minutes, first, rest) => {
+      const length = new RunLength({ steps: 40, evalEvery: 14 }, minutes);
+      const { seconds } = goThrough(length, { secondsOf: (at) => (at === 1 ? first : rest), evalEvery: 14 });
+      expect(Math.abs(seconds - 60 * minutes)).toBeLessThanOrEqual(6 * minutes);
+      // If all are as slow, no more than that are done.
+      const slow = new RunLength({ steps: 40, evalEvery: 14 }, minutes);
+      expect(goThrough(slow, { secondsOf: () => first, evalEvery: 14 })).toEqual({
+        seconds: 2 * first,
+        steps: 2,
+      });
+    },
+  );
+
+  it.each([
     ['twice as fast as expected', 76, () => 4],
     ['five times slower', 76, () => 40],
     ['a slow first step', 76, (step: number) => (step === 1 ? 20 : 4)],

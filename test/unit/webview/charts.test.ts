@@ -8,6 +8,7 @@ import { mergeSets } from '../../../webview/charts/options.ts';
 import type { Dataset } from '../../../webview/charts/view.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 import { CHARACTERS, CURSORS } from '../../../src/protocol/evaluation.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { comparison, makeRun, metric, panelOf, withStrengths } from './fixtures.ts';
 
 describe('a chart', () => {
@@ -41,6 +42,13 @@ describe('a chart', () => {
       forgetting: 'Little: up to 0.1 counts as close to the base.',
     });
     expect(answers(makeRun({ upTo: 20 }))).toEqual({});
+  });
+  it('does not answer for a result that is not used at any strength, and says so', () => {
+    const refused = withStrengths(makeRun(), 0);
+    expect(answers(refused)).toEqual({});
+    const warningOf = (run: RunSnapshot) => yourCodeChart.warning!(yourCodeChart.read(panelOf([run]), {})!);
+    expect(warningOf(refused)).toMatch(/^This is at full strength, which is not used/);
+    expect(warningOf(withStrengths(makeRun(), 0, 0.5))).toBeUndefined();
   });
   it('says if too little was measured to answer', () => {
     const run = makeRun();
@@ -116,6 +124,27 @@ describe('the held-out loss', () => {
     expect(columns(0.5, [0, 20, 60], 0.75)).toEqual([during, atCheckpoints]);
     expect(columns(0.5, [0, 60], 0.75)).toEqual([during]);
     expect(columns(1, [0, 60], 0.75)).toEqual([during, atCheckpoints]);
+  });
+});
+
+describe('the final held-out loss', () => {
+  const finalOf = (run: RunSnapshot) => {
+    const rows = lossChart.rows(lossChart.read(panelOf([run]), {})!);
+    const name = 'held-out loss, final evaluation';
+    return rows.filter(({ metric }) => metric === name).map(({ at, value }) => [at, value]);
+  };
+  const whole = [
+    [0, 2.146],
+    [60, 1.951],
+  ];
+  it('is that of the summary, if it was measured, or measured further, after the run had ended', () => {
+    const run = makeRun();
+    expect(finalOf(run)).toEqual(whole);
+    const { before } = run.summary!.comparisons.find(({ metric }) => metric === 'loss')!;
+    const inTime = { ...before, value: 1.7, n: 4, setting: '4 windows' };
+    const event = { type: 'evaluation', time: run.spec.createdAt, better: 'lower' } as const;
+    run.events.push({ ...event, step: 0, result: before }, { ...event, step: 60, result: inTime });
+    expect(finalOf(run)).toEqual(whole);
   });
 });
 

@@ -5,6 +5,7 @@ import { columns, comparedRuns, differingColumns } from '../../../webview/view-m
 import { runMessages } from '../../../webview/view-model/run-messages.ts';
 import { metricLabel, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
+import { applyMessage } from '../../../webview/view-model/state.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
@@ -30,11 +31,28 @@ describe('status', () => {
     expect(status.sentence).toBe('Training: step 30 of 60, about 2 min left.');
   });
   it('is interrupted if the owner has gone silent, with how to resume', () => {
-    for (const status of ['running', 'evaluating'] as const) {
-      const view = of({ status, heartbeat: '2026-11-24T14:08:00Z' });
-      expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
-      expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
-    }
+    const view = of({ status: 'running', heartbeat: '2026-11-24T14:08:00Z' });
+    expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
+    expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
+  });
+  it('says that only measuring is missing if the owner has gone silent in it', () => {
+    const run = makeRun({ state: { status: 'evaluating', heartbeat: '2026-11-24T14:08:00Z' } });
+    run.summary!.pending = ['retention'];
+    expect(readStatus(run, now)).toMatchObject({
+      kind: 'interrupted',
+      sentence: 'Measuring was stopped; the result is kept.',
+      next: '{evaluate 20261124-1405-lora-smollm2-135m-ab12} measures the rest.',
+    });
+  });
+  it('is interrupted, or not, as the host sees its owner, whatever its heartbeat is', () => {
+    const kindWith = (heartbeat: string, live: string[]) => {
+      const run = makeRun({ upTo: 30, state: { heartbeat } });
+      const state = applyMessage(undefined, { type: 'runs', runs: [run], sweeps: [], live })!;
+      return readPanel(state, { compared: [] }, now, true).run!.status.kind;
+    };
+    const { id } = makeRun().spec;
+    expect(kindWith(fresh, [])).toBe('interrupted');
+    expect(kindWith('2026-11-24T14:00:00Z', [id])).toBe('running');
   });
   it('is queued for a minute, and interrupted if no trainer has started by then', () => {
     const queued = (seconds: number) =>

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { chooseFolders } from '../../../corpus/index.ts';
+import { chooseFolders, readManifest } from '../../../corpus/index.ts';
 import { elementCount, readHeader } from '../../../gguf/index.ts';
 import { readConfig } from '../../../model/config.ts';
 import { checkRank, chooseTargets } from '../../../model/targets.ts';
@@ -56,9 +56,10 @@ import { chosenCluster, type ChosenCluster } from '../../options/cluster-options
 import { launchOnCluster } from '../../processes/cluster-job.ts';
 import { finishRun } from '../../processes/finish-run.ts';
 import { launchDetached } from '../../processes/launch.ts';
+import { fewFilesWarning } from '../../options/few-files.ts';
 import { checkData, defaultName, toCorpusPlan } from '../../options/data-options.ts';
 import { formatDuration } from '../../view/format.ts';
-import { print, printJson } from '../../view/output.ts';
+import { noteJson, print, printJson } from '../../view/output.ts';
 import { readReplay, withCorpus, type Reading } from '../../read-corpus.ts';
 import {
   budgetInSteps,
@@ -167,6 +168,9 @@ async function prepareAndStart(
       }),
       ...(reference && { reference: { sha256: reference.sha256 } }),
     };
+    const few = fewFilesWarning({ ...material, evaluation }, readManifest(corpus).kept);
+    if (few && options.json) noteJson({ type: 'warning', ...withTexts({ message: few }) });
+    else if (few) print(`  ${english(few)}`);
     await readReplay(corpus, material, options);
     const training =
       options.minutes === undefined ? (steps * tokensPerStep(hyper)) / tokensPerSecond : 60 * options.minutes;

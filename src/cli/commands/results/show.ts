@@ -11,6 +11,7 @@ import type { RunSpec } from '../../../protocol/run.ts';
 import type { Fetched } from '../../../protocol/sharing.ts';
 import { forgettingMetric } from '../../../findings/forgetting-metric.ts';
 import { strengthInFile } from '../../../findings/strength-rule.ts';
+import { hasResult } from '../../../findings/run-status.ts';
 import { effectiveStatus, findRun, readRun } from '../../../runs/index.ts';
 import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
@@ -67,10 +68,12 @@ function facts(
   const start = events.findLast((event) => event.type === 'start');
   const done = events.findLast((event) => event.type === 'done');
   const status = effectiveStatus({ spec, state });
-  const nextStep =
-    status === 'interrupted' ||
-    status === 'cancelled' ||
-    (status === 'failed' && state.error?.code !== 'diverged')
+  const isMeasuringLeft = status === 'interrupted' && hasResult({ state }, status);
+  const nextStep = isMeasuringLeft
+    ? `; measure the rest with: forget-me-not evaluate ${spec.id}`
+    : status === 'interrupted' ||
+        status === 'cancelled' ||
+        (status === 'failed' && state.error?.code !== 'diverged')
       ? `; resume with: forget-me-not resume ${spec.id}`
       : '';
   const remaining = status === 'running' || status === 'evaluating' ? timeLeftIn(state) : undefined;
