@@ -57,6 +57,14 @@ export class Store {
     await this.workspace.update('import', draft);
   }
 
+  /** The seed of the comparison by turns that this workspace takes part in. */
+  get comparing(): number | undefined {
+    return this.workspace.get<number>('comparing');
+  }
+  async setComparing(seed: number | undefined): Promise<void> {
+    await this.workspace.update('comparing', seed);
+  }
+
   /** Ids of runs started here whose end has not been reported yet; they survive a reload. */
   get unreportedRuns(): string[] {
     return this.workspace.get<string[]>('awaited', []);
