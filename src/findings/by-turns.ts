@@ -132,7 +132,7 @@ export function comparisonSize({ shown, accepted, kept, dropped }: Acceptance) {
   // Others are so rare that they say more about the count than about the person.
   const within = Math.min(0.6, Math.max(0.05, share));
   const suggestions = Math.ceil(KEPT_NEEDED / within / 100) * 100;
-  return { suggestions, hours: Math.round(suggestions / SHOWN_AN_HOUR / 10) * 10, share: within, isCounted };
+  return { suggestions, hours: Math.round(suggestions / SHOWN_AN_HOUR / 10) * 10, share, isCounted };
 }
 
 /** What a comparison has found, and what follows. */

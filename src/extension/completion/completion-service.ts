@@ -79,6 +79,7 @@ export class CompletionService implements CompletionHost {
     const acceptance = new AcceptanceWatch(
       (model, what, by, turn) => this.count(model, what, by, turn),
       (document, characters) => {
+        if (!this.turns.compared) return;
         const { turn } = this.modelFor(document, acceptance.isShowingIn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
       },
