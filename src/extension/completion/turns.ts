@@ -3,7 +3,6 @@
  * because a hash of the time says so, and each appends what it counts to the run's by-turns.jsonl.
  */
 import { randomInt } from 'node:crypto';
-import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   comparisonOf,
@@ -18,7 +17,7 @@ import {
 } from '../../findings/by-turns.ts';
 import { parseLines } from '../../platform/files/lines.ts';
 import { runsDir } from '../../platform/files/paths.ts';
-import { readText } from '../../platform/files/regular-file.ts';
+import { openRegular, readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import { turnLineSchema, type EndedLine, type TurnCounts, type TurnLine } from '../../protocol/by-turns.ts';
 import { acceptanceSchema, completingBaseId, type RunSnapshot } from '../../protocol/panel.ts';
@@ -54,7 +53,10 @@ export class Turns {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly store: Pick<Store, 'comparing' | 'setComparing' | 'count'>,
+    private readonly store: Pick<
+      Store,
+      'comparisons' | 'addComparison' | 'comparing' | 'setComparing' | 'count'
+    >,
     private readonly hooks: Hooks,
   ) {}
 
@@ -119,6 +121,7 @@ export class Turns {
       suggestions,
     } as const;
     await writeByRename(turnsFile(run.spec.id), lineOf(begun), PRIVATE);
+    await this.store.addComparison(begun.seed);
     await this.refresh();
   }
 
@@ -155,7 +158,7 @@ export class Turns {
     const { run } = this;
     if (!run) return;
     const { id } = run.spec;
-    let comparison = await readComparison(id);
+    let comparison = await this.read(id);
     const verdict = comparison && !comparison.ended && concludedBy(comparison, Date.now());
     if (comparison && verdict) comparison = await this.conclude(run, comparison, verdict);
     const { comparing } = this.store;
@@ -192,9 +195,14 @@ export class Turns {
   ): Promise<Comparison | undefined> {
     const by = randomInt(2 ** 31);
     await append(run.spec.id, { type: 'ended', seed, at: new Date().toISOString(), by, ...verdict });
-    const comparison = await readComparison(run.spec.id);
+    const comparison = await this.read(run.spec.id);
     if (comparison?.ended?.by === by) await this.addToAcceptance(run, comparison);
     return comparison;
+  }
+
+  private async read(run: string): Promise<Comparison | undefined> {
+    const comparison = await readComparison(run);
+    return comparison && this.store.comparisons.includes(comparison.seed) ? comparison : undefined;
   }
 
   /** Adds its counts to those that are shown, which stood still so that nobody saw whose turn it was. */
@@ -213,7 +221,8 @@ const lineOf = (line: TurnLine) => `${JSON.stringify(line)}\n`;
 /** Does nothing if the run was deleted. */
 async function append(run: string, line: TurnLine): Promise<void> {
   try {
-    await appendFile(turnsFile(run), lineOf(line), { mode: PRIVATE });
+    const file = await openRegular(turnsFile(run), 'a+');
+    await file.appendFile(lineOf(line)).finally(() => file.close());
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

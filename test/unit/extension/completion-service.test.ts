@@ -101,6 +101,8 @@ let store: {
   baseInUse?: object;
   unreportedRuns: string[];
   comparing?: number | undefined;
+  comparisons: number[];
+  addComparison: (seed: number) => Promise<void>;
   setComparing: (seed: number | undefined) => Promise<void>;
   setInUse: (model: string, base?: object) => Promise<void>;
   count: () => Promise<void>;
@@ -117,6 +119,8 @@ beforeEach(() => {
   unreadable = '';
   store = {
     unreportedRuns: [],
+    comparisons: [],
+    addComparison: (seed) => Promise.resolve(void store.comparisons.push(seed)),
     setComparing: (seed) => Promise.resolve(void (store.comparing = seed)),
     setInUse(model, base) {
       Object.assign(store, { inUse: model, ...(base && { baseInUse: base }) });

@@ -27,6 +27,8 @@ let home: string;
 /** What a model's counts rise by, once a comparison is over. */
 let acceptance: Record<string, Record<string, number>>;
 let failures: unknown[];
+/** The seeds of comparisons that were begun on this machine. */
+let begun: number[];
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'fmn-turns-'));
@@ -35,6 +37,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 100_000 * TURN_MS, toFake: ['Date', 'setTimeout', 'clearTimeout'] });
   acceptance = {};
   failures = [];
+  begun = [];
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -46,6 +49,8 @@ afterEach(() => {
 async function openWindow() {
   const ended: EndedLine[] = [];
   const store = {
+    comparisons: begun,
+    addComparison: (seed: number) => Promise.resolve(void begun.push(seed)),
     comparing: undefined as number | undefined,
     setComparing(seed: number | undefined) {
       store.comparing = seed;
@@ -201,6 +206,14 @@ test('another model, or a deleted run, ends it; nothing is written anew', async 
   await turns.follow(undefined);
   expect(turns.modelFor(model, false)).toBe(model);
   expect(failures).toEqual([]);
+});
+
+test('a run that was copied from elsewhere brings no comparison that nobody here has begun', async () => {
+  const { turns } = await openWindow();
+  await turns.begin(100);
+  begun.length = 0;
+  await turns.refresh();
+  expect(turns.modelFor(model, false)).toBe(model);
 });
 
 test('a damaged line costs what it counted; without the first line there is no comparison', async () => {
