@@ -104,6 +104,7 @@ export const completionScenarios = {
   async 'by turns: a result is compared with consent, and nothing shows whose turn it is'(workbench, place) {
     await useResult(workbench, place);
     await workbench.command('Forget-Me-Not: Compare While I Work');
+    await workbench.page.getByText('while you work?').waitFor();
     await workbench.screenshot('by-turns-question');
     await workbench.confirm('while you work?', 'Compare');
     /** What was counted, of whichever run is in use. */
@@ -123,8 +124,9 @@ export const completionScenarios = {
     await workbench.statusBar('garden').waitFor();
     assert.doesNotMatch(await workbench.statusBar('garden').innerText(), /\d ms/);
     await workbench.command('Forget-Me-Not: Compare While I Work');
+    await workbench.notification('answer by turns since');
     await workbench.screenshot('by-turns-standing');
-    await workbench.confirm('answer by turns since', 'End Comparison');
+    await workbench.notificationButton('answer by turns since', 'End Comparison');
     await counted('"ended"');
     assert.match(lines(), /"typed":[1-9]/);
     assert.doesNotMatch(lines(), /registry|turns\.js/);

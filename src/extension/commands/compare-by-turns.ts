@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { setStatusBarMessage, showInformationMessage } from '../editor-ui.ts';
 
 /** Errors: bad-request if nothing can be compared, and of a server that can't load the models. */
-export async function compareByTurns({ completion, store }: Context): Promise<void> {
+export async function compareByTurns({ completion, store, log }: Context): Promise<void> {
   const { inUse, turns } = completion;
   const { run } = inUse ?? {};
   if (!run) throw nothingToCompare(inUse?.remote !== undefined);
@@ -18,13 +18,14 @@ export async function compareByTurns({ completion, store }: Context): Promise<vo
   const untrained = await completion.untrained(run.spec.base);
   const names = { name: run.spec.name, other: untrained.name };
   const { going, last } = turns;
-  if (going) {
-    if (await askWhetherToEnd(going, names)) {
-      await turns.end();
-      setStatusBarMessage(t('The comparison has ended; {name} completes your code.', names), 5000);
-    }
-    return;
-  }
+  if (going)
+    return log.notify('info', standing(going, names), {
+      title: t('End Comparison'),
+      run: async () => {
+        await turns.end();
+        setStatusBarMessage(t('The comparison has ended; {name} completes your code.', names), 5000);
+      },
+    });
   const size = comparisonSize(store.acceptance(run.spec.id));
   if (!(await askWhetherToBegin(run, size, { ...names, last }))) return;
   // In one server, so that the first key of a turn does not wait for it.
@@ -100,10 +101,9 @@ async function askWhetherToBegin(
   return answer === begin;
 }
 
-/** Both sides together: who sees before the end which keeps more sees differences that are none. */
-async function askWhetherToEnd({ at, counts, suggestions }: Comparison, names: Names): Promise<boolean> {
+/** Of both sides together: who sees before the end which keeps more sees differences that are none. */
+function standing({ at, counts, suggestions }: Comparison, names: Names): string {
   const { shown, accepted, kept, dropped } = totalOf(counts);
-  const end = t('End Comparison');
   const values = {
     shown: whole(shown),
     suggestions: whole(suggestions),
@@ -111,17 +111,12 @@ async function askWhetherToEnd({ at, counts, suggestions }: Comparison, names: N
     kept: whole(kept),
     later: whole(kept + dropped),
   };
-  const detail = joined([
+  return joined([
+    t('{name} and {other} answer by turns since {date}.', { ...names, date: fullDate(new Date(at)) }),
     t(
       'Of both together, {shown} of {suggestions} suggestions were shown and {accepted} accepted; {kept} of {later} were still there five minutes later.',
       values,
     ),
     t('Which keeps more is said at the end only: a look before would show differences that are chance.'),
   ]);
-  const answer = await showInformationMessage(
-    t('{name} and {other} answer by turns since {date}.', { ...names, date: fullDate(new Date(at)) }),
-    { modal: true, detail },
-    end,
-  );
-  return answer === end;
 }

@@ -52,7 +52,13 @@ function compare(counted: object = {}) {
     load: ({ id }: { id: string }) => Promise.resolve(did.push(`load ${id}`)),
   };
   const store = { acceptance: () => acceptanceSchema.parse(counted) };
-  return compareByTurns({ completion, store } as never).finally(() => ask.mockRestore());
+  const log = {
+    async notify(_: string, message: string, { title, run }: { title: string; run: () => Promise<void> }) {
+      shown.push(`${message} [${title}]`);
+      if (answers.shift() === title) await run();
+    },
+  };
+  return compareByTurns({ completion, store, log } as never).finally(() => ask.mockRestore());
 }
 
 test('before it begins, it says what happens, what is counted and where, and how long it takes', async () => {
@@ -102,8 +108,8 @@ test('while it goes on, it shows what both have done together, no figure of one,
   last = going();
   await compare();
   expect(shown[0]).toMatch(/answer by turns since .* \[End Comparison\]$/);
-  expect(details[0]).toContain('31 of 100 suggestions were shown and 6 accepted; 4 of 6 were still there');
-  expect(details[0]).not.toMatch(/%|more \[/);
+  expect(shown[0]).toContain('31 of 100 suggestions were shown and 6 accepted; 4 of 6 were still there');
+  expect(shown[0]).not.toMatch(/%|more \[/);
   expect(did).toEqual([]);
   answers.push('End Comparison');
   await compare();
