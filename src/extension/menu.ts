@@ -43,6 +43,7 @@ function completionItems({ inUse, snooze, remoteServer: elsewhere }: Context['co
     inUse.remote
       ? item('cloud', t('Choose Completion Server Model'), 'chooseEndpointModel', now)
       : item('arrow-swap', t('Switch Adapter'), 'switchAdapter', now),
+    ...(inUse.run ? [item('beaker', t('Compare While I Work'), 'compareByTurns')] : []),
     ...(inUse.remote && elsewhere.isAllowed(inUse.remote.endpoint)
       ? [item('debug-disconnect', t('Stop Sending Code to the Completion Server'), 'stopSendingCode')]
       : []),

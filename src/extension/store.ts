@@ -57,6 +57,21 @@ export class Store {
     await this.workspace.update('import', draft);
   }
 
+  /** The seeds of comparisons by turns that the user has begun here: one in a copied run has no consent. */
+  get comparisons(): number[] {
+    return this.global.get<number[]>('comparisons', []);
+  }
+  async addComparison(seed: number): Promise<void> {
+    await this.global.update('comparisons', [...this.comparisons, seed]);
+  }
+  /** The seed of the comparison by turns that this workspace takes part in. */
+  get comparing(): number | undefined {
+    return this.workspace.get<number>('comparing');
+  }
+  async setComparing(seed: number | undefined): Promise<void> {
+    await this.workspace.update('comparing', seed);
+  }
+
   /** Ids of runs started here whose end has not been reported yet; they survive a reload. */
   get unreportedRuns(): string[] {
     return this.workspace.get<string[]>('awaited', []);

@@ -18,6 +18,8 @@ export const stopPath = (dir: string) => join(dir, 'stop');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
 /** One line per export, including its check. */
 export const exportsPath = (dir: string) => join(dir, 'exports.jsonl');
+/** The comparison by turns with the untrained model. */
+export const byTurnsPath = (dir: string) => join(dir, 'by-turns.jsonl');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
 
 export const writeJson = (path: string, value: unknown) =>

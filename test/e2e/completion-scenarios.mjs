@@ -101,6 +101,37 @@ export const completionScenarios = {
     await workbench.screenshot('other-adapter');
   },
 
+  async 'by turns: a result is compared with consent, and nothing shows whose turn it is'(workbench, place) {
+    await useResult(workbench, place);
+    await workbench.command('Forget-Me-Not: Compare While I Work');
+    await workbench.page.getByText('while you work?').waitFor();
+    await workbench.screenshot('by-turns-question');
+    await workbench.confirm('while you work?', 'Compare');
+    /** What was counted, of whichever run is in use. */
+    const lines = () =>
+      place
+        .runs()
+        .map(({ dir }) => join(dir, 'by-turns.jsonl'))
+        .filter((file) => existsSync(file))
+        .map((file) => readFileSync(file, 'utf8'))
+        .join('');
+    const counted = (text) => until(text, () => lines().includes(text));
+    await counted('"begun"');
+
+    writeFile(place.workspace, 'turns.js', '');
+    await workbench.openFile('turns.js');
+    await workbench.type('return registry.');
+    await workbench.statusBar('garden').waitFor();
+    assert.doesNotMatch(await workbench.statusBar('garden').innerText(), /\d ms/);
+    await workbench.command('Forget-Me-Not: Compare While I Work');
+    await workbench.notification('answer by turns since');
+    await workbench.screenshot('by-turns-standing');
+    await workbench.notificationButton('answer by turns since', 'End Comparison');
+    await counted('"ended"');
+    assert.match(lines(), /"typed":[1-9]/);
+    assert.doesNotMatch(lines(), /registry|turns\.js/);
+  },
+
   async 'the server dies during a request, and the user is not interrupted'(workbench, place) {
     await useResult(workbench, place);
     writeFile(place.workspace, 'lost.js', '');

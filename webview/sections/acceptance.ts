@@ -17,7 +17,7 @@ export class AcceptanceSection implements Section {
       'p',
       { class: 'faint' },
       t(
-        'Shown: completions that were visible for at least half a second, with the cursor at them; those hidden by the suggestion list do not count. Accepted: at least a word was taken with a key, as a whole, by words or by lines; typing the same text by hand does not count. Characters: how many of the shown characters were accepted. Kept: accepted completions that were still there two minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
+        'Shown: completions that were visible for at least half a second, with the cursor at them; those hidden by the suggestion list do not count. Accepted: at least a word was taken with a key, as a whole, by words or by lines; typing the same text by hand does not count. Characters: how many of the shown characters were accepted. Kept: accepted completions that were still there five minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
       ),
     ),
   );

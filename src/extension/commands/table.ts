@@ -26,6 +26,7 @@ import {
   setEndpointToken,
   stopSendingCode,
 } from './endpoint-commands.ts';
+import { compareByTurns } from './compare-by-turns.ts';
 import { deleteRecordedCompletions, showRecordedCompletions } from './recorded-completions.ts';
 import { installGpu } from './gpu-support.ts';
 import { deleteRun } from './delete-run.ts';
@@ -67,6 +68,7 @@ const table: Record<string, CommandEntry> = {
   snoozeCompletion: { run: snooze },
   wakeCompletion: { run: ({ completion }) => completion.snooze.set(0) },
   toggleLanguage: { run: toggleLanguage },
+  compareByTurns: { run: compareByTurns },
   setEndpointToken: { run: setEndpointToken },
   forgetEndpointToken: { run: forgetEndpointToken },
   chooseEndpointModel: { run: chooseEndpointModel },

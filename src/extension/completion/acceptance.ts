@@ -3,19 +3,18 @@
  * word), the characters of both, and whether the accepted text is still there later.
  */
 import * as vscode from 'vscode';
-import type { Acceptance } from '../../protocol/panel.ts';
+import type { Turn } from '../../findings/by-turns.ts';
+import type { TurnCounts } from '../../protocol/by-turns.ts';
 import { AcceptedText } from './accepted-text.ts';
 import { DelayedChecks } from './delayed-checks.ts';
 import { ShownPlace } from './shown-place.ts';
-import { ShownText } from './shown-text.ts';
+import { ShownText, type Effect } from './shown-text.ts';
 
 /** Ghost text that is visible this long counts as shown. */
 const SEEN_MS = 500;
 /**
- * KEPT_MS after acceptance, the text counts as kept or dropped. LATER_MS after it was shown, the text at its place is
- * reported.
+ * After acceptance, the text counts as kept or dropped; after it was shown, the text at its place is reported.
  */
-const KEPT_MS = 120_000;
 const LATER_MS = 300_000;
 
 /** What the user did with a completion that was seen. */
@@ -38,8 +37,12 @@ export interface OutcomeListener {
   report(outcome: Outcome): void;
 }
 
+/** `turn`: the one in which the completion was asked for, while models are compared by turns. */
+type Count = (model: string, what: keyof TurnCounts, by?: number, turn?: Turn) => void;
+
 export interface ShownItem {
   model: string;
+  turn?: Turn | undefined;
   document: vscode.TextDocument;
   /** Where the text begins, in UTF-16 units. */
   offset: number;
@@ -53,7 +56,7 @@ export interface ShownItem {
   listener?: OutcomeListener | undefined;
 }
 
-interface ShownCompletion extends Pick<ShownItem, 'model' | 'document'> {
+interface ShownCompletion extends Pick<ShownItem, 'model' | 'turn' | 'document'> {
   text: ShownText;
   timer: NodeJS.Timeout;
   seen: boolean;
@@ -72,21 +75,31 @@ export class AcceptanceWatch implements vscode.Disposable {
   private current: ShownCompletion | undefined;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
-  constructor(private readonly count: (model: string, what: keyof Acceptance, by?: number) => void) {}
+  /** @param wrote is told how many characters were typed */
+  constructor(
+    private readonly count: Count,
+    private readonly wrote: (document: vscode.TextDocument, characters: number) => void,
+  ) {}
+
+  /** Whether a completion is shown in a document. */
+  isShowingIn(document: vscode.TextDocument): boolean {
+    return this.current?.document === document;
+  }
 
   /** The editor is about to show this. Typing along with a completion continues the same one. */
-  show({ model, document, offset, text, selected, written, listener }: ShownItem): void {
+  show({ model, turn, document, offset, text, selected, written, listener }: ShownItem): void {
     const { current } = this;
     if (current?.document === document && current.model === model && current.text.fits(selected)) {
       const added = current.text.isContinuedBy(offset, text) ? 0 : current.text.extendWith(offset, text);
       if (added !== undefined) {
-        if (current.seen && added > 0) this.count(model, 'shownCharacters', added);
+        if (current.seen && added > 0) this.count(model, 'shownCharacters', added, current.turn);
         return;
       }
     }
     this.hide();
     const completion: ShownCompletion = {
       model,
+      turn,
       document,
       text: new ShownText(offset, text, selected, written),
       timer: setTimeout(() => isVisible(completion) && this.markSeen(completion), SEEN_MS),
@@ -141,9 +154,15 @@ export class AcceptanceWatch implements vscode.Disposable {
     this.hide();
   }
 
-  private changed({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
+  private changed(event: vscode.TextDocumentChangeEvent): void {
+    if (event.contentChanges.length === 0) return;
+    if (this.follow(event) !== 'accepted') this.wrote(event.document, typedIn(event));
+  }
+
+  /** What a change does to the completion that is shown. */
+  private follow({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): Effect | undefined {
     const { current } = this;
-    if (current?.document !== document || contentChanges.length === 0) return;
+    if (current?.document !== document) return undefined;
     const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
       offset: rangeOffset,
       removed: rangeLength,
@@ -153,28 +172,34 @@ export class AcceptanceWatch implements vscode.Disposable {
     const effect = current.text.changed(changes, reason !== undefined);
     if (effect === 'gone') this.hide();
     if (effect === 'accepted') this.recordAcceptance(current, current.text.characters - before);
+    return effect;
   }
 
   private recordAcceptance(current: ShownCompletion, characters: number): void {
     this.markSeen(current);
-    if (!current.accepted) this.count(current.model, 'accepted');
+    const { model, turn, document } = current;
+    if (!current.accepted) this.count(model, 'accepted', 1, turn);
     current.accepted = true;
-    if (characters > 0) this.count(current.model, 'acceptedCharacters', characters);
+    if (characters > 0) this.count(model, 'acceptedCharacters', characters, turn);
     current.acceptedLength = current.text.cursor - current.text.offset;
     const accepted = current.text.acceptedText;
     if (!accepted) return;
     current.stopWatchingText?.();
-    const { model, document } = current;
     const place = new AcceptedText(accepted.offset, accepted.text);
-    const check = (now: string) => this.count(model, place.isKept(now) ? 'kept' : 'dropped');
-    current.stopWatchingText = this.checks.schedule({ document, place, afterMs: KEPT_MS, check });
+    const check = (now: string) => {
+      const kept = place.keptCharacters(now);
+      this.count(model, kept === undefined ? 'dropped' : 'kept', 1, turn);
+      if (kept) this.count(model, 'keptCharacters', kept, turn);
+    };
+    current.stopWatchingText = this.checks.schedule({ document, place, afterMs: LATER_MS, check });
   }
 
   private markSeen(current: ShownCompletion): void {
     if (current.seen) return;
     current.seen = true;
-    this.count(current.model, 'shown');
-    this.count(current.model, 'shownCharacters', current.text.text.length - current.text.selected.length);
+    const { model, turn, text } = current;
+    this.count(model, 'shown', 1, turn);
+    this.count(model, 'shownCharacters', text.text.length - text.selected.length, turn);
   }
 
   /** Reports the outcome of all completions that were seen, with the text as it is now. */
@@ -183,6 +208,14 @@ export class AcceptanceWatch implements vscode.Disposable {
     this.subscription.dispose();
     this.checks.dispose();
   }
+}
+
+/** Number of characters that a change adds by keys or the suggestion list, not by pasting lines, undoing or formatting. */
+function typedIn({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): number {
+  const [change] = contentChanges;
+  if (reason !== undefined || contentChanges.length !== 1 || /\n\s*\S/.test(change!.text)) return 0;
+  const isHere = vscode.window.activeTextEditor?.document === document;
+  return isHere ? Math.max(0, change!.text.length - change!.rangeLength) : 0;
 }
 
 /** Whether it is visible, as far as an extension can tell: the window has the focus, and the cursor is at the text. */

@@ -31,15 +31,18 @@ export class AcceptedText {
     this.end = Math.max(this.end, editEnd) + delta;
   }
 
-  /** White space does not count: formatters move it. */
-  isKept(document: string): boolean {
+  /** Number of its characters that are still there, without white space; undefined if it counts as dropped. */
+  keptCharacters(document: string): number | undefined {
+    // White space does not count: formatters move it.
     const [now, then] = [document.slice(this.begin, this.end), this.text].map(withoutWhitespace) as [
       string,
       string,
     ];
-    if (now.includes(then)) return true;
+    if (now.includes(then)) return then.length;
     // In a much longer replacement, the rest of the text can't be recognised.
-    return now.length <= 2 * then.length && distance(now, then) <= MAX_CHANGED_SHARE * then.length;
+    if (now.length > 2 * then.length) return undefined;
+    const changed = distance(now, then);
+    return changed <= MAX_CHANGED_SHARE * then.length ? then.length - changed : undefined;
   }
 }
 

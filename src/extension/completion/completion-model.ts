@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { Calibration } from '../../completion/index.ts';
 import type { CompletingModel } from '../../findings/before.ts';
+import type { Turn } from '../../findings/by-turns.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, completingServerId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
@@ -35,6 +36,8 @@ export interface CompletionModel {
   calibration?: Calibration | undefined;
   /** The folders it has learned, each as a repository. */
   folders: readonly NamedFolder[];
+  /** Set while models are compared by turns. */
+  turn?: Turn | undefined;
 }
 
 /** A model on this machine. */

@@ -4,7 +4,9 @@ import type { PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
 import { describeError, reportError, UserError, reasonOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
-import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
+import type { Turn } from '../../findings/by-turns.ts';
+import type { TurnCounts } from '../../protocol/by-turns.ts';
+import { completingBaseId } from '../../protocol/panel.ts';
 import { dataDir } from '../../platform/files/paths.ts';
 import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionClient } from '../../serving/client/completion-client.ts';
@@ -15,7 +17,7 @@ import { GhostText, type CompletionHost } from './ghost-text.ts';
 import { joined, t, translate } from '../../text/l10n.ts';
 import { commandAction, type Action } from '../log.ts';
 import type { Services } from '../services.ts';
-import { clearEndpoint, setCompletionEnabled, settings } from '../settings.ts';
+import { setCompletionEnabled, settings } from '../settings.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 import {
   isRemote,
@@ -30,6 +32,8 @@ import { RemoteServer } from './remote-server.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { Registration } from './registration.ts';
 import { Snooze } from './snooze.ts';
+import { announceVerdict } from './turn-verdict.ts';
+import { Turns } from './turns.ts';
 import { UseRecorder } from './use-recorder.ts';
 import { setStatusBarMessage, withProgress } from '../editor-ui.ts';
 
@@ -68,10 +72,18 @@ export class CompletionService implements CompletionHost {
   /** The failure since the last answer: announced once, not at each key press, and shown until it is over. */
   failure: string | undefined;
   readonly snooze: Snooze;
+  readonly turns: Turns;
 
   constructor(private readonly services: Services) {
     this.snooze = new Snooze(services.store, () => this.changed.fire());
-    const acceptance = new AcceptanceWatch((model, what, by) => this.count(model, what, by));
+    const acceptance = new AcceptanceWatch(
+      (model, what, by, turn) => this.count(model, what, by, turn),
+      (document, characters) => {
+        if (!this.turns.compared) return;
+        const { turn } = this.modelFor(document, acceptance.isShowingIn(document)) ?? {};
+        if (turn) this.turns.count(turn, 'typed', characters);
+      },
+    );
     this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
       services.log.warn(message),
     );
@@ -86,11 +98,22 @@ export class CompletionService implements CompletionHost {
     this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
     const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
     registration.refreshSoon();
+    this.turns = new Turns(services.store, {
+      prepare: ({ spec }) => this.references.check(spec.base),
+      untrained: (base) => modelFromBase(base, this.references.of(base)),
+      ended: async (run, ended) => {
+        this.ghost.forget();
+        if (ended.verdict) await announceVerdict(this, services, run, ended);
+        this.changed.fire();
+      },
+      failed: (error) => services.log.warn(`Comparison by turns: ${reportError(error).message}`),
+    });
     const refresh = () => {
       registration.refreshSoon();
       const { chosenBase: base } = this;
       if (base && !this.disk.has(base) && !this.disk.lacks(base)) void this.disk.lookForBase(base);
       this.announceIfGone();
+      void this.turns.follow(this.inUse?.run);
     };
     this.disposables = vscode.Disposable.from(
       acceptance,
@@ -167,6 +190,7 @@ export class CompletionService implements CompletionHost {
   /** Call this when the base in use, a build for GPUs or a snooze may have come or gone. */
   async lookAgain(): Promise<void> {
     this.snooze.lookAgain();
+    void this.turns.refresh();
     const { chosenBase: base } = this;
     await Promise.all([this.disk.lookForGpuKinds(), base && this.disk.lookForBase(base)]);
   }
@@ -180,10 +204,10 @@ export class CompletionService implements CompletionHost {
     const isEnabled = settings.completionEnabled(document) && !this.snooze.until;
     return isEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
   }
-  modelFor(document: vscode.TextDocument): CompletionModel | undefined {
+  modelFor(document: vscode.TextDocument, held = false): CompletionModel | undefined {
     if (!this.isEnabledFor(document)) return undefined;
     const { inUse } = this;
-    if (!isRemote(inUse)) return inUse;
+    if (!isRemote(inUse)) return this.turns.modelFor(inUse as LocalModel, held);
     return !holdsSecrets(document.uri.path) && this.remoteServer.checkPermission(inUse.remote.endpoint)
       ? inUse
       : undefined;
@@ -200,26 +224,20 @@ export class CompletionService implements CompletionHost {
 
   /** Chooses a model and starts its server before the first key press. `actions`: what to offer next. */
   async use(model: LocalModel, ...actions: Action[]): Promise<void> {
-    this.ghost.forget();
-    this.latencyMs = undefined;
-    this.failure = undefined;
-    await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
-    if (!model.run) await this.disk.lookForBase(model.base);
+    if (model.id !== this.turns.compared?.spec.id) await this.turns.end();
+    await this.choose(model);
     await this.snooze.set(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
     const { endpoint } = this.remoteServer;
-    if (endpoint) return this.notifyRemoteInUse(model, endpoint.host);
+    if (endpoint) return this.remoteServer.notifyInUse(model, endpoint);
     const serving = this.localClient(model);
     const options = {
       // Starting takes seconds, and the user is waiting.
       location: vscode.ProgressLocation[serving.hasServer ? 'Window' : 'Notification'],
       title: t('Starting completion with {name}', { name: model.name }),
     };
-    await withProgress(options, async () => {
-      await serving.start();
-      for (const { name } of servedFiles(model).adapters ?? []) await serving.load(name);
-    });
+    await withProgress(options, () => this.load(model));
     this.changed.fire();
     void this.services.log.notify(
       'info',
@@ -228,19 +246,20 @@ export class CompletionService implements CompletionHost {
     );
   }
 
-  /** The settings name a remote server, so a model on this machine is only kept for later. */
-  private notifyRemoteInUse({ name }: LocalModel, host: string): Promise<void> {
-    const message = t(
-      '{name} is selected, but {host} still completes your code, because the settings name it as the completion server.',
-      {
-        name,
-        host,
-      },
-    );
-    return this.services.log.notify('info', message, {
-      title: t('Complete on This Machine'),
-      run: () => clearEndpoint(),
-    });
+  /** Has a model complete code, without a message; its server starts with the first key. */
+  async choose(model: LocalModel): Promise<void> {
+    this.ghost.forget();
+    this.latencyMs = undefined;
+    this.failure = undefined;
+    await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
+    if (!model.run) await this.disk.lookForBase(model.base);
+  }
+
+  /** Starts a model's server, if it does not run, with the model in it. Throws UserError. */
+  async load(model: LocalModel): Promise<void> {
+    const serving = this.localClient(model);
+    await serving.start();
+    for (const { name } of servedFiles(model).adapters ?? []) await serving.load(name);
   }
 
   serving(model: CompletionModel): CompletionClient {
@@ -331,7 +350,9 @@ export class CompletionService implements CompletionHost {
 
   answered(milliseconds: number): void {
     const { latencyMs: before = milliseconds } = this;
-    this.latencyMs = before + NEWEST_WEIGHT * (milliseconds - before);
+    // While models are compared, it would show whose turn it is.
+    const isBlind = this.turns.compared !== undefined;
+    this.latencyMs = isBlind ? undefined : before + NEWEST_WEIGHT * (milliseconds - before);
     this.failure = undefined;
     this.changed.fire();
   }
@@ -349,8 +370,10 @@ export class CompletionService implements CompletionHost {
     if (!isReported) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }
 
-  private count(model: string, what: keyof Acceptance, by?: number): void {
-    void this.services.store.count(model, what, by).then(() => this.changed.fire());
+  private count(model: string, what: keyof TurnCounts, by?: number, turn?: Turn): void {
+    if (turn) this.turns.count(turn, what, by);
+    else if (what !== 'keptCharacters' && what !== 'typed')
+      void this.services.store.count(model, what, by).then(() => this.changed.fire());
   }
 
   settingsChanged(): void {
@@ -368,6 +391,7 @@ export class CompletionService implements CompletionHost {
     this.snooze.dispose();
     this.disposables.dispose();
     // Disposing the listeners has just handed the recorder its last outcomes.
+    await this.turns.close();
     await this.recorder.close();
     await this.stop();
     this.changed.dispose();

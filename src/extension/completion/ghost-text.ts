@@ -23,8 +23,8 @@ const LINES = { before: 2000, after: 500 };
 /** The model that completes, and its server. */
 export interface CompletionHost {
   readonly recorder: UseRecorder;
-  /** The model that completes this document now. */
-  modelFor(document: vscode.TextDocument): CompletionModel | undefined;
+  /** The model that completes this document now. `held`: a suggestion is shown, or asked for, and stays its model's. */
+  modelFor(document: vscode.TextDocument, held?: boolean): CompletionModel | undefined;
   /** Whether a next edit has Tab, which ghost text would take away. */
   readonly isTabTaken: boolean;
   /** The server of a model, here or elsewhere; it starts at the first request. */
@@ -82,7 +82,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selectionChanged(selected?.text ?? '');
     const own = this.trigger.ownRequest(document, position);
-    const model = this.service.modelFor(document);
+    const now = this.service.modelFor(document, this.acceptance.isShowingIn(document));
+    // An answer that arrives when another model has its turn is still shown.
+    const model = (own && now?.turn && this.waiting?.place.model) || now;
     this.cancelWaiting();
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !own;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
@@ -186,7 +188,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 
   private readAhead(document: vscode.TextDocument, position: vscode.Position): void {
-    const model = this.service.modelFor(document);
+    const held = this.waiting !== undefined || this.acceptance.isShowingIn(document);
+    const model = this.service.modelFor(document, held);
     if (!model || !this.service.isServedLocally(model)) return;
     void this.coreFor(model).readAhead(this.inputAt({ model, document, position }));
   }
@@ -280,6 +283,7 @@ function shownItem({ model, document, position, selected }: CompletionPlace, tex
   const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
   return {
     model: model.id,
+    turn: model.turn,
     document,
     offset,
     text: text.replace(/\r?\n/g, ending),

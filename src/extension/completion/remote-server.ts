@@ -11,8 +11,8 @@ import { describeServer } from '../../serving/remote/probe.ts';
 import { RemoteClient } from '../../serving/remote/remote-client.ts';
 import type { Remote } from '../../serving/remote/remote-http.ts';
 import type { Services } from '../services.ts';
-import { settings } from '../settings.ts';
-import { modelFromServer, type RemoteModel } from './completion-model.ts';
+import { clearEndpoint, settings } from '../settings.ts';
+import { modelFromServer, type LocalModel, type RemoteModel } from './completion-model.ts';
 import { settingAction } from '../log.ts';
 
 export class RemoteServer {
@@ -46,6 +46,16 @@ export class RemoteServer {
 
   isAllowed({ api }: Endpoint): boolean {
     return this.services.store.allowedServers.includes(api);
+  }
+
+  /** The settings name a remote server, so a model on this machine is only kept for later. */
+  notifyInUse({ name }: LocalModel, { host }: Endpoint): Promise<void> {
+    const message = t(
+      '{name} is selected, but {host} still completes your code, because the settings name it as the completion server.',
+      { name, host },
+    );
+    const here = { title: t('Complete on This Machine'), run: () => clearEndpoint() };
+    return this.services.log.notify('info', message, here);
   }
 
   /** Whether code may be sent there. Asks the user at most once per session if not. */

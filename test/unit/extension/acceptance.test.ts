@@ -20,12 +20,12 @@ const editor = vi.hoisted(() => {
       selection.active = text.length;
       listeners.change.length = listeners.close.length = 0;
     },
-    write(inserted: string, removed = 0) {
+    write(inserted: string, removed = 0, more: object = {}) {
       const rangeOffset = selection.active - removed;
       document.text = document.text.slice(0, rangeOffset) + inserted + document.text.slice(selection.active);
       selection.active = rangeOffset + inserted.length;
       const contentChanges = [{ rangeOffset, rangeLength: removed, text: inserted }];
-      for (const listener of listeners.change) listener({ document, contentChanges });
+      for (const listener of listeners.change) listener({ document, contentChanges, ...more });
     },
     close: () => listeners.close.forEach((listener) => listener(document)),
     vscode: {
@@ -53,7 +53,11 @@ function shown() {
   editor.begin('x =');
   const outcomes: Outcome[] = [];
   const counts: Record<string, number> = {};
-  const watch = new AcceptanceWatch((_, what) => (counts[what] = (counts[what] ?? 0) + 1));
+  const add = (what: string, by = 1) => (counts[what] = (counts[what] ?? 0) + by);
+  const watch = new AcceptanceWatch(
+    (_, what, by) => add(what, by),
+    (_, characters) => add('typed', characters),
+  );
   watch.show({
     model: 'a-run',
     document: editor.document as never,
@@ -122,6 +126,24 @@ describe('the outcome of a completion', () => {
     expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\nx', seconds: 40 }]);
   });
 
+  it('is what is left of the accepted text five minutes later, or when its file is closed', () => {
+    const { counts } = shown();
+    editor.write(' sum(a);');
+    editor.write(' // all', 0);
+    seconds(299);
+    expect(counts['kept']).toBeUndefined();
+    seconds(1);
+    expect(counts).toMatchObject({ kept: 1, keptCharacters: 'sum(a);'.length });
+  });
+
+  it('is fewer characters if some were changed', () => {
+    const { counts } = shown();
+    editor.write(' sum(a);');
+    editor.write('b);', 'a);'.length);
+    editor.close();
+    expect(counts).toMatchObject({ kept: 1, keptCharacters: 'sum(a);'.length - 1 });
+  });
+
   it('is not reported then if nobody has seen it yet', () => {
     const { watch, outcomes } = shown();
     seconds(0.3);
@@ -136,5 +158,23 @@ describe('the outcome of a completion', () => {
     for (const key of ' max(b)') editor.write(key);
     seconds(600);
     expect(outcomes).toEqual([]);
+  });
+});
+
+describe('what is written', () => {
+  it('is what was typed, and what was accepted apart from that', () => {
+    const { counts } = shown();
+    for (const key of ' su') editor.write(key);
+    editor.write('m(a);');
+    editor.write('\n  ');
+    expect(counts).toMatchObject({ typed: 6, acceptedCharacters: 5 });
+  });
+
+  it('is neither pasted lines, nor undone, nor in a document that nobody looks at', () => {
+    const { counts } = shown();
+    editor.write('\nconst a = 1;\nconst b = 2;\n');
+    editor.write('undone', 0, { reason: 1 });
+    editor.write('elsewhere', 0, { document: { ...editor.document } });
+    expect(counts['typed'] ?? 0).toBe(0);
   });
 });

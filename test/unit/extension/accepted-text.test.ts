@@ -17,7 +17,7 @@ class Doc {
     return this;
   }
   get kept() {
-    return this.accepted.isKept(this.text);
+    return this.accepted.keptCharacters(this.text) !== undefined;
   }
 }
 

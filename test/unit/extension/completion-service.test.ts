@@ -1,5 +1,13 @@
 /** Which server completes, what it has been offered when a request comes, and what is shown if it fails. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -7,6 +15,7 @@ import { fetchedPackage, gpuKindsHere, gpuPackages } from '../../../src/llama-cp
 import { referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
+import { TURN_MS } from '../../../src/findings/by-turns.ts';
 import { IndexerClient } from '../../../src/extension/completion/indexer-client.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { ServingClient } from '../../../src/serving/client/client.ts';
@@ -92,6 +101,12 @@ let store: {
   inUse?: string;
   baseInUse?: object;
   unreportedRuns: string[];
+  comparing?: number | undefined;
+  comparisons: number[];
+  addComparison: (seed: number) => Promise<void>;
+  setComparing: (seed: number | undefined) => Promise<void>;
+  setInUse: (model: string, base?: object) => Promise<void>;
+  count: () => Promise<void>;
   snoozedUntil: number;
   setSnoozedUntil: (time: number | undefined) => Promise<void>;
 };
@@ -105,6 +120,14 @@ beforeEach(() => {
   unreadable = '';
   store = {
     unreportedRuns: [],
+    comparisons: [],
+    addComparison: (seed) => Promise.resolve(void store.comparisons.push(seed)),
+    setComparing: (seed) => Promise.resolve(void (store.comparing = seed)),
+    setInUse(model, base) {
+      Object.assign(store, { inUse: model, ...(base && { baseInUse: base }) });
+      return Promise.resolve();
+    },
+    count: () => Promise.resolve(),
     snoozedUntil: 0,
     setSnoozedUntil(time) {
       store.snoozedUntil = time ?? 0;
@@ -223,7 +246,8 @@ test('a base that has gone is noticed at the next focus or failure: no key waits
 const served = { meanKl: 0, limit: 0.01, tokens: 96, ok: true };
 const better = () => {
   const made = makeRun({ id: 'garden', name: 'Garden' });
-  return { ...made, summary: { ...made.summary!, served, refused: undefined } };
+  const spec = { ...made.spec, base: base() };
+  return { ...made, spec, summary: { ...made.summary!, served, refused: undefined } };
 };
 /** As measured by another window or in a terminal. */
 test('that the base of the run in use has gone is noticed and said, not only that completion failed', async () => {
@@ -285,6 +309,59 @@ test.each([
   runsChanged();
   expect(service.inUse).toBeUndefined();
   expect(notified).toEqual([]);
+});
+
+test('by turns, the untrained model answers in the same server, and nothing that is shown tells', async () => {
+  runs.set('garden', better());
+  store.inUse = 'garden';
+  runsChanged();
+  mkdirSync(at('runs/garden'), { recursive: true });
+  await service.turns.begin(100);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const asked = new Set<string>();
+  for (let turn = 0; turn < 4; turn += 1) {
+    vi.setSystemTime(turn * TURN_MS);
+    const model = service.modelFor({ uri: { path: '/a.ts' } } as never) as ReturnType<typeof run>;
+    asked.add(model.requested);
+    expect(service.serverOptions(model).serves).toBe(service.serverOptions(service.localModel!).serves);
+    service.answered(20);
+    expect([service.inUse?.id, service.latencyMs]).toEqual(['garden', undefined]);
+  }
+  expect([...asked].sort()).toEqual(['base', 'garden']);
+});
+
+test.each([
+  ['helps', 'Garden keeps 18% more [6, 31] than base. It stays in use. [Show Results]', 'garden'],
+  [
+    'useless',
+    'Garden keeps 18% more [6, 31] than base. So base completes your code from now on. [Use Garden Again, Show Results]',
+    'base:base',
+  ],
+])('the end of a comparison by turns is said once: it %s', async (verdict, said, inUse) => {
+  runs.set('garden', better());
+  store.inUse = 'garden';
+  runsChanged();
+  mkdirSync(at('runs/garden'), { recursive: true });
+  await service.turns.begin(100);
+  // Another window has counted the rest.
+  const line = { type: 'ended', seed: store.comparing, at: new Date().toISOString(), by: 1, verdict };
+  const gain = { value: 0.18, low: 0.06, high: 0.31 };
+  appendFileSync(at('runs/garden/by-turns.jsonl'), `${JSON.stringify({ ...line, gain })}\n`);
+  for (let times = 0; times < 2; times += 1) await service.turns.refresh();
+  expect(notified).toEqual([said]);
+  expect(store.inUse).toBe(inUse);
+});
+
+test('choosing another model ends a comparison by turns', async () => {
+  runs.set('garden', better());
+  store.inUse = 'garden';
+  runsChanged();
+  mkdirSync(at('runs/garden'), { recursive: true });
+  await service.turns.begin(100);
+  await service.use(modelFromBase(base()));
+  expect(service.turns.compared).toBeUndefined();
+  expect(readFileSync(at('runs/garden/by-turns.jsonl'), 'utf8')).toContain('"ended"');
 });
 
 test('a snooze is still on after a reload', async () => {

@@ -12,6 +12,7 @@ import {
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { configured, reset, TabInputText, TabInputTextDiff, window } from './fake-vscode.ts';
+import type { ShownItem } from '../../../src/extension/completion/acceptance.ts';
 import { GhostText, type CompletionHost } from '../../../src/extension/completion/ghost-text.ts';
 
 type Listener = (event: unknown) => void;
@@ -121,6 +122,11 @@ let filesSent: string[];
 let model: CompletionModel;
 let parts: PartsSource | undefined;
 let isTabTaken: boolean;
+/** Whether a suggestion is shown, and the model that a shown one stays with. */
+let isShowing: boolean;
+let heldModel: CompletionModel | undefined;
+/** The model and the turn that each suggestion counts for. */
+let counted: unknown[];
 let ghost: GhostText;
 const never = {
   isCancellationRequested: false,
@@ -140,11 +146,12 @@ beforeEach(() => {
   model = modelFromBase(base);
   parts = undefined;
   isTabTaken = false;
+  heldModel = undefined;
   editor.folder = undefined;
   editor.documents = [];
   reset();
   const service = {
-    modelFor: () => model,
+    modelFor: (_: unknown, held: boolean) => (held ? heldModel : undefined) ?? model,
     get isTabTaken() {
       return isTabTaken;
     },
@@ -173,7 +180,14 @@ beforeEach(() => {
       throw error;
     },
   } as unknown as CompletionHost;
-  const acceptance = { selectionChanged: () => undefined, hide: () => undefined, show: () => undefined };
+  isShowing = false;
+  counted = [];
+  const acceptance = {
+    selectionChanged: () => undefined,
+    hide: () => undefined,
+    show: ({ model, turn }: ShownItem) => counted.push([model, turn?.number]),
+    isShowingIn: () => isShowing,
+  };
   ghost = new GhostText(service, acceptance as never, 'publisher.name');
 });
 afterEach(() => {
@@ -319,6 +333,50 @@ test('a model that has changed under its id is asked again, as it is now', async
   expect(await askedModel()).toBe('reference');
   model = { ...model, calibration: { bias: 0, slope: 1 } };
   expect(await askedModel()).toBe('reference');
+});
+
+const inTurn = (number: number, side: 'result' | 'untrained') => ({
+  ...(side === 'result'
+    ? { ...modelFromBase(base), id: 'garden', requested: 'garden' }
+    : modelFromBase(base)),
+  turn: { run: 'garden', seed: 7, number, side },
+});
+
+test('an answer that arrives in the turn of the other model is shown, and counts for its own', async () => {
+  model = inTurn(1, 'result');
+  const place = open('const a =');
+  let shown: string[] = [];
+  editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));
+  await ask(place);
+  await pass(400);
+  model = inTurn(2, 'untrained');
+  answer(' first;');
+  await pass(600);
+  expect([shown, counted]).toEqual([[' first;'], [['garden', 1]]]);
+  expect(new Set(models)).toEqual(new Set(['garden']));
+});
+
+test('nothing that one model has written is shown in the turn of the other, but what is on the screen stays', async () => {
+  const first = inTurn(1, 'result');
+  model = first;
+  const asked = ask(open('const a ='), INVOKE);
+  await pass(0);
+  answer(' first;');
+  await asked;
+  model = inTurn(2, 'untrained');
+  [isShowing, heldModel] = [true, first];
+  expect(await texts(ask(open('const a = f'), INVOKE))).toEqual(['irst;']);
+  isShowing = false;
+  const other = ask(open('const a = f'), INVOKE);
+  await pass(0);
+  answer('ive;');
+  expect(await texts(other)).toEqual(['ive;']);
+  expect(models).toEqual(['garden', 'base']);
+  expect(counted).toEqual([
+    ['garden', 1],
+    ['garden', 1],
+    ['base:base', 2],
+  ]);
 });
 
 test('a changed setting of completion applies to the next request', async () => {
