@@ -1,7 +1,7 @@
 /** Prefetching: the request that follows if the shown completion is accepted. */
 import type { PendingAnswer } from './pending-answer.ts';
 import { gate } from './gate.ts';
-import { leadingWhitespace, lastLine } from './code/text.ts';
+import { leadingWhitespace, lastLine, lineEndOf } from './code/text.ts';
 import type { CompletionPlace, CursorDocument } from './types.ts';
 import { fullLengths, NEARBY_CHARACTERS, typedBetween } from './prompt/window.ts';
 
@@ -14,8 +14,8 @@ export function afterAccepting<D extends CursorDocument>(document: D, text: stri
   const reason = gate({ ...accepted, selections: [0] });
   if (reason === undefined) return accepted;
   if (reason !== 'statement-end') return undefined;
-  const lineEnd = accepted.before.includes('\r\n') ? '\r\n' : '\n';
-  return { ...accepted, before: accepted.before + lineEnd + leadingWhitespace(lastLine(accepted.before)) };
+  const line = lineEndOf(accepted) + leadingWhitespace(lastLine(accepted.before));
+  return { ...accepted, before: accepted.before + line };
 }
 
 /** Whether two documents are the same at the cursor. */

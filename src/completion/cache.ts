@@ -5,7 +5,7 @@
 import { readBrackets } from './code/brackets.ts';
 import { embeddedAt, languageFor } from './code/languages.ts';
 import type { CursorDocument } from './types.ts';
-import { fullLengths } from './prompt/window.ts';
+import { areClosers, fullLengths } from './prompt/window.ts';
 
 /** Characters on each side that must be equal; beyond that, only the lengths are compared. */
 const WINDOW = 4096;
@@ -18,7 +18,12 @@ interface Entry {
   afterLength: number;
   /** Empty: the model had no completion here. */
   text: string;
+  /** The model wrote more, which was too unlikely to be shown. */
+  isPart: boolean;
 }
+
+/** What is kept of an answer. */
+type Kept = Pick<Entry, 'text'> & Partial<Pick<Entry, 'isPart'>>;
 
 export class CompletionCache {
   /** Newest last. */
@@ -26,12 +31,15 @@ export class CompletionCache {
 
   constructor(private readonly size = 200) {}
 
-  /** The rest of a cached text; `''` if the model is known to have no completion; undefined if nothing is cached. */
-  get(document: CursorDocument, adapter: string): string | undefined {
+  /**
+   * The rest of a cached text; `''` if the model is known to have no completion; undefined if nothing is cached.
+   * @param onlyWhole only texts that are all the model wrote
+   */
+  get(document: CursorDocument, adapter: string, onlyWhole = false): string | undefined {
     const key = cacheKey(document, adapter);
     for (let index = this.entries.length - 1; index >= 0; index -= 1) {
       const entry = this.entries[index]!;
-      if (entry.key !== key) continue;
+      if (entry.key !== key || (onlyWhole && entry.isPart)) continue;
       const rest = remainder(entry, document);
       if (rest === undefined) continue;
       this.entries.splice(index, 1);
@@ -50,7 +58,7 @@ export class CompletionCache {
     );
   }
 
-  put(document: CursorDocument, adapter: string, text: string): void {
+  put(document: CursorDocument, adapter: string, { text, isPart = false }: Kept): void {
     const { before, after } = document;
     const lengths = fullLengths(document);
     const entry: Entry = {
@@ -60,6 +68,7 @@ export class CompletionCache {
       after: after.slice(0, WINDOW),
       afterLength: lengths.after,
       text,
+      isPart,
     };
     const same = (other: Entry) =>
       other.key === entry.key &&
@@ -87,7 +96,7 @@ function remainder(entry: Entry, document: CursorDocument): string | undefined {
   const typedLength = lengths.before - entry.beforeLength;
   if (typedLength < 0 || typedLength > Math.min(entry.text.length, before.length)) return undefined;
   const added = lengths.after - entry.afterLength;
-  if (added !== 0 && added !== 1) return undefined;
+  if (added < 0 || added > typedLength || !areClosers(after.slice(0, added))) return undefined;
   const cursor = before.length - typedLength;
   if (!entry.text.startsWith(before.slice(cursor))) return undefined;
   if (before.slice(Math.max(0, cursor - WINDOW), cursor) !== entry.before) return undefined;
@@ -100,7 +109,7 @@ function remainder(entry: Entry, document: CursorDocument): string | undefined {
     : cutAtCloser(rest, after[0] ?? '', embeddedAt({ before, languageId }).languageId);
 }
 
-/** The editor added the closer of a typed bracket or quote: cuts the completion before that closer. */
+/** The editor added closers of typed brackets and quotes: cuts the completion before the innermost. */
 function cutAtCloser(rest: string, closer: string, languageId: string): string | undefined {
   const at = /["'`]/.test(closer)
     ? rest.indexOf(closer)

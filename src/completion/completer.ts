@@ -41,6 +41,8 @@ export interface CompleteInput extends CompletionPlace, CompletionSettings {
   selections?: readonly number[];
   /** Requested explicitly, by a key: not debounced, and allowed where typing would request nothing. */
   invoked?: boolean;
+  /** Whether the editor would show a text here, as its suggestion list may be open; by default it would. */
+  canShow?: (text: string) => boolean;
   /** Open and recently open files, most recent first; called only occasionally. Needs `place`. */
   files?: () => readonly OtherFile[];
   /** Source of snippets from the repository's files; called only occasionally. Needs `place`. */

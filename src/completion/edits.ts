@@ -60,6 +60,11 @@ export class Edits {
     return back.startsWith(gone) || gone.startsWith(back);
   }
 
+  /** What was removed may be suggested again. */
+  forgetRemoved(): void {
+    this.removed = undefined;
+  }
+
   private removedAfter({ at, removed, inserted }: Edit): Edits['removed'] {
     const earlier = this.removed;
     if (earlier && at >= earlier.at && at + removed.length <= earlier.at + earlier.written)

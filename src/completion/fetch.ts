@@ -22,6 +22,9 @@ export interface FetchOptions {
   cache: CompletionCache;
 }
 
+/** An answer; `cut`: it ends within a line, at the token limit. */
+type Written = ReturnType<typeof cutTruncated>;
+
 /**
  * Caches the answer, its first line before the rest, so that it can be shown early. Undefined if the request was
  * stopped. Throws the errors of `ask`.
@@ -34,24 +37,30 @@ export async function fetchAnswer(
   const { adapter } = document;
   const start = now();
   let shown = false;
-  const clean = (text: string) =>
-    keepLikely(cleanUp(text, document, maxLines), pending.certainty, showing, document);
-  const keep = (text: string): Answer => {
-    const cleaned = clean(text);
+  const clean = ({ text, cut }: Written) =>
+    keepLikely(
+      cleanUp(text, document, maxLines),
+      { text, cut, certainty: pending.certainty },
+      showing,
+      document,
+    );
+  const keep = (written: Written): Answer => {
+    const cleaned = clean(written);
     // A first line that was shown stays, even if the whole answer would not have been shown.
-    if ('text' in cleaned || !shown) cache.put(document, adapter, 'text' in cleaned ? cleaned.text : '');
+    if ('text' in cleaned || !shown) cache.put(document, adapter, 'text' in cleaned ? cleaned : { text: '' });
     return { cleaned, took: now() - start };
   };
   // Ask again when the user comes back to this place.
   const dropFromCache = () => shown && cache.drop(document, adapter);
   try {
-    const text = await generate(pending, options, (lines) => {
+    const written = await generate(pending, options, (text) => {
+      const lines = { text, cut: false };
       // What spans several lines is shown once it is complete.
-      if (shown || cutUnfinished(lines, document) !== lines || 'dropped' in clean(lines)) return;
+      if (shown || cutUnfinished(text, document) !== text || 'dropped' in clean(lines)) return;
       pending.showFirst(keep(lines));
       shown = true;
     });
-    if (!pending.stop.signal.aborted) return keep(text);
+    if (!pending.stop.signal.aborted) return keep(written);
     dropFromCache();
     return undefined;
   } catch (error) {
@@ -61,14 +70,14 @@ export async function fetchAnswer(
 }
 
 /**
- * The model's text. Calls `onLines` with all complete lines whenever there are more. Stops at the end of the block, or
+ * What the model wrote. Calls `onLines` with all complete lines whenever there are more. Stops at the end of the block, or
  * when the text has become too unlikely to be shown.
  */
 async function generate(
   pending: PendingAnswer,
   { ask, document, maxLines, showing }: FetchOptions,
   onLines: (lines: string) => void,
-): Promise<string> {
+): Promise<Written> {
   const enough = new AbortController();
   const signal = AbortSignal.any([pending.stop.signal, enough.signal]);
   try {
@@ -82,7 +91,7 @@ async function generate(
     });
     return cutTruncated(answer);
   } catch (error) {
-    if (enough.signal.aborted && !pending.stop.signal.aborted) return pending.text;
+    if (enough.signal.aborted && !pending.stop.signal.aborted) return { text: pending.text, cut: false };
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { Certainty } from './answer/certainty.ts';
 import type { CleanUp } from './answer/clean-up.ts';
 import { throughFirstWritten } from './code/text.ts';
 import type { CompletionPlace } from './types.ts';
+import { maxLinesAt } from './prompt/max-lines.ts';
 import { typedBetween } from './prompt/window.ts';
 
 /** The model's answer for a document. */
@@ -64,7 +65,9 @@ export class PendingAnswer {
    */
   mayMatch(here: CompletionPlace): boolean {
     const typed = this.typedSince(here);
-    return this.sent && typed !== undefined && this.agreesWith(typed);
+    if (!this.sent || typed === undefined || !this.agreesWith(typed)) return false;
+    // An answer of one line ends before a line break.
+    return !typed.includes('\n') || maxLinesAt(this.document) > 1;
   }
 
   /** Resolves when the generated text differs from what was typed up to `here`. */

@@ -24,6 +24,7 @@ import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { ModelRequest, ContextFile, CursorDocument } from './types.ts';
 import { changeOf, fullLengths, cutToWindow } from './prompt/window.ts';
 import { isTrivial } from './answer/unfinished.ts';
+import { isTooShort } from './answer/worth.ts';
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new CompletionPipeline(options);
@@ -72,16 +73,18 @@ class CompletionPipeline implements Completer {
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
     const input = cutToWindow(whole);
     this.noticeKey(input);
+    // Who asks for text wants it, even if it was deleted before.
+    if (input.invoked) this.edits.forgetRemoved();
     this.reading?.abort();
     // The editor also requests explicitly when the mouse rests on a suggestion, which must not stop its growth.
     if (input.invoked && !this.streaming?.matches(input)) this.inFlight.stop();
     else this.inFlight.matching(input);
     this.currentWait?.abort();
     this.currentWait = undefined;
-    if (this.streaming && !this.streaming.matches(input)) this.stopStreaming();
+    if (this.streaming && !this.streaming.mayMatch(input)) this.stopStreaming();
     if (this.ahead && !mayReach(this.ahead, input)) this.stopAhead();
     const candidate = await this.answer(input);
-    if (!candidate) return undefined;
+    if (!candidate || input.canShow?.(candidate.text) === false) return undefined;
     const rejectionReason = input.invoked ? undefined : this.rejectionReason(input, candidate.text);
     if (rejectionReason) return this.countNotShown(this.statistics(input.adapter), rejectionReason);
     if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, candidate.text);
@@ -96,7 +99,7 @@ class CompletionPipeline implements Completer {
     if (this.edits.undoes(input, text)) return 'undoes';
     // If it was never shown, what is left by now may be too short to be worth showing.
     const isNew = !this.timing.continues(input, text, this.changeLength);
-    return input.minChance && isNew && isTrivial(text) ? 'trivial' : undefined;
+    return input.minChance && isNew && (isTrivial(text) || isTooShort(text)) ? 'trivial' : undefined;
   }
 
   private delayOf(input: CompleteInput, text: string, pending: PendingAnswer | undefined): number {
@@ -120,7 +123,8 @@ class CompletionPipeline implements Completer {
     if (!input.invoked && this.edits.isDeletingAt(input)) return this.countNotShown(counts, 'deleting');
     // A new completion must not begin at the end of a statement or mid-line, but a shown one continues there.
     const cached =
-      this.cache.get(input, input.adapter) ?? (this.streaming && (await this.restOf(this.streaming, input)));
+      this.cache.get(input, input.adapter, input.invoked) ??
+      (this.streaming && (await this.restOf(this.streaming, input)));
     // An explicit request also wants to see what was not worth showing before.
     if (cached !== undefined && (cached || !input.invoked)) {
       counts.cached += 1;
@@ -138,7 +142,7 @@ class CompletionPipeline implements Completer {
   private async restOf(pending: PendingAnswer, input: CompleteInput): Promise<string | undefined> {
     const { signal = new AbortController().signal } = input;
     await Promise.race([pending.whole.catch(() => undefined), aborted(signal)]);
-    return signal.aborted ? undefined : this.cache.get(input, input.adapter);
+    return signal.aborted ? undefined : this.cache.get(input, input.adapter, input.invoked);
   }
 
   /** Records the typing rhythm and the latest edit. */
@@ -253,7 +257,8 @@ class CompletionPipeline implements Completer {
     this.ahead = undefined;
     const received = await this.startAndWait(ahead, input, signal).catch(() => undefined);
     // An explicit request also sees what was too unlikely to be shown automatically.
-    if (input.invoked && received && 'dropped' in received.answer.cleaned) return undefined;
+    const cleaned = received?.answer.cleaned;
+    if (input.invoked && cleaned && ('dropped' in cleaned || cleaned.isPart)) return undefined;
     if (received) this.statistics(input.adapter).awaited += 1;
     return received;
   }

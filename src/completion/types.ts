@@ -7,6 +7,8 @@ export interface CursorDocument {
   languageId: string;
   before: string;
   after: string;
+  /** Whether its lines end with "\r\n"; by default, if the text around the cursor has such a line end. */
+  crlf?: boolean;
   /** Number of further characters before `before` and after `after`, if these are not the whole document. */
   hidden?: { before: number; after: number };
   /** The file's location, for the prompt; required for parts of other files in the prompt. */

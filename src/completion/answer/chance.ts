@@ -3,7 +3,7 @@
  * that, but overconfident.
  */
 import { isInProse } from '../code/prose.ts';
-import { isBlank } from '../code/text.ts';
+import { firstLine, isBlank, wordOrMarks } from '../code/text.ts';
 import type { Certainty } from './certainty.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { CursorDocument } from '../types.ts';
@@ -57,13 +57,21 @@ export function isLikely(
 const isCleanedLikely = (certainty: Certainty, text: string, policy: ShowPolicy): boolean =>
   isLikely(certainty, text.replaceAll('\r', ''), policy);
 
+/** An answer as the model wrote it, with "\n" line ends. */
+interface WrittenAnswer {
+  text: string;
+  certainty: Certainty;
+  /** It ends within a line, at the token limit. */
+  cut: boolean;
+}
+
 /**
  * Cuts a cleaned answer before the first line that makes it too unlikely, or its first line after its likely words.
  * What remains is cut to a complete expression.
  */
 export function keepLikely(
   cleaned: CleanUp,
-  certainty: Certainty,
+  { certainty, ...answer }: WrittenAnswer,
   policy: ShowPolicy,
   document: CursorDocument,
 ): CleanUp {
@@ -83,10 +91,23 @@ export function keepLikely(
     text = cutUnfinished(likely.replace(/(?:\s+[([{<"'`]*)$/, ''), document);
   }
   if (kept === 0 && isTrivial(text)) return { dropped: 'unsure' };
-  if (policy.minChance <= 0) return { text };
+  const kind = { text, ...(text !== cleaned.text && { isPart: true }) };
+  if (policy.minChance <= 0) return kind;
   if (isTrivial(text)) return { dropped: 'trivial' };
-  const saving = expectedSaving(text.replaceAll('\r', ''), certainty, kept > 0 || !rest);
-  return saving > 0 ? { text } : { dropped: 'unsure' };
+  const shown = text.replaceAll('\r', '');
+  const saving = expectedSaving(shown, certainty, endsLine(shown, answer, document));
+  return saving > 0 ? kind : { dropped: 'unsure' };
+}
+
+/** Whether a line of the answer is shown to its last word, or to what already follows the cursor. */
+function endsLine(
+  shown: string,
+  { text, cut }: Omit<WrittenAnswer, 'certainty'>,
+  { after }: CursorDocument,
+): boolean {
+  const hasWords = (line: string) => /[\p{L}\p{N}_]/u.test(line);
+  const rest = text.slice(shown.length);
+  return hasWords(firstLine(after)) || (!hasWords(firstLine(rest)) && !(cut && !rest.includes('\n')));
 }
 
 /** The likely first words of the first non-blank line. Models are sure of a name before what is done with it. */
@@ -94,7 +115,7 @@ function likelyWords(lines: readonly string[], certainty: Certainty, policy: Sho
   const first = lines.findIndex((line) => !isBlank(line));
   const minChance = Math.max(policy.minChance, leastWordChance);
   let kept = '';
-  for (const { 0: word, index } of lines[first]!.matchAll(/[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]+/gu)) {
+  for (const { 0: word, index } of lines[first]!.matchAll(wordOrMarks)) {
     const text = [...lines.slice(0, first), lines[first]!.slice(0, index + word.length)].join('\n');
     if (!isCleanedLikely(certainty, text, { ...policy, minChance })) break;
     kept = text;

@@ -3,13 +3,14 @@ import { embeddedAt, languageFor } from '../code/languages.ts';
 import { cutLinesBelow, cutRestOfLine, isSignificant } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
 import { cutUnmatched, cutUnmatchedTag, readBlock } from './scope.ts';
-import { firstLine, isBlank, isPunctuation, lastLine, linesAbove } from '../code/text.ts';
+import { firstLine, isBlank, isPunctuation, lastLine, lineEndOf, linesAbove } from '../code/text.ts';
 import type { CursorDocument } from '../types.ts';
 import { cutUnfinished } from './unfinished.ts';
 
 export type DropReason =
   'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure' | 'unfinished' | 'trivial';
-export type CleanUp = { text: string } | { dropped: DropReason };
+/** `isPart`: likelier than the whole answer, which has more. */
+export type CleanUp = { text: string; isPart?: boolean } | { dropped: DropReason };
 
 /** Special tokens of all model families, as text. */
 const marker =
@@ -36,10 +37,7 @@ export function cleanUp(answer: string, whole: CursorDocument, maxLines: number)
   if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
   text = cutUnfinished(text, document);
   if (isBlank(text)) return { dropped: 'unfinished' };
-  return {
-    text:
-      whole.before.includes('\r\n') || whole.after.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text,
-  };
+  return { text: text.replaceAll('\n', lineEndOf(whole)) };
 }
 
 /** Whether an answer that begins with these complete lines is sufficient: `cleanUp` would cut anything after them. */

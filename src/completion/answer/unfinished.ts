@@ -1,15 +1,15 @@
 /** Cuts a suggestion to its last complete expression or statement, so that it leaves nothing open that it opened. */
 import { enclosingText, openAt, continueReading, type OpenDelimiter } from '../code/brackets.ts';
 import { embeddedAt, languageFor, type Language } from '../code/languages.ts';
-import { isBlank, lastLine } from '../code/text.ts';
+import { isBlank, keysToType, lastLine, wordOrMarks } from '../code/text.ts';
 import type { CursorDocument, RawAnswer } from '../types.ts';
 
-/** Fewer characters than this, not counting closers and separators, are faster to type than to read. */
-const MIN_CHARACTERS = 3;
+/** What takes fewer keys than this, not counting closers and separators, is faster typed than read. */
+const MIN_KEYS = 3;
 
 /** Whether a suggestion is too little to show: closers, or the rest of a short word. */
 export const isTrivial = (text: string): boolean =>
-  text.replace(/[\s)\]}>'"`:;,.]/g, '').length < MIN_CHARACTERS;
+  keysToType(text.replace(/[\s)\]}>'"`:;,.]/g, '')) < MIN_KEYS;
 
 /** Prefix of a string literal, as in Python's f"" and Rust's r#"". */
 const prefix = /(?<![\p{L}\p{N}_$])(?:[bfrtu]{1,2}#*|[$@]{1,2})$/iu;
@@ -79,9 +79,15 @@ function cutDangling(text: string, before: string, inList: boolean, language: La
   return dangling === undefined || dangling < begins ? text : kept.slice(0, dangling - begins).trimEnd();
 }
 
-/** Drops the last line of an answer that hit the token limit or, if it has only one, its last word. */
-export function cutTruncated({ text, finishReason }: RawAnswer): string {
-  if (finishReason !== 'length') return text;
+/**
+ * Drops the last line of an answer that hit the token limit or, if it has only one, its last word. `cut`: it now ends
+ * within a line.
+ */
+export function cutTruncated({ text, finishReason }: RawAnswer): { text: string; cut: boolean } {
+  if (finishReason !== 'length') return { text, cut: false };
   const above = text.slice(0, Math.max(0, text.lastIndexOf('\n')));
-  return isBlank(above) ? text.replace(/[\p{L}\p{N}_]+$/u, '') : above;
+  if (!isBlank(above)) return { text: above, cut: false };
+  const last = [...text.matchAll(wordOrMarks)].at(-1);
+  const isWord = last && last.index + last[0].length === text.length && /[\p{L}\p{N}_]$/u.test(text);
+  return { text: isWord ? text.slice(0, last.index) : text, cut: true };
 }

@@ -39,7 +39,7 @@ export interface Balance {
 
 const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 /** Characters that may begin or end something in code; all others are skipped. */
-const significant = /["'`()[\]{}/#\-*%<\n]/g;
+const significant = /["'`()[\]{}/#\-*%;<\n]/g;
 const character = /'(?:\\(?:u\{?[\da-f]{1,8}\}?|x[\da-f]{1,2}|[0-7]{1,3}|.)|[^'\\\n])'/iuy;
 const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\/[a-z]*/y;
 /** After these, a slash is not a division. */
@@ -203,7 +203,8 @@ function readQuote(text: string, at: number, language: Language, stack: OpenDeli
     character.lastIndex = at;
     if (character.test(text)) return character.lastIndex;
   }
-  const whole = text.startsWith(quote.repeat(3), at) && quote !== '`' ? quote.repeat(3) : quote;
+  const isTriple = language.tripleQuotes?.includes(quote) && text.startsWith(quote.repeat(3), at);
+  const whole = isTriple ? quote.repeat(3) : quote;
   if (whole === "'" && !isString(text, at, language)) return at + 1;
   const interpolation = interpolationStart(text.slice(Math.max(0, at - 3), at), quote, language);
   stack.push({ kind: 'string', closer: whole, at, ...(interpolation && { interpolation }) });

@@ -19,6 +19,8 @@ export interface Language {
   formatted?: boolean;
   /** Code that contains tags. */
   tags?: boolean;
+  /** Quotes that may also stand three in a row around a string of several lines. */
+  tripleQuotes?: string;
   /** Has C-like operators, with which no expression ends. */
   operators?: boolean;
 }
@@ -44,27 +46,32 @@ const css: Language = { ...cLike, lineComments: [], operators: false };
 const script: Language = { ...cLike, templates: true };
 const withCharacters: Language = { ...cLike, characters: true };
 
+const all = (ids: readonly string[], language: Language) =>
+  Object.fromEntries(ids.map((id) => [id, language]));
+
 const languages: Record<string, Language> = {
   typescript: script,
   javascript: script,
   typescriptreact: { ...script, tags: true },
   javascriptreact: { ...script, tags: true },
-  ...Object.fromEntries(
-    ['rust', 'go', 'java', 'c', 'cpp', 'csharp', 'kotlin', 'scala', 'swift', 'zig'].map((id) => [
-      id,
-      withCharacters,
-    ]),
-  ),
-  python: { ...hash, indented: true, formatted: true, operators: true },
+  ...all(['rust', 'go', 'c', 'cpp', 'zig'], withCharacters),
+  ...all(['java', 'csharp', 'kotlin', 'scala', 'swift'], { ...withCharacters, tripleQuotes: '"' }),
+  ...all(['dart', 'groovy'], { ...cLike, tripleQuotes: `'"` }),
+  python: { ...hash, indented: true, formatted: true, operators: true, tripleQuotes: `'"` },
   yaml: { ...hash, indented: true },
-  coffeescript: { ...hash, indented: true },
-  ruby: hash,
-  shellscript: hash,
-  dockerfile: hash,
-  makefile: hash,
-  toml: hash,
-  r: hash,
-  perl: hash,
+  coffeescript: { ...hash, indented: true, tripleQuotes: `'"` },
+  toml: { ...hash, tripleQuotes: `'"` },
+  ...all(['elixir', 'julia', 'graphql'], { ...hash, tripleQuotes: '"' }),
+  nim: { ...hash, indented: true, tripleQuotes: '"' },
+  ...all(
+    ['ruby', 'crystal', 'shellscript', 'dockerfile', 'makefile', 'r', 'perl', 'terraform', 'cmake'],
+    hash,
+  ),
+  ...all(['ini', 'properties', 'dotenv', 'ignore'], hash),
+  powershell: { ...hash, blockComment: ['<#', '#>'] },
+  ...all(['haskell', 'elm'], { ...hash, lineComments: ['--'], blockComment: ['{-', '-}'], indented: true }),
+  ...all(['clojure', 'lisp', 'scheme'], { ...hash, lineComments: [';'] }),
+  erlang: { ...hash, lineComments: ['%'] },
   sql: { ...cLike, lineComments: ['--'], operators: false },
   lua: { ...cLike, lineComments: ['--'], blockComment: ['--[[', ']]'] },
   html: markup,
@@ -72,8 +79,7 @@ const languages: Record<string, Language> = {
   vue: markup,
   svelte: markup,
   css,
-  markdown: prose,
-  plaintext: prose,
+  ...all(['markdown', 'mdx', 'plaintext', 'git-commit'], prose),
   latex: { ...prose, lineComments: ['%'] },
   restructuredtext: prose,
 };

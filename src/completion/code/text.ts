@@ -1,4 +1,9 @@
 /** Helpers for lines and indentation. */
+import type { CursorDocument } from '../types.ts';
+
+/** The line end of a document at the cursor. */
+export const lineEndOf = ({ before, after, crlf }: Pick<CursorDocument, 'before' | 'after' | 'crlf'>) =>
+  (crlf ?? (before.includes('\r\n') || after.includes('\r\n'))) ? '\r\n' : '\n';
 
 export const lastLine = (text: string): string => text.slice(text.lastIndexOf('\n') + 1);
 
@@ -9,6 +14,19 @@ export function firstLine(text: string): string {
 
 /** Everything up to the end of the first non-blank line. */
 export const throughFirstWritten = (text: string): string => /^(?:[ \t]*\n)*.*/.exec(text)![0];
+
+/** Scripts that are written without spaces between words, or in which a character takes several keys. */
+const dense = '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Hangul}';
+/** A word, which is a single character in such scripts, or the marks between words; for `matchAll`. */
+export const wordOrMarks = new RegExp(
+  `[${dense}]|(?:(?![${dense}])[\\p{L}\\p{N}_])+|[^\\s\\p{L}\\p{N}_]+`,
+  'gu',
+);
+const denseCharacters = new RegExp(`[${dense}]`, 'gu');
+
+/** Number of keys that type a text, about: the editor indents, and a Chinese character takes at least two. */
+export const keysToType = (text: string): number =>
+  text.replace(/\n[ \t]*/g, '\n').replace(denseCharacters, '  ').length;
 
 export const isBlank = (text: string): boolean => text.trim() === '';
 

@@ -46,16 +46,20 @@ export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'd
   return was.after <= is.after ? 'deleted' : 'other';
 }
 
+/** Whether the editor may have added these characters after the cursor: closers of brackets and quotes that were typed. */
+export const areClosers = (added: string): boolean => added.length <= 8 && !/[\p{L}\p{N}_\r\n]/u.test(added);
+
 /**
  * What was typed at the cursor between two states of a document, with "\n" as line end; undefined if anything else
- * changed. If a bracket or quote was typed, the editor may have added its closer.
+ * changed. If brackets or quotes were typed, the editor may have added their closers.
  */
 export function typedBetween(from: CursorDocument, to: CursorDocument): string | undefined {
   if (from.path !== to.path) return undefined;
   const [was, is] = [fullLengths(from), fullLengths(to)];
   const typed = is.before - was.before;
   const added = is.after - was.after;
-  if (![0, 1].includes(added) || typed < added || typed > to.before.length) return undefined;
+  if (added < 0 || typed < added || typed > to.before.length) return undefined;
+  if (!areClosers(to.after.slice(0, added))) return undefined;
   const at = to.before.length - typed;
   const isSame =
     to.before.slice(Math.max(0, at - NEARBY_CHARACTERS), at) === from.before.slice(-NEARBY_CHARACTERS) &&

@@ -88,10 +88,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.cancelWaiting();
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !own;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
-    // A suggestion already shown keeps Tab and may grow.
-    const isTabTaken = this.service.isTabTaken && !own?.shown;
-    // Once triggered, the editor keeps asking.
-    if (!isInvoked && (isTabTaken || !settings.inlineSuggestions(document))) return [];
+    // Once triggered, the editor keeps asking. A suggestion already shown keeps Tab and may grow.
+    const isWanted = !this.service.isTabTaken && settings.inlineSuggestions(document);
+    if (!isInvoked && !own?.shown && !isWanted) return [];
     const place = { model, document, position, selected };
     const stop = new AbortController();
     this.waiting = { place, stop };
@@ -175,7 +174,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 
   /** The input of the completion core for a place. */
-  private inputAt({ model, document, position }: Omit<CompletionPlace, 'selected'>) {
+  private inputAt(place: CompletionPlace) {
+    const { model, document, position } = place;
     return {
       ...cursorDocument(model, document, position),
       adapter: model.id,
@@ -184,6 +184,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       files: () => this.recent.othersInFolder(document, model.folders, isRemote(model)),
       parts: this.service.partsAt(document, position, model),
       ...settings.forCompletion(document),
+      canShow: (text: string) => withSelectedEntry(text, place) !== undefined,
     };
   }
 
@@ -191,7 +192,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const held = this.waiting !== undefined || this.acceptance.isShowingIn(document);
     const model = this.service.modelFor(document, held);
     if (!model || !this.service.isServedLocally(model)) return;
-    void this.coreFor(model).readAhead(this.inputAt({ model, document, position }));
+    void this.coreFor(model).readAhead(this.inputAt({ model, document, position, selected: undefined }));
   }
 
   /** The listener that is told what the user does with the completion. */
@@ -306,6 +307,7 @@ function cursorDocument(
     languageId: document.languageId,
     before: document.getText(new vscode.Range(first, position)),
     after: document.getText(new vscode.Range(position, last)),
+    crlf: document.eol === vscode.EndOfLine.CRLF,
     hidden: {
       before: document.offsetAt(first),
       after: document.offsetAt(end) - document.offsetAt(last),

@@ -26,7 +26,7 @@ const at = (before: string, after: string, path = 'a.ts') => ({
 
 describe.each(cases(60))('a completion, %#', ({ before, after, shown }) => {
   const cache = new CompletionCache();
-  cache.put(at(before, after), 'mine', shown);
+  cache.put(at(before, after), 'mine', { text: shown });
 
   it('answers each typed prefix of a completion with the rest', () => {
     for (let typed = 0; typed < shown.length; typed += 1)
@@ -57,7 +57,7 @@ describe.each(cases(60))('a completion, %#', ({ before, after, shown }) => {
 
 it('is limited in size', () => {
   const cache = new CompletionCache(10);
-  for (let index = 0; index < 100; index += 1) cache.put(at(`x${index}`, ''), 'mine', `y${index}`);
+  for (let index = 0; index < 100; index += 1) cache.put(at(`x${index}`, ''), 'mine', { text: `y${index}` });
   const held = Array.from({ length: 100 }, (_, index) => cache.get(at(`x${index}`, ''), 'mine'));
   expect(held.filter(Boolean)).toEqual(Array.from({ length: 10 }, (_, index) => `y${90 + index}`));
 });

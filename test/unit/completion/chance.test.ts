@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Certainty } from '../../../src/completion/answer/certainty.ts';
 import { chanceOf, keepLikely, policyAt, type ShowPolicy } from '../../../src/completion/answer/chance.ts';
+import type { CursorDocument } from '../../../src/completion/types.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the probability equals the model's at 0 and 1, and is close to it in between. */
@@ -21,6 +22,10 @@ function certainty(...pieces: [text: string, chance: number][]): Certainty {
   return made;
 }
 
+/** Of a cleaned answer of which nothing was cut. */
+const keep = (cleaned: { text: string }, certainty: Certainty, policy: ShowPolicy, place: CursorDocument) =>
+  keepLikely(cleaned, { text: cleaned.text.replaceAll('\r', ''), certainty, cut: false }, policy, place);
+
 describe('the probability of a suggestion', () => {
   it('increases with its log-probability and with the bias', () => {
     expect(chanceOf(0, plain)).toBe(0.5);
@@ -35,30 +40,27 @@ describe('the probability of a suggestion', () => {
       ['three();', 0.1],
     ];
     const text = pieces.map(([piece]) => piece).join('');
-    const kept = (least: number) => keepLikely({ text }, certainty(...pieces), showing(least), document);
+    const kept = (least: number) => keep({ text }, certainty(...pieces), showing(least), document);
     expect(kept(0)).toEqual({ text });
     expect(kept(0.05)).toEqual({ text });
-    expect(kept(0.2)).toEqual({ text: 'one();\ntwo();' });
-    expect(kept(0.35)).toEqual({ text: 'one();' });
+    expect(kept(0.2)).toEqual({ text: 'one();\ntwo();', isPart: true });
+    expect(kept(0.35)).toEqual({ text: 'one();', isPart: true });
     expect(kept(0.45)).toEqual({ dropped: 'unsure' });
   });
 
   it('shows the likely words of an unlikely first line', () => {
     const kept = (...pieces: [string, number][]) =>
-      keepLikely(
-        { text: pieces.map(([piece]) => piece).join('') },
-        certainty(...pieces),
-        showing(0.1),
-        document,
-      );
+      keep({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), showing(0.1), document);
     expect(
       kept(['\n  this', 0.45], ['.first', 0.4], ['(', 0.3], ['1', 0.2], [')\n', 0.05], ['x', 0.04]),
     ).toEqual({
       text: '\n  this.first',
+      isPart: true,
     });
     // A word is left out if only its beginning is likely, or if typing it is faster than reading it.
     expect(kept(['größe_des_fensters', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({
       text: 'größe_des_fensters',
+      isPart: true,
     });
     expect(kept(['of', 0.4], [' it', 0.05])).toEqual({ dropped: 'unsure' });
     expect(kept(['all', 0.2], [' is', 0.05])).toEqual({ dropped: 'unsure' });
@@ -72,12 +74,16 @@ describe('the probability of a suggestion', () => {
       ['}', 0.1],
     ];
     const text = pieces.map(([piece]) => piece).join('');
-    expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({ text: 'go();' });
+    expect(keep({ text }, certainty(...pieces), showing(0.3), document)).toEqual({
+      text: 'go();',
+      isPart: true,
+    });
     const [, ...alone] = pieces;
     const rest = alone.map(([piece]) => piece).join('');
     // From its first line, the part that a block could follow.
-    expect(keepLikely({ text: rest }, certainty(...alone), showing(0.3), document)).toEqual({
+    expect(keep({ text: rest }, certainty(...alone), showing(0.3), document)).toEqual({
       text: 'if (x)',
+      isPart: true,
     });
   });
 
@@ -93,6 +99,14 @@ describe('the probability of a suggestion', () => {
     ['def f():\n    """', 'python', 0.7],
     ['import (\n\t"fmt"\n)\n\nvar a = "', 'go', 0.7],
     ['print(f"Hello {name}', 'python', 0.7],
+    ["SELECT replace(x, '''', ''), ", 'sql', 0.1],
+    ["name: 'don''t'''\nnext: ", 'yaml', 0.1],
+    ['# It ', 'powershell', 0.7],
+    ['<# It ', 'powershell', 0.7],
+    ['-- It ', 'haskell', 0.7],
+    ['; It ', 'clojure', 0.7],
+    ['# It ', 'terraform', 0.7],
+    ['let a = \"\"\"', 'swift', 0.7],
   ])('is at least the given value after %j in %s', (before, languageId, least) => {
     const place = { ...document, before, languageId };
     expect(policyAt(place, showing(0.1)).minChance).toBe(least);
@@ -103,18 +117,18 @@ describe('the probability of a suggestion', () => {
   it('in a string or comment, shows only very likely first words', () => {
     const likely = policyAt({ ...document, before: '// It ' }, showing(0.1));
     const kept = (...pieces: [string, number][]) =>
-      keepLikely({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), likely, {
+      keep({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), likely, {
         ...document,
         before: '// It ',
       });
-    expect(kept(['reads', 0.9], [' a file', 0.65])).toEqual({ text: 'reads' });
-    expect(kept(['reads', 0.9], [' (', 0.8], ['a file', 0.65])).toEqual({ text: 'reads' });
+    expect(kept(['reads', 0.9], [' a file', 0.65])).toEqual({ text: 'reads', isPart: true });
+    expect(kept(['reads', 0.9], [' (', 0.8], ['a file', 0.65])).toEqual({ text: 'reads', isPart: true });
     expect(kept(['reads', 0.6], [' a file', 0.5])).toEqual({ dropped: 'unsure' });
   });
 
   it.each([')', ');', '  }', '""', 'ab', ', x'])('does not show text as trivial as %j', (text) => {
-    expect(keepLikely({ text }, new Certainty(), showing(0.1), document)).toEqual({ dropped: 'trivial' });
-    expect(keepLikely({ text }, new Certainty(), showing(0), document)).toEqual({ text });
+    expect(keep({ text }, new Certainty(), showing(0.1), document)).toEqual({ dropped: 'trivial' });
+    expect(keep({ text }, new Certainty(), showing(0), document)).toEqual({ text });
   });
 
   it('keeps Windows line ends, and counts them as the model does', () => {
@@ -124,13 +138,14 @@ describe('the probability of a suggestion', () => {
       ['\n  two();', 0.1],
     ];
     const text = '\r\n  one();\r\n  two();';
-    expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({
+    expect(keep({ text }, certainty(...pieces), showing(0.3), document)).toEqual({
       text: '\r\n  one();',
+      isPart: true,
     });
   });
 
   it('shows everything from a model without probabilities', () => {
-    expect(keepLikely({ text: 'one' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'one' });
+    expect(keep({ text: 'one' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'one' });
   });
 });
 

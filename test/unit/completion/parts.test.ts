@@ -169,21 +169,21 @@ describe('the cache', () => {
   it('distinguishes places by the length of the text far from the cursor', () => {
     const cache = new CompletionCache();
     const far = 'x'.repeat(10_000);
-    cache.put(document(`${far}const a =`), 'm', ' 1;');
+    cache.put(document(`${far}const a =`), 'm', { text: ' 1;' });
     expect(cache.get(document(`${far}const a =`), 'm')).toBe(' 1;');
     expect(cache.get(document(`y${far}const a =`), 'm')).toBeUndefined();
     expect(cache.get(document(`${far}const a =`, 'z'), 'm')).toBeUndefined();
   });
   it('distinguishes whitespace', () => {
     const cache = new CompletionCache();
-    cache.put(document('if a:\n  ', '', 'python'), 'm', 'b');
+    cache.put(document('if a:\n  ', '', 'python'), 'm', { text: 'b' });
     expect(cache.get(document('if a:\n    ', '', 'python'), 'm')).toBeUndefined();
   });
   it('drops the least recently used entries', () => {
     const cache = new CompletionCache(2);
-    for (const name of ['a', 'b']) cache.put(document(name), 'm', ` ${name}`);
+    for (const name of ['a', 'b']) cache.put(document(name), 'm', { text: ` ${name}` });
     expect(cache.get(document('a'), 'm')).toBe(' a');
-    cache.put(document('c'), 'm', ' c');
+    cache.put(document('c'), 'm', { text: ' c' });
     expect(cache.get(document('b'), 'm')).toBeUndefined();
     expect(cache.get(document('a'), 'm')).toBe(' a');
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Certainty } from '../../../src/completion/answer/certainty.ts';
+import { cutTruncated, isTrivial } from '../../../src/completion/answer/unfinished.ts';
 import { keepLikely } from '../../../src/completion/answer/chance.ts';
-import { expectedSaving } from '../../../src/completion/answer/worth.ts';
+import { expectedSaving, isTooShort } from '../../../src/completion/answer/worth.ts';
 
 /** The same log-probability for each word. */
 function sureBy(text: string, logprob: number): Certainty {
@@ -40,9 +41,38 @@ describe('what a suggestion is expected to save', () => {
     expect(saving('readSettings', 0, false)).toBeLessThan(saving('readSettings', 0));
   });
 
-  it('does not count the indentation, which the editor types', () => {
+  it('does not count the indentation, which nobody types or reads', () => {
     const deep = `{\n${' '.repeat(40)}go();`;
-    expect(saving(deep, 0) + 16 * 38).toBeCloseTo(saving('{\n  go();', 0), 6);
+    expect(saving(deep, 0)).toBeCloseTo(saving('{\n  go();', 0), 6);
+  });
+
+  it('is less where the answer was cut within its line', () => {
+    const kept = (written: { text: string; cut: boolean }, after = '') => {
+      const document = { path: 'a.ts', languageId: 'typescript', before: 'x = ', after };
+      const certainty = sureBy('settingsOfAll', -0.9);
+      const policy = { calibration: { bias: 5, slope: 0.1 }, minChance: 0.09 };
+      return keepLikely({ text: 'settingsOfAll' }, { ...written, certainty }, policy, document);
+    };
+    expect(kept({ text: 'settingsOfAll', cut: false })).toEqual({ text: 'settingsOfAll' });
+    expect(kept({ text: 'settingsOfAll);', cut: false })).toEqual({ text: 'settingsOfAll' });
+    expect(kept({ text: 'settingsOfAll', cut: true })).toEqual({ dropped: 'unsure' });
+    expect(kept({ text: 'settingsOfAll(folders', cut: false })).toEqual({ dropped: 'unsure' });
+    // The rest of the line is there already.
+    expect(kept({ text: 'settingsOfAll(folders', cut: false }, '(folders);')).toEqual({
+      text: 'settingsOfAll',
+    });
+  });
+
+  it('counts two keys for a Chinese character, which is a word', () => {
+    expect(saving('返回结果', 0)).toBeGreaterThan(0);
+    expect(saving('返回', 0)).toBeLessThan(0);
+    expect(isTrivial('返回')).toBe(false);
+    expect(cutTruncated({ text: '// 返回结果', finishReason: 'length' }).text).toBe('// 返回结');
+  });
+
+  it('is nothing for what is typed sooner than read, however certain it is', () => {
+    expect([';', 'self', '\r\n        go'].map(isTooShort)).toEqual([true, true, true]);
+    expect(['settings', 'go();'].map(isTooShort)).toEqual([false, false]);
   });
 
   it('is unknown without probabilities: everything is shown', () => {
@@ -54,7 +84,7 @@ describe('what a suggestion is expected to save', () => {
     const kept = (logprob: number, minChance: number) =>
       keepLikely(
         { text: line },
-        sureBy(line, logprob),
+        { text: line, certainty: sureBy(line, logprob), cut: false },
         { calibration: { bias: 5, slope: 0.1 }, minChance },
         document,
       );

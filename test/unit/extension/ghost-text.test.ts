@@ -277,6 +277,21 @@ test("if the editor's inline suggestions are off, only an explicit request is se
   expect(await texts(invoked)).toEqual([' first;']);
 });
 
+test("if the editor's inline suggestions are off, what was asked for by key still grows", async () => {
+  configured['inlineSuggest.enabled'] = false;
+  const place = open('function f() {');
+  let shown: string[] = [];
+  editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));
+  const invoked = ask(place, INVOKE);
+  await pass(0);
+  const [grow, end] = [piece, answer];
+  grow('\n  first();\n');
+  expect(await texts(invoked)).toEqual(['\n  first();']);
+  end('\n  first();\n  second();\n}');
+  await pass(600);
+  expect(shown).toEqual(['\n  first();\n  second();\n}']);
+});
+
 test('while a next edit owns Tab, only explicit requests are answered, not others already in flight', async () => {
   const place = open('const a =');
   let shown: string[] | undefined;
