@@ -1,5 +1,5 @@
 /** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
-import { measuredHere, type Summary } from '../protocol/evaluation.ts';
+import { measuredHere, type Summary, type Comparison } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import {
@@ -10,8 +10,7 @@ import {
   type CostPlace,
 } from '../training/measured-costs.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
-import { compareWithEarlier } from './compare-with-earlier.ts';
-import { compare } from './metrics/compare.ts';
+import { compare, countsOf } from './metrics/compare.ts';
 import { findPlaces } from './places.ts';
 import { itemsPath } from './metrics/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
@@ -39,9 +38,12 @@ import {
 } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { fitCalibration } from './tasks/workspace-cursors.ts';
-import type { EvaluatedModel, ItemScore, Task } from './task.ts';
+import type { EvaluatedModel, ItemScore, Task, ScoreContext } from './task.ts';
 import { withMeasuringLock } from './measuring-lock.ts';
 import { awakeMs } from '../platform/machine/awake.ts';
+import { scoreItems } from './scoring/score-items.ts';
+import { ageMeasures } from './tasks/workspace.ts';
+import { textOf } from '../text/message.ts';
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
@@ -208,4 +210,29 @@ export async function writeRows(
     itemsPath(dir, task.name, step),
     rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
   );
+}
+
+type Measured = NonNullable<Measurement['of']>;
+
+/**
+ * What a run that continues another still knows of older code, and what it learned of new code: metrics of a measured
+ * task by the age of the code. Before: the adapter that training started with; after: the result.
+ * Undefined if the run continues no other, or the task has no such metrics.
+ */
+async function compareWithEarlier(
+  { task, items, scores: [, after] }: Measured,
+  comparisons: readonly Comparison[],
+  { resources, ...context }: ScoreContext & { resources: Pick<Resources, 'earlier'> },
+): Promise<Summary['earlier']> {
+  const measures = ageMeasures.flatMap((measure) => {
+    const known = comparisons.find(({ metric }) => metric === measure.metric);
+    return known ? [{ ...measure, task: task.name, setting: textOf(known.after, 'setting') }] : [];
+  });
+  const earlier = measures.length > 0 ? await resources.earlier() : undefined;
+  if (!earlier) return undefined;
+  const own = [...items.keys()].filter((at) => measures.some(({ metric }) => after![at]!.parts[metric]));
+  const chosen = own.map((at) => items[at]!);
+  const before = await scoreItems(task, chosen, earlier, { ...context, onScore: () => undefined });
+  const scores = [before, own.map((at) => after![at]!)];
+  return { run: earlier.name, comparisons: countsOf(measures, scores, chosen).map(compare) };
 }
