@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
-import { runStateSchema, type RunState } from '../protocol/run.ts';
+import { runStateSchema } from '../protocol/run.ts';
 import { isStopRequested, openRunWriter, readRun, type RunWriter } from '../runs/index.ts';
 import { reportError, type UserError } from '../text/errors.ts';
 import { toUserError, jobFailure, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
@@ -158,14 +158,7 @@ export class RunMirror implements Mirror {
     const { step, steps, learningRate, etaSeconds, phase } = data;
     this.phase = phase;
     const status = data.status === 'evaluating' ? 'evaluating' : 'running';
-    await this.writer.state({
-      status,
-      step,
-      steps,
-      learningRate,
-      etaSeconds,
-      phase,
-    } satisfies Partial<RunState>);
+    await this.writer.state({ status, step, steps, learningRate, etaSeconds, phase });
   }
 }
 

@@ -180,13 +180,7 @@ class FollowedRun {
 
   private reportProgress(state: object): void {
     const { step, steps, phase } = state as { step?: number; steps?: number; phase?: string };
-    this.options.emit({
-      type: 'progress',
-      task: this.task,
-      ...(step !== undefined && { step }),
-      ...(steps !== undefined && { steps }),
-      ...(phase !== undefined && { phase }),
-    });
+    this.options.emit({ type: 'progress', task: this.task, step, steps, phase });
   }
 
   private async end(outcome: Outcome): Promise<void> {

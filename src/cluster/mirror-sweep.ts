@@ -76,16 +76,9 @@ class SweepMirror implements Mirror {
     const { spec, lines } = this.sweep;
     const done = lines.filter(({ type }) => type === 'trial').length;
     const planned = spec.methods.reduce((sum, { rates }) => sum + rates.length, 0);
-    const { method, learningRate, step, steps, loss } = progress;
-    this.options.emit({
-      type: 'progress',
-      method,
-      learningRate,
-      step,
-      steps,
-      trial: done + 1,
-      trials: Math.max(planned, done + 1),
-      ...(loss !== undefined && { loss }),
-    });
+    const trial = done + 1;
+    // Its time left is that of one trial.
+    const rest = { etaSeconds: undefined, trial, trials: Math.max(planned, trial) };
+    this.options.emit({ type: 'progress', ...progress, ...rest });
   }
 }

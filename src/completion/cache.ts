@@ -2,7 +2,7 @@
  * Cache of earlier answers, which also serves while the user types the ghost text. The key is the text before and after
  * the cursor, the file and the adapter.
  */
-import { readBrackets } from './code/brackets.ts';
+import { unmatchedClosers } from './code/brackets.ts';
 import { embeddedAt, languageFor } from './code/languages.ts';
 import type { CursorDocument } from './types.ts';
 import { areClosers, fullLengths } from './prompt/window.ts';
@@ -113,7 +113,6 @@ function remainder(entry: Entry, document: CursorDocument): string | undefined {
 function cutAtCloser(rest: string, closer: string, languageId: string): string | undefined {
   const at = /["'`]/.test(closer)
     ? rest.indexOf(closer)
-    : readBrackets(rest, languageFor(languageId)).unmatched.find((unmatched) => unmatched.closer === closer)
-        ?.at;
+    : unmatchedClosers(rest, languageFor(languageId)).find((unmatched) => unmatched.closer === closer)?.at;
   return at === undefined || at <= 0 ? undefined : rest.slice(0, at);
 }

@@ -160,9 +160,7 @@ class CompletionPipeline implements Completer {
   private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Candidate | undefined> {
     const stop = new AbortController();
     this.currentWait = stop;
-    const { signal } = stop;
-    const abort = () => stop.abort();
-    input.signal?.addEventListener('abort', abort, { once: true });
+    const signal = input.signal ? AbortSignal.any([stop.signal, input.signal]) : stop.signal;
     try {
       const current = this.inFlight.matching(input);
       const joined = current && (await this.joinInFlight(current, input, signal, counts));
@@ -176,7 +174,6 @@ class CompletionPipeline implements Completer {
       if (signal.aborted) return undefined;
       throw error;
     } finally {
-      input.signal?.removeEventListener('abort', abort);
       if (this.currentWait === stop) this.currentWait = undefined;
     }
   }

@@ -20,16 +20,11 @@ export interface Tokenizer {
   bytesOf(token: number): string;
   /** Number of bytes of a token's text; 0 for a special token. */
   byteLength(token: number): number;
-  /** Number of tokens in the vocabulary; the model's embedding may be padded to more rows. */
-  readonly vocabularySize: number;
-  readonly bos?: number;
   /**
    * The token that begins every text for this base, in training and serving; undefined if its vocabulary has none.
    */
   readonly start?: number;
   readonly eos: number;
-  /** Tokens at which generation stops: all end-of-generation, fill-in-the-middle and file separator tokens. */
-  readonly endTokens: readonly number[];
   /** Fill-in-the-middle tokens, if the base has them. */
   readonly fim?: { prefix: number; suffix: number; middle: number };
   /** The token between files of one repository. */
@@ -82,10 +77,8 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
   const { prefix, suffix, middle } = infill;
   const fim = prefix !== null && suffix !== null && middle !== null ? { prefix, suffix, middle } : undefined;
   const fileSeparator = named('<|file_sep|>', '<file_sep>');
-  const ends = new Set<number>(Object.values(fim ?? {}));
-  if (fileSeparator !== undefined) ends.add(fileSeparator);
-  for (let token = 0; token < vocabularySize; token++) if (model.isEogToken(token as Token)) ends.add(token);
-  const end = eos ?? eot ?? [...ends][0];
+  const all = Array.from({ length: vocabularySize }, (_, token) => token as Token);
+  const end = eos ?? eot ?? all.find((token) => model.isEogToken(token));
   if (end === undefined)
     throw new UserError(
       'base-not-gguf',
@@ -105,11 +98,8 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
     },
     bytesOf: (token) => pieces.bytesOf(token).toString('latin1'),
     byteLength: (token) => pieces.bytesOf(token).length,
-    vocabularySize,
-    ...(bos === null ? {} : { bos }),
     ...(bos !== null && model.tokens.shouldPrependBosToken ? { start: bos } : {}),
     eos: end,
-    endTokens: [...ends].sort((a, b) => a - b),
     ...(fim ? { fim } : {}),
     ...(fileSeparator === undefined ? {} : { fileSeparator }),
     dispose: () => model.dispose(),

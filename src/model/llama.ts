@@ -6,6 +6,7 @@ import { cast, scaled } from '../tensor/forms.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { mix } from '../statistics/random.ts';
+import { sum } from '../statistics/statistics.ts';
 import { yieldToEventLoop, type Head } from './head.ts';
 import {
   isSlot,
@@ -83,12 +84,7 @@ export class Llama implements TrainableModel {
     this.checkTokens(batch.tokens);
     this.choosePrecision();
     const views = this.views.of(batch.rows, batch.length, batch.starts);
-    const dropout = this.dropout(seed, batch);
-    const pass: Pass = {
-      views,
-      adapted: true,
-      ...(dropout && { dropout }),
-    };
+    const pass: Pass = { views, adapted: true, dropout: this.dropout(seed, batch) };
     const weights = Float32Array.from(labels, (_, i) => (batch.learned?.[i] === 0 ? 0 : lossWeight));
     const losses = await this.backward(await this.forward(inputs, pass), {
       inputs,
@@ -169,7 +165,7 @@ export class Llama implements TrainableModel {
     );
     const values = await b.read(squares);
     b.dispose(squares);
-    return Math.sqrt(values.reduce((sum, value) => sum + value, 0));
+    return Math.sqrt(sum(values));
   }
 
   zeroGradients(): void {
@@ -349,16 +345,11 @@ export class Llama implements TrainableModel {
   }
 
   private dropout(seed: readonly [number, number], { rows, length }: Batch): PassDropout | undefined {
-    const { dropout, attentionDropout } = this.parts;
-    if (!dropout && !attentionDropout) return undefined;
+    const { dropout: lora, attentionDropout: attention } = this.parts;
+    if (!lora && !attention) return undefined;
     const { width, hiddenWidth, heads, headSize } = this.config;
     const widest = Math.max(width, hiddenWidth, heads * Math.max(headSize, ATTENTION_CHUNK));
-    return {
-      seed,
-      largest: rows * length * widest,
-      ...(dropout && { lora: dropout }),
-      ...(attentionDropout && { attention: attentionDropout }),
-    };
+    return { seed, largest: rows * length * widest, lora, attention };
   }
 
   leaveF16(): void {
@@ -401,12 +392,6 @@ function shifted({ tokens, rows, length }: Batch): { inputs: Int32Array; labels:
 
 /** Sum and number of the learned predictions' losses. */
 function summed(losses: Float32Array, learned: Uint8Array | undefined): { lossSum: number; tokens: number } {
-  let lossSum = 0;
-  let tokens = 0;
-  losses.forEach((loss, i) => {
-    if (learned && !learned[i]) return;
-    lossSum += loss;
-    tokens += 1;
-  });
-  return { lossSum, tokens };
+  const counted = losses.filter((_, i) => learned?.[i] !== 0);
+  return { lossSum: sum(counted), tokens: counted.length };
 }

@@ -27,8 +27,8 @@ export interface Replacement {
   text: string;
 }
 
-/** From the first place to the last one, in the document's current text. */
-export interface ObservedRange {
+/** A part of a document's current text. */
+export interface TextRange {
   path: string;
   from: number;
   to: number;

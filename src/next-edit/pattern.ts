@@ -1,6 +1,6 @@
 /** Generalises edits to patterns: what is replaced by what, and in which context. */
 import type { TokenChange } from './changes.ts';
-import type { Edit, ObservedRange } from './edit.ts';
+import type { Edit, TextRange } from './edit.ts';
 import type { Scope } from './rename.ts';
 import { isUncommonName, type ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
@@ -36,16 +36,9 @@ export interface TokenPattern {
   quoted: boolean;
   scope?: Scope;
   /** Restricts the pattern to these parts of the documents' current texts, because its context is small. */
-  near?: readonly Part[];
+  near?: readonly TextRange[];
   /** The range where it was observed: the user skipped the places in between. */
-  seen?: ObservedRange;
-}
-
-/** A part of a document's current text. */
-export interface Part {
-  path: string;
-  from: number;
-  to: number;
+  seen?: TextRange;
 }
 
 /** Whole lines that are replaced wherever the same lines occur. */
@@ -57,7 +50,7 @@ export interface LinePattern {
   now: readonly string[];
   /** A text with more such places says that not all of them are meant. */
   most: number;
-  seen?: ObservedRange;
+  seen?: TextRange;
 }
 
 export type Pattern = TokenPattern | ShapePattern | LinePattern;
@@ -145,7 +138,7 @@ export function commonPattern(group: ChangeGroup, other: ChangeGroup): TokenPatt
 
 type Placed = Pick<ChangeGroup, 'path' | 'at'>;
 
-function observedRange({ path, at }: Placed, other: Placed): { seen?: ObservedRange } {
+function observedRange({ path, at }: Placed, other: Placed): { seen?: TextRange } {
   if (path !== other.path) return {};
   return { seen: { path, from: Math.min(at, other.at), to: Math.max(at, other.at) } };
 }

@@ -3,7 +3,7 @@
  * change.
  */
 import { leadingWhitespace } from '../completion/code/text.ts';
-import type { Edit, Replacement, ObservedRange } from './edit.ts';
+import type { Edit, Replacement, TextRange } from './edit.ts';
 import { endOfLine, startOfLine } from './lines.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
@@ -19,7 +19,7 @@ export interface ShapePattern {
   gaps: readonly string[];
   /** The new line in pieces: the differing names, and the text between them. */
   now: readonly Part[];
-  seen?: ObservedRange;
+  seen?: TextRange;
 }
 
 const MAX_TOKENS = 60;

@@ -15,9 +15,9 @@ import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.
 import { extract } from '../platform/files/zip.ts';
 import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
 
-/** Progress of a download. `done` and `total` are bytes; a total of 0 means not (yet) known. */
+/** Progress of a download or an installation. `done` and `total` are bytes; a total of 0 means not (yet) known. */
 export interface FetchProgress {
-  phase: 'resolving' | 'waiting' | 'downloading' | 'checking' | 'unpacking';
+  phase: 'resolving' | 'waiting' | 'downloading' | 'checking' | 'unpacking' | 'building' | 'verifying';
   /** For display: the wheel's or file's name, or why it is fetched in another way. */
   what: string;
   done: number;

@@ -75,15 +75,12 @@ export async function runPip(
     cwd: neutralFolder,
     env: { ...safePath, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
   });
   const complaint = tailOf(child.stderr!, 20_000);
-  const stop = () => child.kill();
-  signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted) stop();
   const [out, { how, error }] = await Promise.all([text(child.stdout!), endOf(child)]);
-  signal?.removeEventListener('abort', stop);
-  if (error) throw error;
   if (signal?.aborted) throw downloadCancelled();
+  if (error) throw error;
   if (how !== 0) throw pipError(complaint());
   return out;
 }

@@ -10,8 +10,6 @@ import { removeFolder } from '../platform/files/write-file.ts';
 
 /** `.KIND-MACHINE-PID-START-xxxxxx`; START distinguishes the process from later ones with the same pid. */
 const folderName = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
-/** Names used by earlier versions, without an owner or without the machine. */
-const legacyName = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]{12})$/;
 /** A folder in use does not stay unchanged for longer than this. */
 const OLD_MS = 24 * 60 * 60 * 1000;
 
@@ -55,8 +53,8 @@ export async function removeAbandonedFolders(parent: string, kind: string, now: 
 
 async function isAbandoned(path: string, name: string, kind: string, now: number): Promise<boolean> {
   const [, ofKind, where, maker] = folderName.exec(name) ?? [];
-  if ((ofKind ?? legacyName.exec(name)?.[1]) !== kind || !(await isOurs(path))) return false;
-  if (maker !== undefined && where === machineId()) return !isMarkedProcessAlive(maker);
+  if (maker === undefined || ofKind !== kind || !(await isOurs(path))) return false;
+  if (where === machineId()) return !isMarkedProcessAlive(maker);
   return isOld(path, now);
 }
 

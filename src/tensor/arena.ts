@@ -1,4 +1,3 @@
-import type { BackendName } from '../protocol/run.ts';
 import type { DataType, Tensor } from './backend.ts';
 
 /** A backend's own tensor. */
@@ -13,7 +12,6 @@ export abstract class Handle implements Tensor {
  * Tensor lifetimes, shared by all backends: a stack of frames, each owning the tensors created while it was on top.
  */
 export abstract class ArenaBackend {
-  abstract readonly name: BackendName;
   private readonly frames: Set<Handle>[] = [];
   private live = 0;
 

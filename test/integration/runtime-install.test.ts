@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import { doctorReportSchema } from '../../src/protocol/doctor.ts';
 import { offer } from '../../src/tensor/runtime/release.ts';
-import { findRuntime, installRuntime, type RuntimeProgress } from '../../src/tensor/runtime/index.ts';
+import type { FetchProgress } from '../../src/packages/pypi.ts';
+import { findRuntime, installRuntime } from '../../src/tensor/runtime/index.ts';
 import { Sandbox } from '../unit/runtime/fakes.ts';
 
 let box: Sandbox;
@@ -29,7 +30,7 @@ describe.runIf(offer(false).release)('the runtime', () => {
         command: 'forget-me-not runtime install',
       });
 
-      const reports: RuntimeProgress[] = [];
+      const reports: FetchProgress[] = [];
       const keepDownloads = process.env['FORGET_ME_NOT_TEST_CACHE'] !== undefined;
       const install = () =>
         installRuntime({ gpu: false, keepDownloads, onProgress: (progress) => reports.push(progress) });

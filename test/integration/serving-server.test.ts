@@ -15,6 +15,7 @@ import { ServingClient } from '../../src/serving/client/client.ts';
 import { holdServer } from '../../src/serving/client/lease.ts';
 import { openLlamaHost, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
+import { startedPid } from '../support/started-pid.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;
@@ -259,12 +260,16 @@ describe('as a child', () => {
       stdin: {
         contents: `
           import { ServingClient } from './src/serving/client/client.ts';
+          import { startedPid } from './test/support/started-pid.ts';
           const client = new ServingClient({
             node: () => ({ command: process.execPath, env: {} }),
             script: ${JSON.stringify(script)},
             base: ${JSON.stringify(at('base.gguf'))},
             adapters: [{ name: process.argv[2], path: process.argv[3] }],
-            onStart: (pid) => process.send({ pid }),
+            log(line) {
+              const pid = startedPid(line);
+              if (pid !== undefined) process.send({ pid });
+            },
           });
           process.on('message', (request) =>
             client.stream(request, () => undefined).then(
@@ -342,8 +347,11 @@ describe('as a child', () => {
       script,
       base: at('base.gguf'),
       adapters: [{ name: 'one', path: at('one.gguf') }],
-      log: (line) => log.push(line),
-      onStart: (pid) => pids.push(pid),
+      log(line) {
+        log.push(line);
+        const pid = startedPid(line);
+        if (pid !== undefined) pids.push(pid);
+      },
     });
     const ask = (more = {}, signal?: AbortSignal) =>
       client.stream({ ...body, ...more }, () => undefined, signal);

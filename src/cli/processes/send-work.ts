@@ -60,11 +60,10 @@ async function requireConsent(
   const encryptionNote = plainText ? ' It is NOT encrypted on the way.' : '';
   const text = `To the cluster at ${host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${encryptionNote}`;
   // A folder's settings may add --yes to the options, so an editor always asks.
-  const agreed = canAskParent()
-    ? await askParent({ ask: 'send', host, plainText, storage: work.storage, ...sends }, signal)
-    : await consent(text, { yes, json, what: 'Nothing was sent' });
-  if (!agreed)
-    throw new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
+  const [what, next] = ['Nothing was sent', 'Leave --on out to work on this machine.'];
+  if (!canAskParent()) return consent(text, { yes, json }, what, next);
+  const question = { ask: 'send' as const, host, plainText, storage: work.storage, ...sends };
+  if (!(await askParent(question, signal))) throw new UserError('cancelled', `${what}.`, next);
 }
 
 function describeContents({ kind, storage }: Work, sends: PreparedJob['sends']): string {

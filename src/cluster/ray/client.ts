@@ -1,4 +1,5 @@
 /** Client of Ray's Jobs REST API, as far as we use it. Every response is validated. */
+import { on } from 'node:events';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { msg, UserError } from '../../text/errors.ts';
@@ -175,36 +176,21 @@ export class RayClient {
     // TCP keep-alive, because Ray does not answer pings: otherwise a connection lost while the machine slept would
     // hang.
     socket.on('upgrade', (answer) => answer.socket.setKeepAlive(true, KEEP_ALIVE_MS));
-    const chunks: string[] = [];
     let opened = false;
-    let end: { broken: boolean } | undefined;
-    let wake = () => {};
-    const finish = (broken: boolean) => {
-      end ??= { broken };
-      wake();
-    };
+    let code = 0;
     socket.on('open', () => (opened = true));
-    socket.on('message', (data) => {
-      chunks.push(data.toString());
-      wake();
-    });
-    socket.on('close', (code) => finish(![1000, 1005].includes(code)));
-    socket.on('error', () => finish(true));
-    const stop = () => finish(false);
-    signal.addEventListener('abort', stop);
+    socket.on('close', (reason) => (code = reason));
+    // Also when it is terminated, after `on` has stopped listening.
+    socket.on('error', () => undefined);
     try {
-      while (!signal.aborted) {
-        const next = chunks.shift();
-        if (next !== undefined) yield next;
-        else if (!end) await new Promise<void>((resolve) => (wake = resolve));
-        else if (end.broken && !opened) throw new NoWebSocket('The connection was refused.');
-        else if (end.broken) throw new Error('The connection is broken.');
-        else return;
-      }
+      for await (const [text] of on(socket, 'message', { signal, close: ['close'] })) yield String(text);
+    } catch {
+      // It was aborted, or is broken.
     } finally {
-      signal.removeEventListener('abort', stop);
       socket.terminate();
     }
+    if (signal.aborted || [1000, 1005].includes(code)) return;
+    throw opened ? new Error('The connection is broken.') : new NoWebSocket('The connection was refused.');
   }
 
   private async json<T>(schema: z.ZodType<T>, path: string, ask: RayRequest): Promise<T> {

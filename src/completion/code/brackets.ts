@@ -27,16 +27,6 @@ export interface ReadOptions {
   closeInner?: boolean;
 }
 
-/** The brackets of a text, seen in isolation. */
-export interface Balance {
-  /** Missing closers, outermost first. */
-  unclosed: string[];
-  /** Closers without an opener in the text, with their indices, in order. */
-  unmatched: { closer: string; at: number }[];
-  /** Whether the text ends inside a comment, or inside a string. */
-  inside: 'comment' | 'string' | undefined;
-}
-
 const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 /** Characters that may begin or end something in code; all others are skipped. */
 const significant = /["'`()[\]{}/#\-*%;<\n]/g;
@@ -45,17 +35,16 @@ const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\/
 /** After these, a slash is not a division. */
 const beforeExpression = /(?:^|[(,=:[!&|?{};+>~]|\b(?:return|case|typeof|in|of))\s*$/;
 
-/** Reads a text that is assumed to begin as code. A closer of the wrong kind counts as unmatched. */
-export function readBrackets(text: string, language: Language): Balance {
-  const unmatched: Balance['unmatched'] = [];
-  const open = continueReading(text, language, [], {
+/**
+ * Closers without an opener in a text that is assumed to begin as code, with their indices, in order. A closer of the
+ * wrong kind counts, too.
+ */
+export function unmatchedClosers(text: string, language: Language): { closer: string; at: number }[] {
+  const unmatched: { closer: string; at: number }[] = [];
+  continueReading(text, language, [], {
     onClosing: ({ closer, at, ends }) => ends === undefined && unmatched.push({ closer, at }),
   });
-  return {
-    unclosed: open.filter(({ kind }) => kind === 'bracket').map(({ closer }) => closer),
-    unmatched,
-    inside: enclosingText(open),
-  };
+  return unmatched;
 }
 
 let last: { text: string; language: Language; open: readonly OpenDelimiter[] } | undefined;
@@ -68,7 +57,7 @@ export function openAt(text: string, language: Language): readonly OpenDelimiter
 }
 
 /** Whether this stack ends inside a comment or a string. */
-export function enclosingText(open: readonly OpenDelimiter[]): Balance['inside'] {
+export function enclosingText(open: readonly OpenDelimiter[]): 'comment' | 'string' | undefined {
   const last = open.at(-1);
   return last && last.kind !== 'bracket' ? last.kind : undefined;
 }

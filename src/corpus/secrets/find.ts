@@ -6,11 +6,9 @@ import { Clues } from './clues.ts';
 import type { Finding } from './finding.ts';
 import { formats, unknownTokens } from './formats.ts';
 import { findByGitleaks, keywords } from './gitleaks.ts';
-import { joinLiterals } from './literals.ts';
 import { passed } from './passed-values.ts';
 import { findNamed } from './named-values.ts';
 import { findByRules, type ScanInput } from './rule.ts';
-import { withPlainQuotes } from './plain-text.ts';
 import { findBySecretlint } from './secretlint.ts';
 
 export interface Secret {
@@ -57,4 +55,62 @@ function findInJoined(path: string, text: string): Finding | undefined {
     if (finding) return { rule: finding.rule, index: joined.indexOf(finding.index) };
   }
   return undefined;
+}
+
+/** Joins adjacent string literals of a text, to find secrets that a program concatenates from pieces. */
+
+/** `"ab" + "cd"`, `'ab' 'cd'`: a closing quote, an optional operator, the same quote. */
+const seam = /(["'`])[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*\\?(?:\r?\n[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*)?\1/g;
+/** Also joins the elements of a list, such as the lines of a PEM. */
+const seamOrComma = new RegExp(seam.source.replace('[+.&]', '[+.&,]'), 'g');
+
+interface Joined {
+  text: string;
+  /** Index in the original text of a character of `text`. */
+  indexOf(index: number): number;
+}
+
+/** Undefined if there is nothing to join. `lists`: also the literals of a list. */
+function joinLiterals(text: string, { lists }: { lists: boolean }): Joined | undefined {
+  const cuts: { at: number; removed: number }[] = [];
+  let removed = 0;
+  const joined = text.replace(lists ? seamOrComma : seam, (match, _quote, offset: number) => {
+    // Leave an empty literal alone.
+    if (match.length === 2) return match;
+    removed += match.length;
+    cuts.push({ at: offset + match.length - removed, removed });
+    return '';
+  });
+  if (!cuts.length) return undefined;
+  const before = (index: number) => cuts.findLast(({ at }) => at <= index)?.removed ?? 0;
+  return { text: joined, indexOf: (index) => index + before(index) };
+}
+
+/** Converts various literal notations to plain quotes, so that the patterns need not know them. */
+
+/**
+ * Converts XML's `&quot;`, Ruby's `%q{}`, `"""`, and notebook cells, in which each line is a JSON literal. Every
+ * character stays on its line.
+ */
+function withPlainQuotes(path: string, text: string): string {
+  let plain = text;
+  if (path.endsWith('.ipynb')) plain = plain.replace(/^[ \t]*("(?:[^"\\\n]|\\.)*"),?$/gm, decodeCellLine);
+  if (plain.includes('&quot;')) plain = plain.replaceAll('&quot;', '"     ');
+  if (/%q/i.test(plain))
+    plain = plain.replace(
+      /%[qQ]?(?:\{([^\n"}]{4,200})\}|\[([^\n"\]]{4,200})\]|\(([^\n")]{4,200})\)|([|!])([^\n"]{4,200}?)\4)/g,
+      (all, a, b, c, _sign, d) => `"${a ?? b ?? c ?? d}"`.padStart(all.length),
+    );
+  return plain.replace(
+    /("{3}|'{3})(?:([^\n]{0,2000}?)\1)?/g,
+    (_, [quote], line?: string) => `  ${quote}${line === undefined ? '' : `${line}${quote}  `}`,
+  );
+}
+
+function decodeCellLine(line: string, literal: string): string {
+  try {
+    return (JSON.parse(literal) as string).trimEnd().replaceAll('\n', ' ').padEnd(line.length);
+  } catch {
+    return line;
+  }
 }

@@ -4,12 +4,11 @@
  * host files and no processes, and leaves nothing behind.
  */
 import type { ChildProcess } from 'node:child_process';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { startNode } from '../../platform/processes/start.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
-import { hostEntry } from './entry.ts';
 import {
   hostReplySchema,
   type HostOptions,
@@ -18,6 +17,12 @@ import {
   type Limits,
   type Verdict,
 } from './protocol.ts';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type * as esbuild from 'esbuild';
+import { removeFolder } from '../../platform/files/write-file.ts';
 
 export interface SandboxOptions extends Partial<Limits> {
   /** Number of lanes. Default: one per core, at most two. */
@@ -211,4 +216,43 @@ function nextReply(host: ChildProcess): Promise<HostReply> {
     };
     host.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
+}
+
+const HOST = 'sandbox-host.mjs';
+const here = dirname(fileURLToPath(import.meta.url));
+
+/**
+ * Path of the host's bundle; the interpreter's is next to it. It is next to this bundle; when run from source (vitest),
+ * it is built on first use.
+ */
+async function hostEntry(): Promise<string> {
+  const built = join(here, HOST);
+  return existsSync(built) ? built : buildFromSource();
+}
+
+async function buildFromSource(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of (await readdir(here)).sort()) hash.update(await readFile(join(here, name)));
+  const cache = join(here, '..', '..', '..', 'node_modules', '.cache', 'forget-me-not');
+  const folder = join(cache, `sandbox-${hash.digest('hex').slice(0, 16)}`);
+  if (existsSync(folder)) return join(folder, HOST);
+  const name = 'esbuild'; // A variable, so that the bundler itself is never bundled.
+  const { build } = createRequire(import.meta.url)(name) as typeof esbuild;
+  // By rename, because other processes may build it at the same time.
+  const partial = `${folder}-${process.pid}`;
+  await mkdir(partial, { recursive: true });
+  await build({
+    entryPoints: {
+      'sandbox-host': join(here, 'host.ts'),
+      'sandbox-interpreter': join(here, 'interpreter.ts'),
+    },
+    outdir: partial,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+  });
+  await rename(partial, folder).catch(() => removeFolder(partial));
+  return join(folder, HOST);
 }

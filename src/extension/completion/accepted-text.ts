@@ -1,12 +1,6 @@
 /** Whether an accepted completion is still there later. Pure: independent of the editor. */
 import { distance } from 'fastest-levenshtein';
-
-/** Text replaced in a document; offsets and lengths in UTF-16 units. */
-export interface Edit {
-  offset: number;
-  removed: number;
-  inserted: number;
-}
+import type { Change } from '../../next-edit/index.ts';
 
 /** A text counts as dropped if a larger share of its characters has changed (same as Copilot). */
 const MAX_CHANGED_SHARE = 0.5;
@@ -22,7 +16,7 @@ export class AcceptedText {
     this.end = begin + text.length;
   }
 
-  edited({ offset, removed, inserted }: Edit): void {
+  edited({ offset, removed, inserted }: Change): void {
     const editEnd = offset + removed;
     if (offset >= this.end) return;
     const delta = inserted - removed;

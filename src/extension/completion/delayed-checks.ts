@@ -1,10 +1,10 @@
 /** Checks places in documents again after some time, or when their file or the editor is closed. */
 import * as vscode from 'vscode';
-import type { Edit } from './accepted-text.ts';
+import type { Change } from '../../next-edit/index.ts';
 
 /** A place that moves with edits. */
 interface MovingPlace {
-  edited(edit: Edit): void;
+  edited(edit: Change): void;
 }
 
 export interface Check {

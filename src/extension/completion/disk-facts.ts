@@ -5,6 +5,7 @@
 import { gpuKindsHere, installedGpuKinds } from '../../llama-cpp/gpu-packages.ts';
 import { exists } from '../../platform/files/exists.ts';
 import { llamaDir } from '../../platform/files/paths.ts';
+import { InProgress } from '../../platform/processes/in-progress.ts';
 import type { GpuKind } from '../../protocol/gpu.ts';
 import type { CompletionBase } from './completion-model.ts';
 
@@ -14,7 +15,7 @@ export class DiskFacts {
   /** The kinds of GPU that a build of llama.cpp is installed for. */
   gpuKinds: readonly GpuKind[] = [];
   /** Checks in progress. A hung one keeps a thread, so it is not started again. */
-  private readonly looking = new Map<string, Promise<void>>();
+  private readonly looking = new InProgress<void>();
 
   /** `root`: the extension's folder. `changed`: called when it is known that a base is there, or is not. */
   constructor(
@@ -32,7 +33,7 @@ export class DiskFacts {
   }
 
   lookForBase({ path }: CompletionBase): Promise<void> {
-    return this.once(path, async () => {
+    return this.looking.do(path, async () => {
       const isThere = await exists(path);
       if (isThere === this.bases.get(path)) return;
       this.bases.set(path, isThere);
@@ -41,14 +42,8 @@ export class DiskFacts {
   }
 
   lookForGpuKinds(): Promise<void> {
-    return this.once(llamaDir(), async () => {
+    return this.looking.do(llamaDir(), async () => {
       this.gpuKinds = await installedGpuKinds(gpuKindsHere(), this.root);
     });
-  }
-
-  private once(what: string, look: () => Promise<void>): Promise<void> {
-    const looking = this.looking.get(what) ?? look().finally(() => this.looking.delete(what));
-    this.looking.set(what, looking);
-    return looking;
   }
 }

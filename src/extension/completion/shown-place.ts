@@ -1,5 +1,5 @@
 /** The text found later at the place where a completion was shown. Pure: independent of the editor. */
-import type { Edit } from './accepted-text.ts';
+import type { Change } from '../../next-edit/index.ts';
 
 export class ShownPlace {
   /**
@@ -14,7 +14,7 @@ export class ShownPlace {
   ) {}
 
   /** An edit that touches the place belongs to it: text typed there, a word replaced. */
-  edited({ offset, removed, inserted }: Edit): void {
+  edited({ offset, removed, inserted }: Change): void {
     const editEnd = offset + removed;
     if (offset > this.end) return;
     const delta = inserted - removed;

@@ -30,7 +30,6 @@ export interface Estimate {
   /** In seconds. */
   times: RunTimes;
   tokens: number;
-  steps: number;
 }
 
 /**
@@ -57,7 +56,6 @@ export function estimate(
       speed: 1 / perToken,
     }),
     tokens,
-    steps: budget.steps ?? Math.max(1, Math.round(tokens / TOKENS_PER_STEP)),
   };
 }
 

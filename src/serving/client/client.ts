@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
+import { InProgress } from '../../platform/processes/in-progress.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
   tokenizedSchema,
@@ -52,8 +53,6 @@ export interface ServingClientOptions {
   /** Minutes without a request after which the server exits; the next request starts it again. */
   idleMinutes?: number;
   log?: (line: string) => void;
-  /** Called for each started process. */
-  onStart?: (pid: number) => void;
   /** Called whenever a server is found or started, or computes on another device. */
   onReady?: (ready: ServerReady) => void;
 }
@@ -77,7 +76,7 @@ export class ServingClient implements CompletionClient {
   /** Names of adapters that the server doesn't have or has refused; they are loaded when requested. */
   private readonly unloaded = new Set<string>();
   /** Loads in progress, by name and path: consecutive key presses request the same adapter. */
-  private readonly loading = new Map<string, Promise<void>>();
+  private readonly loading = new InProgress<void>();
 
   constructor(private readonly options: ServingClientOptions) {
     this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
@@ -191,15 +190,11 @@ export class ServingClient implements CompletionClient {
 
   private loadAdapter(server: Lease, name: string): Promise<void> {
     const path = this.adapters.get(name);
-    const key = `${name}\n${path}`;
-    const inProgress = this.loading.get(key);
-    if (inProgress) return inProgress;
-    const body = { lora_name: name, lora_path: path, load_inplace: true };
-    const loaded = this.post(server, '/v1/load_lora_adapter', body)
-      .then(() => void this.unloaded.delete(name))
-      .finally(() => this.loading.delete(key));
-    this.loading.set(key, loaded);
-    return loaded;
+    return this.loading.do(`${name}\n${path}`, async () => {
+      const body = { lora_name: name, lora_path: path, load_inplace: true };
+      await this.post(server, '/v1/load_lora_adapter', body);
+      this.unloaded.delete(name);
+    });
   }
 
   /** Loads this client's adapters into a server that was just found or started. */
@@ -228,7 +223,7 @@ export class ServingClient implements CompletionClient {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
       body: JSON.stringify(body),
-      ...(signal ? { signal } : {}),
+      signal: signal ?? null,
     });
     if (response.ok) return response;
     const failure = errorBodySchema.safeParse(await response.json());
@@ -293,7 +288,7 @@ export class ServingClient implements CompletionClient {
   }
 
   private async launch(file: string): Promise<Lease> {
-    const { base, script, log, onStart } = this.options;
+    const { base, script, log } = this.options;
     const node = await this.options.node();
     if (this.disposed) throw shutDownError();
     const token = randomBytes(32).toString('base64url');
@@ -303,8 +298,7 @@ export class ServingClient implements CompletionClient {
       env: { ...node.env, FORGET_ME_NOT_TOKEN: token },
       output: file.replace(/json$/, 'log'),
       signal: this.ended.signal,
-      ...(log ? { log } : {}),
-      ...(onStart ? { onStart } : {}),
+      log,
     });
     const server = await this.findServer(file);
     if (server) return server;

@@ -25,7 +25,6 @@ export interface Launch {
   /** File for the server's output. */
   output: string;
   log?: (line: string) => void;
-  onStart?: (pid: number) => void;
   /** Aborting it ends the wait, and the server. */
   signal: AbortSignal;
 }
@@ -35,7 +34,7 @@ export interface Launch {
  * signal's reason.
  */
 export async function launchServer(launch: Launch): Promise<void> {
-  const { command, args, env, output, log, onStart, signal } = launch;
+  const { command, args, env, output, log, signal } = launch;
   const file = openSync(output, 'w', 0o600);
   const child = startProcess(command, args, {
     detached: true,
@@ -45,12 +44,11 @@ export async function launchServer(launch: Launch): Promise<void> {
   closeSync(file);
   // A failure to kill the child must not crash this process.
   child.on('error', (error) => log?.(`completion server: ${error.message}`));
-  if (child.pid !== undefined) onStart?.(child.pid);
+  if (child.pid !== undefined) log?.(`starting as process ${child.pid}; what it prints is in ${output}`);
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(notReady()), READY_MINUTES * 60_000);
   try {
     await ready(child, AbortSignal.any([signal, late.signal]));
-    log?.(`started as process ${child.pid}; what it prints is in ${output}`);
   } catch (error) {
     child.kill('SIGKILL');
     // A server that is no longer wanted says nothing about the GPU that it was trying; one that hangs does.

@@ -1,12 +1,13 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
 import type { LlamaModel } from 'node-llama-cpp';
 import { loadChatTemplate, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
-import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
+import { loadLlamaModel, readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
 import type { ComputeDevice } from '../../protocol/gpu.ts';
 import { UserError } from '../../text/errors.ts';
 import { HttpError } from '../http-error.ts';
 import { loadError } from './adapter-check.ts';
 import { hasWeights, detachWeights } from './adapter-weights.ts';
+import { BaseInMemory } from './base-in-memory.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
 import { Catalog, type CatalogEntry } from './catalog.ts';
 import { ModelContext } from './model-context.ts';
@@ -25,26 +26,13 @@ import {
 import { identifyOnDisk } from '../identify.ts';
 import { PromptState } from './prompt-state.ts';
 import { keptPrompts, promptBytes } from './kept-prompts.ts';
-import { hasCrashed } from './gpu-guard.ts';
-import { loadPlaced, threadsFor, type LoadedModel } from './load-model.ts';
+import { load, type LoadedModel } from './load-model.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
+import { OnFirstUse } from './on-first-use.ts';
 import { openCopy, type OpenCopy } from './open-copy.ts';
-import {
-  dropGpu,
-  fittingLayers,
-  freeOnGpu,
-  isOutOfMemory,
-  onProcessor,
-  placeBase,
-  gpuFailure,
-  type PlacedBase,
-} from './place-base.ts';
+import { fittingLayers, freeOnGpu, isOutOfMemory, gpuFailure } from './place-base.ts';
 import { watchForTraining } from './room-for-training.ts';
-import { watchLoad } from '../../platform/machine/machine-load.ts';
-import { trainingNow } from '../../runs/index.ts';
-import { measureThreads } from '../threads/threads.ts';
-import { WholeModels } from './whole-models.ts';
-import { msg, type Text, textOf, withTexts } from '../../text/message.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 export * from '../host-types.ts';
 
@@ -78,11 +66,9 @@ interface OpenContext extends Sized {
 class Host implements LlamaHost {
   readonly statistics: HostStatistics = { requests: 0, active: 0 };
   private readonly contexts: LruMemory<OpenContext>;
-  private readonly samplers = new Map<string, Promise<BatchSampler>>();
-  private readonly wholeModels = new WholeModels(() => {
-    const { sequences = 1 } = this.options;
-    return this.placed.layers > 0 ? { gpuLayers: fittingLayers(this.contextSize * sequences) } : undefined;
-  });
+  private readonly samplers = new OnFirstUse<BatchSampler>((sampler) => sampler.dispose());
+  /** Models in memory besides the base: full fine-tunes. */
+  private readonly wholeModels = new OnFirstUse<LoadedModel>(({ model }) => model.dispose());
   /** File versions that the contexts were opened with. */
   private readonly versions = new Map<string, string>();
   /** Memory of the last context opened on the base. */
@@ -90,11 +76,6 @@ class Host implements LlamaHost {
   /** Number of matrices changed by the adapters in memory. */
   private adaptedMatrices = 0;
   private template: Promise<ChatTemplate> | undefined;
-  /** Models whose contexts may still be in use, although the base was moved. */
-  private readonly abandonedModels: LlamaModel[] = [];
-  /** The base has left the GPU; it is loaded on the processor when needed. */
-  private moving = false;
-  private loading: Promise<LoadedModel> | undefined;
   private measuring: AbortController | undefined;
   private stopWatching: (() => void) | undefined;
   private readonly trainedContext: number;
@@ -103,28 +84,22 @@ class Host implements LlamaHost {
     private readonly options: LlamaHostOptions,
     private readonly catalog: Catalog,
     private readonly file: ModelFile,
-    private base: LoadedModel,
-    private placed: PlacedBase['used'],
-    public threads: number,
-    private awaits: PlacedBase['awaits'],
+    private readonly base: BaseInMemory,
     limit: number | undefined,
   ) {
     this.contexts = new LruMemory(limit);
-    this.trainedContext = base.model.trainContextSize;
+    this.trainedContext = base.newest.model.trainContextSize;
   }
 
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
-    const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit, mapped } = options;
-    const others = watchLoad();
-    const { base, used, awaits } = await loadPlaced(file, () =>
-      placeBase(file, { gpu, mapped, tokens: contextSize * sequences }),
-    );
-    const threads = await threadsFor(base.model, used, options, others());
+    const { contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
+    const base = await BaseInMemory.open(file, options, contextSize * sequences);
     // Contexts are in the GPU's memory, which may be the smaller one.
-    const limit =
-      used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
-    const host = new Host(options, catalog, file, base, used, threads, awaits, limit);
-    if (used.layers > 0) host.stopWatching = watchForTraining(() => host.leaveGpu());
+    const limit = base.isOnGpu
+      ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.newest.model))
+      : memoryLimit;
+    const host = new Host(options, catalog, file, base, limit);
+    if (base.isOnGpu) host.stopWatching = watchForTraining(() => host.leaveGpu());
     return host;
   }
 
@@ -141,18 +116,20 @@ class Host implements LlamaHost {
     return { contexts: size, bytes, evictions };
   }
 
-  get device(): ComputeDevice {
-    return { ...this.placed, threads: this.threads };
+  get threads(): number {
+    return this.base.threads;
   }
 
-  async gpuMayBeFree(): Promise<boolean> {
-    const { awaits } = this;
-    if (awaits === undefined) return false;
-    return awaits === 'training' ? (await trainingNow()) === undefined : !(await hasCrashed(awaits));
+  get device(): ComputeDevice {
+    return this.base.device;
+  }
+
+  gpuMayBeFree(): Promise<boolean> {
+    return this.base.gpuMayBeFree();
   }
 
   get fillInTheMiddle(): boolean {
-    return this.base.vocabulary.fill !== undefined;
+    return this.base.newest.vocabulary.fill !== undefined;
   }
 
   get contextSize(): number {
@@ -160,7 +137,7 @@ class Host implements LlamaHost {
   }
 
   chatTemplate(): Promise<ChatTemplate> {
-    const started = this.base.vocabulary.bos !== undefined;
+    const started = this.base.newest.vocabulary.bos !== undefined;
     return (this.template ??= loadChatTemplate(this.file.metadata, { started }).catch((error: unknown) => {
       this.template = undefined;
       throw error;
@@ -168,7 +145,7 @@ class Host implements LlamaHost {
   }
 
   async encode(text: string): Promise<Int32Array> {
-    return Int32Array.from((await this.baseInMemory()).model.tokenize(text, false));
+    return Int32Array.from((await this.base.get()).model.tokenize(text, false));
   }
 
   async addAdapter(adapter: AdapterFile, replace = false): Promise<void> {
@@ -192,7 +169,7 @@ class Host implements LlamaHost {
     signal?: AbortSignal,
     onText?: OnText,
   ): Promise<HostCompletion> {
-    const { backend } = this.placed;
+    const { backend } = this.device;
     let isSent = false;
     const send: OnText = (piece, logProbabilities) => {
       isSent = true;
@@ -213,7 +190,8 @@ class Host implements LlamaHost {
   }
 
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
-    return this.count(async () => (await this.sampler(request.model)).sample(request, signal));
+    const open = () => this.openSampler(request.model);
+    return this.count(async () => (await this.samplers.get(request.model, open)).sample(request, signal));
   }
 
   private async count<T>(work: () => Promise<T>): Promise<T> {
@@ -268,7 +246,7 @@ class Host implements LlamaHost {
   }
 
   private async openOrMove(entry: CatalogEntry | undefined): Promise<OpenContext> {
-    const { backend } = this.placed;
+    const { backend } = this.device;
     try {
       return await this.openContext(entry);
     } catch (error) {
@@ -286,64 +264,38 @@ class Host implements LlamaHost {
     return true;
   }
 
-  /** Moves to the processor, unless it has or does already; requests wait meanwhile. */
+  /** Moves to the processor, unless it has or does already. The context of the model `opening` is not open. */
   private move(why: Text, opening?: string): void {
-    if (this.placed.layers === 0) return;
     this.measuring?.abort();
-    this.moving = true;
-    this.loading = this.moveToProcessor(why, opening)
-      .then(() => this.loadOnProcessor())
-      .finally(() => (this.loading = undefined));
-    // The next request tries again.
-    this.loading.catch(() => undefined);
-  }
-
-  /** Leaves the GPU. Contexts there finish their answers; that of `opening` is not open. */
-  private async moveToProcessor(why: Text, opening?: string): Promise<void> {
-    this.stopWatching?.();
-    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...withTexts({ why }) };
-    this.abandonedModels.push(this.base.model);
-    // Concurrently, so that no request in between finds a context still open on the GPU.
-    const others = this.models.filter((model) => model !== opening);
-    await Promise.all(others.map((name) => this.contexts.retire(name)));
-    for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
-    // The GPU can't be released while a context computes there.
-    if (this.contexts.size === 0 && this.samplers.size === 0) {
-      await this.abandonedModels.pop()!.dispose();
-      await dropGpu();
-    }
-    if (await trainingNow()) this.awaits = 'training';
-  }
-
-  /** The base in memory. If it doesn't fit now, the next request tries again. */
-  private baseInMemory(): Promise<LoadedModel> {
-    if (!this.moving) return Promise.resolve(this.base);
-    return (this.loading ??= this.loadOnProcessor().finally(() => (this.loading = undefined)));
-  }
-
-  private async loadOnProcessor(): Promise<LoadedModel> {
-    const others = watchLoad();
-    const { base, used } = await loadPlaced(this.file, () =>
-      onProcessor(this.file, textOf(this.placed, 'why')),
-    );
-    this.base = base;
-    this.placed = used;
-    this.moving = false;
-    this.threads = await threadsFor(base.model, used, this.options, others());
-    this.options.onMoved?.(this.device);
-    return base;
+    this.base.move(why, async () => {
+      this.stopWatching?.();
+      // Concurrently, so that no request in between finds a context still open on the GPU.
+      const others = this.models.filter((model) => model !== opening);
+      await Promise.all(others.map((name) => this.contexts.retire(name)));
+      await this.wholeModels.dropAll();
+      return this.contexts.size === 0 && this.samplers.size === 0;
+    });
   }
 
   private async openContext(entry: CatalogEntry | undefined): Promise<OpenContext> {
-    const base = await this.baseInMemory();
-    if (entry?.kind === 'model')
-      return this.openOn(await this.wholeModels.get(entry.name, entry.path), entry);
+    if (entry?.kind === 'model') return this.openOn(await this.wholeModel(entry), entry);
+    const base = await this.base.get();
     return (entry && (await this.openFolded(entry, base))) ?? this.openOn(base, entry, entry);
+  }
+
+  /** Throws like readModelFile and load. */
+  private wholeModel({ name, path }: CatalogEntry): Promise<LoadedModel> {
+    return this.wholeModels.get(name, async () => {
+      const file = await readModelFile(path);
+      const { sequences = 1 } = this.options;
+      const onGpu = { gpuLayers: fittingLayers(this.contextSize * sequences) };
+      return load(file, () => loadLlamaModel(file, this.base.isOnGpu ? onGpu : undefined));
+    });
   }
 
   private openFolded(entry: CatalogEntry, base: LoadedModel): Promise<OpenContext | undefined> | undefined {
     const { folded, memoryLimit = Infinity } = this.options;
-    if (!folded || entry.scale !== 1 || this.placed.layers > 0) return undefined;
+    if (!folded || entry.scale !== 1 || this.base.isOnGpu) return undefined;
     const room = memoryLimit - this.contexts.bytes - this.contextBytes;
     return openCopy(folded, entry, base, room, (copy) =>
       this.openOn(copy.loaded, entry, copy.residualAdapter, copy),
@@ -391,7 +343,7 @@ class Host implements LlamaHost {
   /** Number of prompts that a context of `model` keeps besides those being computed. */
   private keptPromptsFor(model: LlamaModel): Promise<number> {
     const { keptPrompts: most = 0, memoryLimit } = this.options;
-    const wanted = this.placed.layers > 0 ? 0 : most;
+    const wanted = this.base.isOnGpu ? 0 : most;
     return keptPrompts(model, { requested: wanted, contextSize: this.contextSize, limit: memoryLimit });
   }
 
@@ -401,22 +353,11 @@ class Host implements LlamaHost {
     entry: CatalogEntry | undefined,
     copy?: OpenCopy,
   ): Promise<PromptState | undefined> {
-    if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
+    if (!this.options.keepOnDisk || this.base.isOnGpu) return undefined;
     const version = entry && (await identifyOnDisk(entry.path));
-    const parts = [this.base.version, version ?? '', entry?.scale ?? 1, this.contextSize];
+    const parts = [this.base.newest.version, version ?? '', entry?.scale ?? 1, this.contextSize];
     const bytesPerToken = (await promptBytes(model, this.contextSize)) / this.contextSize;
     return new PromptState([...parts, ...(copy ? [copy.path] : [])], bytesPerToken);
-  }
-
-  /** The sampler of a model, created on first use; if that fails, the next call tries again. */
-  private async sampler(name: string): Promise<BatchSampler> {
-    let sampler = this.samplers.get(name);
-    if (!sampler) {
-      sampler = this.openSampler(name);
-      this.samplers.set(name, sampler);
-      sampler.catch(() => this.samplers.delete(name));
-    }
-    return sampler;
   }
 
   private async openSampler(name: string): Promise<BatchSampler> {
@@ -425,46 +366,33 @@ class Host implements LlamaHost {
     options.contextSize = Math.min(options.contextSize, this.trainedContext);
     const adapter = entry?.kind === 'adapter' ? entry : undefined;
     const { model, vocabulary } =
-      entry?.kind === 'model'
-        ? await this.wholeModels.get(entry.name, entry.path)
-        : await this.baseInMemory();
+      entry?.kind === 'model' ? await this.wholeModel(entry) : await this.base.get();
     return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
       throw adapter ? loadError(adapter, error) : error;
     });
   }
 
   async unload(name: string): Promise<void> {
-    const sampler = this.samplers.get(name);
-    this.samplers.delete(name);
-    await sampler?.then((sampler) => sampler.dispose()).catch(() => undefined);
+    await this.samplers.drop(name);
     await this.contexts.retire(name);
     await this.wholeModels.drop(name);
   }
 
   async measureThreads(): Promise<boolean> {
-    const { threads: wanted, basePath } = this.options;
-    if (wanted !== 'later' || this.placed.layers === this.placed.ofLayers) return true;
-    const controller = new AbortController();
-    this.measuring = controller;
-    const { model } = await this.baseInMemory();
-    const { threads, isQuiet: quiet } = await measureThreads(model, basePath, { signal: controller.signal });
-    controller.signal.throwIfAborted();
-    if (!quiet || threads === this.threads) return quiet;
-    this.threads = threads;
-    // They are reopened with that number, and with their saved prompts if any.
-    for (const name of this.models) await this.contexts.retire(name);
-    return true;
+    this.measuring = new AbortController();
+    const { isQuiet, hasChanged } = await this.base.measureThreads(this.measuring.signal);
+    // They are opened again with that number, and with their saved prompts if any.
+    if (hasChanged) for (const name of this.models) await this.contexts.retire(name);
+    return isQuiet;
   }
 
   async dispose(): Promise<void> {
     this.stopWatching?.();
     this.measuring?.abort();
-    await this.loading?.catch(() => undefined);
+    await this.base.settled();
     await this.contexts.dispose();
-    for (const sampler of this.samplers.values())
-      await sampler.then((sampler) => sampler.dispose()).catch(() => undefined);
-    this.samplers.clear();
-    for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
-    for (const model of [...this.abandonedModels, this.base.model]) await model.dispose();
+    await this.samplers.dropAll();
+    await this.wholeModels.dropAll();
+    await this.base.dispose();
   }
 }

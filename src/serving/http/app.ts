@@ -2,6 +2,7 @@
  * The completion server: OpenAI's and llama.cpp's completion routes on top of a llama.cpp host. start-server.ts makes
  * it listen; tests use Fastify's `inject`.
  */
+import { isAbsolute } from 'node:path';
 import bearerAuth from '@fastify/bearer-auth';
 import Fastify, {
   type FastifyError,
@@ -9,8 +10,8 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { loadAdapterSchema, unloadAdapterSchema } from '../../protocol/server.ts';
 import { reportError } from '../../text/errors.ts';
-import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
 import { answerChat } from './chat-route.ts';
 import { answerCompletions } from './completions-route.ts';
 import { disconnectStalled } from './event-stream.ts';
@@ -19,7 +20,7 @@ import type { Leases } from './leases.ts';
 import { HttpError } from '../http-error.ts';
 import { answerInfill, answerLlamaCompletion, answerTokenize } from './llama-routes.ts';
 import { errorBody, openAiError } from './openai.ts';
-import { readyOf, Service, type ServiceOptions } from './service.ts';
+import { parseBody, readyOf, Service, type ServiceOptions } from './service.ts';
 
 /** Large enough for every sensible prompt, but not for a client that sends a whole disk. */
 const BODY_LIMIT = 4 * 1024 * 1024;
@@ -152,3 +153,21 @@ const chatTooLarge = () =>
     'context_length_exceeded',
     `The chat has more than ${BODY_LIMIT / 1024 / 1024} MB: shorten it or begin a new one.`,
   );
+
+/** vLLM's `/v1/load_lora_adapter`. */
+async function loadAdapter({ host }: Service, request: FastifyRequest): Promise<string> {
+  const body = parseBody(loadAdapterSchema, request.body);
+  const { lora_name: name, lora_path: path } = body;
+  if (!isAbsolute(path))
+    throw new HttpError(400, 'bad-request', `lora_path: ${path} is not an absolute path on this machine.`);
+  await host.addAdapter({ name, path }, body.load_inplace);
+  return `Success: LoRA adapter '${name}' added successfully.`;
+}
+
+/** vLLM's `/v1/unload_lora_adapter`. */
+async function unloadAdapter({ host }: Service, request: FastifyRequest): Promise<string> {
+  const { lora_name: name } = parseBody(unloadAdapterSchema, request.body);
+  if (!(await host.removeAdapter(name)))
+    throw new HttpError(404, 'model_not_found', `There is no adapter "${name}".`);
+  return `Success: LoRA adapter '${name}' removed successfully.`;
+}

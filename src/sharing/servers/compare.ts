@@ -28,8 +28,6 @@ export interface Rows {
 }
 
 export interface ServerCheck {
-  /** Number of positions compared. */
-  tokens: number;
   /** Mean KL(trained || served), in nats per token, and its limit. */
   meanKl: number;
   limit: number;
@@ -53,7 +51,7 @@ export function judgeServer({ trained, base, serverBase, server }: Rows): Server
   const isNotApplied = meanKl >= change && change > EXACT_LIMIT;
   const verdict =
     baseKl >= BASE_LIMIT ? 'other-base' : isNotApplied ? 'not-applied' : ok ? 'same' : 'differs';
-  return { tokens: trained.length, meanKl, limit: applied, baseKl, change, verdict };
+  return { meanKl, limit: applied, baseKl, change, verdict };
 }
 
 const divergences = (rows: readonly ArrayLike<number>[], tops: readonly TopTokens[]): number[] =>

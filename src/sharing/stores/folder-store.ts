@@ -7,7 +7,7 @@ import { openRegular, readBytes } from '../../platform/files/regular-file.ts';
 import { removeFolder, renamePatiently } from '../../platform/files/write-file.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
-import { makeTemporaryFolder, removeAbandonedFolders } from '../../runs/temporary-folders.ts';
+import { makeTemporaryFolder } from '../../runs/temporary-folders.ts';
 import {
   notPublished,
   cancelledError,
@@ -63,8 +63,6 @@ export class FolderStore implements Store {
     const target = join(parent, String(version));
     // Unlike other temporary folders, it is readable by everybody.
     const temporary = await makeTemporaryFolder(this.label, 'publishing', 0o777);
-    // Used by earlier versions for copying.
-    await removeAbandonedFolders(parent, 'publishing', Date.now());
     try {
       let done = 0;
       for (const { path, source, bytes } of files) {

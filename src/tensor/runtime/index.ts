@@ -1,3 +1,3 @@
 export { findRuntime, type Runtime } from './find.ts';
 export { inspectRuntime, type RuntimeReport } from './inspect.ts';
-export { installRuntime, installSize, type RuntimeProgress } from './install.ts';
+export { installRuntime, installSize } from './install.ts';

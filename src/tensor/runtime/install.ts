@@ -4,7 +4,7 @@
  */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cachedBytes, fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
+import { cachedBytes, fetchWheel, type OnFetchProgress } from '../../packages/pypi.ts';
 import { requireSpace } from '../../platform/files/disk.ts';
 import { hasLostLock, withLock } from '../../platform/files/lock.ts';
 import { extract } from '../../platform/files/zip.ts';
@@ -27,17 +27,12 @@ import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir, type Manif
 import { libraries, offer, type Release } from './release.ts';
 import { verifyBinding } from './verify.ts';
 
-/** `done` and `total` are bytes; a total of 0 means unknown. */
-export interface RuntimeProgress extends Omit<FetchProgress, 'phase'> {
-  phase: FetchProgress['phase'] | 'building' | 'verifying';
-}
-
 interface InstallOptions {
   /** With CUDA (Linux x64, NVIDIA driver). An installed runtime with CUDA also counts as one without. */
   gpu: boolean;
   /** Keep the wheels in the cache. */
   keepDownloads?: boolean;
-  onProgress?: ((progress: RuntimeProgress) => void) | undefined;
+  onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
 }
 

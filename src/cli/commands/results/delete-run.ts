@@ -46,11 +46,8 @@ async function deleteRun(dir: string, options: DeleteOptions): Promise<void> {
     if (options.json) return printJson({ run, bytes });
     return print(`Deleting ${run} would free ${size}.`);
   }
-  const agreed = await consent(`Deletes ${run}, which frees ${size}.`, {
-    ...options,
-    what: 'Nothing was deleted',
-  });
-  if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
+  const text = `Deletes ${run}, which frees ${size}.`;
+  await consent(text, options, 'Nothing was deleted', 'Run it again to delete it.');
   // In one step, so that no half of it is ever listed.
   await inTemporaryFolder(runsDir(), 'deleting', (folder) =>
     withResultLock(dir, () => rename(dir, join(folder, run)).catch(refuse(run))),

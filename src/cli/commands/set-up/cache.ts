@@ -108,8 +108,7 @@ async function clear(what: readonly string[], options: { yes?: boolean; json?: b
       `Deletes ${formatBytesShort(sum(found))}:`,
       ...found.map((entry) => `  ${entry.name}  ${formatBytesShort(entry.bytes)}  ${entry.what}`),
     ];
-    const agreed = await consent(text, { ...options, what: 'Nothing was deleted' });
-    if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
+    await consent(text, options, 'Nothing was deleted', 'Run it again to delete it.');
     for (const path of found.flatMap(({ paths }) => paths))
       // A server may be writing into it.
       await removeFolder(path);

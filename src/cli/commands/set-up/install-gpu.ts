@@ -6,7 +6,7 @@ import { packageRoot, requireLlama } from '../../../llama-cpp/llama.ts';
 import { UserError } from '../../../text/errors.ts';
 import { gpuKindNames, type GpuKind } from '../../../protocol/gpu.ts';
 import { llamaDir } from '../../../platform/files/paths.ts';
-import { confirm } from '../../confirm.ts';
+import { requireConfirmed } from '../../confirm.ts';
 import { formatBytes } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
 import { withProgress } from '../../view/progress.ts';
@@ -62,10 +62,6 @@ async function announce(
 ): Promise<void> {
   const sum = (name: 'bytes' | 'unpacked') => formatBytes(missing.reduce((all, part) => all + part[name], 0));
   const text = `llama.cpp for ${gpuKindNames[kind]}: downloads ${sum('bytes')} from your npm registry (npm's configuration) and takes ${sum('unpacked')} in ${llamaDir()}.`;
-  if (!(await confirm(text, options)))
-    throw new UserError(
-      'cancelled',
-      'Nothing was installed.',
-      'Completion computes on the processor until {install-gpu} is run.',
-    );
+  const next = 'Completion computes on the processor until {install-gpu} is run.';
+  await requireConfirmed(text, options, 'Nothing was installed', next);
 }

@@ -3,7 +3,7 @@ import { requireLlama } from '../../../llama-cpp/llama.ts';
 import { UserError } from '../../../text/errors.ts';
 import { runtimeDir } from '../../../platform/files/paths.ts';
 import { findRuntime, installRuntime, installSize } from '../../../tensor/runtime/index.ts';
-import { confirm } from '../../confirm.ts';
+import { requireConfirmed, type Answering } from '../../confirm.ts';
 import { installGpuCommand } from './install-gpu.ts';
 import { formatBytes, formatDuration } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
@@ -57,15 +57,8 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
 }
 
 /** Prints the download size and disk space; on a terminal, asks for consent. */
-async function announce(
-  size: { download: number; installed: number },
-  { yes, json }: { yes: boolean; json: boolean },
-): Promise<void> {
+async function announce(size: { download: number; installed: number }, options: Answering): Promise<void> {
   const text = `TensorFlow: downloads about ${formatBytes(size.download)} from your package index (pip's configuration) and takes ${formatBytes(size.installed)} in ${runtimeDir()}.`;
-  if (!(await confirm(text, { yes, json })))
-    throw new UserError(
-      'cancelled',
-      'Nothing was installed.',
-      'Training uses the slower wasm backend until {install-runtime} is run.',
-    );
+  const next = 'Training uses the slower wasm backend until {install-runtime} is run.';
+  await requireConfirmed(text, options, 'Nothing was installed', next);
 }

@@ -19,8 +19,7 @@ import { note, printJson, printText } from '../../view/output.ts';
 import { referenceAdapterOf } from '../../machine/reference-adapter.ts';
 import { findServed } from '../../processes/served-check.ts';
 import { readText } from '../../../platform/files/regular-file.ts';
-
-const TOKEN = 'FORGET_ME_NOT_ENDPOINT_TOKEN';
+import { SERVER_TOKEN } from './serve-on.ts';
 
 interface Options {
   run?: string;
@@ -48,7 +47,7 @@ export function completeCommand(): Command {
     .option('--json', 'print the text, or why there is none, the model and the time taken as JSON')
     .addHelpText(
       'after',
-      `\nThe server of --endpoint gets the value of ${TOKEN} as bearer token, if it is set.`,
+      `\nThe server of --endpoint gets the value of ${SERVER_TOKEN} as bearer token, if it is set.`,
     )
     .action(complete);
 }
@@ -106,7 +105,7 @@ async function openRemoteModel(options: Options): Promise<ChosenModel> {
   const client = new RemoteClient({
     endpoint,
     model,
-    token: () => Promise.resolve(process.env[TOKEN]),
+    token: () => Promise.resolve(process.env[SERVER_TOKEN]),
     fetch: networkFetch as typeof fetch,
     onServerInfo: (found) => note(describeServer(found, endpoint.host)),
   });

@@ -15,7 +15,7 @@ import {
 } from '../../../sharing/fetch-adapter.ts';
 import { openStore } from '../../../sharing/stores/open-store.ts';
 import type { Store } from '../../../sharing/stores/store.ts';
-import { confirm } from '../../confirm.ts';
+import { requireConfirmed } from '../../confirm.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { version } from '../../version.ts';
 import { fileSize, formatTable } from '../../view/format.ts';
@@ -61,8 +61,8 @@ async function runFetch(wanted: string | undefined, options: Options): Promise<v
   }
   const base = await findBase(manifest, options);
   requireBaseOf(manifest, base);
-  const agreed = await confirm(describeDownload(found, store.label), options);
-  if (!agreed) throw new UserError('cancelled', 'Nothing was fetched.', 'Run it again to fetch it.');
+  const text = describeDownload(found, store.label);
+  await requireConfirmed(text, options, 'Nothing was fetched', 'Run it again to fetch it.');
   const { dir, id } = await withProgress({ json }, (show, signal) =>
     fetchAdapter(store, found, {
       base,

@@ -1,6 +1,5 @@
 import { tmpdir } from 'node:os';
 import { Command } from 'commander';
-import { UserError } from '../../../text/errors.ts';
 import { sharedLabel } from '../../../protocol/sharing.ts';
 import { findRun, readSpec } from '../../../runs/index.ts';
 import { inTemporaryFolder } from '../../../runs/temporary-folders.ts';
@@ -58,12 +57,9 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
       writeReport: async (runDir, out) => void (await writeReport([runDir], out, { sweeps: false })),
       versions: { 'forget-me-not': version },
     });
-    const agreed = await consent(describeUpload(packed, placeOf(store)), {
-      yes,
-      json,
-      what: `${sharedLabel(packed.manifest)} was not published`,
-    });
-    if (!agreed) throw new UserError('cancelled', 'Nothing was published.', 'Run it again to publish.');
+    const text = describeUpload(packed, placeOf(store));
+    const what = `${sharedLabel(packed.manifest)} was not published`;
+    await consent(text, { yes, json }, what, 'Run it again to publish.');
     await withProgress({ json }, (show, signal) =>
       store.publish(name, next, packed.files, {
         signal,
