@@ -5,7 +5,7 @@
 import { gpuKindsHere, installedGpuKinds } from '../../llama-cpp/gpu-packages.ts';
 import { exists } from '../../platform/files/exists.ts';
 import { llamaDir } from '../../platform/files/paths.ts';
-import { InProgress } from '../../platform/processes/in-progress.ts';
+import { InProgress } from '../../platform/files/in-progress.ts';
 import type { GpuKind } from '../../protocol/gpu.ts';
 import type { CompletionBase } from './completion-model.ts';
 

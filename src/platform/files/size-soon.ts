@@ -1,7 +1,7 @@
 /** Sizes of files, without waiting for a network folder that has vanished: it may answer after minutes, or never. */
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InProgress } from '../processes/in-progress.ts';
+import { InProgress } from './in-progress.ts';
 
 const SOON_MS = 2000;
 /** Questions without an answer yet. Each keeps one of Node's few threads, so none is asked twice. */

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawAnswer } from '../../completion/index.ts';
 import { msg, UserError } from '../../text/errors.ts';
-import { InProgress } from '../../platform/processes/in-progress.ts';
+import { InProgress } from '../../platform/files/in-progress.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
   tokenizedSchema,
