@@ -35,7 +35,7 @@ export interface Continued {
 
 /**
  * `given`: folders to read instead of the run's. Errors: run-not-found, run-damaged, run-not-finished, not-better,
- * bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
+ * adapter-mismatch, bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
  */
 export async function findContinued(wanted: string, given: Folders = {}): Promise<Continued> {
   const dir = await findRun(wanted);

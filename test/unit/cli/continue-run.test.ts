@@ -1,10 +1,17 @@
 /** What a run takes over when it continues another. */
 import { Command } from 'commander';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { requireBase } from '../../../src/cli/machine/run-base.ts';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
-import { continuedOptions, finalRate, requireChange } from '../../../src/cli/options/continue-run.ts';
+import {
+  continuedOptions,
+  finalRate,
+  findContinued,
+  requireChange,
+} from '../../../src/cli/options/continue-run.ts';
 import type { CorpusSummary } from '../../../src/corpus/index.ts';
 import {
   corpusPlanSchema,
@@ -15,6 +22,10 @@ import {
 } from '../../../src/protocol/run.ts';
 import { atLength } from '../../../src/training/learning-rate/choose.ts';
 import { trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
+import { createRun } from '../../../src/runs/index.ts';
+import { newRun, setState, useTemporaryHome } from '../runs/help.ts';
+
+useTemporaryHome();
 
 const spec: RunSpec = {
   format: 1,
@@ -173,4 +184,18 @@ it('the plan of an earlier run that also learned edits still opens', () => {
   const plan = { mode: 'instruct', pairs: ['functions', 'commits', 'edits'] };
   expect(corpusPlanSchema.parse(plan).pairs).toEqual(['functions', 'commits']);
   expect(corpusPlanSchema.safeParse({ pairs: ['issues'] }).success).toBe(false);
+});
+
+it('refuses a result whose served model is not the trained one', async () => {
+  const { dir, id } = await createRun(newRun());
+  setState(dir, { status: 'done', step: 30, steps: 30 });
+  writeFileSync(join(dir, 'adapter.gguf'), '');
+  mkdirSync(join(dir, 'evaluation'));
+  const served = { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false };
+  const summary = { step: 30, sentence: '', comparisons: [], served };
+  writeFileSync(join(dir, 'evaluation', 'summary.json'), JSON.stringify(summary));
+  await expect(findContinued(id)).rejects.toMatchObject({
+    code: 'adapter-mismatch',
+    next: expect.stringContaining('without --continue'),
+  });
 });
