@@ -91,7 +91,7 @@ async function generate(
     });
     return cutTruncated(answer);
   } catch (error) {
-    if (enough.signal.aborted && !pending.stop.signal.aborted) return { text: pending.text, cut: false };
+    if (enough.signal.aborted && !pending.stop.signal.aborted) return { text: pending.text, cut: true };
     throw error;
   }
 }

@@ -135,13 +135,25 @@ class CompletionPipeline implements Completer {
     if (input.signal?.aborted) return undefined;
     const reason = input.invoked ? undefined : gate(place);
     if (reason) return this.countNotShown(counts, reason);
-    return this.ask(input, counts);
+    return input.invoked ? this.askForAll(input, counts) : this.ask(input, counts);
+  }
+
+  /** Asks for all of a suggestion of which a part may be shown already: by a key, or by the mouse resting on it. */
+  private async askForAll(
+    input: CompleteInput,
+    counts: CompletionStatistics,
+  ): Promise<Candidate | undefined> {
+    const part = this.cache.get(input, input.adapter);
+    const asked = await this.ask(input, counts);
+    if (!part || asked?.text.startsWith(part)) return asked;
+    this.cache.put(input, input.adapter, { text: part, isPart: true });
+    return { text: part, source: 'cache' };
   }
 
   /** The rest of a request whose first line was typed or accepted. */
   private async restOf(pending: PendingAnswer, input: CompleteInput): Promise<string | undefined> {
     const { signal = new AbortController().signal } = input;
-    await Promise.race([pending.whole.catch(() => undefined), aborted(signal)]);
+    await Promise.race([pending.whole.catch(() => undefined), pending.whenDiverged(input), aborted(signal)]);
     return signal.aborted ? undefined : this.cache.get(input, input.adapter, input.invoked);
   }
 

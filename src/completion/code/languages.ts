@@ -56,18 +56,17 @@ const languages: Record<string, Language> = {
   javascriptreact: { ...script, tags: true },
   ...all(['rust', 'go', 'c', 'cpp', 'zig'], withCharacters),
   ...all(['java', 'csharp', 'kotlin', 'scala', 'swift'], { ...withCharacters, tripleQuotes: '"' }),
-  ...all(['dart', 'groovy'], { ...cLike, tripleQuotes: `'"` }),
   python: { ...hash, indented: true, formatted: true, operators: true, tripleQuotes: `'"` },
   yaml: { ...hash, indented: true },
   coffeescript: { ...hash, indented: true, tripleQuotes: `'"` },
   toml: { ...hash, tripleQuotes: `'"` },
-  ...all(['elixir', 'julia', 'graphql'], { ...hash, tripleQuotes: '"' }),
+  elixir: { ...hash, tripleQuotes: `'"` },
+  ...all(['julia', 'graphql'], { ...hash, tripleQuotes: '"' }),
   nim: { ...hash, indented: true, tripleQuotes: '"' },
-  ...all(
-    ['ruby', 'crystal', 'shellscript', 'dockerfile', 'makefile', 'r', 'perl', 'terraform', 'cmake'],
-    hash,
-  ),
-  ...all(['ini', 'properties', 'dotenv', 'ignore'], hash),
+  ...all(['ruby', 'crystal', 'shellscript', 'dockerfile', 'makefile', 'r', 'perl', 'cmake'], hash),
+  terraform: { ...hash, lineComments: ['#', '//'], blockComment: ['/*', '*/'] },
+  ini: { ...hash, lineComments: ['#', ';'] },
+  ...all(['properties', 'dotenv', 'ignore'], hash),
   powershell: { ...hash, blockComment: ['<#', '#>'] },
   ...all(['haskell', 'elm'], { ...hash, lineComments: ['--'], blockComment: ['{-', '-}'], indented: true }),
   ...all(['clojure', 'lisp', 'scheme'], { ...hash, lineComments: [';'] }),
@@ -84,9 +83,11 @@ const languages: Record<string, Language> = {
   restructuredtext: prose,
 };
 
-/** An unknown language is treated as one with braces, like most. */
+/** An unknown language is treated as one with braces, like most; triple quotes are rarely anything else. */
+const unknown: Language = { ...cLike, tripleQuotes: `'"` };
+
 export function languageFor(languageId: string): Language {
-  return languages[languageId] ?? cLike;
+  return languages[languageId] ?? unknown;
 }
 
 /** Languages that embed scripts and styles, and the languages of these. */

@@ -106,6 +106,9 @@ describe('the probability of a suggestion', () => {
     ['-- It ', 'haskell', 0.7],
     ['; It ', 'clojure', 0.7],
     ['# It ', 'terraform', 0.7],
+    ['/* a (', 'terraform', 0.7],
+    ['; It ', 'ini', 0.7],
+    ['"""Doc (', 'starlark', 0.7],
     ['let a = \"\"\"', 'swift', 0.7],
   ])('is at least the given value after %j in %s', (before, languageId, least) => {
     const place = { ...document, before, languageId };

@@ -53,6 +53,20 @@ describe('a suggestion that is typed along', () => {
     block.answer('  one();\n  twoMore();\n}');
     expect(await next).toMatchObject({ text: 'More();\n}' });
   });
+
+  it('is given up as soon as the model writes something else than what is typed', async () => {
+    const t = setUp({ debounceMs: 0 });
+    const block = await asked(t, 'function f() {\n', { invoked: true });
+    block.stream('  one();\n  tw');
+    await block.completion;
+    const next = await asked(t, 'function f() {\n  one();\n  twx');
+    expect(t.requests).toHaveLength(1);
+    block.stream('oMore();\n');
+    await settle();
+    expect(t.requests).toHaveLength(2);
+    t.requests[1]!.answer('Minus();');
+    expect(await next.completion).toMatchObject({ text: 'Minus();' });
+  });
 });
 
 describe('a key that asks for a suggestion', () => {
@@ -66,6 +80,19 @@ describe('a key that asks for a suggestion', () => {
     const invoked = await asked(t, 'const a = ', { invoked: true });
     invoked.answer('settingsOfEveryFolder(unlikely)');
     expect(await invoked.completion).toMatchObject({ text: 'settingsOfEveryFolder(unlikely)' });
+  });
+
+  it.each(['', 'another();'])('loses nothing of what is shown if the model then writes %j', async (text) => {
+    const t = setUp(likely);
+    const automatic = await asked(t, 'const a = ');
+    automatic.stream('settingsOfEveryFolder', -0.01);
+    automatic.stream('(unlikely)', -4);
+    automatic.answer('settingsOfEveryFolder(unlikely)');
+    await automatic.completion;
+    const resting = await asked(t, 'const a = ', { invoked: true });
+    resting.answer(text);
+    expect(await resting.completion).toMatchObject({ text: 'settingsOfEveryFolder' });
+    expect(await t.completer.complete(t.at('const a = '))).toMatchObject({ text: 'settingsOfEveryFolder' });
   });
 
   it('brings back what was deleted, and keeps it', async () => {

@@ -1,16 +1,17 @@
 /** What the result of a run is compared with: which model it is, and its name. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';
 import { baseSubject, Resources } from '../../../src/evaluation/resources.ts';
 import { beforeName, isAgainstBase } from '../../../src/findings/before.ts';
+import { writeGguf } from '../../../src/gguf/index.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'fmn-before-'));
 afterAll(() => rmSync(dir, { recursive: true }));
-writeFileSync(join(dir, 'earlier.gguf'), 'an adapter');
+beforeAll(() => writeGguf(join(dir, 'earlier.gguf'), { metadata: [], tensors: [] }));
 
 const sha256 = 'ab'.repeat(32);
 const { spec: alone } = makeRun();
