@@ -109,7 +109,7 @@ describe('the probability of a suggestion', () => {
     ['/* a (', 'terraform', 0.7],
     ['; It ', 'ini', 0.7],
     ['"""Doc (', 'starlark', 0.7],
-    ['let a = \"\"\"', 'swift', 0.7],
+    ['let a = """', 'swift', 0.7],
   ])('is at least the given value after %j in %s', (before, languageId, least) => {
     const place = { ...document, before, languageId };
     expect(policyAt(place, showing(0.1)).minChance).toBe(least);
