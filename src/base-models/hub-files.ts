@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
+import type { HubApiError, ListFileEntry } from '@huggingface/hub';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { UserError } from '../text/errors.ts';
@@ -68,6 +68,7 @@ export async function listHubFiles(
   const accessToken = hubToken();
   const files: HubFile[] = [];
   try {
+    const { listFiles } = await import('@huggingface/hub');
     const listing = listFiles({
       repo: repository,
       recursive: true,
@@ -152,12 +153,15 @@ function fileUrl({ type, name }: HubRepository, path: string): string {
   return `${hubEndpoint()}/${prefix}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
+/** Not by its class, because that would load the package. */
+const isHubApiError = (error: unknown): error is HubApiError =>
+  error instanceof Error && 'statusCode' in error;
+
 /** Turns an error of the hub into a UserError. */
 export function hubError(error: unknown, what: string): UserError {
-  const status =
-    error instanceof HubApiError
-      ? error.statusCode
-      : Number(/\bHTTP (\d+)$/.exec((error as Error).message)?.[1]);
+  const status = isHubApiError(error)
+    ? error.statusCode
+    : Number(/\bHTTP (\d+)$/.exec((error as Error).message)?.[1]);
   if (status === 404)
     return notOnHub(what, msg`does not exist on the hub`, msg`Check the name: owner/name[:file].`);
   if (status === 401 || status === 403)
@@ -166,7 +170,7 @@ export function hubError(error: unknown, what: string): UserError {
       msg`does not exist on the hub or needs a sign-in`,
       msg`Check the name, or set HF_TOKEN to a token that may read it.`,
     );
-  const why = error instanceof HubApiError ? `HTTP ${status}` : causeOf(error);
+  const why = isHubApiError(error) ? `HTTP ${status}` : causeOf(error);
   return new UserError(
     'network',
     msg`The hub could not be reached (${why}).`,

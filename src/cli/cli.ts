@@ -23,15 +23,21 @@ const program = new Command('forget-me-not')
   .exitOverride()
   // Commander's argument errors are printed below, like every other error.
   .configureOutput({ outputError: () => undefined });
-for (const [heading, commands] of Object.entries(commandGroups))
-  for (const create of commands) {
-    const built = create().option('--verbose', 'print stack traces').helpGroup(heading);
-    arrangeHelp(built);
-    program.addCommand(built);
-    for (const command of [built, ...built.commands]) command.copyInheritedSettings(program);
-  }
+
+async function addCommand(heading: string, load: () => Command | Promise<Command>): Promise<void> {
+  const built = (await load()).option('--verbose', 'print stack traces').helpGroup(heading);
+  arrangeHelp(built);
+  program.addCommand(built);
+  for (const command of [built, ...built.commands]) command.copyInheritedSettings(program);
+}
 
 try {
+  const asked = process.argv[2] ?? '';
+  const isCommand = Object.values(commandGroups).some((commands) => Object.hasOwn(commands, asked));
+  for (const [heading, commands] of Object.entries(commandGroups))
+    for (const [name, load] of Object.entries(commands))
+      // Help, and what is no command, need all of them.
+      if (name === asked || !isCommand) await addCommand(heading, load);
   // Set explicitly: commander would not skip the script's path where an editor's Electron runs this as Node.
   await program.parseAsync(process.argv);
 } catch (thrown) {

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { extract } from 'tar';
 import { digestOf } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
@@ -119,6 +118,7 @@ async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal
     });
   try {
     // All files are in the folder "package".
+    const { extract } = await import('tar');
     await extract({ file: part, cwd: staged, strip: 1, strict: true, onReadEntry });
     signal?.throwIfAborted();
     await renamePatiently(staged, to);

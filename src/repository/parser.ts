@@ -1,7 +1,7 @@
 /** Parses files with tree-sitter, and frees its memory. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Language, Parser, Query } from '@vscode/tree-sitter-wasm';
+import type * as TreeSitter from './tree-sitter.ts';
 import { reportError } from '../text/errors.ts';
 import { indexedLanguageOf, type IndexedLanguage } from './languages/index.ts';
 import { namesOnly, symbolsOf, type FileSymbols } from './symbols.ts';
@@ -12,8 +12,8 @@ const MAX_PARSE_MS = 2000;
 const RECYCLE_AFTER = 20_000_000;
 
 interface Loaded {
-  language: Language;
-  query: Query;
+  language: TreeSitter.Language;
+  query: TreeSitter.Query;
 }
 
 export interface SymbolParserOptions {
@@ -25,15 +25,19 @@ export interface SymbolParserOptions {
 
 export class SymbolParser {
   private readonly loaded = new Map<string, Promise<Loaded | undefined>>();
-  private parser: Parser | undefined;
+  private parser: TreeSitter.Parser | undefined;
   private charactersParsed = 0;
 
-  private constructor(private readonly options: SymbolParserOptions) {}
+  private constructor(
+    private readonly treeSitter: typeof TreeSitter,
+    private readonly options: SymbolParserOptions,
+  ) {}
 
   /** Throws if tree-sitter itself can't be loaded. */
   static async open(options: SymbolParserOptions): Promise<SymbolParser> {
-    await Parser.init({ locateFile: () => join(options.folder, 'tree-sitter.wasm') });
-    return new SymbolParser(options);
+    const treeSitter = await import('./tree-sitter.ts');
+    await treeSitter.Parser.init({ locateFile: () => join(options.folder, 'tree-sitter.wasm') });
+    return new SymbolParser(treeSitter, options);
   }
 
   /** A file without a grammar, or that does not parse in time, has names but no definitions. */
@@ -54,7 +58,7 @@ export class SymbolParser {
   private parse({ language, query }: Loaded, text: string): FileSymbols | undefined {
     this.charactersParsed += text.length;
     if (this.charactersParsed > RECYCLE_AFTER) this.recycle();
-    this.parser ??= new Parser();
+    this.parser ??= new this.treeSitter.Parser();
     this.parser.setLanguage(language);
     const until = performance.now() + MAX_PARSE_MS;
     const isLate = () => performance.now() > until;
@@ -93,8 +97,8 @@ export class SymbolParser {
   private async loadNow({ grammar, definitions }: IndexedLanguage): Promise<Loaded> {
     const file = join(this.options.folder, `tree-sitter-${grammar}.wasm`);
     if (!existsSync(file)) throw new Error(`${file} is missing`);
-    const language = await Language.load(file);
-    return { language, query: new Query(language, definitions) };
+    const language = await this.treeSitter.Language.load(file);
+    return { language, query: new this.treeSitter.Query(language, definitions) };
   }
 
   close(): void {

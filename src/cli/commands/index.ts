@@ -1,51 +1,49 @@
 /** Every command of the command line, in the order and under the headings that `--help` shows. */
 import type { Command } from 'commander';
+import type * as Larger from './larger.ts';
 import { cacheCommand } from './set-up/cache.ts';
-import { cancelCommand } from './fine-tune/cancel.ts';
-import { changedCommand } from './fine-tune/changed.ts';
-import { compareCommand } from './results/compare.ts';
-import { completeCommand } from './use/complete.ts';
-import { corpusCommand } from './fine-tune/corpus.ts';
-import { doctorCommand } from './set-up/doctor.ts';
-import { evaluateCommand } from './results/evaluate.ts';
 import { exportCommand } from './use/export.ts';
-import { fetchCommand } from './use/fetch.ts';
-import { importCommand } from './use/import.ts';
-import { modelsCommand } from './set-up/models.ts';
 import { preferencesCommand } from './fine-tune/preferences.ts';
-import { publishCommand } from './use/publish.ts';
-import { reportCommand } from './results/report.ts';
-import { reproduceCommand } from './results/reproduce.ts';
-import { resumeCommand } from './fine-tune/resume.ts';
 import { runsCommand } from './results/runs.ts';
-import { runtimeCommand } from './set-up/runtime.ts';
-import { serveCommand } from './use/serve.ts';
 import { showCommand } from './results/show.ts';
-import { strengthCommand } from './results/strength.ts';
-import { sweepCommand } from './fine-tune/sweep.ts';
 import { sweepsCommand } from './results/sweeps.ts';
-import { trainCommand } from './fine-tune/train.ts';
 
-export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>> = {
-  'Set up:': [doctorCommand, runtimeCommand, modelsCommand, cacheCommand],
-  'Fine-tune:': [
-    trainCommand,
-    resumeCommand,
-    cancelCommand,
-    corpusCommand,
-    changedCommand,
-    sweepCommand,
-    preferencesCommand,
-  ],
-  'Look at results:': [
-    runsCommand,
-    showCommand,
-    reportCommand,
-    compareCommand,
-    evaluateCommand,
-    strengthCommand,
-    sweepsCommand,
-    reproduceCommand,
-  ],
-  'Use results:': [completeCommand, serveCommand, exportCommand, importCommand, publishCommand, fetchCommand],
+const larger = (name: keyof typeof Larger) => async () => (await import('./larger.ts'))[name]();
+
+export const commandGroups: Readonly<
+  Record<string, Readonly<Record<string, () => Command | Promise<Command>>>>
+> = {
+  'Set up:': {
+    doctor: larger('doctorCommand'),
+    runtime: larger('runtimeCommand'),
+    models: larger('modelsCommand'),
+    cache: cacheCommand,
+  },
+  'Fine-tune:': {
+    train: larger('trainCommand'),
+    resume: larger('resumeCommand'),
+    cancel: larger('cancelCommand'),
+    corpus: larger('corpusCommand'),
+    changed: larger('changedCommand'),
+    sweep: larger('sweepCommand'),
+    preferences: preferencesCommand,
+  },
+  'Look at results:': {
+    runs: runsCommand,
+    show: showCommand,
+    report: larger('reportCommand'),
+    compare: larger('compareCommand'),
+    evaluate: larger('evaluateCommand'),
+    strength: larger('strengthCommand'),
+    sweeps: sweepsCommand,
+    reproduce: larger('reproduceCommand'),
+  },
+  'Use results:': {
+    complete: larger('completeCommand'),
+    serve: larger('serveCommand'),
+    export: exportCommand,
+    import: larger('importCommand'),
+    publish: larger('publishCommand'),
+    fetch: larger('fetchCommand'),
+  },
 };

@@ -67,7 +67,7 @@ async function send(
   timeout: AbortSignal,
   onResponse: () => void,
 ): Promise<RawResponse> {
-  const { request } = await import('undici');
+  const { request } = await import('../../platform/network/undici.ts');
   const url = cluster.address.url + path;
   const {
     statusCode,

@@ -1,7 +1,6 @@
 /** Reads JSON lines or one large array, gzipped or not; only one row is in memory at a time. */
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
-import { JSONParser } from '@streamparser/json';
 import { UserError } from '../../text/errors.ts';
 import { openRegular } from '../../platform/files/regular-file.ts';
 import type { Row } from './row.ts';
@@ -106,6 +105,7 @@ function parseLine(line: string, number: number): Row {
 async function* readArray(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
   const rows: Row[] = [];
   let number = 0;
+  const { JSONParser } = await import('@streamparser/json');
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
   parser.onValue = ({ value }) => rows.push(toRow(value, (number += 1)));
   let failure: Error | undefined;

@@ -1,6 +1,5 @@
 /** Reads Parquet files, a slice of a row group at a time, and only the requested columns. */
-import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { AsyncBuffer } from 'hyparquet';
 import { openRegular } from '../../platform/files/regular-file.ts';
 import type { Row } from './row.ts';
 
@@ -13,6 +12,9 @@ export async function* readParquet(
 ): AsyncGenerator<Row> {
   const handle = await openRegular(path);
   try {
+    // Large, and rarely needed.
+    const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
+    const { compressors } = await import('hyparquet-compressors');
     const file: AsyncBuffer = {
       byteLength: (await handle.stat()).size,
       async slice(start, end = file.byteLength) {

@@ -24,13 +24,16 @@ export async function findSecret(path: string, text: string): Promise<Secret | u
   return finding && { rule: finding.rule, line: text.slice(0, finding.index).split('\n').length };
 }
 
-const clues = new Clues([
-  ...keywords,
-  ...[...formats, ...passed, ...unknownTokens].flatMap((rule) => rule.clues),
-]);
+let built: Clues | undefined;
+/** Built on first use, because many processes that import this never look for secrets. */
+const clues = (): Clues =>
+  (built ??= new Clues([
+    ...keywords,
+    ...[...formats, ...passed, ...unknownTokens].flatMap((rule) => rule.clues),
+  ]));
 
 function findFirst(path: string, text: string, finders: readonly Finder[] = allFinders): Finding | undefined {
-  const input = { path, text, clues: clues.within(text) };
+  const input = { path, text, clues: clues().within(text) };
   for (const find of finders) for (const finding of find(input)) return finding;
   return undefined;
 }

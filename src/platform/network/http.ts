@@ -32,7 +32,7 @@ export async function networkFetch(
   const certificates = network.certificates ?? pips;
   const dispatcher = await dispatcherOf(proxy, certificates);
   if (!dispatcher) return fetch(url, request);
-  const { fetch: fetchWith } = await import('undici');
+  const { fetch: fetchWith } = await import('./undici.ts');
   // undici's types are those of Node's fetch, but TypeScript sees them as different.
   return (fetchWith as unknown as typeof fetch)(url, { ...request, dispatcher } as RequestInit);
 }
@@ -123,7 +123,7 @@ async function openDispatcher(
 ): Promise<Dispatcher | undefined> {
   const trusted = [...(certificates ? await readCertificates(certificates) : []), ...systemCertificates()];
   if (!proxy && trusted.length === 0) return undefined;
-  const { Agent, ProxyAgent } = await import('undici');
+  const { Agent, ProxyAgent } = await import('./undici.ts');
   // Node uses NODE_EXTRA_CA_CERTS only if no certificates are passed explicitly.
   const extra = trusted.length > 0 ? await readCertificates(process.env['NODE_EXTRA_CA_CERTS'] ?? '') : [];
   const trust = trusted.length > 0 ? { ca: [...tls.rootCertificates, ...extra, ...trusted] } : {};

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { commandGroups } from '../../../src/cli/commands/index.ts';
 import { arrangeHelp, help } from '../../../src/cli/view/help.ts';
 
-const commands = Object.values(commandGroups)
-  .flat()
-  .map((make) => make());
+const commands = await Promise.all(
+  Object.values(commandGroups)
+    .flatMap((group) => Object.values(group))
+    .map((load) => load()),
+);
 const optionsOf = (name: string) =>
   commands
     .find((one) => one.name() === name)!

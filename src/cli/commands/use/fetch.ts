@@ -43,7 +43,7 @@ export function fetchCommand(): Command {
 }
 
 async function runFetch(wanted: string | undefined, options: Options): Promise<void> {
-  const store = openStore(options.from);
+  const store = await openStore(options.from);
   if (wanted === undefined) return list(store, options);
   const [, name = '', number] = /^([\w.-]+?)(?:@(\d+))?$/.exec(wanted) ?? [];
   if (!name)

@@ -42,7 +42,7 @@ export function publishCommand(): Command {
 }
 
 async function publish(wanted: string, { to, name: asked, licence, yes, json }: Options): Promise<void> {
-  const store = openStore(to);
+  const store = await openStore(to);
   const dir = await findRun(wanted);
   // Only an adapter whose served model matches the trained one is worth sharing.
   await findServed(dir);

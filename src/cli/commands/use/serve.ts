@@ -13,7 +13,6 @@ import {
   type NumberOptions,
 } from '../../../serving/http/server-args.ts';
 import { readyOf } from '../../../serving/http/service.ts';
-import { startServer } from '../../../serving/http/start-server.ts';
 import { note, print, printJson } from '../../view/output.ts';
 import { SERVER_TOKEN, serveOn } from './serve-on.ts';
 import { referenceAdapterOf } from '../../machine/reference-adapter.ts';
@@ -97,6 +96,8 @@ async function serve(options: Options): Promise<void> {
   const token = envToken || randomBytes(24).toString('base64url');
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
+  // Loaded only here, because it is as large as all commands together.
+  const { startServer } = await import('../../../serving/http/start-server.ts');
   const server = await startServer({
     basePath,
     adapters: [
