@@ -75,7 +75,7 @@ export class RunLength {
     const endOf = (steps: number) =>
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
     // The first step may be much slower than the others: if there is time for a second one, that one decides.
-    const isOpen = (steps: number) => this.fitted === 1 && steps === step + 1;
+    const isOpen = (steps: number) => step === 1 && steps === 2;
     if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget && !isOpen(this.steps)) return undefined;
     let steps = step + Math.max(0, Math.round((budget - pace.trained) / pace.perStep));
     // Takes the number of steps that ends nearest to the budget.

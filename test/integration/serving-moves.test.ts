@@ -103,6 +103,19 @@ it('answers on the processor if the GPU fails at a request', async () => {
   await host.dispose();
 });
 
+it('answers with a whole model on the processor if the GPU fails at it', async () => {
+  const path = await writeTinyModel(join(dir, 'whole.gguf'));
+  const models = [{ name: 'whole', path }];
+  const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), models, contextSize: 512, threads: 1 });
+  const ask = () => host.complete({ ...request, model: 'whole' });
+  const { text } = await ask();
+  vi.spyOn(ModelContext.prototype, 'complete').mockRejectedValueOnce(new Error('Eval has failed'));
+  expect((await ask()).text).toBe(text);
+  expect(host.device.backend).toBe('cpu');
+  expect((await ask()).text).toBe(text);
+  await host.dispose();
+});
+
 it('does not begin an answer anew of which a part was told', async () => {
   const host = await open();
   vi.spyOn(ModelContext.prototype, 'complete').mockImplementationOnce((_request, _signal, onText) => {

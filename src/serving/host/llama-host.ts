@@ -278,8 +278,9 @@ class Host implements LlamaHost {
   }
 
   private async openContext(entry: CatalogEntry | undefined): Promise<OpenContext> {
-    if (entry?.kind === 'model') return this.openOn(await this.wholeModel(entry), entry);
+    // A whole model waits as well: until the base has left the GPU, all models there are dropped.
     const base = await this.base.get();
+    if (entry?.kind === 'model') return this.openOn(await this.wholeModel(entry), entry);
     return (entry && (await this.openFolded(entry, base))) ?? this.openOn(base, entry, entry);
   }
 

@@ -13,7 +13,9 @@ const files = (split: 'train' | 'held-out', ...paths: string[]) =>
 it('warns before training if too few files of code are held out to show whether the result is better', () => {
   const toy = [...files('train', 'a.py', 'b.py', 'c.py', 'd.py'), ...files('held-out', 'a.py')];
   const prose = files('held-out', 'a.md', 'b.md', 'c.md', 'd.md');
-  expect(english(fewFilesWarning(spec('measured'), [...toy, ...prose])!)).toContain('(1 to measure on; 4 are');
+  expect(english(fewFilesWarning(spec('measured'), [...toy, ...prose])!)).toContain(
+    '(1 to measure on; 4 are',
+  );
   expect(fewFilesWarning(spec('measured'), [...toy, ...files('held-out', 'b.py', 'c.py', 'd.py')])).toBe(
     undefined,
   );

@@ -72,6 +72,11 @@ describe('the length of a run', () => {
     },
   );
 
+  it('makes no step more if it is resumed shortly before its end', () => {
+    const length = new RunLength({ steps: 58, evalEvery: 10 }, 580 / 60);
+    expect(length.fit(57, { trained: 570, perStep: 10, perEvaluation: 0.1 })).toBeUndefined();
+  });
+
   it.each([
     ['twice as fast as expected', 76, () => 4],
     ['five times slower', 76, () => 40],

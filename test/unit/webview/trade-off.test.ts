@@ -36,7 +36,7 @@ describe('learning against forgetting', () => {
       expect(stepsAndKl()[0]).toEqual([0, 0.02]);
       // In a run of an earlier version, the base was measured at step 0.
       if (run.spec.continues) delete run.spec.continues.compared;
-    run.events = [...run.events];
+      run.events = [...run.events];
       expect(stepsAndKl()[0]![0]).toBe('continues' in began ? 60 : 0);
     },
   );
