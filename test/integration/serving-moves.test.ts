@@ -104,9 +104,15 @@ it('answers on the processor if the GPU fails at a request', async () => {
 });
 
 it('answers with a whole model on the processor if the GPU fails at it', async () => {
-  const path = await writeTinyModel(join(dir, 'whole.gguf'));
+  const path = join(dir, 'whole.gguf');
+  await writeTinyModel(path);
   const models = [{ name: 'whole', path }];
-  const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), models, contextSize: 512, threads: 1 });
+  const host = await openLlamaHost({
+    basePath: join(dir, 'base.gguf'),
+    models,
+    contextSize: 512,
+    threads: 1,
+  });
   const ask = () => host.complete({ ...request, model: 'whole' });
   const { text } = await ask();
   vi.spyOn(ModelContext.prototype, 'complete').mockRejectedValueOnce(new Error('Eval has failed'));
