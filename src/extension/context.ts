@@ -73,6 +73,10 @@ export class Context implements Services, vscode.Disposable {
       this.completion.onDidChange(() => throttle.run()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
       vscode.window.onDidChangeActiveTextEditor(() => this.statusBar.refresh()),
+      // Changing the language closes and opens a document.
+      vscode.workspace.onDidOpenTextDocument((document) => {
+        if (document === vscode.window.activeTextEditor?.document) this.statusBar.refresh();
+      }),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (changesSetting(event, 'nodePath')) this.nodeCommand = undefined;
         if (changesSetting(event, 'dataDirectory')) {

@@ -89,7 +89,7 @@ export class StatusBar implements vscode.Disposable {
     if (document && !settings.completionEnabled(document)) {
       const language = languageName(document.languageId);
       return {
-        text: `$(circle-slash) ${t('not in {language}', { language })}`,
+        text: `$(circle-slash) ${t('off for {language}', { language })}`,
         paragraphs: [t('Completion with {name} is turned off for {language}.', { name, language })],
       };
     }

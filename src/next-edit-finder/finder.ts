@@ -48,6 +48,8 @@ export interface FoundOffer extends Offer {
 export interface FromFinder {
   id: number;
   offers: FoundOffer[];
+  /** See `SearchResult`. */
+  continued?: string[];
   /** The workspace's files are still being searched: another answer with all offers follows. */
   more?: true;
   /** Set instead of offers: those of an earlier answer stay valid. */
@@ -81,8 +83,9 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
     deadline: performance.now() + DOCUMENTS_MS,
   });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
+  const { continued } = found;
   const more = found.spreading.length > 0 && offers.length < MAX_OFFERS;
-  send({ id, offers, ...(more && { more }) });
+  send({ id, offers, continued, ...(more && { more }) });
   if (!more) return;
   const offersInFiles = await files.offers({
     found,
@@ -93,7 +96,7 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
   });
   if (!offersInFiles || isSuperseded()) return;
   const inFiles = offersInFiles.map(({ offer, text }) => withLines(offer, text));
-  send({ id, offers: [...offers, ...inFiles].slice(0, MAX_OFFERS) });
+  send({ id, offers: [...offers, ...inFiles].slice(0, MAX_OFFERS), continued });
 }
 
 const withLines = (offer: Offer, text: string): FoundOffer => ({

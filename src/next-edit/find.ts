@@ -1,6 +1,7 @@
 /** Finds the places that need the same edit as the recent ones. */
 import { byLine } from './by-line.ts';
 import { changesOf, tokensBetween, type TokenChange } from './changes.ts';
+import { continuedAt } from './continued.ts';
 import type { Edit, Replacement } from './edit.ts';
 import { isSensible } from './in-scope.ts';
 import { findPlaces } from './match.ts';
@@ -18,7 +19,7 @@ import {
 } from './pattern.ts';
 import { blockAround, scopeOf } from './rename.ts';
 import { lineEditOf, commonShape } from './shape.ts';
-import { tokensOf, type TextWithTokens } from './tokens.ts';
+import { withTokens, type TextWithTokens } from './tokens.ts';
 
 /** A text that is searched. */
 export interface SearchedText {
@@ -137,6 +138,8 @@ function renameOf(change: TokenChange, document: TextWithTokens, edits: readonly
 /** The offers found, and a search in further texts. */
 export interface SearchResult {
   offers: Offer[];
+  /** The keys of the patterns that the edit in the cursor's line is part of. */
+  continued: string[];
   /** The patterns that can match in unedited texts, with those that would match the same places merged. */
   spreading: string[];
   /** The offers in a further text. */
@@ -173,7 +176,8 @@ export function search(
     for (const text of rest)
       if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
-  return { offers: offers.slice(0, most), spreading: spreading.map(spreadKey), inText };
+  const continued = own ? continuedAt(place, edits, own, patterns).map(keyOf) : [];
+  return { offers: offers.slice(0, most), continued, spreading: spreading.map(spreadKey), inText };
 }
 
 /** Whether a pattern also applies to texts that were not edited. One that was observed in a single file rarely does. */
@@ -195,11 +199,6 @@ const spreadKey = (pattern: Pattern): string =>
     // Its offsets change with every key.
     ...(pattern.kind === 'tokens' && { scope: pattern.scope && [pattern.scope.path, pattern.scope.member] }),
   });
-
-const withTokens = (text: SearchedText): TextWithTokens => ({
-  ...text,
-  tokens: tokensOf(text.text, text.languageId),
-});
 
 /** Whether a text contains what the pattern replaces: quick, and without tokens. */
 function mayFit(pattern: Pattern, text: string): boolean {

@@ -205,6 +205,10 @@ function isSpecific({ steps, between, left, right, quoted }: TokenPattern): bool
 const balance = (tokens: readonly string[]) =>
   tokens.reduce((sum, text) => sum + (/^[([{]$/.test(text) ? 1 : /^[)\]}]$/.test(text) ? -1 : 0), 0);
 
+/** Whether a change is one of those that the pattern makes. */
+export const isStep = ({ steps }: TokenPattern, { old, now }: TokenChange): boolean =>
+  steps.some((step) => isSame(step.old, texts(old)) && isSame(step.now, texts(now)));
+
 const isSame = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((text, index) => text === b[index]);
 

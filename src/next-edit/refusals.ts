@@ -51,10 +51,22 @@ export class Refusals {
     return this.passed.has(pattern);
   }
 
-  recordRefused(offer: ShownOffer): void {
-    const { pattern } = offer;
+  /** All offers were dismissed: the places stay refused if another pattern fits them, too. */
+  recordDismissed(offers: readonly ShownOffer[]): void {
+    for (const offer of offers) {
+      this.unwanted.add(offer.pattern);
+      this.refusePlace(offer);
+    }
+  }
+
+  private refusePlace(offer: ShownOffer): void {
     if (this.places.size >= MAX_REMEMBERED) this.places.clear();
     this.places.add(placeKey(offer));
+  }
+
+  recordRefused(offer: ShownOffer): void {
+    const { pattern } = offer;
+    this.refusePlace(offer);
     const balance = (this.balance.get(pattern) ?? 0) - 1;
     this.balance.set(pattern, balance);
     // More of them were refused than accepted.

@@ -21,7 +21,8 @@ type Where = PlacedOffer & { path: string };
 /**
  * Undefined if Tab keeps its usual meaning: where it indents, unless a step has just put the cursor there, and wherever
  * the user has moved on to something else.
- * @param isPassed the user saw the offer and went on typing: Tab then applies only at exactly that place
+ * @param isPassed the user saw the offer and went on typing, or is typing something else: Tab then applies only at
+ *   exactly that place
  */
 export function tabAction(
   cursor: Cursor,

@@ -20,6 +20,11 @@ export interface TextWithTokens {
   tokens: readonly Token[];
 }
 
+export const withTokens = (text: Omit<TextWithTokens, 'tokens'>): TextWithTokens => ({
+  ...text,
+  tokens: tokensOf(text.text, text.languageId),
+});
+
 const piece = /[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*|\s+|[^]/uy;
 /** A character literal, in languages where single quotes enclose only one character. */
 const character = /'(?:\\[^']+|[^\\'])'/y;

@@ -196,7 +196,7 @@ export const completionScenarios = {
     writeFile(place.workspace, 'notes.md', '');
     await workbench.openFile('notes.md');
     await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
-    await workbench.statusBar('not in Markdown').waitFor();
+    await workbench.statusBar('off for Markdown').waitFor();
     await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
     await workbench.statusBar('garden').waitFor();
 

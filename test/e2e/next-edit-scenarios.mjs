@@ -29,7 +29,7 @@ export const nextEditScenarios = {
     assert.ok(saved(place).includes('add(items)'), 'nothing is written by itself');
 
     await take(workbench, '1 next edit');
-    await until('the next place to be shown', async () => (await after(workbench)).includes('prices'));
+    await until('the next place to be shown', async () => (await decorated(workbench)).includes('prices'));
     await take(workbench);
     await workbench.screenshot('next-edits-taken');
     await keyboard.press('Control+S');
@@ -144,7 +144,7 @@ async function renameInTwoFiles(workbench, place) {
 
 /** A text that a decoration shows. */
 const shown = (workbench, wanted, name = LONG) =>
-  until(`"${wanted}" to be shown`, async () => (await after(workbench, name)).includes(wanted));
+  until(`"${wanted}" to be shown`, async () => (await decorated(workbench, name)).includes(wanted));
 
 async function savedAs(workbench, place, name, wanted) {
   await workbench.page.keyboard.press('Control+S');
@@ -172,12 +172,18 @@ async function take(workbench, left) {
   else await status.waitFor({ state: 'detached' });
 }
 
-/** The texts that decorations show after others. */
-const after = ({ page }, name = NAME) =>
+/** The texts that decorations show before and after others. */
+const decorated = ({ page }, name = NAME) =>
   page
     .locator(`.editor-instance .monaco-editor[data-uri$="/${name}"] .view-lines span`)
     .evaluateAll((spans) =>
-      spans.map((span) => span.ownerDocument.defaultView.getComputedStyle(span, '::after').content).join(' '),
+      spans
+        .flatMap((span) =>
+          ['::before', '::after'].map(
+            (side) => span.ownerDocument.defaultView.getComputedStyle(span, side).content,
+          ),
+        )
+        .join(' '),
     );
 
 const saved = (place, name = NAME) => readFileSync(join(place.workspace, name), 'utf8');

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { t } from '../../text/l10n.ts';
 
 interface Contributes {
   contributes?: { languages?: { id?: string; aliases?: string[] }[] };
@@ -9,5 +10,6 @@ export function languageName(id: string): string {
   for (const { packageJSON } of vscode.extensions.all)
     for (const language of (packageJSON as Contributes).contributes?.languages ?? [])
       if (language.id === id && language.aliases?.[0]) return language.aliases[0];
-  return id;
+  // The editor itself has this one.
+  return id === 'plaintext' ? t('Plain Text') : id;
 }

@@ -126,5 +126,9 @@ export class ShownText {
   }
 }
 
-/** One key writes one character, or a line break with its indentation. */
-const looksAccepted = (added: string) => [...added].length > 1 && added.trim() !== '';
+/** One key writes one character, an opening one with its pair, or a line break with its indentation. */
+const looksAccepted = (added: string) =>
+  [...added].length > 1 && added.trim() !== '' && !CLOSED_BY_EDITOR.has(added);
+
+/** What the editor writes when the first of two brackets or quotes is typed. */
+const CLOSED_BY_EDITOR = new Set(['()', '[]', '{}', '<>', '""', "''", '``']);

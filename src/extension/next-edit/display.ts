@@ -82,21 +82,58 @@ function hintsFor(offer: FoundOffer, does: ReturnType<typeof tabAction>): Hint[]
   const active = vscode.window.activeTextEditor;
   const cursor = active && cursorOf(active);
   const isHere = cursor !== undefined && isInLines(cursor, offer);
-  const place = openDocument(offer)?.positionAt(offer.shown.at(-1)!.end).line ?? offer.line;
+  const document = openDocument(offer);
+  const place = document?.positionAt(offer.shown.at(-1)!.end).line ?? offer.line;
+  const lines = { first: document?.positionAt(offer.from).line ?? offer.line, last: place };
+  const where = { key, line: place + 1 };
   return vscode.window.visibleTextEditors.flatMap((editor): Hint[] => {
     const isInDocument = editor.document.uri.toString() === offer.path;
-    const isVisible = editor.visibleRanges.some(({ start, end }) => place >= start.line && place <= end.line);
-    if (isInDocument && (isVisible || (isHere && editor === active))) {
+    if (isInDocument && (isVisible(editor, place) || (isHere && editor === active))) {
       const text = isHere ? t('{key} applies, Alt+[ skips', { key }) : t('{key} goes here', { key });
-      return [{ editor, line: place, text }];
+      const line = lineForHint(editor, text, lines, offer.shown);
+      const isBeside = line !== place && !isHere;
+      return [{ editor, line, text: isBeside ? t('{key}: next edit, line {line}', where) : text }];
     }
     if (editor !== active || !cursor || does !== 'go') return [];
-    const where = { key, line: place + 1 };
     const text = isInDocument
       ? t('{key}: next edit, line {line}', where)
       : t('{key}: next edit, {file}, line {line}', { ...where, file: nameOf(offer) });
-    return [{ editor, line: cursor.line, text }];
+    const line = lineForHint(editor, text, { first: cursor.line, last: cursor.line });
+    return [{ editor, line, text }];
   });
+}
+
+const isVisible = ({ visibleRanges }: vscode.TextEditor, line: number): boolean =>
+  visibleRanges.some(({ start, end }) => line >= start.line && line <= end.line);
+
+/**
+ * The editor does not tell how wide it is: a hint that ends further to the right may be off the screen. In characters,
+ * with the sidebar of a small screen open.
+ */
+const MAX_COLUMNS = 100;
+/** The space before a hint. */
+const MARGIN_COLUMNS = 4;
+
+/**
+ * The line at whose end a hint for some lines is shown: the last of them, or, if that is too long, a shorter one just
+ * above or below them.
+ * @param inserted what is shown in the last line besides its text
+ */
+function lineForHint(
+  editor: vscode.TextEditor,
+  hint: string,
+  { first, last }: { first: number; last: number },
+  inserted: FoundOffer['shown'] = [],
+): number {
+  const columnsOf = (line: number) => editor.document.lineAt(line).text.replaceAll('\t', '    ').length;
+  const columns = inserted.reduce((sum, { text }) => sum + text.length, columnsOf(last));
+  if (columns + MARGIN_COLUMNS + hint.length <= MAX_COLUMNS) return last;
+  const shorter = [first - 1, last + 1]
+    .filter(
+      (line) => line < editor.document.lineCount && isVisible(editor, line) && columnsOf(line) < columns,
+    )
+    .sort((a, b) => columnsOf(a) - columnsOf(b));
+  return shorter[0] ?? last;
 }
 
 const nameOf = ({ path }: FoundOffer): string => {

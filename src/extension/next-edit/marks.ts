@@ -1,5 +1,5 @@
 /**
- * Shows one offer: removed text is struck through, inserted text follows it, and the keys are at the line's end. Uses
+ * Shows one offer: removed text is struck through, inserted text follows it, and the keys are at a line's end. Uses
  * the stable API only.
  */
 import * as vscode from 'vscode';
@@ -43,16 +43,13 @@ export class Marks implements vscode.Disposable {
       .map(({ start, end }) => rangeOf(start, end));
     const inserted = parts
       .filter(({ text }) => text)
-      .map(({ end, text }) => ({
-        range: rangeOf(end, end),
-        renderOptions: {
-          after: {
-            contentText: shownText(text),
-            color: new vscode.ThemeColor('editorGhostText.foreground'),
-            backgroundColor: new vscode.ThemeColor('diffEditor.insertedTextBackground'),
-          },
-        },
-      }));
+      .map(({ end, text }) => {
+        const range = rangeOf(end, end);
+        const isAtLineEnd = range.end.character === document.lineAt(range.end.line).range.end.character;
+        // The editor draws `before` first: a hint at the same place follows it.
+        const renderOptions = { [isAtLineEnd ? 'before' : 'after']: insertion(text) };
+        return { range, renderOptions };
+      });
     for (const editor of vscode.window.visibleTextEditors) {
       if (editor.document !== document) continue;
       editor.setDecorations(this.removedType, removed);
@@ -88,6 +85,12 @@ export class Marks implements vscode.Disposable {
     for (const type of [this.removedType, this.insertedType, this.hintType]) type.dispose();
   }
 }
+
+const insertion = (text: string): vscode.ThemableDecorationAttachmentRenderOptions => ({
+  contentText: shownText(text),
+  color: new vscode.ThemeColor('editorGhostText.foreground'),
+  backgroundColor: new vscode.ThemeColor('diffEditor.insertedTextBackground'),
+});
 
 /** Puts the text on one line; non-breaking spaces keep leading and trailing space visible. */
 function shownText(text: string): string {

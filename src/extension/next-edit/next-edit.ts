@@ -32,6 +32,8 @@ export class NextEdit implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private requestId = 0;
   private offers: FoundOffer[] = [];
+  /** The patterns that the user's last edit is part of. */
+  private continued: ReadonlySet<string> = new Set();
   /** Where the next Tab starts. */
   private start: Start | undefined;
   /** Whether the finder still has to answer the last request. */
@@ -161,7 +163,7 @@ export class NextEdit implements vscode.Disposable {
     this.updateKeys();
   }
 
-  private receive({ id, offers, more, error }: FromFinder): void {
+  private receive({ id, offers, continued = [], more, error }: FromFinder): void {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.requestId) return;
     if (!error) {
@@ -173,6 +175,7 @@ export class NextEdit implements vscode.Disposable {
       // Files on disk are still to be searched.
       const stays = (other: FoundOffer) => more && !offered.openDocument(other) && !isFound(other);
       this.offers = [...found, ...this.offers.filter(stays)];
+      this.continued = new Set(continued);
     }
     this.searched();
     this.draw();
@@ -212,7 +215,9 @@ export class NextEdit implements vscode.Disposable {
   private tabMeaning(): ReturnType<typeof tabAction> {
     const { offer } = this;
     const cursor = this.cursor();
-    return offer && cursor && tabAction(cursor, offer, this.start, this.refusals.isPassed(offer));
+    if (!offer || !cursor) return undefined;
+    const isContinued = this.start?.isStep === true || this.continued.has(offer.pattern);
+    return tabAction(cursor, offer, this.start, !isContinued || this.refusals.isPassed(offer));
   }
 
   private isHere(): boolean {
@@ -319,9 +324,9 @@ export class NextEdit implements vscode.Disposable {
     this.draw();
   }
 
-  /** Dismisses all offers, and refuses their patterns from now on. */
+  /** Dismisses all offers, and refuses their patterns and places from now on. */
   private dismiss(): void {
-    for (const offer of this.offers) this.refusals.unwanted.add(offer.pattern);
+    this.refusals.recordDismissed(this.offers);
     this.clearOffers();
   }
 

@@ -6,7 +6,7 @@ import { createRun, openRunWriter, readRun } from '../../../src/runs/index.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
 
 const { listeners, drawn, part } = vi.hoisted(() => {
-  const listeners: Record<string, (() => void)[]> = {};
+  const listeners: Record<string, ((of?: unknown) => void)[]> = {};
   /** How often each place was drawn. */
   const drawn = { view: 0, bar: 0, panel: 0, walkthrough: 0 };
   const on = (name: string) => (listener: () => void) => {
@@ -29,10 +29,17 @@ const { listeners, drawn, part } = vi.hoisted(() => {
 vi.mock('vscode', async () => {
   const fake = await import('./fake-vscode.ts');
   const on = () => ({ dispose: () => undefined });
+  const onDidOpenTextDocument = (opened: () => void) => ((listeners['opened'] = [opened]), on());
   const workspaceFolders = [{ uri: { fsPath: 'c:\\garden' } }];
   return {
     ...fake,
-    workspace: { workspaceFolders, onDidGrantWorkspaceTrust: on, onDidChangeConfiguration: on },
+    window: { ...fake.window, activeTextEditor: { document: 'active' } },
+    workspace: {
+      workspaceFolders,
+      onDidGrantWorkspaceTrust: on,
+      onDidChangeConfiguration: on,
+      onDidOpenTextDocument,
+    },
   };
 });
 vi.mock('../../../src/extension/log.ts', () => ({ Log: part('log') }));
@@ -68,11 +75,11 @@ afterEach(async () => {
   await context.dispose();
   vi.useRealTimers();
 });
-const change = (name: string) => listeners[name]!.at(-1)!();
+const change = (name: string, of?: unknown) => listeners[name]!.at(-1)!(of);
 /** What is drawn by so many changes. */
-const drawnBy = (changes: number, name: string) => {
+const drawnBy = (changes: number, name: string, of?: unknown) => {
   Object.assign(drawn, { view: 0, bar: 0, panel: 0, walkthrough: 0 });
-  for (let count = 0; count < changes; count += 1) change(name);
+  for (let count = 0; count < changes; count += 1) change(name, of);
   vi.runAllTimers();
   return drawn;
 };
@@ -93,6 +100,11 @@ test('a run that was started in a terminal is here, though Windows writes the dr
   onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
   const isHere = (folder: string) => context.isHere({ spec: { folder } } as never);
   expect([isHere('C:\\garden'), isHere('C:\\shop')]).toEqual([true, false]);
+});
+
+test('another language of the document in front draws the status bar', () => {
+  expect(drawnBy(1, 'opened', 'active')).toMatchObject({ view: 0, bar: 1 });
+  expect(drawnBy(1, 'opened', 'another')).toMatchObject({ bar: 0 });
 });
 
 test('a change of the runs draws everything at once', () =>

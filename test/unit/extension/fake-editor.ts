@@ -208,11 +208,22 @@ export const fake = {
   run: async (name: string, ...rest: unknown[]): Promise<void> =>
     void (await fake.commands.get(`forgetMeNot.nextEdit.${name}`)!(...rest)),
   /** The texts that decorations show in the active editor. */
-  shown: (): string[] =>
-    [...fake.editor().decorations.values()].flat().flatMap((decoration) => {
-      const { renderOptions } = decoration as { renderOptions?: { after: { contentText: string } } };
-      return renderOptions ? [renderOptions.after.contentText] : [];
-    }),
+  shown: (): string[] => attached().map(({ text }) => text),
+  /**
+   * A line of the active editor with these texts. Of several at one place, VS Code draws those `before` it first; others
+   * in an order of its own, here the last one first.
+   */
+  drawn(line: number): string {
+    const { text } = fake.editor().document.lineAt(line);
+    return attached()
+      .filter(({ at }) => at.line === line)
+      .reverse()
+      .sort((a, b) => a.at.character - b.at.character || Number(b.isBefore) - Number(a.isBefore))
+      .reduceRight(
+        (all, { at, text }) => all.slice(0, at.character) + `<${text}>` + all.slice(at.character),
+        text,
+      );
+  },
   reset(): void {
     listeners.clear();
     fake.enabled = true;
@@ -226,6 +237,20 @@ export const fake = {
     window.activeTextEditor = undefined;
   },
 };
+
+interface Decoration {
+  range: Range;
+  renderOptions?: Partial<Record<'before' | 'after', { contentText: string }>>;
+}
+
+/** The texts of decorations in the active editor, with their places. */
+const attached = () =>
+  ([...fake.editor().decorations.values()].flat() as Decoration[]).flatMap(({ range, renderOptions }) =>
+    Object.entries(renderOptions ?? {}).map(([side, { contentText }]) => {
+      const isBefore = side === 'before';
+      return { text: contentText, isBefore, at: isBefore ? range.start : range.end };
+    }),
+  );
 
 /** The changes that revert an undo step. */
 function inverse(written: readonly Written[]): Written[] {

@@ -37,12 +37,12 @@ function answer(asked = finder.asked.at(-1) as ToFinder, more: Partial<FromFinde
   for (const text of asked.changed) texts.set(text.path, text);
   const { path, place, unwanted } = asked;
   const searched = asked.searched.map((path) => texts.get(path)!);
-  const { offers } = search(asked.edits, searched, { path, place, unwanted: new Set(unwanted) });
+  const { offers, continued } = search(asked.edits, searched, { path, place, unwanted: new Set(unwanted) });
   const found = offers.map((offer) => {
     const { text } = texts.get(offer.path)!;
     return { ...offer, ...shownLines(text, offer.parts), shown: partsShown(text, offer) };
   });
-  finder.on!.answer({ id: asked.id, offers: found, ...more });
+  finder.on!.answer({ id: asked.id, offers: found, continued, ...more });
 }
 
 const filler = '// Something else.\n'.repeat(40);
@@ -104,6 +104,14 @@ describe('Tab', () => {
     expect([fake.editor().document, b.getText()]).toEqual([b, other]);
     await tabs(1);
     expect([b.getText(), fake.ran]).toEqual([renamed(other), []]);
+  });
+
+  it('goes on from a place that was edited by hand', async () => {
+    await rename();
+    fake.replace('load(a)', 'read(a)');
+    await vi.advanceTimersByTimeAsync(400);
+    await tabs(2);
+    expect(a.getText()).toBe(renamed(before));
   });
 
   it('continues at once: the others are offered before the finder has answered again', async () => {
@@ -233,6 +241,35 @@ describe('Tab is left alone', () => {
     expect(fake.ran).toEqual(['tab']);
   });
 
+  it('after Escape, also if another pattern fits the same places', async () => {
+    const line = "import { calculateEverything } from './calculate.ts';\n";
+    const files = ['c.ts', 'd.ts', 'e.ts'].map((name) => fake.open(name, line));
+    const definition = fake.open('calculate.ts', 'export function calculateEverything() {}\n\nother();\n');
+    fake.show(definition);
+    fake.replace('calculateEverything', 'computeEverything');
+    await vi.advanceTimersByTimeAsync(400);
+    // The same line in two files: now it is also one to replace wherever it is.
+    await tabs(4);
+    const left = files.filter((file) => file.getText() === line);
+    expect([left.length, isOurs()]).toEqual([1, true]);
+    await fake.run('dismiss');
+    fake.show(definition);
+    fake.moveTo('other', 0, 5);
+    fake.type('s');
+    await vi.advanceTimersByTimeAsync(400);
+    expect([isOurs(), fake.keys.get('forgetMeNot.nextEdit.there')]).toEqual([false, false]);
+  });
+
+  it('where something else was typed before the offers were there', async () => {
+    fake.replace('load', 'read');
+    fake.moveTo('price', 0, 5);
+    fake.type('s');
+    await vi.advanceTimersByTimeAsync(400);
+    expect([isOurs(), fake.keys.get('forgetMeNot.nextEdit.there')]).toEqual([false, true]);
+    fake.moveTo('load(a)');
+    expect(isOurs()).toBe(true);
+  });
+
   it('with a selection', async () => {
     await rename();
     const { editor } = fake;
@@ -309,6 +346,46 @@ describe('the keys shown with the offer', () => {
     expect(fake.shown()).toEqual(['⇥ Tab: next edit, b.ts, line 1']);
     fake.moveTo('price');
     expect(fake.shown()).toEqual([]);
+  });
+
+  it('follow the new text at the end of a line', async () => {
+    const values = fake.open('values.ts', 'const load = 1;\nlet x =\n  load\n');
+    fake.show(values);
+    await rename();
+    await tabs(1);
+    expect([values.getText(), fake.drawn(2)]).toEqual([
+      'const read = 1;\nlet x =\n  load\n',
+      '  load<read><⇥ Tab applies, Alt+[ skips>',
+    ]);
+  });
+
+  it('are at a shorter line beside a long one, which may reach to the edge of the editor', async () => {
+    const long = `  ${'value + '.repeat(10)}load(a);`;
+    const lines = [
+      'export function load(item) {}',
+      'const sum =',
+      long,
+      "log('The sum of all of them:', sum);",
+    ];
+    fake.show(fake.open('long.ts', lines.join('\n')));
+    await rename();
+    expect([1, 2, 3].map(fake.drawn)).toEqual([
+      'const sum =<⇥ Tab: next edit, line 3>',
+      `  ${'value + '.repeat(10)}load<read>(a);`,
+      lines[3],
+    ]);
+    await tabs(1);
+    expect(fake.drawn(1)).toBe('const sum =<⇥ Tab applies, Alt+[ skips>');
+    expect(fake.drawn(2)).not.toContain('Tab');
+  });
+
+  it('are at its line if that is all that is visible', async () => {
+    const long = `  ${'value + '.repeat(10)}load(a);`;
+    fake.show(fake.open('long.ts', `export function load(item) {}\nconst sum =\n${long}`));
+    await rename();
+    fake.editor().visibleRanges = [new Range(new Position(2, 0), new Position(2, 0))];
+    await tabs(1);
+    expect(fake.drawn(2)).toBe(`  ${'value + '.repeat(10)}load<read>(a);<⇥ Tab applies, Alt+[ skips>`);
   });
 
   it('name the key that works', async () => {

@@ -63,6 +63,15 @@ describe('a shown completion', () => {
     expect(shownText.characters).toBe(9);
   });
 
+  it.each(['()', '[]', '{}', '""', "''"])('counts as typed if the editor closes %s', (pair) => {
+    const shownText = new ShownText(0, `clear${pair}`, '', 5);
+    expect(write(shownText, pair)).toBe('typed');
+    expect(shownText.acceptedText).toBeUndefined();
+    // Tab took it: the editor says so.
+    shownText.acceptedEntirely();
+    expect(shownText.characters).toBe(2);
+  });
+
   it('does not count text inserted by the suggestion list', () => {
     // "con" is typed, "console" is selected, and the completion continues from there.
     const shownText = new ShownText(0, 'console.log(1)', 'console', 3);

@@ -6,6 +6,7 @@ import {
   shownLines,
   type Edit,
   type Offer,
+  type SearchResult,
 } from '../../../src/next-edit/index.ts';
 import { languageIdForPath } from '../../../src/completion/code/languages.ts';
 
@@ -58,12 +59,21 @@ export class Editor {
   }
 
   get offers(): Offer[] {
+    return this.found.offers;
+  }
+
+  /** What is found from where the last edit was made. */
+  get found(): SearchResult {
+    return this.foundFrom(this.last);
+  }
+
+  foundFrom(cursor: { path: string; place: number }): SearchResult {
     const texts = [...this.documents].map(([path, { text }]) => ({
       path,
       languageId: languageIdForPath(path),
       text,
     }));
-    return search(this.edits, texts, this.last).offers;
+    return search(this.edits, texts, cursor);
   }
 
   /** Each offer as the resulting line. */
