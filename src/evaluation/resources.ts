@@ -15,7 +15,6 @@ import { readHeader } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
 import { msg, UserError } from '../text/errors.ts';
-import { beforeOf } from '../findings/before.ts';
 import {
   artefactName,
   EARLIER_ADAPTER,
@@ -57,11 +56,8 @@ export interface Subject extends Pick<RunSpec, 'base' | 'backend' | 'device' | '
    * given.
    */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
-  /**
-   * The adapter that training began with: of the run that this run continues, or the base's reference adapter.
-   * `isBefore`: the result is compared with it.
-   */
-  earlier?: { id: string; path: string; isBefore: boolean };
+  /** The adapter that training began with: of the run that this run continues, or the base's reference adapter. */
+  earlier?: { id: string; path: string };
 }
 
 /** A run's base and its result. Errors: run-not-finished. */
@@ -84,10 +80,9 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
 export function baseSubject(dir: string, spec: RunSpec): Subject {
   const { base, backend, device, planned, hyper } = spec;
   const id = earlierAdapterName(spec);
-  const isBefore = beforeOf(spec) !== 'base';
   return {
     ...{ base, backend, device, planned, precision: hyper.precision },
-    ...(id !== undefined && { earlier: { id, path: join(dir, EARLIER_ADAPTER), isBefore } }),
+    ...(id !== undefined && { earlier: { id, path: join(dir, EARLIER_ADAPTER) } }),
   };
 }
 
@@ -170,19 +165,16 @@ export class Resources {
     return { name, path: to };
   }
 
-  /** The adapter that training began with, as it was served; undefined if it began with the base. */
-  async earlier(): Promise<EvaluatedModel | undefined> {
+  /**
+   * What the result is compared with on the user's text (`beforeOf` the run): the adapter that training began with, as
+   * it was served, or else the base.
+   */
+  async before(): Promise<EvaluatedModel> {
     const { base, earlier } = this.subject;
-    if (!earlier) return undefined;
+    if (!earlier) return this.base;
     const { sha256 } = await examine(earlier.path);
     const digest = createHash('sha256').update(`${base.sha256} ${sha256}`).digest('hex');
     return this.model({ name: earlier.id, digest }, 'earlier');
-  }
-
-  /** What the result is compared with on the user's text: `beforeOf` the run. */
-  async before(): Promise<EvaluatedModel> {
-    const earlier = this.subject.earlier?.isBefore ? await this.earlier() : undefined;
-    return earlier ?? this.base;
   }
 
   private openScorer(precision: Hyper['precision']): Promise<ScorerProcess> {

@@ -10,17 +10,13 @@ type Began = Pick<RunSpec, 'continues' | 'reference' | 'fetched'>;
 export type Before = 'base' | 'reference' | 'continued';
 
 /**
- * What the result is compared with on the user's text: what training began with. A run of an earlier version that
- * continues another is compared with the base. Forgetting is counted from the base, always.
+ * What the result is compared with on the user's text: what training began with. Forgetting is counted from the base,
+ * always.
  */
 export function beforeOf({ continues, reference, fetched }: Began): Before {
-  if (continues?.compared || fetched?.continues) return 'continued';
+  if (continues ?? fetched?.continues) return 'continued';
   return (reference ?? fetched?.reference) ? 'reference' : 'base';
 }
-
-/** False for a run of an earlier version that continues another: its training did not begin with the base. */
-export const isBeforeTraining = ({ continues }: Pick<RunSpec, 'continues'>): boolean =>
-  !continues || continues.compared === true;
 
 /** Whether figures of this task are compared with the base alone, although others are not. */
 export const isAgainstBase = (spec: Began, task: string): boolean =>

@@ -4,7 +4,6 @@
  */
 import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { beforeName } from './before.ts';
 import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
 import { isLimited, longerGainsLittle } from './strength-rule.ts';
 import { metricsIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
@@ -36,7 +35,7 @@ export function endText(
   const lines = [
     joined([
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
-      verdictIn(verdict, other?.before ?? (spec.continues && beforeName(spec, spec.base.id))),
+      verdictIn(verdict, other?.before),
       useOf(refused, chosen, other),
       refused && (verdict.kind !== 'unknown' || summary.choice?.next) ? nextStepWithoutOffer(summary) : '',
       !refused && isLimited(summary) ? longerGainsLittle() : '',

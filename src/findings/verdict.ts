@@ -1,6 +1,6 @@
 /**
- * Whether a result is a better model than what training began with, in words: the first thing shown at the end of a run, in the panel
- * and on the command line. Pure; explained in docs/science.md.
+ * Whether a result is a better model than what training began with, in words: the first thing shown at the end of a
+ * run, in the panel and on the command line. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
 import { t, tKnown } from '../text/l10n.ts';
@@ -93,8 +93,8 @@ function withoutGain(learned: Interval | undefined): Verdict {
 }
 
 /**
- * "Better than before: it predicts ....". `compared`: the name of what it was compared with, if that did not complete the
- * user's code before.
+ * "Better than before: it predicts ....". `compared`: the name of what it was compared with, if another model completes
+ * the user's code.
  */
 export function verdictIn({ kind, why, than }: Verdict, compared?: string): string {
   const before = than ?? compared;

@@ -77,8 +77,11 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
   const { prefix, suffix, middle } = infill;
   const fim = prefix !== null && suffix !== null && middle !== null ? { prefix, suffix, middle } : undefined;
   const fileSeparator = named('<|file_sep|>', '<file_sep>');
-  const all = Array.from({ length: vocabularySize }, (_, token) => token as Token);
-  const end = eos ?? eot ?? all.find((token) => model.isEogToken(token));
+  const firstEnd = () =>
+    Array.from({ length: vocabularySize }, (_, token) => token as Token).find((token) =>
+      model.isEogToken(token),
+    );
+  const end = eos ?? eot ?? firstEnd();
   if (end === undefined)
     throw new UserError(
       'base-not-gguf',

@@ -1,6 +1,6 @@
 /** The results of an evaluation: every metric with its interval, its n and its setting. */
 import { z } from 'zod';
-import { msg, textOf, textsSchema, withTexts, type Text } from '../text/message.ts';
+import { msg, textsSchema, type Text } from '../text/message.ts';
 
 /** Early runs call the task "workspace" "heldout". */
 const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
@@ -174,7 +174,8 @@ export type Places = z.infer<typeof placesSchema>;
 export const againstContinued = (setting: Text): Text =>
   msg`${setting}; before: the result of the run that it continues`;
 
-const summaryFields = z.object({
+/** evaluation/summary.json, rewritten after each task. */
+export const summarySchema = z.object({
   step: z.int(),
   /** One sentence: what was learned, what was forgotten. */
   sentence: z.string(),
@@ -183,11 +184,6 @@ const summaryFields = z.object({
   example: placeSchema.optional(),
   places: placesSchema.optional(),
   served: servedSchema.optional(),
-  /**
-   * Written by earlier versions if the run continues another: older and new code compared with that run's result. In
-   * `comparisons` they compared these with the base.
-   */
-  earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),
   calibration: calibratedSchema.optional(),
   /** Set if the run chose its strength by measuring. */
   choice: strengthChoiceSchema.optional(),
@@ -201,18 +197,6 @@ const summaryFields = z.object({
   pending: z.array(taskName).optional(),
 });
 
-/** evaluation/summary.json, rewritten after each task. `earlier` is moved into `comparisons`. */
-export const summarySchema = summaryFields.transform(({ earlier, ...summary }) => {
-  const since = (earlier?.comparisons ?? []).map((comparison) => ({
-    ...comparison,
-    after: {
-      ...comparison.after,
-      ...withTexts({ setting: againstContinued(textOf(comparison.after, 'setting')) }),
-    },
-  }));
-  const replaced = ({ metric }: Comparison) => since.find((comparison) => comparison.metric === metric);
-  return { ...summary, comparisons: summary.comparisons.map((one) => replaced(one) ?? one) };
-});
 export type Summary = z.infer<typeof summarySchema>;
 
 /** Whether a metric is only stated by the adapter's publisher. */

@@ -173,12 +173,10 @@ export const runSpecSchema = z.object({
    */
   fetched: fetchedSchema.optional(),
   /**
-   * The run that it continues. Its adapter, as served at that time, is kept as earlier.gguf and has this SHA-256.
-   * `compared`: the result is compared with it. Absent in earlier versions, which compared with the base.
+   * The run that it continues, whose result its own is compared with. That adapter, as served at that time, is kept as
+   * earlier.gguf and has this SHA-256.
    */
-  continues: z
-    .object({ run: z.string(), sha256: z.string(), compared: z.literal(true).optional() })
-    .optional(),
+  continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
   /**
    * The base's reference adapter, if training begins with it. The result is compared with it on the user's code, since
    * it completes without any training. Kept as earlier.gguf, at the run's rank.

@@ -165,7 +165,7 @@ async function createRunFrom(folder: string, { manifest, sha256, base, versions,
       ...{ from, name, version, publishedAt, sha256, run },
       ...(licence && { licence }),
       ...(reference && { reference }),
-      ...(continues?.compared && { continues: { sha256: continues.sha256 } }),
+      ...(continues && { continues: { sha256: continues.sha256 } }),
     },
   };
   return createRun(newRun, async (dir) => {

@@ -47,8 +47,7 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
   const { learningRateReason, imported, base, fetched } = spec;
   const { reference = fetched?.reference } = spec;
-  // Figures of other runs that continue one are compared with the base.
-  const { sha256 } = (spec.continues?.compared ? spec.continues : fetched?.continues) ?? {};
+  const { sha256 } = spec.continues ?? fetched?.continues ?? {};
   return {
     format: 1,
     id,
@@ -66,7 +65,7 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
     }),
     base: { id: baseName(base.id), path: '', sha256: base.sha256 },
     ...(reference && { reference }),
-    ...(sha256 !== undefined && { continues: { run: EARLIER_RUN, sha256, compared: true } }),
+    ...(sha256 !== undefined && { continues: { run: EARLIER_RUN, sha256 } }),
     hyper,
     backend,
     evaluation,

@@ -50,7 +50,6 @@ export function claims(random: Random): Record<string, Json> {
   const all: Record<string, Json> = {
     served: { meanKl: 0, limit: 0.01, tokens: 96, ok: random.integer(4) > 0 },
     example: { file: '/etc/passwd', line: 1, prefix: '', actual: '', before: '', after: 'evil' },
-    earlier: { run: '20261101-evil', comparisons: [] },
     pending: ['retention'],
     choice: { strength: random.integer(2), why: 'evil', limit: 1e9, path: [], setting: '' },
     calibration: { bias: 1e9, slope: 0, count: 9 },

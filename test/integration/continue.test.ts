@@ -83,7 +83,7 @@ describe('training', () => {
   /** A run that continues another one as it is now. */
   const continuing = async ({ dir, id } = earlier, patch: Partial<NewRun> = {}) => {
     const { sha256 } = await examine(join(dir, 'adapter.gguf'));
-    return newRun({ continues: { run: id, sha256, compared: true }, ...patch });
+    return newRun({ continues: { run: id, sha256 }, ...patch });
   };
 
   /** Trains to the end, or up to a step as if cancelled there. Returns all events. */
@@ -327,7 +327,7 @@ describe('train --continue', () => {
       folder: code,
       corpus: { exclude: ['secret*'] },
       hyper: { rank: 4, alpha: 8, learningRate: 3e-3 },
-      continues: { run: first.run, sha256, compared: true },
+      continues: { run: first.run, sha256 },
     });
     const after = readManifest(join(second.dir, 'corpus'));
     const sides = new Map(after.kept.map(({ path, split }) => [path, split]));

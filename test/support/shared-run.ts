@@ -78,7 +78,7 @@ export async function makeSharedRun(
       name: 'demo',
       folder: '/home/alice/secret-project',
       learningRateReason: 'from /home/alice/secret-project/x; {sweep} can find a better one',
-      continues: { run: '20261101-000000-lora-warehouse-ab12', sha256: 'ab'.repeat(32), compared: true },
+      continues: { run: '20261101-000000-lora-warehouse-ab12', sha256: 'ab'.repeat(32) },
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper: hyperSchema.parse({ learningRate: 1e-4, steps: 30, rank: 3, alpha: 6 }),
       corpus: {

@@ -4,7 +4,7 @@ import type { PanelView } from '../view-model/panel.ts';
 import { placesView, type PlaceView, type Suggestion } from '../view-model/places.ts';
 import type { Section } from './section.ts';
 
-/** Held-out lines as an editor shows them: the suggestions before and after training side by side, and the actual text. */
+/** Held-out lines as an editor shows them: suggestions before and after training side by side, and the actual text. */
 export class PlacesSection implements Section {
   private readonly counted = h('p');
   private readonly rule = h('p', { class: 'faint' });

@@ -381,8 +381,7 @@ function measuresOf(comparisons: readonly Comparison[] | undefined) {
 }
 
 const interval = ({ y, low, high }: IntervalPoint) => formatInterval({ value: y, low, high }, false);
-/** Held-out loss over the checkpoints, base first. */
-/** From before the first step on. */
+/** Held-out loss over the checkpoints, from before the first step on. */
 const heldOutCurve = ({ metrics }: RunView['series']) => {
   const points = longest(metrics, isHeldOutLoss)?.points;
   return points && points.length >= 3 && points[0]!.x === 0 ? points : undefined;

@@ -1,7 +1,6 @@
 /** Everything that the panel shows. Sections and charts read only this. */
 import { inEnglish, t } from '../../src/text/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
-import { isBeforeTraining } from '../../src/findings/before.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
@@ -96,7 +95,7 @@ export function readPanel(state: PanelState, chosen: Selection, now: number, can
 }
 
 function seriesOfRun({ spec, summary, events }: RunSnapshot): RunSeries {
-  const series = seriesOf(events, isBeforeTraining(spec));
+  const series = seriesOf(events);
   const { choice, givenStrength } = summary ?? {};
   if (!summary || strengthInFile(spec.evaluation.strength, { choice }) === 1) return series;
   const apart = withResultApart(series, summary.step);

@@ -1,5 +1,4 @@
 /** Turns the events of a run into the series that the charts draw. */
-import { showsLearning } from '../../src/findings/task-facts.ts';
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { describeRollback, survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import { textOf, type Texts } from '../../src/text/message.ts';
@@ -50,19 +49,10 @@ export interface RunSeries {
 
 const seriesCache = new WeakMap<readonly RunEvent[], RunSeries>();
 
-/**
- * Like `readSeries`, but cached by the list of events, so that an unchanged run is not read again. `hasStart`: at step 0,
- * what training began with was measured.
- */
-export function seriesOf(events: readonly RunEvent[], hasStart = true): RunSeries {
+/** Like `readSeries`, but cached by the list of events, so that an unchanged run is not read again. */
+export function seriesOf(events: readonly RunEvent[]): RunSeries {
   let series = seriesCache.get(events);
-  const isOther = (event: RunEvent) =>
-    event.type === 'evaluation' && event.step === 0 && showsLearning(event.result.task);
-  if (!series)
-    seriesCache.set(
-      events,
-      (series = readSeries(hasStart ? events : events.filter((event) => !isOther(event)))),
-    );
+  if (!series) seriesCache.set(events, (series = readSeries(events)));
   return series;
 }
 

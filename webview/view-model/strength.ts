@@ -1,6 +1,5 @@
 /** The strengths of a run (how much of its trained change applies): the metrics at each strength, and the one in use. */
 import { joined, t, withPoint } from '../../src/text/l10n.ts';
-import { isBeforeTraining } from '../../src/findings/before.ts';
 import { choiceIn, isLimited, longerGainsLittle } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
@@ -148,7 +147,6 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
     });
     if (points.length < 2) return [];
     const { label, styleIndex } = run;
-    const from = isBeforeTraining(run.snapshot.spec) ? [start(choice!)] : [];
-    return [{ label, styleIndex, setting: choice!.setting, points: [...from, ...points] }];
+    return [{ label, styleIndex, setting: choice!.setting, points: [start(choice!), ...points] }];
   });
 }

@@ -1,7 +1,7 @@
 /** Learning against forgetting: each run's checkpoints as a path that begins where training did. */
 import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
-import { isBeforeTraining } from '../../src/findings/before.ts';
+import { beforeOf } from '../../src/findings/before.ts';
 import { strengthInFile } from '../../src/findings/strength-rule.ts';
 import type { RunView } from './panel.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
@@ -125,8 +125,8 @@ function startOf(
   point: PathPoint,
   forgetting: AxisMetric,
 ): PathPoint[] {
-  if (!spec.reference && !spec.continues) return [point];
-  const kl = isBeforeTraining(spec) ? summary?.choice?.klAtZero : undefined;
+  if (beforeOf(spec) === 'base') return [point];
+  const kl = summary?.choice?.klAtZero;
   if (!kl || metricKey(forgetting) !== 'retention KL from base') return [];
   return [{ ...point, y: kl.value, low: kl.low, high: kl.high }];
 }

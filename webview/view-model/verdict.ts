@@ -1,6 +1,6 @@
-/** The first thing shown in the panel: whether the result is better than its base, why, and the next step. */
+/** The first thing shown in the panel: whether the result is better than before, why, and the next step. */
 import { findKnownBase } from '../../src/base-models/registry.ts';
-import { beforeName, beforeOf, isBefore, isBeforeTraining } from '../../src/findings/before.ts';
+import { beforeName, beforeOf, isBefore } from '../../src/findings/before.ts';
 import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
 import { joined, percent, t } from '../../src/text/l10n.ts';
 import type { PanelView, RunView } from './panel.ts';
@@ -28,11 +28,10 @@ export function verdictView({ run, inUse, withReference = false }: PanelView): V
   if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'unknown'))) return undefined;
   // Then it is not `inUse`, even if it completed code until now.
   const other = inUse !== undefined && inUse !== run.id && !isBefore(spec, { id: inUse, withReference });
-  const isNamed = other || spec.continues !== undefined;
   const refused = snapshot.summary && !status.canUse && !status.live;
   return {
     kind: verdict.kind,
-    sentence: verdictIn(verdict, isNamed ? beforeName(spec, baseName(spec.base.id)) : undefined),
+    sentence: verdictIn(verdict, other ? beforeName(spec, baseName(spec.base.id)) : undefined),
     consequence: !refused
       ? ''
       : inUse
@@ -75,10 +74,9 @@ const baseAlone = ({ snapshot: { spec } }: RunView): string =>
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const before = beforeName(spec, baseName(spec.base.id));
-  const isBase = beforeOf(spec) === 'base' && isBeforeTraining(spec);
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
   return joined([
-    isBase
+    beforeOf(spec) === 'base'
       ? t('Base: {base} as it was before training.', { base: before })
       : t('Before: {before}.', { before }),
     all && corpus.heldOutTokens

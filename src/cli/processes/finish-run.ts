@@ -12,6 +12,7 @@ import { writeReport } from '../report/write.ts';
 import { comparisonTable } from '../view/tables.ts';
 import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
+import { artefactName } from '../../protocol/run.ts';
 import { errorOf, msg, UserError } from '../../text/errors.ts';
 import { isAlive } from '../../runs/index.ts';
 
@@ -61,8 +62,12 @@ function printDetached(
   );
 }
 
-function asJson(dir: string, { spec, events, summary }: RunSnapshot) {
-  const done = events.findLast((event) => event.type === 'done')!;
+/** Absent if its trainer was killed while it measured, and another process measured the rest. */
+const doneEvent = ({ events }: RunSnapshot) => events.findLast((event) => event.type === 'done');
+
+function asJson(dir: string, snapshot: RunSnapshot) {
+  const { spec, state, events, summary } = snapshot;
+  const done = doneEvent(snapshot);
   const start = events.findLast((event) => event.type === 'start')!;
   return {
     run: spec.id,
@@ -70,23 +75,24 @@ function asJson(dir: string, { spec, events, summary }: RunSnapshot) {
     status: 'done',
     backend: start.backend,
     backendReason: start.backendReason,
-    steps: done.step,
-    tokensPerSecond: done.tokensPerSecond,
-    peakMemory: done.peakMemory,
-    seconds: done.seconds,
-    artefact: done.artefact,
+    steps: state.step,
+    tokensPerSecond: done?.tokensPerSecond,
+    peakMemory: done?.peakMemory,
+    seconds: done?.seconds,
+    artefact: artefactName(spec),
     summary,
   };
 }
 
 function printResult(dir: string, snapshot: RunSnapshot, report?: string): void {
-  const { spec, events, summary } = snapshot;
-  const done = events.findLast((event) => event.type === 'done')!;
-  print(
-    '',
-    `Done in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.`,
-    '',
-  );
+  const { spec, summary } = snapshot;
+  const done = doneEvent(snapshot);
+  if (done)
+    print(
+      '',
+      `Done in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.`,
+      '',
+    );
   if (summary) {
     print(comparisonTable(summary.comparisons, { spec }), '');
     const { choice, givenStrength, served } = summary;
@@ -95,7 +101,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
     if (served) print(describeServed(served), '');
     printPlaces(summary);
   }
-  print(`Run:    ${spec.id}`, `Result: ${dir}/${done.artefact}`);
+  print(`Run:    ${spec.id}`, `Result: ${dir}/${artefactName(spec)}`);
   if (report) print(`Report: ${report}`);
   print('', endText(snapshot).map(forTerminal));
 }

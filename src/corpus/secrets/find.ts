@@ -60,8 +60,6 @@ function findInJoined(path: string, text: string): Finding | undefined {
   return undefined;
 }
 
-/** Joins adjacent string literals of a text, to find secrets that a program concatenates from pieces. */
-
 /** `"ab" + "cd"`, `'ab' 'cd'`: a closing quote, an optional operator, the same quote. */
 const seam = /(["'`])[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*\\?(?:\r?\n[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*)?\1/g;
 /** Also joins the elements of a list, such as the lines of a PEM. */
@@ -73,7 +71,10 @@ interface Joined {
   indexOf(index: number): number;
 }
 
-/** Undefined if there is nothing to join. `lists`: also the literals of a list. */
+/**
+ * Joins adjacent string literals of a text, to find secrets that a program concatenates from pieces. Undefined if there
+ * is nothing to join. `lists`: also the literals of a list.
+ */
 function joinLiterals(text: string, { lists }: { lists: boolean }): Joined | undefined {
   const cuts: { at: number; removed: number }[] = [];
   let removed = 0;
@@ -89,11 +90,9 @@ function joinLiterals(text: string, { lists }: { lists: boolean }): Joined | und
   return { text: joined, indexOf: (index) => index + before(index) };
 }
 
-/** Converts various literal notations to plain quotes, so that the patterns need not know them. */
-
 /**
- * Converts XML's `&quot;`, Ruby's `%q{}`, `"""`, and notebook cells, in which each line is a JSON literal. Every
- * character stays on its line.
+ * Converts XML's `&quot;`, Ruby's `%q{}`, `"""`, and notebook cells, in which each line is a JSON literal, to plain
+ * quotes, so that the patterns need not know them. Every character stays on its line.
  */
 function withPlainQuotes(path: string, text: string): string {
   let plain = text;

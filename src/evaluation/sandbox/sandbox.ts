@@ -4,9 +4,15 @@
  * host files and no processes, and leaves nothing behind.
  */
 import type { ChildProcess } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type * as esbuild from 'esbuild';
 import { cacheDir } from '../../platform/files/paths.ts';
+import { removeFolder } from '../../platform/files/write-file.ts';
 import { startNode } from '../../platform/processes/start.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import {
@@ -17,12 +23,6 @@ import {
   type Limits,
   type Verdict,
 } from './protocol.ts';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import type * as esbuild from 'esbuild';
-import { removeFolder } from '../../platform/files/write-file.ts';
 
 export interface SandboxOptions extends Partial<Limits> {
   /** Number of lanes. Default: one per core, at most two. */

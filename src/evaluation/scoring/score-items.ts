@@ -1,11 +1,11 @@
 /** Scores one model on all items of a task; cached scores are not measured again. */
-import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../task.ts';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../../platform/files/lines.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readText } from '../../platform/files/regular-file.ts';
+import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../task.ts';
 
 /** Called for each score. `computed`: it was not in the cache. */
 export interface OnScored {

@@ -54,7 +54,7 @@ export class MeasuredStrengths {
   private readonly context: ScoreContext & OnScored;
 
   constructor(
-    private readonly resources: Pick<Resources, 'base' | 'earlier' | 'before' | 'result'>,
+    private readonly resources: Pick<Resources, 'base' | 'before' | 'result'>,
     private readonly options: Options,
   ) {
     const { sandbox, signal } = options;
@@ -87,14 +87,12 @@ export class MeasuredStrengths {
     this.items = this.items.slice(0, scores.length);
     const { base } = this.resources;
     const before = await this.resources.before();
-    const origin = (await this.resources.earlier()) ?? base;
     // Forgetting is counted from the base, in any case, also that of the adapter that training began with.
-    const modelFor = ({ kind }: StrengthItem) =>
-      kind === 'text' ? origin : kind === 'solution' ? base : before;
+    const modelFor = ({ kind }: StrengthItem) => (kind === 'solution' ? base : before);
     const context = { ...this.context, alone: false };
     this.before = toCounts(await scoreBy(modelFor, strengthTask, this.items, context), this.items);
     const { kl } = this.before;
-    if (origin !== base && kl.length) this.klAtZero = pairedIntervals(kl, kl).after;
+    if (before !== base && kl.length) this.klAtZero = pairedIntervals(kl, kl).after;
     this.add(strength, toCounts(scores, this.items));
   }
 

@@ -55,7 +55,6 @@ async function measure(
   const strengths = new MeasuredStrengths(
     {
       base: base.of,
-      earlier: () => Promise.resolve(undefined),
       before: () => Promise.resolve(base.of),
       result: (strength = 1) => {
         const loss = strength < divergesFrom ? 2 - 2 * strength * gain : NaN;

@@ -287,9 +287,8 @@ describe('the measured text of a corpus', () => {
       return task.plan(planContext({ base: model({}), setting: 'quick', run, limit }));
     };
     const { items, setting, measures } = await planOf(9, 9, 4);
-    // An earlier version made the run, and compares it with the base.
     expect(measures.some(({ metric }) => /^(older|new) code/.test(metric))).toBe(false);
-    const continues = { run: 'r1', sha256: 'ab', compared: true as const };
+    const continues = { run: 'r1', sha256: 'ab' };
     const { measures: more } = await planOf(9, 9, 4, { continues });
     expect(more.map(({ metric }) => metric)).toContain('older code bits per byte');
     expect(english(setting)).toContain(

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { endText, type OtherInUse } from '../../../src/findings/end-text.ts';
-import type { RunSpec } from '../../../src/protocol/run.ts';
 import type { StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 
@@ -28,15 +27,9 @@ const bits = (change: number) =>
 
 function end(
   patch: Partial<Summary> | undefined,
-  {
-    chosen = false,
-    stopped = false,
-    continued = undefined as RunSpec['continues'],
-    other = undefined as OtherInUse | undefined,
-  } = {},
+  { chosen = false, stopped = false, other = undefined as OtherInUse | undefined } = {},
 ) {
   const run = makeRun();
-  run.spec.continues = continued;
   const events = run.events.map((event) =>
     event.type === 'done' && stopped ? { ...event, measuringStopped: true } : event,
   );
@@ -64,15 +57,6 @@ describe('the end of a run', () => {
     const refused = end({ choice: choiceOf(0, -0.001) }, { other })[0];
     expect(refused).toMatch(/ No better than SmolLM2 was: .*\. Nothing changed in your completions\. /);
     expect(end({ comparisons: [bits(0.1)] }, { other })[0]).toContain(' Worse than SmolLM2 was: ');
-  });
-  it.each([
-    [{ run: 'r1', sha256: 'ab', compared: true as const }, 'r1'],
-    // Of an earlier version.
-    [{ run: 'r1', sha256: 'ab' }, 'smollm2-135m'],
-  ])('names what a run that continues another was compared with: %o', (continued, name) => {
-    expect(end(better, { chosen: true, continued })[0]).toBe(
-      `web-server: trained, 60 steps. Better than ${name} was: it predicts the files kept out of training better. Your completions use it now.`,
-    );
   });
   it('says of abilities of the base that they are compared with the base', () => {
     const solved = (before: number, after: number) =>

@@ -212,7 +212,7 @@ describe('a published adapter', () => {
 
   it('is served only after this machine has checked it, whatever it claims', async () => {
     await desk.publish(dir, store);
-    const claims = { ...summary, choice, earlier: { run: 'x', comparisons: [] }, givenStrength: 0.5 };
+    const claims = { ...summary, choice, givenStrength: 0.5 };
     await replaceFile(version(), 'summary.json', JSON.stringify(claims));
     desk.switchTo('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
@@ -337,6 +337,17 @@ describe('a published adapter', () => {
     desk.switchTo('bob');
     await desk.fetch(watched, { name: 'demo' });
     expect(asked.sort()).toEqual(['adapter.gguf', 'events.jsonl', 'run.json', 'summary.json']);
+  });
+
+  it('need not have ended itself: its trainer may have been killed while it measured', async () => {
+    const killed = await desk.makeRun();
+    const path = join(killed, 'events.jsonl');
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    await writeFile(path, lines.filter((line) => !line.includes('"type":"done"')).join('\n'));
+    await desk.publish(killed, store);
+    desk.switchTo('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    expect((await readRun(fetched)).state).toMatchObject({ status: 'done', step: 24 });
   });
 
   it('is shown with its origin', async () => {

@@ -47,7 +47,7 @@ describe('a chart', () => {
     const refused = withStrengths(makeRun(), 0);
     expect(answers(refused)).toEqual({});
     const warningOf = (run: RunSnapshot) => yourCodeChart.warning!(yourCodeChart.read(panelOf([run]), {})!);
-    expect(warningOf(refused)).toMatch(/^This is at full strength, which is not used/);
+    expect(warningOf(refused)).toBe('This is at full strength, which is not used.');
     expect(warningOf(withStrengths(makeRun(), 0, 0.5))).toBeUndefined();
   });
   it('says if too little was measured to answer', () => {

@@ -85,14 +85,6 @@ describe('the path of strengths', () => {
     const [start] = strengthPaths(panelOf([run]).shown)[0]!.points;
     expect(start).toMatchObject({ strength: 0, x: 0, y: 0.02, low: 0.01, high: 0.03 });
   });
-  it('begins at the run that it continues, if it was compared with that', () => {
-    const run = withStrengths(makeRun());
-    const first = () => strengthPaths(panelOf([run]).shown)[0]!.points[0]!.strength;
-    run.spec.continues = { run: 'r1', sha256: 'ab', compared: true };
-    expect(first()).toBe(0);
-    run.spec.continues = { run: 'r1', sha256: 'ab' };
-    expect(first()).toBe(0.25);
-  });
   it('does not exist if forgetting was not measured', () => {
     const run = withStrengths(makeRun());
     for (const point of run.summary!.choice!.path) delete point.kl;

@@ -30,16 +30,15 @@ describe('the verdict in the panel', () => {
     );
     expect(of(run, run.spec.id)).toMatchObject({ step: undefined, isInUse: true });
   });
-  it('names the run that it continues, or what an earlier version compared with instead', () => {
+  it('says that "before" is the run that it continues, and names that if another model completes', () => {
     const run = makeRun();
-    run.spec.continues = { run: 'r1', sha256: 'ab', compared: true };
-    expect(of(run)!.sentence).toMatch(/^Better than r1 was: /);
+    run.spec.continues = { run: 'r1', sha256: 'ab' };
+    for (const inUse of [undefined, run.spec.id, 'r1'])
+      expect(of(run, inUse)!.sentence).toMatch(/^Better than before: /);
+    expect(of(run, `base:${run.spec.base.id}`)!.sentence).toMatch(/^Better than r1 was: /);
     expect(of(run)!.meaning).toMatch(
       /^Before: r1\. .* Forgetting .* against the base alone, SmolLM2-135M-Instruct\.$/,
     );
-    run.spec.continues = { run: 'r1', sha256: 'ab' };
-    expect(of(run)!.sentence).toMatch(/^Better than SmolLM2-135M-Instruct was: /);
-    expect(of(run)!.meaning).toMatch(/^Before: SmolLM2-135M-Instruct\. /);
   });
   it('names what the result was compared with, if another model completes', () => {
     const run = makeRun();

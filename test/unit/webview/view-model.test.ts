@@ -9,7 +9,6 @@ import { applyMessage } from '../../../webview/view-model/state.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
-import { summarySchema } from '../../../src/protocol/evaluation.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
 
@@ -160,22 +159,6 @@ describe('comparisons', () => {
     expect(rows[0]).toMatchObject({
       difference: '\u22120.195 [\u22120.215, \u22120.175]',
       unit: 'nats/token',
-    });
-  });
-  it('of an earlier version compare older code with the run that it continues, and say so', () => {
-    const age = (before: number) => ({
-      ...{ ...loss(before, 0.01), metric: 'older code bits per byte', unit: '' },
-    });
-    const written = {
-      ...summary(60),
-      comparisons: [age(0.1)],
-      earlier: { run: 'r1', comparisons: [age(0.4)] },
-    };
-    const [row, ...more] = comparisonRows(summarySchema.parse(written));
-    expect(more).toEqual([]);
-    expect(row).toMatchObject({
-      difference: '+0.400 [+0.390, +0.410]',
-      setting: expect.stringMatching(/; before: the result of the run that it continues$/),
     });
   });
   it('keep the name of an unknown metric', () => {

@@ -163,9 +163,7 @@ async function prepareAndStart(
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
-      ...(continued && {
-        continues: { run: continued.spec.id, sha256: continued.sha256, compared: true as const },
-      }),
+      ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
       ...(reference && { reference: { sha256: reference.sha256 } }),
     };
     const few = fewFilesWarning({ ...material, evaluation }, readManifest(corpus).kept);

@@ -60,7 +60,7 @@ export function evaluateCommand(): Command {
     )
     .option(
       '--checkpoint <step>',
-      'measure this checkpoint of the run instead of its result, even while it trains; 0: its base',
+      'measure this checkpoint of the run instead of its result, even while it trains; 0: what it began with',
       integer(0),
     )
     .option('--check', 'measure nothing, only check that the served model matches the trained one')

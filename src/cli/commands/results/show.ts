@@ -227,7 +227,7 @@ function heldOut(events: RunEvent[]): string[] {
 
 /** Metrics measured at checkpoints: KL, or else accuracies. */
 function atCheckpoints(events: RunEvent[], { spec, summary }: RunSnapshot): string[] {
-  const { evaluation, reference, continues } = spec;
+  const { evaluation } = spec;
   const found = forgettingMetric(evaluation.checkpointTasks);
   if (!found) return [];
   const { task, metric } = found;
@@ -235,7 +235,7 @@ function atCheckpoints(events: RunEvent[], { spec, summary }: RunSnapshot): stri
   // Checkpoints have strength 1; a result that was measured at another is in the table of its metrics.
   const result = strengthInFile(evaluation.strength, { choice: summary?.choice }) === 1 ? -1 : summary?.step;
   // Step 0 is the base, and training may have begun with an adapter.
-  const first = (reference ?? continues) ? 1 : 0;
+  const first = beforeOf(spec) === 'base' ? 0 : 1;
   for (const event of events)
     if (
       event.type === 'evaluation' &&
