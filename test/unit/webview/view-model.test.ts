@@ -11,7 +11,7 @@ import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
 import { summarySchema } from '../../../src/protocol/evaluation.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
-import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
+import { comparison, makeRun, metric, panelOf, summary, withStrengths, type Wanted } from './fixtures.ts';
 
 const now = Date.parse('2026-11-24T14:10:00Z');
 const fresh = '2026-11-24T14:09:55Z';
@@ -160,6 +160,18 @@ describe('comparisons', () => {
     expect(rows[0]).toMatchObject({
       difference: '\u22120.195 [\u22120.215, \u22120.175]',
       unit: 'nats/token',
+    });
+  });
+  it('begin with the figure that the verdict rests on, if no other row shows it', () => {
+    const run = withStrengths(makeRun());
+    expect(comparisonRows(run.summary!)).toHaveLength(run.summary!.comparisons.length);
+    const [row, ...more] = comparisonRows({ ...run.summary!, comparisons: [] });
+    expect(more).toEqual([]);
+    expect(row).toMatchObject({
+      metric: 'Bits per byte at held-out cursors',
+      difference: '\u22120.082 [\u22120.102, \u22120.062]',
+      verdict: 'better',
+      setting: '48 held-out cursors',
     });
   });
   it('of an earlier version compare older code with the run that it continues, and say so', () => {
