@@ -7,7 +7,7 @@ import { describeError, UserError } from '../../text/errors.ts';
 import { english, msg, type Text, textOf, withAllTexts } from '../../text/message.ts';
 import { summarySchema, type Comparison, type Summary, CURSORS } from '../../protocol/evaluation.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
-import { settledSpec, type RunSpec } from '../../protocol/run.ts';
+import { settledSpec } from '../../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
 import { compare, withDocument, type Counts } from './compare.ts';
 import { differingSettings, type RunSettings } from './differing-settings.ts';

@@ -30,6 +30,16 @@ describe('status', () => {
     });
     expect(status.sentence).toBe('Training: step 30 of 60, about 2 min left.');
   });
+  it('says once that it is measuring, and for how long', () => {
+    const status = of({
+      ...{ status: 'evaluating', phase: 'Evaluating', heartbeat: fresh },
+      ends: new Date(now + 240_000).toISOString(),
+    });
+    expect(status).toMatchObject({
+      label: 'Measuring',
+      sentence: 'Measuring what was learned and forgotten, about 4 min left.',
+    });
+  });
   it('is interrupted if the owner has gone silent, with how to resume', () => {
     const view = of({ status: 'running', heartbeat: '2026-11-24T14:08:00Z' });
     expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
