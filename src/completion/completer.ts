@@ -1,5 +1,6 @@
 /** The interface of the completion core: its options, inputs and results. */
 import type { Calibration } from './answer/chance.ts';
+import type { DropReason } from './answer/clean-up.ts';
 import type { ContextBudget } from './prompt/context.ts';
 import type { OnPiece } from './fetch.ts';
 import type { PartsSource } from './prompt/repository-parts.ts';
@@ -25,8 +26,8 @@ export interface CompleterOptions {
   budget?: ContextBudget;
   /** Maps the model's log-probabilities to the chance that a suggestion is accepted. */
   calibration?: Calibration;
-  /** Called with the time until the model had something to show, or was found to have nothing. */
-  onAnswer?: (milliseconds: number) => void;
+  /** Called with the time until the model had something to show, or why what it answered is not shown. */
+  onAnswer?: (milliseconds: number, dropped: DropReason | undefined) => void;
   /** While a completion is shown, prefetch the one that follows it. */
   ahead?: boolean;
   /** The adapters were trained on whole repositories (see PromptOptions). */

@@ -1,8 +1,9 @@
 export { calibrate, type Outcome } from './answer/calibrate.ts';
 export { leastChance, type Calibration } from './answer/chance.ts';
 export { defaultBudget, INDEX_WINDOW, type ContextBudget } from './prompt/context.ts';
-export { cleanUp } from './answer/clean-up.ts';
+export { cleanUp, type DropReason } from './answer/clean-up.ts';
 export type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
+export { Answers } from './statistics.ts';
 export { createCompleter } from './pipeline.ts';
 export { gate } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';

@@ -237,15 +237,15 @@ class CompletionPipeline implements Completer {
   }
 
   private show({ pending, answer }: Received, counts: CompletionStatistics): Candidate | undefined {
-    this.noteAnswer(counts, answer.took);
-    if ('dropped' in answer.cleaned) return this.countNotShown(counts, answer.cleaned.dropped);
-    const { text } = answer.cleaned;
-    return { text, source: 'model', pending, ...this.keepStreaming(pending) };
+    const { cleaned, took } = answer;
+    this.noteAnswer(counts, took, 'dropped' in cleaned ? cleaned.dropped : undefined);
+    if ('dropped' in cleaned) return this.countNotShown(counts, cleaned.dropped);
+    return { text: cleaned.text, source: 'model', pending, ...this.keepStreaming(pending) };
   }
 
-  private noteAnswer(counts: CompletionStatistics, milliseconds: number): void {
+  private noteAnswer(counts: CompletionStatistics, milliseconds: number, dropped?: DropReason): void {
     counts.latencyMs = milliseconds;
-    this.options.onAnswer?.(milliseconds);
+    this.options.onAnswer?.(milliseconds, dropped);
   }
 
   private async pause({ before, debounceMs }: CompleteInput, signal: AbortSignal): Promise<void> {

@@ -22,7 +22,10 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
     item('play', t('Fine-tune on Workspace'), 'fineTune'),
     item('graph', t('Show Results'), 'showResults'),
     ...completionItems(completion),
-    item('history', t('Show Recorded Completions'), 'showLearnedFromUse'),
+    ...(settings.recordCompletions()
+      ? [item('history', t('Show Recorded Completions'), 'showLearnedFromUse')]
+      : []),
+    item('gear', t('Open Settings'), 'openSettings'),
     item('pulse', t('Doctor'), 'doctor'),
     item('output', t('Show Log'), 'showLog'),
   ];

@@ -1,11 +1,13 @@
-/** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither. */
+/** The status bar item: training progress, or which model completes. Hidden if there is neither. */
 import * as vscode from 'vscode';
 import { sentenceIn } from '../findings/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
+import type { DropReason } from '../completion/index.ts';
+import type { Acceptance } from '../protocol/panel.ts';
 import { reasonOf, type UserError } from '../text/errors.ts';
-import { percent, t, timeOfDay, translate } from '../text/l10n.ts';
+import { decimal, percent, t, timeOfDay, translate } from '../text/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 import { plainLabel } from './plain.ts';
@@ -31,6 +33,33 @@ const goneState = (why: UserError) => ({
   ],
   command: 'forgetMeNot.switchAdapter',
 });
+
+/** Without it, an answer that is not worth showing would look like none. */
+const whyNothing = (dropped: DropReason | undefined): string =>
+  dropped === undefined
+    ? ''
+    : dropped === 'unsure'
+      ? t('The last suggestion was too unlikely to be shown. The command Trigger Inline Suggestion shows it.')
+      : t('The model had nothing to suggest at the last place.');
+
+const speed = (milliseconds: number | undefined): string =>
+  milliseconds === undefined
+    ? ''
+    : t('Answers in about {seconds} s.', { seconds: decimal(Math.max(milliseconds, 100) / 1000, 1) });
+
+/** How many of the shown completions were accepted, and still there later; empty if none was shown. */
+function countsOf({ shown, accepted, kept, dropped }: Acceptance): string {
+  if (!shown) return '';
+  const counts = { accepted, shown, share: ` (${percent(accepted / shown)})` };
+  const later = kept + dropped;
+  return later
+    ? t('{accepted} of {shown} completions accepted{share}; {kept} of {later} still there later.', {
+        ...counts,
+        kept,
+        later,
+      })
+    : t('{accepted} of {shown} completions accepted{share}.', counts);
+}
 
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem(
@@ -93,31 +122,18 @@ export class StatusBar implements vscode.Disposable {
         paragraphs: [t('Completion with {name} is turned off for {language}.', { name, language })],
       };
     }
-    const { shown, accepted, kept, dropped } = store.acceptance(inUse.id);
-    const { failure, latencyMs } = completion;
-    const speed = failure || latencyMs === undefined ? '' : ` ${Math.round(latencyMs)} ms`;
-    const share = shown ? ` (${percent(accepted / shown)})` : '';
+    const { failure, answers } = completion;
     const summary = inUse.run?.summary;
-    const checkedLater = kept + dropped;
-    const counts = checkedLater
-      ? t('{accepted} of {shown} completions accepted{share}; {kept} of {later} still there later.', {
-          accepted,
-          shown,
-          share,
-          kept,
-          later: checkedLater,
-        })
-      : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
-    const where = this.describeDevice(inUse);
     const icon = failure ? 'warning' : inUse.remote ? 'cloud' : 'sparkle';
     return {
-      text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
+      text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}`,
       paragraphs: [
         t('Completion with {name}', { name }),
         summary ? sentenceIn(summary) : '',
-        failure ?? '',
-        counts,
-        where,
+        failure ?? whyNothing(answers.dropped),
+        failure === undefined ? speed(answers.latencyMs) : '',
+        countsOf(store.acceptance(inUse.id)),
+        this.describeDevice(inUse),
       ],
     };
   }

@@ -9,7 +9,7 @@ const phases = (): Partial<Record<string, string>> => ({
   'Measuring the base': t('Measuring the base'),
   Training: t('Training'),
   'Writing the result': t('Writing the result'),
-  Evaluating: t('Evaluating'),
+  Evaluating: t('Measuring'),
   'Computing with the trainer': t('Computing with the trainer'),
   'Checking with llama.cpp': t('Checking with llama.cpp'),
   'Asking the cluster': t('Asking the cluster'),

@@ -3,7 +3,8 @@
  * run, in the panel and on the command line. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
-import { t, tKnown } from '../text/l10n.ts';
+import { joined, t, tKnown, whole } from '../text/l10n.ts';
+import { formatDifferenceInterval } from '../text/units.ts';
 import { MIN_DOCUMENTS } from '../statistics/intervals.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { guardedMetrics, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
@@ -19,6 +20,18 @@ export interface Verdict {
   why: string;
   /** What it is worse than, if not than the model before training. */
   than?: string;
+  /** The gain that "better" rests on where no metric of the result shows it. */
+  basis?: Basis;
+}
+
+/** The gain measured for choosing the strength. */
+export interface Basis {
+  /** Bits per byte at held-out cursors, minus those before training. */
+  learned: Interval;
+  /** How many files contain the cursors; undefined in runs of earlier versions. */
+  files: number | undefined;
+  /** Whether the strength was chosen by this very figure. */
+  isChosenBy: boolean;
 }
 
 type VerdictMetrics = Pick<
@@ -61,8 +74,13 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;
   // The metrics used for choosing the strength are biased, so they count only if nothing else was measured.
   const atCursors = unbiased ?? (bits ? undefined : used?.learned);
-  if (!refused && ((windows && isBetter(windows)) || (atCursors && atCursors.high < 0)))
-    return { kind: 'better', why: t('it predicts the files kept out of training better') };
+  const better = { kind: 'better', why: t('it predicts the files kept out of training better') } as const;
+  if (!refused && windows && isBetter(windows)) return better;
+  if (!refused && atCursors && atCursors.high < 0)
+    return {
+      ...better,
+      basis: { learned: atCursors, files: used?.files, isChosenBy: atCursors !== choice?.learned },
+    };
   const gain = guardedOnes.find(({ guard, comparison }) => guard.gained && isBetter(comparison));
   if (!refused && gain) return { kind: 'better', why: tKnown(gain.guard.gained!) };
   const learned = refused ? (used ?? bestOf(path))?.learned : used?.learned;
@@ -90,6 +108,23 @@ function withoutGain(learned: Interval | undefined): Verdict {
       why: t('it predicts the files kept out of training no better'),
     };
   return { kind: 'unknown', why: t('too little was measured to see a difference') };
+}
+
+/** The figure that "better" rests on, if the table of metrics does not show it; else "". */
+export function basisIn({ basis }: Verdict): string {
+  if (!basis) return '';
+  const difference = formatDifferenceInterval(basis.learned);
+  return joined([
+    basis.files === undefined
+      ? t('This rests on one figure: {difference} bits per byte at held-out cursors.', { difference })
+      : t('This rests on one figure: {difference} bits per byte at held-out cursors (files: {files}).', {
+          difference,
+          files: whole(basis.files),
+        }),
+    basis.isChosenBy
+      ? t('The strength was chosen by it, so it looks a little better than it is.')
+      : '',
+  ]);
 }
 
 /**

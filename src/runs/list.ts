@@ -45,7 +45,8 @@ const NONE = msg`There are no runs yet; start one with {train}.`;
 
 async function latestRun(): Promise<string> {
   const newest = (await scanRuns()).runs[0];
-  if (!newest) throw new UserError('run-not-found', msg`There is no latest run.`, NONE);
+  if (!newest)
+    throw new UserError('run-not-found', msg`There are no runs yet.`, msg`Start one with {train}.`);
   return newest.dir;
 }
 

@@ -12,7 +12,7 @@ export function withStepButtons(
 ): (Node | string)[] {
   if (!canAct) return [forTerminal(text)];
   const { text: sentence, steps } = withButtons(text);
-  return [sentence, ...steps.map((step) => button(titleIn(step), () => take(step)))];
+  return [sentence, ...steps.flatMap((step) => [' ', button(titleIn(step), () => take(step))])];
 }
 
 /** The text without buttons. */

@@ -89,9 +89,12 @@ export function advise(view: PanelView): AdviceView {
       none: t('No advice: this adapter was trained elsewhere, with settings that are not known.'),
     };
   const { summary } = run.snapshot;
-  const unclear = summary && !run.status.live && (verdictOf(summary).kind === 'unknown' || isOpen(summary));
+  const isUnknown = verdictOf(summary).kind === 'unknown';
+  const unclear = summary && !run.status.live && (isUnknown || isOpen(summary));
+  // A summary is empty while its first task is measured.
   const measured =
-    run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
+    Boolean(summary?.comparisons.length || summary?.choice) ||
+    run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)
     return { advice: [], none: t('No advice yet: nothing has been measured.') };
   const advice = (unclear ? trainingRules : rules)
@@ -102,6 +105,7 @@ export function advise(view: PanelView): AdviceView {
       advice,
       none: t('No advice: too little was measured to tell what would help.'),
     };
+  if (run.status.live && isUnknown) return { advice, none: t('No advice before the result is measured.') };
   return { advice, none: t('No advice: the measurements suggest no change.') };
 }
 

@@ -107,4 +107,4 @@ function ofRun({ snapshot, series: { metrics } }: RunView, match: Match): Before
 }
 
 const nameOf = (step: number, result: number | undefined): string =>
-  step === result ? t('tuned') : stepName(step);
+  step === result ? t('after') : stepName(step);

@@ -5,6 +5,7 @@ import type { RunSpec } from '../../src/protocol/run.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
 import { isAgainstBase } from '../../src/findings/before.ts';
+import { verdictOf } from '../../src/findings/verdict.ts';
 import { metricLabel, isKl } from './labels.ts';
 import { textOf } from '../../src/text/message.ts';
 
@@ -35,15 +36,35 @@ export function verdict({ difference, better, significant, metric }: Comparison)
 export const comparisonRows = (
   summary: Summary,
   spec: Pick<RunSpec, 'continues' | 'reference' | 'fetched'> = {},
-): ComparisonRow[] =>
-  summary.comparisons.map((comparison) => {
+): ComparisonRow[] => [
+  ...basisRow(summary),
+  ...summary.comparisons.map((comparison) => {
     const row = rowOf(comparison);
     if (isAgainstBase(spec, comparison.task))
       row.setting = t('{setting}; before: the base alone', { setting: row.setting });
     return isStated(summary, comparison)
       ? { ...row, metric: t('{metric}, as its publisher states', { metric: row.metric }) }
       : row;
-  });
+  }),
+];
+
+/** The gain that the verdict rests on, if no other row shows it; only its difference is known. */
+function basisRow(summary: Summary): ComparisonRow[] {
+  const { basis } = verdictOf(summary);
+  if (!basis || !summary.choice) return [];
+  return [
+    {
+      metric: t('Bits per byte at held-out cursors'),
+      unit: '',
+      before: '',
+      after: '',
+      difference: formatDifference(basis.learned, false),
+      verdict: 'better',
+      n: basis.files === undefined ? '' : t('{files} files', { files: whole(basis.files) }),
+      setting: settingIn(textOf(summary.choice, 'setting')),
+    },
+  ];
+}
 
 function rowOf(comparison: Comparison): ComparisonRow {
   const { task, metric, unit, before, after, difference } = comparison;

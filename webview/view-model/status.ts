@@ -3,6 +3,7 @@ import { joined, t, translate, whole } from '../../src/text/l10n.ts';
 import { isReady, notBetter } from '../../src/findings/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { hasResult, isLive, effectiveStatusOf, type EffectiveStatus } from '../../src/findings/run-status.ts';
+import { secondsLeft } from '../../src/findings/run-time.ts';
 import { phaseIn } from '../../src/findings/phases.ts';
 import { formatDuration } from './format.ts';
 import { textOf } from '../../src/text/message.ts';
@@ -28,7 +29,7 @@ const SILENCE_MS = 60_000;
 const labels = (): Record<EffectiveStatus, string> => ({
   queued: t('Queued'),
   running: t('Training'),
-  evaluating: t('Evaluating'),
+  evaluating: t('Measuring'),
   done: t('Done'),
   failed: t('Failed'),
   cancelled: t('Stopped'),
@@ -78,8 +79,11 @@ export function readStatus(
       return {
         ...view,
         sentence: withTimeLeft(
-          state.phase ? phaseIn(state.phase) : t('Measuring what was learned and forgotten'),
-          state.etaSeconds,
+          // The label says "Measuring" already.
+          state.phase && phaseIn(state.phase) !== view.label
+            ? phaseIn(state.phase)
+            : t('Measuring what was learned and forgotten'),
+          secondsLeft(state, now) ?? state.etaSeconds,
         ),
       };
     case 'interrupted':

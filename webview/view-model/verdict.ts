@@ -1,13 +1,15 @@
 /** The first thing shown in the panel: whether the result is better than before, why, and the next step. */
 import { findKnownBase } from '../../src/base-models/registry.ts';
 import { beforeName, beforeOf, isBefore } from '../../src/findings/before.ts';
-import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
+import { basisIn, verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
 import { joined, percent, t } from '../../src/text/l10n.ts';
 import type { PanelView, RunView } from './panel.ts';
 
 export interface VerdictView {
   kind: Verdict['kind'];
   sentence: string;
+  /** The figure that it rests on, if no metric of the result shows it; else empty. */
+  basis: string;
   /** What this means for completion; empty if the step says it. */
   consequence: string;
   /** What "before" and "held out" mean for this run. */
@@ -32,6 +34,7 @@ export function verdictView({ run, inUse, withReference = false }: PanelView): V
   return {
     kind: verdict.kind,
     sentence: verdictIn(verdict, other ? beforeName(spec, baseName(spec.base.id)) : undefined),
+    basis: basisIn(verdict),
     consequence: !refused
       ? ''
       : inUse

@@ -7,7 +7,7 @@ import { describeError, UserError } from '../../text/errors.ts';
 import { english, msg, type Text, textOf, withAllTexts } from '../../text/message.ts';
 import { summarySchema, type Comparison, type Summary, CURSORS } from '../../protocol/evaluation.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
-import { settledSpec, type RunSpec } from '../../protocol/run.ts';
+import { settledSpec } from '../../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
 import { compare, withDocument, type Counts } from './compare.ts';
 import { differingSettings, type RunSettings } from './differing-settings.ts';
@@ -46,7 +46,7 @@ export async function compareRuns(dirs: readonly string[]): Promise<RunCompariso
 export async function readEvaluated(dir: string): Promise<EvaluatedRun> {
   const summary = await readJson(evaluationSummaryPath(dir), summarySchema);
   if (!summary?.comparisons.some(({ task }) => task !== CURSORS))
-    throw await notEvaluated(dir, await readSpec(dir));
+    throw await notMeasured(dir, summary !== undefined);
   return readMetrics(dir, summary);
 }
 
@@ -82,15 +82,17 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
   }
 }
 
-async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
+async function notMeasured(dir: string, isBegun: boolean): Promise<UserError> {
+  const { id, name } = await readSpec(dir);
   const { status } = await readState(dir);
-  const done = status === 'done';
   return new UserError(
     'run-not-finished',
-    done ? msg`Run ${id} was not evaluated.` : msg`Run ${id} is ${status} and has not been evaluated yet.`,
-    done
-      ? msg`Measure it with {evaluate ${id}}, then compare.`
-      : msg`Let it finish, or resume it with {resume ${id}}, then compare.`,
+    isBegun
+      ? msg`${name}: only part was measured, nothing to compare yet.`
+      : msg`${name} is not measured, so there is nothing to compare yet.`,
+    status === 'done'
+      ? msg`Measure it with {evaluate ${id}}.`
+      : msg`Let it finish, or resume it with {resume ${id}}.`,
   );
 }
 

@@ -59,7 +59,7 @@ export async function offerGpu(context: Context, device: ComputeDevice): Promise
 function firstAnswer(completion: Context['completion']): Promise<void> {
   return new Promise((resolve) => {
     const check = () => {
-      if (completion.latencyMs === undefined) return;
+      if (!completion.answers.hasAnswered) return;
       listener.dispose();
       resolve();
     };

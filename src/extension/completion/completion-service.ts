@@ -1,6 +1,6 @@
 /** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
-import type { PartsSource } from '../../completion/index.ts';
+import { Answers, type DropReason, type PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
 import { describeError, reportError, UserError, reasonOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
@@ -39,8 +39,6 @@ import { setStatusBarMessage, withProgress } from '../editor-ui.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
 const IDLE_MINUTES = 10;
-/** Weight of the newest request in the latency that is shown. */
-const NEWEST_WEIGHT = 0.3;
 
 export interface ServicesWithCompletion extends Services {
   readonly completion: CompletionService;
@@ -65,8 +63,7 @@ export class CompletionService implements CompletionHost {
   /** The chosen model, once it could complete code in this session; undefined after its end was announced. */
   private completed: LocalModel | undefined;
   private requests = 0;
-  /** Smoothed latency of requests that reached the model. */
-  latencyMs: number | undefined;
+  readonly answers = new Answers();
   /** The device the server computes on now, once one has started. */
   device: ComputeDevice | undefined;
   /** The failure since the last answer: announced once, not at each key press, and shown until it is over. */
@@ -249,7 +246,7 @@ export class CompletionService implements CompletionHost {
   /** Has a model complete code, without a message; its server starts with the first key. */
   async choose(model: LocalModel): Promise<void> {
     this.ghost.forget();
-    this.latencyMs = undefined;
+    this.answers.forget();
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
     if (!model.run) await this.disk.lookForBase(model.base);
@@ -324,6 +321,7 @@ export class CompletionService implements CompletionHost {
 
   private deviceReady(device: ComputeDevice): void {
     this.device = device;
+    this.answers.forget();
     const why = device.why ? `. ${forButtons(device.why).text}` : '';
     this.services.log.info(`completion computes on ${describeDevice(device)}${why}`);
     this.started.fire(device);
@@ -348,11 +346,8 @@ export class CompletionService implements CompletionHost {
     }
   }
 
-  answered(milliseconds: number): void {
-    const { latencyMs: before = milliseconds } = this;
-    // While models are compared, it would show whose turn it is.
-    const isBlind = this.turns.compared !== undefined;
-    this.latencyMs = isBlind ? undefined : before + NEWEST_WEIGHT * (milliseconds - before);
+  answered(milliseconds: number, dropped?: DropReason): void {
+    this.answers.note(milliseconds, dropped, this.turns.compared !== undefined);
     this.failure = undefined;
     this.changed.fire();
   }

@@ -6,6 +6,7 @@ import {
   type Completer,
   type Completion,
   type CursorDocument,
+  type DropReason,
   type PartsSource,
 } from '../../completion/index.ts';
 import { toServerRequest, type CompletionClient } from '../../serving/client/completion-client.ts';
@@ -39,8 +40,8 @@ export interface CompletionHost {
   isServedLocally(model: CompletionModel): boolean;
   /** Runs a request that reaches the model. */
   trackRequest<T>(request: () => Promise<T>): Promise<T>;
-  /** Reports how long the model's answer, or its first line, took. */
-  answered(milliseconds: number): void;
+  /** Reports how long the model's answer, or its first line, took, and why it is not shown. */
+  answered(milliseconds: number, dropped?: DropReason): void;
   failed(error: unknown): void;
 }
 
@@ -221,7 +222,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const { service } = this;
     const core = createCompleter({
       fillInTheMiddle: () => service.serving(model).fillInTheMiddle(),
-      onAnswer: (milliseconds) => service.answered(milliseconds),
+      onAnswer: (milliseconds, dropped) => service.answered(milliseconds, dropped),
       ahead: true,
       calibration: model.calibration,
       wholeRepositories: model.wholeRepositories,

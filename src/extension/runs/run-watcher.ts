@@ -9,6 +9,7 @@ import { runsDir } from '../../platform/files/paths.ts';
 import { followRun, isAlive, RunCache } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
 import { START_GRACE_MS } from '../../findings/run-status.ts';
+import { forButtons } from '../../text/next-step.ts';
 import { UserError } from '../../text/errors.ts';
 import { runStatus, type RunStatus } from '../texts.ts';
 
@@ -98,7 +99,8 @@ export class RunWatcher implements vscode.Disposable {
       for (const id of this.snapshots.keys()) if (!isFollowed(id)) this.snapshots.delete(id);
       for (const { snapshot } of scanned) this.snapshots.set(snapshot.spec.id, snapshot);
       this.unreadable = damaged.flatMap(({ id, error }) => (error.code === 'run-not-found' ? [] : [id]));
-      for (const { id, error } of damaged) this.logDamaged(id, `${error.message} ${error.next}`);
+      for (const { id, error } of damaged)
+        this.logDamaged(id, `${error.message} ${forButtons(error.next).text}`);
       for (const { snapshot, alive } of scanned)
         if (runStatus(snapshot, alive) === 'live') this.follow(snapshot.spec.id);
       this.watchDirectory();

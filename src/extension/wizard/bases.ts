@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
 import { WASM_HEAP } from '../../platform/machine/wasm-heap.ts';
-import { t, tKnown, translate } from '../../text/l10n.ts';
-import { roughly } from '../../text/units.ts';
+import { decimal, t, tKnown, translate } from '../../text/l10n.ts';
 import { size } from '../texts.ts';
 import { plain } from '../plain.ts';
 import { textOf, textsSchema } from '../../text/message.ts';
@@ -39,6 +38,10 @@ export interface BaseChoice {
   value: string;
 }
 
+/** "1.5B", "494M": as in names of models. */
+const parameterCount = (count: number): string =>
+  count >= 1e9 ? `${decimal(count / 1e9, 1)}B` : `${Math.round(count / 1e6)}M`;
+
 /** The name that the user sees. */
 export const baseName = (base: string): string => findKnownBase(base)?.name ?? basename(base);
 
@@ -54,15 +57,17 @@ export function baseChoices(preferred: string, list: BaseList): BaseChoice[] {
     const missing = missingFor(id);
     return missing ? [doesNotFit(missing)] : [];
   };
+  const isRecommended = (id: string) => id === (suited.withTensorflow ?? suited).id;
   const choices = knownBases.map(({ id, name, about, parameters, bytes, licence }) => ({
     label: name,
     description: [
-      t('{count} parameters', { count: roughly(parameters) }),
+      ...(isRecommended(id) ? [t('recommended')] : []),
+      t('{count} parameters', { count: parameterCount(parameters) }),
       size(bytes),
       licence,
       ...(presentIds.has(id) ? [t('already here')] : []),
     ].join(' · '),
-    detail: [tKnown(about), ...suitabilityNote(id, suited), ...misfitNote(id)].join(' '),
+    detail: [...suitabilityNote(id, suited), tKnown(about), ...misfitNote(id)].join(' '),
     value: id,
   }));
   const preferredId = preferred === AUTO_BASE ? (suited.withTensorflow ?? suited).id : preferred;

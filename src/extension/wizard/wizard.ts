@@ -266,7 +266,8 @@ async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', facts: CostFac
     ignoreFocusOut: true,
     validateInput: (text) => {
       const budget = read(text);
-      if (!budget) return unit === 'steps' ? t('A whole number above 0.') : t('A number above 0.');
+      if (!budget)
+        return unit === 'steps' ? t('Enter a whole number above 0.') : t('Enter a number above 0.');
       return {
         message: costOf(plan, budget, facts) ?? ' ',
         severity: vscode.InputBoxValidationSeverity.Info,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Certainty } from '../../../src/completion/answer/certainty.ts';
 import { chanceOf, keepLikely, policyAt, type ShowPolicy } from '../../../src/completion/answer/chance.ts';
 import type { CursorDocument } from '../../../src/completion/types.ts';
@@ -153,13 +153,14 @@ describe('the probability of a suggestion', () => {
 });
 
 describe('completion that shows only likely text', () => {
-  const open = () => {
-    const t = setUp({ calibration: plain, debounceMs: 0 });
+  const open = (options: Parameters<typeof setUp>[0] = {}) => {
+    const t = setUp({ calibration: plain, debounceMs: 0, ...options });
     return { ...t, at: (before: string, more = {}) => t.at(before, { minChance: 0.3, ...more }) };
   };
 
   it('stops the model as soon as nothing can become likely enough', async () => {
-    const { completer, requests, at } = open();
+    const onAnswer = vi.fn();
+    const { completer, requests, at } = open({ onAnswer });
     const promise = completer.complete(at('const total = '));
     await settle();
     const { stream, fail, signal } = requests[0]!;
@@ -170,6 +171,7 @@ describe('completion that shows only likely text', () => {
     fail(new Error('aborted'));
     expect(await promise).toBeUndefined();
     expect(completer.statistics('mine').quiet).toEqual({ unsure: 1 });
+    expect(onAnswer.mock.calls).toEqual([[expect.any(Number), 'unsure']]);
   });
 
   it('shows everything on an explicit request', async () => {

@@ -210,6 +210,15 @@ it('names tasks that only one run has, and advises measuring an early run again'
   ]);
 });
 
+it('says of a run of which only part was measured that there is nothing to compare yet', async () => {
+  const tasks = { humaneval: answers('01') };
+  const begun = await run({ corpus: 'c1', tasks: { cursors: answers('01') } });
+  const { warnings } = await compareRuns([await run({ tasks }), begun]);
+  expect(warnings).toContainEqual(
+    expect.stringMatching(/^test: only part was measured, nothing to compare yet\. .*\{evaluate run-/),
+  );
+});
+
 it('rejects a single run', async () => {
   const a = await run({ tasks: { humaneval: answers('01') } });
   await expect(compareRuns([a])).rejects.toMatchObject({ code: 'bad-argument' });
@@ -222,7 +231,7 @@ it('says how runs that were not evaluated differ, and how to measure them', asyn
   expect(differs).toContainEqual({ setting: 'learning rate', values: ['3e-4', '3e-4', '1e-3'] });
   expect(against.map(({ comparisons }) => comparisons)).toEqual([[], []]);
   expect(warnings).toEqual([
-    expect.stringMatching(/run-\d+ was not evaluated. .*\{evaluate run-/),
-    expect.stringMatching(/run-\d+ is cancelled and has not been evaluated yet. .*resume run-/),
+    expect.stringMatching(/ is not measured, so there is nothing to compare yet\. .*\{evaluate run-/),
+    expect.stringMatching(/ is not measured, so there is nothing to compare yet\. .*resume run-/),
   ]);
 });

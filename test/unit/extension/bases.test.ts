@@ -58,6 +58,14 @@ test('one that is too large for WebAssembly does not fit, however much memory is
   });
 });
 
+test('of a base, what matters comes first: that it is recommended, and why', () => {
+  const why = { ...offered, default: { id: 'qwen2.5-coder-1.5b', why: 'it is fast enough' } };
+  const [first, ...others] = baseChoices('auto', why);
+  expect(first!.description).toMatch(/^recommended · 1\.5B parameters · /);
+  expect(first!.detail).toMatch(/^For this machine: it is fast enough\. /);
+  for (const { description } of others) expect(description).toMatch(/^[\d.]+[MB] parameters · /);
+});
+
 test('before TensorFlow is fetched, the base meant for it comes first, and both say so', () => {
   const withTensorflow = { id: 'qwen2.5-coder-0.5b', why: 'it is fast enough' };
   const later = { ...offered, default: { id: 'smollm2-135m', why: 'all else is slow', withTensorflow } };

@@ -325,8 +325,9 @@ test('by turns, the untrained model answers in the same server, and nothing that
     const model = service.modelFor({ uri: { path: '/a.ts' } } as never) as ReturnType<typeof run>;
     asked.add(model.requested);
     expect(service.serverOptions(model).serves).toBe(service.serverOptions(service.localModel!).serves);
-    service.answered(20);
-    expect([service.inUse?.id, service.latencyMs]).toEqual(['garden', undefined]);
+    service.answered(20, 'unsure');
+    const { latencyMs, dropped } = service.answers;
+    expect([service.inUse?.id, latencyMs, dropped]).toEqual(['garden', undefined, undefined]);
   }
   expect([...asked].sort()).toEqual(['base', 'garden']);
 });

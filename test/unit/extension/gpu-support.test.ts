@@ -33,7 +33,7 @@ it('is offered once, and again after an update if an earlier build is there', as
   const context = {
     store,
     log: { notify },
-    completion: { latencyMs: 100, onDidChange: () => ({ dispose: () => undefined }) },
+    completion: { answers: { hasAnswered: true }, onDidChange: () => ({ dispose: () => undefined }) },
     children: { ask: () => Promise.resolve({ checks }) },
   } as unknown as Context;
   const startTwice = async () => {

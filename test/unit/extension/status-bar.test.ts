@@ -1,6 +1,8 @@
 /** What the status bar says while nothing completes the code. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { StatusBar } from '../../../src/extension/status-bar.ts';
+import type { Answers } from '../../../src/completion/index.ts';
+import type { Acceptance } from '../../../src/protocol/panel.ts';
 import { UserError } from '../../../src/text/errors.ts';
 
 const item = vi.hoisted(() => ({ text: '', command: '', tooltip: {}, isShown: false }));
@@ -27,6 +29,14 @@ function shownWith(completion: { whyGone?: UserError; isOn: boolean }, setupStar
   new StatusBar(services as never).refresh();
   return item.isShown ? item : undefined;
 }
+/** Shows it while a model completes. */
+function shownWhile(answers: Partial<Answers>, acceptance: Partial<Acceptance> = {}) {
+  const completion = { inUse: { id: 'garden', name: 'garden' }, isOn: true, snooze: {}, answers };
+  const counts = { shown: 0, accepted: 0, kept: 0, dropped: 0, ...acceptance };
+  const store = { setupStarted: false, acceptance: () => counts };
+  new StatusBar({ runs: { live: [] }, store, completion } as never).refresh();
+  return item as unknown as { text: string; tooltip: { value: string } };
+}
 beforeEach(() => void Object.assign(item, { text: '', command: '', tooltip: {}, isShown: false }));
 
 test('a chosen model that can no longer complete is named, with the way to another one', () => {
@@ -50,3 +60,23 @@ test('a set-up that was begun can be continued, whatever was chosen before', () 
     text: '$(sparkle) Forget-Me-Not: set up',
     command: 'forgetMeNot.completeUntuned',
   }));
+
+test('a model that completes is named alone; how long it takes is said in seconds, and no count of nothing', () => {
+  expect(shownWhile({ latencyMs: 512 })).toMatchObject({
+    text: '$(sparkle) garden',
+    tooltip: { value: '**Completion with garden**\n\nAnswers in about 0.5 s.' },
+  });
+  expect(shownWhile({}).tooltip.value).toBe('Completion with garden');
+  expect(shownWhile({}, { shown: 4, accepted: 1 }).tooltip.value).toMatch(
+    /1 of 4 completions accepted \(25%\)\.$/,
+  );
+});
+
+test('that a suggestion was withheld is said, and what shows it', () => {
+  expect(shownWhile({ dropped: 'unsure' }).tooltip.value).toMatch(
+    / too unlikely to be shown\. The command Trigger Inline Suggestion shows it\.$/,
+  );
+  expect(shownWhile({ dropped: 'loop' }).tooltip.value).toMatch(
+    /had nothing to suggest at the last place\.$/,
+  );
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verdictIn, verdictOf } from '../../../src/findings/verdict.ts';
+import { basisIn, verdictIn, verdictOf } from '../../../src/findings/verdict.ts';
 import {
   CHARACTERS,
   CURSORS,
@@ -63,6 +63,20 @@ describe('the verdict on a result', () => {
     const comparisons = [bits, comparison('workspace', 'line exact match', 0.1)];
     expect(verdictOf({ choice, comparisons }).why).toBe('it predicts the files kept out of training better');
     expect(verdictOf({ choice, givenStrength: 0.7, comparisons }).why).toMatch(/^it completes more/);
+  });
+  it('names the figure that it rests on, if the metrics of the result do not show it', () => {
+    const path = choiceOf(1, [-0.1, 0.02, 0.01]).path.map((point) => ({ ...point, files: 14 }));
+    const choice = { ...choiceOf(1), path, learned: around(-0.015, 0.011) };
+    const unclear = comparison('workspace', 'bits per byte', -0.005);
+    expect(basisIn(verdictOf({ choice, comparisons: [unclear] }))).toBe(
+      'This rests on one figure: -0.015 [-0.026, -0.004] bits per byte at held-out cursors (files: 14).',
+    );
+    expect(basisIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
+      'This rests on one figure: -0.100 [-0.120, -0.080] bits per byte at held-out cursors. The strength was chosen by it, so it looks a little better than it is.',
+    );
+    const clear = comparison('workspace', 'bits per byte', -0.1);
+    expect(basisIn(verdictOf({ choice, comparisons: [clear] }))).toBe('');
+    expect(basisIn(verdictOf({ comparisons: [unclear] }))).toBe('');
   });
   it('is worse if something that matters got worse, whatever was gained', () => {
     const choice = choiceOf(1, [-0.1, 0.02, 0.01]);

@@ -471,7 +471,8 @@ describe('listing and finding', () => {
     expect(await listRuns()).toEqual([]);
     await expect(findRun('latest')).rejects.toMatchObject({
       code: 'run-not-found',
-      next: expect.stringContaining('train') as string,
+      message: 'There are no runs yet.',
+      next: 'Start one with {train}.',
     });
   });
 

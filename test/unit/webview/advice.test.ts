@@ -60,6 +60,11 @@ describe('advice', () => {
       advice: [],
       none: 'No advice yet: nothing has been measured.',
     });
+    const begun = makeRun({ upTo: 60, steps: 60, state: { status: 'evaluating', heartbeat: time } });
+    begun.summary = { ...begun.summary!, comparisons: [] };
+    expect(advise(panelOf([begun])).none).toBe('No advice before the result is measured.');
+    begun.events = [];
+    expect(advise(panelOf([begun])).none).toBe('No advice yet: nothing has been measured.');
     const good = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.03, 0.005]);
     expect(advise(panelOf([good])).none).toContain('the measurements suggest no change');
     expect(texts(panelOf([good]))).toEqual([]);

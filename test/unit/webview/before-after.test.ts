@@ -21,7 +21,7 @@ describe('before and after', () => {
     expect(names(live)).toEqual([['before', 0.05]]);
     expect(names(makeRun())).toEqual([
       ['before', 0.05],
-      ['tuned', 0.04],
+      ['after', 0.04],
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
   });
@@ -31,9 +31,9 @@ describe('before and after', () => {
     const { shown } = panelOf([run]);
     const names = (wanted: string) =>
       beforeAfter(shown, (_, name) => name === wanted)!.bars.map(({ name }) => name);
-    expect(names('pass@1')).toEqual(['base alone', 'tuned']);
-    expect(names('KL from base')).toEqual(['base alone', 'tuned']);
-    expect(names('characters saved')).toEqual(['before', 'tuned']);
+    expect(names('pass@1')).toEqual(['base alone', 'after']);
+    expect(names('KL from base')).toEqual(['base alone', 'after']);
+    expect(names('characters saved')).toEqual(['before', 'after']);
     expect(metricSets(shown, ({ metric }) => isPassAtK(metric)).sets[0]!.label).toBe('base alone');
     const settings = comparisonRows(run.summary!, run.spec).map(({ setting }) => /alone$/.test(setting));
     expect(settings).toEqual([false, false, false, false, true, true]);
@@ -43,10 +43,10 @@ describe('before and after', () => {
       beforeAfter(panelOf([withCheckpointKl(withStrengths(makeRun(), strength))]).shown, (_, name) =>
         isKl(name),
       )!.bars.map(({ name }) => name);
-    expect(names(0.5)).toEqual(['before', 'tuned']);
-    expect(names(1)).toEqual(['before', 'step 20', 'step 40', 'tuned']);
+    expect(names(0.5)).toEqual(['before', 'after']);
+    expect(names(1)).toEqual(['before', 'step 20', 'step 40', 'after']);
     // Nothing was good enough: measured as trained.
-    expect(names(0)).toEqual(['before', 'step 20', 'step 40', 'tuned']);
+    expect(names(0)).toEqual(['before', 'step 20', 'step 40', 'after']);
   });
   it("show the compared runs' results, with the same base only", () => {
     const foreign = makeRun({ id: 'foreign' });
@@ -73,7 +73,7 @@ describe('results side by side', () => {
 
   it('leave out one that answered other problems, and name it', () => {
     const runs = [withSamples(makeRun()), makeRun({ id: 'b', method: 'full' })];
-    expect(bars(runs, isPass)).toEqual([['before', 'tuned'], leftOut]);
+    expect(bars(runs, isPass)).toEqual([['before', 'after'], leftOut]);
     const { sets, warning } = metricSets(shown(...runs), ({ metric }) => isPassAtK(metric));
     expect(sets.map(({ label }) => label)).toEqual(['before', 'result']);
     expect(warning).toEqual(leftOut);
@@ -82,7 +82,7 @@ describe('results side by side', () => {
   });
   it('leave out one of other held-out files, but only where these count', () => {
     const runs = [makeRun(), makeRun({ id: 'b', method: 'full', folder: '/else' })];
-    expect(bars(runs, isSaved)).toEqual([['before', 'tuned'], leftOut]);
+    expect(bars(runs, isSaved)).toEqual([['before', 'after'], leftOut]);
     expect(bars(runs, isPass)).toEqual([['before', 'LoRA r=16', 'full fine-tuning'], undefined]);
   });
 });

@@ -10,7 +10,7 @@ import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
-import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
+import { comparison, makeRun, metric, panelOf, summary, withStrengths, type Wanted } from './fixtures.ts';
 
 const now = Date.parse('2026-11-24T14:10:00Z');
 const fresh = '2026-11-24T14:09:55Z';
@@ -28,6 +28,16 @@ describe('status', () => {
       progress: { done: 30, total: 60 },
     });
     expect(status.sentence).toBe('Training: step 30 of 60, about 2 min left.');
+  });
+  it('says once that it is measuring, and for how long', () => {
+    const status = of({
+      ...{ status: 'evaluating', phase: 'Evaluating', heartbeat: fresh },
+      ends: new Date(now + 240_000).toISOString(),
+    });
+    expect(status).toMatchObject({
+      label: 'Measuring',
+      sentence: 'Measuring what was learned and forgotten, about 4 min left.',
+    });
   });
   it('is interrupted if the owner has gone silent, with how to resume', () => {
     const view = of({ status: 'running', heartbeat: '2026-11-24T14:08:00Z' });
@@ -159,6 +169,18 @@ describe('comparisons', () => {
     expect(rows[0]).toMatchObject({
       difference: '\u22120.195 [\u22120.215, \u22120.175]',
       unit: 'nats/token',
+    });
+  });
+  it('begin with the figure that the verdict rests on, if no other row shows it', () => {
+    const run = withStrengths(makeRun());
+    expect(comparisonRows(run.summary!)).toHaveLength(run.summary!.comparisons.length);
+    const [row, ...more] = comparisonRows({ ...run.summary!, comparisons: [] });
+    expect(more).toEqual([]);
+    expect(row).toMatchObject({
+      metric: 'Bits per byte at held-out cursors',
+      difference: '\u22120.082 [\u22120.102, \u22120.062]',
+      verdict: 'better',
+      setting: '48 held-out cursors',
     });
   });
   it('keep the name of an unknown metric', () => {

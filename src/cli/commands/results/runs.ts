@@ -40,7 +40,7 @@ function toJson({ runs, damaged }: FoundRuns) {
 
 function describe({ runs, damaged }: FoundRuns): Lines {
   if (runs.length + damaged.length === 0)
-    return 'There are no runs yet; start one with: forget-me-not train FOLDER';
+    return 'There are no runs yet; start one with: forget-me-not train FOLDER --minutes 10';
   const rows = runs.map(({ snapshot: { spec, state } }) => [
     spec.id,
     spec.name,
