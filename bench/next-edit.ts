@@ -14,7 +14,7 @@ import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
 import { packageOf, releases, tuning, type Releases } from './next-edit/releases.ts';
 import type { FileStep } from './next-edit/file-text.ts';
-import { historyTable, measureHistories, shareText, totalOf } from './next-edit/histories.ts';
+import { historyTable, kindTable, measureHistories, shareText, totalOf } from './next-edit/histories.ts';
 import { walk, type Commit, type Walked } from './next-edit/simulate.ts';
 import { stepsBetween } from './next-edit/steps.ts';
 
@@ -34,7 +34,9 @@ export async function main(args: string[]): Promise<void> {
     each: Math.ceil(Number(values.commits) / values.history.length),
     onExample: values.examples ? (text) => process.stderr.write(`${text}\n\n`) : undefined,
   });
-  console.log(values.json ? JSON.stringify(found.total) : historyTable(found).join('\n'));
+  console.log(
+    values.json ? JSON.stringify(found.total) : [...historyTable(found), '', ...kindTable(found)].join('\n'),
+  );
 }
 
 interface Values {

@@ -2,7 +2,7 @@
 import { proportionInterval } from '../../src/statistics/proportion.ts';
 import { markdownTable } from '../markdown.ts';
 import { History } from './history.ts';
-import { walk, type Walked } from './simulate.ts';
+import { walk, type Judged, type Walked } from './simulate.ts';
 
 export interface Counts {
   /** Changes before which something was offered at their place. */
@@ -23,6 +23,8 @@ export interface Measured {
 export interface Histories {
   repositories: { name: string; commits: number; newest: string; measured: Measured }[];
   total: Measured;
+  /** Offers by repository. */
+  offers: (readonly Judged[])[];
 }
 
 export function measureHistories(
@@ -31,6 +33,7 @@ export function measureHistories(
 ): Histories {
   const repositories: Histories['repositories'] = [];
   const all: Walked[] = [];
+  const offers: Histories['offers'] = [];
   for (const folder of folders) {
     const history = new History(folder);
     const walked: Walked[] = [];
@@ -42,10 +45,11 @@ export function measureHistories(
       process.stderr.write(`\r${folder}: ${walked.length} of ${each} `);
     }
     all.push(...walked);
+    offers.push(walked.flatMap((one) => one.offers));
     repositories.push({ name: folder, commits: walked.length, newest, measured: measuredOf(walked) });
   }
   process.stderr.write('\n');
-  return { repositories, total: measuredOf(all) };
+  return { repositories, total: measuredOf(all), offers };
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -68,6 +72,29 @@ export function shareText(n: number, of: number): string {
   const { low, high } = proportionInterval(n, of);
   const percent = (value: number) => (100 * value).toFixed(1);
   return of === 0 ? '' : `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
+}
+
+/** How many offers of each kind were right, and in how many repositories more were wrong than right. */
+export function kindTable({ offers }: Histories): string[] {
+  const kindsOf = ({ why, place, accepted, refused }: Judged) => [
+    `${why}, ${place}`,
+    `of its pattern before: ${Math.min(accepted, 3)} accepted, ${Math.min(refused, 2)} refused`,
+  ];
+  const kinds = [...new Set(offers.flat().flatMap(kindsOf))].sort();
+  return markdownTable(
+    ['offers', 'right', 'mostly wrong in'],
+    kinds.map((kind) => {
+      const own = offers.map((all) => all.filter((offer) => kindsOf(offer).includes(kind)));
+      const right = own.map((all) => all.filter(({ verdict }) => verdict === 'right').length);
+      const count = own.filter((all) => all.length > 0).length;
+      const bad = own.filter((all, index) => 2 * right[index]! < all.length).length;
+      return [
+        kind,
+        shareText(sum(right), sum(own.map((all) => all.length))),
+        `${bad} of ${count} repositories`,
+      ];
+    }),
+  );
 }
 
 export function historyTable({ repositories, total }: Histories): string[] {

@@ -10,6 +10,7 @@ import {
   type Offer,
   type SearchedText,
   type SearchResult,
+  type Why,
 } from '../../src/next-edit/index.ts';
 import { FileText, type FileStep, type Pending } from './file-text.ts';
 import type { Place } from './order.ts';
@@ -39,7 +40,20 @@ export interface Walked {
   elsewhere: Record<string, number>;
   /** Offers that would have undone what the user had done. */
   reversed: number;
+  /** All offers, in order. */
+  offers: Judged[];
   examples: string[];
+}
+
+/** An offer, and what became of it. */
+export interface Judged {
+  why: Why;
+  /** In the file that the user is in, in another that they have edited, or in one that they have not. */
+  place: 'same file' | 'edited file' | 'new file';
+  /** Earlier offers of its pattern. */
+  accepted: number;
+  refused: number;
+  verdict: Verdict;
 }
 
 type Verdict = 'right' | 'otherText' | 'elsewhere';
@@ -57,6 +71,8 @@ class Walk {
   /** The changes that are left, in their order. */
   private readonly pending: Pending[];
   private readonly refusals = new Refusals();
+  /** What became of the offers of each pattern. */
+  private readonly outcomes = new Map<string, Pick<Judged, 'accepted' | 'refused'>>();
   private readonly walked: Walked;
   private time = 0;
   /** Offers in files that are not open, by what was searched for. */
@@ -66,7 +82,7 @@ class Walk {
     const files = commit.files.map((step) => new FileText(step));
     this.files = new Map(files.map((file) => [file.path, file]));
     this.pending = commit.order.map(({ file, hunk }) => files[file]!.pending[hunk]!);
-    const none = { right: {}, otherText: {}, elsewhere: {}, reversed: 0, examples: [] };
+    const none = { right: {}, otherText: {}, elsewhere: {}, reversed: 0, offers: [], examples: [] };
     this.walked = { following: this.pending.length - 1, found: 0, exact: 0, ...none };
   }
 
@@ -112,13 +128,24 @@ class Walk {
     for (const offer of offers) {
       const shown = { ...offer, ...shownLines(this.textOf(offer.path), offer.parts) };
       if (this.refusals.isRefused(shown)) continue;
-      if (this.judge(offer, shown) === 'right') {
+      if (this.judgeAndCount(offer, shown) === 'right') {
         this.refusals.recordAccepted(offer);
         return true;
       }
       this.refusals.recordRefused(shown);
     }
     return false;
+  }
+
+  private judgeAndCount(offer: Offer, shown: { before: string; after: string }): Verdict {
+    const isOpen = this.open.some(({ path }) => path === offer.path);
+    const place = offer.path === this.open[0]!.path ? 'same file' : isOpen ? 'edited file' : 'new file';
+    const before = this.outcomes.get(offer.pattern) ?? { accepted: 0, refused: 0 };
+    const verdict = this.judge(offer, shown);
+    this.walked.offers.push({ why: offer.why, place, ...before, verdict });
+    const outcome = verdict === 'right' ? 'accepted' : 'refused';
+    this.outcomes.set(offer.pattern, { ...before, [outcome]: before[outcome] + 1 });
+    return verdict;
   }
 
   private textOf(path: string): string {

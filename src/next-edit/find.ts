@@ -38,6 +38,8 @@ export interface Offer {
   why: Why;
   /** The pattern's key; the same for all places that need the same edit. */
   pattern: string;
+  /** To be shown only once another offer of its pattern was accepted. */
+  isTentative?: true;
 }
 
 export interface FindOptions {
@@ -102,16 +104,22 @@ const pairsOf = <T extends { age: number }>(all: readonly T[]): [T, T][] =>
     item.age >= NEWEST_EDITS ? [] : all.slice(index + 1).map((other): [T, T] => [item, other]),
   );
 
-/** Removes duplicate patterns, keeping the one observed at the nearest places. */
+/** Removes duplicate patterns, keeping the one observed at the nearest places, with the surroundings of all. */
 function withoutDuplicates(patterns: readonly Pattern[]): Pattern[] {
   const byKey = new Map<string, Pattern>();
   for (const pattern of patterns) {
-    const key = JSON.stringify({ ...pattern, seen: undefined });
-    const known = byKey.get(key);
-    if (!known || spanOf(pattern) < spanOf(known)) byKey.set(key, pattern);
+    const key = JSON.stringify({ ...pattern, seen: undefined, alike: undefined });
+    const known = byKey.get(key) ?? pattern;
+    const nearest = spanOf(pattern) < spanOf(known) ? pattern : known;
+    byKey.set(key, known === pattern ? pattern : { ...nearest, ...commonSurroundings(known, pattern) });
   }
   return [...byKey.values()];
 }
+
+const commonSurroundings = (...patterns: Pattern[]): Pick<TokenPattern, 'alike'> => {
+  const alike = patterns.flatMap((pattern) => (pattern.kind === 'tokens' ? (pattern.alike ?? []) : []));
+  return alike.length > 0 ? { alike } : {};
+};
 
 const isRename = (pattern: Pattern) => pattern.kind === 'tokens' && pattern.scope !== undefined;
 
@@ -172,13 +180,21 @@ export function search(
     const found = own ? offersIn(own, patterns) : [];
     const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
     offers.push(...found.filter(isBelow), ...found.filter((offer) => !isBelow(offer)));
-    for (const text of others) if (performance.now() <= deadline) offers.push(...offersIn(text, patterns));
+    for (const text of others)
+      if (performance.now() <= deadline) offers.push(...offersIn(text, patterns).map(inFileThatWasLeft));
     for (const text of rest)
       if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
   const continued = own ? continuedAt(place, edits, own, patterns).map(keyOf) : [];
   return { offers: offers.slice(0, most), continued, spreading: spreading.map(spreadKey), inText };
 }
+
+/**
+ * The user has been in that file and has left it, presumably finished: what they did by hand elsewhere is seldom missing
+ * there. A renamed name is.
+ */
+const inFileThatWasLeft = (offer: Offer): Offer =>
+  offer.why === 'rename' ? offer : { ...offer, isTentative: true };
 
 /** Whether a pattern also applies to texts that were not edited. One that was observed in a single file rarely does. */
 function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
@@ -187,8 +203,8 @@ function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
     const example = { before: pattern.old.join('\n'), after: pattern.now.join('\n') };
     return new Set(edits.filter((edit) => isSameEdit(edit, example)).map(({ path }) => path)).size > 1;
   }
-  const { near, scope, seen } = pattern;
-  return !near && scope?.isShared !== false && !seen;
+  const { near, alike, scope, seen } = pattern;
+  return !near && !alike && scope?.isShared !== false && !seen;
 }
 
 /** Everything that determines where a pattern matches in other texts. */
