@@ -121,9 +121,7 @@ export function basisIn({ basis }: Verdict): string {
           difference,
           files: whole(basis.files),
         }),
-    basis.isChosenBy
-      ? t('The strength was chosen by it, so it looks a little better than it is.')
-      : '',
+    basis.isChosenBy ? t('The strength was chosen by it, so it looks a little better than it is.') : '',
   ]);
 }
 
