@@ -163,8 +163,9 @@ export class CompletionService implements CompletionHost {
   }
   /** The base of the chosen model, once that is known. */
   private get chosenBase(): LocalModel['base'] | undefined {
-    const { runs, store } = this.services;
-    return store.baseInUse ?? (store.inUse ? runs.get(store.inUse)?.spec.base : undefined);
+    const { inUse: id, baseInUse: base } = this.services.store;
+    if (base && id === completingBaseId(base.id)) return base;
+    return id ? this.services.runs.get(id)?.spec.base : undefined;
   }
   /** Says once that the chosen model went away: another window or a terminal may have deleted or measured it. */
   private announceIfGone(): void {
@@ -252,7 +253,7 @@ export class CompletionService implements CompletionHost {
     this.latencyMs = undefined;
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
-    if (!model.run) await this.disk.lookForBase(model.base);
+    await this.disk.lookForBase(model.base);
   }
 
   /** Starts a model's server, if it does not run, with the model in it. Throws UserError. */
