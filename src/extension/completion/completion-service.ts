@@ -80,7 +80,7 @@ export class CompletionService implements CompletionHost {
       (model, what, by, turn) => this.count(model, what, by, turn),
       (document, characters) => {
         if (!this.turns.compared) return;
-        const { turn } = this.modelFor(document, acceptance.isShowingIn(document)) ?? {};
+        const { turn } = this.modelFor(document, acceptance.shownTurn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
       },
     );
@@ -205,7 +205,7 @@ export class CompletionService implements CompletionHost {
     const isEnabled = settings.completionEnabled(document) && !this.snooze.until;
     return isEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
   }
-  modelFor(document: vscode.TextDocument, held = false): CompletionModel | undefined {
+  modelFor(document: vscode.TextDocument, held?: Turn): CompletionModel | undefined {
     if (!this.isEnabledFor(document)) return undefined;
     const { inUse } = this;
     if (!isRemote(inUse)) return this.turns.modelFor(inUse as LocalModel, held);

@@ -361,7 +361,7 @@ test.each([
   mkdirSync(at('runs/garden'), { recursive: true });
   await service.turns.begin(100);
   // Another window has counted the rest.
-  const line = { type: 'ended', seed: store.comparing, at: new Date().toISOString(), by: 1, verdict };
+  const line = { type: 'ended', seed: store.comparing, at: new Date().toISOString(), verdict };
   const gain = { value: 0.18, low: 0.06, high: 0.31 };
   appendFileSync(at('runs/garden/by-turns.jsonl'), `${JSON.stringify({ ...line, gain })}\n`);
   for (let times = 0; times < 2; times += 1) await service.turns.refresh();
