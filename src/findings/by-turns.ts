@@ -8,7 +8,7 @@ import type { Acceptance } from '../protocol/panel.ts';
 import { interval, MIN_DOCUMENTS, type Means } from '../statistics/intervals.ts';
 import { mix } from '../statistics/random.ts';
 import type { Interval } from '../statistics/statistics.ts';
-import { decimal, joined, percent, t } from '../text/l10n.ts';
+import { joined, percent, t } from '../text/l10n.ts';
 
 /** Longer turns need more suggestions, because what is written changes from hour to hour. */
 export const TURN_MS = 20 * 60_000;
@@ -42,6 +42,8 @@ export interface Comparison {
   at: string;
   /** As many have to be shown before there is a verdict. */
   suggestions: number;
+  /** The result's; undefined if it was neither given nor measured. */
+  strength?: number | undefined;
   counts: CountsLine[];
   ended?: EndedLine | undefined;
 }
@@ -155,8 +157,9 @@ export function gainSentence({ value, low, high }: Interval, name: string, other
     name,
     other,
     share: percent(Math.abs(value)),
-    low: decimal(100 * least, 0),
-    high: decimal(100 * most, 0),
+    // Not "-0".
+    low: Math.round(100 * least) || 0,
+    high: Math.round(100 * most) || 0,
   };
   return value < 0
     ? t('{name} keeps {share} less [{low}, {high}] than {other}.', values)

@@ -24,6 +24,8 @@ export const turnLineSchema = z.discriminatedUnion('type', [
     at: z.iso.datetime(),
     /** As many have to be shown before there is a verdict. */
     suggestions: z.int().positive(),
+    /** The result's strength. At another one it is another model, so the comparison ends. */
+    strength: z.number().optional(),
   }),
   /** In addition to earlier lines of the turn. */
   line.extend({ type: z.literal('counts'), turn: z.int(), ...turnCountsSchema.shape }),
@@ -31,9 +33,7 @@ export const turnLineSchema = z.discriminatedUnion('type', [
   line.extend({
     type: z.literal('ended'),
     at: z.iso.datetime(),
-    /** Random: whose line it is. */
-    by: z.int(),
-    /** Undefined if the person ended it. */
+    /** Undefined if it was ended before. */
     verdict: z.enum(['helps', 'useless', 'unclear']).optional(),
     /** How much more the result keeps, as a share: 0.2 is a fifth more. */
     gain: intervalSchema.optional(),

@@ -125,9 +125,9 @@ export const completionScenarios = {
     await workbench.statusBar('garden').waitFor();
     assert.doesNotMatch(await workbench.statusBar('garden').innerText(), /\d ms/);
     await workbench.command('Forget-Me-Not: Compare While I Work');
-    await workbench.notification('answer by turns since');
+    await workbench.notification('answered by turns since');
     await workbench.screenshot('by-turns-standing');
-    await workbench.notificationButton('answer by turns since', 'End Comparison');
+    await workbench.notificationButton('answered by turns since', 'End Comparison');
     await counted('"ended"');
     assert.match(lines(), /"typed":[1-9]/);
     assert.doesNotMatch(lines(), /registry|turns\.js/);

@@ -1,5 +1,5 @@
 /** "Compare While I Work": begins a comparison by turns, says how it stands, and ends it. */
-import { comparisonSize, totalOf, TURN_MS, verdictText, type Comparison } from '../../findings/by-turns.ts';
+import { comparisonSize, totalOf, TURN_MS, type Comparison } from '../../findings/by-turns.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { UserError } from '../../text/errors.ts';
 import { fullDate, joined, percent, t, whole } from '../../text/l10n.ts';
@@ -17,7 +17,7 @@ export async function compareByTurns({ completion, store, log }: Context): Promi
   await turns.refresh();
   const untrained = await completion.untrained(run.spec.base);
   const names = { name: run.spec.name, other: untrained.name };
-  const { going, last } = turns;
+  const { going } = turns;
   if (going)
     return log.notify('info', standing(going, names), {
       title: t('End Comparison'),
@@ -27,7 +27,7 @@ export async function compareByTurns({ completion, store, log }: Context): Promi
       },
     });
   const size = comparisonSize(store.acceptance(run.spec.id));
-  if (!(await askWhetherToBegin(run, size, { ...names, last }))) return;
+  if (!(await askWhetherToBegin(run, size, names))) return;
   // In one server, so that the first key of a turn does not wait for it.
   await completion.load(untrained);
   await turns.begin(size.suggestions);
@@ -47,10 +47,8 @@ const wholeModel = ({ spec }: RunSnapshot) =>
   new UserError(
     'bad-request',
     t(
-      '{name} is a whole model, which needs a server of its own, so it can not answer by turns with its base.',
-      {
-        name: spec.name,
-      },
+      "{name} is a whole model, which needs a server of its own, so it can't answer by turns with its base.",
+      { name: spec.name },
     ),
     t('Compare the result of a training with LoRA.'),
   );
@@ -63,20 +61,17 @@ interface Names {
 async function askWhetherToBegin(
   { spec }: RunSnapshot,
   { suggestions, hours, share, isCounted }: ReturnType<typeof comparisonSize>,
-  { name, other, last }: Names & { last: Comparison | undefined },
+  { name, other }: Names,
 ): Promise<boolean> {
   const values = { name, other, suggestions: whole(suggestions), hours: whole(hours), share: percent(share) };
   const begin = t('Compare');
   const detail = [
-    last?.ended?.verdict
-      ? t('The last comparison: {sentence}', { sentence: verdictText(last.ended, name, other) })
-      : '',
     t(
       'Both answer by turns of {minutes} minutes, drawn by chance, in all windows in which {name} completes your code. Nothing shows which.',
       { name, minutes: TURN_MS / 60_000 },
     ),
     t(
-      'Counted on this machine: suggestions shown, accepted and still there five minutes later, and characters typed. No text. It lies in {file}.',
+      'Counted on this machine: suggestions shown, accepted and still there five minutes later, and characters typed. No text. The counts are in {file} only.',
       { file: turnsFile(spec.id) },
     ),
     isCounted
@@ -89,13 +84,13 @@ async function askWhetherToBegin(
           values,
         ),
     t(
-      'Then you are told once of which you keep more. If {name} can hardly bring a tenth, {other} completes your code instead; one click undoes that. The same command shows how it stands, and ends it at any time.',
+      'At the end you are told once which one you keep more of. If {name} can hardly bring a tenth, {other} completes your code instead; one click undoes that. The same command shows how it stands, and ends it at any time.',
       values,
     ),
   ];
   const answer = await showInformationMessage(
     t('Compare {name} with {other} while you work?', values),
-    { modal: true, detail: detail.filter(Boolean).join('\n\n') },
+    { modal: true, detail: detail.join('\n\n') },
     begin,
   );
   return answer === begin;
@@ -112,7 +107,7 @@ function standing({ at, counts, suggestions }: Comparison, names: Names): string
     later: whole(kept + dropped),
   };
   return joined([
-    t('{name} and {other} answer by turns since {date}.', { ...names, date: fullDate(new Date(at)) }),
+    t('{name} and {other} have answered by turns since {date}.', { ...names, date: fullDate(new Date(at)) }),
     t(
       'Of both together, {shown} of {suggestions} suggestions were shown and {accepted} accepted; {kept} of {later} were still there five minutes later.',
       values,

@@ -81,9 +81,9 @@ export class AcceptanceWatch implements vscode.Disposable {
     private readonly wrote: (document: vscode.TextDocument, characters: number) => void,
   ) {}
 
-  /** Whether a completion is shown in a document. */
-  isShowingIn(document: vscode.TextDocument): boolean {
-    return this.current?.document === document;
+  /** The turn of the completion that is shown in a document. */
+  shownTurn(document: vscode.TextDocument): Turn | undefined {
+    return this.current?.document === document ? this.current.turn : undefined;
   }
 
   /** The editor is about to show this. Typing along with a completion continues the same one. */

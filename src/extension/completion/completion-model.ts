@@ -103,6 +103,10 @@ export function servedFiles({ run, reference }: CompletionModel) {
   return run.spec.hyper.method === 'lora' ? { adapters: [artefact] } : { models: [artefact] };
 }
 
+/** The factor that scales a run's trained change; undefined if it was neither given nor measured. */
+export const strengthOf = (run: RunSnapshot | undefined): number | undefined =>
+  run?.summary?.givenStrength ?? run?.summary?.choice?.strength;
+
 /** Changes with everything that its answers depend on, though its id may stay. */
 export function versionOf({
   id,
@@ -112,7 +116,5 @@ export function versionOf({
   calibration,
   run,
 }: CompletionModel): string {
-  const { givenStrength, choice } = run?.summary ?? {};
-  const strength = givenStrength ?? choice?.strength;
-  return JSON.stringify([id, requested, server, wholeRepositories, calibration, strength]);
+  return JSON.stringify([id, requested, server, wholeRepositories, calibration, strengthOf(run)]);
 }

@@ -77,7 +77,7 @@ export class CompletionService implements CompletionHost {
       (model, what, by, turn) => this.count(model, what, by, turn),
       (document, characters) => {
         if (!this.turns.compared) return;
-        const { turn } = this.modelFor(document, acceptance.isShowingIn(document)) ?? {};
+        const { turn } = this.modelFor(document, acceptance.shownTurn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
       },
     );
@@ -160,8 +160,9 @@ export class CompletionService implements CompletionHost {
   }
   /** The base of the chosen model, once that is known. */
   private get chosenBase(): LocalModel['base'] | undefined {
-    const { runs, store } = this.services;
-    return store.baseInUse ?? (store.inUse ? runs.get(store.inUse)?.spec.base : undefined);
+    const { inUse: id, baseInUse: base } = this.services.store;
+    if (base && id === completingBaseId(base.id)) return base;
+    return id ? this.services.runs.get(id)?.spec.base : undefined;
   }
   /** Says once that the chosen model went away: another window or a terminal may have deleted or measured it. */
   private announceIfGone(): void {
@@ -201,7 +202,7 @@ export class CompletionService implements CompletionHost {
     const isEnabled = settings.completionEnabled(document) && !this.snooze.until;
     return isEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
   }
-  modelFor(document: vscode.TextDocument, held = false): CompletionModel | undefined {
+  modelFor(document: vscode.TextDocument, held?: Turn): CompletionModel | undefined {
     if (!this.isEnabledFor(document)) return undefined;
     const { inUse } = this;
     if (!isRemote(inUse)) return this.turns.modelFor(inUse as LocalModel, held);
@@ -249,7 +250,7 @@ export class CompletionService implements CompletionHost {
     this.answers.forget();
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
-    if (!model.run) await this.disk.lookForBase(model.base);
+    await this.disk.lookForBase(model.base);
   }
 
   /** Starts a model's server, if it does not run, with the model in it. Throws UserError. */

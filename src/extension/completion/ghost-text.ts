@@ -9,6 +9,7 @@ import {
   type DropReason,
   type PartsSource,
 } from '../../completion/index.ts';
+import type { Turn } from '../../findings/by-turns.ts';
 import { toServerRequest, type CompletionClient } from '../../serving/client/completion-client.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { SuggestTrigger } from './suggest-trigger.ts';
@@ -24,8 +25,8 @@ const LINES = { before: 2000, after: 500 };
 /** The model that completes, and its server. */
 export interface CompletionHost {
   readonly recorder: UseRecorder;
-  /** The model that completes this document now. `held`: a suggestion is shown, or asked for, and stays its model's. */
-  modelFor(document: vscode.TextDocument, held?: boolean): CompletionModel | undefined;
+  /** The model that completes this document now. `held`: the turn of what is shown, or asked for, which keeps its model. */
+  modelFor(document: vscode.TextDocument, held?: Turn): CompletionModel | undefined;
   /** Whether a next edit has Tab, which ghost text would take away. */
   readonly isTabTaken: boolean;
   /** The server of a model, here or elsewhere; it starts at the first request. */
@@ -83,9 +84,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selectionChanged(selected?.text ?? '');
     const own = this.trigger.ownRequest(document, position);
-    const now = this.service.modelFor(document, this.acceptance.isShowingIn(document));
     // An answer that arrives when another model has its turn is still shown.
-    const model = (own && now?.turn && this.waiting?.place.model) || now;
+    const held = (own && this.waiting?.place.model.turn) ?? this.acceptance.shownTurn(document);
+    const model = this.service.modelFor(document, held);
     this.cancelWaiting();
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !own;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
@@ -190,7 +191,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 
   private readAhead(document: vscode.TextDocument, position: vscode.Position): void {
-    const held = this.waiting !== undefined || this.acceptance.isShowingIn(document);
+    const held = this.waiting?.place.model.turn ?? this.acceptance.shownTurn(document);
     const model = this.service.modelFor(document, held);
     if (!model || !this.service.isServedLocally(model)) return;
     void this.coreFor(model).readAhead(this.inputAt({ model, document, position, selected: undefined }));

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import {
   comparisonOf,
   concludedBy,
-  countsOf,
   MOST_CHARACTERS,
   sideOf,
   totalOf,
@@ -20,10 +19,10 @@ import { runsDir } from '../../platform/files/paths.ts';
 import { openRegular, readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import { turnLineSchema, type EndedLine, type TurnCounts, type TurnLine } from '../../protocol/by-turns.ts';
-import { acceptanceSchema, completingBaseId, type RunSnapshot } from '../../protocol/panel.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
 import { byTurnsPath } from '../../runs/files.ts';
 import type { Store } from '../store.ts';
-import type { LocalModel } from './completion-model.ts';
+import { strengthOf, type LocalModel } from './completion-model.ts';
 
 /** What was counted is written after this long: a crash loses no more. */
 const WRITE_AFTER_MS = 5 * 60_000;
@@ -44,8 +43,9 @@ export const turnsFile = (run: string) => byTurnsPath(join(runsDir(), run));
 
 export class Turns {
   private run: RunSnapshot | undefined;
-  /** The followed run's comparison: the one that is going on, or the last. */
-  last: Comparison | undefined;
+  /** The followed run's comparison that is going on. */
+  going: Comparison | undefined;
+  /** Whose turn it was when a model was last asked for. */
   private current: Turn | undefined;
   /** What was counted and is not written yet, by turn. */
   private readonly pending = new Map<string, { turn: Turn; counts: TurnCounts }>();
@@ -53,30 +53,23 @@ export class Turns {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly store: Pick<
-      Store,
-      'comparisons' | 'addComparison' | 'comparing' | 'setComparing' | 'count'
-    >,
+    private readonly store: Pick<Store, 'comparisons' | 'addComparison' | 'comparing' | 'setComparing'>,
     private readonly hooks: Hooks,
   ) {}
-
-  /** The comparison that is going on. */
-  get going(): Comparison | undefined {
-    return this.last?.ended ? undefined : this.last;
-  }
 
   /** The run whose result is being compared. */
   get compared(): RunSnapshot | undefined {
     return this.going && this.run;
   }
 
-  /** Whose turn it is. `held`: a suggestion is on the screen, which stays its model's even after its turn. */
-  private now(held: boolean): Turn | undefined {
+  /** Whose turn it is. `held`: the turn of what is on the screen, or was asked for: it lasts as long. */
+  private now(held: Turn | undefined): Turn | undefined {
     const { going, run, current } = this;
     if (!going || !run) return undefined;
-    const number = turnAt(Date.now());
-    if (current?.seed === going.seed && (held || current.number === number)) return current;
     const { seed } = going;
+    if (held?.seed === seed) return held;
+    const number = turnAt(Date.now());
+    if (current?.seed === seed && current.number === number) return current;
     this.current = { run: run.spec.id, seed, number, side: sideOf(seed, number) };
     // Another window may have ended it.
     if (current) void this.refresh();
@@ -84,7 +77,7 @@ export class Turns {
   }
 
   /** The model whose turn it is, if `model` is compared; else `model`. `held`: as of `now`. */
-  modelFor(model: LocalModel, held: boolean): LocalModel {
+  modelFor(model: LocalModel, held?: Turn): LocalModel {
     const turn = model.run && this.compared?.spec.id === model.id ? this.now(held) : undefined;
     if (!turn) return model;
     return { ...(turn.side === 'result' ? model : this.hooks.untrained(model.base)), turn };
@@ -101,12 +94,12 @@ export class Turns {
     this.timer ??= setTimeout(() => void this.refresh(), WRITE_AFTER_MS);
   }
 
-  /** Call this when another run's result may complete, or none. */
+  /** Call this when another run's result may complete, or the same one at another strength, or none. */
   follow(run: RunSnapshot | undefined): Promise<unknown> {
-    const before = this.run?.spec.id;
+    const before = this.run;
     this.run = run;
-    if (run?.spec.id === before) return this.work;
-    this.last = this.current = undefined;
+    if (run?.spec.id === before?.spec.id && strengthOf(run) === strengthOf(before)) return this.work;
+    this.going = this.current = undefined;
     return this.refresh();
   }
 
@@ -119,6 +112,7 @@ export class Turns {
       seed: randomInt(2 ** 31),
       at: new Date().toISOString(),
       suggestions,
+      strength: strengthOf(run),
     } as const;
     await writeByRename(turnsFile(run.spec.id), lineOf(begun), PRIVATE);
     await this.store.addComparison(begun.seed);
@@ -159,15 +153,15 @@ export class Turns {
     if (!run) return;
     const { id } = run.spec;
     let comparison = await this.read(id);
-    const verdict = comparison && !comparison.ended && concludedBy(comparison, Date.now());
-    if (comparison && verdict) comparison = await this.conclude(run, comparison, verdict);
+    const end = comparison && !comparison.ended && endOf(comparison, run);
+    if (comparison && end) comparison = await this.conclude(run, comparison, end);
     const { comparing } = this.store;
     const { seed, ended } = comparison ?? {};
-    const going = ended ? undefined : seed;
-    if (going !== undefined) await this.hooks.prepare(run);
+    const going = ended ? undefined : comparison;
+    if (going && going.seed !== this.going?.seed) await this.hooks.prepare(run);
     if (this.run?.spec.id !== id) return;
-    this.last = comparison;
-    if (going !== comparing) await this.store.setComparing(going);
+    this.going = going;
+    if (going?.seed !== comparing) await this.store.setComparing(going?.seed);
     if (ended && seed === comparing) await this.hooks.ended(run, ended);
   }
 
@@ -193,28 +187,19 @@ export class Turns {
     { seed }: Comparison,
     verdict: Pick<EndedLine, 'verdict' | 'gain'>,
   ): Promise<Comparison | undefined> {
-    const by = randomInt(2 ** 31);
-    await append(run.spec.id, { type: 'ended', seed, at: new Date().toISOString(), by, ...verdict });
-    const comparison = await this.read(run.spec.id);
-    if (comparison?.ended?.by === by) await this.addToAcceptance(run, comparison);
-    return comparison;
+    await append(run.spec.id, { type: 'ended', seed, at: new Date().toISOString(), ...verdict });
+    return this.read(run.spec.id);
   }
 
   private async read(run: string): Promise<Comparison | undefined> {
     const comparison = await readComparison(run);
     return comparison && this.store.comparisons.includes(comparison.seed) ? comparison : undefined;
   }
-
-  /** Adds its counts to those that are shown, which stood still so that nobody saw whose turn it was. */
-  private async addToAcceptance({ spec }: RunSnapshot, comparison: Comparison): Promise<void> {
-    const models = { result: spec.id, untrained: completingBaseId(spec.base.id) };
-    for (const side of ['result', 'untrained'] as const) {
-      const total = totalOf(countsOf(comparison, side));
-      for (const what of acceptanceSchema.keyof().options)
-        await this.store.count(models[side], what, total[what]);
-    }
-  }
 }
+
+/** How it ends now; undefined if it goes on. */
+const endOf = (comparison: Comparison, run: RunSnapshot) =>
+  comparison.strength === strengthOf(run) ? concludedBy(comparison, Date.now()) : {};
 
 const lineOf = (line: TurnLine) => `${JSON.stringify(line)}\n`;
 

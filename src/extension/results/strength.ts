@@ -16,8 +16,6 @@ export async function setStrength(
   requireTrust();
   const { runs, children, completion, log } = services;
   const isInUse = completion.inUse?.id === id;
-  // What is compared would become another model.
-  if (isInUse) await completion.turns.end();
   await children.ask(z.unknown(), ['strength', id, String(strength)]).finally(() => runs.refresh());
   const run = runs.get(id);
   if (!run)

@@ -14,14 +14,14 @@ vi.mock('vscode', () => import('./fake-vscode.ts'));
 const run = makeRun({ id: 'garden', name: 'Garden' });
 const base = modelFromBase(run.spec.base);
 let inUse: unknown;
-let last: Comparison | undefined;
+let going: Comparison | undefined;
 let did: string[];
 let details: string[];
 
 beforeEach(() => {
   reset();
   inUse = modelFromRun(run);
-  last = undefined;
+  going = undefined;
   did = [];
   details = [];
 });
@@ -36,12 +36,7 @@ function compare(counted: object = {}) {
   const turns = {
     follow: () => Promise.resolve(),
     refresh: () => Promise.resolve(),
-    get last() {
-      return last;
-    },
-    get going() {
-      return last?.ended ? undefined : last;
-    },
+    going,
     begin: (suggestions: number) => Promise.resolve(did.push(`begin ${suggestions}`)),
     end: () => Promise.resolve(did.push('end')),
   };
@@ -97,30 +92,21 @@ const counts = (turn: number, shown: number) => ({
     typed: 1000,
   }),
 });
-const going = () => ({
-  seed: 7,
-  at: '2026-12-01T10:00:00.000Z',
-  suggestions: 100,
-  counts: [counts(0, 20), counts(1, 11)],
-});
-
 test('while it goes on, it shows what both have done together, no figure of one, and ends it', async () => {
-  last = going();
+  going = {
+    seed: 7,
+    at: '2026-12-01T10:00:00.000Z',
+    suggestions: 100,
+    counts: [counts(0, 20), counts(1, 11)],
+  };
   await compare();
-  expect(shown[0]).toMatch(/answer by turns since .* \[End Comparison\]$/);
+  expect(shown[0]).toMatch(/have answered by turns since .* \[End Comparison\]$/);
   expect(shown[0]).toContain('31 of 100 suggestions were shown and 6 accepted; 4 of 6 were still there');
   expect(shown[0]).not.toMatch(/%|more \[/);
   expect(did).toEqual([]);
   answers.push('End Comparison');
   await compare();
   expect(did).toEqual(['end']);
-});
-
-test('the verdict of the last one is shown when another may begin', async () => {
-  const gain = { value: 0.18, low: 0.06, high: 0.31 };
-  last = { ...going(), ended: { type: 'ended', seed: 7, at: '', by: 1, verdict: 'helps', gain } };
-  await compare();
-  expect(details[0]).toContain(`The last comparison: Garden keeps 18% more [6, 31] than ${base.name}.`);
 });
 
 test.each([

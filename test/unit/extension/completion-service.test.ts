@@ -254,6 +254,8 @@ test('that the base of the run in use has gone is noticed and said, not only tha
   const made = better();
   runs.set('garden', { ...made, spec: { ...made.spec, base: base() } });
   store.inUse = 'garden';
+  // Completed without training, earlier.
+  store.baseInUse = { ...base(), id: 'other', path: at('other.gguf') };
   runsChanged();
   const inUse = () => service.inUse?.id;
   await service.lookAgain();
@@ -268,6 +270,20 @@ test('that the base of the run in use has gone is noticed and said, not only tha
   expect(notified).toEqual([
     `Garden no longer completes your code. ${why} Choose another model. [Switch Adapter, Show Results]`,
   ]);
+});
+
+test('a run whose base is back completes as soon as it is chosen again', async () => {
+  runs.set('garden', better());
+  store.inUse = 'garden';
+  rmSync(at('base.gguf'));
+  await service.lookAgain();
+  expect(service.inUse).toBeUndefined();
+  const other = { ...base(), id: 'other', path: at('other.gguf') };
+  writeFileSync(other.path, 'GGUF');
+  await service.choose(modelFromBase(other));
+  writeFileSync(at('base.gguf'), 'GGUF');
+  await service.choose(run('garden'));
+  expect(service.inUse?.id).toBe('garden');
 });
 
 const worse = () => {
@@ -346,7 +362,7 @@ test.each([
   mkdirSync(at('runs/garden'), { recursive: true });
   await service.turns.begin(100);
   // Another window has counted the rest.
-  const line = { type: 'ended', seed: store.comparing, at: new Date().toISOString(), by: 1, verdict };
+  const line = { type: 'ended', seed: store.comparing, at: new Date().toISOString(), verdict };
   const gain = { value: 0.18, low: 0.06, high: 0.31 };
   appendFileSync(at('runs/garden/by-turns.jsonl'), `${JSON.stringify({ ...line, gain })}\n`);
   for (let times = 0; times < 2; times += 1) await service.turns.refresh();

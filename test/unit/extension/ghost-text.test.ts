@@ -9,6 +9,7 @@ import {
   modelFromServer,
   type CompletionModel,
 } from '../../../src/extension/completion/completion-model.ts';
+import type { Side, Turn } from '../../../src/findings/by-turns.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { configured, reset, TabInputText, TabInputTextDiff, window } from './fake-vscode.ts';
@@ -122,9 +123,8 @@ let filesSent: string[];
 let model: CompletionModel;
 let parts: PartsSource | undefined;
 let isTabTaken: boolean;
-/** Whether a suggestion is shown, and the model that a shown one stays with. */
-let isShowing: boolean;
-let heldModel: CompletionModel | undefined;
+/** The turn of the suggestion that is shown. */
+let shownTurn: Turn | undefined;
 /** The model and the turn that each suggestion counts for. */
 let counted: unknown[];
 let ghost: GhostText;
@@ -146,12 +146,12 @@ beforeEach(() => {
   model = modelFromBase(base);
   parts = undefined;
   isTabTaken = false;
-  heldModel = undefined;
+  shownTurn = undefined;
   editor.folder = undefined;
   editor.documents = [];
   reset();
   const service = {
-    modelFor: (_: unknown, held: boolean) => (held ? heldModel : undefined) ?? model,
+    modelFor: (_: unknown, held?: Turn) => (held ? inTurn(held.number, held.side) : model),
     get isTabTaken() {
       return isTabTaken;
     },
@@ -180,13 +180,15 @@ beforeEach(() => {
       throw error;
     },
   } as unknown as CompletionHost;
-  isShowing = false;
   counted = [];
   const acceptance = {
     selectionChanged: () => undefined,
-    hide: () => undefined,
-    show: ({ model, turn }: ShownItem) => counted.push([model, turn?.number]),
-    isShowingIn: () => isShowing,
+    hide: () => (shownTurn = undefined),
+    show({ model, turn }: ShownItem) {
+      counted.push([model, turn?.number]);
+      shownTurn = turn;
+    },
+    shownTurn: () => shownTurn,
   };
   ghost = new GhostText(service, acceptance as never, 'publisher.name');
 });
@@ -350,7 +352,7 @@ test('a model that has changed under its id is asked again, as it is now', async
   expect(await askedModel()).toBe('reference');
 });
 
-const inTurn = (number: number, side: 'result' | 'untrained') => ({
+const inTurn = (number: number, side: Side) => ({
   ...(side === 'result'
     ? { ...modelFromBase(base), id: 'garden', requested: 'garden' }
     : modelFromBase(base)),
@@ -368,20 +370,20 @@ test('an answer that arrives in the turn of the other model is shown, and counts
   answer(' first;');
   await pass(600);
   expect([shown, counted]).toEqual([[' first;'], [['garden', 1]]]);
+  // The next key goes on with it.
+  expect(await texts(ask(open('const a = f')))).toEqual(['irst;']);
   expect(new Set(models)).toEqual(new Set(['garden']));
 });
 
 test('nothing that one model has written is shown in the turn of the other, but what is on the screen stays', async () => {
-  const first = inTurn(1, 'result');
-  model = first;
+  model = inTurn(1, 'result');
   const asked = ask(open('const a ='), INVOKE);
   await pass(0);
   answer(' first;');
   await asked;
   model = inTurn(2, 'untrained');
-  [isShowing, heldModel] = [true, first];
   expect(await texts(ask(open('const a = f'), INVOKE))).toEqual(['irst;']);
-  isShowing = false;
+  shownTurn = undefined;
   const other = ask(open('const a = f'), INVOKE);
   await pass(0);
   answer('ive;');

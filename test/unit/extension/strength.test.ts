@@ -17,7 +17,6 @@ async function setWith(inUse: { id: string; isOn: boolean }, afterwards = unchec
   const asked: string[] = [];
   const use = vi.fn();
   const notify = vi.fn();
-  const end = vi.fn();
   const services = {
     runs: {
       get: () => (asked.includes('evaluate garden --check') ? run : afterwards),
@@ -25,11 +24,11 @@ async function setWith(inUse: { id: string; isOn: boolean }, afterwards = unchec
       refresh: () => Promise.resolve(),
     },
     children: { ask: (_: unknown, args: string[]) => Promise.resolve(asked.push(args.join(' '))) },
-    completion: { inUse, isOn: inUse.isOn, use, turns: { end } },
+    completion: { inUse, isOn: inUse.isOn, use },
     log: { notify },
   };
   const done = setStrength(services as unknown as ServicesWithCompletion, 'garden', 0.5);
-  return { error: await done.catch((error: unknown) => error), asked, use, notify, end };
+  return { error: await done.catch((error: unknown) => error), asked, use, notify };
 }
 
 test.each([
@@ -37,11 +36,9 @@ test.each([
   ['another one is not', 'orchard', ['strength garden 0.5']],
 ])('at a new strength %s; completion that is off or snoozed stays so', async (_, id, commands) => {
   for (const isOn of [true, false]) {
-    const { error, asked, use, notify, end } = await setWith({ id, isOn });
+    const { error, asked, use, notify } = await setWith({ id, isOn });
     expect(error).toBeUndefined();
     expect(asked).toEqual(commands);
-    // A comparison by turns would go on with another model.
-    expect(end).toHaveBeenCalledTimes(id === 'garden' ? 1 : 0);
     // Using it would turn completion on and end a snooze.
     expect(use).not.toHaveBeenCalled();
     expect(notify).toHaveBeenCalledWith('info', expect.stringContaining('has strength 0.5'));

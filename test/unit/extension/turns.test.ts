@@ -24,9 +24,9 @@ const base = modelFromBase(run.spec.base, '/reference.gguf');
 const file = () => turnsFile('garden');
 
 let home: string;
-/** What a model's counts rise by, once a comparison is over. */
-let acceptance: Record<string, Record<string, number>>;
 let failures: unknown[];
+/** How often the untrained model's files were checked. */
+let prepared: number;
 /** The seeds of comparisons that were begun on this machine. */
 let begun: number[];
 
@@ -35,8 +35,8 @@ beforeEach(() => {
   vi.stubEnv('FORGET_ME_NOT_HOME', home);
   mkdirSync(dirname(file()), { recursive: true });
   vi.useFakeTimers({ now: 100_000 * TURN_MS, toFake: ['Date', 'setTimeout', 'clearTimeout'] });
-  acceptance = {};
   failures = [];
+  prepared = 0;
   begun = [];
 });
 afterEach(() => {
@@ -56,15 +56,10 @@ async function openWindow() {
       store.comparing = seed;
       return Promise.resolve();
     },
-    count(id: string, what: string, by = 1) {
-      const own = (acceptance[id] ??= {});
-      own[what] = (own[what] ?? 0) + by;
-      return Promise.resolve();
-    },
   };
   const open = async () => {
     const turns = new Turns(store, {
-      prepare: () => Promise.resolve(),
+      prepare: () => Promise.resolve(void (prepared += 1)),
       untrained: () => base,
       ended: (_, line) => (ended.push(line), Promise.resolve()),
       failed: (error) => failures.push(error),
@@ -76,10 +71,10 @@ async function openWindow() {
 }
 type Window = Awaited<ReturnType<typeof openWindow>>;
 
-const turnNow = (turns: Turns) => turns.modelFor(model, false).turn!;
+const turnNow = (turns: Turns) => turns.modelFor(model).turn!;
 const nextTurn = () => vi.setSystemTime(Date.now() + TURN_MS);
 /** What is written of all turns. */
-const written = (turns: Turns) => totalOf(turns.last!.counts);
+const written = (turns: Turns) => totalOf(turns.going!.counts);
 
 /** Somebody writes for as many turns, of which the result keeps as much more as its `gain`. */
 function write({ turns }: Window, count: number, gain: number): void {
@@ -94,7 +89,7 @@ function write({ turns }: Window, count: number, gain: number): void {
 
 test('nothing changes before it begins', async () => {
   const { turns } = await openWindow();
-  expect(turns.modelFor(model, false)).toBe(model);
+  expect(turns.modelFor(model)).toBe(model);
   expect(turns.going).toBeUndefined();
   expect(existsSync(file())).toBe(false);
 });
@@ -105,7 +100,7 @@ test('two windows agree on whose turn it is, and sum up what they count', async 
   await two.turns.refresh();
   const names = new Set<string>();
   for (let i = 0; i < 6; i += 1, nextTurn()) {
-    const [here, there] = [one, two].map(({ turns }) => turns.modelFor(model, false));
+    const [here, there] = [one, two].map(({ turns }) => turns.modelFor(model));
     expect(here!.id).toBe(there!.id);
     names.add(here!.requested);
     one.turns.count(here!.turn!, 'shown', 2);
@@ -124,8 +119,36 @@ test("a suggestion on the screen stays its model's, and counts for its turn", as
   await turns.begin(100);
   const before = turnNow(turns);
   nextTurn();
-  expect(turns.modelFor(model, true).turn).toEqual(before);
-  expect(turns.modelFor(model, false).turn!.number).toBe(before.number + 1);
+  expect(turns.modelFor(model).turn!.number).toBe(before.number + 1);
+  // Also after something else was asked in the next turn, for as long as the comparison goes on.
+  expect(turns.modelFor(model, before).turn).toEqual(before);
+  await turns.end();
+  expect(turns.modelFor(model, before)).toBe(model);
+});
+
+test('the files of the untrained model are checked once, not at each refresh', async () => {
+  const { turns } = await openWindow();
+  await turns.begin(100);
+  for (let times = 0; times < 3; times += 1) await turns.refresh();
+  expect(prepared).toBe(1);
+});
+
+test('another strength of the result, wherever it was set, ends it in each window without a verdict', async () => {
+  const atHalf = { ...run, summary: { ...run.summary!, givenStrength: 0.5 } };
+  const [one, two] = [await openWindow(), await openWindow()];
+  await one.turns.begin(200);
+  await two.turns.refresh();
+  write(one, 40, 0.5);
+  nextTurn();
+  for (const { turns, ended } of [one, two]) {
+    await turns.follow(atHalf);
+    expect(ended).toHaveLength(1);
+    expect(ended[0]!.verdict).toBeUndefined();
+    expect(turns.modelFor(model)).toBe(model);
+  }
+  await one.turns.begin(200);
+  await one.turns.refresh();
+  expect(one.turns.going?.strength).toBe(0.5);
 });
 
 test('counts are written after a while, and when the window is closed', async () => {
@@ -150,23 +173,22 @@ test('of a long suggestion, forty characters count', async () => {
   expect(written(turns).keptCharacters).toBe(40);
 });
 
-test('the verdict comes at the announced number, once in each workspace; then the counts are added to the others', async () => {
+test('the verdict comes at the announced number, once in each workspace', async () => {
   const [one, two] = [await openWindow(), await openWindow()];
   await one.turns.begin(200);
   await two.turns.refresh();
   write(one, 39, 0.5);
   await one.turns.refresh();
-  expect([one.ended, acceptance]).toEqual([[], {}]);
+  expect(one.ended).toEqual([]);
   write(one, 1, 0.5);
   nextTurn();
   await Promise.all([one.turns.refresh(), two.turns.refresh()]);
   for (const { turns } of [one, two, one, two]) await turns.refresh();
   for (const { ended, turns, store } of [one, two]) {
     expect(ended).toMatchObject([{ verdict: 'helps' }]);
-    expect(turns.modelFor(model, false)).toBe(model);
+    expect(turns.modelFor(model)).toBe(model);
     expect(store.comparing).toBeUndefined();
   }
-  expect(acceptance).toMatchObject({ garden: { shown: 100 }, [base.id]: { shown: 100 } });
 });
 
 test('a workspace that was closed meanwhile is told when it opens; one that took no part is not', async () => {
@@ -191,8 +213,7 @@ test('it can be ended at any time, without a verdict', async () => {
   await window.turns.end();
   expect(window.ended).toHaveLength(1);
   expect(window.ended[0]!.verdict).toBeUndefined();
-  expect(window.turns.modelFor(model, false)).toBe(model);
-  expect(acceptance['garden']!['shown']).toBe(100);
+  expect(window.turns.modelFor(model)).toBe(model);
 });
 
 test('another model, or a deleted run, ends it; nothing is written anew', async () => {
@@ -204,7 +225,7 @@ test('another model, or a deleted run, ends it; nothing is written anew', async 
   expect(turns.going).toBeUndefined();
   expect(existsSync(dirname(file()))).toBe(false);
   await turns.follow(undefined);
-  expect(turns.modelFor(model, false)).toBe(model);
+  expect(turns.modelFor(model)).toBe(model);
   expect(failures).toEqual([]);
 });
 
@@ -213,7 +234,7 @@ test('a run that was copied from elsewhere brings no comparison that nobody here
   await turns.begin(100);
   begun.length = 0;
   await turns.refresh();
-  expect(turns.modelFor(model, false)).toBe(model);
+  expect(turns.modelFor(model)).toBe(model);
 });
 
 test('a damaged line costs what it counted; without the first line there is no comparison', async () => {

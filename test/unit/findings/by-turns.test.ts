@@ -69,13 +69,13 @@ describe('the lines of a file', () => {
       '{"type":"counts","seed":6,"turn":1,"shown":90}',
       '{"type":"counts","seed":7,"turn":"one"}',
       '{"type":"cou',
-      '{"type":"ended","seed":7,"at":"2026-12-01T10:00:00.000Z","by":1,"verdict":"helps"}',
-      '{"type":"ended","seed":7,"at":"2026-12-01T10:00:00.000Z","by":2}',
+      '{"type":"ended","seed":7,"at":"2026-12-01T10:00:00.000Z","verdict":"helps"}',
+      '{"type":"ended","seed":7,"at":"2026-12-01T10:00:00.000Z"}',
       '',
     ].join('\n');
     expect(comparisonOf(parseLines(turnLineSchema, text).values)).toMatchObject({
       counts: [{ turn: 1, shown: 2, typed: 0 }],
-      ended: { by: 1 },
+      ended: { verdict: 'helps' },
     });
   });
 
@@ -124,6 +124,10 @@ describe('the verdict', () => {
   it('counts a turn that a clock has set in the future, and one with a single suggestion', () => {
     const odd = [...keeping(30, 20), counts(9_000_000, { shown: 1, typed: 3 })];
     expect(concludedBy(comparison(odd, 201), later)?.verdict).toBe('helps');
+  });
+
+  it('has no negative zero in its interval', () => {
+    expect(gainSentence({ value: -0.12, low: -0.2, high: 0.004 }, 'Garden', 'Qwen')).toContain('[0, 20]');
   });
 
   it('is a sentence', () => {
