@@ -19,7 +19,9 @@ function shown(first: RunSnapshot, refusal?: Error) {
   let cancel = () => {};
   const token = { onCancellationRequested: (listener: () => void) => (cancel = listener) };
   let work: Promise<unknown> = Promise.resolve();
-  vi.spyOn(window, 'withProgress').mockImplementation((_, begin) => (work = begin({ report }, token) as Promise<unknown>));
+  vi.spyOn(window, 'withProgress').mockImplementation(
+    (_, begin) => (work = begin({ report }, token) as Promise<unknown>),
+  );
   let change: (run: RunSnapshot) => void = () => {};
   let last = first;
   const runs = {
