@@ -2,6 +2,7 @@
 import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
 import { endText, type OtherInUse } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
+import { verdictOf } from '../findings/verdict.ts';
 import { completedLines } from '../findings/counts.ts';
 import { servedMismatch } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
@@ -180,6 +181,17 @@ const textsOf = (error: NonNullable<RunSnapshot['state']['error']>) => [
   textOf(error, 'next'),
 ];
 
+/** Whether it helped and what completes the user's code now: the panel has the metrics. */
+function resultSentence(snapshot: RunSnapshot, chosen: boolean, other: OtherInUse | undefined): string {
+  const { spec, summary } = snapshot;
+  const { name } = spec;
+  if (!summary) return t('{name} is trained, but not measured yet.', { name });
+  const isOpen = verdictOf(summary).kind === 'unknown' && !notBetter(name, summary);
+  if (isOpen && !chosen && !other)
+    return t('{name} is trained, but too little was measured to tell whether it is better.', { name });
+  return endText(snapshot, chosen, other)[0] ?? '';
+}
+
 /** How a run ended. `chosen`, `other`: see `endText`. */
 export function endSentence(
   snapshot: RunSnapshot,
@@ -190,7 +202,7 @@ export function endSentence(
   const { spec, state } = snapshot;
   const { name } = spec;
   const { step, steps, error } = state;
-  if (hasResult(snapshot, status)) return joined(endText(snapshot, chosen, other));
+  if (hasResult(snapshot, status)) return resultSentence(snapshot, chosen, other);
   switch (status) {
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {

@@ -46,7 +46,11 @@ const steps = {
   runs: { title: 'Show Runs', command: 'showRuns', typed: () => 'runs' },
   show: { title: 'Show Results', command: 'showResults', ...withSubject('show') },
   cancel: { title: 'Stop Training', command: 'stopTraining', ...withSubject('cancel') },
-  train: { title: 'Fine-tune on Workspace', command: 'fineTune', ...withSubject('train', 'FOLDER') },
+  train: {
+    title: 'Fine-tune on Workspace',
+    command: 'fineTune',
+    ...withSubject('train', 'FOLDER --minutes 10'),
+  },
   sweep: { title: 'Find Learning Rate', command: 'findLearningRate', ...withSubject('sweep', 'FOLDER') },
   /** For an external completion server. On the command line this is an option and a variable, see its help. */
   'endpoint-token': {

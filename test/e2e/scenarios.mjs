@@ -59,7 +59,7 @@ export const scenarios = {
     await paused(before, async () => {
       await workbench.screenshot('training');
       await workbench.reload();
-      await workbench.notification('Fine-tuning garden');
+      await workbench.statusBar('training').waitFor();
       const after = newest(place);
       assert.equal(after.id, before.id, 'the same run goes on');
       assert.equal(after.state.pid, before.state.pid, 'in the same process');
@@ -77,7 +77,7 @@ export const scenarios = {
     const steps = stepsFor(place, 15);
     const run = await beginTraining(workbench, place, steps);
     await paused(run, async () => {
-      await workbench.notificationButton('step', 'Cancel');
+      await workbench.command('Forget-Me-Not: Stop Training');
       await until('the trainer to be asked to stop', () => existsSync(join(run.dir, 'stop')));
     });
     await workbench.notification('was stopped at step', TRAINING_MS);
@@ -147,10 +147,16 @@ export const scenarios = {
 async function beginTraining(workbench, place, steps) {
   const before = new Set(place.runs().map(({ id }) => id));
   await fineTune(workbench, place, steps);
-  await workbench.notification('step', TRAINING_MS);
-  const run = newest(place);
-  assert.ok(!before.has(run.id), 'there is a new run');
-  return run;
+  return until(
+    'a new run to train',
+    async () => {
+      await workbench.notifications.failOnErrors();
+      return place
+        .runs()
+        .find(({ id, state }) => !before.has(id) && state.status === 'running' && state.step > 0);
+    },
+    TRAINING_MS,
+  );
 }
 
 /** Holds a training during `act`, so that it is not over meanwhile. */

@@ -1,4 +1,4 @@
-/** The progress notification of a run. */
+/** The progress notification of a run until its training has begun; from then on, the status bar says how far it is. */
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { t } from '../../text/l10n.ts';
@@ -11,6 +11,9 @@ const stoppingLine = ({ state }: RunSnapshot): string =>
     ? t('Stopping the measuring; the result is kept')
     : t('Stopping after this step; a checkpoint is kept');
 
+const hasBegun = ({ state }: RunSnapshot): boolean =>
+  state.status !== 'queued' && (state.step > 0 || state.status === 'evaluating');
+
 export class ProgressNotifications {
   /** By run: tells its notification that the run was asked to stop, or that this has failed. */
   private readonly shown = new Map<string, (stopping: boolean) => void>();
@@ -21,10 +24,10 @@ export class ProgressNotifications {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Shows the run's progress until it ends; at most once at a time for each run. */
+  /** Shows the run's progress until its training has begun; at most once at a time for each run. */
   show(first: RunSnapshot): void {
     const { id, name } = first.spec;
-    if (this.shown.has(id)) return;
+    if (this.shown.has(id) || hasBegun(first)) return;
     this.shown.set(id, () => undefined);
     const options = {
       location: vscode.ProgressLocation.Notification,
@@ -75,13 +78,17 @@ export class ProgressNotifications {
     });
     token.onCancellationRequested(() => void this.requestStop(latest()).catch(this.onError));
     return new Promise((resolve) => {
+      const end = () => {
+        vscode.Disposable.from(...listeners).dispose();
+        resolve();
+      };
       const listeners = [
-        this.runs.onDidChange((snapshot) => snapshot?.spec.id === id && update(snapshot)),
-        this.runs.onDidLeave((left) => {
-          if (left !== id) return;
-          vscode.Disposable.from(...listeners).dispose();
-          resolve();
+        this.runs.onDidChange((snapshot) => {
+          if (snapshot?.spec.id !== id) return;
+          if (hasBegun(snapshot)) end();
+          else update(snapshot);
         }),
+        this.runs.onDidLeave((left) => left === id && end()),
       ];
     });
   }

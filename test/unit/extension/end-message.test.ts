@@ -33,7 +33,7 @@ async function shownWith(
 test('a result is offered if nothing completes yet, or its own base does', async () => {
   for (const inUse of [undefined, modelFromBase(run.spec.base)]) {
     const [end] = await shownWith(inUse);
-    expect(end!.message).toMatch(/ Better than before: .*\. Your completions can use it\. /);
+    expect(end!.message).toMatch(/ Better than before: .*\. Your completions can use it\.$/);
     expect(end!.buttons).toEqual(['Show Results', 'Use for Completion']);
     expect((await shownWith(inUse, announceReady))[0]!.buttons).toEqual(['Use for Completion']);
   }
@@ -42,7 +42,7 @@ test('a result is offered if nothing completes yet, or its own base does', async
 test('it is not offered in place of a model with another base, which it was not compared with', async () => {
   const [end] = await shownWith(other);
   expect(end!.message).toMatch(
-    / Better than SmolLM2-135M-Instruct was: .*\. Your code is completed by Qwen2\.5-Coder-0\.5B-Instruct, which was not compared\. /,
+    / Better than SmolLM2-135M-Instruct was: .*\. Your code is completed by Qwen2\.5-Coder-0\.5B-Instruct, which was not compared\.$/,
   );
   expect(end!.buttons).toEqual(['Show Results']);
   expect(await shownWith(other, announceReady)).toEqual([]);
@@ -88,7 +88,7 @@ test.each([
 ])('a model that it was compared with is called "before"', async (inUse, ended) => {
   const [end] = await shownWith(inUse, announceEnd, true, ended);
   expect(end!.message).toContain(' Better than before: ');
-  expect(end!.message).toContain('. Your completions can use it. ');
+  expect(end!.message).toMatch(/\. Your completions can use it\.$/);
 });
 
 test('a result whose measuring was interrupted can be used and measured, not resumed', async () => {

@@ -18,7 +18,10 @@ function shown(first: RunSnapshot, refusal?: Error) {
   const report = (entry: (typeof reports)[0]) => void reports.push(entry);
   let cancel = () => {};
   const token = { onCancellationRequested: (listener: () => void) => (cancel = listener) };
-  vi.spyOn(window, 'withProgress').mockImplementation((_, work) => work({ report }, token));
+  let work: Promise<unknown> = Promise.resolve();
+  vi.spyOn(window, 'withProgress').mockImplementation(
+    (_, begin) => (work = begin({ report }, token) as Promise<unknown>),
+  );
   let change: (run: RunSnapshot) => void = () => {};
   let last = first;
   const runs = {
@@ -35,36 +38,42 @@ function shown(first: RunSnapshot, refusal?: Error) {
   const progress = new ProgressNotifications(runs as unknown as Runs, stop, (error) => errors.push(error));
   progress.show(first);
   const update = (run: RunSnapshot) => change((last = run));
-  return { progress, reports, update, cancel: () => cancel(), stopped, errors };
+  return { progress, reports, update, cancel: () => cancel(), ended: () => work, stopped, errors };
 }
 
-const running = (status: 'running' | 'evaluating', over: number, left: number) => {
+/** A run in progress; `upTo`: the step that it is at. */
+const running = (status: 'running' | 'evaluating', over: number, left: number, upTo = 0) => {
   const at = (seconds: number) => new Date(Date.now() + 1000 * seconds).toISOString();
-  return makeRun({ upTo: 15, state: { status, begun: at(-over), ends: at(left) } });
+  return makeRun({ upTo, state: { status, begun: at(-over), ends: at(left) } });
 };
 
-test('the bar moves on through training and measuring, and never back', () => {
-  const { reports, update } = shown(running('running', 10, 90));
+test('the bar moves on, never back, and is gone once training has begun', async () => {
+  const { reports, update, ended } = shown(running('running', 10, 90));
   update(running('running', 50, 50));
   // Everything takes longer than expected.
   update(running('running', 60, 140));
-  update(running('evaluating', 150, 50));
-  update(running('evaluating', 180, 20));
-  expect(reports.map(({ increment = 0 }) => increment)).toEqual([10, 40, 0, 25, 15]);
+  update(running('running', 150, 50));
+  expect(reports.map(({ increment = 0 }) => increment)).toEqual([10, 40, 0, 25]);
+  update(running('running', 160, 40, 1));
+  await ended();
+  expect(reports).toHaveLength(4);
 });
 
-test('stopping the evaluation says that the result is kept', () => {
-  const { reports, cancel, stopped, update } = shown(running('evaluating', 10, 90));
-  cancel();
+test.each(['running', 'evaluating'] as const)('a run that is %s already has none', (status) =>
+  expect(shown(running(status, 10, 90, 15)).reports).toEqual([]),
+);
+
+test('stopping the evaluation says that the result is kept', async () => {
+  const run = running('evaluating', 10, 90, 15);
+  const { progress, stopped } = shown(run);
+  await progress.requestStop(run);
   expect(stopped).toHaveLength(1);
-  expect(reports.at(-1)!.message).toBe('Stopping the measuring; the result is kept');
-  update(running('evaluating', 12, 88));
-  expect(reports.at(-1)!.message).toBe('Stopping the measuring; the result is kept');
+  expect(shownByEditor).toEqual(['Stopping the measuring; the result is kept']);
 });
 
 test('a stop that failed is not shown as going on', async () => {
   const full = new Error('no space left');
-  const { reports, cancel, errors } = shown(running('evaluating', 10, 140), full);
+  const { reports, cancel, errors } = shown(running('running', 10, 140), full);
   const before = reports.at(-1)!.message;
   cancel();
   await vi.waitFor(() => expect(errors).toEqual([full]));

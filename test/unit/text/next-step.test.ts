@@ -25,7 +25,7 @@ describe('a step in a text', () => {
     ['{install-runtime gpu}', '"forget-me-not runtime install --gpu"', '"Install TensorFlow"'],
     [
       'Start with {train}.',
-      'Start with "forget-me-not train FOLDER".',
+      'Start with "forget-me-not train FOLDER --minutes 10".',
       'Start with "Fine-tune on Workspace".',
     ],
     ['See {options train}.', 'See "forget-me-not train --help".', 'See "Open Settings".'],
