@@ -37,6 +37,8 @@ export interface Offer {
   why: Why;
   /** The pattern's key; the same for all places that need the same edit. */
   pattern: string;
+  /** To be shown only once another offer of its pattern was accepted. */
+  isTentative?: true;
 }
 
 export interface FindOptions {
@@ -169,12 +171,20 @@ export function search(
     const found = own ? offersIn(own, patterns) : [];
     const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
     offers.push(...found.filter(isBelow), ...found.filter((offer) => !isBelow(offer)));
-    for (const text of others) if (performance.now() <= deadline) offers.push(...offersIn(text, patterns));
+    for (const text of others)
+      if (performance.now() <= deadline) offers.push(...offersIn(text, patterns).map(inFileThatWasLeft));
     for (const text of rest)
       if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
   return { offers: offers.slice(0, most), spreading: spreading.map(spreadKey), inText };
 }
+
+/**
+ * The user has been in that file and has left it, presumably finished: what they did by hand elsewhere is seldom missing
+ * there. A renamed name is.
+ */
+const inFileThatWasLeft = (offer: Offer): Offer =>
+  offer.why === 'rename' ? offer : { ...offer, isTentative: true };
 
 /** Whether a pattern also applies to texts that were not edited. One that was observed in a single file rarely does. */
 function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {

@@ -2,12 +2,15 @@
 import type { Offer } from './find.ts';
 
 const MAX_REMEMBERED = 1000;
+/** After a refusal, a pattern's next offers are mostly wrong, unless this many of them were accepted. */
+const ACCEPTED_PER_REFUSAL = 3;
 
 /** An offer with its lines, as they are and as they would be. */
 type ShownOffer = Offer & { before: string; after: string };
 
 export class Refusals {
   private places = new Set<string>();
+  /** By pattern: the accepted offers, less what the refused ones cost. */
   private balance = new Map<string, number>();
   /** Patterns that are no longer wanted. */
   readonly unwanted = new Set<string>();
@@ -20,6 +23,7 @@ export class Refusals {
   isRefused(offer: ShownOffer): boolean {
     return (
       this.unwanted.has(offer.pattern) ||
+      (offer.isTentative === true && (this.balance.get(offer.pattern) ?? 0) <= 0) ||
       (this.confined.has(offer.pattern) && !this.isAcceptedIn(offer)) ||
       this.places.has(placeKey(offer))
     );
@@ -55,9 +59,8 @@ export class Refusals {
     const { pattern } = offer;
     if (this.places.size >= MAX_REMEMBERED) this.places.clear();
     this.places.add(placeKey(offer));
-    const balance = (this.balance.get(pattern) ?? 0) - 1;
+    const balance = (this.balance.get(pattern) ?? 0) - ACCEPTED_PER_REFUSAL;
     this.balance.set(pattern, balance);
-    // More of them were refused than accepted.
     if (balance < 0) this.unwanted.add(pattern);
     if (!this.isAcceptedIn(offer)) this.confined.add(pattern);
   }

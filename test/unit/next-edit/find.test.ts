@@ -81,6 +81,19 @@ if (x) {
     expect(twice.edit('b.js', 'previous.value', 'old').offers.map(({ path }) => path)).toContain('c.js');
   });
 
+  it('in an edited file that the user has left: tentatively, but for renames', () => {
+    const files = {
+      'a.py': 'def load(old): pass\na(old, 1)\nb(old, 2)\n',
+      'b.py': 'c = 1\na(old, 3)\nload(4)\n',
+    };
+    const tentative = (editor: Editor) => editor.offers.map(({ path, isTentative }) => [path, isTentative]);
+    const editor = new Editor(files).edit('b.py', 'c = 1', 'c = 2');
+    editor.edit('a.py', 'old', 'new', 'a(').edit('a.py', 'old', 'new', 'b(');
+    expect(tentative(editor)).toEqual([['b.py', true]]);
+    const renamed = new Editor(files).edit('b.py', 'c = 1', 'c = 2').edit('a.py', 'load', 'read');
+    expect(tentative(renamed)).toEqual([['b.py', undefined]]);
+  });
+
   it('in files that were not edited: an argument only where its name is known', () => {
     const files = {
       'a.js': 'const context = 1;\nsend(1, 2);\nsend(3, 4);\n',
