@@ -103,16 +103,22 @@ const pairsOf = <T extends { age: number }>(all: readonly T[]): [T, T][] =>
     item.age >= NEWEST_EDITS ? [] : all.slice(index + 1).map((other): [T, T] => [item, other]),
   );
 
-/** Removes duplicate patterns, keeping the one observed at the nearest places. */
+/** Removes duplicate patterns, keeping the one observed at the nearest places, with the surroundings of all. */
 function withoutDuplicates(patterns: readonly Pattern[]): Pattern[] {
   const byKey = new Map<string, Pattern>();
   for (const pattern of patterns) {
-    const key = JSON.stringify({ ...pattern, seen: undefined });
-    const known = byKey.get(key);
-    if (!known || spanOf(pattern) < spanOf(known)) byKey.set(key, pattern);
+    const key = JSON.stringify({ ...pattern, seen: undefined, alike: undefined });
+    const known = byKey.get(key) ?? pattern;
+    const nearest = spanOf(pattern) < spanOf(known) ? pattern : known;
+    byKey.set(key, known === pattern ? pattern : { ...nearest, ...commonSurroundings(known, pattern) });
   }
   return [...byKey.values()];
 }
+
+const commonSurroundings = (...patterns: Pattern[]): Pick<TokenPattern, 'alike'> => {
+  const alike = patterns.flatMap((pattern) => (pattern.kind === 'tokens' ? (pattern.alike ?? []) : []));
+  return alike.length > 0 ? { alike } : {};
+};
 
 const isRename = (pattern: Pattern) => pattern.kind === 'tokens' && pattern.scope !== undefined;
 
@@ -193,8 +199,8 @@ function spreads(pattern: Pattern, edits: readonly Edit[]): boolean {
     const example = { before: pattern.old.join('\n'), after: pattern.now.join('\n') };
     return new Set(edits.filter((edit) => isSameEdit(edit, example)).map(({ path }) => path)).size > 1;
   }
-  const { near, scope, seen } = pattern;
-  return !near && scope?.isShared !== false && !seen;
+  const { near, alike, scope, seen } = pattern;
+  return !near && !alike && scope?.isShared !== false && !seen;
 }
 
 /** Everything that determines where a pattern matches in other texts. */

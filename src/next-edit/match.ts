@@ -3,7 +3,7 @@ import { leadingWhitespace } from '../completion/code/text.ts';
 import { MAX_TOKENS_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
 import { lineAt, startOfLine } from './lines.ts';
-import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
+import type { LinePattern, Pattern, Step, Surroundings, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
 import { isInScope, isMethod, reaches, shadowsOf } from './reach.ts';
 import { closing, functions, languageAt } from './rename.ts';
@@ -31,6 +31,8 @@ function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacemen
     if (!begins) continue;
     if (pattern.why === 'argument' && isDefinition(document, at, begins[0]!)) continue;
     const [begin] = begins as [number];
+    const end = begins.at(-1)! + steps.at(-1)!.old.length;
+    if (pattern.alike && !pattern.alike.some((around) => isAlike(around, tokens, begin, end))) continue;
     // For an insertion, a neighbour.
     const about = tokens[steps[0]!.old.length || pattern.right.length ? begin : Math.max(0, begin - 1)]!;
     if (pattern.near && !isNear(pattern.near, document.path, about.start)) continue;
@@ -48,6 +50,22 @@ const isNear = (parts: NonNullable<TokenPattern['near']>, path: string, place: n
 
 const fits = (wanted: readonly string[], tokens: readonly Token[], at: number) =>
   wanted.every((text, i) => tokens[at + i]?.text === text);
+
+/** Minimum number of tokens around a place that are as around another. */
+const MIN_ALIKE = 8;
+
+/** Whether tokens `begin` to `end` have such surroundings. */
+function isAlike(
+  { left, right }: Surroundings,
+  tokens: readonly Token[],
+  begin: number,
+  end: number,
+): boolean {
+  let [before, after] = [0, 0];
+  while (before < left.length && tokens[begin - 1 - before]?.text === left.at(-1 - before)) before += 1;
+  while (after < right.length && tokens[end + after]?.text === right[after]) after += 1;
+  return before + after >= MIN_ALIKE;
+}
 
 /** Whether the name at `at` with its brackets, which close at `close`, is not a call: `function f()`, `f(): void {`. */
 const isDefinition = (document: TextWithTokens, at: number, close: number): boolean =>

@@ -35,10 +35,18 @@ export interface TokenPattern {
   /** Whether it applies in strings and comments, or in code. */
   quoted: boolean;
   scope?: Scope;
+  /** Applies only where enough tokens are as around one of these, and in no further texts: the pattern says little. */
+  alike?: readonly Surroundings[];
   /** Restricts the pattern to these parts of the documents' current texts, because its context is small. */
   near?: readonly Part[];
   /** The range where it was observed: the user skipped the places in between. */
   seen?: ObservedRange;
+}
+
+/** Tokens before (nearest last) and after a place. */
+export interface Surroundings {
+  left: readonly string[];
+  right: readonly string[];
 }
 
 /** A part of a document's current text. */
@@ -65,6 +73,9 @@ export type Pattern = TokenPattern | ShapePattern | LinePattern;
 /** Maximum number of context tokens compared; for a replaced name, fewer are enough. */
 const CONTEXT = 6;
 const CONTEXT_OF_NAME = 2;
+/** With so few neighbours, insertions and changes in strings and comments are meant in places that are alike. */
+const CONTEXT_OF_INSERTION = 4;
+const CONTEXT_OF_QUOTED = 3;
 
 /** Types and keywords that are found in most files. `any` is not among them: taking it away is meant everywhere. */
 const frequentWords = new Set(['string', 'number', 'void', 'override', 'throw']);
@@ -140,8 +151,15 @@ export function commonPattern(group: ChangeGroup, other: ChangeGroup): TokenPatt
     left: commonEnd(texts(first.left), texts(otherFirst.left), most),
     right: commonEnd(texts(last.right).reverse(), texts(otherLast.right).reverse(), most).reverse(),
   };
-  return isSpecific(pattern) ? { ...pattern, ...observedRange(group, other) } : undefined;
+  if (!isSpecific(pattern)) return undefined;
+  const alike = saysLittle(pattern) ? { alike: [surroundingsOf(group), surroundingsOf(other)] } : {};
+  return { ...pattern, ...alike, ...observedRange(group, other) };
 }
+
+const surroundingsOf = ({ changes }: ChangeGroup): Surroundings => ({
+  left: texts(changes[0]!.left),
+  right: texts(changes.at(-1)!.right),
+});
 
 type Placed = Pick<ChangeGroup, 'path' | 'at'>;
 
@@ -202,12 +220,20 @@ function isSpecific({ steps, between, left, right, quoted }: TokenPattern): bool
   const around = [...left, ...right, ...between.flatMap((kept) => kept ?? [])];
   // One bracket of a pair: the other one is elsewhere.
   if (balance(old) !== balance(steps.flatMap((step) => step.now))) return false;
-  // An insertion says little about where else it is missing, and in prose a word fits many places.
-  if (old.length === 0) return false;
-  if (quoted) return around.length >= CONTEXT;
+  if (old.length === 0)
+    return Math.min(left.length, right.length) > 0 && isContext(around, CONTEXT_OF_INSERTION);
+  if (quoted) return around.length >= CONTEXT_OF_QUOTED;
   if (old.some(isDistinctive)) return true;
-  return around.length >= 3 && around.some(isDistinctive);
+  return isContext(around, 3);
 }
+
+const isContext = (around: readonly string[], fewest: number) =>
+  around.length >= fewest && around.some(isDistinctive);
+
+/** An insertion says little about where else it is missing, and in prose a word fits many places. */
+const saysLittle = ({ steps, between, left, right, quoted }: TokenPattern): boolean =>
+  steps.every(({ old }) => old.length === 0) ||
+  (quoted && left.length + right.length + between.flatMap((kept) => kept ?? []).length < CONTEXT);
 
 const balance = (tokens: readonly string[]) =>
   tokens.reduce((sum, text) => sum + (/^[([{]$/.test(text) ? 1 : /^[)\]}]$/.test(text) ? -1 : 0), 0);

@@ -81,6 +81,39 @@ if (x) {
     expect(twice.edit('b.js', 'previous.value', 'old').offers.map(({ path }) => path)).toContain('c.js');
   });
 
+  it('an insertion made twice: where the surroundings are alike, in edited files only', () => {
+    const line = (name: string, end: string) => `expect(parse(${name}).value.kind).${end};\n`;
+    const ends = ['toBe(1)', 'toBe(-2)', 'toBe([3])', 'length'];
+    const text = ends.map((end, index) => line('abcd'[index]!, end)).join('\n');
+    const editor = new Editor({ 'a.js': text, 'b.js': text });
+    editor.edit('a.js', '.value', '.first.value', 'parse(a)');
+    expect(editor.lines).toEqual([]);
+    editor.edit('a.js', '.value', '.first.value', 'parse(b)');
+    expect(editor.lines).toEqual(['expect(parse(c).first.value.kind).toBe([3]);']);
+    expect(editor.takeAll().lines).toEqual([]);
+  });
+
+  it('in comments with few neighbours in common: only where more of them are alike', () => {
+    const text = `
+// One: the parser reads old tokens from a file.
+one();
+
+// Two: the parser reads old tokens of its own.
+two();
+
+// Three: the parser reads old tokens of its own side.
+three();
+
+// It never reads old tokens twice.
+four();
+`;
+    const editor = new Editor({ 'a.js': text });
+    editor
+      .edit('a.js', 'reads old tokens', 'reads new tokens')
+      .edit('a.js', 'reads old tokens', 'reads new tokens');
+    expect(editor.lines).toEqual(['// Three: the parser reads new tokens of its own side.']);
+  });
+
   it('in an edited file that the user has left: tentatively, but for renames', () => {
     const files = {
       'a.py': 'def load(old): pass\na(old, 1)\nb(old, 2)\n',
