@@ -1,6 +1,6 @@
 /**
- * The text shown when a run is done, in the editor and on the command line: first whether it helped and what completes
- * the user's code now, then the metrics, then what is not measured yet. Pure.
+ * The text shown when a run is done: first whether it helped and what completes the user's code now, which is all that
+ * the editor shows; then the metrics, then what is not measured yet. Pure.
  */
 import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';

@@ -26,7 +26,7 @@ export interface Verdict {
 
 /** The gain measured for choosing the strength. */
 export interface Basis {
-  /** Bits per byte at held-out cursors, minus those before training. */
+  /** Bits per byte of held-out text, minus those before training. */
   learned: Interval;
   /** How many files contain the cursors; undefined in runs of earlier versions. */
   files: number | undefined;
@@ -76,12 +76,11 @@ export function verdictOf(summary: VerdictMetrics | undefined): Verdict {
   const atCursors = unbiased ?? (bits ? undefined : used?.learned);
   const better = { kind: 'better', why: t('it predicts the files kept out of training better') } as const;
   if (!refused && windows && isBetter(windows)) return better;
-  if (!refused && atCursors && atCursors.high < 0)
-    return {
-      ...better,
-      basis: { learned: atCursors, files: used?.files, isChosenBy: atCursors !== choice?.learned },
-    };
   const gain = guardedOnes.find(({ guard, comparison }) => guard.gained && isBetter(comparison));
+  if (!refused && atCursors && atCursors.high < 0) {
+    const isChosenBy = givenStrength === undefined && atCursors !== choice?.learned;
+    return gain ? better : { ...better, basis: { learned: atCursors, files: used?.files, isChosenBy } };
+  }
   if (!refused && gain) return { kind: 'better', why: tKnown(gain.guard.gained!) };
   const learned = refused ? (used ?? bestOf(path))?.learned : used?.learned;
   return withoutGain(unbiased ?? (refused && choice ? learned : (bits ?? learned)));
@@ -116,8 +115,8 @@ export function basisIn({ basis }: Verdict): string {
   const difference = formatDifferenceInterval(basis.learned);
   return joined([
     basis.files === undefined
-      ? t('This rests on one figure: {difference} bits per byte at held-out cursors.', { difference })
-      : t('This rests on one figure: {difference} bits per byte at held-out cursors (files: {files}).', {
+      ? t('This rests on one figure: {difference} bits per byte of held-out text.', { difference })
+      : t('This rests on one figure: {difference} bits per byte of held-out text (files: {files}).', {
           difference,
           files: whole(basis.files),
         }),

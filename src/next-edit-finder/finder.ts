@@ -23,6 +23,8 @@ export interface ToFinder {
   /** The active document, and the cursor's offset in it in UTF-16 units. */
   path: string;
   place: number;
+  /** Where the user's newest change there ended; by default, at the cursor. */
+  editedAt?: number;
   unwanted: string[];
   /** The workspace's folders. */
   folders: string[];
@@ -70,7 +72,7 @@ function updateTexts({ changed, searched }: ToFinder): void {
 }
 
 async function answer(request: ToFinder, send: (answer: FromFinder) => void): Promise<void> {
-  const { id, open, searched, edits, path, place, folders } = request;
+  const { id, open, searched, edits, path, place, editedAt, folders } = request;
   const isSuperseded = () => id !== newest;
   // The user has typed on meanwhile.
   if (isSuperseded()) return;
@@ -79,6 +81,7 @@ async function answer(request: ToFinder, send: (answer: FromFinder) => void): Pr
   const found = search(edits, documents, {
     path,
     place,
+    editedAt,
     unwanted,
     deadline: performance.now() + DOCUMENTS_MS,
   });

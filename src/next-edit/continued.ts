@@ -1,4 +1,4 @@
-/** Whether what the user types where the cursor is belongs to a pattern, or is something else. */
+/** Whether what the user types belongs to a pattern, or is something else. */
 import { byLine } from './by-line.ts';
 import { changesOf } from './changes.ts';
 import type { Edit } from './edit.ts';
@@ -8,8 +8,8 @@ import { linesOfShape } from './shape.ts';
 import { withTokens, type TextWithTokens } from './tokens.ts';
 
 /**
- * The patterns that the edit in the cursor's line is part of.
- * @param place the cursor's offset in the document, in UTF-16 units
+ * The patterns that the edit at a place is part of: in its line, if it has several.
+ * @param place in the document, in UTF-16 units
  */
 export function continuedAt(
   place: number,
@@ -23,10 +23,10 @@ export function continuedAt(
   if (!edit) return [];
   const line = byLine(edit).find(isHere);
   const changes = line ? changesOf(line, document.text, document.tokens) : [];
-  const here = changes.filter(
-    ({ at, text }) =>
-      place >= startOfLine(document.text, at) && place <= endOfLine(document.text, at + text.length),
-  );
+  const isInLine = ({ at, text }: (typeof changes)[0]) =>
+    place >= startOfLine(document.text, at) && place <= endOfLine(document.text, at + text.length);
+  // What was deleted at a line's end is at the next line's first token.
+  const here = line?.after.includes('\n') ? changes.filter(isInLine) : changes;
   return patterns.filter((pattern) => {
     if (pattern.kind === 'tokens') return here.some((change) => isStep(pattern, change));
     if (pattern.kind === 'lines')

@@ -46,6 +46,8 @@ export interface FindOptions {
   /** The text that the user is looking at, and the cursor's offset in it. */
   path: string;
   place: number;
+  /** Where the newest change in that text ended; by default, at the cursor. */
+  editedAt?: number;
   /** In ms of `performance.now()`; then returns what was found so far. */
   deadline?: number;
   most?: number;
@@ -161,7 +163,7 @@ export interface SearchResult {
 export function search(
   edits: readonly Edit[],
   texts: Iterable<SearchedText>,
-  { path, place, deadline = Infinity, most = MAX_OFFERS, unwanted }: FindOptions,
+  { path, place, editedAt = place, deadline = Infinity, most = MAX_OFFERS, unwanted }: FindOptions,
 ): SearchResult {
   const edited = new Set(edits.map((edit) => edit.path));
   const documents = new Map<string, TextWithTokens>();
@@ -185,7 +187,7 @@ export function search(
     for (const text of rest)
       if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
-  const continued = own ? continuedAt(place, edits, own, patterns).map(keyOf) : [];
+  const continued = own ? continuedAt(editedAt, edits, own, patterns).map(keyOf) : [];
   return { offers: offers.slice(0, most), continued, spreading: spreading.map(spreadKey), inText };
 }
 

@@ -44,6 +44,7 @@ export class Refusals {
   /** The offer was undone, so it is offered again. */
   recordUndone({ pattern }: Offer): void {
     this.balance.set(pattern, (this.balance.get(pattern) ?? 0) - 1);
+    this.unwanted.delete(pattern);
   }
 
   /** The user saw the offers and went on typing. They are still offered, but no longer bound to Tab. */

@@ -111,7 +111,7 @@ describe('report.html', () => {
   it('describes the data of a chart in words and in a table', async () => {
     const { page } = await open([makeRun()]);
     const words = await page.locator('[data-chart=humaneval] canvas').getAttribute('aria-label');
-    expect(words).toContain('before 5.0% [1.0%, 9.0%], tuned 4.0% [0.5%, 7.5%]');
+    expect(words).toContain('before 5.0% [1.0%, 9.0%], after 4.0% [0.5%, 7.5%]');
     await page.locator('[data-chart=humaneval] summary').click();
     expect(await page.locator('[data-chart=humaneval] table').textContent()).toContain('4.0% [0.5%, 7.5%]');
     await page.close();

@@ -91,7 +91,7 @@ it('offers nothing if every strength forgot too much', async () => {
   const limited = ['--eval-tasks', 'retention', '--forgetting-limit', '0'];
   const { run, summary } = await train(...measured, ...limited);
   expect(summary.choice).toMatchObject({ strength: 0, limit: 0 });
-  expect(summary.sentence).toMatch(/^Not offered: what it learned of this code made it forget too much/);
+  expect(summary.sentence).toMatch(/^Not offered: what it learned made it forget too much/);
   const complete = () => place.run('complete', `${code}/command.js:9:1`, '--run', run);
   expect((await complete()).stderr).toContain('completes code no better than before training');
   // A strength set by hand is used anyway, and what is served is checked again.

@@ -42,10 +42,10 @@ export class ComparisonsSection implements Section {
     if (!run || !summary) return;
     this.run = run.id;
     setText(this.sentence, sentenceIn(summary));
-    this.holder.hidden = summary.comparisons.length === 0;
     this.measure.hidden = !canAct || !run.status.canMeasure;
     const { served } = summary;
     const rows = comparisonRows(summary, run.snapshot.spec);
+    this.holder.hidden = rows.length === 0;
     this.content.update([rows, served], () => [build(rows, served)]);
   }
 }

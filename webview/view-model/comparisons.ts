@@ -54,7 +54,7 @@ function basisRow(summary: Summary): ComparisonRow[] {
   if (!basis || !summary.choice) return [];
   return [
     {
-      metric: t('Bits per byte at held-out cursors'),
+      metric: t('Bits per byte of held-out text'),
       unit: '',
       before: '',
       after: '',

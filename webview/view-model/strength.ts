@@ -123,7 +123,7 @@ export interface StrengthPath {
   label: string;
   styleIndex: number;
   setting: string;
-  /** Starts at 0, unless that was not measured. */
+  /** Starts at 0. */
   points: StrengthPathPoint[];
 }
 

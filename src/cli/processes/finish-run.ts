@@ -75,7 +75,7 @@ function asJson(dir: string, snapshot: RunSnapshot) {
     status: 'done',
     backend: start.backend,
     backendReason: start.backendReason,
-    steps: state.step,
+    steps: done?.step ?? state.step,
     tokensPerSecond: done?.tokensPerSecond,
     peakMemory: done?.peakMemory,
     seconds: done?.seconds,

@@ -29,7 +29,7 @@ export async function followToEnd(
   const onInterrupt = () => {
     if (trainer.cluster) return stop.abort();
     const what = evaluating
-      ? 'Stopping the evaluation; the result is kept.'
+      ? 'Stopping the measuring; the result is kept.'
       : 'Stopping after this step; a checkpoint is kept.';
     note('', what);
     cancelRun(dir).catch((error: unknown) => note(formatError(error)));

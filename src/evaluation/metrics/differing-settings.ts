@@ -3,7 +3,6 @@ import { strengthInFile } from '../../findings/strength-rule.ts';
 import type { Summary } from '../../protocol/evaluation.ts';
 import { describeFolders } from '../../protocol/folders.ts';
 import { moduleNames, tokensPerStep, type RunSpec } from '../../protocol/run.ts';
-import { whole } from '../../text/l10n.ts';
 
 /** The data of a run from which settings are read. */
 export interface RunSettings {
@@ -55,7 +54,7 @@ export function listSettings({
   put('base sha256', base.sha256.slice(0, 12));
   put('folder', describeFolders(spec));
   put('corpus', corpus?.digest.slice(0, 12));
-  put('corpus tokens', corpus && whole(corpus.trainTokens));
+  put('corpus tokens', corpus?.trainTokens);
   for (const [key, value] of Object.entries(hyper))
     if (
       (imported ? ['method', ...loraSettings] : Object.keys(hyper)).includes(key) &&
@@ -71,7 +70,7 @@ export function listSettings({
   put('continues', continues?.run);
   put('begins with', (spec.reference ?? spec.fetched?.reference) ? 'the reference adapter' : undefined);
   put('minutes', minutes);
-  put('tokens trained on', whole(hyper.steps * tokensPerStep(hyper)));
+  put('tokens trained on', hyper.steps * tokensPerStep(hyper));
   for (const [key, value] of Object.entries(spec.corpus)) {
     // Instruction pairs exist only in instruct mode.
     if (key === 'pairs' && spec.corpus.mode !== 'instruct') continue;

@@ -36,6 +36,8 @@ export class NextEdit implements vscode.Disposable {
   private continued: ReadonlySet<string> = new Set();
   /** Where the next Tab starts. */
   private start: Start | undefined;
+  /** Where the newest change ends: the cursor may have left it. */
+  private editedAt: { path: string; offset: number } | undefined;
   /** Whether the finder still has to answer the last request. */
   private isSearching = false;
   /** Ends the wait of a Tab pressed during the search. */
@@ -92,6 +94,8 @@ export class NextEdit implements vscode.Disposable {
       if (reason === undefined && this.isTyped(path, changes)) this.refusals.recordPassed(this.offers);
       this.clearOffers();
     }
+    const [change] = changes;
+    this.editedAt = change && { path, offset: change.offset + change.inserted };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.search(), PAUSE_MS);
   }
@@ -155,6 +159,7 @@ export class NextEdit implements vscode.Disposable {
       ...this.watch.texts(document),
       path,
       place,
+      editedAt: this.editedAt?.path === path ? this.editedAt.offset : undefined,
       unwanted: [...this.refusals.unwanted],
       folders: (vscode.workspace.workspaceFolders ?? [])
         .filter(({ uri }) => uri.scheme === 'file')

@@ -11,8 +11,10 @@ const stoppingLine = ({ state }: RunSnapshot): string =>
     ? t('Stopping the measuring; the result is kept')
     : t('Stopping after this step; a checkpoint is kept');
 
+/** A resumed run has steps from the beginning, and is prepared first all the same. */
 const hasBegun = ({ state }: RunSnapshot): boolean =>
-  state.status !== 'queued' && (state.step > 0 || state.status === 'evaluating');
+  state.status === 'evaluating' ||
+  (state.status === 'running' && state.step > 0 && (state.phase ?? 'Training').startsWith('Training'));
 
 export class ProgressNotifications {
   /** By run: tells its notification that the run was asked to stop, or that this has failed. */

@@ -35,9 +35,14 @@ const texts = new Map<string, SearchedText>();
 /** Answers like the thread. */
 function answer(asked = finder.asked.at(-1) as ToFinder, more: Partial<FromFinder> = {}): void {
   for (const text of asked.changed) texts.set(text.path, text);
-  const { path, place, unwanted } = asked;
+  const { path, place, editedAt, unwanted } = asked;
   const searched = asked.searched.map((path) => texts.get(path)!);
-  const { offers, continued } = search(asked.edits, searched, { path, place, unwanted: new Set(unwanted) });
+  const { offers, continued } = search(asked.edits, searched, {
+    path,
+    place,
+    editedAt,
+    unwanted: new Set(unwanted),
+  });
   const found = offers.map((offer) => {
     const { text } = texts.get(offer.path)!;
     return { ...offer, ...shownLines(text, offer.parts), shown: partsShown(text, offer) };
@@ -283,6 +288,13 @@ describe('Tab is left alone', () => {
   });
 });
 
+it('belongs to the newest change, although the cursor has left its line before the search', async () => {
+  fake.replace('load', 'read');
+  fake.moveTo('price', 0, 0);
+  await vi.advanceTimersByTimeAsync(400);
+  expect(isOurs()).toBe(true);
+});
+
 describe('undo', () => {
   it('brings the offer back at once, Tab applies it again, and redo accepts it', async () => {
     await rename();
@@ -302,6 +314,16 @@ describe('undo', () => {
     fake.undo();
     await tabs(4);
     expect([a.getText(), fake.ran]).toEqual([renamed(before), []]);
+  });
+
+  it('brings the offer back after another one was skipped', async () => {
+    await rename();
+    await tabs(2);
+    await fake.run('skip');
+    fake.undo();
+    expect(isOurs()).toBe(true);
+    await tabs(1);
+    expect(a.getText()).toContain('read(a)');
   });
 
   it('does not count as a rejection', async () => {

@@ -47,6 +47,18 @@ const running = (status: 'running' | 'evaluating', over: number, left: number, u
   return makeRun({ upTo, state: { status, begun: at(-over), ends: at(left) } });
 };
 
+test('it stays while a resumed run is prepared', async () => {
+  const at = (phase: string) => {
+    const run = running('running', 10, 90, 15);
+    return { ...run, state: { ...run.state, phase } };
+  };
+  const { reports, update, ended } = shown(at('Loading the model'));
+  update(at('Measuring the machine'));
+  expect(reports).toHaveLength(2);
+  update(at('Training'));
+  await ended();
+});
+
 test('the bar moves on, never back, and is gone once training has begun', async () => {
   const { reports, update, ended } = shown(running('running', 10, 90));
   update(running('running', 50, 50));

@@ -62,6 +62,7 @@ describe('the verdict on a result', () => {
     const choice = { ...choiceOf(1, [-0.1, 0.02, 0.01]), learned: around(-0.09, 0.03) };
     const comparisons = [bits, comparison('workspace', 'line exact match', 0.1)];
     expect(verdictOf({ choice, comparisons }).why).toBe('it predicts the files kept out of training better');
+    expect(basisIn(verdictOf({ choice, comparisons }))).toBe('');
     expect(verdictOf({ choice, givenStrength: 0.7, comparisons }).why).toMatch(/^it completes more/);
   });
   it('names the figure that it rests on, if the metrics of the result do not show it', () => {
@@ -69,11 +70,13 @@ describe('the verdict on a result', () => {
     const choice = { ...choiceOf(1), path, learned: around(-0.015, 0.011) };
     const unclear = comparison('workspace', 'bits per byte', -0.005);
     expect(basisIn(verdictOf({ choice, comparisons: [unclear] }))).toBe(
-      'This rests on one figure: -0.015 [-0.026, -0.004] bits per byte at held-out cursors (files: 14).',
+      'This rests on one figure: -0.015 [-0.026, -0.004] bits per byte of held-out text (files: 14).',
     );
     expect(basisIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
-      'This rests on one figure: -0.100 [-0.120, -0.080] bits per byte at held-out cursors. The strength was chosen by it, so it looks a little better than it is.',
+      'This rests on one figure: -0.100 [-0.120, -0.080] bits per byte of held-out text. The strength was chosen by it, so it looks a little better than it is.',
     );
+    const byHand = { choice: choiceOf(1, [-0.1, 0.02, 0.01]), givenStrength: 1, comparisons: [] };
+    expect(basisIn(verdictOf(byHand))).not.toContain('chosen');
     const clear = comparison('workspace', 'bits per byte', -0.1);
     expect(basisIn(verdictOf({ choice, comparisons: [clear] }))).toBe('');
     expect(basisIn(verdictOf({ comparisons: [unclear] }))).toBe('');

@@ -31,6 +31,11 @@ it.each([
       editor.edit('a.py', '"alpha")', '"alpha", row.alpha)').edit('a.py', '"beta")', '"beta", row.beta)'),
   ],
   [
+    'a deletion at the end of a line',
+    'a = read(1).strip()\nb = read(2).strip()\nc = read(3).strip()\nlog(row)\n',
+    (editor: Editor) => editor.edit('a.py', '.strip()', '').edit('a.py', '.strip()', ''),
+  ],
+  [
     'the same lines',
     lines,
     (editor: Editor) => editor.edit('a.py', 'item, limits, options', 'limits, item, options'),

@@ -177,7 +177,7 @@ describe('comparisons', () => {
     const [row, ...more] = comparisonRows({ ...run.summary!, comparisons: [] });
     expect(more).toEqual([]);
     expect(row).toMatchObject({
-      metric: 'Bits per byte at held-out cursors',
+      metric: 'Bits per byte of held-out text',
       difference: '\u22120.082 [\u22120.102, \u22120.062]',
       verdict: 'better',
       setting: '48 held-out cursors',

@@ -25,7 +25,7 @@ export function cancelCommand(): Command {
           state.status === 'evaluating'
             ? `Stopping the measuring; the result is kept. Measure it later with: forget-me-not evaluate ${wanted}`
             : `Stopping after this step; a checkpoint is kept. Resume later with: forget-me-not resume ${wanted}`,
-        cancelled: `No process was training it; it is now marked as stopped. Resume with: forget-me-not resume ${wanted}`,
+        cancelled: `No process was training it; it is now marked as cancelled. Resume with: forget-me-not resume ${wanted}`,
         over: 'It has already ended; there is nothing to stop.',
       };
       print(messages[outcome]);
