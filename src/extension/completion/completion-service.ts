@@ -6,7 +6,7 @@ import { describeError, reportError, UserError, reasonOf } from '../../text/erro
 import { forButtons } from '../../text/next-step.ts';
 import type { Turn } from '../../findings/by-turns.ts';
 import type { TurnCounts } from '../../protocol/by-turns.ts';
-import { completingBaseId } from '../../protocol/panel.ts';
+import { completingBaseId, type RunSnapshot } from '../../protocol/panel.ts';
 import { dataDir } from '../../platform/files/paths.ts';
 import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionClient } from '../../serving/client/completion-client.ts';
@@ -134,25 +134,23 @@ export class CompletionService implements CompletionHost {
   }
   /** The chosen model, if it can still be served: a base whose file is there, or a checked run. */
   get localModel(): LocalModel | undefined {
-    const { inUse: id, baseInUse: base } = this.services.store;
-    if (base && id === completingBaseId(base.id))
-      return this.disk.has(base) ? modelFromBase(base, this.references.of(base)) : undefined;
-    const run = id ? this.services.runs.get(id) : undefined;
+    const { untunedBase: base, chosenRun: run } = this;
+    if (base) return this.disk.has(base) ? modelFromBase(base, this.references.of(base)) : undefined;
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
     return served && !this.disk.lacks(run.spec.base) ? modelFromRun(run) : undefined;
   }
   /** Why the chosen model can't complete code any more; undefined if it can, or while that is not known. */
   get whyGone(): UserError | undefined {
     const { runs, store } = this.services;
-    const { inUse: id, baseInUse: base } = store;
+    const { inUse: id } = store;
     if (id === undefined) return undefined;
     const other = t('Choose another model.');
     const isGone = ({ path }: LocalModel['base']) =>
       this.disk.lacks({ path })
         ? new UserError('base-not-found', t('{name} is no longer there.', { name: path }), other)
         : undefined;
-    if (base && id === completingBaseId(base.id)) return isGone(base);
-    const run = runs.get(id);
+    const { untunedBase: base, chosenRun: run } = this;
+    if (base) return isGone(base);
     if (run) return whyNotServable(run, runs.statusOf(run)) ?? isGone(run.spec.base);
     return runs.isMissing(id)
       ? new UserError('run-not-found', t('There is no run {run}.', { run: id }), other)
@@ -160,9 +158,17 @@ export class CompletionService implements CompletionHost {
   }
   /** The base of the chosen model, once that is known. */
   private get chosenBase(): LocalModel['base'] | undefined {
+    return this.untunedBase ?? this.chosenRun?.spec.base;
+  }
+  /** The chosen model, if it is a base. */
+  private get untunedBase(): LocalModel['base'] | undefined {
     const { inUse: id, baseInUse: base } = this.services.store;
-    if (base && id === completingBaseId(base.id)) return base;
-    return id ? this.services.runs.get(id)?.spec.base : undefined;
+    return base && id === completingBaseId(base.id) ? base : undefined;
+  }
+  /** The chosen model, if it is a run that is known. */
+  private get chosenRun(): RunSnapshot | undefined {
+    const { inUse: id } = this.services.store;
+    return id ? this.services.runs.get(id) : undefined;
   }
   /** Says once that the chosen model went away: another window or a terminal may have deleted or measured it. */
   private announceIfGone(): void {

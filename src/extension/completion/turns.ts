@@ -20,6 +20,7 @@ import { openRegular, readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import { turnLineSchema, type EndedLine, type TurnCounts, type TurnLine } from '../../protocol/by-turns.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
+import { ignoreMissing } from '../../runs/file-mark.ts';
 import { byTurnsPath } from '../../runs/files.ts';
 import type { Store } from '../store.ts';
 import { strengthOf, type LocalModel } from './completion-model.ts';
@@ -205,20 +206,12 @@ const lineOf = (line: TurnLine) => `${JSON.stringify(line)}\n`;
 
 /** Does nothing if the run was deleted. */
 async function append(run: string, line: TurnLine): Promise<void> {
-  try {
-    const file = await openRegular(turnsFile(run), 'a+');
-    await file.appendFile(lineOf(line)).finally(() => file.close());
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const file = await openRegular(turnsFile(run), 'a+').catch(ignoreMissing);
+  await file?.appendFile(lineOf(line)).finally(() => file.close());
 }
 
 /** Undefined if the run was never compared, or its file has lost its first line. Throws like readText. */
 async function readComparison(run: string): Promise<Comparison | undefined> {
-  try {
-    return comparisonOf(parseLines(turnLineSchema, await readText(turnsFile(run), MAX_BYTES)).values);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readText(turnsFile(run), MAX_BYTES).catch(ignoreMissing);
+  return text === undefined ? undefined : comparisonOf(parseLines(turnLineSchema, text).values);
 }
