@@ -91,12 +91,12 @@ export function keepLikely(
     text = cutUnfinished(likely.replace(/(?:\s+[([{<"'`]*)$/, ''), document);
   }
   if (kept === 0 && isTrivial(text)) return { dropped: 'unsure' };
-  const kind = { text, ...(text !== cleaned.text && { isPart: true }) };
-  if (policy.minChance <= 0) return kind;
+  const result = { text, ...(text !== cleaned.text && { isPart: true }) };
+  if (policy.minChance <= 0) return result;
   if (isTrivial(text)) return { dropped: 'trivial' };
   const shown = text.replaceAll('\r', '');
   const saving = expectedSaving(shown, certainty, endsLine(shown, answer, document));
-  return saving > 0 ? kind : { dropped: 'unsure' };
+  return saving > 0 ? result : { dropped: 'unsure' };
 }
 
 /** Whether a line of the answer is shown to its last word, or to what already follows the cursor. */
