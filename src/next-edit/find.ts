@@ -40,6 +40,8 @@ export interface Offer {
   pattern: string;
   /** To be shown only once another offer of its pattern was accepted. */
   isTentative?: true;
+  /** Of an import: what it is called, and the offset where the name is used. It is applied from there. */
+  import?: { title: string; at: number };
 }
 
 export interface FindOptions {

@@ -9,6 +9,8 @@ export interface PlacedOffer {
   /** The offset and the current text of the lines. */
   from: number;
   before: string;
+  /** Where an import's name is used. */
+  import?: { title: string; at: number };
 }
 
 /** The offer after the changes of one event; undefined if one of them touches its lines. */
@@ -16,9 +18,13 @@ export function moveOffer<T extends PlacedOffer>(offer: T, changes: readonly Cha
   const { from, before } = offer;
   const touches = ({ offset, removed }: Change) => offset <= from + before.length && offset + removed >= from;
   if (changes.some(touches)) return undefined;
-  const by = changes
-    .filter(({ offset }) => offset < from)
-    .reduce((sum, { removed, inserted }) => sum + inserted - removed, 0);
+  const shiftAt = (place: number) =>
+    changes
+      .filter(({ offset }) => offset < place)
+      .reduce((sum, { removed, inserted }) => sum + inserted - removed, 0);
+  const by = shiftAt(from);
   const move = (part: Replacement) => ({ ...part, start: part.start + by, end: part.end + by });
-  return { ...offer, from: from + by, parts: offer.parts.map(move), shown: offer.shown.map(move) };
+  const moved = { ...offer, from: from + by, parts: offer.parts.map(move), shown: offer.shown.map(move) };
+  if (offer.import) moved.import = { ...offer.import, at: offer.import.at + shiftAt(offer.import.at) };
+  return moved;
 }

@@ -5,8 +5,8 @@ import type { Scope } from './rename.ts';
 import { isUncommonName, type ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
 
-/** The origin of a pattern. Renames are limited to the scope of the renamed name. */
-export type Why = 'rename' | 'repeated' | 'argument' | 'same-shape' | 'same-lines';
+/** The origin of an offer. Renames are limited to the scope of the renamed name; imports have no pattern. */
+export type Why = 'rename' | 'repeated' | 'argument' | 'same-shape' | 'same-lines' | 'import';
 
 /** Tokens that are replaced by others. */
 export interface Step {

@@ -32,6 +32,7 @@ export function tabAction(
 ): 'apply' | 'go' | undefined {
   const isAfterStep = start?.isStep === true && start.path === cursor.path && start.offset === cursor.offset;
   if (!isAfterStep && !cursor.head.trim()) return undefined;
+  if (offer.import) return isAfterUse(cursor, offer) ? 'apply' : undefined;
   if (isPassed) return isAt(cursor, offer) ? 'apply' : undefined;
   if (isInLines(cursor, offer)) return 'apply';
   return start?.path === cursor.path && start.line === cursor.line ? 'go' : undefined;
@@ -42,6 +43,10 @@ export const isInLines = (
   { path, offset }: Pick<Cursor, 'path' | 'offset'>,
   { path: changed, from, before }: Where,
 ): boolean => path === changed && offset >= from && offset <= from + before.length;
+
+/** Whether the cursor is behind the use of an import's name, on the same line. */
+const isAfterUse = ({ path, offset, head }: Cursor, { path: changed, import: imported }: Where): boolean =>
+  path === changed && imported !== undefined && imported.at >= offset - head.length && imported.at < offset;
 
 const isAt = ({ path, offset }: Cursor, { path: changed, parts }: Where): boolean =>
   path === changed && offset >= parts[0]!.start && offset <= parts.at(-1)!.end;

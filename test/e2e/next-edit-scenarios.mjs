@@ -103,6 +103,35 @@ export const nextEditScenarios = {
       new RegExp(`^${escaped(`${before}priceOf`)} +${escaped(`(b)${after}`)}$`),
     );
   },
+
+  async 'a name of another file is written, and Tab adds its import while the cursor stays'(
+    workbench,
+    place,
+  ) {
+    const { keyboard } = workbench.page;
+    await openTour(workbench);
+    const [uses, defines] = ['uses.ts', 'prices.ts'];
+    const before = '// Uses another file.\n';
+    writeFile(place.workspace, 'tsconfig.json', '{ "compilerOptions": { "strict": true } }\n');
+    writeFile(place.workspace, defines, 'export const priceOf = (item: string) => item.length;\n');
+    writeFile(place.workspace, uses, before);
+    await workbench.openFile(uses);
+    await keyboard.press('Control+End');
+    await keyboard.type("const price = priceOf('rose');", { delay: 30 });
+    await shown(workbench, '⇥ Tab: Add import from "./prices"', uses);
+    await workbench.screenshot('next-edit-import');
+    await keyboard.press('Tab');
+    await workbench.statusBar(/next edit/).waitFor({ state: 'detached' });
+    await keyboard.type(' // Here.');
+    const line = "const price = priceOf('rose'); // Here.";
+    await savedAs(
+      workbench,
+      place,
+      uses,
+      /^\/\/ Uses another file\.\n\n?import \{ priceOf \} from ".\/prices";\n/,
+    );
+    assert.ok(saved(place, uses).trimEnd().endsWith(line), saved(place, uses));
+  },
 };
 
 const [LONG, OTHER, LINES] = ['long.js', 'other.js', 80];

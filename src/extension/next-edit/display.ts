@@ -26,16 +26,18 @@ export class Display implements vscode.Disposable {
     const document = offer && openDocument(offer);
     this.marks.clear();
     if (document) this.marks.show(document, offer.shown);
-    this.count(offers.length);
+    this.count(offers);
   }
 
-  private count(count: number): void {
-    if (count === 0) return this.status.hide();
+  private count({ length: count, 0: first }: readonly FoundOffer[]): void {
+    if (!first) return this.status.hide();
     const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
     this.status.text = `$(arrow-right) ${text}`;
-    this.status.tooltip = t(
-      'Places that need the same edit: Tab or Alt+] goes there, applies it and moves on. Alt+[ skips it, Escape dismisses all.',
-    );
+    this.status.tooltip = first.import
+      ? `${first.import.title} (Alt+])`
+      : t(
+          'Places that need the same edit: Tab or Alt+] goes there, applies it and moves on. Alt+[ skips it, Escape dismisses all.',
+        );
     this.status.show();
   }
 
@@ -84,6 +86,12 @@ function hintsFor(offer: FoundOffer, does: ReturnType<typeof tabAction>): Hint[]
   const isHere = cursor !== undefined && isInLines(cursor, offer);
   const document = openDocument(offer);
   const place = document?.positionAt(offer.shown.at(-1)!.end).line ?? offer.line;
+  if (offer.import && active && cursor) {
+    // Where it is applied from; without Tab, the mark at its place is enough.
+    const text = `${key}: ${offer.import.title}`;
+    const line = { first: cursor.line, last: cursor.line };
+    return does ? [{ editor: active, line: lineForHint(active, text, line), text }] : [];
+  }
   const lines = { first: document?.positionAt(offer.from).line ?? offer.line, last: place };
   const where = { key, line: place + 1 };
   return vscode.window.visibleTextEditors.flatMap((editor): Hint[] => {

@@ -14,6 +14,7 @@ import {
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { Display } from './display.ts';
 import { EditWatch, isWatched, type Edited } from './edit-watch.ts';
+import { MissingImports } from './imports.ts';
 import { FinderThread } from '../../next-edit-finder/finder-thread.ts';
 import * as offered from './offers.ts';
 
@@ -24,6 +25,7 @@ const TAB_WAIT_MS = 300;
 
 export class NextEdit implements vscode.Disposable {
   private readonly watch = new EditWatch();
+  private readonly imports = new MissingImports();
   private readonly display = new Display();
   private readonly refusals = new Refusals();
   private readonly steps = new Steps<FoundOffer, Start>();
@@ -61,13 +63,18 @@ export class NextEdit implements vscode.Disposable {
       vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
     this.disposables = vscode.Disposable.from(
       this.watch,
+      this.imports,
       this.display,
       command('next', (key) => this.inTurn(() => this.next(key))),
       command('go', () => this.inTurn(() => this.go())),
       command('accept', () => this.inTurn(() => this.accept())),
       command('skip', () => this.skip()),
       command('dismiss', () => this.dismiss()),
-      this.watch.onDidChange((change) => this.edited(change)),
+      this.watch.onDidChange((change) => {
+        this.imports.record(change);
+        this.edited(change);
+      }),
+      this.imports.onDidChange(() => this.updateImports()),
       vscode.window.onDidChangeTextEditorSelection(() => this.updateKeys()),
       vscode.window.onDidChangeTextEditorVisibleRanges(() => this.updateKeys()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
@@ -146,6 +153,7 @@ export class NextEdit implements vscode.Disposable {
   private search(): void {
     const editor = vscode.window.activeTextEditor;
     if (!editor || !isWatched(editor.document)) return;
+    void this.imports.search();
     const edits = this.watch.recent();
     if (edits.length === 0) return this.clearOffers();
     const { document, selection } = editor;
@@ -179,10 +187,16 @@ export class NextEdit implements vscode.Disposable {
         found.some((other) => other.path === path && other.from === from);
       // Files on disk are still to be searched.
       const stays = (other: FoundOffer) => more && !offered.openDocument(other) && !isFound(other);
-      this.offers = [...found, ...this.offers.filter(stays)];
+      this.offers = [...this.imports.offers, ...found, ...this.offers.filter(stays)];
       this.continued = new Set(continued);
     }
     this.searched();
+    this.draw();
+  }
+
+  /** The import of what was just written comes first. */
+  private updateImports(): void {
+    this.offers = [...this.imports.offers, ...this.offers.filter((offer) => !offer.import)];
     this.draw();
   }
 
@@ -207,7 +221,8 @@ export class NextEdit implements vscode.Disposable {
     // Between two steps, the meaning of Tab stays the same.
     if (this.pendingTurns > 0) return;
     const [does, shouldTabWait] = [this.tabMeaning(), this.shouldTabWait()];
-    this.services.completion.isTabTaken = does !== undefined || shouldTabWait;
+    // Ghost text comes before the import of a name.
+    this.services.completion.isTabTaken = (does !== undefined && !this.offer?.import) || shouldTabWait;
     this.display.updateKeys(this.offer, does, this.isHere(), shouldTabWait);
   }
 
@@ -223,6 +238,12 @@ export class NextEdit implements vscode.Disposable {
     if (!offer || !cursor) return undefined;
     const isContinued = this.start?.isStep === true || this.continued.has(offer.pattern);
     return tabAction(cursor, offer, this.start, !isContinued || this.refusals.isPassed(offer));
+  }
+
+  /** Imports are applied from anywhere in their document. */
+  private isApplicable(): boolean {
+    const { offer } = this;
+    return this.isHere() || (offer?.import !== undefined && this.cursor()?.path === offer.path);
   }
 
   private isHere(): boolean {
@@ -258,7 +279,7 @@ export class NextEdit implements vscode.Disposable {
         this.onSearched = resolve;
         setTimeout(resolve, TAB_WAIT_MS);
       });
-    const does = key === 'tab' ? this.tabMeaning() : this.isHere() ? 'apply' : 'go';
+    const does = key === 'tab' ? this.tabMeaning() : this.isApplicable() ? 'apply' : 'go';
     if (does === 'apply') return this.accept(key);
     if (does === 'go') return this.go();
     // If the user typed on meanwhile, the key would come too late.
@@ -291,7 +312,7 @@ export class NextEdit implements vscode.Disposable {
     const editor = vscode.window.activeTextEditor;
     const cursor = this.cursor();
     const { offer, offers } = this;
-    if (!editor || !offer || !cursor || !this.isHere()) return;
+    if (!editor || !offer || !cursor || !this.isApplicable()) return;
     const { document } = editor;
     if (!offered.matchesBefore(document, offer)) {
       this.remove(offer);
@@ -311,8 +332,10 @@ export class NextEdit implements vscode.Disposable {
     // The document was changed meanwhile, or is read-only.
     if (!isWritten) return this.remove(offer);
     this.steps.applied({ offer, offers, start: { path, offset, line, isStep: true } });
-    const end = document.positionAt(offered.endAfterEdit(offer));
-    editor.selection = new vscode.Selection(end, end);
+    if (!offer.import) {
+      const end = document.positionAt(offered.endAfterEdit(offer));
+      editor.selection = new vscode.Selection(end, end);
+    }
     clearTimeout(this.timer);
     this.search();
   }

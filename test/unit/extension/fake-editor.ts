@@ -147,6 +147,12 @@ export const fake = {
   commands: new Map<string, (...rest: unknown[]) => unknown>(),
   /** The editor commands that were executed. */
   ran: [] as string[],
+  /** What the language's extension reports about every document, and its quick fixes. */
+  diagnostics: [] as { severity: number; range: Range; message: string }[],
+  fixes: [] as unknown[],
+  report(document: Document): void {
+    fire('diagnostics', { uris: [document.uri] });
+  },
   open(name: string, text: string): Document {
     const document = new Document(name, text);
     fake.openAgain(document);
@@ -232,6 +238,8 @@ export const fake = {
     workspace.workspaceFolders = folders;
     for (const map of [fake.keys, fake.commands]) map.clear();
     fake.ran.length = 0;
+    fake.diagnostics = [];
+    fake.fixes = [];
     workspace.textDocuments = [];
     window.visibleTextEditors = [];
     window.activeTextEditor = undefined;
@@ -312,6 +320,7 @@ export const commands = {
     return { dispose: () => undefined };
   },
   executeCommand: (name: string, ...rest: unknown[]) => {
+    if (name === 'vscode.executeCodeActionProvider') return Promise.resolve(fake.fixes);
     if (name === 'setContext') fake.keys.set(rest[0] as string, rest[1] as boolean);
     else fake.ran.push(name);
     if (name === 'tab') fake.type('  ');
@@ -324,6 +333,12 @@ export class EventEmitter {
   fire = (of: unknown) => this.all.forEach((listener) => listener(of));
   dispose = () => undefined;
 }
+export const languages = {
+  getDiagnostics: () => fake.diagnostics,
+  onDidChangeDiagnostics: event('diagnostics'),
+};
+export const DiagnosticSeverity = { Error: 0, Warning: 1, Hint: 3 };
+export const CodeActionKind = { QuickFix: { value: 'quickfix' } };
 export const extensions = { getExtension: (): { isActive: boolean } | undefined => undefined };
 export const Uri = { parse: (text: string) => ({ toString: () => text }) };
 export const Disposable = { from: () => ({ dispose: () => undefined }) };

@@ -103,13 +103,14 @@ describe('watches', () => {
 
 describe('an offer', () => {
   const warnings: string[] = [];
+  const completion = { modelFor: () => undefined, isTabTaken: false };
   let next: NextEdit;
   beforeEach(() => {
     warnings.length = 0;
     next = new NextEdit({
       bundle: (name: string) => name,
       log: { warn: (text: string) => warnings.push(text) },
-      completion: { modelFor: () => undefined },
+      completion,
     } as never);
   });
   afterEach(() => next.dispose());
@@ -199,5 +200,70 @@ describe('an offer', () => {
     renamed();
     await fake.run('next', 'tab');
     expect(fake.ran).toEqual(['tab']);
+  });
+
+  describe('of an import', () => {
+    const added = "import { price } from './price';\n";
+
+    /** Types the use of a name that is not imported, which the language's extension then reports. */
+    async function used(name = 'price') {
+      const { made } = openDocument('a.ts', 'one();\n');
+      const editor = fake.show(made);
+      fake.moveTo('one', 0, 'one('.length);
+      fake.type(name);
+      const at = made.getText().indexOf(name);
+      const range = { start: made.positionAt(at), end: made.positionAt(at + name.length) };
+      fake.diagnostics = [{ severity: 0, range: range as never, message: `Cannot find name '${name}'.` }];
+      const top = made.positionAt(0);
+      const edit = { range: { start: top, end: top }, newText: added };
+      fake.fixes = [{ title: 'Add import from "./price"', edit: { entries: () => [[made.uri, [edit]]] } }];
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      return { made, editor };
+    }
+    const hint = () => fake.shown().filter((text) => text.includes('Add import'));
+    const tab = () => fake.keys.get('forgetMeNot.nextEdit.tab') ?? false;
+
+    it('is applied by Tab where the name was written, and the cursor stays', async () => {
+      const { made, editor } = await used();
+      expect(hint()).toEqual(['⇥ Tab: Add import from "./price"']);
+      await fake.tab();
+      expect(made.getText()).toBe(`${added}one(price);\n`);
+      // The report is still of the text before.
+      await vi.runAllTimersAsync();
+      expect([isThere(), editor.document.done.length]).toEqual([false, 2]);
+    });
+
+    it('leaves Tab alone on other lines, and is withdrawn by Escape for good', async () => {
+      const { made } = await used();
+      fake.moveTo('\n', 0, 1);
+      expect([isThere(), tab(), hint()]).toEqual([true, false, []]);
+      fake.moveTo('price', 0, 'price'.length);
+      expect(tab()).toBe(true);
+      await fake.run('dismiss');
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect([isThere(), tab()]).toEqual([false, false]);
+    });
+
+    it('is not made for what stood there before, or what a linter thinks of another name', async () => {
+      await used();
+      fake.diagnostics = fake.diagnostics.map((one) => ({ ...one, message: 'Missing semicolon.' }));
+      fake.report(fake.editor().document);
+      await vi.runAllTimersAsync();
+      expect(isThere()).toBe(false);
+      const { made } = openDocument('b.ts', 'one(price);\n');
+      fake.show(made);
+      const range = { start: made.positionAt(4), end: made.positionAt(9) };
+      fake.diagnostics = [{ severity: 0, range: range as never, message: "Cannot find name 'price'." }];
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect(isThere()).toBe(false);
+    });
+
+    it('lets ghost text come first', async () => {
+      await used();
+      expect([tab(), completion.isTabTaken]).toEqual([true, false]);
+    });
   });
 });

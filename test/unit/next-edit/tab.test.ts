@@ -43,6 +43,26 @@ describe('what Tab does', () => {
   });
   const here = { path: 'a.ts', offset: 20, line: 1, isStep: false };
 
+  it('applies an import behind the use of its name, on the same line', () => {
+    const missing = { ...offer, import: { title: 'Add import', at: 20 } };
+    const doesAt = (offset: number, head: string) => tabAction(at(offset, head), missing, undefined, true);
+    expect(doesAt(25, '  price')).toBe('apply');
+    // Before it, on the next line, where Tab indents, and where the import is written.
+    for (const [offset, head] of [
+      [20, '  '],
+      [19, ' x'],
+      [32, 'more'],
+      [104, '  f('],
+    ] as const)
+      expect(doesAt(offset, head)).toBeUndefined();
+  });
+
+  it('moves with the text around its use', () => {
+    const missing = { ...offer, import: { title: 'Add import', at: 20 } };
+    const moved = moveOffer(missing, [{ offset: 50, removed: 0, inserted: 5 }]);
+    expect([moved?.from, moved?.import?.at]).toEqual([105, 20]);
+  });
+
   it.each([
     ['goes to the offer from the line of the edit', at(22, 'const'), here, false, 'go'],
     ['does nothing from another line', at(40, 'const', { line: 2 }), here, false, undefined],
