@@ -21,6 +21,7 @@ import {
   type KeptDocument,
 } from './manifest.ts';
 import { changeTimes } from './reading/change-times.ts';
+import { headOf } from './reading/git.ts';
 import { learnedPath, manifestPath, summaryPath, weightsPath } from './paths.ts';
 import { recencyWeights } from './recency.ts';
 import { Spool, type SpoolReader } from './tokens/spool.ts';
@@ -68,7 +69,8 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
   const spoolPath = join(out, 'all.tokens.tmp');
   const linesPath = join(out, 'manifest.jsonl.tmp');
   try {
-    const summary = await write(context, spoolPath, linesPath);
+    const heads = await headsOf(foldersOf(options), options.signal);
+    const summary = { ...(await write(context, spoolPath, linesPath)), ...heads };
     await renamePatiently(linesPath, manifestPath(out));
     await writeByRename(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
@@ -76,6 +78,18 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
     await Spool.remove(spoolPath);
     await rm(linesPath, { force: true });
   }
+}
+
+async function headsOf(
+  folders: readonly NamedFolder[],
+  signal: AbortSignal | undefined,
+): Promise<Pick<CorpusSummary, 'heads'>> {
+  const heads: Record<string, string> = {};
+  for (const { path } of folders) {
+    const head = await headOf(path, signal);
+    if (head !== undefined) heads[path] = head;
+  }
+  return Object.keys(heads).length > 0 ? { heads } : {};
 }
 
 /** The options, and what is derived from them and the base. */

@@ -80,6 +80,8 @@ export const corpusSummarySchema = z.object({
   /** Empty if there is none; with several folders, the first. */
   folder: z.string(),
   folders: runSpecSchema.shape.folders,
+  /** The newest commit of each folder, by its path, when it was read. */
+  heads: z.record(z.string(), z.string().regex(/^[0-9a-f]{40,64}$/)).optional(),
   seed: z.int(),
   heldOutShare: z.number(),
   /** Files and rows. */

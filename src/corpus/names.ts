@@ -56,6 +56,14 @@ export type NameVerdict =
   /** Unknown extension: the contents decide. */
   | { look: true };
 
+/** Whether a path is that of a project's own text: neither vendored nor generated, and not in such a folder. */
+export const isProjectPath = (path: string): boolean =>
+  'take' in judgeName(path) &&
+  path
+    .split('/')
+    .slice(0, -1)
+    .every((name) => judgeFolder(name, []) === undefined);
+
 /** Judges a file by its path alone. */
 export function judgeName(path: string): NameVerdict {
   const name = fileName(path).toLowerCase();

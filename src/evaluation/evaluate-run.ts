@@ -10,6 +10,7 @@ import {
   type CostPlace,
 } from '../training/measured-costs.ts';
 import { endMeasured, readRun, readSpec, stepOfResult } from '../runs/index.ts';
+import { commitsSoFar } from './commits-so-far.ts';
 import { compare } from './metrics/compare.ts';
 import { findPlaces } from './places.ts';
 import { itemsPath } from './metrics/item-rows.ts';
@@ -37,6 +38,7 @@ import {
   trainingSpeed,
 } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
+import { commitsTask, type CommitItem } from './tasks/commits.ts';
 import { fitCalibration } from './tasks/workspace-cursors.ts';
 import type { EvaluatedModel, ItemScore, Task } from './task.ts';
 import { withMeasuringLock } from './measuring-lock.ts';
@@ -115,6 +117,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
         measured: { task, comparisons, cut },
         ...(calibration && { calibration }),
         ...(places && { places }),
+        ...(of?.task === commitsTask && { commits: commitsSoFar(of.items as CommitItem[], of.scores) }),
       });
       for (const comparison of comparisons) evaluation.emitComparison(step, comparison);
     }

@@ -170,6 +170,18 @@ const placesSchema = z.object({
 });
 export type Places = z.infer<typeof placesSchema>;
 
+/** Shares of the characters saved in all commits after the run up to this one, by the model before and the result. */
+const commitsSoFarSchema = z.object({
+  commit: z.string(),
+  /** ISO time of the commit. */
+  at: z.string(),
+  cursors: z.int(),
+  before: z.number(),
+  after: z.number(),
+  difference: intervalSchema,
+});
+export type CommitsSoFar = z.infer<typeof commitsSoFarSchema>;
+
 /** In the setting of a metric: that `before` is what the run continues. */
 export const againstContinued = (setting: Text): Text =>
   msg`${setting}; before: the result of the run that it continues`;
@@ -183,6 +195,8 @@ export const summarySchema = z.object({
   /** Written by earlier versions: one place, if possible one where the result was right and the base was not. */
   example: placeSchema.optional(),
   places: placesSchema.optional(),
+  /** Oldest first. */
+  commits: z.array(commitsSoFarSchema).optional(),
   served: servedSchema.optional(),
   calibration: calibratedSchema.optional(),
   /** Set if the run chose its strength by measuring. */

@@ -10,6 +10,7 @@ export { msg };
 
 export const errorCodes = [
   'corpus-empty',
+  'no-commits',
   'corpus-unreadable',
   'base-not-found',
   'base-not-gguf',

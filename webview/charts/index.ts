@@ -1,5 +1,6 @@
 /** The charts in the order in which they are shown. A new chart is a file here and a line in this list. */
 import { forgettingChart, humanEvalChart, yourCodeChart } from './before-after.ts';
+import { commitsChart } from './commits.ts';
 import { diversityChart } from './diversity.ts';
 import { learningRateChart } from './learning-rate.ts';
 import { lossChart } from './loss.ts';
@@ -13,6 +14,7 @@ import type { ChartView } from './view.ts';
 // The type of each chart's model is private to it.
 export const charts: ChartView<unknown>[] = [
   yourCodeChart,
+  commitsChart,
   humanEvalChart,
   forgettingChart,
   lossChart,

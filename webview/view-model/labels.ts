@@ -53,6 +53,7 @@ export function metricLabel(task: string, metric: string): string {
   const name = metricName(metric);
   if (task === 'forgetting') return t('Forgetting {metric}', { metric: name });
   if (task === 'workspace' || task === CURSORS) return t('Held-out {metric}', { metric: name });
+  if (task === 'commits') return t('In later commits: {metric}', { metric: name });
   return `${tKnown(factsOfTask(task)?.title ?? task)} ${name}`;
 }
 

@@ -34,6 +34,7 @@ export const commandGroups: Readonly<
     report: larger('reportCommand'),
     compare: larger('compareCommand'),
     evaluate: larger('evaluateCommand'),
+    proof: larger('proofCommand'),
     strength: larger('strengthCommand'),
     sweeps: sweepsCommand,
     reproduce: larger('reproduceCommand'),

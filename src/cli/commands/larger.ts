@@ -8,7 +8,7 @@ export { compareCommand } from './results/compare.ts';
 export { completeCommand } from './use/complete.ts';
 export { corpusCommand } from './fine-tune/corpus.ts';
 export { doctorCommand } from './set-up/doctor.ts';
-export { evaluateCommand } from './results/evaluate.ts';
+export { evaluateCommand, proofCommand } from './results/evaluate.ts';
 export { fetchCommand } from './use/fetch.ts';
 export { importCommand } from './use/import.ts';
 export { modelsCommand } from './set-up/models.ts';

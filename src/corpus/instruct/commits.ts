@@ -2,11 +2,10 @@
  * Turns git commits into instruction pairs: the message and the code before are the question, the diff is the answer.
  */
 import { realpath } from 'node:fs/promises';
-import { posix } from 'node:path';
 import { gitLog, NoRepository } from '../reading/git.ts';
 import { PastPaths } from '../reading/gitignore.ts';
 import type { Globs } from '../reading/globs.ts';
-import { judgeFolder, judgeName } from '../names.ts';
+import { isProjectPath } from '../names.ts';
 
 export interface CommitPair {
   hash: string;
@@ -100,7 +99,7 @@ function toPair(
   const files = parts
     .map(parseFileDiff)
     .filter((file) => file !== undefined)
-    .filter(({ path }) => !ignored.has(path) && isProjectCode(path));
+    .filter(({ path }) => !ignored.has(path) && isProjectPath(path));
   const diff = files.map((file) => file.diff).join('');
   if (files.length === 0 || files.length > MAX_FILES || diff.length > MAX_DIFF) return undefined;
   // The message is mostly about other files.
@@ -116,12 +115,6 @@ const messageText = (message: string) =>
     .replace(/^(?:signed-off-by|co-authored-by|reviewed-by|acked-by|change-id|git-svn-id)\b.*$/gim, '')
     .replace(/\s*\(#\d+\)/g, '')
     .trim();
-
-function isProjectCode(path: string): boolean {
-  const verdict = judgeName(path);
-  const folders = posix.dirname(path).split('/');
-  return 'take' in verdict && folders.every((name) => judgeFolder(name, []) === undefined);
-}
 
 /** Parses one file's part of a patch; undefined if it has no lines: only a rename, a mode change or a binary file. */
 function parseFileDiff(part: string): { path: string; before: string; diff: string } | undefined {

@@ -67,6 +67,23 @@ export const gitLog = (
 export const committedFiles = (folder: string, signal?: AbortSignal): AsyncGenerator<string> =>
   linesOfGit(folder, ['ls-tree', '-r', '--name-only', 'HEAD'], signal);
 
+/** The newest commit; undefined if there is none, or if git can't say. Throws `signal`'s reason. */
+export async function headOf(folder: string, signal?: AbortSignal): Promise<string | undefined> {
+  try {
+    for await (const line of linesOfGit(folder, ['rev-parse', '--verify', '-q', 'HEAD'], signal)) return line;
+  } catch (error) {
+    if (!(error instanceof NoRepository)) throw error;
+  }
+  return undefined;
+}
+
+/** The lines of a file, by its path in the folder, after a commit. Throws like gitLog. */
+export const linesAt = (
+  folder: string,
+  { commit, path }: { commit: string; path: string },
+  signal?: AbortSignal,
+): AsyncGenerator<string> => linesOfGit(folder, ['cat-file', 'blob', `${commit}:./${path}`], signal);
+
 /** Kills git if the consumer stops. */
 async function* linesOfGit(
   folder: string,

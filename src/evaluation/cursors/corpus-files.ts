@@ -44,6 +44,12 @@ export class CorpusFiles {
     return { folder: folder?.name ?? '', path };
   }
 
+  /** Replaces the text of a file, or adds one. */
+  put(folder: string, path: string, text: string): void {
+    const files = this.folders.get(folder) ?? new Map<string, CorpusFile>();
+    this.folders.set(folder, files.set(path, { path, text: () => text }));
+  }
+
   /** By path. */
   inFolder(folder: string): ReadonlyMap<string, CorpusFile> {
     return this.folders.get(folder) ?? new Map<string, CorpusFile>();

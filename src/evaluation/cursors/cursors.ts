@@ -43,14 +43,20 @@ export function findCursors(
   return choosePlaces(documents, kinds).flat();
 }
 
-function listCursors(whole: string, { file, fromLine }: HeldOutDocument, kind: CursorKind): (() => Cursor)[] {
+/** The places for a cursor in a document. `isWanted`: of the lines (from 0) from the cursor's to that after the text. */
+export function listCursors(
+  whole: string,
+  { file, fromLine }: Pick<HeldOutDocument, 'file' | 'fromLine'>,
+  kind: CursorKind,
+  isWanted: (from: number, to: number) => boolean = () => true,
+): (() => Cursor)[] {
   const text = whole.replaceAll('\r\n', '\n');
   const lines = text.split('\n');
   const cursors: (() => Cursor)[] = [];
   for (let at = 0, start = 0; at < lines.length; start += lines[at]!.length + 1, at += 1) {
     if (at < FIRST_LINE - 1) continue;
     const span = kind === 'line' ? restOfLine(lines[at]!) : blockBelow(lines, at);
-    if (!span) continue;
+    if (!span || !isWanted(at, at + span.next)) continue;
     const { cut, actual, next } = span;
     cursors.push(() => {
       const cursor = start + cut;

@@ -52,7 +52,7 @@ export async function placeCursors(
 }
 
 /** Chooses the snippets of other files at a cursor, from an index of each folder. */
-class ContextChooser {
+export class ContextChooser {
   private readonly indexes = new Map<string, CorpusIndex>();
 
   private constructor(
@@ -81,6 +81,12 @@ class ContextChooser {
     return chosen.map((part) => ({ ...part, text: detachedCopy(part.text) }));
   }
 
+  /** A file of the corpus has another text now, or is new. */
+  async update({ folder, path }: { folder: string; path: string }, text: string): Promise<void> {
+    this.files.put(folder, path, text);
+    await (await this.getIndex(folder)).restore(path);
+  }
+
   private async getIndex(folder: string): Promise<CorpusIndex> {
     const { indexes, files, parser, signal } = this;
     const index = indexes.get(folder) ?? (await CorpusIndex.open(files.inFolder(folder), parser, signal));
@@ -100,9 +106,9 @@ const never = () => new Promise<void>(() => undefined);
  * The file's text without the text to be completed, and the part of the file at the cursor. `minLines`: lines of the
  * text at the cursor.
  */
-function splitFile(
+export function splitFile(
   text: string,
-  { line, column, actual: found }: Cursor,
+  { line, column, actual: found }: Pick<Cursor, 'line' | 'column' | 'actual'>,
   minLines = 0,
 ): { textWithoutAnswer: string; own: Pick<PlacedCursor, 'before' | 'actual' | 'after' | 'hidden'> } {
   const lines = text.replaceAll('\r\n', '\n').split('\n');

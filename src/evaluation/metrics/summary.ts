@@ -30,6 +30,7 @@ export interface Findings {
    */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   places?: Summary['places'];
+  commits?: Summary['commits'];
   calibration?: Summary['calibration'];
 }
 

@@ -2,6 +2,7 @@ import { UserError } from '../../text/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { arcTask } from './arc.ts';
 import { gsm8kTask } from './gsm8k.ts';
+import { commitsTask } from './commits.ts';
 import { hellaswagTask } from './hellaswag.ts';
 import { crossCodeEvalTask } from './crosscodeeval.ts';
 import { humanevalLinesTask, humanevalLineTask } from './humaneval-infilling.ts';
@@ -17,6 +18,7 @@ import { workspaceTask } from './workspace.ts';
 /** In running order: the most informative first, since time may run out. */
 export const tasks: readonly Task[] = [
   workspaceTask,
+  commitsTask,
   humanevalTask,
   humanevalLineTask,
   humanevalLinesTask,

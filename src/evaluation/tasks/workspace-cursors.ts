@@ -37,12 +37,13 @@ export type CursorItem = Item & PlacedCursor;
 export type LatencyItem = Item & { kind: 'latency'; cursor: PlacedCursor; tokens: number };
 
 export const LATENCY = 'latency';
+export const SAVED = 'characters saved';
 export const cursorMeasures: readonly Measure[] = [
   ...(['line', 'block'] as const).flatMap((kind): Measure[] => [
     { metric: `${kind} exact match`, unit: '', better: 'higher', binary: true },
     { metric: `${kind} edit similarity`, unit: '', better: 'higher' },
   ]),
-  { metric: 'characters saved', unit: '', better: 'higher' },
+  { metric: SAVED, unit: '', better: 'higher' },
   { metric: LATENCY, unit: 'ms', better: 'lower' },
 ];
 
@@ -144,7 +145,7 @@ export async function scoreCursor(
     parts: {
       [`${kind} exact match`]: { sum: Number(answer === actual), weight: 1 },
       [`${kind} edit similarity`]: { sum: editSimilarity(answer, actual), weight: 1 },
-      'characters saved': { sum: saved, weight: all },
+      [SAVED]: { sum: saved, weight: all },
     },
     detail: { answer, ...toOutcome(shown, actual, logProbabilities) },
   };

@@ -39,6 +39,7 @@ import { hasResult } from '../../findings/run-status.ts';
 import { bestFirst, servableItem, whyNotServable, type RunStatus } from '../texts.ts';
 import { requireTrust, trustedCommands } from '../trust.ts';
 import { completeUntuned } from './untuned.ts';
+import { commitsSentence } from '../../findings/commits-sentence.ts';
 import { useRun } from '../completion/use-run.ts';
 import { commandAction } from '../log.ts';
 
@@ -57,6 +58,7 @@ const table: Record<string, CommandEntry> = {
   showResults: { run: (context, argument) => context.panel.show(argument) },
   useForCompletion: { run: useForCompletion },
   measureResult: { run: measureResult },
+  measureCommits: { run: measureCommits },
   stopTraining: { run: stopTraining },
   resumeTraining: { run: resumeTraining },
   exportResult: { run: exportResult },
@@ -160,6 +162,21 @@ async function measureResult(context: Context, argument: CommandArgument): Promi
   const text = joined([sentence, ...warnings.map(translate)]);
   const show = { title: t('Show Results'), run: () => panel.show(id) };
   await log.notify(warnings.length > 0 ? 'warning' : 'info', text, show);
+}
+
+/** On what was committed since the training: would it have helped to write that? */
+async function measureCommits(context: Context, argument: CommandArgument): Promise<void> {
+  const { runs, children, log, panel } = context;
+  const placeHolder = t('Which result do you want to try on your newest commits?');
+  const run = await pickRun(context, argument, hasResult, placeHolder, t('No run is finished yet.'));
+  if (!run) return;
+  const { id, name } = run.spec;
+  await withChildProgress(t('Trying {name} on your newest commits', { name }), (options) =>
+    children.ask(z.unknown(), ['proof', id], options),
+  ).finally(() => runs.refresh());
+  const commits = runs.get(id)?.summary?.commits ?? [];
+  const show = { title: t('Show Results'), run: () => panel.show(id) };
+  await log.notify('info', commitsSentence(name, commits), show);
 }
 
 async function stopTraining(context: Context, argument: CommandArgument): Promise<void> {

@@ -1,15 +1,18 @@
 /**
- * Twenty problems can't show a small loss. So the result in use is measured on all of HumanEval while the machine is
- * idle, at the lowest priority; if it turns out worse than its base, completion notices and says so.
+ * What is measured of the result in use while the machine is idle, at the lowest priority. All of HumanEval, because
+ * twenty problems can't show a small loss: if it turns out worse than its base, completion notices and says so. Then
+ * what was committed since the training, again once there are new commits.
  */
 import { cpus } from 'node:os';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { reportError, UserError } from '../../text/errors.ts';
+import { reportError, UserError, type ErrorReport } from '../../text/errors.ts';
 import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
 import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
 import { onMains } from '../../platform/machine/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
+import { headOf } from '../../corpus/reading/git.ts';
+import { foldersOf } from '../../protocol/folders.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 
@@ -42,6 +45,8 @@ export class MeasureWhenIdle implements vscode.Disposable {
   private measuring: AbortController | undefined;
   /** Runs that can't be measured. Interrupted ones are not included: they continue later. */
   private readonly failed = new Set<string>();
+  /** By run: the newest commits up to which it was measured. */
+  private readonly measuredUpTo = new Map<string, string>();
   private readonly timer = setInterval(() => void this.check(), CHECK_MS.idle);
   private readonly subscriptions: vscode.Disposable;
 
@@ -75,22 +80,48 @@ export class MeasureWhenIdle implements vscode.Disposable {
     this.load = watchLoad();
     if (busy || now - this.usedAt < IDLE_MS || now < this.notBefore) return;
     const run = this.services.completion.inUse?.run;
-    if (run && this.shouldMeasure(run)) await this.measure(run);
+    if (!run || !this.mayMeasure(run)) return;
+    if (needsMeasuring(run)) {
+      if (!this.failed.has(run.spec.id)) await this.measureProblems(run);
+    } else await this.measureCommits(run);
   }
 
-  private shouldMeasure(run: RunSnapshot): boolean {
+  private mayMeasure(run: RunSnapshot): boolean {
     const { services } = this;
-    if (!vscode.workspace.isTrusted || this.failed.has(run.spec.id) || !needsMeasuring(run)) return false;
     // Another window may have the same result in use, but not the same folder.
-    return services.isHere(run) && services.completion.isOn && services.runs.live.length === 0;
+    const isHere = vscode.workspace.isTrusted && services.isHere(run);
+    return isHere && services.completion.isOn && services.runs.live.length === 0;
   }
 
-  private async measure({ spec: { id, name } }: RunSnapshot): Promise<void> {
-    const { children, log, runs } = this.services;
+  private async measureProblems({ spec: { id, name } }: RunSnapshot): Promise<void> {
+    const { log, runs } = this.services;
+    const done = await this.measure(['evaluate', id, '--tasks', 'humaneval', '--limit', String(PROBLEMS)]);
+    if (done === 'interrupted') return;
+    this.failed.add(id);
+    if (done !== 'measured') log.warn(`${name} was not measured on all of HumanEval: ${done.message}`);
+    const measured = runs.get(id);
+    // Measured again at a strength set later. The abort may have come too late.
+    if (measured && !needsMeasuring(measured)) this.failed.delete(id);
+  }
+
+  private async measureCommits({ spec }: RunSnapshot): Promise<void> {
+    const heads = await Promise.all(foldersOf(spec).map(({ path }) => headOf(path)));
+    const newest = heads.join(' ').trim();
+    if (!newest || this.measuredUpTo.get(spec.id) === newest) return;
+    const done = await this.measure(['proof', spec.id]);
+    if (done === 'interrupted') return;
+    this.measuredUpTo.set(spec.id, newest);
+    if (done !== 'measured' && done.code !== 'no-commits')
+      this.services.log.warn(`${spec.name} was not tried on the newest commits: ${done.message}`);
+  }
+
+  /** Returns what is wrong if it can't be measured. */
+  private async measure(args: readonly string[]): Promise<'measured' | 'interrupted' | ErrorReport> {
+    const { children, runs } = this.services;
     const { signal } = (this.measuring = new AbortController());
     if ((await trainingNow()) || !(await onMains()) || signal.aborted) {
       this.measuring = undefined;
-      return;
+      return 'interrupted';
     }
     let others = watchLoad(timeOfOthers);
     // Stops as soon as something trains or other programs are busy.
@@ -100,26 +131,18 @@ export class MeasureWhenIdle implements vscode.Disposable {
       void trainingNow().then((training) => training && this.measuring?.abort());
     }, CHECK_MS.measuring);
     try {
-      const args = ['evaluate', id, '--tasks', 'humaneval', '--limit', String(PROBLEMS), '--background'];
-      await children.ask(z.unknown(), args, { signal });
-      // Taken back below if it was measured.
-      this.failed.add(id);
+      await children.ask(z.unknown(), [...args, '--background'], { signal });
+      return 'measured';
     } catch (error) {
       // Another evaluator measures it.
-      if (error instanceof UserError && error.code === 'run-locked')
-        this.notBefore = Date.now() + BACK_OFF_MS;
-      else if (!signal.aborted) {
-        this.failed.add(id);
-        log.warn(`${name} was not measured on all of HumanEval: ${reportError(error).message}`);
-      }
+      const isLocked = error instanceof UserError && error.code === 'run-locked';
+      if (isLocked) this.notBefore = Date.now() + BACK_OFF_MS;
+      return isLocked || signal.aborted ? 'interrupted' : reportError(error);
     } finally {
       clearInterval(timer);
       this.measuring = undefined;
       await runs.refresh();
     }
-    const measured = runs.get(id);
-    // Measured again at a strength set later. The abort may have come too late.
-    if (measured && !needsMeasuring(measured)) this.failed.delete(id);
   }
 
   private backOff(): void {

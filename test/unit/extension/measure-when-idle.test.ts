@@ -46,6 +46,8 @@ vi.mock('../../../src/platform/machine/machine-load.ts', () => ({
   MAX_BUSY_PROCESSORS: 0.3,
   watchLoad: () => () => machine.busy,
 }));
+const repository = vi.hoisted(() => ({ head: undefined as string | undefined }));
+vi.mock('../../../src/corpus/reading/git.ts', () => ({ headOf: () => Promise.resolve(repository.head) }));
 vi.mock('../../../src/runs/index.ts', async (original) => ({
   ...(await original<object>()),
   trainingNow: () => Promise.resolve(machine.training),
@@ -95,10 +97,11 @@ let read: number;
 let onRuns: () => void;
 let idle: MeasureWhenIdle;
 /** Ends the evaluation in progress: as a child process does when it is stopped, or because it has finished. */
-let end: (how: 'done' | 'broken' | 'locked') => void;
+let end: (how: 'done' | 'broken' | 'locked' | 'no-commits') => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  repository.head = undefined;
   Object.assign(machine, { busy: 0.1, mains: true, training: undefined });
   Object.assign(editor, { trusted: true, state: { focused: true, active: false } });
   run = { ...makeRun({ id: 'garden' }), summary: summaryOf(solved(0.45, 0.45, 20)) };
@@ -118,6 +121,8 @@ beforeEach(() => {
       signal.addEventListener('abort', () => (asked.push('stopped'), reject(new Error('stopped'))));
       end = (how) => {
         if (how === 'locked') return reject(new UserError('run-locked', 'It is being measured.', 'Wait.'));
+        if (how === 'no-commits')
+          return reject(new UserError('no-commits', 'There is nothing new.', 'Commit.'));
         if (how === 'broken') return reject(new Error('no base'));
         run = { ...run, summary: summaryOf(after) };
         return resolve();
@@ -267,6 +272,39 @@ test.each([
   ends();
   await minutes(1);
   expect(read).toBe(1);
+});
+
+describe('what was committed since the training', () => {
+  const PROOF = 'proof garden --background';
+  beforeEach(() => {
+    repository.head = 'first';
+    run = { ...run, summary: summaryOf(solved(0.45, 0.44, 164)) };
+  });
+  test('is measured once all problems are, and again only after new commits', async () => {
+    await minutes(12);
+    expect(asked).toEqual([PROOF]);
+    after = solved(0.45, 0.44, 164);
+    end('done');
+    await minutes(60);
+    expect(asked).toEqual([PROOF]);
+    repository.head = 'second';
+    await minutes(2);
+    expect(asked).toEqual([PROOF, PROOF]);
+  });
+  test('is measured after an interruption', async () => {
+    await minutes(12);
+    press();
+    await minutes(12);
+    expect(asked).toEqual([PROOF, 'stopped', PROOF]);
+  });
+  test('is nothing to speak of if there is nothing new, or no repository', async () => {
+    await minutes(12);
+    end('no-commits');
+    await minutes(60);
+    repository.head = undefined;
+    await minutes(60);
+    expect([asked, notified]).toEqual([[PROOF], []]);
+  });
 });
 
 test('while another evaluator measures the result, it waits silently', async () => {

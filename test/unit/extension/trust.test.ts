@@ -32,6 +32,7 @@ it.each([
   'findLearningRate',
   'useForCompletion',
   'measureResult',
+  'measureCommits',
   'resumeTraining',
   'importAdapter',
   'completeUntuned',

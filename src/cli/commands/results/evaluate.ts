@@ -79,6 +79,18 @@ function dataFile(text: string, all: string[]): string[] {
 /** step 0 is the base, or a model measured without a run. */
 type StepMetric = Metric & { step: number };
 
+export function proofCommand(): Command {
+  return new Command('proof')
+    .description('measure a run on what was committed after it: would it have helped to write that?')
+    .argument('[run]', 'id of a run, the start of one, or latest', 'latest')
+    .addOption(
+      new Option('--setting <name>', 'quick (the newest 30 commits) or paper (200)').choices(settingNames),
+    )
+    .option('--background', 'let all other programs on this machine go first')
+    .option('--json', 'print the metrics as a JSON array')
+    .action((run: string, options: Options) => evaluate(run, { ...options, data: [], tasks: 'commits' }));
+}
+
 async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.tasks) chooseTasks(options.tasks.split(','));
   // Child processes inherit it.
