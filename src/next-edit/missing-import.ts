@@ -38,9 +38,11 @@ export function importOffer(
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
 
 function isImported(name: string, text: string): boolean {
-  const word = new RegExp(wholeWord(name), 'u');
+  // Not a part of a path.
+  const word = new RegExp(`${wholeWord(name)}(?!\\s*(?:\\.|::))`, 'u');
   const lines = text.split('\n');
-  return lines.some((line, index) => word.test(line) && isInImport(lines, index));
+  const namesIn = (line: string) => line.replace(/(["']).*?\1/g, '').replace(/^\s*from\s+\S+/, '');
+  return lines.some((line, index) => word.test(namesIn(line)) && isInImport(lines, index));
 }
 
 /** Whether a fix adds the name to the imports, and changes nothing else. */

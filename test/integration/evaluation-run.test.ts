@@ -1,4 +1,5 @@
 /** Evaluates a run of a generated model: its metrics against llama.cpp's own probabilities. */
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -22,6 +23,11 @@ import { servedRun } from '../../src/serving/client/run-model.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 const WINDOW = 48;
+const git = (...args: string[]) => execFileSync('git', args, { cwd: join(root, 'code'), stdio: 'pipe' });
+function commit(): void {
+  git('add', '-A');
+  git('-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '-q', '-m', 'code');
+}
 let root: string;
 let base: string;
 let changed: string;
@@ -87,6 +93,8 @@ beforeAll(async () => {
   await writeTinyAdapter(unchanged, base, { scale: 0 });
   await mkdir(join(root, 'code'));
   await cp(resolve('node_modules/commander/lib'), join(root, 'code'), { recursive: true });
+  git('init', '-q');
+  commit();
   const tokenizer = await openTokenizer(base);
   await buildCorpus({
     folder: join(root, 'code'),
@@ -410,5 +418,27 @@ it('refuses what cannot be evaluated before it loads anything', async () => {
   const stopped = AbortSignal.abort();
   await expect(evaluate(await newRun(changed), { signal: stopped })).rejects.toMatchObject({
     code: 'cancelled',
+  });
+});
+
+describe('what was committed since the run', () => {
+  it('is completed by the model before and the result, and counted commit by commit', async () => {
+    const dir = await newRun(changed);
+    const options = { tasks: ['commits'], limit: 4 };
+    await expect(evaluate(dir, options)).rejects.toMatchObject({ code: 'no-commits' });
+    for (const name of ['first', 'second']) {
+      const lines = [1, 2, 3].map((n) => `export const ${name}Number${n} = parse("${name}", ${n});\n`);
+      await writeFile(join(root, 'code', `${name}.js`), `${'// A file.\n'.repeat(5)}${lines.join('')}`);
+      commit();
+    }
+    const { summary } = await evaluate(dir, options);
+    expect(find(summary, 'commits', 'line exact match').after.n).toBe(4);
+    const rows = await rowsOf(dir, 'commits.7.jsonl');
+    expect(rows.map(({ actual }) => actual)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(= )?parse\("first", \d\);$|"first", \d\);$/)]),
+    );
+    expect(summary.commits?.map(({ cursors }) => cursors)).toEqual([2, 4]);
+    const saved = find(summary, 'commits', 'characters saved');
+    expect(summary.commits?.at(-1)).toMatchObject({ before: saved.before.value, after: saved.after.value });
   });
 });

@@ -32,8 +32,8 @@ const MAX_CHARACTERS = 400_000;
 const MAX_COMMITS = 1000;
 
 /**
- * The newest `most` commits after `head`, or if it is not known after `since` (an ISO time), that add lines to code in the folder, oldest first; without
- * merges. Throws NoRepository, and `signal`'s reason.
+ * The newest `most` commits that add lines to code in the folder, oldest first, without merges: those after the commit
+ * `head` or, if that is not known, after the ISO time `since`. Throws NoRepository, and `signal`'s reason.
  */
 export async function landedSince(
   folder: string,

@@ -6,7 +6,7 @@ import { landedCursors, type LandedCursor } from '../cursors/landed-cursors.ts';
 import { defaultBudget } from '../../completion/index.ts';
 import { NoRepository } from '../../corpus/reading/git.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
-import { describeFolders } from '../../protocol/folders.ts';
+import { describeFolders, foldersOf } from '../../protocol/folders.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { createItem, type Item, type Plan, type PlanContext, type Task } from '../task.ts';
 import { cursorMeasures, LATENCY, scoreCursor } from './workspace-cursors.ts';
@@ -29,6 +29,12 @@ async function plan({ run, base, setting, limit, signal }: PlanContext): Promise
       'Name a run.',
     );
   const { spec } = run;
+  if (spec.imported || foldersOf(spec).length === 0)
+    throw new UserError(
+      'no-commits',
+      msg`${spec.name} did not learn a folder on this machine, so it has no later commits.`,
+      msg`Choose a run that was trained here on a folder.`,
+    );
   const counts = { line: limit ?? CURSORS.line[setting], block: limit ?? CURSORS.block[setting] };
   const options = { commits: COMMITS[setting], counts, signal };
   const cursors = await landedCursors(spec, await run.corpus(), await base.tokenizer(), options).catch(

@@ -29,6 +29,13 @@ describe('the import of a name', () => {
       '',
       "import { price } from './price';\r\n",
     ],
+    [
+      'where another comes from',
+      "import { read } from './price';\nread(price);\n",
+      'price',
+      'read',
+      ', price',
+    ],
     ['a further name', script, 'price', 'read', ', price'],
     [
       'in a list of lines',
