@@ -95,6 +95,12 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       ['evaluate qwen2.5-coder-0.5b --tasks humaneval', 'measures a model without a run'],
     ],
   },
+  proof: {
+    examples: [
+      ['proof latest', 'what the newest 30 commits after the run show'],
+      ['proof latest --setting paper', 'the newest 200'],
+    ],
+  },
   strength: {
     examples: [
       ['strength latest', 'shows what was measured at each strength'],
