@@ -80,7 +80,8 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   const corpus = lazyCorpus(dir);
   await removeLeftovers(dir);
   try {
-    const planned = chosen.map(({ name }) => name);
+    // Of a task that only its name starts, nothing is left to be measured.
+    const planned = chosen.filter(({ onlyByName }) => !onlyByName).map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
     const until = (progress.until = table.until(strengthPart.name));
     await resultStrength(dir, spec, step, {
@@ -105,7 +106,9 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       [models.before, models.after],
       { spec, corpus },
       timed ? table : undefined,
-      chosen.some(({ needsRun }) => needsRun) ? await crossFitModels(resources, summary) : undefined,
+      chosen.some((task) => task.needsRun && task !== commitsTask)
+        ? await crossFitModels(resources, summary)
+        : undefined,
     );
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of, summary.choice?.without);

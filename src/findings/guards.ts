@@ -63,14 +63,6 @@ export const guarded: readonly Guard[] = [
     gained: 'it saves more typing in the files kept out of training',
   },
   {
-    task: 'commits',
-    metric: 'characters saved',
-    // It is looked at again and again, as commits come.
-    margin: MARGIN,
-    worse: 'completions would have saved fewer characters of what you committed since',
-    gained: 'it would have saved more typing in what you committed since',
-  },
-  {
     task: 'workspace',
     metric: 'bits per byte',
     margin: 0,

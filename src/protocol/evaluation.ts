@@ -175,6 +175,8 @@ const commitsSoFarSchema = z.object({
   commit: z.string(),
   /** ISO time of the commit. */
   at: z.string(),
+  /** Commits up to this one that were measured, and cursors in them. */
+  commits: z.int(),
   cursors: z.int(),
   before: z.number(),
   after: z.number(),

@@ -424,21 +424,25 @@ it('refuses what cannot be evaluated before it loads anything', async () => {
 describe('what was committed since the run', () => {
   it('is completed by the model before and the result, and counted commit by commit', async () => {
     const dir = await newRun(changed);
-    const options = { tasks: ['commits'], limit: 4 };
+    const options = { tasks: ['commits'], limit: 8 };
     await expect(evaluate(dir, options)).rejects.toMatchObject({ code: 'no-commits' });
-    for (const name of ['first', 'second']) {
-      const lines = [1, 2, 3].map((n) => `export const ${name}Number${n} = parse("${name}", ${n});\n`);
+    const left = async () =>
+      (JSON.parse(await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8')) as Summary).pending;
+    expect(await left()).toBeUndefined();
+    for (const name of ['first', 'second', 'third', 'fourth']) {
+      const lines = [1, 2].map((n) => `export const ${name}Number${n} = parse("${name}", ${n});\n`);
       await writeFile(join(root, 'code', `${name}.js`), `${'// A file.\n'.repeat(5)}${lines.join('')}`);
       commit();
     }
     const { summary } = await evaluate(dir, options);
-    expect(find(summary, 'commits', 'line exact match').after.n).toBe(4);
+    expect(find(summary, 'commits', 'line exact match').after.n).toBe(8);
     const rows = await rowsOf(dir, 'commits.7.jsonl');
     expect(rows.map(({ actual }) => actual)).toEqual(
       expect.arrayContaining([expect.stringMatching(/^(= )?parse\("first", \d\);$|"first", \d\);$/)]),
     );
-    expect(summary.commits?.map(({ cursors }) => cursors)).toEqual([2, 4]);
+    expect(summary.commits?.map(({ commits, cursors }) => [commits, cursors])).toEqual([[4, 8]]);
     const saved = find(summary, 'commits', 'characters saved');
     expect(summary.commits?.at(-1)).toMatchObject({ before: saved.before.value, after: saved.after.value });
+    expect(summary.pending).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 /** What was committed after the run: how much of it the result would have saved, and the model before it. */
 import { t, whole } from '../../src/text/l10n.ts';
 import type { CommitsSoFar } from '../../src/protocol/evaluation.ts';
+import { isUnused, unused } from '../view-model/before-after.ts';
 import { formatDifference, formatInterval, formatShareTick, formatTime } from '../view-model/format.ts';
 import { chartOptions } from './options.ts';
 import { styleOf } from './run-styles.ts';
@@ -9,6 +10,9 @@ import type { ChartView } from './view.ts';
 interface Commits {
   points: readonly CommitsSoFar[];
   last: CommitsSoFar;
+  /** Whether only this run is shown. */
+  isAlone: boolean;
+  isUnused: boolean;
 }
 
 const shareText = (value: number) => formatInterval({ value, low: value, high: value }, true);
@@ -16,13 +20,13 @@ const nameOf = ({ commit, at }: CommitsSoFar) => `${commit.slice(0, 8)}, ${forma
 
 export const commitsChart: ChartView<Commits> = {
   id: 'commits',
-  title: () => t('Would it have helped to write what you committed since?'),
+  title: () => t('Would it have helped to write what was committed since?'),
   type: 'line',
   open: true,
-  read({ run }) {
+  read({ run, shown }) {
     const points = run?.snapshot.summary?.commits;
     const last = points?.at(-1);
-    return points && last && { points, last };
+    return points && last && { points, last, isAlone: shown.length === 1, isUnused: isUnused(run!) };
   },
   datasets: ({ points }, theme) => {
     const line = (
@@ -32,7 +36,7 @@ export const commitsChart: ChartView<Commits> = {
       dash: number[] = [],
     ) => ({
       label,
-      data: points.map((point, index) => ({ x: index + 1, y: of(point), label: nameOf(point) })),
+      data: points.map((point) => ({ x: point.commits, y: of(point), label: nameOf(point) })),
       borderColor: color,
       backgroundColor: color,
       borderWidth: 2,
@@ -45,12 +49,12 @@ export const commitsChart: ChartView<Commits> = {
       line(t('with what it learned'), styleOf(0, theme).color, ({ after }) => after),
     ];
   },
-  options: ({ points }, theme) =>
+  options: ({ last }, theme) =>
     chartOptions(
       {
         x: {
-          title: t('commits since the training'),
-          suggestedMax: points.length,
+          title: t('newest commits since the training'),
+          suggestedMax: last.commits,
           format: (value) => (Number.isInteger(value) ? whole(value) : ''),
         },
         y: { title: t('characters saved'), fromZero: true, format: formatShareTick },
@@ -60,21 +64,22 @@ export const commitsChart: ChartView<Commits> = {
       },
       theme,
     ),
-  answer: ({ last: { difference } }) => {
+  answer: ({ last: { difference }, isAlone, isUnused: isNot }) => {
+    if (!isAlone || isNot) return undefined;
     if (difference.low > 0) return t('Yes, more than before.');
     if (difference.high < 0) return t('No: it would have helped less than before.');
     return t('No difference is seen yet.');
   },
-  words: ({ last, points }) =>
+  words: ({ last }) =>
     t('Commits: {commits}. Characters saved: {after}, before {before}; difference {difference}.', {
-      commits: points.length,
+      commits: last.commits,
       after: shareText(last.after),
       before: shareText(last.before),
       difference: formatDifference(last.difference, true),
     }),
   table: ({ points }) => ({
     caption: t('Characters saved in all commits up to each'),
-    head: [t('Commit'), t('before'), t('with what it learned'), t('difference')],
+    head: [t('Up to commit'), t('before'), t('with what it learned'), t('difference')],
     rows: points.map((point) => [
       nameOf(point),
       shareText(point.before),
@@ -89,12 +94,13 @@ export const commitsChart: ChartView<Commits> = {
       { metric: 'characters saved', at, value: after, n },
       { metric: 'characters saved, difference', at, value, low, high, n },
     ]),
-  note: ({ last, points }) =>
+  warning: ({ isUnused: isNot }) => (isNot ? unused() : undefined),
+  note: ({ last }) =>
     t(
-      'Each point is of all commits up to there: the share of what was added that need not have been typed, at {cursors} places, each with the code as it stood then. None of it was learned. The difference is {difference} (95% interval; commits: {commits}).',
+      'Each point is of the newest commits up to there, from the fourth on: the share of characters that need not have been typed, at {cursors} places in lines that the training had not read, with the code as it stood before each commit. The difference is {difference} (95% interval; commits: {commits}).',
       {
         cursors: last.cursors,
-        commits: points.length,
+        commits: last.commits,
         difference: formatDifference(last.difference, true),
       },
     ),

@@ -60,9 +60,9 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
 }
 
 /** If no strength was good enough, the result was measured at one that nobody uses. */
-const isUnused = ({ snapshot: { summary } }: RunView): boolean =>
+export const isUnused = ({ snapshot: { summary } }: RunView): boolean =>
   summary?.choice?.strength === 0 && summary.givenStrength === undefined;
-const unused = () => t('This is at full strength, which is not used.');
+export const unused = () => t('This is at full strength, which is not used.');
 
 /** From the run's summary if it has one, else from the evaluations so far. */
 function ofRun({ snapshot, series: { metrics } }: RunView, match: Match): BeforeAfter | undefined {

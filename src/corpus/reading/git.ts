@@ -77,6 +77,28 @@ export async function headOf(folder: string, signal?: AbortSignal): Promise<stri
   return undefined;
 }
 
+/** The newest commit of a folder, without merges; undefined if there is none, or if git can't say. */
+export async function newestCommit(folder: string): Promise<string | undefined> {
+  try {
+    for await (const line of gitLog(folder, ['-1', '--format=tformat:%H', '--', '.'])) return line;
+  } catch {
+    // As for a folder without a repository.
+  }
+  return undefined;
+}
+
+/** Whether the repository has this commit. Throws like gitLog, but for a commit that it lacks. */
+export async function hasCommit(folder: string, commit: string, signal?: AbortSignal): Promise<boolean> {
+  for await (const line of linesOfGit(folder, ['rev-parse', '--git-dir'], signal)) void line;
+  try {
+    for await (const line of linesOfGit(folder, ['cat-file', '-e', `${commit}^{commit}`], signal)) void line;
+    return true;
+  } catch (error) {
+    if (error instanceof NoRepository) return false;
+    throw error;
+  }
+}
+
 /** The lines of a file, by its path in the folder, after a commit. Throws like gitLog. */
 export const linesAt = (
   folder: string,

@@ -44,15 +44,27 @@ export class CorpusFiles {
     return { folder: folder?.name ?? '', path };
   }
 
-  /** Replaces the text of a file, or adds one. */
-  put(folder: string, path: string, text: string): void {
-    const files = this.folders.get(folder) ?? new Map<string, CorpusFile>();
-    this.folders.set(folder, files.set(path, { path, text: () => text }));
+  /** Replaces the text of a file, adds one, or removes one. */
+  put(folder: string, path: string, text: string | undefined): void {
+    const files = this.filesOf(folder);
+    if (text === undefined) files.delete(path);
+    else files.set(path, { path, text: () => text });
   }
 
   /** By path. */
   inFolder(folder: string): ReadonlyMap<string, CorpusFile> {
-    return this.folders.get(folder) ?? new Map<string, CorpusFile>();
+    return this.filesOf(folder);
+  }
+
+  private filesOf(folder: string): Map<string, CorpusFile> {
+    const files = this.folders.get(folder) ?? new Map<string, CorpusFile>();
+    this.folders.set(folder, files);
+    return files;
+  }
+
+  /** The texts of all files. */
+  *allTexts(): Generator<string> {
+    for (const files of this.folders.values()) for (const { text } of files.values()) yield text();
   }
 
   /**

@@ -92,9 +92,10 @@ export class CorpusIndex {
     };
   }
 
-  /** Restores the full text of the file at `path`. */
+  /** Restores the full text of the file at `path`, if there is one. */
   async restore(path: string): Promise<void> {
     const file = this.files.get(path);
     if (file) await this.put(path, file.text());
+    else this.index.remove(path);
   }
 }

@@ -1,13 +1,15 @@
 /**
- * Cursors in the lines that commits added after a run, each with the repository as it stood before its commit: so what
- * is measured was never learned.
+ * Cursors in the lines that commits added after a run, each with the repository as it stood before its commit. Places
+ * with a line that the run has read are left out, so nothing that is measured was learned.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { promptPath, type Corpus } from '../../corpus/index.ts';
-import { landedSince, type AddedLines, type Landed, type LandedFile } from '../../corpus/reading/landed.ts';
+import { Globs } from '../../corpus/reading/globs.ts';
+import { landedSince, type Landed, type LandedFile } from '../../corpus/reading/landed.ts';
 import { NoRepository } from '../../corpus/reading/git.ts';
 import { documentPath, foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import type { RunSpec } from '../../protocol/run.ts';
+import { mixText } from '../../statistics/random.ts';
 import type { PlacedCursor } from './completion.ts';
 import { CorpusFiles } from './corpus-files.ts';
 import { listCursors, type Cursor, type CursorKind } from './cursors.ts';
@@ -16,43 +18,48 @@ import { ContextChooser, splitFile } from './place.ts';
 
 export interface LandedCursor extends PlacedCursor, Pick<Landed, 'commit' | 'at'> {}
 
-export interface LandedOptions {
+export interface CursorOptions {
   /** The most commits, and cursors of each kind. */
   commits: number;
   counts: Record<CursorKind, number>;
   signal?: AbortSignal | undefined;
 }
 
-/** A file that a commit changed. */
-interface Change extends LandedFile, Pick<Landed, 'commit' | 'at'> {
+interface LandedIn extends Landed {
   folder: NamedFolder;
 }
 
+/** A file that a commit changed. */
+interface Change extends LandedFile {
+  of: LandedIn;
+}
+
 /**
- * Empty if nothing was committed since the run, or only what it had learned. Folders that are in no repository are
- * left out; if none is, throws NoRepository. Throws `signal`'s reason.
+ * In the order of the commits. Empty if nothing was committed since the run, or only what it had read. Folders that are
+ * in no repository are left out; if none is in one, throws NoRepository. Throws `signal`'s reason.
  */
 export async function landedCursors(
   spec: RunSpec,
   corpus: Corpus,
   tokenizer: Tokenizer,
-  options: LandedOptions,
+  options: CursorOptions,
 ): Promise<LandedCursor[]> {
-  const changes = await changesSince(spec, corpus.summary.heads ?? {}, options);
+  const landed = await landedIn(spec, corpus.summary.heads ?? {}, options);
   const files = new CorpusFiles(corpus, tokenizer, spec.folders);
-  const cursors = cursorsIn(changes, files, options.counts);
+  const found = cursorsIn(landed, linesRead(files), options.counts);
   const placed: LandedCursor[] = [];
-  if (cursors.length === 0) return placed;
+  if (found.length === 0) return placed;
   const others = await ContextChooser.open(files, options.signal);
   try {
-    for (const commit of new Set(changes.map((change) => change.commit))) {
-      const own = changes.filter((change) => change.commit === commit);
-      for (const found of cursors.filter(({ change }) => own.includes(change))) {
+    for (const commit of landed) {
+      for (const one of found.filter(({ change }) => change.of === commit)) {
         options.signal?.throwIfAborted();
-        placed.push(await place(found, spec, others));
+        placed.push(await place(one, spec, others));
       }
       // For the next commit.
-      for (const { folder, path, text } of own) await others.update({ folder: folder.name, path }, text);
+      const { folder, gone } = commit;
+      for (const path of gone) await others.update({ folder: folder.name, path }, undefined);
+      for (const { path, text } of commit.files) await others.update({ folder: folder.name, path }, text);
     }
   } finally {
     others.close();
@@ -60,94 +67,94 @@ export async function landedCursors(
   return placed;
 }
 
-async function changesSince(
+/** The newest commits of all folders. */
+async function landedIn(
   spec: RunSpec,
   heads: Readonly<Record<string, string>>,
-  { commits, signal }: LandedOptions,
-): Promise<Change[]> {
-  const changes: Change[] = [];
-  let missing: NoRepository | undefined;
-  let found = 0;
-  for (const folder of foldersOf(spec)) {
+  { commits, signal }: CursorOptions,
+): Promise<LandedIn[]> {
+  const folders = foldersOf(spec);
+  const globs = new Globs(
+    spec.corpus,
+    spec.folders?.map(({ name }) => name),
+  );
+  const landed: LandedIn[] = [];
+  const missing: NoRepository[] = [];
+  for (const folder of folders) {
+    const own = { head: heads[folder.path], globs: globs.forFolder(folder.name) };
     try {
-      const since = { since: spec.createdAt, most: commits };
-      const head = heads[folder.path];
-      const landed = await landedSince(folder.path, { ...since, head }, signal).catch((error: unknown) => {
-        // That commit is gone: the history was rewritten.
-        if (head === undefined || !(error instanceof NoRepository)) throw error;
-        return landedSince(folder.path, since, signal);
-      });
-      changes.push(
-        ...landed.flatMap(({ commit, at, files }: Landed) =>
-          files.map((file) => ({ ...file, commit, at, folder })),
-        ),
-      );
-      found += 1;
+      const found = await landedSince(folder.path, { ...own, since: spec.createdAt, most: commits, signal });
+      landed.push(...found.map((one) => ({ ...one, folder })));
     } catch (error) {
       if (!(error instanceof NoRepository)) throw error;
-      missing = error;
+      missing.push(error);
     }
   }
-  if (found === 0 && missing) throw missing;
-  return changes;
+  if (missing.length > 0 && missing.length === folders.length) throw missing[0]!;
+  landed.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const newest = new Set([...new Set(landed.map(({ commit }) => commit))].slice(-commits));
+  return landed.filter(({ commit }) => newest.has(commit));
+}
+
+/** Shorter lines are everywhere. */
+const MIN_LINE = 12;
+/** The line's hash, without white space around it; undefined for a short line. */
+const hashOf = (line: string): number | undefined =>
+  line.trim().length < MIN_LINE ? undefined : mixText(line.trim());
+
+/** Hashes of the lines of all files that the run has read. */
+function linesRead(files: CorpusFiles): ReadonlySet<number> {
+  const hashes = new Set<number>();
+  for (const text of files.allTexts())
+    for (const line of text.split('\n')) {
+      const hash = hashOf(line);
+      if (hash !== undefined) hashes.add(hash);
+    }
+  return hashes;
 }
 
 interface FoundCursor {
   cursor: Cursor;
   change: Change;
-  added: AddedLines;
 }
 
-/** Spread over the changes, in their order. */
+/** Spread over the changed files. */
 function cursorsIn(
-  changes: readonly Change[],
-  files: CorpusFiles,
+  landed: readonly LandedIn[],
+  read: ReadonlySet<number>,
   counts: Record<CursorKind, number>,
 ): FoundCursor[] {
+  const changes = landed.flatMap((of) => of.files.map((file): Change => ({ ...file, of })));
   const byName = new Map(changes.map((change, index) => [String(index), change]));
   const documents = [...byName].map(([file, { text }]) => ({ file, fromLine: 1, text: () => text }));
-  const fresh = new Map(changes.map((change) => [change, notLearned(change, files)]));
-  const within = (change: Change, from: number, to: number) =>
-    fresh.get(change)!.find((added) => from >= added.from && to <= added.to);
+  const isNew = ({ text, added }: Change) => {
+    const known = text.split('\n').map((line) => read.has(hashOf(line)!));
+    return (from: number, to: number) =>
+      added.some((lines) => from >= lines.from && to <= lines.to) && !known.slice(from, to).includes(true);
+  };
   const kinds = (['line', 'block'] as const).map((kind) => ({
     count: counts[kind],
     findPlaces: (text: string, { file }: { file: string }) =>
-      listCursors(
-        text,
-        { file, fromLine: 1 },
-        kind,
-        (from, to) => within(byName.get(file)!, from, to) !== undefined,
-      ),
+      listCursors(text, { file, fromLine: 1 }, kind, isNew(byName.get(file)!)),
   }));
   return choosePlaces(documents, kinds)
     .flat()
     .map((cursor) => {
       const change = byName.get(cursor.path)!;
-      const count = cursor.actual.split('\n').length;
-      const added = within(change, cursor.line - 1, cursor.line - 1 + count)!;
-      const path = documentPath(change.folder, change.path);
-      return { cursor: { ...cursor, path }, change, added };
-    })
-    .sort((a, b) => changes.indexOf(a.change) - changes.indexOf(b.change));
+      return { cursor: { ...cursor, path: documentPath(change.of.folder, change.path) }, change };
+    });
 }
 
-/** Of the added lines those that were not in the file when the run read it: commits may be rewritten, or come late. */
-function notLearned({ text, added, folder, path }: Change, files: CorpusFiles): AddedLines[] {
-  const learned = files.inFolder(folder.name).get(path)?.text().replaceAll('\r\n', '\n') ?? '';
-  const lines = text.split('\n');
-  return added.filter(({ from, to }) => !learned.includes(lines.slice(from, to).join('\n')));
-}
-
-/** With the text above it as committed, and below it what stood after the added lines: those are not written yet. */
+/** With the text above it as committed; below it, what the commit added is not written yet. */
 async function place(
-  { cursor, change, added }: FoundCursor,
+  { cursor, change }: FoundCursor,
   spec: RunSpec,
   others: ContextChooser,
 ): Promise<LandedCursor> {
-  const lines = change.text.split('\n');
   const end = cursor.line - 1 + cursor.actual.split('\n').length;
-  const unwritten = [...lines.slice(0, end), ...lines.slice(added.to)].join('\n');
-  const { textWithoutAnswer, own } = splitFile(unwritten, cursor);
+  const isAdded = (line: number) => change.added.some(({ from, to }) => line >= from && line < to);
+  const written = change.text.split('\n').filter((_, line) => line < end || !isAdded(line));
+  const { textWithoutAnswer, own } = splitFile(written.join('\n'), cursor);
   const found: PlacedCursor = {
     ...cursor,
     ...own,
@@ -155,6 +162,6 @@ async function place(
     others: [],
     wholeRepositories: spec.corpus.repositoryContext,
   };
-  const { commit, at } = change;
+  const { commit, at } = change.of;
   return { ...found, commit, at, others: await others.choose(found, textWithoutAnswer) };
 }

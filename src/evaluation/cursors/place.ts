@@ -81,8 +81,8 @@ export class ContextChooser {
     return chosen.map((part) => ({ ...part, text: detachedCopy(part.text) }));
   }
 
-  /** A file of the corpus has another text now, or is new. */
-  async update({ folder, path }: { folder: string; path: string }, text: string): Promise<void> {
+  /** A file of the corpus has another text now, is new, or is gone. */
+  async update({ folder, path }: { folder: string; path: string }, text: string | undefined): Promise<void> {
     this.files.put(folder, path, text);
     await (await this.getIndex(folder)).restore(path);
   }

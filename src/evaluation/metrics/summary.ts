@@ -98,7 +98,9 @@ export function withoutMetrics(
   { step, choice, refused, comparisons, pending = [] }: Summary,
   planned: readonly string[],
 ): Summary {
-  const names = [...planned, ...pending, ...comparisons.map(({ task }) => task)];
+  const byName = new Set(tasks.filter(({ onlyByName }) => onlyByName).map(({ name }) => name));
+  const known = [...planned, ...pending, ...comparisons.map(({ task }) => task)];
+  const names = known.filter((task) => !byName.has(task));
   return addFindings(
     { step, sentence: '', comparisons: [], ...(choice && { choice }), ...(refused && { refused }) },
     { planned: [...new Set(names)] },

@@ -7,6 +7,7 @@ import { defaultBudget } from '../../completion/index.ts';
 import { NoRepository } from '../../corpus/reading/git.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { describeFolders, foldersOf } from '../../protocol/folders.ts';
+import { MIN_DOCUMENTS } from '../../statistics/intervals.ts';
 import { msg, UserError } from '../../text/errors.ts';
 import { createItem, type Item, type Plan, type PlanContext, type Task } from '../task.ts';
 import { cursorMeasures, LATENCY, scoreCursor } from './workspace-cursors.ts';
@@ -47,13 +48,13 @@ async function plan({ run, base, setting, limit, signal }: PlanContext): Promise
       );
     },
   );
-  if (cursors.length === 0)
+  const commits = new Set(cursors.map(({ commit }) => commit)).size;
+  if (commits < MIN_DOCUMENTS)
     throw new UserError(
       'no-commits',
-      msg`No code was committed to ${describeFolders(spec)} since ${spec.name} was trained.`,
-      msg`Commit some work, then try again.`,
+      msg`Since ${spec.name} was trained, ${commits} commits added code to ${describeFolders(spec)} that it had not read; ${MIN_DOCUMENTS} are needed to tell anything.`,
+      msg`Try again after more commits.`,
     );
-  const commits = new Set(cursors.map(({ commit }) => commit)).size;
   return {
     items: cursors.map((cursor) => ({
       ...createItem(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, {
@@ -62,7 +63,7 @@ async function plan({ run, base, setting, limit, signal }: PlanContext): Promise
       }),
       document: cursor.commit,
     })),
-    setting: msg`${cursors.length} cursors in the lines that commits since the training (${commits}) added, with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others!} of other files`,
+    setting: msg`${cursors.length} cursors in the lines that the newest commits (${commits}) added, with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others!} of other files`,
     measures: cursorMeasures.filter(({ metric }) => metric !== LATENCY),
   };
 }

@@ -174,9 +174,8 @@ async function measureCommits(context: Context, argument: CommandArgument): Prom
   await withChildProgress(t('Trying {name} on your newest commits', { name }), (options) =>
     children.ask(z.unknown(), ['proof', id], options),
   ).finally(() => runs.refresh());
-  const commits = runs.get(id)?.summary?.commits ?? [];
   const show = { title: t('Show Results'), run: () => panel.show(id) };
-  await log.notify('info', commitsSentence(name, commits), show);
+  await log.notify('info', commitsSentence(name, runs.get(id)?.summary?.commits), show);
 }
 
 async function stopTraining(context: Context, argument: CommandArgument): Promise<void> {

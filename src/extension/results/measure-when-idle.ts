@@ -11,7 +11,7 @@ import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
 import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
 import { onMains } from '../../platform/machine/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { headOf } from '../../corpus/reading/git.ts';
+import { newestCommit } from '../../corpus/reading/git.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
@@ -45,7 +45,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
   private measuring: AbortController | undefined;
   /** Runs that can't be measured. Interrupted ones are not included: they continue later. */
   private readonly failed = new Set<string>();
-  /** By run: the newest commits up to which it was measured. */
+  /** By run: its strength, and the newest commits up to which it was measured. */
   private readonly measuredUpTo = new Map<string, string>();
   private readonly timer = setInterval(() => void this.check(), CHECK_MS.idle);
   private readonly subscriptions: vscode.Disposable;
@@ -81,9 +81,8 @@ export class MeasureWhenIdle implements vscode.Disposable {
     if (busy || now - this.usedAt < IDLE_MS || now < this.notBefore) return;
     const run = this.services.completion.inUse?.run;
     if (!run || !this.mayMeasure(run)) return;
-    if (needsMeasuring(run)) {
-      if (!this.failed.has(run.spec.id)) await this.measureProblems(run);
-    } else await this.measureCommits(run);
+    if (needsMeasuring(run) && !this.failed.has(run.spec.id)) await this.measureProblems(run);
+    else await this.measureCommits(run);
   }
 
   private mayMeasure(run: RunSnapshot): boolean {
@@ -104,13 +103,14 @@ export class MeasureWhenIdle implements vscode.Disposable {
     if (measured && !needsMeasuring(measured)) this.failed.delete(id);
   }
 
-  private async measureCommits({ spec }: RunSnapshot): Promise<void> {
-    const heads = await Promise.all(foldersOf(spec).map(({ path }) => headOf(path)));
-    const newest = heads.join(' ').trim();
-    if (!newest || this.measuredUpTo.get(spec.id) === newest) return;
+  private async measureCommits({ spec, summary }: RunSnapshot): Promise<void> {
+    if (!(await onMains())) return;
+    const newest = await Promise.all(foldersOf(spec).map(({ path }) => newestCommit(path)));
+    const upTo = `${summary?.givenStrength ?? ''} ${newest.join(' ')}`;
+    if (!newest.some(Boolean) || this.measuredUpTo.get(spec.id) === upTo || this.measuring) return;
     const done = await this.measure(['proof', spec.id]);
     if (done === 'interrupted') return;
-    this.measuredUpTo.set(spec.id, newest);
+    this.measuredUpTo.set(spec.id, upTo);
     if (done !== 'measured' && done.code !== 'no-commits')
       this.services.log.warn(`${spec.name} was not tried on the newest commits: ${done.message}`);
   }

@@ -47,7 +47,9 @@ vi.mock('../../../src/platform/machine/machine-load.ts', () => ({
   watchLoad: () => () => machine.busy,
 }));
 const repository = vi.hoisted(() => ({ head: undefined as string | undefined }));
-vi.mock('../../../src/corpus/reading/git.ts', () => ({ headOf: () => Promise.resolve(repository.head) }));
+vi.mock('../../../src/corpus/reading/git.ts', () => ({
+  newestCommit: () => Promise.resolve(repository.head),
+}));
 vi.mock('../../../src/runs/index.ts', async (original) => ({
   ...(await original<object>()),
   trainingNow: () => Promise.resolve(machine.training),

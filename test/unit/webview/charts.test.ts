@@ -38,6 +38,7 @@ describe('a chart', () => {
   it('answers it as far as the metrics do', () => {
     expect(answers()).toEqual({
       'your-code': 'Yes, more than before.',
+      commits: 'Yes, more than before.',
       humaneval: 'No loss was seen (problems tried: 20).',
       forgetting: 'Little: up to 0.1 counts as close to the base.',
     });

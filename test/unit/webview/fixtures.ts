@@ -62,6 +62,15 @@ export const summary = (step: number): Summary => {
   const texts = how('quick', msg`${8} texts of up to ${128} tokens sampled from the base at temperature 1`);
   return {
     step,
+    commits: [4, 5, 6, 7, 8].map((commits) => ({
+      commit: String(commits).repeat(40),
+      at: time(86_400 * commits),
+      commits,
+      cursors: 8 * commits,
+      before: 0.38 + 0.01 * (commits % 2),
+      after: 0.42,
+      difference: { value: 0.04 - 0.01 * (commits % 2), low: 0.08 / commits - 0.008, high: 0.09 },
+    })),
     sentence:
       'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). Predicts held-out text better than before. General ability: no difference seen in HumanEval (4 of 100, the base 5); stays close to the base on other text.',
     comparisons: [

@@ -4,6 +4,7 @@ import { findKnownBase } from '../../../base-models/registry.ts';
 import type { ResolvedBase } from '../../../base-models/resolve.ts';
 import { settingNames, type SettingName } from '../../../evaluation/task.ts';
 import { chooseTasks, taskNames } from '../../../evaluation/tasks/index.ts';
+import { commitsSentence } from '../../../findings/commits-sentence.ts';
 import { UserError } from '../../../text/errors.ts';
 import type { Metric, Summary } from '../../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../../protocol/evaluator.ts';
@@ -88,7 +89,9 @@ export function proofCommand(): Command {
     )
     .option('--background', 'let all other programs on this machine go first')
     .option('--json', 'print the metrics as a JSON array')
-    .action((run: string, options: Options) => evaluate(run, { ...options, data: [], tasks: 'commits' }));
+    .action(async (run: string, options: Options) =>
+      evaluate(await findRun(run), { ...options, data: [], tasks: 'commits' }),
+    );
 }
 
 async function evaluate(reference: string, options: Options): Promise<void> {
@@ -131,7 +134,10 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   if (!('dir' in target) || options.checkpoint === 0) return print(metricTable(metrics));
   const measured = new Set(metrics.map(({ task }) => task));
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
-  print(comparisonTable(comparisons, { spec: await readSpec(target.dir) }), summary!.sentence);
+  const spec = await readSpec(target.dir);
+  const sentence =
+    options.tasks === 'commits' ? commitsSentence(spec.name, summary!.commits) : summary!.sentence;
+  print(comparisonTable(comparisons, { spec }), sentence);
   if (options.checkpoint === undefined) print('', `Metrics: ${target.dir}/evaluation/summary.json`);
 }
 

@@ -8,7 +8,7 @@ import type { Tokenizer } from '../../../../src/llama-cpp/tokenizer.ts';
 import type { Corpus } from '../../../../src/corpus/index.ts';
 import { NoRepository } from '../../../../src/corpus/reading/git.ts';
 import { landedCursors } from '../../../../src/evaluation/cursors/landed-cursors.ts';
-import type { RunSpec } from '../../../../src/protocol/run.ts';
+import { corpusPlanSchema, type RunSpec } from '../../../../src/protocol/run.ts';
 import { charTokenizer } from '../help.ts';
 
 const tokenizer = { ...charTokenizer, fileSeparator: undefined } as Tokenizer;
@@ -56,14 +56,27 @@ function corpusOf(texts: Record<string, string>): Corpus {
   return { documents, summary: {}, measured: 'code', train: { read }, heldOut: { read } } as never;
 }
 
+interface Asked {
+  counts?: { line: number; block: number };
+  where?: string;
+  learned?: Record<string, string>;
+  plan?: object;
+  more?: Partial<RunSpec>;
+  heads?: Record<string, string>;
+}
 /** After a run on 2 January. */
-const found = (counts = { line: 20, block: 0 }, where = folder) =>
-  landedCursors(
-    { folder: where, createdAt: '2026-01-02T00:00:00.000Z', corpus: { repositoryContext: true } } as RunSpec,
-    corpusOf(trained),
-    tokenizer,
-    { commits: 30, counts },
-  );
+const found = ({
+  counts = { line: 20, block: 0 },
+  where = folder,
+  learned = trained,
+  ...asked
+}: Asked = {}) => {
+  const corpus = corpusPlanSchema.parse({ repositoryContext: true, ...asked.plan });
+  const spec = { folder: where, createdAt: '2026-01-02T00:00:00.000Z', corpus, ...asked.more } as RunSpec;
+  const read = { ...corpusOf(learned), summary: { heads: asked.heads } } as Corpus;
+  return landedCursors(spec, read, tokenizer, { commits: 30, counts });
+};
+const pathsOf = (cursors: Awaited<ReturnType<typeof found>>) => cursors.map(({ path }) => path);
 
 it('are in the lines that were added, with what was not written yet left out below them', async () => {
   const added = ['export const second = taxOf(2222);', 'export const third = second + first;'];
@@ -117,7 +130,7 @@ it('are counted up to the newest commits and the number asked for, blocks too', 
     commit(`2026-01-${String(day).padStart(2, '0')}`, {
       [`src/day${day}.ts`]: `${'// A day.\n'.repeat(5)}export function day${day}(hours: number) {\n  return hours * ${day};\n}\n`,
     });
-  const cursors = await found({ line: 6, block: 4 });
+  const cursors = await found({ counts: { line: 6, block: 4 } });
   expect(
     cursors
       .map(({ kind }) => kind)
@@ -134,6 +147,89 @@ it('are counted up to the newest commits and the number asked for, blocks too', 
 it('need a repository', async () => {
   const where = mkdtempSync(join(tmpdir(), 'fmn-none-'));
   vi.stubEnv('GIT_CEILING_DIRECTORIES', dirname(where));
-  await expect(found(undefined, where)).rejects.toThrow(NoRepository);
+  await expect(found({ where })).rejects.toThrow(NoRepository);
   rmSync(where, { recursive: true });
+});
+
+it('have nothing below them that the same commit added', async () => {
+  const body = (name: string) => `export function ${name}(price: number) {\n  return taxOf(price);\n}\n`;
+  const [before, line] = [
+    `${'// A file of functions.\n'.repeat(5)}`,
+    '  const rate = rateOf(price, country);\n',
+  ];
+  commit('2026-01-03', { 'src/all.ts': before + body('one') + body('two') });
+  const changed = (before + body('one') + body('two')).replaceAll('  return', `${line}  return`);
+  const id = commit('2026-01-04', { 'src/all.ts': changed });
+  const [first] = (await found()).filter(({ commit: of }) => of === id);
+  expect(first!.before + first!.actual).toMatch(/ rateOf\(price, country\);$/);
+  expect(first!.after).toContain('export function two');
+  expect(first!.after).not.toContain('rateOf');
+});
+
+it('are not in lines that the run had read, moved, not committed yet, or committed again', async () => {
+  const [known, fresh] = ['export const second = taxOf(2222);', 'export const third = taxOf(333333);'];
+  const file = (...lines: string[]) => `${'// A file.\n'.repeat(5)}${lines.join('\n')}\n`;
+  commit('2026-01-03', { 'src/other.ts': file(known, fresh) });
+  const learned = { ...trained, 'src/draft.ts': `  ${known}\r\n` };
+  expect((await found({ learned })).map(({ actual, before }) => before.split('\n').at(-1)! + actual)).toEqual(
+    [fresh],
+  );
+});
+
+it('are in the commits of several folders in the order of time, each as it stood', async () => {
+  const file = (text: string) => `${'// A file.\n'.repeat(5)}export const value = ${text};\n`;
+  commit('2026-01-03', { 'b/late.ts': file('firstOf(orders, customers)') });
+  commit('2026-01-04', {
+    'a/new.ts': file('secondOf(orders, customers)'),
+    'b/late.ts': file('thirdOf(orders, customers)'),
+  });
+  const folders = ['a', 'b'].map((name) => ({ name, path: join(folder, name) }));
+  const cursors = await found({ more: { folder: folders[0]!.path, folders } });
+  expect(cursors.map(({ at, path }) => [at.slice(8, 10), path])).toEqual([
+    ['03', 'b/late.ts'],
+    ['04', 'a/new.ts'],
+    ['04', 'b/late.ts'],
+  ]);
+  expect(cursors[0]!.others.map(({ text }) => text).join()).not.toContain('thirdOf');
+});
+
+it('are not in files that the run excludes or git ignores, nor in submodules, and odd names spoil nothing', async () => {
+  const text = `${'// A file.\n'.repeat(5)}export const value = taxOf(2222, country);\n`;
+  const names = ['legacy/old.ts', 'own/mine.ts', 'we"ird.js', 'src/good.ts', 'vendor/their.ts'];
+  writeFileSync(join(folder, '.gitignore'), 'own/\n');
+  git('config', 'diff.interHunkContext', '10');
+  git('update-index', '--add', '--cacheinfo', `160000,${git('rev-parse', 'HEAD').trim()},three.js`);
+  for (const name of names) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  for (const name of names) git('add', '-f', name);
+  git('-c', 'user.name=A', 'commit', '-q', '-m', 'all', '--date=2026-01-03T12:00:00Z');
+  commit('2026-01-04', {
+    'src/good.ts': `${text}// Unchanged here.\nexport const other = taxOf(33333, country);\n`,
+  });
+  const cursors = await found({ plan: { exclude: ['legacy/**'] } });
+  expect(pathsOf(cursors)).toEqual(['src/good.ts', 'src/good.ts']);
+});
+
+it('are after the commit that the run saw, whatever its time, also without that commit', async () => {
+  const file = (n: number) => ({
+    [`src/${n}.ts`]: `${'// A file.\n'.repeat(5)}export const value${n} = taxOf(${n}, country);\n`,
+  });
+  const head = commit('2026-01-03', file(1));
+  commit('2025-12-31', file(2));
+  commit('2026-01-05', file(3));
+  expect(pathsOf(await found({ heads: { [folder]: head } }))).toEqual(['src/2.ts', 'src/3.ts']);
+  expect(pathsOf(await found({ heads: { [folder]: 'ab'.repeat(20) } }))).toEqual(['src/3.ts']);
+});
+
+it('do not see files that are gone', async () => {
+  const use = (n: number) => ({
+    [`src/use${n}.ts`]: `import { taxOf } from './tax';\n${'// A file.\n'.repeat(5)}export const value = taxOf(${n}, country);\n`,
+  });
+  git('mv', 'src/tax.ts', 'src/taxes.ts');
+  commit('2026-01-03', use(1));
+  const id = commit('2026-01-04', use(2));
+  const cursor = (await found()).find((one) => one.commit === id)!;
+  expect(cursor.others.map(({ filename }) => filename)).not.toContain('src/tax.ts');
 });
