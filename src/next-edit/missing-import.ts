@@ -32,7 +32,9 @@ export function importOffer(
   if (!fix) return undefined;
   const { title, parts } = fix;
   const line = text.slice(0, parts[0]!.start).split('\n').length - 1;
-  return { path, line, parts, why: 'import', pattern: `import ${title}`, import: { title, at: start } };
+  // A title may name the module only.
+  const pattern = `import ${name}: ${title}`;
+  return { path, line, parts, why: 'import', pattern, import: { title, at: start } };
 }
 
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);

@@ -203,11 +203,10 @@ describe('an offer', () => {
   });
 
   describe('of an import', () => {
-    const added = "import { price } from './price';\n";
-
     /** Types the use of a name that is not imported, which the language's extension then reports. */
-    async function used(name = 'price') {
-      const { made } = openDocument('a.ts', 'one();\n');
+    async function used(name = 'price', file = 'a.ts') {
+      const added = `import { ${name} } from './price';\n`;
+      const { made } = openDocument(file, 'one();\n');
       const editor = fake.show(made);
       fake.moveTo('one', 0, 'one('.length);
       fake.type(name);
@@ -228,7 +227,7 @@ describe('an offer', () => {
       const { made, editor } = await used();
       expect(hint()).toEqual(['⇥ Tab: Add import from "./price"']);
       await fake.tab();
-      expect(made.getText()).toBe(`${added}one(price);\n`);
+      expect(made.getText()).toBe("import { price } from './price';\none(price);\n");
       // The report is still of the text before.
       await vi.runAllTimersAsync();
       expect([isThere(), editor.document.done.length]).toEqual([false, 2]);
@@ -244,6 +243,13 @@ describe('an offer', () => {
       fake.report(made);
       await vi.runAllTimersAsync();
       expect([isThere(), tab()]).toEqual([false, false]);
+    });
+
+    it('is offered of another name of a module of which one was dismissed', async () => {
+      await used();
+      await fake.run('dismiss');
+      await used('prices', 'b.ts');
+      expect(isThere()).toBe(true);
     });
 
     it('is not made for what stood there before, or what a linter thinks of another name', async () => {

@@ -95,7 +95,7 @@ describe('the import of a name', () => {
       line: 1,
       parts,
       why: 'import',
-      pattern: 'import Add import',
+      pattern: 'import price: Add import',
       import: { title: 'Add import', at: start },
     });
   });
