@@ -8,4 +8,4 @@ export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';
 export { Steps, type Step } from './steps.ts';
 export { WrittenRanges } from './written.ts';
-export { isInLines, tabAction, type Cursor, type Start } from './tab-key.ts';
+export { inOrder, isApplied, tabAction, type Cursor, type Start } from './tab-key.ts';

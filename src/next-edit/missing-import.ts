@@ -34,7 +34,7 @@ export function importOffer(
   const line = text.slice(0, parts[0]!.start).split('\n').length - 1;
   // A title may name the module only.
   const pattern = `import ${name}: ${title}`;
-  return { path, line, parts, why: 'import', pattern, import: { title, at: start } };
+  return { path, line, parts, why: 'import', pattern, import: { title, at: end } };
 }
 
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);

@@ -1,6 +1,6 @@
 /** Displays next edits: the first one in the editor, their number, and the keys. */
 import * as vscode from 'vscode';
-import { type tabAction, isInLines } from '../../next-edit/index.ts';
+import { type tabAction, isApplied } from '../../next-edit/index.ts';
 import { t } from '../../text/l10n.ts';
 import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 import { Marks, type Hint } from './marks.ts';
@@ -44,7 +44,7 @@ export class Display implements vscode.Disposable {
   /**
    * Shows the keys, and sets the context keys that their bindings in package.json use.
    * @param does what Tab does at the cursor
-   * @param isHere whether the cursor is in the lines of the offer
+   * @param isHere whether the offer is applied from the cursor
    * @param shouldTabWait whether Tab waits for the search
    */
   updateKeys(
@@ -83,7 +83,7 @@ function hintsFor(offer: FoundOffer, does: ReturnType<typeof tabAction>): Hint[]
   const key = does && !isTabTaken ? '⇥ Tab' : 'Alt+]';
   const active = vscode.window.activeTextEditor;
   const cursor = active && cursorOf(active);
-  const isHere = cursor !== undefined && isInLines(cursor, offer);
+  const isHere = cursor !== undefined && isApplied(cursor, offer);
   const document = openDocument(offer);
   const place = document?.positionAt(offer.shown.at(-1)!.end).line ?? offer.line;
   if (offer.import && active && cursor) {

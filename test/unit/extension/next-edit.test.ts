@@ -206,7 +206,7 @@ describe('an offer', () => {
     /** Types the use of a name that is not imported, which the language's extension then reports. */
     async function used(name = 'price', file = 'a.ts') {
       const added = `import { ${name} } from './price';\n`;
-      const { made } = openDocument(file, 'one();\n');
+      const { made } = openDocument(file, 'one();\nuse(load);\n');
       const editor = fake.show(made);
       fake.moveTo('one', 0, 'one('.length);
       fake.type(name);
@@ -227,7 +227,7 @@ describe('an offer', () => {
       const { made, editor } = await used();
       expect(hint()).toEqual(['⇥ Tab: Add import from "./price"']);
       await fake.tab();
-      expect(made.getText()).toBe("import { price } from './price';\none(price);\n");
+      expect(made.getText()).toBe("import { price } from './price';\none(price);\nuse(load);\n");
       // The report is still of the text before.
       await vi.runAllTimersAsync();
       expect([isThere(), editor.document.done.length]).toEqual([false, 2]);
@@ -243,6 +243,20 @@ describe('an offer', () => {
       fake.report(made);
       await vi.runAllTimersAsync();
       expect([isThere(), tab()]).toEqual([false, false]);
+    });
+
+    it('comes first only where it is applied from', async () => {
+      const { made } = await used();
+      answer([offer('a.ts', made.getText())]);
+      expect(hint()).toEqual(['⇥ Tab: Add import from "./price"']);
+      fake.moveTo('use');
+      await fake.run('next');
+      expect(made.getText()).toBe('one(price);\nuse(read);\n');
+      // Waits for the finder.
+      expect([isThere(), tab()]).toEqual([true, true]);
+      fake.moveTo('price', 0, 'price'.length);
+      await fake.run('next');
+      expect(made.getText()).toBe("import { price } from './price';\none(price);\nuse(read);\n");
     });
 
     it('is offered of another name of a module of which one was dismissed', async () => {

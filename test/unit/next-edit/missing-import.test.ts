@@ -96,7 +96,7 @@ describe('the import of a name', () => {
       parts,
       why: 'import',
       pattern: 'import price: Add import',
-      import: { title: 'Add import', at: start },
+      import: { title: 'Add import', at: start + 5 },
     });
   });
 });
