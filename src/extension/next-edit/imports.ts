@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 import { importOffer, shownLines, WrittenRanges, type QuickFix } from '../../next-edit/index.ts';
 import { isWatched, type Edited } from './edit-watch.ts';
+import * as offered from './offers.ts';
 
 /** Problems for which fixes are asked at once, the nearest to the cursor. */
 const MAX_PROBLEMS = 3;
@@ -28,7 +29,7 @@ export class MissingImports implements vscode.Disposable {
     const path = document.uri.toString();
     const written = this.written.get(path) ?? new WrittenRanges();
     this.written.set(path, written);
-    written.change(changes, Date.now());
+    written.change(changes, Date.now(), offered.selectedIn(path));
   }
 
   /** Of the active document as it is now. */

@@ -128,12 +128,10 @@ export class NextEdit implements vscode.Disposable {
 
   /** Whether the user typed it, outside of the offered places: they have moved on to something else. */
   private isTyped(path: string, changes: readonly Change[]): boolean {
-    const editor = vscode.window.activeTextEditor;
-    if (editor?.document.uri.toString() !== path) return false;
+    const selected = offered.selectedIn(path);
+    if (!selected) return false;
     if (this.offers.some((offer) => offer.path === path && !moveOffer(offer, changes))) return false;
-    // The editor reports the cursor only after the change.
-    const { start, end } = editor.selection;
-    const [from, to] = [editor.document.offsetAt(start), editor.document.offsetAt(end)];
+    const { from, to } = selected;
     return changes.some(({ offset, removed }) => offset <= to && offset + removed >= from);
   }
 

@@ -259,6 +259,11 @@ describe('an offer', () => {
       expect(made.getText()).toBe("import { price } from './price';\none(price);\nuse(read);\n");
     });
 
+    it('is offered of a large text if it was put in at the cursor', async () => {
+      await used('price'.repeat(100));
+      expect(isThere()).toBe(true);
+    });
+
     it('is offered of another name of a module of which one was dismissed', async () => {
       await used();
       await fake.run('dismiss');
