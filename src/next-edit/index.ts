@@ -2,7 +2,7 @@
 export { applyParts, partsShown, shownLines } from './apply.ts';
 export { DocumentEdits, type Change, type Edit, type Replacement } from './edit.ts';
 export { search, type FindOptions, type SearchResult, type Offer, type SearchedText } from './find.ts';
-export { importOffer, type QuickFix } from './missing-import.ts';
+export { importOffer, mayLackImport, type QuickFix } from './missing-import.ts';
 export { moveOffer } from './move-offer.ts';
 export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';

@@ -152,9 +152,11 @@ export class NextEdit implements vscode.Disposable {
   private search(): void {
     const editor = vscode.window.activeTextEditor;
     if (!editor || !isWatched(editor.document)) return;
-    void this.imports.search();
     const edits = this.watch.recent();
-    if (edits.length === 0) return this.clearOffers();
+    if (edits.length === 0) {
+      this.clearOffers();
+      return this.updateImports();
+    }
     const { document, selection } = editor;
     const path = document.uri.toString();
     const place = document.offsetAt(selection.active);

@@ -264,6 +264,43 @@ describe('an offer', () => {
       expect(isThere()).toBe(true);
     });
 
+    it('is asked for after a pause, one search at a time, and the newest one counts', async () => {
+      const { made } = await used();
+      expect(fake.fixesAsked).toBe(1);
+      const fixes = await fake.fixes;
+      let resolve = (_: unknown[]): void => undefined;
+      fake.fixes = new Promise((done) => (resolve = done));
+      for (let time = 0; time < 3; time += 1) fake.report(made);
+      await vi.runAllTimersAsync();
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect(fake.fixesAsked).toBe(2);
+      fake.fixes = [];
+      resolve(fixes);
+      await vi.runAllTimersAsync();
+      expect([fake.fixesAsked, isThere()]).toEqual([3, false]);
+    });
+
+    it('is asked for once for each name that may lack it', async () => {
+      const { made } = await used('aa, bb, cc, price');
+      const problem = (text: string, message: string, tags?: number[]) => {
+        const at = made.getText().indexOf(text);
+        const range = { start: made.positionAt(at), end: made.positionAt(at + text.length) };
+        return { severity: 0, range: range as never, message, tags };
+      };
+      fake.diagnostics = [
+        problem('aa', "'aa' is assigned a value but never used."),
+        problem('bb', 'Unused variable: bb'),
+        problem('cc', 'cc is declared.', [1]),
+        problem(',', "',' expected."),
+        problem('price', "Cannot find name 'price'."),
+        problem('price', "'price' is not defined."),
+      ];
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect([fake.fixesAsked, isThere()]).toEqual([1, true]);
+    });
+
     it('is offered of another name of a module of which one was dismissed', async () => {
       await used();
       await fake.run('dismiss');
