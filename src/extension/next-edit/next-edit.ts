@@ -288,15 +288,16 @@ export class NextEdit implements vscode.Disposable {
     if (editor?.document.version === version) await vscode.commands.executeCommand('tab');
   }
 
-  /** Moves the cursor to the offer, even in another file. */
+  /** Moves the cursor to where the offer is applied from, even in another file. */
   private async go(): Promise<void> {
     const { offer } = this;
     if (!offer) return;
+    if (offer.import && this.isHere()) return this.accept();
     const document = await offered.openOffered(offer);
     if (!document) return this.remove(offer);
     // The file may have changed since it was searched.
     const isFound = offered.matchesBefore(document, offer);
-    const { start } = offer.shown[0]!;
+    const start = offer.import?.at ?? offer.shown[0]!.start;
     const position = document.positionAt(start);
     this.start = { path: offer.path, offset: start, line: position.line, isStep: true };
     const editor = await vscode.window.showTextDocument(document, {

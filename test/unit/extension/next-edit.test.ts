@@ -301,6 +301,19 @@ describe('an offer', () => {
       expect([fake.fixesAsked, isThere()]).toEqual([1, true]);
     });
 
+    it('is gone to where its name is used, and added there, by the status bar too', async () => {
+      const { made } = await used();
+      for (const command of ['next', 'go']) {
+        fake.moveTo('load');
+        await fake.run(command);
+        expect(fake.editor().selection.active).toEqual(made.positionAt('one(price'.length));
+        // So that the palette has its command.
+        expect([tab(), fake.keys.get('forgetMeNot.nextEdit.here')]).toEqual([true, true]);
+      }
+      await fake.run('go');
+      expect(made.getText()).toMatch(/^import \{ price \}/);
+    });
+
     it('is offered of another name of a module of which one was dismissed', async () => {
       await used();
       await fake.run('dismiss');
