@@ -314,6 +314,15 @@ describe('an offer', () => {
       expect(made.getText()).toMatch(/^import \{ price \}/);
     });
 
+    it('is shown on one line, cut, whatever its extension calls it', async () => {
+      const { made } = await used();
+      const [fix] = (await fake.fixes) as [object];
+      fake.fixes = [{ ...fix, title: `Add import\n\u202e${'x'.repeat(200)}` }];
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect(hint()).toEqual([`⇥ Tab: Add import\\n\\u202e${'x'.repeat(67)}…`]);
+    });
+
     it('is offered of another name of a module of which one was dismissed', async () => {
       await used();
       await fake.run('dismiss');
