@@ -106,7 +106,10 @@ export class MissingImports implements vscode.Disposable {
   }
 }
 
-/** The quick fixes at a range that change the document alone. None if an extension fails. */
+/**
+ * The quick fixes at a range whose edits change the document alone. None if an extension fails. A fix's command is not
+ * run: it could do anything, and TypeScript's only counts that the fix was taken.
+ */
 async function fixesOf(document: vscode.TextDocument, range: vscode.Range): Promise<QuickFix[]> {
   const actions = await vscode.commands
     .executeCommand<vscode.CodeAction[] | undefined>(
