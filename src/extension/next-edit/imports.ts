@@ -108,7 +108,7 @@ export class MissingImports implements vscode.Disposable {
 
 /**
  * The quick fixes at a range whose edits change the document alone. None if an extension fails. A fix's command is not
- * run: it could do anything, and TypeScript's only counts that the fix was taken.
+ * run: it could do anything, and TypeScript's changes nothing for an import.
  */
 async function fixesOf(document: vscode.TextDocument, range: vscode.Range): Promise<QuickFix[]> {
   const actions = await vscode.commands

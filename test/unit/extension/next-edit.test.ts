@@ -268,7 +268,7 @@ describe('an offer', () => {
       const { made } = await used();
       expect(fake.fixesAsked).toBe(1);
       const fixes = await fake.fixes;
-      let resolve = (_: unknown[]): void => undefined;
+      let resolve: (fixes: unknown[]) => void = () => undefined;
       fake.fixes = new Promise((done) => (resolve = done));
       for (let time = 0; time < 3; time += 1) fake.report(made);
       await vi.runAllTimersAsync();
