@@ -40,7 +40,7 @@ export interface Offer {
   pattern: string;
   /** To be shown only once another offer of its pattern was accepted. */
   isTentative?: true;
-  /** Of an import: what it is called, and the offset where the name is used. It is applied from there. */
+  /** Of an import: what it is called, and the offset where the use of the name ends. It is applied from there. */
   import?: { title: string; at: number };
 }
 

@@ -24,7 +24,7 @@ export function importOffer(
 ): Offer | undefined {
   const { path, text } = document;
   const name = text.slice(start, end);
-  if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(name) || isImported(name, text)) return undefined;
+  if (!isName(name) || isImported(name, text)) return undefined;
   const importing = fixes
     .map((fix) => ({ ...fix, parts: [...fix.parts].sort((a, b) => a.start - b.start) }))
     .filter(({ parts }) => parts.length > 0 && addsImport(name, document, parts));
@@ -32,8 +32,19 @@ export function importOffer(
   if (!fix) return undefined;
   const { title, parts } = fix;
   const line = text.slice(0, parts[0]!.start).split('\n').length - 1;
-  return { path, line, parts, why: 'import', pattern: `import ${title}`, import: { title, at: start } };
+  // A title may name the module only.
+  const pattern = `import ${name}: ${title}`;
+  return { path, line, parts, why: 'import', pattern, import: { title, at: end } };
 }
+
+/** Whether a problem may be that the marked name is not imported: its message names it, and not as unused. */
+export const mayLackImport = (name: string, message: string, text: string): boolean =>
+  isName(name) &&
+  new RegExp(wholeWord(name), 'u').test(message) &&
+  !/\bunused\b|\b(?:never|not) (?:used|read)\b/i.test(message) &&
+  !isImported(name, text);
+
+const isName = (text: string): boolean => /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(text);
 
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
 

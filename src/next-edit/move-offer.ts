@@ -9,7 +9,7 @@ export interface PlacedOffer {
   /** The offset and the current text of the lines. */
   from: number;
   before: string;
-  /** Where an import's name is used. */
+  /** Of an import: see `Offer`. */
   import?: { title: string; at: number };
 }
 

@@ -32,21 +32,30 @@ export function tabAction(
 ): 'apply' | 'go' | undefined {
   const isAfterStep = start?.isStep === true && start.path === cursor.path && start.offset === cursor.offset;
   if (!isAfterStep && !cursor.head.trim()) return undefined;
-  if (offer.import) return isAfterUse(cursor, offer) ? 'apply' : undefined;
+  if (offer.import) return isApplied(cursor, offer) ? 'apply' : undefined;
   if (isPassed) return isAt(cursor, offer) ? 'apply' : undefined;
   if (isInLines(cursor, offer)) return 'apply';
   return start?.path === cursor.path && start.line === cursor.line ? 'go' : undefined;
 }
 
 /** Whether the cursor is in a line that the offer changes. */
-export const isInLines = (
+const isInLines = (
   { path, offset }: Pick<Cursor, 'path' | 'offset'>,
   { path: changed, from, before }: Where,
 ): boolean => path === changed && offset >= from && offset <= from + before.length;
 
-/** Whether the cursor is behind the use of an import's name, on the same line. */
-const isAfterUse = ({ path, offset, head }: Cursor, { path: changed, import: imported }: Where): boolean =>
-  path === changed && imported !== undefined && imported.at >= offset - head.length && imported.at < offset;
+/** Whether an offer is applied from the cursor: in its lines, or behind the use of an import's name, on that line. */
+export function isApplied(cursor: Cursor, offer: Where): boolean {
+  if (!offer.import) return isInLines(cursor, offer);
+  const { at } = offer.import;
+  return cursor.path === offer.path && at > cursor.offset - cursor.head.length && at <= cursor.offset;
+}
+
+/** The offers as they are taken up: an import comes first where it is applied from, elsewhere last. */
+export function inOrder<T extends Where>(offers: readonly T[], cursor: Cursor | undefined): T[] {
+  const rank = (offer: T) => (!offer.import ? 1 : cursor && isApplied(cursor, offer) ? 0 : 2);
+  return [...offers].sort((a, b) => rank(a) - rank(b));
+}
 
 const isAt = ({ path, offset }: Cursor, { path: changed, parts }: Where): boolean =>
   path === changed && offset >= parts[0]!.start && offset <= parts.at(-1)!.end;

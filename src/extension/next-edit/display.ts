@@ -1,6 +1,7 @@
 /** Displays next edits: the first one in the editor, their number, and the keys. */
 import * as vscode from 'vscode';
-import { type tabAction, isInLines } from '../../next-edit/index.ts';
+import { type tabAction, isApplied } from '../../next-edit/index.ts';
+import { visible } from '../../text/foreign-text.ts';
 import { t } from '../../text/l10n.ts';
 import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 import { Marks, type Hint } from './marks.ts';
@@ -34,7 +35,7 @@ export class Display implements vscode.Disposable {
     const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
     this.status.text = `$(arrow-right) ${text}`;
     this.status.tooltip = first.import
-      ? `${first.import.title} (Alt+])`
+      ? importText('Alt+]', first.import)
       : t(
           'Places that need the same edit: Tab or Alt+] goes there, applies it and moves on. Alt+[ skips it, Escape dismisses all.',
         );
@@ -44,7 +45,7 @@ export class Display implements vscode.Disposable {
   /**
    * Shows the keys, and sets the context keys that their bindings in package.json use.
    * @param does what Tab does at the cursor
-   * @param isHere whether the cursor is in the lines of the offer
+   * @param isHere whether the offer is applied from the cursor
    * @param shouldTabWait whether Tab waits for the search
    */
   updateKeys(
@@ -71,6 +72,14 @@ export class Display implements vscode.Disposable {
   }
 }
 
+/** A title is another extension's. In characters. */
+const MAX_TITLE = 80;
+
+function importText(key: string, { title }: { title: string }): string {
+  const cut = title.length > MAX_TITLE ? `${title.slice(0, MAX_TITLE - 1)}…` : title;
+  return t('{key}: {title}', { key, title: visible(cut) });
+}
+
 /** These extensions bind Tab in most of their modes, so the key that always works is shown. */
 const TAB_BINDING_EXTENSIONS = ['vscodevim.vim', 'asvetliakov.vscode-neovim'];
 
@@ -83,12 +92,12 @@ function hintsFor(offer: FoundOffer, does: ReturnType<typeof tabAction>): Hint[]
   const key = does && !isTabTaken ? '⇥ Tab' : 'Alt+]';
   const active = vscode.window.activeTextEditor;
   const cursor = active && cursorOf(active);
-  const isHere = cursor !== undefined && isInLines(cursor, offer);
+  const isHere = cursor !== undefined && isApplied(cursor, offer);
   const document = openDocument(offer);
   const place = document?.positionAt(offer.shown.at(-1)!.end).line ?? offer.line;
   if (offer.import && active && cursor) {
     // Where it is applied from; without Tab, the mark at its place is enough.
-    const text = `${key}: ${offer.import.title}`;
+    const text = importText(key, offer.import);
     const line = { first: cursor.line, last: cursor.line };
     return does ? [{ editor: active, line: lineForHint(active, text, line), text }] : [];
   }

@@ -1,9 +1,18 @@
 /** Looks among the quick fixes of the language's own extension for the import of a name that was just written. */
 import * as vscode from 'vscode';
 import type { FoundOffer } from '../../next-edit-finder/finder.ts';
-import { importOffer, shownLines, WrittenRanges, type QuickFix } from '../../next-edit/index.ts';
+import {
+  importOffer,
+  mayLackImport,
+  shownLines,
+  WrittenRanges,
+  type QuickFix,
+} from '../../next-edit/index.ts';
 import { isWatched, type Edited } from './edit-watch.ts';
+import * as offered from './offers.ts';
 
+/** Pause after a change or a report before the search starts: reports come in groups. */
+const PAUSE_MS = 250;
 /** Problems for which fixes are asked at once, the nearest to the cursor. */
 const MAX_PROBLEMS = 3;
 /** Fixes whose edits are asked for. */
@@ -12,6 +21,11 @@ const MAX_FIXES = 10;
 export class MissingImports implements vscode.Disposable {
   private readonly written = new Map<string, WrittenRanges>();
   private found: { document: vscode.TextDocument; version: number; offers: FoundOffer[] } | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Of the newest search. */
+  private searchId = 0;
+  /** When the last search has ended. */
+  private searched: Promise<void> = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<void>();
   /** Other offers were found in the active document. */
   readonly onDidChange = this.changed.event;
@@ -19,7 +33,7 @@ export class MissingImports implements vscode.Disposable {
     this.changed,
     vscode.languages.onDidChangeDiagnostics(({ uris }) => {
       const document = vscode.window.activeTextEditor?.document;
-      if (document && uris.some((uri) => uri.toString() === document.uri.toString())) void this.search();
+      if (document && uris.some((uri) => uri.toString() === document.uri.toString())) this.searchSoon();
     }),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => this.written.delete(uri.toString())),
   );
@@ -28,7 +42,8 @@ export class MissingImports implements vscode.Disposable {
     const path = document.uri.toString();
     const written = this.written.get(path) ?? new WrittenRanges();
     this.written.set(path, written);
-    written.change(changes, Date.now());
+    written.change(changes, Date.now(), offered.selectedIn(path));
+    if (document === vscode.window.activeTextEditor?.document) this.searchSoon();
   }
 
   /** Of the active document as it is now. */
@@ -40,46 +55,61 @@ export class MissingImports implements vscode.Disposable {
     return isCurrent ? (found?.offers ?? []) : [];
   }
 
-  /** Asks for the fixes of what was written in the active document and has an error. */
-  async search(): Promise<void> {
+  /** Searches after a pause, and once the last search has ended: the language's extension answers one by one. */
+  private searchSoon(): void {
+    const id = (this.searchId += 1);
+    const search = () => this.search(id);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => (this.searched = this.searched.then(search, search)), PAUSE_MS);
+  }
+
+  /** Asks for the fixes of what was written in the active document and has an error, until there is a newer search. */
+  private async search(id: number): Promise<void> {
     const editor = vscode.window.activeTextEditor;
-    if (!editor || !isWatched(editor.document)) return;
+    if (!editor || id !== this.searchId || !isWatched(editor.document)) return;
     const { document } = editor;
     const { version } = document;
     const offers: FoundOffer[] = [];
     for (const range of this.unknownNames(editor)) {
       const offer = offerOf(document, range, await fixesOf(document, range));
-      if (document.version !== version) return;
-      if (offer && !offers.some(({ pattern }) => pattern === offer.pattern)) offers.push(offer);
+      if (id !== this.searchId || document !== vscode.window.activeTextEditor?.document) return;
+      if (offer) offers.push(offer);
     }
     if (offers.length === 0 && this.offers.length === 0) return;
     this.found = { document, version, offers };
     this.changed.fire();
   }
 
-  /** The ranges of problems whose message names what stands there, nearest to the cursor first. */
+  /** Where names that may lack their import were written, each once, nearest to the cursor first. */
   private unknownNames({ document, selection }: vscode.TextEditor): vscode.Range[] {
     const written = this.written.get(document.uri.toString());
     if (!written) return [];
-    const distance = (range: vscode.Range) => Math.abs(range.start.line - selection.active.line);
-    return vscode.languages
-      .getDiagnostics(document.uri)
-      .filter(({ severity, range, message }) => {
-        if (severity > vscode.DiagnosticSeverity.Warning) return false;
-        const [from, to] = [document.offsetAt(range.start), document.offsetAt(range.end)];
-        return written.has(from, to, Date.now()) && message.includes(document.getText(range));
-      })
-      .map(({ range }) => range)
-      .sort((a, b) => distance(a) - distance(b))
-      .slice(0, MAX_PROBLEMS);
+    const text = document.getText();
+    const distance = ({ range }: vscode.Diagnostic) => Math.abs(range.start.line - selection.active.line);
+    const problems = [...vscode.languages.getDiagnostics(document.uri)];
+    const places = new Map<string, vscode.Range>();
+    for (const problem of problems.sort((a, b) => distance(a) - distance(b))) {
+      const { severity, range, message, tags } = problem;
+      if (severity > vscode.DiagnosticSeverity.Warning || tags?.includes(vscode.DiagnosticTag.Unnecessary))
+        continue;
+      const [from, to] = [document.offsetAt(range.start), document.offsetAt(range.end)];
+      const name = text.slice(from, to);
+      if (!places.has(name) && written.has(from, to, Date.now()) && mayLackImport(name, message, text))
+        places.set(name, range);
+    }
+    return [...places.values()].slice(0, MAX_PROBLEMS);
   }
 
   dispose(): void {
+    clearTimeout(this.timer);
     this.disposables.dispose();
   }
 }
 
-/** The quick fixes at a range that change the document alone. None if an extension fails. */
+/**
+ * The quick fixes at a range whose edits change the document alone. None if an extension fails. A fix's command is not
+ * run: it could do anything, and TypeScript's changes nothing for an import.
+ */
 async function fixesOf(document: vscode.TextDocument, range: vscode.Range): Promise<QuickFix[]> {
   const actions = await vscode.commands
     .executeCommand<vscode.CodeAction[] | undefined>(

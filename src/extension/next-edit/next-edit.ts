@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import type { FoundOffer, FromFinder } from '../../next-edit-finder/finder.ts';
 import {
-  isInLines,
+  inOrder,
+  isApplied,
   moveOffer,
   Refusals,
   Steps,
@@ -75,10 +76,10 @@ export class NextEdit implements vscode.Disposable {
         this.edited(change);
       }),
       this.imports.onDidChange(() => this.updateImports()),
-      vscode.window.onDidChangeTextEditorSelection(() => this.updateKeys()),
+      vscode.window.onDidChangeTextEditorSelection(() => this.moved()),
       vscode.window.onDidChangeTextEditorVisibleRanges(() => this.updateKeys()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
-      vscode.window.onDidChangeActiveTextEditor(() => this.updateKeys()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.moved()),
     );
   }
 
@@ -127,12 +128,10 @@ export class NextEdit implements vscode.Disposable {
 
   /** Whether the user typed it, outside of the offered places: they have moved on to something else. */
   private isTyped(path: string, changes: readonly Change[]): boolean {
-    const editor = vscode.window.activeTextEditor;
-    if (editor?.document.uri.toString() !== path) return false;
+    const selected = offered.selectedIn(path);
+    if (!selected) return false;
     if (this.offers.some((offer) => offer.path === path && !moveOffer(offer, changes))) return false;
-    // The editor reports the cursor only after the change.
-    const { start, end } = editor.selection;
-    const [from, to] = [editor.document.offsetAt(start), editor.document.offsetAt(end)];
+    const { from, to } = selected;
     return changes.some(({ offset, removed }) => offset <= to && offset + removed >= from);
   }
 
@@ -153,9 +152,11 @@ export class NextEdit implements vscode.Disposable {
   private search(): void {
     const editor = vscode.window.activeTextEditor;
     if (!editor || !isWatched(editor.document)) return;
-    void this.imports.search();
     const edits = this.watch.recent();
-    if (edits.length === 0) return this.clearOffers();
+    if (edits.length === 0) {
+      this.clearOffers();
+      return this.updateImports();
+    }
     const { document, selection } = editor;
     const path = document.uri.toString();
     const place = document.offsetAt(selection.active);
@@ -194,7 +195,6 @@ export class NextEdit implements vscode.Disposable {
     this.draw();
   }
 
-  /** The import of what was just written comes first. */
   private updateImports(): void {
     this.offers = [...this.imports.offers, ...this.offers.filter((offer) => !offer.import)];
     this.draw();
@@ -212,9 +212,16 @@ export class NextEdit implements vscode.Disposable {
 
   /** Shows the first offer that was not refused and can still be applied. */
   private draw(): void {
-    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer) && offered.isCurrent(offer));
+    const left = this.offers.filter((offer) => !this.refusals.isRefused(offer) && offered.isCurrent(offer));
+    this.offers = inOrder(left, this.cursor());
     this.display.show(this.offers);
     this.updateKeys();
+  }
+
+  /** Another offer comes first where an import is applied from. */
+  private moved(): void {
+    if (inOrder(this.offers, this.cursor())[0] === this.offer) this.updateKeys();
+    else this.draw();
   }
 
   private updateKeys(): void {
@@ -240,16 +247,10 @@ export class NextEdit implements vscode.Disposable {
     return tabAction(cursor, offer, this.start, !isContinued || this.refusals.isPassed(offer));
   }
 
-  /** Imports are applied from anywhere in their document. */
-  private isApplicable(): boolean {
-    const { offer } = this;
-    return this.isHere() || (offer?.import !== undefined && this.cursor()?.path === offer.path);
-  }
-
   private isHere(): boolean {
     const { offer } = this;
     const cursor = this.cursor();
-    return offer !== undefined && cursor !== undefined && isInLines(cursor, offer);
+    return offer !== undefined && cursor !== undefined && isApplied(cursor, offer);
   }
 
   /** Whether the search after a step is still running: a Tab now is meant for its result. */
@@ -257,7 +258,8 @@ export class NextEdit implements vscode.Disposable {
     const { start } = this;
     const cursor = this.cursor();
     const isAtStep = start?.isStep === true && start.path === cursor?.path && start.offset === cursor.offset;
-    return this.isSearching && !this.offer && isAtStep;
+    const isNone = !this.offer || (this.offer.import !== undefined && !this.isHere());
+    return this.isSearching && isNone && isAtStep;
   }
 
   private inTurn(step: () => Promise<void>): Promise<void> {
@@ -279,22 +281,23 @@ export class NextEdit implements vscode.Disposable {
         this.onSearched = resolve;
         setTimeout(resolve, TAB_WAIT_MS);
       });
-    const does = key === 'tab' ? this.tabMeaning() : this.isApplicable() ? 'apply' : 'go';
+    const does = key === 'tab' ? this.tabMeaning() : this.isHere() ? 'apply' : 'go';
     if (does === 'apply') return this.accept(key);
     if (does === 'go') return this.go();
     // If the user typed on meanwhile, the key would come too late.
     if (editor?.document.version === version) await vscode.commands.executeCommand('tab');
   }
 
-  /** Moves the cursor to the offer, even in another file. */
+  /** Moves the cursor to where the offer is applied from, even in another file. */
   private async go(): Promise<void> {
     const { offer } = this;
     if (!offer) return;
+    if (offer.import && this.isHere()) return this.accept();
     const document = await offered.openOffered(offer);
     if (!document) return this.remove(offer);
     // The file may have changed since it was searched.
     const isFound = offered.matchesBefore(document, offer);
-    const { start } = offer.shown[0]!;
+    const start = offer.import?.at ?? offer.shown[0]!.start;
     const position = document.positionAt(start);
     this.start = { path: offer.path, offset: start, line: position.line, isStep: true };
     const editor = await vscode.window.showTextDocument(document, {
@@ -312,7 +315,7 @@ export class NextEdit implements vscode.Disposable {
     const editor = vscode.window.activeTextEditor;
     const cursor = this.cursor();
     const { offer, offers } = this;
-    if (!editor || !offer || !cursor || !this.isApplicable()) return;
+    if (!editor || !offer || !cursor || !this.isHere()) return;
     const { document } = editor;
     if (!offered.matchesBefore(document, offer)) {
       this.remove(offer);

@@ -80,3 +80,10 @@ export function cursorOf({ document, selection, selections }: vscode.TextEditor)
     head: document.lineAt(active.line).text.slice(0, active.character),
   };
 }
+
+/** What is selected in the active editor, if it shows that document. A change is reported before its new selection. */
+export function selectedIn(path: string): { from: number; to: number } | undefined {
+  const { document, selection } = vscode.window.activeTextEditor ?? {};
+  if (!document || !selection || document.uri.toString() !== path) return undefined;
+  return { from: document.offsetAt(selection.start), to: document.offsetAt(selection.end) };
+}

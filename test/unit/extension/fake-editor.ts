@@ -148,8 +148,10 @@ export const fake = {
   /** The editor commands that were executed. */
   ran: [] as string[],
   /** What the language's extension reports about every document, and its quick fixes. */
-  diagnostics: [] as { severity: number; range: Range; message: string }[],
-  fixes: [] as unknown[],
+  diagnostics: [] as { severity: number; range: Range; message: string; tags?: number[] }[],
+  fixes: [] as unknown[] | Promise<unknown[]>,
+  /** How often fixes were asked for. */
+  fixesAsked: 0,
   report(document: Document): void {
     fire('diagnostics', { uris: [document.uri] });
   },
@@ -240,6 +242,7 @@ export const fake = {
     fake.ran.length = 0;
     fake.diagnostics = [];
     fake.fixes = [];
+    fake.fixesAsked = 0;
     workspace.textDocuments = [];
     window.visibleTextEditors = [];
     window.activeTextEditor = undefined;
@@ -320,7 +323,10 @@ export const commands = {
     return { dispose: () => undefined };
   },
   executeCommand: (name: string, ...rest: unknown[]) => {
-    if (name === 'vscode.executeCodeActionProvider') return Promise.resolve(fake.fixes);
+    if (name === 'vscode.executeCodeActionProvider') {
+      fake.fixesAsked += 1;
+      return Promise.resolve(fake.fixes);
+    }
     if (name === 'setContext') fake.keys.set(rest[0] as string, rest[1] as boolean);
     else fake.ran.push(name);
     if (name === 'tab') fake.type('  ');
@@ -338,6 +344,7 @@ export const languages = {
   onDidChangeDiagnostics: event('diagnostics'),
 };
 export const DiagnosticSeverity = { Error: 0, Warning: 1, Hint: 3 };
+export const DiagnosticTag = { Unnecessary: 1 };
 export const CodeActionKind = { QuickFix: { value: 'quickfix' } };
 export const extensions = { getExtension: (): { isActive: boolean } | undefined => undefined };
 export const Uri = { parse: (text: string) => ({ toString: () => text }) };

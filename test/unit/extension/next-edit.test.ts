@@ -203,11 +203,10 @@ describe('an offer', () => {
   });
 
   describe('of an import', () => {
-    const added = "import { price } from './price';\n";
-
     /** Types the use of a name that is not imported, which the language's extension then reports. */
-    async function used(name = 'price') {
-      const { made } = openDocument('a.ts', 'one();\n');
+    async function used(name = 'price', file = 'a.ts') {
+      const added = `import { ${name} } from './price';\n`;
+      const { made } = openDocument(file, 'one();\nuse(load);\n');
       const editor = fake.show(made);
       fake.moveTo('one', 0, 'one('.length);
       fake.type(name);
@@ -228,7 +227,7 @@ describe('an offer', () => {
       const { made, editor } = await used();
       expect(hint()).toEqual(['⇥ Tab: Add import from "./price"']);
       await fake.tab();
-      expect(made.getText()).toBe(`${added}one(price);\n`);
+      expect(made.getText()).toBe("import { price } from './price';\none(price);\nuse(load);\n");
       // The report is still of the text before.
       await vi.runAllTimersAsync();
       expect([isThere(), editor.document.done.length]).toEqual([false, 2]);
@@ -244,6 +243,91 @@ describe('an offer', () => {
       fake.report(made);
       await vi.runAllTimersAsync();
       expect([isThere(), tab()]).toEqual([false, false]);
+    });
+
+    it('comes first only where it is applied from', async () => {
+      const { made } = await used();
+      answer([offer('a.ts', made.getText())]);
+      expect(hint()).toEqual(['⇥ Tab: Add import from "./price"']);
+      fake.moveTo('use');
+      await fake.run('next');
+      expect(made.getText()).toBe('one(price);\nuse(read);\n');
+      // Waits for the finder.
+      expect([isThere(), tab()]).toEqual([true, true]);
+      fake.moveTo('price', 0, 'price'.length);
+      await fake.run('next');
+      expect(made.getText()).toBe("import { price } from './price';\none(price);\nuse(read);\n");
+    });
+
+    it('is offered of a large text if it was put in at the cursor', async () => {
+      await used('price'.repeat(100));
+      expect(isThere()).toBe(true);
+    });
+
+    it('is asked for after a pause, one search at a time, and the newest one counts', async () => {
+      const { made } = await used();
+      expect(fake.fixesAsked).toBe(1);
+      const fixes = await fake.fixes;
+      let resolve: (fixes: unknown[]) => void = () => undefined;
+      fake.fixes = new Promise((done) => (resolve = done));
+      for (let time = 0; time < 3; time += 1) fake.report(made);
+      await vi.runAllTimersAsync();
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect(fake.fixesAsked).toBe(2);
+      fake.fixes = [];
+      resolve(fixes);
+      await vi.runAllTimersAsync();
+      expect([fake.fixesAsked, isThere()]).toEqual([3, false]);
+    });
+
+    it('is asked for once for each name that may lack it', async () => {
+      const { made } = await used('aa, bb, cc, price');
+      const problem = (text: string, message: string, tags?: number[]) => {
+        const at = made.getText().indexOf(text);
+        const range = { start: made.positionAt(at), end: made.positionAt(at + text.length) };
+        return { severity: 0, range: range as never, message, tags };
+      };
+      fake.diagnostics = [
+        problem('aa', "'aa' is assigned a value but never used."),
+        problem('bb', 'Unused variable: bb'),
+        problem('cc', 'cc is declared.', [1]),
+        problem(',', "',' expected."),
+        problem('price', "Cannot find name 'price'."),
+        problem('price', "'price' is not defined."),
+      ];
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect([fake.fixesAsked, isThere()]).toEqual([1, true]);
+    });
+
+    it('is gone to where its name is used, and added there, by the status bar too', async () => {
+      const { made } = await used();
+      for (const command of ['next', 'go']) {
+        fake.moveTo('load');
+        await fake.run(command);
+        expect(fake.editor().selection.active).toEqual(made.positionAt('one(price'.length));
+        // So that the palette has its command.
+        expect([tab(), fake.keys.get('forgetMeNot.nextEdit.here')]).toEqual([true, true]);
+      }
+      await fake.run('go');
+      expect(made.getText()).toMatch(/^import \{ price \}/);
+    });
+
+    it('is shown on one line, cut, whatever its extension calls it', async () => {
+      const { made } = await used();
+      const [fix] = (await fake.fixes) as [object];
+      fake.fixes = [{ ...fix, title: `Add import\n\u202e${'x'.repeat(200)}` }];
+      fake.report(made);
+      await vi.runAllTimersAsync();
+      expect(hint()).toEqual([`⇥ Tab: Add import\\n\\u202e${'x'.repeat(67)}…`]);
+    });
+
+    it('is offered of another name of a module of which one was dismissed', async () => {
+      await used();
+      await fake.run('dismiss');
+      await used('prices', 'b.ts');
+      expect(isThere()).toBe(true);
     });
 
     it('is not made for what stood there before, or what a linter thinks of another name', async () => {

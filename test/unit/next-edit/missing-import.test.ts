@@ -95,8 +95,8 @@ describe('the import of a name', () => {
       line: 1,
       parts,
       why: 'import',
-      pattern: 'import Add import',
-      import: { title: 'Add import', at: start },
+      pattern: 'import price: Add import',
+      import: { title: 'Add import', at: start + 5 },
     });
   });
 });
