@@ -77,7 +77,7 @@ const MAX_TITLE = 80;
 
 function importText(key: string, { title }: { title: string }): string {
   const cut = title.length > MAX_TITLE ? `${title.slice(0, MAX_TITLE - 1)}…` : title;
-  return t('{key}: {title}', { key, title: visible(cut) });
+  return `${key}: ${visible(cut)}`;
 }
 
 /** These extensions bind Tab in most of their modes, so the key that always works is shown. */
