@@ -59,7 +59,7 @@ export async function landedSince(
   const after = isKnown ? `${head}..HEAD` : `--since=${since}`;
   // Whatever is configured: hunks must not contain unchanged lines.
   const patch = ['-p', '-U0', '--inter-hunk-context=0', '-M', '--format=tformat:%x01%H %cI'];
-  const past = new PastPaths(await realpath(folder));
+  const past = new PastPaths(await realpath(folder).catch(() => folder));
   const isWanted = async ({ path, added }: Omit<LandedFile, 'text'>) =>
     added.length > 0 &&
     isProjectPath(path) &&

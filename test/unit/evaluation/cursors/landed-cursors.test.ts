@@ -149,6 +149,8 @@ it('need a repository', async () => {
   vi.stubEnv('GIT_CEILING_DIRECTORIES', dirname(where));
   await expect(found({ where })).rejects.toThrow(NoRepository);
   rmSync(where, { recursive: true });
+  // It is gone.
+  await expect(found({ where })).rejects.toThrow(NoRepository);
 });
 
 it('have nothing below them that the same commit added', async () => {
