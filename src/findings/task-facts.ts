@@ -17,7 +17,7 @@ interface TaskFacts {
 /** In the order in which their metrics are shown: learning first, then forgetting. */
 export const taskFacts = {
   workspace: { title: 'Held-out text', shows: 'learning', main: 'bits per byte', cost: 300 },
-  commits: { title: 'Later commits', shows: 'learning', main: 'line exact match', cost: 200 },
+  commits: { title: 'Later commits', shows: 'learning', main: 'line exact match', cost: 400 },
   humaneval: { title: 'HumanEval', shows: 'forgetting', main: 'pass@1', cost: 130 },
   humaneval_line: { title: 'HumanEval, a line filled in', shows: 'forgetting', main: 'pass@1', cost: 60 },
   humaneval_lines: { title: 'HumanEval, lines filled in', shows: 'forgetting', main: 'pass@1', cost: 100 },

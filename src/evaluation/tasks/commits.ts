@@ -18,8 +18,8 @@ export type CommitItem = Item & LandedCursor;
 const COMMITS = { quick: 30, paper: 200 };
 /** Of all commits. */
 const CURSORS = {
-  line: { quick: 60, paper: 400 },
-  block: { quick: 20, paper: 100 },
+  line: { quick: 40, paper: 400 },
+  block: { quick: 12, paper: 100 },
 };
 
 async function plan({ run, base, setting, limit, signal }: PlanContext): Promise<Plan<CommitItem>> {
