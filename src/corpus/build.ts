@@ -21,7 +21,7 @@ import {
   type KeptDocument,
 } from './manifest.ts';
 import { changeTimes } from './reading/change-times.ts';
-import { headOf } from './reading/git.ts';
+import { commitAt } from './reading/git.ts';
 import { learnedPath, manifestPath, summaryPath, weightsPath } from './paths.ts';
 import { recencyWeights } from './recency.ts';
 import { Spool, type SpoolReader } from './tokens/spool.ts';
@@ -86,7 +86,7 @@ async function headsOf(
 ): Promise<Pick<CorpusSummary, 'heads'>> {
   const heads: Record<string, string> = {};
   for (const { path } of folders) {
-    const head = await headOf(path, signal);
+    const head = await commitAt(path, 'HEAD', signal);
     if (head !== undefined) heads[path] = head;
   }
   return Object.keys(heads).length > 0 ? { heads } : {};

@@ -67,10 +67,18 @@ export const gitLog = (
 export const committedFiles = (folder: string, signal?: AbortSignal): AsyncGenerator<string> =>
   linesOfGit(folder, ['ls-tree', '-r', '--name-only', 'HEAD'], signal);
 
-/** The newest commit; undefined if there is none, or if git can't say. Throws `signal`'s reason. */
-export async function headOf(folder: string, signal?: AbortSignal): Promise<string | undefined> {
+/**
+ * The hash of a commit, such as HEAD; undefined if the repository has no such commit, or if git can't say. Throws
+ * `signal`'s reason.
+ */
+export async function commitAt(
+  folder: string,
+  revision: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const args = ['rev-parse', '--verify', '-q', `${revision}^{commit}`];
   try {
-    for await (const line of linesOfGit(folder, ['rev-parse', '--verify', '-q', 'HEAD'], signal)) return line;
+    for await (const line of linesOfGit(folder, args, signal)) return line;
   } catch (error) {
     if (!(error instanceof NoRepository)) throw error;
   }
@@ -85,18 +93,6 @@ export async function newestCommit(folder: string): Promise<string | undefined> 
     // As for a folder without a repository.
   }
   return undefined;
-}
-
-/** Whether the repository has this commit. Throws like gitLog, but for a commit that it lacks. */
-export async function hasCommit(folder: string, commit: string, signal?: AbortSignal): Promise<boolean> {
-  for await (const line of linesOfGit(folder, ['rev-parse', '--git-dir'], signal)) void line;
-  try {
-    for await (const line of linesOfGit(folder, ['cat-file', '-e', `${commit}^{commit}`], signal)) void line;
-    return true;
-  } catch (error) {
-    if (error instanceof NoRepository) return false;
-    throw error;
-  }
 }
 
 /** The lines of a file, by its path in the folder, after a commit. Throws like gitLog. */

@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { kindOf } from '../kinds.ts';
 import { isProjectPath } from '../names.ts';
-import { gitLog, hasCommit, linesAt, NoRepository } from './git.ts';
+import { commitAt, gitLog, linesAt, NoRepository } from './git.ts';
 import { PastPaths } from './gitignore.ts';
 import type { Globs } from './globs.ts';
 
@@ -55,7 +55,7 @@ export async function landedSince(
   folder: string,
   { head, since, most, globs, signal }: LandedOptions,
 ): Promise<Landed[]> {
-  const isKnown = head !== undefined && (await hasCommit(folder, head, signal));
+  const isKnown = head !== undefined && (await commitAt(folder, head, signal)) !== undefined;
   const after = isKnown ? `${head}..HEAD` : `--since=${since}`;
   // Whatever is configured: hunks must not contain unchanged lines.
   const patch = ['-p', '-U0', '--inter-hunk-context=0', '-M', '--format=tformat:%x01%H %cI'];

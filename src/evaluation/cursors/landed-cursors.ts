@@ -3,7 +3,7 @@
  * with a line that the run has read are left out, so nothing that is measured was learned.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
-import { promptPath, type Corpus } from '../../corpus/index.ts';
+import type { Corpus } from '../../corpus/index.ts';
 import { Globs } from '../../corpus/reading/globs.ts';
 import { landedSince, type Landed, type LandedFile } from '../../corpus/reading/landed.ts';
 import { NoRepository } from '../../corpus/reading/git.ts';
@@ -14,7 +14,7 @@ import type { PlacedCursor } from './completion.ts';
 import { CorpusFiles } from './corpus-files.ts';
 import { listCursors, type Cursor, type CursorKind } from './cursors.ts';
 import { choosePlaces } from './held-out.ts';
-import { ContextChooser, splitFile } from './place.ts';
+import { ContextChooser, placeCursor } from './place.ts';
 
 export interface LandedCursor extends PlacedCursor, Pick<Landed, 'commit' | 'at'> {}
 
@@ -154,14 +154,6 @@ async function place(
   const end = cursor.line - 1 + cursor.actual.split('\n').length;
   const isAdded = (line: number) => change.added.some(({ from, to }) => line >= from && line < to);
   const written = change.text.split('\n').filter((_, line) => line < end || !isAdded(line));
-  const { textWithoutAnswer, own } = splitFile(written.join('\n'), cursor);
-  const found: PlacedCursor = {
-    ...cursor,
-    ...own,
-    place: promptPath(spec, cursor.path),
-    others: [],
-    wholeRepositories: spec.corpus.repositoryContext,
-  };
   const { commit, at } = change.of;
-  return { ...found, commit, at, others: await others.choose(found, textWithoutAnswer) };
+  return { ...(await placeCursor(cursor, written.join('\n'), { spec, others })), commit, at };
 }

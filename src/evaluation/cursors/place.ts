@@ -39,16 +39,26 @@ export async function placeCursors(
     for (const cursor of cursors) {
       signal?.throwIfAborted();
       const { folder, path } = files.locate(cursor.path);
-      const { textWithoutAnswer, own } = splitFile(files.inFolder(folder).get(path)!.text(), cursor, lines);
-      const place = promptPath(spec, cursor.path);
-      const wholeRepositories = spec.corpus.repositoryContext;
-      const withoutContext: PlacedCursor = { ...cursor, ...own, place, others: [], wholeRepositories };
-      placed.push({ ...withoutContext, others: await others.choose(withoutContext, textWithoutAnswer) });
+      const text = files.inFolder(folder).get(path)!.text();
+      placed.push(await placeCursor(cursor, text, { spec, others, lines }));
     }
   } finally {
     others.close();
   }
   return placed;
+}
+
+/** `text`: of the cursor's file. */
+export async function placeCursor(
+  cursor: Cursor,
+  text: string,
+  { spec, others, lines }: { spec: PlacementSpec; others: ContextChooser; lines?: number | undefined },
+): Promise<PlacedCursor> {
+  const { textWithoutAnswer, own } = splitFile(text, cursor, lines);
+  const place = promptPath(spec, cursor.path);
+  const wholeRepositories = spec.corpus.repositoryContext;
+  const withoutContext: PlacedCursor = { ...cursor, ...own, place, others: [], wholeRepositories };
+  return { ...withoutContext, others: await others.choose(withoutContext, textWithoutAnswer) };
 }
 
 /** Chooses the snippets of other files at a cursor, from an index of each folder. */
@@ -106,9 +116,9 @@ const never = () => new Promise<void>(() => undefined);
  * The file's text without the text to be completed, and the part of the file at the cursor. `minLines`: lines of the
  * text at the cursor.
  */
-export function splitFile(
+function splitFile(
   text: string,
-  { line, column, actual: found }: Pick<Cursor, 'line' | 'column' | 'actual'>,
+  { line, column, actual: found }: Cursor,
   minLines = 0,
 ): { textWithoutAnswer: string; own: Pick<PlacedCursor, 'before' | 'actual' | 'after' | 'hidden'> } {
   const lines = text.replaceAll('\r\n', '\n').split('\n');
