@@ -96,7 +96,6 @@ const processes = {
     'try-model': 'src/serving/host/try-model.ts',
     'chat-template': 'src/corpus/datasets/template-main.ts',
     indexer: 'src/repository/indexer.ts',
-    'preference-keeper': 'src/corpus/preferences/keeper.ts',
     'next-edit-finder': 'src/next-edit-finder/finder.ts',
     'sandbox-host': 'src/evaluation/sandbox/host.ts',
     'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',

@@ -17,8 +17,7 @@ const LLAMA = `@node-llama-cpp/${WORKERS}`;
 const externalPackages = [LLAMA, 'pyodide'];
 
 /** Files in dist/ that only an editor or the local command line runs. */
-const editorOnly =
-  /^(webview|cluster)\/|^(extension\.cjs|(indexer|next-edit-finder|preference-keeper|cluster-follower)\.mjs)$/;
+const editorOnly = /^(webview|cluster)\/|^(extension\.cjs|(indexer|next-edit-finder|cluster-follower)\.mjs)$/;
 /** A binding for another platform. */
 const foreignBinding = new RegExp(`^native/prebuilt/(?!${WORKERS}/)`);
 /** Files only for people and compilers, as in scripts/package.mjs. */

@@ -22,9 +22,6 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
     item('play', t('Fine-tune on Workspace'), 'fineTune'),
     item('graph', t('Show Results'), 'showResults'),
     ...completionItems(completion),
-    ...(settings.recordCompletions()
-      ? [item('history', t('Show Recorded Completions'), 'showLearnedFromUse')]
-      : []),
     item('gear', t('Open Settings'), 'openSettings'),
     item('pulse', t('Doctor'), 'doctor'),
     item('output', t('Show Log'), 'showLog'),

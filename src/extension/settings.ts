@@ -27,7 +27,6 @@ import { resolveBase, resolveOptions } from './workspace-rules.ts';
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
 const NEXT_EDIT = 'nextEdit.enabled';
-const RECORD_COMPLETIONS = 'completion.learnFromUse';
 const ENDPOINT_MODEL = 'completion.endpointModel';
 const inspect = (name: string): Inspected & { defaultValue?: unknown } =>
   vscode.workspace.getConfiguration(section).inspect(name) ?? {};
@@ -76,8 +75,6 @@ export const settings = {
   cluster: () => userValue(inspect('cluster')),
   /** Where the cluster keeps checkpoints; "": on its nodes. */
   clusterStorage: () => userValue(inspect('clusterStorage')),
-  /** Whether completions are recorded. */
-  recordCompletions: () => get<boolean>(RECORD_COMPLETIONS),
   base: () => expandHome(resolvedBase().value.trim()) || AUTO_BASE,
   method: () => get<'lora' | 'full'>('training.method'),
   minutes: () => get<number>('training.minutes'),
@@ -174,7 +171,6 @@ export async function setCompletionEnabled(
 const update = (name: string, value: unknown): Thenable<void> =>
   vscode.workspace.getConfiguration(section).update(name, value, vscode.ConfigurationTarget.Global);
 
-export const setRecordCompletions = (enabled: boolean) => update(RECORD_COMPLETIONS, enabled);
 /** Removes the remote server, so that this machine completes. */
 export const clearEndpoint = () => update('completion.endpoint', undefined);
 export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model);

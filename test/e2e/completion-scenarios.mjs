@@ -1,7 +1,7 @@
 // What a user does with completions: types through them, accepts them piece by piece, switches the adapter, loses the
 // server.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { squeeze } from './browser.mjs';
 import {
@@ -239,60 +239,7 @@ export const completionScenarios = {
     await table.scrollIntoViewIfNeeded();
     await workbench.screenshot('acceptance');
   },
-
-  async 'outcomes of completions are recorded with consent, and deleted'(workbench, place) {
-    await useResult(workbench, place);
-    await expectRecordingStatus(workbench, 'Recording is off');
-    await workbench.notificationButton('Recording is off', 'Turn On');
-    await expectRecordingStatus(workbench, 'The record stays on this machine');
-    await workbench.dismissNotifications();
-
-    writeFile(place.workspace, 'use.js', '');
-    for (const close of ['its file', 'the window']) {
-      await workbench.openFile('use.js');
-      const ghost = await typeUntilGhostText(workbench);
-      await workbench.page.keyboard.press('Tab');
-      await saveAndCheck(workbench, place, 'use.js', ghost);
-      if (close === 'its file') await workbench.command('View: Close All Editors');
-      else await workbench.reload();
-      await until(`what was accepted to be kept once ${close} is closed`, () => isKept(place, ghost));
-    }
-    await expectRecordingStatus(workbench, 'completions in garden recorded since');
-    await workbench.screenshot('recorded-completions');
-    await workbench.notificationButton('completions in garden recorded since', 'Delete');
-    await workbench.confirm('Delete the completions recorded in garden?', 'Delete');
-    await until('what was kept to be gone', () => recordedCompletions(place).length === 0);
-    await expectRecordingStatus(workbench, 'No completions are recorded for garden');
-    await workbench.notificationButton('No completions are recorded for garden', 'Turn Off');
-    await expectRecordingStatus(workbench, 'Recording is off');
-  },
 };
-
-/** Asks repeatedly what is recorded until this is the answer: settings and files are written asynchronously. */
-async function expectRecordingStatus(workbench, text) {
-  await until(`"${text}" to be said`, async () => {
-    await workbench.dismissNotifications();
-    await workbench.command('Forget-Me-Not: Show Recorded Completions');
-    return becomes(() => workbench.notifications.shows(text), 5000);
-  });
-}
-
-/** The completions and outcomes recorded on disk. */
-function recordedCompletions({ home }) {
-  const folder = join(home, 'preferences');
-  const files = existsSync(folder) ? readdirSync(folder) : [];
-  const lines = files.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
-  return lines.map((line) => JSON.parse(line));
-}
-
-/** Part of it may have been typed rather than accepted, and there may be more text by then. */
-const isKept = (place, { text }) =>
-  recordedCompletions(place).some(
-    ({ shown, accepted, later }) =>
-      accepted === shown.length &&
-      squeeze(shown).endsWith(squeeze(text)) &&
-      squeeze(later).startsWith(squeeze(shown)),
-  );
 
 /** The row of the adapter that the list marks as in use. */
 async function inUse(workbench) {

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import type * as Larger from './larger.ts';
 import { cacheCommand } from './set-up/cache.ts';
 import { exportCommand } from './use/export.ts';
-import { preferencesCommand } from './fine-tune/preferences.ts';
 import { runsCommand } from './results/runs.ts';
 import { showCommand } from './results/show.ts';
 import { sweepsCommand } from './results/sweeps.ts';
@@ -26,7 +25,6 @@ export const commandGroups: Readonly<
     corpus: larger('corpusCommand'),
     changed: larger('changedCommand'),
     sweep: larger('sweepCommand'),
-    preferences: preferencesCommand,
   },
   'Look at results:': {
     runs: runsCommand,

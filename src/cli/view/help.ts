@@ -69,7 +69,6 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       ['sweep src --on http://127.0.0.1:8265', 'runs the trials beside each other on a Ray cluster'],
     ],
   },
-  preferences: { examples: [['preferences .', 'shows how many completions are recorded, and where']] },
   runs: {
     examples: [
       ['runs', 'lists all runs, newest first'],

@@ -27,7 +27,6 @@ import {
   stopSendingCode,
 } from './endpoint-commands.ts';
 import { compareByTurns } from './compare-by-turns.ts';
-import { deleteRecordedCompletions, showRecordedCompletions } from './recorded-completions.ts';
 import { installGpu } from './gpu-support.ts';
 import { deleteRun } from './delete-run.ts';
 import { showMenu } from '../menu.ts';
@@ -77,8 +76,6 @@ const table: Record<string, CommandEntry> = {
   stopSendingCode: { run: stopSendingCode },
   setClusterToken: { run: (context) => setClusterToken(context) },
   forgetClusterToken: { run: forgetClusterToken },
-  showLearnedFromUse: { run: showRecordedCompletions },
-  deleteLearnedFromUse: { run: deleteRecordedCompletions },
   getStarted: { run: getStarted },
   doctor: { run: showDoctor },
   installRuntime: { run: installRuntime },

@@ -7,35 +7,12 @@ import type { Turn } from '../../findings/by-turns.ts';
 import type { TurnCounts } from '../../protocol/by-turns.ts';
 import { AcceptedText } from './accepted-text.ts';
 import { DelayedChecks } from './delayed-checks.ts';
-import { ShownPlace } from './shown-place.ts';
 import { ShownText, type Effect } from './shown-text.ts';
 
 /** Ghost text that is visible this long counts as shown. */
 const SEEN_MS = 500;
-/**
- * After acceptance, the text counts as kept or dropped; after it was shown, the text at its place is reported.
- */
+/** After acceptance, the text counts as kept or dropped. */
 const LATER_MS = 300_000;
-
-/** What the user did with a completion that was seen. */
-export interface Outcome {
-  /** The completion, with the document's line ends, like all texts here. */
-  shown: string;
-  /** Number of its characters in the document when a part was last accepted; 0 if none was. */
-  accepted: number;
-  /** The text at its place now, `seconds` after it was shown. */
-  later: string;
-  seconds: number;
-}
-
-/** Receives the outcome of a completion. */
-export interface OutcomeListener {
-  /** Where the text after the completion begins, in UTF-16 units. */
-  end: number;
-  /** The text before it on its line. */
-  line: string;
-  report(outcome: Outcome): void;
-}
 
 /** `turn`: the one in which the completion was asked for, while models are compared by turns. */
 type Count = (model: string, what: keyof TurnCounts, by?: number, turn?: Turn) => void;
@@ -52,8 +29,6 @@ export interface ShownItem {
   selected: string;
   /** Number of its characters that are already in the document. */
   written: number;
-  /** Receives its outcome. */
-  listener?: OutcomeListener | undefined;
 }
 
 interface ShownCompletion extends Pick<ShownItem, 'model' | 'turn' | 'document'> {
@@ -61,12 +36,8 @@ interface ShownCompletion extends Pick<ShownItem, 'model' | 'turn' | 'document'>
   timer: NodeJS.Timeout;
   seen: boolean;
   accepted: boolean;
-  /** Number of its characters in the document when some were last accepted. */
-  acceptedLength: number;
   /** Stops watching the text accepted so far. */
   stopWatchingText?: () => void;
-  /** Stops watching its place. */
-  stopWatchingPlace?: () => void;
 }
 
 export class AcceptanceWatch implements vscode.Disposable {
@@ -87,7 +58,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   }
 
   /** The editor is about to show this. Typing along with a completion continues the same one. */
-  show({ model, turn, document, offset, text, selected, written, listener }: ShownItem): void {
+  show({ model, turn, document, offset, text, selected, written }: ShownItem): void {
     const { current } = this;
     if (current?.document === document && current.model === model && current.text.fits(selected)) {
       const added = current.text.isContinuedBy(offset, text) ? 0 : current.text.extendWith(offset, text);
@@ -105,32 +76,13 @@ export class AcceptanceWatch implements vscode.Disposable {
       timer: setTimeout(() => isVisible(completion) && this.markSeen(completion), SEEN_MS),
       seen: false,
       accepted: false,
-      acceptedLength: 0,
     };
     this.current = completion;
-    if (listener) completion.stopWatchingPlace = this.watchPlace(completion, listener);
-  }
-
-  private watchPlace(current: ShownCompletion, { end, line, report: tell }: OutcomeListener): () => void {
-    const place = new ShownPlace(current.text.offset, end, line);
-    const startedAt = performance.now();
-    const check = (document: string) => {
-      const later = current.seen ? place.currentText(document) : undefined;
-      if (later === undefined) return;
-      tell({
-        shown: current.text.text,
-        accepted: current.acceptedLength,
-        later,
-        seconds: Math.round((performance.now() - startedAt) / 1000),
-      });
-    };
-    return this.checks.schedule({ document: current.document, place, afterMs: LATER_MS, check });
   }
 
   /** Ends the completion that is shown. */
   hide(): void {
     clearTimeout(this.current?.timer);
-    if (!this.current?.seen) this.current?.stopWatchingPlace?.();
     this.current = undefined;
   }
 
@@ -181,7 +133,6 @@ export class AcceptanceWatch implements vscode.Disposable {
     if (!current.accepted) this.count(model, 'accepted', 1, turn);
     current.accepted = true;
     if (characters > 0) this.count(model, 'acceptedCharacters', characters, turn);
-    current.acceptedLength = current.text.cursor - current.text.offset;
     const accepted = current.text.acceptedText;
     if (!accepted) return;
     current.stopWatchingText?.();
@@ -202,7 +153,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     this.count(model, 'shownCharacters', text.text.length - text.selected.length, turn);
   }
 
-  /** Reports the outcome of all completions that were seen, with the text as it is now. */
+  /** Counts what was kept, with the texts as they are now. */
   dispose(): void {
     this.hide();
     this.subscription.dispose();

@@ -34,7 +34,6 @@ import { Registration } from './registration.ts';
 import { Snooze } from './snooze.ts';
 import { announceVerdict } from './turn-verdict.ts';
 import { Turns } from './turns.ts';
-import { UseRecorder } from './use-recorder.ts';
 import { setStatusBarMessage, withProgress } from '../editor-ui.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -53,7 +52,6 @@ export class CompletionService implements CompletionHost {
   private client: { serves: string; serving: CompletionClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
-  readonly recorder: UseRecorder;
   readonly remoteServer: RemoteServer;
   private readonly repository: IndexerClient;
   private readonly references: References;
@@ -80,9 +78,6 @@ export class CompletionService implements CompletionHost {
         const { turn } = this.modelFor(document, acceptance.shownTurn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
       },
-    );
-    this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
-      services.log.warn(message),
     );
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
     this.repository = new IndexerClient(services, (files) => this.ghost.filesChanged(files));
@@ -392,9 +387,7 @@ export class CompletionService implements CompletionHost {
   async dispose(): Promise<void> {
     this.snooze.dispose();
     this.disposables.dispose();
-    // Disposing the listeners has just handed the recorder its last outcomes.
     await this.turns.close();
-    await this.recorder.close();
     await this.stop();
     this.changed.dispose();
     this.started.dispose();

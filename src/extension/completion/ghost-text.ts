@@ -17,14 +17,12 @@ import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import { isRemote, versionOf, type CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
-import type { UseRecorder } from './use-recorder.ts';
 
 /** Lines read around the cursor; a limit, so that a key press is as fast in a long file. */
 const LINES = { before: 2000, after: 500 };
 
 /** The model that completes, and its server. */
 export interface CompletionHost {
-  readonly recorder: UseRecorder;
   /** The model that completes this document now. `held`: the turn of what is shown, or asked for, which keeps its model. */
   modelFor(document: vscode.TextDocument, held?: Turn): CompletionModel | undefined;
   /** Whether a next edit has Tab, which ghost text would take away. */
@@ -159,7 +157,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     }
     if (completion?.more && !selected)
       this.trigger.triggerWhen(completion.more, { document, position, shown: completion.text });
-    this.acceptance.show({ ...shownItem(place, text), listener: this.listenerFor(place) });
+    this.acceptance.show(shownItem(place, text));
     return [item(model.id, text, selected?.range ?? new vscode.Range(position, position))];
   }
 
@@ -195,16 +193,6 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const model = this.service.modelFor(document, held);
     if (!model || !this.service.isServedLocally(model)) return;
     void this.coreFor(model).readAhead(this.inputAt({ model, document, position, selected: undefined }));
-  }
-
-  /** The listener that is told what the user does with the completion. */
-  private listenerFor({ model, document, position, selected }: CompletionPlace) {
-    const at = cursorDocument(model, document, position);
-    const end = document.offsetAt(position);
-    // The typed part of the selected entry belongs to the completion shown, not to the text before it.
-    const written = end - document.offsetAt(selected?.range.start ?? position);
-    const before = at.before.slice(0, at.before.length - written);
-    return this.service.recorder.listenerFor({ model, document, at: { ...at, before }, end });
   }
 
   /** Files or folders (absolute paths) have changed of which the prompt may have snippets. */

@@ -14,8 +14,6 @@ export const sweepsDir = () => join(dataDir(), 'sweeps');
 /** Reproductions of the paper's claims. */
 export const reproductionsDir = () => join(dataDir(), 'reproductions');
 export const modelsDir = () => join(dataDir(), 'models');
-/** Records of which completions were accepted, by workspace folder. */
-export const preferencesDir = () => join(dataDir(), 'preferences');
 /** Addresses of the running completion servers. */
 export const serversDir = () => join(dataDir(), 'servers');
 /** TensorFlow's libraries and the binding. */

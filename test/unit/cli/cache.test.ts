@@ -19,7 +19,7 @@ const sizes: Readonly<Record<string, number>> = {
   'cache/backend-rates.json': 3,
   'models/base.gguf': 5000,
   'models/hub/owner/name/f.gguf': 6000,
-  'preferences/g.jsonl': 11,
+  'runs/g/spec.json': 11,
 };
 beforeEach(async () => {
   for (const [name, size] of Object.entries(sizes)) {
@@ -73,7 +73,7 @@ it('deletes everything but bases, or only what is named', async () => {
   expect(await there()).toEqual(kept.sort());
   expect(await json('clear', '--yes')).toEqual({ deleted: [], bytes: 0 });
   expect(await json('clear', 'bases', '--yes')).toMatchObject({ bytes: 11_000 });
-  expect(await there()).toEqual(['preferences/g.jsonl']);
+  expect(await there()).toEqual(['runs/g/spec.json']);
 });
 
 it('asks for consent, and deletes nothing without a terminal', async () => {

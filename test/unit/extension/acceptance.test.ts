@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AcceptanceWatch, type Outcome } from '../../../src/extension/completion/acceptance.ts';
+import { AcceptanceWatch } from '../../../src/extension/completion/acceptance.ts';
 
 /** An editor with one document, whose cursor is at the end of its last change. */
 const editor = vi.hoisted(() => {
@@ -51,7 +51,6 @@ afterEach(() => vi.useRealTimers());
 /** ` sum(a);` is shown at the end of `x =`. */
 function shown() {
   editor.begin('x =');
-  const outcomes: Outcome[] = [];
   const counts: Record<string, number> = {};
   const add = (what: string, by = 1) => (counts[what] = (counts[what] ?? 0) + by);
   const watch = new AcceptanceWatch(
@@ -65,65 +64,49 @@ function shown() {
     text: ' sum(a);',
     selected: '',
     written: 0,
-    listener: { end: 3, line: 'x =', report: (outcome) => outcomes.push(outcome) },
   });
-  return { watch, outcomes, counts };
+  return { watch, counts };
 }
 const seconds = (count: number) => vi.advanceTimersByTime(count * 1000);
 
-describe('the outcome of a completion', () => {
-  it('is reported after five minutes, with the accepted part', () => {
-    const { outcomes } = shown();
-    seconds(1);
-    editor.write(' sum(a);');
-    editor.write('\n');
-    seconds(298);
-    expect(outcomes).toEqual([]);
-    seconds(2);
-    expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\n', seconds: 300 }]);
+describe('what a completion counts as', () => {
+  it('is shown once it was visible for half a second', () => {
+    const { counts } = shown();
+    seconds(0.3);
+    expect(counts).toEqual({});
+    seconds(0.3);
+    expect(counts).toEqual({ shown: 1, shownCharacters: ' sum(a);'.length });
   });
 
-  it('is reported if it was accepted and replaced', () => {
-    const { outcomes, counts } = shown();
+  it('is nothing if it was typed over before anybody saw it', () => {
+    const { counts } = shown();
+    seconds(0.3);
+    for (const key of ' max(b)') editor.write(key);
+    seconds(600);
+    expect(counts).toEqual({ typed: 7 });
+  });
+
+  it('is shown and accepted if it was accepted before that', () => {
+    const { counts } = shown();
+    editor.write(' sum(a);');
+    expect(counts).toMatchObject({ shown: 1, accepted: 1, acceptedCharacters: 8 });
+  });
+
+  it('is dropped if it was accepted and replaced', () => {
+    const { counts } = shown();
     editor.write(' sum(a);');
     seconds(60);
-    editor.write('max(b);', 'sum(a);'.length);
+    editor.write('max(b); // of all', 'sum(a);'.length);
     seconds(300);
-    expect(outcomes).toMatchObject([{ accepted: 8, later: ' max(b);' }]);
-    expect(counts['dropped']).toBe(1);
+    expect(counts).toMatchObject({ accepted: 1, dropped: 1 });
   });
 
-  it('is reported if it was seen and something else typed', () => {
-    const { outcomes } = shown();
-    seconds(1);
-    for (const key of ' max(b)') editor.write(key);
-    seconds(300);
-    expect(outcomes).toMatchObject([{ shown: ' sum(a);', accepted: 0, later: ' max(b)' }]);
-  });
-
-  it('is reported if its first word was accepted', () => {
-    const { outcomes } = shown();
-    editor.write(' sum');
-    editor.write('med(');
-    seconds(300);
-    expect(outcomes).toMatchObject([{ accepted: 4, later: ' summed(' }]);
-  });
-
-  it('is reported when the file is closed', () => {
-    const { outcomes } = shown();
-    seconds(10);
-    editor.close();
-    expect(outcomes).toMatchObject([{ accepted: 0, later: '', seconds: 10 }]);
-  });
-
-  it('is reported once when VS Code is closed', () => {
-    const { watch, outcomes } = shown();
+  it('is kept as it is now when VS Code is closed', () => {
+    const { watch, counts } = shown();
     editor.write(' sum(a);');
     seconds(40);
-    editor.write('\nx');
     watch.dispose();
-    seconds(600);
-    expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\nx', seconds: 40 }]);
+    expect(counts).toMatchObject({ kept: 1, keptCharacters: 'sum(a);'.length });
   });
 
   it('is what is left of the accepted text five minutes later, or when its file is closed', () => {
@@ -142,22 +125,6 @@ describe('the outcome of a completion', () => {
     editor.write('b);', 'a);'.length);
     editor.close();
     expect(counts).toMatchObject({ kept: 1, keptCharacters: 'sum(a);'.length - 1 });
-  });
-
-  it('is not reported then if nobody has seen it yet', () => {
-    const { watch, outcomes } = shown();
-    seconds(0.3);
-    watch.dispose();
-    seconds(600);
-    expect(outcomes).toEqual([]);
-  });
-
-  it('is not reported if it was typed over before anybody saw it', () => {
-    const { outcomes } = shown();
-    seconds(0.3);
-    for (const key of ' max(b)') editor.write(key);
-    seconds(600);
-    expect(outcomes).toEqual([]);
   });
 });
 

@@ -175,7 +175,6 @@ beforeEach(() => {
     partsAt: () => parts,
     trackRequest: (work: () => unknown) => work(),
     answered: () => undefined,
-    recorder: { listenerFor: () => undefined },
     failed: (error: unknown) => {
       throw error;
     },

@@ -73,9 +73,7 @@ export function cacheCommand(): Command {
     .action(async ({ json }: { json?: boolean }) => list(json));
   cache
     .command('clear')
-    .description(
-      'delete them; runs, results and preferences stay, and what is needed is created or fetched again',
-    )
+    .description('delete them; runs and results stay, and what is needed is created or fetched again')
     .addArgument(new Argument('[what...]', 'only these (default: all but the bases)').choices(names))
     .option('--yes', 'delete without asking')
     .option('--json', 'print the result as JSON')
