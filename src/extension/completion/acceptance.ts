@@ -44,6 +44,9 @@ export class AcceptanceWatch implements vscode.Disposable {
   // Created before our own listener, so that it has handled a change before we pass it a position.
   private readonly checks = new DelayedChecks();
   private current: ShownCompletion | undefined;
+  private readonly changedShown = new vscode.EventEmitter<void>();
+  /** A completion appears, or is gone. */
+  readonly onDidChangeShown = this.changedShown.event;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
   /** @param wrote is told how many characters were typed */
@@ -51,6 +54,11 @@ export class AcceptanceWatch implements vscode.Disposable {
     private readonly count: Count,
     private readonly wrote: (document: vscode.TextDocument, characters: number) => void,
   ) {}
+
+  /** Whether a completion is shown. The editor does not report that one was dismissed. */
+  get isShowing(): boolean {
+    return this.current !== undefined;
+  }
 
   /** The turn of the completion that is shown in a document. */
   shownTurn(document: vscode.TextDocument): Turn | undefined {
@@ -78,12 +86,15 @@ export class AcceptanceWatch implements vscode.Disposable {
       accepted: false,
     };
     this.current = completion;
+    this.changedShown.fire();
   }
 
   /** Ends the completion that is shown. */
   hide(): void {
-    clearTimeout(this.current?.timer);
+    if (!this.current) return;
+    clearTimeout(this.current.timer);
     this.current = undefined;
+    this.changedShown.fire();
   }
 
   /** The suggestion list has changed its selection: a completion that does not fit it is hidden. */
@@ -156,6 +167,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   /** Counts what was kept, with the texts as they are now. */
   dispose(): void {
     this.hide();
+    this.changedShown.dispose();
     this.subscription.dispose();
     this.checks.dispose();
   }

@@ -51,6 +51,7 @@ export class CompletionService implements CompletionHost {
   readonly onDidStart = this.started.event;
   private client: { serves: string; serving: CompletionClient } | undefined;
   private readonly disposables: vscode.Disposable;
+  readonly acceptance: AcceptanceWatch;
   private readonly ghost: GhostText;
   readonly remoteServer: RemoteServer;
   private readonly repository: IndexerClient;
@@ -71,14 +72,14 @@ export class CompletionService implements CompletionHost {
 
   constructor(private readonly services: Services) {
     this.snooze = new Snooze(services.store, () => this.changed.fire());
-    const acceptance = new AcceptanceWatch(
+    const acceptance = (this.acceptance = new AcceptanceWatch(
       (model, what, by, turn) => this.count(model, what, by, turn),
       (document, characters) => {
         if (!this.turns.compared) return;
         const { turn } = this.modelFor(document, acceptance.shownTurn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
       },
-    );
+    ));
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
     this.repository = new IndexerClient(services, (files) => this.ghost.filesChanged(files));
     this.references = new References(services);

@@ -47,17 +47,17 @@ export class Display implements vscode.Disposable {
    * @param does what Tab does at the cursor
    * @param isHere whether the offer is applied from the cursor
    * @param shouldTabWait whether Tab waits for the search
+   * @param hasHint whether the keys are shown
    */
   updateKeys(
     offer: FoundOffer | undefined,
     does: ReturnType<typeof tabAction>,
-    isHere: boolean,
-    shouldTabWait: boolean,
+    { isHere, shouldTabWait, hasHint }: { isHere: boolean; shouldTabWait: boolean; hasHint: boolean },
   ): void {
     this.set('forgetMeNot.nextEdit.there', offer !== undefined);
     this.set('forgetMeNot.nextEdit.here', isHere);
     this.set('forgetMeNot.nextEdit.tab', does !== undefined || shouldTabWait);
-    this.marks.showHints(offer ? hintsFor(offer, does) : []);
+    this.marks.showHints(offer && hasHint ? hintsFor(offer, does) : []);
   }
 
   private set(key: string, value: boolean): void {

@@ -76,6 +76,7 @@ export class NextEdit implements vscode.Disposable {
         this.edited(change);
       }),
       this.imports.onDidChange(() => this.updateImports()),
+      services.completion.acceptance.onDidChangeShown(() => this.updateKeys()),
       vscode.window.onDidChangeTextEditorSelection(() => this.moved()),
       vscode.window.onDidChangeTextEditorVisibleRanges(() => this.updateKeys()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
@@ -228,9 +229,11 @@ export class NextEdit implements vscode.Disposable {
     // Between two steps, the meaning of Tab stays the same.
     if (this.pendingTurns > 0) return;
     const [does, shouldTabWait] = [this.tabMeaning(), this.shouldTabWait()];
+    const { offer, services } = this;
     // Ghost text comes before the import of a name.
-    this.services.completion.isTabTaken = (does !== undefined && !this.offer?.import) || shouldTabWait;
-    this.display.updateKeys(this.offer, does, this.isHere(), shouldTabWait);
+    services.completion.isTabTaken = (does !== undefined && !offer?.import) || shouldTabWait;
+    const hasHint = !(offer?.import && services.completion.acceptance.isShowing);
+    this.display.updateKeys(offer, does, { isHere: this.isHere(), shouldTabWait, hasHint });
   }
 
   /** Undefined with several cursors. */

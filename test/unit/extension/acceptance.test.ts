@@ -30,6 +30,11 @@ const editor = vi.hoisted(() => {
     close: () => listeners.close.forEach((listener) => listener(document)),
     vscode: {
       Disposable: { from: () => ({ dispose: () => undefined }) },
+      EventEmitter: class {
+        event = () => undefined;
+        fire = () => undefined;
+        dispose = () => undefined;
+      },
       workspace: {
         onDidChangeTextDocument: on(listeners.change),
         onDidCloseTextDocument: on(listeners.close),

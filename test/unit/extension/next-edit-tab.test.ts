@@ -62,7 +62,8 @@ const renamed = (text: string) => text.replaceAll('load', 'read');
 
 let next: NextEdit;
 /** Ghost text leaves Tab alone while it is ours. */
-const completion = { modelFor: () => undefined, isTabTaken: false };
+const acceptance = { isShowing: false, onDidChangeShown: () => ({ dispose: () => undefined }) };
+const completion = { modelFor: () => undefined, isTabTaken: false, acceptance };
 let [a, b] = [] as unknown as [Document, Document];
 beforeEach(() => {
   vi.useFakeTimers();

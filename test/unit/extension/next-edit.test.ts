@@ -103,7 +103,19 @@ describe('watches', () => {
 
 describe('an offer', () => {
   const warnings: string[] = [];
-  const completion = { modelFor: () => undefined, isTabTaken: false };
+  const ghostText = {
+    isShowing: false,
+    changed: () => undefined as void,
+    onDidChangeShown: (listener: () => void) => (
+      (ghostText.changed = listener),
+      { dispose: () => undefined }
+    ),
+    set(isShowing: boolean) {
+      ghostText.isShowing = isShowing;
+      ghostText.changed();
+    },
+  };
+  const completion = { modelFor: () => undefined, isTabTaken: false, acceptance: ghostText };
   let next: NextEdit;
   beforeEach(() => {
     warnings.length = 0;
@@ -231,6 +243,14 @@ describe('an offer', () => {
       // The report is still of the text before.
       await vi.runAllTimersAsync();
       expect([isThere(), editor.document.done.length]).toEqual([false, 2]);
+    });
+
+    it('shows its key beside no completion, whose key it is', async () => {
+      await used();
+      ghostText.set(true);
+      expect([hint(), completion.isTabTaken]).toEqual([[], false]);
+      ghostText.set(false);
+      expect(hint()).toHaveLength(1);
     });
 
     it('leaves Tab alone on other lines, and is withdrawn by Escape for good', async () => {
