@@ -1,9 +1,12 @@
 /** A side of the comparison: the extension's completion core, used like VS Code does. */
 import {
+  countUse,
   createCompleter,
   languageIdForPath,
   leastChance,
+  trustOf,
   type PartsSource,
+  type UseCounts,
 } from '../../src/completion/index.ts';
 import { BASE_MODEL } from '../../src/protocol/server.ts';
 import { toServerRequest } from '../../src/serving/client/completion-client.ts';
@@ -20,11 +23,13 @@ export interface Variant {
   repository: boolean;
   /** The pause before a request, in ms; by default it adapts to the typing. */
   debounceMs?: number;
+  /** Learns from what is taken how sure a suggestion must be to be shown. */
+  learns?: boolean;
 }
 
 /**
  * What is compared: the base, and adapters instead of it. `openFiles`: ours without the repository index. `unpaused`:
- * ours, but each key sends a request immediately.
+ * ours, but each key sends a request immediately. `learning`: with the user's habits.
  */
 const ours: Variant = { repository: true };
 export const variants = {
@@ -34,6 +39,8 @@ export const variants = {
   trained: { ...ours, adapter: 'own' },
   openFiles: { ...ours, repository: false },
   unpaused: { ...ours, debounceMs: 0 },
+  learning: { ...ours, learns: true },
+  trainedLearning: { ...ours, adapter: 'own', learns: true },
 } satisfies Record<string, Variant>;
 
 /** The environment of a replay. */
@@ -49,6 +56,7 @@ const MAX_TOKENS = 64;
 
 export class CoreAssistant implements Assistant {
   requests = 0;
+  use: UseCounts = { seen: 0, taken: 0 };
   private readonly core;
   private readonly adapter: Adapter | undefined;
 
@@ -79,6 +87,10 @@ export class CoreAssistant implements Assistant {
     });
   }
 
+  used(what: keyof UseCounts): void {
+    this.use = countUse(this.use, what);
+  }
+
   rest(place: Place): void {
     void this.core.readAhead(this.inputAt(place));
   }
@@ -97,6 +109,7 @@ export class CoreAssistant implements Assistant {
       maxTokens: MAX_TOKENS,
       debounceMs: variant.debounceMs,
       minChance: leastChance.likely,
+      ...(variant.learns && { trust: trustOf(this.use) }),
       adapter: this.adapter?.name ?? BASE_MODEL,
     };
   }

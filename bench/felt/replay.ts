@@ -27,6 +27,8 @@ export interface Assistant {
   readonly requests: number;
   /** A file was opened at this place; typing has not started. */
   open?(place: Place): Promise<void>;
+  /** The user looks at a new suggestion, or takes some of one for the first time. */
+  used?(what: 'seen' | 'taken'): void;
   /** The cursor rests where the user will type; the clock is running. */
   rest?(place: Place): void;
 }
@@ -105,6 +107,8 @@ interface Shown {
   since: number;
   /** Number of its characters that the user has read. */
   read: number;
+  /** What the assistant was told of it. */
+  used?: 'seen' | 'taken';
 }
 
 class Typist {
@@ -160,6 +164,8 @@ class Typist {
     for (let shown = this.noticed(); shown; shown = this.noticed()) {
       const { looking, correcting, reversed } = lookAt(this.sightOf(shown), shown.read, costs);
       counts.looks += 1;
+      if (!shown.used) this.assistant.used?.('seen');
+      shown.used ??= 'seen';
       counts.looking += looking;
       counts.correcting += correcting;
       counts.reversed += reversed;
@@ -188,6 +194,10 @@ class Typist {
     this.typing.trace?.(`  took ${kind} ${JSON.stringify(text)}`);
     const end = this.at + text.length;
     this.counts.kept += 1;
+    if (this.shown && this.shown.used !== 'taken') {
+      this.shown.used = 'taken';
+      this.assistant.used?.('taken');
+    }
     this.counts.saved += typedCharacters(typed, this.at, end);
     this.counts.typing += typingTime(typed, this.at, end);
     this.advance(text);
@@ -245,7 +255,7 @@ class Typist {
       if (isRight(this.sightOf({ text }))) this.counts.right += 1;
       if (!before) this.counts.waits.push(Math.round(this.clock.now() - this.last));
     }
-    this.shown = { text, since: this.clock.now(), read: grown ? before.read : 0 };
+    this.shown = { ...(grown && before), text, since: this.clock.now(), read: grown ? before.read : 0 };
   }
 
   private traceShown(text: string): void {

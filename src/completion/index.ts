@@ -9,6 +9,7 @@ export { gate } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';
 export { languageIdForPath } from './code/languages.ts';
 export { maxLinesAt } from './prompt/max-lines.ts';
+export { countUse, trustOf, type UseCounts } from './answer/trust.ts';
 export { buildPrompt, surroundings } from './prompt/prompt.ts';
 export { MAX_FILES } from './prompt/other-files.ts';
 export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';

@@ -302,6 +302,7 @@ class CompletionPipeline implements Completer {
       showing: policyAt(input, {
         calibration: this.options.calibration ?? defaultCalibration,
         minChance: input.invoked ? 0 : (input.minChance ?? 0),
+        ...(input.trust !== undefined && { trust: input.trust }),
       }),
       now: this.now,
       cache: this.cache,

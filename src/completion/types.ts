@@ -28,6 +28,8 @@ export interface CompletionSettings {
   debounceMs?: number;
   /** Minimum chance (0 to 1) a suggestion needs to be shown, unless requested by a key. Default: 0, show everything. */
   minChance?: number;
+  /** Factor on the model's probabilities for what is worth a look (answer/trust.ts). Default: 1. */
+  trust?: number;
 }
 
 export interface RepositoryPath {

@@ -27,6 +27,7 @@ import { resolveBase, resolveOptions } from './workspace-rules.ts';
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
 const NEXT_EDIT = 'nextEdit.enabled';
+const LEARN_FROM_USE = 'completion.learnFromUse';
 const ENDPOINT_MODEL = 'completion.endpointModel';
 const inspect = (name: string): Inspected & { defaultValue?: unknown } =>
   vscode.workspace.getConfiguration(section).inspect(name) ?? {};
@@ -55,6 +56,10 @@ export const settings = {
     debounceMs: debounceFrom(get('completion.debounce')),
     minChance: leastChance[oneOf('completion.show', showChoices, document)],
   }),
+  /** Whether it is learned how sure a suggestion must be: in general, or of those in a document. */
+  learnsFromUse: (document?: vscode.TextDocument) =>
+    // Where everything is shown, what is passed over says nothing.
+    get<boolean>(LEARN_FROM_USE) && !(document && oneOf('completion.show', showChoices, document) === 'all'),
   /** Whether the editor shows inline suggestions automatically: a setting of the editor. */
   inlineSuggestions: (document: vscode.TextDocument) =>
     vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true),

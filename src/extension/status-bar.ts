@@ -61,6 +61,9 @@ function countsOf({ shown, accepted, kept, dropped }: Acceptance): string {
     : t('{accepted} of {shown} completions accepted{share}.', counts);
 }
 
+/** At this trust, two in five suggestions were taken; somebody of whom nothing is known has .71. */
+const FEWER = 0.57;
+
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem(
     'forgetMeNot.status',
@@ -133,9 +136,17 @@ export class StatusBar implements vscode.Disposable {
         failure ?? whyNothing(answers.dropped),
         failure === undefined ? speed(answers.latencyMs) : '',
         countsOf(store.acceptance(inUse.id)),
+        document ? this.whyFewer(document) : '',
         this.describeDevice(inUse),
       ],
     };
+  }
+
+  /** That fewer suggestions appear than for others; "" if they do not. */
+  private whyFewer(document: vscode.TextDocument): string {
+    if (this.services.completion.trustIn(document) > FEWER) return '';
+    const language = languageName(document.languageId);
+    return t('You take few suggestions in {language}, so only surer ones appear there.', { language });
   }
 
   /** Names the GPU or the remote server; "" for the processor. */

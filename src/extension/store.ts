@@ -1,6 +1,7 @@
 /** What the extension remembers between sessions. */
 import type * as vscode from 'vscode';
 import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './draft.ts';
+import { countUse, type UseCounts } from '../completion/index.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 import { runSpecSchema, type RunSpec } from '../protocol/run.ts';
 
@@ -130,5 +131,17 @@ export class Store {
       ...this.acceptances,
       [run]: { ...now, [what]: now[what] + by },
     });
+  }
+
+  /** What became of suggestions in a language, whichever model made them; on this machine only. */
+  use(language: string): UseCounts {
+    return this.global.get<Record<string, UseCounts>>('use', {})[language] ?? { seen: 0, taken: 0 };
+  }
+  async countUse(language: string, what: keyof UseCounts): Promise<void> {
+    const all = this.global.get<Record<string, UseCounts>>('use', {});
+    await this.global.update('use', { ...all, [language]: countUse(this.use(language), what) });
+  }
+  async forgetUse(): Promise<void> {
+    if (this.global.get('use')) await this.global.update('use', undefined);
   }
 }

@@ -35,6 +35,8 @@ export interface ShowPolicy {
   calibration: Calibration;
   /** Minimum chance to be shown; 0 shows everything. */
   minChance: number;
+  /** Factor on the model's probabilities (trust.ts); 1 by default. */
+  trust?: number;
 }
 
 /** Strings and comments are hard to predict, so only very likely text is shown there. */
@@ -95,7 +97,7 @@ export function keepLikely(
   if (policy.minChance <= 0) return result;
   if (isTrivial(text)) return { dropped: 'trivial' };
   const shown = text.replaceAll('\r', '');
-  const saving = expectedSaving(shown, certainty, endsLine(shown, answer, document));
+  const saving = expectedSaving(shown, certainty, endsLine(shown, answer, document), policy.trust);
   return saving > 0 ? result : { dropped: 'unsure' };
 }
 

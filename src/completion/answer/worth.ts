@@ -29,11 +29,12 @@ const held = { words: 1, lines: 2 };
  * Expected milliseconds saved by showing `text` ("\n" line ends). Half of the readers accept the words that are right,
  * the others only whole lines. Infinity if the model gives no probabilities.
  * @param endsLine the text was not cut within a line
+ * @param trust factor on the model's probabilities (trust.ts)
  */
-export function expectedSaving(text: string, certainty: Certainty, endsLine: boolean): number {
+export function expectedSaving(text: string, certainty: Certainty, endsLine: boolean, trust = 1): number {
   const words: Place[] = [...text.matchAll(wordOrMarks)].map(({ 0: word, index }) => {
     const end = index + word.length;
-    const chance = Math.exp(OVERCONFIDENCE * (certainty.upTo(end) ?? Infinity));
+    const chance = trust * Math.exp(OVERCONFIDENCE * (certainty.upTo(end) ?? Infinity));
     return { end, keys: keysToType(text.slice(0, end)), chance };
   });
   const [first, last] = [words[0], words.at(-1)];

@@ -49,10 +49,14 @@ export class AcceptanceWatch implements vscode.Disposable {
   readonly onDidChangeShown = this.changedShown.event;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
-  /** @param wrote is told how many characters were typed */
+  /**
+   * @param wrote is told how many characters were typed
+   * @param used is told of each completion that was seen, and then taken
+   */
   constructor(
     private readonly count: Count,
     private readonly wrote: (document: vscode.TextDocument, characters: number) => void,
+    private readonly used: (document: vscode.TextDocument, what: 'seen' | 'taken') => void,
   ) {}
 
   /** Whether a completion is shown. The editor does not report that one was dismissed. */
@@ -141,7 +145,10 @@ export class AcceptanceWatch implements vscode.Disposable {
   private recordAcceptance(current: ShownCompletion, characters: number): void {
     this.markSeen(current);
     const { model, turn, document } = current;
-    if (!current.accepted) this.count(model, 'accepted', 1, turn);
+    if (!current.accepted) {
+      this.count(model, 'accepted', 1, turn);
+      this.used(document, 'taken');
+    }
     current.accepted = true;
     if (characters > 0) this.count(model, 'acceptedCharacters', characters, turn);
     const accepted = current.text.acceptedText;
@@ -159,8 +166,9 @@ export class AcceptanceWatch implements vscode.Disposable {
   private markSeen(current: ShownCompletion): void {
     if (current.seen) return;
     current.seen = true;
-    const { model, turn, text } = current;
+    const { model, turn, document, text } = current;
     this.count(model, 'shown', 1, turn);
+    this.used(document, 'seen');
     this.count(model, 'shownCharacters', text.text.length - text.selected.length, turn);
   }
 

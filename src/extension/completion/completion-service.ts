@@ -1,6 +1,6 @@
 /** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
-import { Answers, type DropReason, type PartsSource } from '../../completion/index.ts';
+import { Answers, trustOf, type DropReason, type PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
 import { describeError, reportError, UserError, reasonOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
@@ -78,6 +78,9 @@ export class CompletionService implements CompletionHost {
         if (!this.turns.compared) return;
         const { turn } = this.modelFor(document, acceptance.shownTurn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
+      },
+      (document, what) => {
+        if (settings.learnsFromUse(document)) void services.store.countUse(document.languageId, what);
       },
     ));
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
@@ -312,6 +315,11 @@ export class CompletionService implements CompletionHost {
     return !isRemote(model) && serving instanceof ServingClient && serving.hasServer;
   }
 
+  trustIn(document: vscode.TextDocument): number {
+    const { store } = this.services;
+    return settings.learnsFromUse(document) ? trustOf(store.use(document.languageId)) : 1;
+  }
+
   partsAt(
     document: vscode.TextDocument,
     position: vscode.Position,
@@ -376,6 +384,7 @@ export class CompletionService implements CompletionHost {
 
   settingsChanged(): void {
     this.failure = undefined;
+    if (!settings.learnsFromUse()) void this.services.store.forgetUse();
     // The remote server or its token may have changed; a local server is not needed alongside it.
     if (this.remoteServer.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
     const { isOn } = this;

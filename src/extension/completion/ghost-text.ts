@@ -29,6 +29,8 @@ export interface CompletionHost {
   readonly isTabTaken: boolean;
   /** The server of a model, here or elsewhere; it starts at the first request. */
   serving(model: CompletionModel): CompletionClient;
+  /** How far to trust the model's probabilities, as learned from the person's use of suggestions in the language. */
+  trustIn(document: vscode.TextDocument): number;
   /** Supplies parts of the repository's files for the prompt; undefined if the model may not get any. */
   partsAt(
     document: vscode.TextDocument,
@@ -184,6 +186,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       files: () => this.recent.othersInFolder(document, model.folders, isRemote(model)),
       parts: this.service.partsAt(document, position, model),
       ...settings.forCompletion(document),
+      trust: this.service.trustIn(document),
       canShow: (text: string) => withSelectedEntry(text, place) !== undefined,
     };
   }

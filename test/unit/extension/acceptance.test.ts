@@ -57,10 +57,12 @@ afterEach(() => vi.useRealTimers());
 function shown() {
   editor.begin('x =');
   const counts: Record<string, number> = {};
+  const used: string[] = [];
   const add = (what: string, by = 1) => (counts[what] = (counts[what] ?? 0) + by);
   const watch = new AcceptanceWatch(
     (_, what, by) => add(what, by),
     (_, characters) => add('typed', characters),
+    (_, what) => used.push(what),
   );
   watch.show({
     model: 'a-run',
@@ -70,7 +72,7 @@ function shown() {
     selected: '',
     written: 0,
   });
-  return { watch, counts };
+  return { watch, counts, used };
 }
 const seconds = (count: number) => vi.advanceTimersByTime(count * 1000);
 
@@ -95,6 +97,15 @@ describe('what a completion counts as', () => {
     const { counts } = shown();
     editor.write(' sum(a);');
     expect(counts).toMatchObject({ shown: 1, accepted: 1, acceptedCharacters: 8 });
+  });
+
+  it('is seen once, and taken once, however it is taken', () => {
+    const { used } = shown();
+    seconds(1);
+    expect(used).toEqual(['seen']);
+    editor.write(' sum');
+    editor.write('(a);');
+    expect(used).toEqual(['seen', 'taken']);
   });
 
   it('is dropped if it was accepted and replaced', () => {

@@ -173,6 +173,7 @@ beforeEach(() => {
         }),
     }),
     partsAt: () => parts,
+    trustIn: () => 1,
     trackRequest: (work: () => unknown) => work(),
     answered: () => undefined,
     failed: (error: unknown) => {

@@ -123,3 +123,15 @@ test('an unfinished set-up stays visible until something completes', async () =>
   await store.setInUse('run');
   expect(store.setupStarted).toBe(false);
 });
+
+test('counts what became of suggestions for each language, across workspaces, and forgets it', async () => {
+  const global = memento();
+  const store = new Store(memento(), global);
+  for (const what of ['seen', 'seen', 'taken'] as const) await store.countUse('python', what);
+  await store.countUse('go', 'seen');
+  const elsewhere = new Store(memento(), global);
+  expect([elsewhere.use('python').taken, elsewhere.use('go').taken]).toEqual([1, 0]);
+  expect(elsewhere.use('python').seen).toBeCloseTo(2, 1);
+  await elsewhere.forgetUse();
+  expect(store.use('python')).toEqual({ seen: 0, taken: 0 });
+});
