@@ -56,8 +56,6 @@ beforeAll(async () => {
   if (!isThere) return;
   // Older loaders only know the second name.
   for (const name of ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES']) vi.stubEnv(name, join(DRIVERS, llvmpipe!));
-  // Mesa compiles the kernels in half the time, which is most of this file's.
-  vi.stubEnv('GALLIVM_PERF', 'nopt');
   await writeTinyModel(at('base.gguf'), { embedding: 256, ffn: 256 });
   await writeTinyAdapter(at('own.gguf'), at('base.gguf'));
   await writeTinyModel(at('small.gguf'));
