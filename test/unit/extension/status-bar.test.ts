@@ -1,5 +1,6 @@
 /** What the status bar says while nothing completes the code. */
 import { beforeEach, expect, test, vi } from 'vitest';
+import * as vscode from 'vscode';
 import { StatusBar } from '../../../src/extension/status-bar.ts';
 import type { Answers } from '../../../src/completion/index.ts';
 import type { Acceptance } from '../../../src/protocol/panel.ts';
@@ -19,7 +20,14 @@ vi.mock('vscode', async () => {
       hide: () => (item.isShown = false),
       dispose: () => undefined,
     });
-  return { ...fake, MarkdownString, StatusBarAlignment: {}, window: { ...fake.window, createStatusBarItem } };
+  const languages = [{ id: 'css', aliases: ['CSS'] }];
+  return {
+    ...fake,
+    MarkdownString,
+    StatusBarAlignment: {},
+    extensions: { all: [{ packageJSON: { contributes: { languages } } }] },
+    window: { ...fake.window, createStatusBarItem },
+  };
 });
 
 const gone = new UserError('run-not-found', 'There is no run garden.', 'Choose another model.');
@@ -30,8 +38,9 @@ function shownWith(completion: { whyGone?: UserError; isOn: boolean }, setupStar
   return item.isShown ? item : undefined;
 }
 /** Shows it while a model completes. */
-function shownWhile(answers: Partial<Answers>, acceptance: Partial<Acceptance> = {}) {
-  const completion = { inUse: { id: 'garden', name: 'garden' }, isOn: true, snooze: {}, answers };
+function shownWhile(answers: Partial<Answers>, acceptance: Partial<Acceptance> = {}, trust = 1) {
+  const trustIn = () => trust;
+  const completion = { inUse: { id: 'garden', name: 'garden' }, isOn: true, snooze: {}, answers, trustIn };
   const counts = { shown: 0, accepted: 0, kept: 0, dropped: 0, ...acceptance };
   const store = { setupStarted: false, acceptance: () => counts };
   new StatusBar({ runs: { live: [] }, store, completion } as never).refresh();
@@ -79,4 +88,14 @@ test('that a suggestion was withheld is said, and what shows it', () => {
   expect(shownWhile({ dropped: 'loop' }).tooltip.value).toMatch(
     /had nothing to suggest at the last place\.$/,
   );
+});
+
+test('where fewer suggestions appear because few are taken, it says so', () => {
+  const window = vscode.window as { activeTextEditor: unknown };
+  window.activeTextEditor = { document: { languageId: 'css' } };
+  expect(shownWhile({}, {}, 0.5).tooltip.value).toBe(
+    '**Completion with garden**\n\nYou take few suggestions in CSS, so only surer ones appear there.',
+  );
+  expect(shownWhile({}, {}, 0.71).tooltip.value).toBe('Completion with garden');
+  window.activeTextEditor = undefined;
 });
