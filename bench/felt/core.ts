@@ -40,7 +40,6 @@ export const variants = {
   openFiles: { ...ours, repository: false },
   unpaused: { ...ours, debounceMs: 0 },
   learning: { ...ours, learns: true },
-  trainedLearning: { ...ours, adapter: 'own', learns: true },
 } satisfies Record<string, Variant>;
 
 /** The environment of a replay. */

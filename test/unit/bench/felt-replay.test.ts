@@ -41,7 +41,9 @@ const THINKS = 'value = ';
 /** Suggests `of(text typed so far)` after a delay. */
 function assistant(clock: VirtualClock, of: (typed: string) => string | undefined, delay = 100) {
   const asked: string[] = [];
+  const used: string[] = [];
   const side: Assistant = {
+    used: (what) => used.push(what),
     get requests() {
       return asked.length;
     },
@@ -53,15 +55,15 @@ function assistant(clock: VirtualClock, of: (typed: string) => string | undefine
       return text === undefined ? undefined : { text };
     },
   };
-  return { side, asked };
+  return { side, asked, used };
 }
 async function run(
   of: (typed: string) => string | undefined,
   { person = 'lines', delay }: { person?: Person; delay?: number } = {},
 ) {
   const clock = new VirtualClock(() => 0);
-  const { side, asked } = assistant(clock, of, delay);
-  return { ...(await replay(hunk, () => [], side, clock, { person, costs })), asked };
+  const { side, asked, used } = assistant(clock, of, delay);
+  return { ...(await replay(hunk, () => [], side, clock, { person, costs })), asked, used };
 }
 /** Suggests it at a place, and what remains of it while it is typed. */
 const at = (place: string, text: string) => (typed: string) =>
@@ -106,6 +108,11 @@ describe('a replay', () => {
     });
     expect(found.asked).toContain('value = compute(1)');
     expect(found.asked).not.toContain('value = c');
+  });
+  it('tells the assistant once what was seen, and whether some of it was taken', async () => {
+    expect((await run(at(THINKS, 'compute(1)'))).used).toEqual(['seen', 'taken']);
+    expect((await run(at(THINKS, 'compute(2)'), { person: 'words' })).used).toEqual(['seen', 'taken']);
+    expect((await run(at(THINKS, 'compute(2)'))).used).toEqual(['seen']);
   });
   it('spends time on the clock for it', async () => {
     const without = await run(() => undefined);
