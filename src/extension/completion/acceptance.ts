@@ -29,9 +29,11 @@ export interface ShownItem {
   selected: string;
   /** Number of its characters that are already in the document. */
   written: number;
+  /** It was asked for with a key: whether it is taken says nothing about those that appear by themselves. */
+  isInvoked: boolean;
 }
 
-interface ShownCompletion extends Pick<ShownItem, 'model' | 'turn' | 'document'> {
+interface ShownCompletion extends Pick<ShownItem, 'model' | 'turn' | 'document' | 'isInvoked'> {
   text: ShownText;
   timer: NodeJS.Timeout;
   seen: boolean;
@@ -70,7 +72,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   }
 
   /** The editor is about to show this. Typing along with a completion continues the same one. */
-  show({ model, turn, document, offset, text, selected, written }: ShownItem): void {
+  show({ model, turn, document, offset, text, selected, written, isInvoked }: ShownItem): void {
     const { current } = this;
     if (current?.document === document && current.model === model && current.text.fits(selected)) {
       const added = current.text.isContinuedBy(offset, text) ? 0 : current.text.extendWith(offset, text);
@@ -84,6 +86,7 @@ export class AcceptanceWatch implements vscode.Disposable {
       model,
       turn,
       document,
+      isInvoked,
       text: new ShownText(offset, text, selected, written),
       timer: setTimeout(() => isVisible(completion) && this.markSeen(completion), SEEN_MS),
       seen: false,
@@ -147,7 +150,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     const { model, turn, document } = current;
     if (!current.accepted) {
       this.count(model, 'accepted', 1, turn);
-      this.used(document, 'taken');
+      if (!current.isInvoked) this.used(document, 'taken');
     }
     current.accepted = true;
     if (characters > 0) this.count(model, 'acceptedCharacters', characters, turn);
@@ -168,7 +171,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     current.seen = true;
     const { model, turn, document, text } = current;
     this.count(model, 'shown', 1, turn);
-    this.used(document, 'seen');
+    if (!current.isInvoked) this.used(document, 'seen');
     this.count(model, 'shownCharacters', text.text.length - text.selected.length, turn);
   }
 

@@ -128,7 +128,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     try {
       const asked = { ...this.inputAt(place), signal, invoked: true };
       const completion = await this.coreFor(place.model).complete(asked);
-      return signal.aborted ? [] : this.show(place, completion);
+      return signal.aborted ? [] : this.show(place, completion, true);
     } catch (error) {
       this.failed(error, signal);
       return [];
@@ -150,7 +150,11 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     if (!signal.aborted) this.service.failed(error);
   }
 
-  private show(place: CompletionPlace, completion: Completion | undefined): vscode.InlineCompletionItem[] {
+  private show(
+    place: CompletionPlace,
+    completion: Completion | undefined,
+    isInvoked = false,
+  ): vscode.InlineCompletionItem[] {
     const { model, document, position, selected } = place;
     const text = completion && withSelectedEntry(completion.text, place);
     if (text === undefined) {
@@ -159,7 +163,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     }
     if (completion?.more && !selected)
       this.trigger.triggerWhen(completion.more, { document, position, shown: completion.text });
-    this.acceptance.show(shownItem(place, text));
+    this.acceptance.show({ ...shownItem(place, text), isInvoked });
     return [item(model.id, text, selected?.range ?? new vscode.Range(position, position))];
   }
 
@@ -272,7 +276,10 @@ function item(model: string, text: string, range: vscode.Range): vscode.InlineCo
   return completionItem;
 }
 
-function shownItem({ model, document, position, selected }: CompletionPlace, text: string): ShownItem {
+function shownItem(
+  { model, document, position, selected }: CompletionPlace,
+  text: string,
+): Omit<ShownItem, 'isInvoked'> {
   const offset = document.offsetAt(selected?.range.start ?? position);
   const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
   return {

@@ -54,7 +54,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 /** ` sum(a);` is shown at the end of `x =`. */
-function shown() {
+function shown(isInvoked = false) {
   editor.begin('x =');
   const counts: Record<string, number> = {};
   const used: string[] = [];
@@ -71,6 +71,7 @@ function shown() {
     text: ' sum(a);',
     selected: '',
     written: 0,
+    isInvoked,
   });
   return { watch, counts, used };
 }
@@ -106,6 +107,13 @@ describe('what a completion counts as', () => {
     editor.write(' sum');
     editor.write('(a);');
     expect(used).toEqual(['seen', 'taken']);
+  });
+
+  it('is neither if it was asked for with a key, but counts as shown and accepted', () => {
+    const { used, counts } = shown(true);
+    editor.write(' sum(a);');
+    expect(used).toEqual([]);
+    expect(counts).toMatchObject({ shown: 1, accepted: 1 });
   });
 
   it('is dropped if it was accepted and replaced', () => {
