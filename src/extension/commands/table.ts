@@ -5,6 +5,7 @@ import { sentenceIn } from '../../findings/summary-sentence.ts';
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import { runsDir } from '../../platform/files/paths.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
 import { trainingBusy, trainingNow } from '../../runs/index.ts';
 import { withChildProgress } from '../child-progress.ts';
 import { startedSchema } from '../children.ts';
@@ -144,35 +145,46 @@ async function useForCompletion(context: Context, argument: CommandArgument): Pr
 
 /** Also resumes a crashed evaluation: existing metrics are not measured again. */
 async function measureResult(context: Context, argument: CommandArgument): Promise<void> {
-  const { runs, children, log, panel } = context;
-  const placeHolder = t('Which result do you want to measure?');
-  const run = await pickRun(context, argument, hasResult, placeHolder, t('No run is finished yet.'));
+  const run = await pickResult(context, argument, t('Which result do you want to measure?'));
   if (!run) return;
-  const { id, name } = run.spec;
-  const warnings: Text[] = [];
-  const onWarning = (warning: Text) => warnings.push(warning);
-  await withChildProgress(t('Measuring {name}', { name }), (options) =>
-    children.ask(z.unknown(), ['evaluate', id], { ...options, onWarning }),
-  ).finally(() => runs.refresh());
-  const summary = runs.get(id)?.summary;
-  const sentence = summary ? sentenceIn(summary) : t('{name} was measured.', { name });
-  const text = joined([sentence, ...warnings.map(translate)]);
-  const show = { title: t('Show Results'), run: () => panel.show(id) };
-  await log.notify(warnings.length > 0 ? 'warning' : 'info', text, show);
+  const { name } = run.spec;
+  await measure(context, run, ['evaluate', t('Measuring {name}', { name })], (summary) =>
+    summary ? sentenceIn(summary) : t('{name} was measured.', { name }),
+  );
 }
 
 /** On what was committed since the training: would it have helped to write that? */
 async function measureCommits(context: Context, argument: CommandArgument): Promise<void> {
-  const { runs, children, log, panel } = context;
-  const placeHolder = t('Which result do you want to try on your newest commits?');
-  const run = await pickRun(context, argument, hasResult, placeHolder, t('No run is finished yet.'));
+  const run = await pickResult(
+    context,
+    argument,
+    t('Which result do you want to try on your newest commits?'),
+  );
   if (!run) return;
-  const { id, name } = run.spec;
-  await withChildProgress(t('Trying {name} on your newest commits', { name }), (options) =>
-    children.ask(z.unknown(), ['proof', id], options),
+  const { name } = run.spec;
+  await measure(context, run, ['proof', t('Trying {name} on your newest commits', { name })], (summary) =>
+    commitsSentence(name, summary?.commits),
+  );
+}
+
+const pickResult = (context: Context, argument: CommandArgument, placeHolder: string) =>
+  pickRun(context, argument, hasResult, placeHolder, t('No run is finished yet.'));
+
+/** Measures with a command of the command line, and says what was found. */
+async function measure(
+  { runs, children, log, panel }: Context,
+  { spec: { id } }: RunSnapshot,
+  [command, title]: [string, string],
+  sentence: (summary: RunSnapshot['summary']) => string,
+): Promise<void> {
+  const warnings: Text[] = [];
+  const onWarning = (warning: Text) => warnings.push(warning);
+  await withChildProgress(title, (options) =>
+    children.ask(z.unknown(), [command, id], { ...options, onWarning }),
   ).finally(() => runs.refresh());
+  const text = joined([sentence(runs.get(id)?.summary), ...warnings.map(translate)]);
   const show = { title: t('Show Results'), run: () => panel.show(id) };
-  await log.notify('info', commitsSentence(name, runs.get(id)?.summary?.commits), show);
+  await log.notify(warnings.length > 0 ? 'warning' : 'info', text, show);
 }
 
 async function stopTraining(context: Context, argument: CommandArgument): Promise<void> {
