@@ -68,7 +68,17 @@ export default defineConfig({
       { plugins, test: { ...unit, name: 'unit-threads', include: threaded, pool: 'threads' } },
       { plugins, test: { ...unit, name: 'unit-forks', include: forked } },
       { plugins, test: { ...integration, name: 'integration', include: integrationTests, exclude: compute } },
-      { plugins, test: { ...integration, name: 'compute', include: compute } },
+      // At the lowest priority, a start that takes half a minute alone may wait for the others' end.
+      {
+        plugins,
+        test: {
+          ...integration,
+          name: 'compute',
+          include: compute,
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
+        },
+      },
     ],
   },
 });
