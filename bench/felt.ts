@@ -88,7 +88,8 @@ export async function main(args: string[]): Promise<void> {
   const plan = planOf(values);
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
-  process.once('SIGINT', () => stop.abort());
+  // Else the server would go on computing.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const working = { signal: stop.signal, tell };
   const base = await resolveBase(values.base);
   const reference = values.reference ?? (await referenceAdapterOf(base));
