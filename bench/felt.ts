@@ -89,7 +89,7 @@ export async function main(args: string[]): Promise<void> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   // Else the server would go on computing.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
   const working = { signal: stop.signal, tell };
   const base = await resolveBase(values.base);
   const reference = values.reference ?? (await referenceAdapterOf(base));

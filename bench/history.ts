@@ -65,7 +65,7 @@ export async function main(args: string[]): Promise<void> {
     throw new Error('Name the folders of some clones.');
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
-  process.once('SIGINT', () => stop.abort());
+  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
   const base = await resolveBase(values.base);
   const path = await referenceAdapterOf(base);
   const server = await BenchServer.start(base.path, SERVER);

@@ -1,5 +1,5 @@
 /** Types a hunk like a user who looks at an assistant's suggestions, on a virtual clock. */
-import type { OtherFile } from '../../src/completion/index.ts';
+import type { OtherFile, UseCounts } from '../../src/completion/index.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Hunk } from './hunks.ts';
 import { keyAt, pauseBefore, startsUnit, typedCharacters, typingTime } from './keys.ts';
@@ -28,7 +28,7 @@ export interface Assistant {
   /** A file was opened at this place; typing has not started. */
   open?(place: Place): Promise<void>;
   /** The user looks at a new suggestion, or takes some of one for the first time. */
-  used?(what: 'seen' | 'taken'): void;
+  used?(what: keyof UseCounts): void;
   /** The cursor rests where the user will type; the clock is running. */
   rest?(place: Place): void;
 }
@@ -108,7 +108,7 @@ interface Shown {
   /** Number of its characters that the user has read. */
   read: number;
   /** What the assistant was told of it. */
-  used?: 'seen' | 'taken';
+  used?: keyof UseCounts;
 }
 
 class Typist {
@@ -164,8 +164,7 @@ class Typist {
     for (let shown = this.noticed(); shown; shown = this.noticed()) {
       const { looking, correcting, reversed } = lookAt(this.sightOf(shown), shown.read, costs);
       counts.looks += 1;
-      if (!shown.used) this.assistant.used?.('seen');
-      shown.used ??= 'seen';
+      if (!shown.used) this.noteUse(shown, 'seen');
       counts.looking += looking;
       counts.correcting += correcting;
       counts.reversed += reversed;
@@ -187,6 +186,11 @@ class Typist {
     return shown && isNew(shown) && this.clock.now() - shown.since >= NOTICED_MS ? shown : undefined;
   }
 
+  private noteUse(shown: Shown, what: keyof UseCounts): void {
+    shown.used = what;
+    this.assistant.used?.(what);
+  }
+
   private sightOf = ({ text }: { text: string }) => ({ shown: text, typed: this.hunk.typed, at: this.at });
 
   private accept({ kind, text }: Taken): void {
@@ -194,10 +198,7 @@ class Typist {
     this.typing.trace?.(`  took ${kind} ${JSON.stringify(text)}`);
     const end = this.at + text.length;
     this.counts.kept += 1;
-    if (this.shown && this.shown.used !== 'taken') {
-      this.shown.used = 'taken';
-      this.assistant.used?.('taken');
-    }
+    if (this.shown && this.shown.used !== 'taken') this.noteUse(this.shown, 'taken');
     this.counts.saved += typedCharacters(typed, this.at, end);
     this.counts.typing += typingTime(typed, this.at, end);
     this.advance(text);

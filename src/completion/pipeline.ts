@@ -302,7 +302,7 @@ class CompletionPipeline implements Completer {
       showing: policyAt(input, {
         calibration: this.options.calibration ?? defaultCalibration,
         minChance: input.invoked ? 0 : (input.minChance ?? 0),
-        ...(input.trust !== undefined && { trust: input.trust }),
+        trust: input.trust ?? 1,
       }),
       now: this.now,
       cache: this.cache,

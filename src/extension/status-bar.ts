@@ -4,7 +4,7 @@ import { sentenceIn } from '../findings/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
-import type { DropReason } from '../completion/index.ts';
+import { FEW_TAKEN, type DropReason } from '../completion/index.ts';
 import type { Acceptance } from '../protocol/panel.ts';
 import { reasonOf, type UserError } from '../text/errors.ts';
 import { decimal, percent, t, timeOfDay, translate } from '../text/l10n.ts';
@@ -60,9 +60,6 @@ function countsOf({ shown, accepted, kept, dropped }: Acceptance): string {
       })
     : t('{accepted} of {shown} completions accepted{share}.', counts);
 }
-
-/** At this trust, two in five suggestions were taken; somebody of whom nothing is known has .71. */
-const FEWER = 0.57;
 
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem(
@@ -144,7 +141,7 @@ export class StatusBar implements vscode.Disposable {
 
   /** That fewer suggestions appear than for others; "" if they do not. */
   private whyFewer(document: vscode.TextDocument): string {
-    if (this.services.completion.trustIn(document) > FEWER) return '';
+    if (this.services.completion.trustIn(document) > FEW_TAKEN) return '';
     const language = languageName(document.languageId);
     return t('You take few suggestions in {language}, so only surer ones appear there.', { language });
   }

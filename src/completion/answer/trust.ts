@@ -15,6 +15,8 @@ export interface UseCounts {
 const PRIOR = { seen: 100, taken: 50 };
 /** Whoever takes words takes at least one of seven in ten suggestions: for them, the probabilities are right. */
 const FULL_SHARE = 0.7;
+/** The trust in somebody who takes two of five suggestions, fewer than assumed of a new user. */
+export const FEW_TAKEN = 0.4 / FULL_SHARE;
 /** So much always remains to be seen that a change of habits is noticed, and bad luck is not for ever. */
 const LEAST = 0.4;
 const MOST = 1.2;

@@ -3,6 +3,7 @@
  * word), the characters of both, and whether the accepted text is still there later.
  */
 import * as vscode from 'vscode';
+import type { UseCounts } from '../../completion/index.ts';
 import type { Turn } from '../../findings/by-turns.ts';
 import type { TurnCounts } from '../../protocol/by-turns.ts';
 import { AcceptedText } from './accepted-text.ts';
@@ -58,7 +59,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   constructor(
     private readonly count: Count,
     private readonly wrote: (document: vscode.TextDocument, characters: number) => void,
-    private readonly used: (document: vscode.TextDocument, what: 'seen' | 'taken') => void,
+    private readonly used: (document: vscode.TextDocument, what: keyof UseCounts) => void,
   ) {}
 
   /** Whether a completion is shown. The editor does not report that one was dismissed. */

@@ -72,17 +72,17 @@ export class CompletionService implements CompletionHost {
 
   constructor(private readonly services: Services) {
     this.snooze = new Snooze(services.store, () => this.changed.fire());
-    const acceptance = (this.acceptance = new AcceptanceWatch(
+    this.acceptance = new AcceptanceWatch(
       (model, what, by, turn) => this.count(model, what, by, turn),
       (document, characters) => {
         if (!this.turns.compared) return;
-        const { turn } = this.modelFor(document, acceptance.shownTurn(document)) ?? {};
+        const { turn } = this.modelFor(document, this.acceptance.shownTurn(document)) ?? {};
         if (turn) this.turns.count(turn, 'typed', characters);
       },
       (document, what) => {
         if (settings.learnsFromUse(document)) void services.store.countUse(document.languageId, what);
       },
-    ));
+    );
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
     this.repository = new IndexerClient(services, (files) => this.ghost.filesChanged(files));
     this.references = new References(services);
@@ -91,7 +91,7 @@ export class CompletionService implements CompletionHost {
     // Known before the first key, which starts a server with them.
     void this.disk.lookForGpuKinds();
     if (base) void this.references.check(base).then(() => this.disk.lookForBase(base));
-    this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
+    this.ghost = new GhostText(this, this.acceptance, services.extension.extension.id);
     const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
     registration.refreshSoon();
     this.turns = new Turns(services.store, {
@@ -112,7 +112,7 @@ export class CompletionService implements CompletionHost {
       void this.turns.follow(this.inUse?.run);
     };
     this.disposables = vscode.Disposable.from(
-      acceptance,
+      this.acceptance,
       this.ghost,
       this.repository,
       registration,
@@ -122,7 +122,7 @@ export class CompletionService implements CompletionHost {
       services.runs.onDidChange(refresh),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
-        acceptance.acceptedEntirely(model),
+        this.acceptance.acceptedEntirely(model),
       ),
     );
   }
