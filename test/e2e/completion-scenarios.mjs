@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { squeeze } from './browser.mjs';
 import {
+  acceptGhostText,
   answered,
   ensureResults,
   newest,
@@ -226,9 +227,7 @@ export const completionScenarios = {
     await useResult(workbench, place);
     writeFile(place.workspace, 'kept.js', '');
     await workbench.openFile('kept.js');
-    const ghost = await typeUntilGhostText(workbench);
-    await workbench.page.keyboard.press('Tab');
-    await saveAndCheck(workbench, place, 'kept.js', ghost);
+    await acceptGhostText(workbench, place, 'kept.js', 'to-be-kept');
     // It counts as kept once its file is closed.
     await workbench.command('View: Close All Editors');
     await workbench.command('Forget-Me-Not: Show Results');

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { answered, ensureResults, newest, saveAndCheck, shown, typeUntilGhostText } from './steps.mjs';
+import { acceptGhostText, answered, ensureResults, newest, shown } from './steps.mjs';
 import { until } from './until.mjs';
 import { root, writeFile } from './workplace.mjs';
 
@@ -98,10 +98,7 @@ export async function completeElsewhere(workbench, place, { port, model, token, 
   await workbench.notification('The token of 127.0.0.1');
   await workbench.dismissNotifications();
   await until('no server of this machine to complete', () => place.servers().every((one) => one === pid));
-  const ghost = await typeUntilGhostText(workbench);
-  await workbench.screenshot('completed-elsewhere');
-  await workbench.page.keyboard.press('Tab');
-  await saveAndCheck(workbench, place, 'elsewhere.js', ghost);
+  const ghost = await acceptGhostText(workbench, place, 'elsewhere.js', 'completed-elsewhere');
   await workbench.statusBar('127.0.0.1').waitFor();
   return ghost;
 }

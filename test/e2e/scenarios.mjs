@@ -8,16 +8,15 @@ import { endpointScenarios } from './endpoint-scenarios.mjs';
 import { listScenarios } from './list-scenarios.mjs';
 import { nextEditScenarios } from './next-edit-scenarios.mjs';
 import {
+  acceptGhostText,
   colours,
   ensureResults,
   fineTune,
   LEARNED,
   newest,
-  saveAndCheck,
   stepsFor,
   train,
   TRAINING_MS,
-  typeUntilGhostText,
   useResult,
 } from './steps.mjs';
 import { until } from './until.mjs';
@@ -45,10 +44,7 @@ export const scenarios = {
     await useResult(workbench, place);
     writeFile(place.workspace, 'scratch.js', '');
     await workbench.openFile('scratch.js');
-    const ghost = await typeUntilGhostText(workbench);
-    await workbench.screenshot('ghost-text');
-    await workbench.page.keyboard.press('Tab');
-    await saveAndCheck(workbench, place, 'scratch.js', ghost);
+    await acceptGhostText(workbench, place, 'scratch.js', 'ghost-text');
     await workbench.screenshot('accepted');
   },
 

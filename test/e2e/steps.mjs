@@ -145,12 +145,25 @@ export async function answered(workbench, patience = 2000) {
   return text;
 }
 
+/** Types until there is ghost text, takes a picture, and accepts what is shown then; returns what should be saved. */
+export async function acceptGhostText(workbench, place, name, picture) {
+  const { typed } = await typeUntilGhostText(workbench);
+  await workbench.screenshot(picture);
+  // A picture takes seconds on a busy machine: meanwhile the text may have grown, or the list may have opened.
+  const ghost = { typed, text: await answered(workbench) };
+  await workbench.page.keyboard.press('Tab');
+  await saveAndCheck(workbench, place, name, ghost);
+  return ghost;
+}
+
 /** Saves the open file, and waits until it ends with what was typed and accepted. */
 export async function saveAndCheck({ page }, place, name, { typed, text }) {
   await page.keyboard.press('Control+S');
-  const saved = () => squeeze(readFileSync(join(place.workspace, name), 'utf8'));
-  await until(`${name} to be saved with ${JSON.stringify(typed + text)} at its end`, () =>
-    saved().endsWith(squeeze(typed + text)),
+  const saved = () => readFileSync(join(place.workspace, name), 'utf8');
+  await until(
+    () =>
+      `${name} to end with ${JSON.stringify(typed + text)}, and not with ${JSON.stringify(saved().slice(-200))}`,
+    () => squeeze(saved()).endsWith(squeeze(typed + text)),
   );
   // The editor notices afterwards: closed earlier, it would ask whether to save.
   await page.locator('.tab.dirty').first().waitFor({ state: 'detached' });

@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** The longest that a step may take on a slow, busy machine, ms. */
 export const PATIENCE_MS = 120_000;
 
-/** The first true value of a condition. If the condition throws, the wait ends. */
+/** The first true value of a condition, else an error that says `what` was waited for. If the condition throws, the wait ends. */
 export async function until(what, condition, timeout = PATIENCE_MS) {
   const end = Date.now() + timeout;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > end) throw new Error(`Waited ${timeout / 1000} s for ${what}.`);
+    if (Date.now() > end)
+      throw new Error(`Waited ${timeout / 1000} s for ${typeof what === 'function' ? what() : what}.`);
     await sleep(100);
   }
 }
