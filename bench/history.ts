@@ -32,7 +32,9 @@ const options = {
   /** The newest commits that mostly add code, and the most hunks of each. */
   commits: { type: 'string', default: '30' },
   hunks: { type: 'string', default: '3' },
-  /** After how many of these commits the fresh adapter learns again. */
+  /** Commits between the first training and the first that is typed. */
+  stale: { type: 'string', default: '0' },
+  /** After how many of the typed commits the fresh adapter learns again. */
   every: { type: 'string', default: '10' },
   /** Minutes of the first training, and of each that continues it. */
   minutes: { type: 'string', default: '10' },
@@ -105,11 +107,12 @@ async function measure(
   const { values, signal } = bench;
   const name = basename(folder);
   const clone = new Clone(folder);
-  const commits = landedOn(clone, Number(values.commits), Number(values.hunks));
+  const [stale, every] = [Number(values.stale), Number(values.every)];
+  const commits = landedOn(clone, stale + Number(values.commits), Number(values.hunks));
   const newest = commits.at(-1);
   if (!newest) throw new Error(`${folder} has no commits that add code to its files.`);
   const minutes = { first: Number(values.minutes), fresh: Number(values['fresh-minutes']) };
-  const key = await runKey([commits[0]!.parent, newest.id, fullBase(values.base), minutes, values.every]);
+  const key = await runKey([commits[0]!.parent, newest.id, fullBase(values.base), minutes, values.every, stale]);
   const place = join(cacheDir(), 'bench-history', `${name}-${key}`);
   await mkdir(place, { recursive: true });
   const kept = new KeptFresh(place, { name, base: fullBase(values.base), minutes }, { signal, tell });
@@ -117,7 +120,9 @@ async function measure(
   const last = values.sides.includes('fresh') ? commits.length : 1;
   for (const [at, commit] of commits.entries()) {
     const tree = clone.checkOut(commit.parent, place);
-    if (learns && at < last && at % Number(values.every) === 0) await kept.learn(tree);
+    const isDue = at === 0 || (at >= stale && (at - stale) % every === 0);
+    if (learns && at < last && isDue) await kept.learn(tree);
+    if (at < stale) continue;
     tell(`${name}: commit ${at + 1} of ${commits.length}`);
     await type(commit, { tree, name, kept }, bench);
   }

@@ -204,25 +204,36 @@ export class DocumentEdits {
   /** Extends regions to whole lines, and merges those on the same line. */
   private toLineEdits(text: string): Edit[] {
     const { path, languageId } = this;
-    const widened: Region[] = [];
+    const lines: { at: number; end: number; regions: Region[] }[] = [];
     for (const region of this.regions) {
-      const at = startOfLine(text, region.at);
       const end = endOfLine(text, region.end);
-      const last = widened.at(-1);
-      const from = region.from - (region.at - at);
-      const to = region.to + end - region.end;
-      if (last && at <= last.end) {
-        Object.assign(last, { end, to, time: Math.max(last.time, region.time) });
-      } else widened.push({ ...region, from, to, at, end });
+      const last = lines.at(-1);
+      if (last && startOfLine(text, region.at) <= last.end)
+        Object.assign(last, { end, regions: [...last.regions, region] });
+      else lines.push({ at: startOfLine(text, region.at), end, regions: [region] });
     }
-    return widened.map(({ from, to, at, end, time }) => ({
-      path,
-      languageId,
-      at,
-      time,
-      before: this.base.slice(from, to),
-      after: text.slice(at, end),
-    }));
+    return lines.map(({ at, end, regions }) => {
+      const time = Math.max(...regions.map((region) => region.time));
+      const before = this.before(text, { at, end, regions: this.newestOf(regions, time) });
+      return { path, languageId, at, time, before, after: text.slice(at, end) };
+    });
+  }
+
+  /** What was changed in these regions before anything else was: the line was finished then, and is edited again. */
+  private newestOf(regions: readonly Region[], newest: number): Region[] {
+    const elsewhere = this.regions.filter((other) => other.time < newest && !regions.includes(other));
+    const since = Math.max(-Infinity, ...elsewhere.map(({ time }) => time));
+    return regions.filter(({ time }) => time > since);
+  }
+
+  /** The text from `at` to `end` with these regions as they were. */
+  private before(text: string, { at, end, regions }: { at: number; end: number; regions: Region[] }): string {
+    let [before, done] = ['', at];
+    for (const region of regions) {
+      before += text.slice(done, region.at) + this.base.slice(region.from, region.to);
+      done = region.end;
+    }
+    return before + text.slice(done, end);
   }
 }
 

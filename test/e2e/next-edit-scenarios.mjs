@@ -132,7 +132,122 @@ export const nextEditScenarios = {
     );
     assert.ok(saved(place, uses).trimEnd().endsWith(line), saved(place, uses));
   },
+
+  async 'a rename reaches three files, an argument the third call, an edit the rest of a test file'(
+    workbench,
+    place,
+  ) {
+    await openTour(workbench);
+    for (const [name, text] of Object.entries(project)) writeFile(place.workspace, name, text);
+    for (const name of [TESTED, REPORT, CART, PRICE]) await workbench.openFile(name);
+
+    await replace(workbench, place, PRICE, 'priceOf', 'costOf');
+    await offered(workbench, 11);
+    await workbench.screenshot('next-edit-rename');
+    await takeAll(workbench, 11);
+    for (const name of [PRICE, CART, REPORT, TESTED]) {
+      await workbench.openFile(name);
+      await savedAs(workbench, place, name, project[name].replaceAll('priceOf', 'costOf'));
+    }
+
+    // Its errors say where something is missing, and not what.
+    await replace(workbench, place, PRICE, 'item: string', 'item: string, rate: number');
+    await errorsIn(workbench, CART, 3);
+    await workbench.screenshot('next-edit-signature');
+    assert.equal(await workbench.statusBar(/next edit/).count(), 0, 'nothing is offered');
+    await replace(workbench, place, CART, "rose'", "rose', 2");
+    await replace(workbench, place, CART, "tulip'", "tulip', 2");
+    await offered(workbench, 1);
+    await workbench.screenshot('next-edit-argument');
+    // Once one was taken, those of the other files are offered too.
+    await takeNext(workbench);
+    await offered(workbench, 5);
+    await takeAll(workbench, 5);
+    for (const name of [CART, REPORT, TESTED]) {
+      await workbench.openFile(name);
+      await savedAs(workbench, place, name, /^(?!.*costOf\('\w+'\)).*costOf\('\w+', 2\)/s);
+    }
+    await errorsIn(workbench, CART, 0);
+
+    await replace(workbench, place, TESTED, 'toBe', 'toEqual');
+    await replace(workbench, place, TESTED, 'toBe', 'toEqual');
+    await offered(workbench, 2);
+    await workbench.screenshot('next-edit-test');
+    await takeAll(workbench, 2);
+    await savedAs(workbench, place, TESTED, /^(?!.*toBe)(.*toEqual){4}/s);
+  },
 };
+
+const [PRICE, CART, REPORT, TESTED] = ['price.ts', 'cart.ts', 'report.ts', 'price.test.ts'];
+const project = {
+  'tsconfig.json': '{ "compilerOptions": { "strict": true } }\n',
+  [PRICE]: 'export function priceOf(item: string) {\n  return item.length;\n}\n',
+  [CART]: `import { priceOf } from './price';
+
+export const bunch = priceOf('rose');
+export const vase = priceOf('tulip');
+export const pot = priceOf('cactus');
+`,
+  [REPORT]: `import { priceOf } from './price';
+
+console.log('Today: ', priceOf('daisy'));
+`,
+  [TESTED]: `import { priceOf } from './price';
+
+test('a rose', () => expect(priceOf('rose')).toBe(4));
+test('a tulip', () => expect(priceOf('tulip')).toBe(5));
+test('a daisy', () => expect(priceOf('daisy')).toBe(5));
+test('a cactus', () => expect(priceOf('cactus')).toBe(6));
+`,
+};
+
+/** Selects the first `before` of a saved file, types `after` over it, and saves. `before` begins with a letter. */
+async function replace(workbench, place, name, before, after) {
+  const { keyboard } = workbench.page;
+  await workbench.openFile(name);
+  const text = saved(place, name);
+  const [line, column] = placeOf(text, before);
+  await keyboard.press('Control+Home');
+  await pressTimes(keyboard, 'ArrowDown', line);
+  await pressTimes(keyboard, 'ArrowRight', column);
+  await pressTimes(keyboard, 'Shift+ArrowRight', before.length);
+  await keyboard.type(after, { delay: 30 });
+  await outOfTheWay(workbench);
+  await savedAs(workbench, place, name, text.replace(before, after));
+}
+
+function placeOf(text, part) {
+  const lines = text.slice(0, text.indexOf(part)).split('\n');
+  return [lines.length - 1, lines.at(-1).length];
+}
+
+/** Opens a file, and waits until so many errors are underlined. */
+async function errorsIn(workbench, name, count) {
+  await workbench.openFile(name);
+  const underlined = workbench.page.locator(`.editor-instance ${editorOf(name)} .squiggly-error`);
+  await until(`${count} errors in ${name}`, async () => (await underlined.count()) === count);
+}
+
+const offered = (workbench, count) =>
+  workbench.statusBar(new RegExp(`\\b${count} next edits?\\s*$`)).waitFor();
+
+async function takeAll(workbench, count) {
+  for (let left = count - 1; left >= 0; left -= 1) {
+    await takeNext(workbench);
+    if (left) await offered(workbench, left);
+  }
+  await workbench.statusBar(/next edit/).waitFor({ state: 'detached' });
+}
+
+/** Tab goes to the place, unless the cursor is there, and applies the offer. */
+async function takeNext(workbench) {
+  const shows = async (wanted) => (await decorated(workbench, '')).includes(wanted);
+  const isHere = () => shows('⇥ Tab applies');
+  await until('an offer to be shown', () => shows('⇥ Tab'));
+  if (!(await isHere())) await workbench.page.keyboard.press('Tab');
+  await until('the cursor to be there', isHere);
+  await workbench.page.keyboard.press('Tab');
+}
 
 const [LONG, OTHER, LINES] = ['long.js', 'other.js', 80];
 const longFile = `export function readPrice(item) {
@@ -166,9 +281,13 @@ async function renameInTwoFiles(workbench, place) {
   await pressTimes(keyboard, 'Shift+ArrowRight', 'readPrice'.length);
   await keyboard.type('priceOf', { delay: 30 });
   await workbench.statusBar('3 next edits').waitFor();
-  // As a user does when a list or ghost text is in the way.
+  await outOfTheWay(workbench);
+}
+
+/** Closes a list or ghost text, as a user does. */
+async function outOfTheWay({ page }) {
   for (const inTheWay of ['.suggest-widget.visible', '.editor-instance .ghost-text-decoration'])
-    if (await workbench.page.locator(inTheWay).first().isVisible()) await keyboard.press('Escape');
+    if (await page.locator(inTheWay).first().isVisible()) await page.keyboard.press('Escape');
 }
 
 /** A text that a decoration shows. */
@@ -201,10 +320,13 @@ async function take(workbench, left) {
   else await status.waitFor({ state: 'detached' });
 }
 
+/** The editor of a file; '' for any. */
+const editorOf = (name) => (name ? `.monaco-editor[data-uri$="/${name}"]` : '.monaco-editor');
+
 /** The texts that decorations show before and after others. */
 const decorated = ({ page }, name = NAME) =>
   page
-    .locator(`.editor-instance .monaco-editor[data-uri$="/${name}"] .view-lines span`)
+    .locator(`.editor-instance ${editorOf(name)} .view-lines span`)
     .evaluateAll((spans) =>
       spans
         .flatMap((span) =>

@@ -19,6 +19,14 @@ send(1);
     expect(editor.takeAll().lines).toEqual([]);
   });
 
+  it('an argument added where a name was changed before', () => {
+    const text = "const a = load('rose');\nconst b = load('tulip');\nconst c = load('daisy');\n";
+    const editor = new Editor({ 'a.js': text }).edit('a.js', 'load', 'read');
+    editor.edit('a.js', 'load', 'read').edit('a.js', 'load', 'read');
+    editor.edit('a.js', "rose'", "rose', 2").edit('a.js', "tulip'", "tulip', 2");
+    expect(editor.lines).toEqual(["const c = read('daisy', 2);"]);
+  });
+
   it('with a varying part: that part stays', () => {
     const text = `
 def a(x: Optional[int]): pass
