@@ -24,7 +24,7 @@ import { applyDataDirectory, changesSetting, proxyVariables, settings } from './
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
 import { announceEnd, announceReady } from './results/end-message.ts';
-import { MeasureWhenIdle } from './results/measure-when-idle.ts';
+import { WhenIdle } from './idle/when-idle.ts';
 import { isReadyEarly } from './texts.ts';
 
 /** Completion changes several times at each suggestion. */
@@ -67,7 +67,7 @@ export class Context implements Services, vscode.Disposable {
     const throttle = new Throttle(REFRESH_MS, () => this.completionChanged());
     this.disposables.push(
       throttle,
-      new MeasureWhenIdle(this),
+      new WhenIdle(this),
       this.runs.onDidChange((run) => this.onRun(run)),
       this.runs.onDidEnd((run) => this.onEnd(run)),
       this.completion.onDidChange(() => throttle.run()),
@@ -164,7 +164,9 @@ export class Context implements Services, vscode.Disposable {
     this.refresh();
     const live = run ? [run] : this.runs.live;
     for (const liveRun of live) {
-      if (!this.isHere(liveRun) || this.runs.statusOf(liveRun) !== 'live') continue;
+      // Nobody is there, and its result speaks for itself.
+      if (liveRun.spec.background || !this.isHere(liveRun)) continue;
+      if (this.runs.statusOf(liveRun) !== 'live') continue;
       void this.store.addUnreportedRun(liveRun.spec.id);
       this.progress.show(liveRun);
       this.announceWhenReady(liveRun);

@@ -28,6 +28,7 @@ const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
 const NEXT_EDIT = 'nextEdit.enabled';
 const LEARN_FROM_USE = 'completion.learnFromUse';
+const BACKGROUND = 'training.background';
 const ENDPOINT_MODEL = 'completion.endpointModel';
 const inspect = (name: string): Inspected & { defaultValue?: unknown } =>
   vscode.workspace.getConfiguration(section).inspect(name) ?? {};
@@ -83,6 +84,8 @@ export const settings = {
   base: () => expandHome(resolvedBase().value.trim()) || AUTO_BASE,
   method: () => get<'lora' | 'full'>('training.method'),
   minutes: () => get<number>('training.minutes'),
+  /** Whether the result in use learns what has changed, while the machine is idle. */
+  background: () => oneOf(BACKGROUND, ['off', 'whenIdle']),
   backend: () => get<'auto' | BackendName>('training.backend'),
   /** The backend and the GPU as options. `override` replaces the backend in the settings. */
   backendOptions(override?: BackendName): string[] {
@@ -178,6 +181,7 @@ const update = (name: string, value: unknown): Thenable<void> =>
 
 /** Removes the remote server, so that this machine completes. */
 export const clearEndpoint = () => update('completion.endpoint', undefined);
+export const setTrainWhenIdle = () => update(BACKGROUND, 'whenIdle');
 export const setEndpointModel = (model: string) => update(ENDPOINT_MODEL, model);
 
 /**

@@ -104,6 +104,14 @@ export class Store {
     await this.global.update('gpuOffered', version);
   }
 
+  /** Whether the user was asked about training in the background, on this machine. */
+  get askedBackground(): boolean {
+    return this.global.get('askedBackground', false);
+  }
+  async markBackgroundAsked(): Promise<void> {
+    await this.global.update('askedBackground', true);
+  }
+
   /** Addresses of remote servers that code may be sent to. */
   get allowedServers(): string[] {
     return this.global.get<string[]>('allowedServers', []);

@@ -118,7 +118,10 @@ export function runDescription(snapshot: RunSnapshot, status: RunStatus, inUse: 
     cancelled: t('stopped at step {step}', { step: state.step }),
     interrupted: t('interrupted at step {step}', { step: state.step }),
   }[shown];
-  return [inUse ? t('in use') : '', method, where, shortTime(spec.createdAt)].filter(Boolean).join(' · ');
+  const how = spec.background ? t('in the background') : '';
+  return [inUse ? t('in use') : '', method, how, where, shortTime(spec.createdAt)]
+    .filter(Boolean)
+    .join(' · ');
 }
 
 /** The time of day, and the day unless it is today. */

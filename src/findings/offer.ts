@@ -32,6 +32,18 @@ export function whyNotOffered(result: OfferMetrics): string | undefined {
   return (choice && whyNoBetter(choice, result)) ?? theirs;
 }
 
+/** Whether another run can continue this one: an adapter that was trained here on code, and is offered. */
+export const isContinuable = ({
+  spec,
+  state,
+  summary,
+}: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean =>
+  state.status === 'done' &&
+  spec.hyper.method === 'lora' &&
+  spec.corpus.mode === 'pretrain' &&
+  !spec.imported &&
+  (!summary || (summary.served?.ok !== false && !whyNotOffered(summary)));
+
 function whyNoBetter(
   choice: StrengthChoice,
   { comparisons, givenStrength }: OfferMetrics,

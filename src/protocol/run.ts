@@ -200,6 +200,8 @@ export const runSpecSchema = z.object({
    */
   expected: z.object({ preparing: z.number(), training: z.number(), measuring: z.number() }).optional(),
   backend: z.enum(['auto', ...backendNames]),
+  /** Trained while nobody used the machine, after all other programs on it. */
+  background: z.boolean().optional(),
   /** The external trainer, if any. */
   engine: rayTrainEngineSchema.optional(),
   /** The requested GPU, by number or name: see tensor/devices/choose-device.ts. */

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { isSameFolder } from '../../corpus/reading/folders.ts';
-import { whyNotOffered } from '../../findings/offer.ts';
+import { isContinuable } from '../../findings/offer.ts';
 import { isLimited } from '../../findings/strength-rule.ts';
 import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
@@ -53,10 +53,7 @@ export async function findContinuableRun(
 export const newestContinuable = (
   runs: readonly RunSnapshot[],
   folders: readonly string[],
-): RunSnapshot | undefined =>
-  loraRunsOf(runs, folders).find(
-    ({ summary }) => !summary || (summary.served?.ok !== false && !whyNotOffered(summary)),
-  );
+): RunSnapshot | undefined => loraRunsOf(runs, folders).find(isContinuable);
 
 /**
  * The newest run of exactly these folders on this base, if the limit on forgetting and not the time bounds its result.

@@ -4,7 +4,7 @@ import { constants, setPriority } from 'node:os';
 
 const { PRIORITY_LOW } = constants.priority;
 /** Below the editor, but high enough to get a share next to other work. Completion goes before training. */
-const BEHIND_EDITOR = { completion: 3, training: 5 };
+const BEHIND_EDITOR = { completion: 3, training: 5, background: PRIORITY_LOW };
 
 /** Gives this process, with all current and future threads, only processor time that others leave. */
 export const lowerPriority = (): void => lowerTo(PRIORITY_LOW);

@@ -6,7 +6,7 @@ import type { CorpusPlan, EvaluationPlan, Hyper, RayTrainEngine, RunSpec } from 
 
 /** A place in a run's spec; `run` is the spec itself. */
 export type SpecPath =
-  | `run.${'name' | 'backend' | 'device' | 'minutes'}`
+  | `run.${'name' | 'background' | 'backend' | 'device' | 'minutes'}`
   | 'base.id'
   | `corpus.${keyof CorpusPlan}`
   | `hyper.${keyof Hyper}`

@@ -9,6 +9,7 @@ export interface MachineOptions {
   device?: string;
   precision: 'auto' | Hyper['precision'];
   recompute?: boolean;
+  background?: boolean;
   seed: number;
 }
 
@@ -65,6 +66,12 @@ export const machineOptions: OptionTable<MachineOptions> = {
     help: 'recompute activations in the backward pass: less memory, a third more work (on by itself when memory is short)',
     spec: 'hyper.recompute',
     support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+  },
+  background: {
+    flags: '--background',
+    help: 'let all other programs on this machine go first',
+    spec: 'run.background',
+    support: { sweep: false, continue: 'own', workspace: false, cluster: false, rayTrain: false },
   },
   seed: {
     flags: '--seed <n>',

@@ -22,7 +22,6 @@ import { msg, withValue } from '../../text/message.ts';
 import { removeFolder } from '../../platform/files/write-file.ts';
 
 const dir = process.argv[2]!;
-yieldToEditor('training');
 const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
 // The run continues when the terminal that started it is closed.
@@ -106,6 +105,7 @@ async function train(dir: string): Promise<void> {
 }
 
 try {
+  yieldToEditor((await readSpec(dir)).background ? 'background' : 'training');
   const training = await joinTraining(basename(dir), () => cancel.abort());
   await train(dir).finally(() => training.release());
 } catch (error) {

@@ -54,7 +54,7 @@ vi.mock('../../../src/extension/completion/completion-service.ts', () => ({
 vi.mock('../../../src/extension/next-edit/next-edit.ts', () => ({ NextEdit: part('next edit') }));
 vi.mock('../../../src/extension/panel/panel.ts', () => ({ ResultsPanel: part('panel') }));
 vi.mock('../../../src/extension/status-bar.ts', () => ({ StatusBar: part('bar') }));
-vi.mock('../../../src/extension/results/measure-when-idle.ts', () => ({ MeasureWhenIdle: part('idle') }));
+vi.mock('../../../src/extension/idle/when-idle.ts', () => ({ WhenIdle: part('idle') }));
 vi.mock('../../../src/extension/settings.ts', () => ({ applyDataDirectory: () => undefined }));
 vi.mock('../../../src/extension/get-started.ts', () => ({
   updateWalkthrough: () => (drawn.walkthrough += 1),

@@ -22,8 +22,13 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
 };
 const { restrictedConfigurations: restricted } = manifest.capabilities.untrustedWorkspaces;
 
-/** No free text, but still for the user alone: what is learned, what is computed on, what fills the disk. */
-const ownChoices = ['completion.learnFromUse', 'completion.gpu', 'completion.foldedCopy'];
+/** No free text, but still for the user alone: what is learned and when, what is computed on, what fills the disk. */
+const ownChoices = [
+  'training.background',
+  'completion.learnFromUse',
+  'completion.gpu',
+  'completion.foldedCopy',
+];
 /** Free text that a workspace may decide: a GPU's name, and patterns of files within the folder. */
 const harmless = ['training.device', 'training.include', 'training.exclude'];
 /** Free text of which it decides a part: see workspace-rules.ts. */

@@ -1,6 +1,6 @@
-/** The rest of HumanEval is measured while the machine is idle. */
+/** What is done while the machine is idle: the rest of HumanEval, the newest commits, training. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { needsMeasuring, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
+import { needsMeasuring, WhenIdle } from '../../../src/extension/idle/when-idle.ts';
 import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { UserError } from '../../../src/text/errors.ts';
@@ -50,6 +50,17 @@ const repository = vi.hoisted(() => ({ head: undefined as string | undefined }))
 vi.mock('../../../src/corpus/reading/git.ts', () => ({
   newestCommit: () => Promise.resolve(repository.head),
 }));
+/** What training in the background has to do, and how often what is left of it was stopped. */
+const fresh = vi.hoisted(() => ({
+  work: undefined as ((signal: AbortSignal) => Promise<void>) | undefined,
+  stopped: 0,
+}));
+vi.mock('../../../src/extension/idle/keep-fresh.ts', () => ({
+  KeepFresh: class {
+    due = () => fresh.work;
+    stop = () => Promise.resolve(void (fresh.stopped += 1));
+  },
+}));
 vi.mock('../../../src/runs/index.ts', async (original) => ({
   ...(await original<object>()),
   trainingNow: () => Promise.resolve(machine.training),
@@ -97,13 +108,14 @@ let live: RunSnapshot[];
 /** How often the runs were read. */
 let read: number;
 let onRuns: () => void;
-let idle: MeasureWhenIdle;
+let idle: WhenIdle;
 /** Ends the evaluation in progress: as a child process does when it is stopped, or because it has finished. */
 let end: (how: 'done' | 'broken' | 'locked' | 'no-commits') => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
   repository.head = undefined;
+  Object.assign(fresh, { work: undefined, stopped: 0 });
   Object.assign(machine, { busy: 0.1, mains: true, training: undefined });
   Object.assign(editor, { trusted: true, state: { focused: true, active: false } });
   run = { ...makeRun({ id: 'garden' }), summary: summaryOf(solved(0.45, 0.45, 20)) };
@@ -141,7 +153,7 @@ beforeEach(() => {
     },
   };
   const services = { runs, children: { ask }, log, completion, isHere: () => here };
-  idle = new MeasureWhenIdle(services as never);
+  idle = new WhenIdle(services as never);
 });
 afterEach(() => {
   idle.dispose();
@@ -306,6 +318,58 @@ describe('what was committed since the training', () => {
     repository.head = undefined;
     await minutes(60);
     expect([asked, notified]).toEqual([[PROOF], []]);
+  });
+});
+
+describe('training in the background', () => {
+  const trained = vi.fn((signal: AbortSignal) => {
+    machine.training = 'The training of garden';
+    live = [run];
+    onRuns();
+    return new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => {
+        [machine.training, live] = [undefined, []];
+        resolve();
+      }),
+    );
+  });
+  beforeEach(() => {
+    trained.mockClear();
+    fresh.work = trained;
+    run = { ...run, summary: summaryOf(solved(0.45, 0.44, 164)) };
+  });
+  const isStopped = () => trained.mock.calls[0]![0].aborted;
+
+  test('comes after measuring, and is not in its own way', async () => {
+    repository.head = 'first';
+    await minutes(12);
+    expect(asked).toEqual(['proof garden --background']);
+    after = solved(0.45, 0.44, 164);
+    end('done');
+    await minutes(2);
+    expect(trained).toHaveBeenCalledTimes(1);
+    await minutes(60);
+    expect(isStopped()).toBe(false);
+    expect(trained).toHaveBeenCalledTimes(1);
+  });
+  test.each([
+    ['a key', () => press()],
+    ['heavy use of the machine', () => (machine.busy = 1.5)],
+    ['the battery', () => (machine.mains = false)],
+  ])('is stopped by %s, and goes on later', async (_, change) => {
+    await minutes(12);
+    expect(trained).toHaveBeenCalledTimes(1);
+    change();
+    await minutes(0.2);
+    expect(isStopped()).toBe(true);
+    Object.assign(machine, { busy: 0.1, mains: true });
+    await minutes(45);
+    expect(trained).toHaveBeenCalledTimes(2);
+  });
+  test('that a crashed editor has left is stopped once somebody is back', async () => {
+    await minutes(2);
+    expect(fresh.stopped).toBe(2);
+    expect(trained).not.toHaveBeenCalled();
   });
 });
 
