@@ -9,6 +9,7 @@ import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../text/errors.ts';
 import { completionMetrics, findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
+import type { Changed } from '../protocol/changed.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import {
   dayOf,
@@ -122,6 +123,14 @@ export function runDescription(snapshot: RunSnapshot, status: RunStatus, inUse: 
   return [inUse ? t('in use') : '', method, how, where, shortTime(spec.createdAt)]
     .filter(Boolean)
     .join(' · ');
+}
+
+/** How much there is to learn since a run. */
+export function changeText({ files, share: of }: Changed): string {
+  const share = Math.round(100 * of);
+  return files === 1
+    ? t('1 file is new or changed, {share}% of the text to learn.', { share })
+    : t('{files} files are new or changed, {share}% of the text to learn.', { files, share });
 }
 
 /** The time of day, and the day unless it is today. */

@@ -11,12 +11,14 @@ import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { cancelRun } from '../../runs/index.ts';
-import { dayOf, t } from '../../text/l10n.ts';
+import { reportError } from '../../text/errors.ts';
+import { dayOf, joined, t } from '../../text/l10n.ts';
 import { startedSchema } from '../children.ts';
 import { modelFromRun } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { commandAction } from '../log.ts';
 import { setTrainWhenIdle, settings } from '../settings.ts';
+import { changeText } from '../texts.ts';
 import { nextTraining, obsoleteRuns } from './next-training.ts';
 
 /** Minutes of training a day; measuring the result takes about a third of that in addition. */
@@ -71,7 +73,7 @@ export class KeepFresh {
   async stop(): Promise<void> {
     const { services } = this;
     const left = services.runs.live.filter((run) => run.spec.background && services.isHere(run));
-    for (const { spec } of left) await stopRun(spec.id);
+    for (const { spec } of left) await this.stopRun(spec.id);
   }
 
   private async begin(inUse: RunSnapshot, since: RunSnapshot, signal: AbortSignal): Promise<void> {
@@ -84,7 +86,7 @@ export class KeepFresh {
     if (settings.background() === 'off') return this.askConsent(inUse, changed);
     for (const run of obsoleteRuns(inUse, this.services.runs.all))
       await this.services.children.ask(z.unknown(), ['runs', 'delete', run.spec.id, '--yes'], { signal });
-    const how = ['--continue', id, '--minutes', String(MINUTES_A_DAY), '--background', '--yes', ...globs];
+    const how = ['--continue', id, '--minutes', String(MINUTES_A_DAY), '--when-idle', '--yes', ...globs];
     await this.train(['train', ...how], signal);
   }
 
@@ -101,10 +103,16 @@ export class KeepFresh {
       });
     });
     runs.follow(id, true);
-    const stop = () => void stopRun(id).catch((error: unknown) => this.services.log.showError(error));
+    const stop = () => void this.stopRun(id);
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     await ended;
+  }
+
+  private async stopRun(id: string): Promise<void> {
+    await cancelRun(join(runsDir(), id)).catch((error: unknown) =>
+      this.services.log.warn(`Run ${id} could not be stopped: ${reportError(error).message}`),
+    );
   }
 
   private async use(run: RunSnapshot, before: RunSnapshot): Promise<void> {
@@ -123,20 +131,18 @@ export class KeepFresh {
   }
 
   /** Waits for no answer, because nobody is there. */
-  private async askConsent({ spec }: RunSnapshot, { files }: Changed): Promise<void> {
+  private async askConsent({ spec }: RunSnapshot, changed: Changed): Promise<void> {
     const { store, log } = this.services;
     await store.markBackgroundAsked();
     const question = t(
-      '{files} files have changed since {name} was trained. Shall such changes be learned while the machine is idle and not on battery, {minutes} minutes a day at most? Only a better result is used.',
-      { files, name: spec.name, minutes: MINUTES_A_DAY },
+      'Shall {name} learn such changes while the machine is idle and not on battery, {minutes} minutes a day at most? Only a better result is used.',
+      { name: spec.name, minutes: MINUTES_A_DAY },
     );
     void log.notify(
       'info',
-      question,
+      joined([changeText(changed), question]),
       { title: t('Yes'), run: setTrainWhenIdle },
       { title: t('No'), run: () => undefined },
     );
   }
 }
-
-const stopRun = (id: string) => cancelRun(join(runsDir(), id));

@@ -13,6 +13,7 @@ import { dayOf, t } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { settings } from '../settings.ts';
+import { changeText } from '../texts.ts';
 import type { Choice } from './steps.ts';
 
 /** A run to continue. `changed`: what has changed since; undefined if finding out takes too long. */
@@ -90,15 +91,7 @@ export function continueChoice({ run: { spec }, changed }: ContinuableRun): Choi
   return {
     label: `$(history) ${t('Continue {name} with what changed since', { name: spec.name })}`,
     description: `${dayOf(new Date(spec.createdAt), 'long')} · ${baseName(spec.base.id)}`,
-    detail: `${changeText(changed)} ${t('Starts from that adapter, which is faster than learning everything again.')}`,
+    detail: `${changed ? changeText(changed) : t('How much has changed will be known once the files are read.')} ${t('Starts from that adapter, which is faster than learning everything again.')}`,
     value: `continue ${spec.id}`,
   };
-}
-
-function changeText(changed: Changed | undefined): string {
-  if (!changed) return t('How much has changed will be known once the files are read.');
-  const share = Math.round(100 * changed.share);
-  return changed.files === 1
-    ? t('1 file is new or changed, {share}% of the text to learn.', { share })
-    : t('{files} files are new or changed, {share}% of the text to learn.', { files: changed.files, share });
 }

@@ -9,7 +9,7 @@ export interface MachineOptions {
   device?: string;
   precision: 'auto' | Hyper['precision'];
   recompute?: boolean;
-  background?: boolean;
+  whenIdle?: boolean;
   seed: number;
 }
 
@@ -67,9 +67,9 @@ export const machineOptions: OptionTable<MachineOptions> = {
     spec: 'hyper.recompute',
     support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
-  background: {
-    flags: '--background',
-    help: 'let all other programs on this machine go first',
+  whenIdle: {
+    flags: '--when-idle',
+    help: 'as VS Code begins it while the machine is idle: all other programs go first, it is stopped once somebody is back, and deleted when later ones replace it',
     spec: 'run.background',
     support: { sweep: false, continue: 'own', workspace: false, cluster: false, rayTrain: false },
   },

@@ -128,7 +128,7 @@ describe('a machine that is idle', () => {
       store,
       log: {
         notify: (_: string, text: string, ...actions: []) => Promise.resolve(notified.push([text, actions])),
-        showError: () => undefined,
+        warn: () => undefined,
       },
       children: {
         ask: (_: unknown, args: string[]) => {
@@ -157,7 +157,7 @@ describe('a machine that is idle', () => {
   test('learns what has changed, until the run ends', async () => {
     const work = due()!(signal);
     await settled();
-    const train = 'train --continue garden --minutes 20 --background --yes --exclude docs --detach';
+    const train = 'train --continue garden --minutes 20 --when-idle --yes --exclude docs --detach';
     expect(asked).toEqual(['changed garden --exclude docs', train]);
     leave('another');
     leave('night');
@@ -191,7 +191,9 @@ describe('a machine that is idle', () => {
     editor.whenIdle = false;
     await due()!(signal);
     expect(asked).toEqual(['changed garden --exclude docs']);
-    expect(notified[0]![0]).toContain('31 files have changed');
+    expect(notified[0]![0]).toContain(
+      '31 files are new or changed, 20% of the text to learn. Shall web-server learn',
+    );
     expect(due()).toBeUndefined();
     notified[0]![1][0]!.run();
     expect(editor.whenIdle).toBe(true);
