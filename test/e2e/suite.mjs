@@ -6,9 +6,9 @@ import { onePort } from './one-port.mjs';
 import { startVsCode } from './vscode.mjs';
 import { makeWorkplace } from './workplace.mjs';
 
-/** For a base with random weights: it learns fast, and all programs from it would fail. */
+/** For a base with random weights: it learns fast, and all programs from it would fail. Measured in full, however busy. */
 const trainingOptions =
-  '--strength 1 --seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
+  '--strength 1 --seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4 --measure-share 100'.split(
     ' ',
   );
 
