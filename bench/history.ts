@@ -112,7 +112,14 @@ async function measure(
   const newest = commits.at(-1);
   if (!newest) throw new Error(`${folder} has no commits that add code to its files.`);
   const minutes = { first: Number(values.minutes), fresh: Number(values['fresh-minutes']) };
-  const key = await runKey([commits[0]!.parent, newest.id, fullBase(values.base), minutes, values.every, stale]);
+  const key = await runKey([
+    commits[0]!.parent,
+    newest.id,
+    fullBase(values.base),
+    minutes,
+    values.every,
+    stale,
+  ]);
   const place = join(cacheDir(), 'bench-history', `${name}-${key}`);
   await mkdir(place, { recursive: true });
   const kept = new KeptFresh(place, { name, base: fullBase(values.base), minutes }, { signal, tell });
