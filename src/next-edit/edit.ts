@@ -208,9 +208,10 @@ export class DocumentEdits {
     for (const region of this.regions) {
       const end = endOfLine(text, region.end);
       const last = lines.at(-1);
-      if (last && startOfLine(text, region.at) <= last.end)
-        Object.assign(last, { end, regions: [...last.regions, region] });
-      else lines.push({ at: startOfLine(text, region.at), end, regions: [region] });
+      if (last && startOfLine(text, region.at) <= last.end) {
+        last.end = end;
+        last.regions.push(region);
+      } else lines.push({ at: startOfLine(text, region.at), end, regions: [region] });
     }
     return lines.map(({ at, end, regions }) => {
       const time = Math.max(...regions.map((region) => region.time));

@@ -19,6 +19,8 @@ export interface Folders {
 export const foldersOf = ({ folder, folders }: Folders): readonly NamedFolder[] =>
   folders ?? (folder ? [{ path: folder, name: '' }] : []);
 
+export const pathsOf = (where: Folders): string[] => foldersOf(where).map(({ path }) => path);
+
 /** The format of a file with `Folders`: 1, as before, for one folder; 2, which older versions refuse, for several. */
 export const foldersFormat = ({ folders }: Folders): 1 | 2 => (folders ? 2 : 1);
 

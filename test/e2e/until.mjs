@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** The longest that a step may take on a slow, busy machine, ms. */
 export const PATIENCE_MS = 120_000;
 
-/** The first true value of a condition, else an error that says `what` was waited for. If the condition throws, the wait ends. */
+/**
+ * The first true value of a condition. If the condition throws, the wait ends. `what`: what is waited for, for the error;
+ * a function is called only then.
+ */
 export async function until(what, condition, timeout = PATIENCE_MS) {
   const end = Date.now() + timeout;
   for (;;) {

@@ -77,6 +77,10 @@ export function pathWithin(folder: string, path: string, platform = process.plat
 export const isSameFolder = (a: string, b: string, platform = process.platform): boolean =>
   (platform === 'win32' ? win32 : posix).relative(a, b) === '';
 
+/** Whether two lists of paths name the same folders, in any order. */
+export const areSameFolders = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((path) => b.some((other) => isSameFolder(other, path)));
+
 /** The innermost of these folders that contains a file, and the file's path in it. Pure. */
 export function innermost<F extends Pick<NamedFolder, 'path'>>(
   folders: readonly F[],

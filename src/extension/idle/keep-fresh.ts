@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { isContinuable } from '../../findings/offer.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
-import { foldersOf } from '../../protocol/folders.ts';
+import { pathsOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { cancelRun } from '../../runs/index.ts';
 import { reportError } from '../../text/errors.ts';
@@ -19,7 +19,7 @@ import type { ServicesWithCompletion } from '../completion/completion-service.ts
 import { commandAction } from '../log.ts';
 import { setTrainWhenIdle, settings } from '../settings.ts';
 import { changeText } from '../texts.ts';
-import { nextTraining, obsoleteRuns } from './next-training.ts';
+import { nextTraining, obsoleteRuns, type GoingOn } from './next-training.ts';
 
 /** Minutes of training a day; measuring the result takes about a third of that in addition. */
 const MINUTES_A_DAY = 20;
@@ -57,16 +57,19 @@ export class KeepFresh {
     }
     const { id } = next.run.spec;
     if (!isWanted || this.failed.has(id)) return undefined;
-    if (next.kind === 'use') return () => this.use(next.run, inUse);
-    const measure: IdleWork = async (signal) =>
-      void (await this.services.children.ask(z.unknown(), ['evaluate', id, '--background'], { signal }));
-    const work =
-      next.kind === 'measure' ? measure : (signal: AbortSignal) => this.train(['resume', id], signal);
-    return (signal) =>
-      work(signal).catch((error: unknown) => {
-        if (!signal.aborted) this.failed.add(id);
-        throw error;
-      });
+    return (signal) => this.goOn(next, inUse, signal);
+  }
+
+  private async goOn({ kind, run }: GoingOn, inUse: RunSnapshot, signal: AbortSignal): Promise<void> {
+    const { id } = run.spec;
+    if (kind === 'use') return this.use(run, inUse);
+    try {
+      if (kind === 'resume') await this.train(['resume', id], signal);
+      else await this.services.children.ask(z.unknown(), ['evaluate', id, '--background'], { signal });
+    } catch (error) {
+      if (!signal.aborted) this.failed.add(id);
+      throw error;
+    }
   }
 
   /** Stops what is still training though somebody is back, such as after a crash of the editor. */
@@ -78,7 +81,7 @@ export class KeepFresh {
 
   private async begin(inUse: RunSnapshot, since: RunSnapshot, signal: AbortSignal): Promise<void> {
     const { id } = inUse.spec;
-    const globs = settings.globOptions(foldersOf(inUse.spec).map(({ path }) => path));
+    const globs = settings.globOptions(pathsOf(inUse.spec));
     const changed = await this.services.children.ask(changedSchema, ['changed', since.spec.id, ...globs], {
       signal,
     });

@@ -1,12 +1,16 @@
 /** Which training in the background is due. Pure. */
-import { isSameFolder } from '../../corpus/reading/folders.ts';
-import { foldersOf } from '../../protocol/folders.ts';
+import { areSameFolders } from '../../corpus/reading/folders.ts';
+import { pathsOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { canResume, whyNotServable, type RunStatus } from '../texts.ts';
 
+/** With a run that was begun in the background. */
+export interface GoingOn {
+  kind: 'resume' | 'measure' | 'use';
+  run: RunSnapshot;
+}
 /** `begin`: if enough has changed since the run `since`, the one in use is continued. */
-export type NextTraining =
-  { kind: 'resume' | 'measure' | 'use'; run: RunSnapshot } | { kind: 'begin'; since: RunSnapshot };
+export type NextTraining = GoingOn | { kind: 'begin'; since: RunSnapshot };
 
 interface Known {
   /** Newest first. */
@@ -22,8 +26,8 @@ export function nextTraining(
   inUse: RunSnapshot,
   { runs, statusOf, used, now }: Known,
 ): NextTraining | undefined {
-  const inBackground = runs.filter(({ spec }) => spec.background && learnsSame(spec, inUse.spec));
-  const last = inBackground.find(({ spec }) => spec.continues?.run === inUse.spec.id);
+  const inBackground = ofSameFolders(inUse, runs);
+  const last = lastOn(inUse, inBackground);
   const status = last && statusOf(last);
   if (last && (status === 'cancelled' || status === 'interrupted') && canResume(last))
     return { kind: 'resume', run: last };
@@ -40,14 +44,16 @@ export function nextTraining(
  * What earlier trainings in the background have left and nobody needs: not the result in use, the one before it, to
  * which the user can go back, nor what was learned since.
  */
-export function obsoleteRuns({ spec }: RunSnapshot, runs: readonly RunSnapshot[]): RunSnapshot[] {
-  const last = runs.find((run) => run.spec.background && run.spec.continues?.run === spec.id);
-  const needed = [spec.id, spec.continues?.run, last?.spec.id];
-  return runs.filter(
-    (run) => run.spec.background && learnsSame(run.spec, spec) && !needed.includes(run.spec.id),
-  );
+export function obsoleteRuns(inUse: RunSnapshot, runs: readonly RunSnapshot[]): RunSnapshot[] {
+  const inBackground = ofSameFolders(inUse, runs);
+  const needed = [inUse.spec.id, inUse.spec.continues?.run, lastOn(inUse, inBackground)?.spec.id];
+  return inBackground.filter(({ spec }) => !needed.includes(spec.id));
 }
 
-type Spec = RunSnapshot['spec'];
-const learnsSame = (a: Spec, b: Spec): boolean =>
-  foldersOf(a).every(({ path }) => foldersOf(b).some((other) => isSameFolder(path, other.path)));
+/** The newest of these runs that continues another. */
+const lastOn = (continued: RunSnapshot, runs: readonly RunSnapshot[]): RunSnapshot | undefined =>
+  runs.find(({ spec }) => spec.continues?.run === continued.spec.id);
+
+/** The trainings in the background of a run's folders. */
+const ofSameFolders = ({ spec }: RunSnapshot, runs: readonly RunSnapshot[]): RunSnapshot[] =>
+  runs.filter((run) => run.spec.background && areSameFolders(pathsOf(run.spec), pathsOf(spec)));

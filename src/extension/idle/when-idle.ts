@@ -149,7 +149,7 @@ export class WhenIdle implements vscode.Disposable {
     const controller = new AbortController();
     const { signal } = controller;
     this.working = { abort: () => controller.abort(), trains };
-    if ((await trainingNow()) || !(await onMains()) || signal.aborted) {
+    if ((await trainingNow()) || signal.aborted) {
       this.working = undefined;
       return 'interrupted';
     }

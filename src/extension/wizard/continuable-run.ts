@@ -1,12 +1,12 @@
 /** "Continue RUN with what changed since": whether the wizard offers it, and the text for it. */
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { isSameFolder } from '../../corpus/reading/folders.ts';
+import { areSameFolders } from '../../corpus/reading/folders.ts';
 import { isContinuable } from '../../findings/offer.ts';
 import { isLimited } from '../../findings/strength-rule.ts';
 import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
-import { foldersOf } from '../../protocol/folders.ts';
+import { pathsOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { baseName } from './bases.ts';
 import { dayOf, t } from '../../text/l10n.ts';
@@ -72,15 +72,11 @@ export function newestLimited(
 const loraRunsOf = (runs: readonly RunSnapshot[], folders: readonly string[]): RunSnapshot[] =>
   runs.filter(
     ({ spec, state }) =>
-      areSameFolders(foldersOf(spec), folders) &&
+      areSameFolders(pathsOf(spec), folders) &&
       state.status === 'done' &&
       spec.hyper.method === 'lora' &&
       spec.corpus.mode === 'pretrain',
   );
-
-const areSameFolders = (learned: readonly { path: string }[], folders: readonly string[]) =>
-  learned.length === folders.length &&
-  learned.every(({ path }) => folders.some((folder) => isSameFolder(folder, path)));
 
 /** A run's base as a plan names it: its id if that refers to the same file, else its path. */
 export const baseReference = ({ id, path }: RunSnapshot['spec']['base']): string =>

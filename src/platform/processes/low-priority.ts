@@ -3,7 +3,10 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
 const { PRIORITY_LOW } = constants.priority;
-/** Below the editor, but high enough to get a share next to other work. Completion goes before training. */
+/**
+ * Below the editor. Completion goes before training, and both get a share next to other work; training in the
+ * background does not.
+ */
 const BEHIND_EDITOR = { completion: 3, training: 5, background: PRIORITY_LOW };
 
 /** Gives this process, with all current and future threads, only processor time that others leave. */
