@@ -141,13 +141,13 @@ export const nextEditScenarios = {
     for (const [name, text] of Object.entries(project)) writeFile(place.workspace, name, text);
     for (const name of [TESTED, REPORT, CART, PRICE]) await workbench.openFile(name);
 
-    await replace(workbench, place, PRICE, 'priceOf', 'costOf');
+    await replace(workbench, place, PRICE, 'worthOf', 'costOf');
     await offered(workbench, 11);
     await workbench.screenshot('next-edit-rename');
     await takeAll(workbench, 11);
     for (const name of [PRICE, CART, REPORT, TESTED]) {
       await workbench.openFile(name);
-      await savedAs(workbench, place, name, project[name].replaceAll('priceOf', 'costOf'));
+      await savedAs(workbench, place, name, project[name].replaceAll('worthOf', 'costOf'));
     }
 
     // Its errors say where something is missing, and not what.
@@ -179,28 +179,29 @@ export const nextEditScenarios = {
 };
 
 const [PRICE, CART, REPORT, TESTED] = ['price.ts', 'cart.ts', 'report.ts', 'price.test.ts'];
+// Names that no other scenario writes: its files may be left in the folder.
 const project = {
   // A list that opens or closes late, on a slow machine, would take Tab, or leave Escape to the offers.
   '.vscode/settings.json':
     '{ "editor.quickSuggestions": false, "editor.suggestOnTriggerCharacters": false, "editor.parameterHints.enabled": false }\n',
   'tsconfig.json': '{ "compilerOptions": { "strict": true } }\n',
-  [PRICE]: 'export function priceOf(item: string) {\n  return item.length;\n}\n',
-  [CART]: `import { priceOf } from './price';
+  [PRICE]: 'export function worthOf(item: string) {\n  return item.length;\n}\n',
+  [CART]: `import { worthOf } from './price';
 
-export const bunch = priceOf('rose');
-export const vase = priceOf('tulip');
-export const pot = priceOf('cactus');
+export const bunch = worthOf('rose');
+export const vase = worthOf('tulip');
+export const pot = worthOf('cactus');
 `,
-  [REPORT]: `import { priceOf } from './price';
+  [REPORT]: `import { worthOf } from './price';
 
-console.log('Today: ', priceOf('daisy'));
+console.log('Today: ', worthOf('daisy'));
 `,
-  [TESTED]: `import { priceOf } from './price';
+  [TESTED]: `import { worthOf } from './price';
 
-test('a rose', () => expect(priceOf('rose')).toBe(4));
-test('a tulip', () => expect(priceOf('tulip')).toBe(5));
-test('a daisy', () => expect(priceOf('daisy')).toBe(5));
-test('a cactus', () => expect(priceOf('cactus')).toBe(6));
+test('a rose', () => expect(worthOf('rose')).toBe(4));
+test('a tulip', () => expect(worthOf('tulip')).toBe(5));
+test('a daisy', () => expect(worthOf('daisy')).toBe(5));
+test('a cactus', () => expect(worthOf('cactus')).toBe(6));
 `,
 };
 
