@@ -17,10 +17,7 @@ import {
   useResult,
 } from './steps.mjs';
 import { becomes, until } from './until.mjs';
-import { writeFile } from './workplace.mjs';
-
-/** In the workspace. */
-const SETTINGS = '.vscode/settings.json';
+import { SETTINGS, writeFile } from './workplace.mjs';
 
 export const completionScenarios = {
   async 'the first minutes: the tour, and completion before any training'(workbench, place) {
@@ -220,7 +217,6 @@ export const completionScenarios = {
     await until('what it is not sure of, for a person who asks', async () => (await shown(workbench)) !== '');
     await workbench.page.keyboard.press('Control+S');
     await workbench.page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
-    rmSync(join(place.workspace, SETTINGS));
   },
 
   async 'accepted and kept completions are counted'(workbench, place) {

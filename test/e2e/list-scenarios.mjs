@@ -1,12 +1,9 @@
 // VS Code's own suggestion list alongside completion, with VS Code's default settings and with those a user may have.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { signalServer, typeUntilGhostText, useResult } from './steps.mjs';
 import { becomes, until } from './until.mjs';
-import { writeFile } from './workplace.mjs';
+import { SETTINGS, writeFile } from './workplace.mjs';
 
-const SETTINGS = '.vscode/settings.json';
 /** A model that learned another workspace can't know what follows such names. */
 const text = `const zebraCrossing = new Map();
 const quietAfternoon = [];
@@ -75,7 +72,6 @@ export const listScenarios = {
     } finally {
       signalServer(place, 'SIGCONT');
     }
-    rmSync(join(place.workspace, SETTINGS));
   },
 };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './until.mjs';
-import { writeFile } from './workplace.mjs';
+import { SETTINGS, writeFile } from './workplace.mjs';
 
 const NAME = 'next.js';
 const text = `function total(items, rate) {
@@ -182,7 +182,7 @@ const [PRICE, CART, REPORT, TESTED] = ['price.ts', 'cart.ts', 'report.ts', 'pric
 // Names that no other scenario writes: its files may be left in the folder.
 const project = {
   // A list that opens or closes late, on a slow machine, would take Tab, or leave Escape to the offers.
-  '.vscode/settings.json':
+  [SETTINGS]:
     '{ "editor.quickSuggestions": false, "editor.suggestOnTriggerCharacters": false, "editor.parameterHints.enabled": false }\n',
   'tsconfig.json': '{ "compilerOptions": { "strict": true } }\n',
   [PRICE]: 'export function worthOf(item: string) {\n  return item.length;\n}\n',

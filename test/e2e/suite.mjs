@@ -119,6 +119,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
         session = undefined;
         place.discardUnfinished();
       }
+      place.resetSettings();
     }
   } finally {
     await cleanUp();

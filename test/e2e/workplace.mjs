@@ -15,10 +15,12 @@ import { fileURLToPath } from 'node:url';
 import { importTypeScript } from '../../scripts/bundle.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** VS Code's settings in the workspace. */
+export const SETTINGS = '.vscode/settings.json';
 
 /**
  * TensorFlow and downloads are the machine's own, if any; runs are the test's.
- * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], servers: (within?: string) => number[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
+ * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], servers: (within?: string) => number[], isTraining: () => boolean, discardUnfinished: () => void, resetSettings: () => void, remove: () => void }>}
  */
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
@@ -72,13 +74,14 @@ async function populate(dir) {
   /** The next training is rejected while another one is in progress, which is slightly longer than its run says. */
   const trainingLock = join(home, 'training.lock');
   const isTraining = () => existsSync(trainingLock);
-  /** Ends trainings, removes unfinished runs and resets what a scenario has set. */
+  /** A scenario's settings would apply in those after it. */
+  const resetSettings = () => rmSync(join(workspace, SETTINGS), { force: true });
+  /** Ends trainings and removes unfinished runs. */
   const discardUnfinished = () => {
     killTrainers();
     // One that was paused during a request would be found again.
     servers(dir).forEach(kill);
     rmSync(trainingLock, { force: true });
-    rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
     for (const run of runs())
       if (run.state.status !== 'done') rmSync(run.dir, { recursive: true, force: true, maxRetries: 20 });
   };
@@ -97,6 +100,7 @@ async function populate(dir) {
     servers,
     isTraining,
     discardUnfinished,
+    resetSettings,
     remove,
   };
 }

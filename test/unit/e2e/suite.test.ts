@@ -24,6 +24,7 @@ const made = {
   makePlace: () => ({
     home: dir,
     discardUnfinished: () => note('discard'),
+    resetSettings: () => note('reset'),
     remove: () => note('remove'),
   }),
   open: () => {
@@ -55,9 +56,9 @@ it('continues from a fresh state after a failed scenario, and counts both', asyn
   const results = await runSuite(chosen, { shots: join(dir, 'shots'), vsix: '', chromium: '' }, made);
   expect(results).toEqual({ passed: 3, failed: 1 });
   expect(happened).toEqual([
-    ...['open window 1', 'clear', 'one in window 1', 'clear', 'two in window 1', 'clear'],
-    ...['screenshot', 'close window 1', 'discard'],
-    ...['open window 2', 'clear', 'four in window 2', 'close window 2', 'remove'],
+    ...['open window 1', 'clear', 'one in window 1', 'reset', 'clear', 'two in window 1', 'reset', 'clear'],
+    ...['screenshot', 'close window 1', 'discard', 'reset'],
+    ...['open window 2', 'clear', 'four in window 2', 'reset', 'close window 2', 'remove'],
   ]);
   const text = printed.join('\n');
   expect(text).toMatch(/ok +one[^]*ok +two[^]*FAIL +three[^]*no such button[^]*failed-1-three[^]*ok +four/);
