@@ -65,6 +65,25 @@ export class Workbench {
     });
   }
 
+  /** What the screen shows, for the log of a failure: it may be all that is left of it. */
+  async describe() {
+    const visible = (selector) => this.page.locator(selector).filter({ visible: true });
+    const texts = (selector) => visible(selector).allInnerTexts();
+    const seen = {
+      tabs: await texts('.tab'),
+      'status bar': await texts('.statusbar-item'),
+      lines: await texts('.editor-instance .view-line'),
+      decorations: await this.decorations(),
+      'ghost text': await this.ghostText().allInnerTexts(),
+      widgets: await texts('.suggest-widget, .parameter-hints-widget, .monaco-hover, .quick-input-widget'),
+      notifications: await texts('.notification-toast, .monaco-dialog-box'),
+      focus: await this.page.locator(':focus').evaluateAll((all) => all.map(({ className }) => className)),
+    };
+    return Object.entries(seen)
+      .map(([what, shown]) => `  ${what}: ${JSON.stringify(shown)}`)
+      .join('\n');
+  }
+
   async open(url) {
     await this.page.goto(url);
     await this.#started();
@@ -153,6 +172,27 @@ export class Workbench {
     );
   }
 
+  /** The editor of a file, or any. */
+  editor(name = '') {
+    const uri = name && `[data-uri$="/${name}"]`;
+    return this.page.locator(`.editor-instance .monaco-editor${uri}`);
+  }
+
+  /** The texts that decorations show before and after others. */
+  decorations(name) {
+    const drawn = this.editor(name).locator('.view-lines span');
+    return drawn.evaluateAll((spans) =>
+      spans
+        .flatMap((span) =>
+          ['::before', '::after'].map(
+            (side) => span.ownerDocument.defaultView.getComputedStyle(span, side).content,
+          ),
+        )
+        .filter((content) => content.startsWith('"'))
+        .join(' '),
+    );
+  }
+
   /** The first entry of VS Code's suggestion list, while it is open. */
   list() {
     return this.page.locator('.suggest-widget.visible .monaco-list-row').first();
@@ -176,8 +216,7 @@ export class Workbench {
 
   /** The tab appears before its text. */
   async focusEditor(name) {
-    const editor = this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${name}"]`);
-    await editor.locator('.view-lines').click();
+    await this.editor(name).locator('.view-lines').click();
     await this.page.locator(`.editor-instance .monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
   }
 

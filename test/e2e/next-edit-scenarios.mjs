@@ -29,7 +29,9 @@ export const nextEditScenarios = {
     assert.ok(saved(place).includes('add(items)'), 'nothing is written by itself');
 
     await take(workbench, '1 next edit');
-    await until('the next place to be shown', async () => (await decorated(workbench)).includes('prices'));
+    await until('the next place to be shown', async () =>
+      (await workbench.decorations(NAME)).includes('prices'),
+    );
     await take(workbench);
     await workbench.screenshot('next-edits-taken');
     await keyboard.press('Control+S');
@@ -181,9 +183,13 @@ export const nextEditScenarios = {
 const [PRICE, CART, REPORT, TESTED] = ['price.ts', 'cart.ts', 'report.ts', 'price.test.ts'];
 // Names that no other scenario writes: its files may be left in the folder.
 const project = {
-  // A list that opens or closes late, on a slow machine, would take Tab, or leave Escape to the offers.
-  [SETTINGS]:
-    '{ "editor.quickSuggestions": false, "editor.suggestOnTriggerCharacters": false, "editor.parameterHints.enabled": false }\n',
+  // A list or ghost text that opens or closes late, on a slow machine, would take Tab, or leave Escape to the offers.
+  [SETTINGS]: `${JSON.stringify({
+    'editor.quickSuggestions': false,
+    'editor.suggestOnTriggerCharacters': false,
+    'editor.parameterHints.enabled': false,
+    'editor.inlineSuggest.enabled': false,
+  })}\n`,
   'tsconfig.json': '{ "compilerOptions": { "strict": true } }\n',
   [PRICE]: 'export function worthOf(item: string) {\n  return item.length;\n}\n',
   [CART]: `import { worthOf } from './price';
@@ -227,7 +233,7 @@ function placeOf(text, part) {
 /** Opens a file, and waits until so many errors are underlined. */
 async function errorsIn(workbench, name, count) {
   await workbench.openFile(name);
-  const underlined = workbench.page.locator(`.editor-instance ${editorOf(name)} .squiggly-error`);
+  const underlined = workbench.editor(name).locator('.squiggly-error');
   await until(`${count} errors in ${name}`, async () => (await underlined.count()) === count);
 }
 
@@ -253,7 +259,7 @@ async function takeAll(workbench, count) {
 
 /** Tab goes to the place, unless the cursor is there, and applies the offer. */
 async function takeNext(workbench) {
-  const shows = async (wanted) => (await decorated(workbench, '')).includes(wanted);
+  const shows = async (wanted) => (await workbench.decorations()).includes(wanted);
   const isHere = () => shows('⇥ Tab applies');
   await until('an offer to be shown', () => shows('⇥ Tab'));
   if (!(await isHere())) await workbench.page.keyboard.press('Tab');
@@ -304,7 +310,7 @@ async function outOfTheWay({ page }) {
 
 /** A text that a decoration shows. */
 const shown = (workbench, wanted, name = LONG) =>
-  until(`"${wanted}" to be shown`, async () => (await decorated(workbench, name)).includes(wanted));
+  until(`"${wanted}" to be shown`, async () => (await workbench.decorations(name)).includes(wanted));
 
 async function savedAs(workbench, place, name, wanted) {
   await workbench.page.keyboard.press('Control+S');
@@ -331,22 +337,5 @@ async function take(workbench, left) {
   if (left) await workbench.statusBar(new RegExp(`${left}\\s*$`)).waitFor();
   else await status.waitFor({ state: 'detached' });
 }
-
-/** The editor of a file; '' for any. */
-const editorOf = (name) => (name ? `.monaco-editor[data-uri$="/${name}"]` : '.monaco-editor');
-
-/** The texts that decorations show before and after others. */
-const decorated = ({ page }, name = NAME) =>
-  page
-    .locator(`.editor-instance ${editorOf(name)} .view-lines span`)
-    .evaluateAll((spans) =>
-      spans
-        .flatMap((span) =>
-          ['::before', '::after'].map(
-            (side) => span.ownerDocument.defaultView.getComputedStyle(span, side).content,
-          ),
-        )
-        .join(' '),
-    );
 
 const saved = (place, name = NAME) => readFileSync(join(place.workspace, name), 'utf8');

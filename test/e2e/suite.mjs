@@ -128,8 +128,9 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
   return counts;
 }
 
-/** The screen, the logs of VS Code and of the extension, and the runs without large files. */
+/** Prints what the screen shows, and keeps a picture of it, the logs of VS Code and of the extension, and the runs without large files. */
 async function keepEvidence(dir, session, place) {
+  if (session) console.log(await session.workbench.describe().catch(({ message }) => message));
   mkdirSync(dir, { recursive: true });
   const runs = join(place.home, 'runs');
   const isSmall = (path) => !/[\\/](corpus|checkpoints)$|\.gguf$/.test(path);

@@ -34,6 +34,7 @@ const made = {
       vscode: { dir, log: () => '' },
       workbench: {
         page: { screenshot: () => Promise.resolve(note('screenshot')) },
+        describe: () => Promise.resolve('status bar: ready'),
         clear: () => Promise.resolve(note('clear')),
         does: (what: string) => note(`${what} in ${name}`),
       },
@@ -61,5 +62,7 @@ it('continues from a fresh state after a failed scenario, and counts both', asyn
     ...['open window 2', 'clear', 'four in window 2', 'reset', 'close window 2', 'remove'],
   ]);
   const text = printed.join('\n');
-  expect(text).toMatch(/ok +one[^]*ok +two[^]*FAIL +three[^]*no such button[^]*failed-1-three[^]*ok +four/);
+  expect(text).toMatch(
+    /ok +one[^]*ok +two[^]*FAIL +three[^]*no such button[^]*status bar: ready[^]*failed-1-three[^]*ok +four/,
+  );
 });
