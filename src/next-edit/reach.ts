@@ -19,17 +19,27 @@ export function reaches({ scope, steps }: TokenPattern, { path, text }: TextWith
   if (!scope.isShared || familyOf(scope.path) !== familyOf(path)) return false;
   const { old, now } = steps[0]!;
   // The import may have its new name already.
-  return scope.member || !isScript(path) || isImported([...old, ...now], text);
+  return scope.member || !isScript(path) || isImported([...old, ...now], text, scope.path);
 }
 
-/** Whether a script imports one of these names, or passes it on. */
-function isImported(names: readonly string[], text: string): boolean {
+/** Whether a script imports one of these names, or passes it on, from what may be the file at a path. */
+function isImported(names: readonly string[], text: string, from: string): boolean {
   const name = wholeWord(...names);
   const lists = [
-    `\\b(?:import|export)\\b[^:;'"()=]*${name}[^:;'"()=]*\\bfrom\\b`,
-    `\\b(?:import|const|let|var)\\b[^;'"()=]*${name}[^;'"()=]*=\\s*\\(?(?:await\\s+import|require)\\b`,
+    `\\b(?:import|export)\\b[^:;'"()=]*${name}[^:;'"()=]*\\bfrom\\b\\s*["']?([^"'\\n]*)`,
+    `\\b(?:import|const|let|var)\\b[^;'"()=]*${name}[^;'"()=]*=\\s*\\(?(?:await\\s+import|require)\\b[\\s("']*([^"'\\n]*)`,
   ];
-  return new RegExp(lists.join('|'), 'u').test(text);
+  const found = [...text.matchAll(new RegExp(lists.join('|'), 'gu'))];
+  return found.some(([, imported, required]) => mayExport(imported ?? required ?? '', from));
+}
+
+/** Whether a module may pass on what the file at a path exports: as that file, an index, a folder around it or a package. */
+function mayExport(module: string, path: string): boolean {
+  const name = module.slice(module.lastIndexOf('/') + 1).replace(/\.\w+$/, '');
+  const isIndex = /^(?:\.*|index)$/.test(name);
+  // The editor writes some characters of a path in another way.
+  if (!/^\.\.?\//.test(module) || isIndex || path.includes('%')) return true;
+  return path.split('/').some((part) => part === name || part.startsWith(`${name}.`));
 }
 
 /** The parts of a document where a renamed name means something else, because it is defined there once more. */
