@@ -36,9 +36,9 @@ function isImported(names: readonly string[], text: string, from: string): boole
 /** Whether a module may pass on what the file at a path exports: as that file, an index, a folder around it or a package. */
 function mayExport(module: string, path: string): boolean {
   const name = module.slice(module.lastIndexOf('/') + 1).replace(/\.\w+$/, '');
-  const isIndex = /^(?:\.*|index)$/.test(name);
-  // The editor writes some characters of a path in another way.
-  if (!/^\.\.?\//.test(module) || isIndex || path.includes('%')) return true;
+  // The editor writes other characters of a path in its own way.
+  const isPlain = /^[\w.-]+$/.test(name) && !/^(?:\.+|index)$/.test(name);
+  if (!/^\.\.?\//.test(module) || !isPlain) return true;
   return path.split('/').some((part) => part === name || part.startsWith(`${name}.`));
 }
 

@@ -233,25 +233,29 @@ load('b');
     expect(editor.lines).toEqual(['fetch(1);']);
   });
 
-  it('in other files: not where a file of another name is imported', () => {
-    const modules = [
-      './price.js',
-      '../shop/price',
-      './index',
-      '.',
-      '../shop',
-      '@shop/core',
-      './long.js',
-      '../toy',
-    ];
-    const files = Object.fromEntries(
-      modules.map((module, at) => [`shop/b${at}.ts`, `import { costOf } from '${module}';\n`]),
-    );
-    const price = { 'shop/price.ts': 'export const costOf = read;\n' };
-    const { lines } = new Editor({ ...price, ...files }).edit('shop/price.ts', 'costOf', 'worthOf');
-    const renamed = modules.map((module) => `import { worthOf } from '${module}';`);
-    expect(lines).toEqual(renamed.slice(0, -2));
-  });
+  it.each(['shop', 'file:///c%3A/my%20work/shop'])(
+    'in %s: not where a file of another name is imported',
+    (folder) => {
+      const modules = [
+        './price.js',
+        '../shop/price',
+        './index',
+        '.',
+        '../shop',
+        '@shop/core',
+        '../[all]',
+        './long.js',
+        '../toy',
+      ];
+      const files = Object.fromEntries(
+        modules.map((module, at) => [`${folder}/b${at}.ts`, `import { costOf } from '${module}';\n`]),
+      );
+      const price = { [`${folder}/price.ts`]: 'export const costOf = read;\n' };
+      const { lines } = new Editor({ ...price, ...files }).edit(`${folder}/price.ts`, 'costOf', 'worthOf');
+      const renamed = modules.map((module) => `import { worthOf } from '${module}';`);
+      expect(lines).toEqual(renamed.slice(0, -2));
+    },
+  );
 
   it('of what a script does not export: only there, and not where it is defined again', () => {
     const server = `
