@@ -67,8 +67,7 @@ export class Workbench {
 
   /** What the screen shows, for the log of a failure: it may be all that is left of it. */
   async describe() {
-    const visible = (selector) => this.page.locator(selector).filter({ visible: true });
-    const texts = (selector) => visible(selector).allInnerTexts();
+    const texts = (selector) => this.page.locator(selector).filter({ visible: true }).allInnerTexts();
     const seen = {
       tabs: await texts('.tab'),
       'status bar': await texts('.statusbar-item'),
@@ -216,8 +215,9 @@ export class Workbench {
 
   /** The tab appears before its text. */
   async focusEditor(name) {
-    await this.editor(name).locator('.view-lines').click();
-    await this.page.locator(`.editor-instance .monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
+    const editor = this.editor(name);
+    await editor.locator('.view-lines').click();
+    await editor.and(this.page.locator('.focused')).waitFor();
   }
 
   /**

@@ -1,6 +1,7 @@
 // Runs scenarios one after the other, each from a known state, and keeps what explains a failure.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser } from './browser.mjs';
 import { onePort } from './one-port.mjs';
 import { startVsCode } from './vscode.mjs';
@@ -128,9 +129,19 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
   return counts;
 }
 
-/** Prints what the screen shows, and keeps a picture of it, the logs of VS Code and of the extension, and the runs without large files. */
+/** A page that hangs does not answer. */
+const seenIn = ({ workbench }) =>
+  Promise.race([
+    workbench.describe().catch(({ message }) => message),
+    sleep(30_000, 'The screen cannot be described: it does not answer.', { ref: false }),
+  ]);
+
+/**
+ * Prints what the screen shows, and keeps a picture of it, the logs of VS Code and of the extension, and the runs
+ * without large files.
+ */
 async function keepEvidence(dir, session, place) {
-  if (session) console.log(await session.workbench.describe().catch(({ message }) => message));
+  if (session) console.log(await seenIn(session));
   mkdirSync(dir, { recursive: true });
   const runs = join(place.home, 'runs');
   const isSmall = (path) => !/[\\/](corpus|checkpoints)$|\.gguf$/.test(path);
