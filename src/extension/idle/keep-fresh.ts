@@ -31,8 +31,8 @@ export type IdleWork = (signal: AbortSignal) => Promise<void>;
 
 export class KeepFresh {
   private askedAt = -Infinity;
-  /** Runs that could not be measured, or trained further. */
-  private readonly failed = new Set<string>();
+  /** Runs that were measured here, or could not be trained further: that is not repeated. */
+  private readonly tried = new Set<string>();
 
   constructor(private readonly services: ServicesWithCompletion) {}
 
@@ -55,8 +55,7 @@ export class KeepFresh {
       this.askedAt = now.getTime();
       return (signal) => this.begin(inUse, next.since, signal);
     }
-    const { id } = next.run.spec;
-    if (!isWanted || this.failed.has(id)) return undefined;
+    if (!isWanted || (next.kind !== 'use' && this.tried.has(next.run.spec.id))) return undefined;
     return (signal) => this.goOn(next, inUse, signal);
   }
 
@@ -65,9 +64,12 @@ export class KeepFresh {
     if (kind === 'use') return this.use(run, inUse);
     try {
       if (kind === 'resume') await this.train(['resume', id], signal);
-      else await this.services.children.ask(z.unknown(), ['evaluate', id, '--background'], { signal });
+      else {
+        await this.services.children.ask(z.unknown(), ['evaluate', id, '--background'], { signal });
+        this.tried.add(id);
+      }
     } catch (error) {
-      if (!signal.aborted) this.failed.add(id);
+      if (!signal.aborted) this.tried.add(id);
       throw error;
     }
   }
@@ -89,8 +91,10 @@ export class KeepFresh {
     if (settings.background() === 'off') return this.askConsent(inUse, changed);
     for (const run of obsoleteRuns(inUse, this.services.runs.all))
       await this.services.children.ask(z.unknown(), ['runs', 'delete', run.spec.id, '--yes'], { signal });
-    const how = ['--continue', id, '--minutes', String(MINUTES_A_DAY), '--when-idle', '--yes', ...globs];
-    await this.train(['train', ...how], signal);
+    const chosen = [...settings.backendOptions(), ...globs, ...settings.trainOptions()];
+    // The last options win: whatever the settings say, only a better result may be used.
+    const always = ['--minutes', String(MINUTES_A_DAY), '--strength', 'measured', '--when-idle', '--yes'];
+    await this.train(['train', '--continue', id, ...chosen, ...always], signal);
   }
 
   /** Trains until the run ends, or is stopped with a checkpoint; another day goes on from there. */

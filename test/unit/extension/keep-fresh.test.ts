@@ -12,6 +12,8 @@ vi.mock('../../../src/extension/settings.ts', () => ({
   settings: {
     background: () => (editor.whenIdle ? 'whenIdle' : 'off'),
     globOptions: () => ['--exclude', 'docs'],
+    backendOptions: () => ['--backend', 'wasm'],
+    trainOptions: () => ['--strength', '1', '--rank', '8'],
   },
   setTrainWhenIdle: () => (editor.whenIdle = true),
 }));
@@ -157,7 +159,9 @@ describe('a machine that is idle', () => {
   test('learns what has changed, until the run ends', async () => {
     const work = due()!(signal);
     await settled();
-    const train = 'train --continue garden --minutes 20 --when-idle --yes --exclude docs --detach';
+    // The person's own options apply, but only a better result is used.
+    const train =
+      'train --continue garden --backend wasm --exclude docs --strength 1 --rank 8 --minutes 20 --strength measured --when-idle --yes --detach';
     expect(asked).toEqual(['changed garden --exclude docs', train]);
     leave('another');
     leave('night');
@@ -186,6 +190,15 @@ describe('a machine that is idle', () => {
     const [[text, actions]] = notified as [(typeof notified)[0]];
     expect(text).toContain('while the machine was idle');
     expect(actions.map(({ title }) => title)).toEqual(['Show Results', 'Undo']);
+  });
+  test('measures a result once, even if that does not choose its strength', async () => {
+    runs = [made('night', { continues: 'garden' }), inUse];
+    await due()!(signal);
+    expect(asked).toEqual(['evaluate night --background']);
+    expect(due()).toBeUndefined();
+    runs = [made('night', { continues: 'garden', strength: 0.5 }), inUse];
+    await due()!(signal);
+    expect(chosen).toEqual(['night']);
   });
   test('is asked for once, when there is something to learn', async () => {
     editor.whenIdle = false;
