@@ -77,7 +77,7 @@ export class Llama implements TrainableModel {
 
   async accumulate(
     batch: Batch,
-    { seed, lossWeight }: { seed: [number, number]; lossWeight: number },
+    { seed, lossWeight, signal }: { seed: [number, number]; lossWeight: number; signal?: AbortSignal },
   ): Promise<{ lossSum: number; tokens: number }> {
     const { backend: b } = this;
     const { inputs, labels } = shifted(batch);
@@ -86,12 +86,13 @@ export class Llama implements TrainableModel {
     const views = this.views.of(batch.rows, batch.length, batch.starts);
     const pass: Pass = { views, adapted: true, dropout: this.dropout(seed, batch) };
     const weights = Float32Array.from(labels, (_, i) => (batch.learned?.[i] === 0 ? 0 : lossWeight));
-    const losses = await this.backward(await this.forward(inputs, pass), {
+    const losses = await this.backward(await this.forward(inputs, pass, signal), {
       inputs,
       labels,
       weights,
       pass,
       seed,
+      signal,
     });
     // Read at the very end: on a GPU, reading waits for all pending work.
     const values = await b.read(losses);
@@ -100,7 +101,7 @@ export class Llama implements TrainableModel {
   }
 
   /** The last norm's input [N, width], and what the blocks saved (with `recompute`, only their inputs). */
-  private async forward(inputs: Int32Array, pass: Pass): Promise<Forward> {
+  private async forward(inputs: Int32Array, pass: Pass, signal: AbortSignal | undefined): Promise<Forward> {
     const { backend: b, parts } = this;
     const saved: (BlockSaved | Tensor)[] = [];
     let x = this.embed(inputs);
@@ -116,6 +117,7 @@ export class Llama implements TrainableModel {
         x = result.y;
       }
       await yieldToEventLoop();
+      signal?.throwIfAborted();
     }
     return { saved, x };
   }
@@ -129,7 +131,15 @@ export class Llama implements TrainableModel {
       weights,
       pass,
       seed,
-    }: { inputs: Int32Array; labels: Int32Array; weights: Float32Array; pass: Pass; seed: [number, number] },
+      signal,
+    }: {
+      inputs: Int32Array;
+      labels: Int32Array;
+      weights: Float32Array;
+      pass: Pass;
+      seed: [number, number];
+      signal: AbortSignal | undefined;
+    },
   ): Promise<Tensor> {
     const { backend: b, parts } = this;
     const { y: h, inverse } = this.last(x);
@@ -145,6 +155,7 @@ export class Llama implements TrainableModel {
       b.dispose(predictingStates, kept);
       if (parts.recompute) block.forget();
       await yieldToEventLoop();
+      signal?.throwIfAborted();
     }
     if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
     b.dispose(dx);

@@ -91,11 +91,12 @@ export interface Model {
   /**
    * Processes one micro-batch: adds lossWeight x (gradient of the summed loss of the learned tokens) to the
    * gradients. Returns `lossSum` in nats and the number of learned `tokens`. The same `seed` gives the same dropout.
-   * Throws an Error if the batch has a wrong length or a token outside the vocabulary.
+   * Throws an Error if the batch has a wrong length or a token outside the vocabulary, and the reason of `signal` within
+   * a block of its firing; then the gradients are of no use, and some memory is only freed with the process.
    */
   accumulate(
     batch: Batch,
-    options: { seed: [number, number]; lossWeight: number },
+    options: { seed: [number, number]; lossWeight: number; signal?: AbortSignal },
   ): Promise<{ lossSum: number; tokens: number }>;
   /** L2 norm over all accumulated gradients. */
   gradientNorm(): Promise<number>;

@@ -81,8 +81,8 @@ export interface LoopOptions {
 }
 
 /**
- * Runs to the last step, to the end of the step in which `signal` fires, or until `isEnough`. Returns the last step
- * done. Throws `diverged` if training can't go back any more.
+ * Runs to the last step, until `signal` fires, which abandons the step in progress, or until `isEnough`. Returns the
+ * last step done. Throws `diverged` if training can't go back any more.
  */
 export async function runLoop(options: LoopOptions): Promise<number> {
   const { from, signal, length = options.hyper } = options;
@@ -94,8 +94,10 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   if (begun.leftF16) options.model.leaveF16();
   for (let step = from + 1; step <= length.steps; step += 1) {
     if (signal.aborted || options.isEnough?.()) return step - 1;
-    const { problem, progress: after } = await trainStep(options, step, progress, watch);
-    progress = { ...after, watch: watch.state };
+    const done = await trainStep(options, step, progress, watch);
+    if (!done) return step - 1;
+    const { problem } = done;
+    progress = { ...done.progress, watch: watch.state };
     if (!problem) continue;
     const before = await tryRollBack(options, step, problem, progress);
     step = before.step;
@@ -105,17 +107,21 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   return length.steps;
 }
 
-/** Returns why the step, or the state after it, is bad, undefined if it is good; and the progress after it. */
+/**
+ * Returns why the step, or the state after it, is bad, undefined if it is good; and the progress after it. Undefined if
+ * it was abandoned.
+ */
 async function trainStep(
   options: LoopOptions,
   step: number,
   progress: LoopProgress,
   watch: DivergenceWatch,
-): Promise<{ problem: Text | undefined; progress: LoopProgress }> {
+): Promise<{ problem: Text | undefined; progress: LoopProgress } | undefined> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
   const started = awakeMs();
   const { scale = 1 } = progress.lossScale ?? {};
   const sums = await accumulateStep(options, step + progress.skipped, scale);
+  if (!sums) return undefined;
   const loss = sums.learned ? sums.lossSum / sums.learned : 0;
   const gradientNorm = (await model.gradientNorm()) / scale;
   const overflows = Number.isFinite(loss) && !Number.isFinite(gradientNorm);
@@ -146,12 +152,15 @@ async function trainStep(
   return { problem: stateProblem ?? undefined, progress: after };
 }
 
-/** Gradients of one optimiser step: `scale` times the mean over the learned tokens of all its micro-batches. */
+/**
+ * Gradients of one optimiser step: `scale` times the mean over the learned tokens of all its micro-batches. Undefined if
+ * `signal` has fired: then there are none.
+ */
 async function accumulateStep(
-  { hyper, model, sequences }: LoopOptions,
+  { hyper, model, sequences, signal }: LoopOptions,
   number: number,
   scale: number,
-): Promise<{ lossSum: number; tokens: number; learned: number }> {
+): Promise<{ lossSum: number; tokens: number; learned: number } | undefined> {
   const micros = microBatches(sequences, hyper, number);
   const learned = micros.reduce((sum, { learnedTokens }) => sum + learnedTokens, 0);
   let lossSum = 0;
@@ -159,8 +168,14 @@ async function accumulateStep(
   for (const { index, learnedTokens, ...batch } of micros) {
     if (!learnedTokens) continue;
     tokens += batch.rows * batch.length;
-    const how = { seed: [hyper.seed, index] as [number, number], lossWeight: scale / learned };
-    lossSum += (await model.accumulate(batch, how)).lossSum;
+    const how = { seed: [hyper.seed, index] as [number, number], lossWeight: scale / learned, signal };
+    try {
+      lossSum += (await model.accumulate(batch, how)).lossSum;
+    } catch (error) {
+      if (!signal.aborted || error !== signal.reason) throw error;
+      model.zeroGradients();
+      return undefined;
+    }
   }
   return { lossSum, tokens, learned };
 }

@@ -24,6 +24,16 @@ const full: ModelOptions = { ...lora, method: 'full' };
 
 const qwen2: Partial<TinyShape> = { architecture: 'qwen2', qkvBias: true };
 
+/** Fires when it is checked for the nth time. */
+function firesAtCheck(nth: number): AbortSignal {
+  let checks = 0;
+  const throwIfAborted = () => {
+    checks += 1;
+    if (checks === nth) throw 'stopped';
+  };
+  return { throwIfAborted } as AbortSignal;
+}
+
 interface Case {
   name: string;
   options: ModelOptions;
@@ -166,6 +176,24 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       await model.accumulate({ tokens: rows.slice(0, 11), rows: 1, length: 10 }, options);
       await model.accumulate({ tokens: rows.slice(11), rows: 1, length: 10 }, options);
       expect(Math.abs((await model.gradientNorm()) / together - 1)).toBeLessThan(tolerance);
+      model.dispose();
+    });
+
+    it('abandons a pass that is cancelled, in either direction, and then computes the same again', async () => {
+      const model = await loadModel(backend, tinyWeights(), lora);
+      const batch = { tokens: tinyTokens(11, 40), rows: 1, length: 10 };
+      const options = { seed: [1, 1] as [number, number], lossWeight: 0.1 };
+      const { lossSum } = await model.accumulate(batch, options);
+      const norm = await model.gradientNorm();
+      // After so many blocks: in the first of the forward pass, and in the first of the backward pass.
+      for (const blocks of [1, model.config.layers + 1]) {
+        model.zeroGradients();
+        const signal = firesAtCheck(blocks);
+        await expect(model.accumulate(batch, { ...options, signal })).rejects.toBe('stopped');
+      }
+      model.zeroGradients();
+      expect((await model.accumulate(batch, options)).lossSum).toBe(lossSum);
+      expect(Math.abs((await model.gradientNorm()) / norm - 1)).toBeLessThan(tolerance);
       model.dispose();
     });
 

@@ -142,7 +142,7 @@ describe('runLoop', () => {
     expect(reports.map(({ learned }) => learned)).toEqual([0, 64]);
   });
 
-  it('finishes the current step when cancelled, and starts no other', async () => {
+  it('starts no other step when cancelled', async () => {
     const cancel = new AbortController();
     const r = recorder((call) => {
       if (call === 5) cancel.abort();
@@ -151,6 +151,19 @@ describe('runLoop', () => {
     const { last, reports } = await train(r, {}, { signal: cancel.signal });
     expect(last).toBe(3);
     expect(reports.map(({ step }) => step)).toEqual([1, 2, 3]);
+  });
+
+  it('abandons the step in which the model notices that it is cancelled', async () => {
+    const cancel = new AbortController();
+    const r = recorder((call) => {
+      if (call === 5) cancel.abort();
+      cancel.signal.throwIfAborted();
+      return 3;
+    });
+    const { last, reports } = await train(r, {}, { signal: cancel.signal });
+    expect(last).toBe(2);
+    expect(reports.map(({ step }) => step)).toEqual([1, 2]);
+    expect(r.updates).toHaveLength(2);
   });
 
   it('stops before the update if the loss is no longer a number', async () => {
