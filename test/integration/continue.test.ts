@@ -308,6 +308,20 @@ describe('train --continue', () => {
     );
   });
 
+  it('counts what has changed since a result that is not offered: the next one may learn it', async () => {
+    const { run } = first;
+    const path = join(first.dir, 'evaluation', 'summary.json');
+    const before = await readFile(path, 'utf8');
+    const choice = { strength: 0, why: 'it learned nothing', limit: 0.1, path: [], setting: '' };
+    await writeFile(path, JSON.stringify({ ...JSON.parse(before), choice }));
+    try {
+      expect(await refused('--continue', run)).toMatch(/^\[not-better\]/);
+      expect(await place.json('changed', run)).toEqual({ run, files: 0, share: 0, enough: false });
+    } finally {
+      await writeFile(path, before);
+    }
+  });
+
   it('learns what has changed with the settings of the earlier run, and keeps every file in its split', async () => {
     const before = readManifest(join(first.dir, 'corpus'));
     const result = await readFile(join(first.dir, 'adapter.gguf'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { openCorpus, renameGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
-import { notBetter } from '../../findings/offer.ts';
+import { isContinuable, notBetter } from '../../findings/offer.ts';
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
 import { survivingEvents } from '../../protocol/events.ts';
@@ -19,29 +19,47 @@ import { flagName, optionValue, type AnyOption } from '../../training/options/op
 import { requireBase } from '../machine/run-base.ts';
 import { defaultName } from './data-options.ts';
 
-/** A finished run that another run continues. */
-export interface Continued {
+/** What a finished run has learned. */
+export interface Learned {
   spec: RunSpec;
   /** The folders to read: those specified, else the run's. */
   where: Folders;
+  corpus: EarlierCorpus;
+}
+
+/** A finished run that another run continues. */
+export interface Continued extends Learned {
   /** Checksum of its adapter as served. */
   sha256: string;
-  corpus: EarlierCorpus;
   /** Its final learning rate, after any reductions on rolling back to a checkpoint. */
   learningRate: number;
   /** The number of steps that this rate was for: with a budget in minutes, run.json only has an estimate. */
   steps: number;
 }
 
-/**
- * `given`: folders to read instead of the run's. Errors: run-not-found, run-damaged, run-not-finished, not-better,
- * adapter-mismatch, bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
- */
+/** `given`: folders to read instead of the run's. Errors: those of findLearned, not-better, adapter-mismatch. */
 export async function findContinued(wanted: string, given: Folders = {}): Promise<Continued> {
   const dir = await findRun(wanted);
   const snapshot = await readRun(dir);
-  const { spec } = snapshot;
-  requireUsable(dir, snapshot);
+  requireContinuable(dir, snapshot);
+  requireOffered(snapshot);
+  const learned = await learnedBy(dir, snapshot, given);
+  const { sha256 } = await examine(join(dir, artefactName(snapshot.spec)));
+  return { ...learned, sha256, ...finalRate(snapshot) };
+}
+
+/**
+ * Finds what a run has learned, even if its result is not offered. Errors: run-not-found, run-damaged, run-not-finished,
+ * bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
+ */
+export async function findLearned(wanted: string): Promise<Learned & { isOffered: boolean }> {
+  const dir = await findRun(wanted);
+  const snapshot = await readRun(dir);
+  requireContinuable(dir, snapshot);
+  return { ...(await learnedBy(dir, snapshot)), isOffered: isContinuable(snapshot) };
+}
+
+async function learnedBy(dir: string, { spec }: RunSnapshot, given: Folders = {}): Promise<Learned> {
   await requireBase(spec);
   const corpus = await openCorpus(join(dir, 'corpus'));
   if (corpus.summary.cut)
@@ -51,13 +69,7 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
     );
   const { folder, folders } = spec;
   const where = given.folder === undefined && folder ? { folder, folders } : given;
-  return {
-    spec,
-    where,
-    sha256: (await examine(join(dir, artefactName(spec)))).sha256,
-    corpus: await toEarlierCorpus(spec, corpus, where),
-    ...finalRate(snapshot),
-  };
+  return { spec, where, corpus: await toEarlierCorpus(spec, corpus, where) };
 }
 
 /** The rate that a run ended with, and the number of steps that it was for. */
@@ -71,7 +83,7 @@ export function finalRate({
   return { learningRate: settledSpec(spec, state).hyper.learningRate * scale, steps: state.steps };
 }
 
-function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
+function requireContinuable(dir: string, { spec, state }: RunSnapshot): void {
   if (spec.imported)
     throw cannotContinue(
       spec,
@@ -98,6 +110,9 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
           ? msg`Finish it with {evaluate ${spec.id}}.`
           : msg`Finish it with {resume ${spec.id}}.`,
     );
+}
+
+function requireOffered({ spec, summary }: RunSnapshot): void {
   if (summary?.served?.ok === false)
     throw new UserError('adapter-mismatch', servedMismatch(summary.served)[0], startAnew);
   const refused = summary && notBetter(spec.id, summary);

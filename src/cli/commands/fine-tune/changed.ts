@@ -4,7 +4,7 @@ import { plannedSources } from '../../../corpus/build-from-plan.ts';
 import type { Changed } from '../../../protocol/changed.ts';
 import { UserError } from '../../../text/errors.ts';
 import { corpusPlanSchema } from '../../../protocol/run.ts';
-import { findContinued, type Continued } from '../../options/continue-run.ts';
+import { findLearned, type Learned } from '../../options/continue-run.ts';
 import { globOptions, type GlobOptions } from '../../../training/options/data.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { formatCount, plural } from '../../view/format.ts';
@@ -21,16 +21,16 @@ export function changedCommand(): Command {
       .option('--json', 'print the result as JSON'),
     globOptions,
   ).action(async (wanted: string, options: GlobOptions & { json?: boolean }) => {
-    const continued = await findContinued(wanted);
-    const changed = toResult(continued, await survey(continued, options));
+    const learned = await findLearned(wanted);
+    const changed = toResult(learned, await survey(learned, options));
     if (options.json) printJson(changed);
-    else print(describe(continued, changed));
+    else print(describe(learned, changed));
   });
 }
 
 /** Reads only the folders; a data set is not read for this. */
 function survey(
-  { spec, corpus: earlier }: Continued,
+  { spec, corpus: earlier }: Learned,
   { include = spec.corpus.include, exclude = spec.corpus.exclude }: GlobOptions,
 ): Promise<Survey> {
   if (!spec.folder)
@@ -45,7 +45,7 @@ function survey(
   return surveyCorpus({ ...sources, documents: undefined, plan, seed: spec.hyper.seed, earlier });
 }
 
-function toResult({ spec }: Continued, { kept, summary: { changed } }: Survey): Changed {
+function toResult({ spec }: Learned, { kept, summary: { changed } }: Survey): Changed {
   const { files, trainFiles, trainBytes } = changed!;
   const bytes = kept.reduce((sum, entry) => sum + (entry.split === 'train' ? entry.bytes : 0), 0);
   const share = bytes > 0 ? trainBytes / bytes : 0;
@@ -53,11 +53,15 @@ function toResult({ spec }: Continued, { kept, summary: { changed } }: Survey): 
   return { run: spec.id, files, share, enough };
 }
 
-function describe({ spec }: Continued, { files, share, enough }: Changed): string {
-  const { id } = spec;
+function describe(
+  { spec: { id, continues }, isOffered }: Learned & { isOffered: boolean },
+  { files, share, enough }: Changed,
+): string {
   if (files === 0) return `Nothing has changed since run ${id}.`;
+  // What is not offered can't be continued, but what it began with can.
+  const continued = isOffered ? id : continues?.run;
   const next = enough
-    ? `Learn it with: forget-me-not train --continue ${id}`
+    ? `Learn it with: forget-me-not train${continued ? ` --continue ${continued}` : ''}`
     : 'That is too little to be worth a training.';
   return `Since run ${id} ${formatCount(files)} ${plural('file', files)} ${files === 1 ? 'is' : 'are'} new or changed: ${Math.round(100 * share)}% of the text to learn. ${next}`;
 }
