@@ -99,8 +99,8 @@ export class KeepFresh {
 
   /** Trains until the run ends, or is stopped with a checkpoint; another day goes on from there. */
   private async train(command: string[], signal: AbortSignal): Promise<void> {
-    const { children, runs } = this.services;
-    const { run: id } = await children.ask(startedSchema, [...command, '--detach'], { signal });
+    const { runs } = this.services;
+    const id = await this.start(command, signal);
     await runs.refresh();
     const ended = new Promise<void>((resolve) => {
       const listener = runs.onDidLeave((left) => {
@@ -114,6 +114,18 @@ export class KeepFresh {
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     await ended;
+  }
+
+  private async start(command: string[], signal: AbortSignal): Promise<string> {
+    const { children, runs } = this.services;
+    try {
+      return (await children.ask(startedSchema, [...command, '--detach'], { signal })).run;
+    } catch (error) {
+      // The command may have started the trainer before it was stopped.
+      await runs.refresh();
+      await this.stop();
+      throw error;
+    }
   }
 
   private async stopRun(id: string): Promise<void> {

@@ -115,12 +115,13 @@ describe('a machine that is idle', () => {
   let store: Record<string, unknown>;
   let leave: (id: string) => void;
   let enough: boolean;
+  let fails: boolean;
   let keepFresh: KeepFresh;
   const signal = new AbortController().signal;
 
   beforeEach(() => {
     Object.assign(editor, { whenIdle: true, stopped: [] });
-    [asked, runs, chosen, notified, enough] = [[], [inUse], [], [], true];
+    [asked, runs, chosen, notified, enough, fails] = [[], [inUse], [], [], true, false];
     store = {
       recent: ['garden'],
       askedBackground: false,
@@ -135,6 +136,7 @@ describe('a machine that is idle', () => {
       children: {
         ask: (_: unknown, args: string[]) => {
           asked.push(args.join(' '));
+          if (args.includes('--detach') && fails) return Promise.reject(new Error('It was cancelled.'));
           return Promise.resolve({ run: 'night', files: 31, share: 0.2, enough });
         },
       },
@@ -176,6 +178,11 @@ describe('a machine that is idle', () => {
     expect(editor.stopped).toEqual(['night']);
     leave('night');
     await work;
+  });
+  test('is left at once, also while the trainer is being started', async () => {
+    fails = true;
+    await expect(due()!(signal)).rejects.toThrow('cancelled');
+    expect(editor.stopped).toEqual(['night']);
   });
   test('learns nothing if too little has changed, and looks again after an hour', async () => {
     enough = false;
