@@ -13,6 +13,7 @@ import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
 import { chatScenarios } from './chat-scenarios.mjs';
 import { scenarios } from './scenarios.mjs';
+import { fortnight, makePlaceWithClock, openWithClock } from './fortnight.mjs';
 import { endSuites, runSuite } from './suite.mjs';
 import { root } from './workplace.mjs';
 
@@ -29,14 +30,15 @@ const { values, positionals } = parseArgs({
 const [times, busy] = [Number(values.times), Number(values.busy)];
 const wanted = positionals.flatMap((text) => text.split(','));
 const known = values.newest ? { ...scenarios, ...chatScenarios } : scenarios;
-const chosen = Object.entries(known).filter(
-  ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-);
-if (!(times >= 1 && busy >= 0 && busy <= times) || chosen.length === 0) {
+const isWanted = ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part));
+const chosen = Object.entries(known).filter(isWanted);
+// Only if named: its trainings have to learn enough in seconds, which takes TensorFlow and a quiet machine.
+const withClock = Object.entries(fortnight).filter((one) => wanted.length > 0 && isWanted(one));
+if (!(times >= 1 && busy >= 0 && busy <= times) || chosen.length + withClock.length === 0) {
   console.error(
     'Usage: node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [--chat-base FILE] [parts of names of scenarios]',
   );
-  console.error(`Scenarios:\n${Object.keys(known).join('\n')}`);
+  console.error(`Scenarios:\n${Object.keys({ ...known, ...fortnight }).join('\n')}`);
   process.exit(2);
 }
 const chromium = await ensureChromium();
@@ -69,17 +71,19 @@ for (let time = 1; time <= times; time += 1) {
   const into = times > 1 ? join(shots, `time-${time}`) : shots;
   // One types while the other waits, each in its own workplace and VS Code; both take from one queue.
   const queue = chosen.values();
-  const lanes = Array.from({ length: Math.min(LANES, chosen.length) }, () =>
-    runSuite(queue, {
-      shots: into,
-      vsix,
-      chromium,
-      apart: values.apart,
-      newest: values.newest,
-      chatBase: values['chat-base'] && resolve(values['chat-base']),
-    }),
-  );
+  const options = {
+    shots: into,
+    vsix,
+    chromium,
+    apart: values.apart,
+    newest: values.newest,
+    chatBase: values['chat-base'] && resolve(values['chat-base']),
+  };
+  const lanes = Array.from({ length: Math.min(LANES, chosen.length) }, () => runSuite(queue, options));
   const totals = await Promise.all(lanes);
+  // In a VS Code of its own, whose clock is moved.
+  if (withClock.length)
+    totals.push(await runSuite(withClock, options, { makePlace: makePlaceWithClock, open: openWithClock }));
   const [passed, failed] = ['passed', 'failed'].map((verdict) =>
     totals.reduce((sum, total) => sum + total[verdict], 0),
   );

@@ -8,17 +8,17 @@ import { startVsCode } from './vscode.mjs';
 import { makeWorkplace } from './workplace.mjs';
 
 /** For a base with random weights: it learns fast, and all programs from it would fail. Measured in full, however busy. */
-const trainingOptions =
+export const trainingOptions =
   '--strength 1 --seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4 --measure-share 100'.split(
     ' ',
   );
 
 /** VS Code and a browser on a workplace. */
-class Session {
+export class Session {
   /** The log of VS Code's window. */
   console = [];
 
-  static async open(place, { vsix, chromium, shots, apart, newest }) {
+  static async open(place, { vsix, chromium, shots, apart, newest, env, settings: own }) {
     const settings = {
       'forgetMeNot.base': place.base,
       'forgetMeNot.training.backend': place.backend,
@@ -27,10 +27,16 @@ class Session {
       'forgetMeNot.completion.show': 'all',
       // The older one has no chat for extensions' models.
       'chat.disableAIFeatures': !newest,
+      ...own,
     };
     const session = new Session();
     try {
-      session.vscode = await startVsCode({ vsix, settings, newest, env: { FORGET_ME_NOT_HOME: place.home } });
+      session.vscode = await startVsCode({
+        vsix,
+        settings,
+        newest,
+        env: { FORGET_ME_NOT_HOME: place.home, ...env },
+      });
       place.setMachine = session.vscode.setMachine;
       const url = session.vscode.url(place.workspace);
       if (apart) session.proxy = await onePort(new URL(url).origin);
