@@ -29,26 +29,23 @@ export class Clock {
     return { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}`.trim(), [VARIABLE]: this.file };
   }
 
-  now() {
-    return Date.now() + this.#state.ahead;
-  }
-
   /** Time passes minute by minute. */
   async play(minutes) {
-    for (let minute = 0; minute < minutes; minute += 1) {
-      this.#write({ ahead: this.#state.ahead + MINUTE_MS });
-      await sleep(4 * LOOK_MS);
-    }
+    for (let minute = 0; minute < minutes; minute += 1) await this.#jump(MINUTE_MS);
   }
 
   /** The machine sleeps for some hours. */
-  async sleepHours(hours) {
-    this.#write({ ahead: this.#state.ahead + 60 * hours * MINUTE_MS });
-    await sleep(4 * LOOK_MS);
+  sleepHours(hours) {
+    return this.#jump(60 * hours * MINUTE_MS);
   }
 
   plug(mains) {
     this.#write({ mains });
+  }
+
+  async #jump(ms) {
+    this.#write({ ahead: this.#state.ahead + ms });
+    await sleep(4 * LOOK_MS);
   }
 
   #write(change) {

@@ -141,13 +141,13 @@ async function twoWindows(workbench, place) {
 }
 
 /** VS Code checks every 30 s whether somebody is there; here, every second. */
-async function noticeAbsenceSoon({ page }) {
-  await page.context().addInitScript(() => {
+async function noticeAbsenceSoon(workbench) {
+  await workbench.page.context().addInitScript(() => {
     const every = globalThis.setInterval.bind(globalThis);
     globalThis.setInterval = (act, ms, ...given) => every(act, ms === 30_000 ? 1000 : ms, ...given);
   });
-  await page.reload();
-  await page.locator('.statusbar-item').filter({ hasText: 'garden' }).first().waitFor();
+  await workbench.reload();
+  await workbench.statusBar('garden').waitFor();
 }
 
 /** Time passes while nobody touches anything, until something has happened. */
@@ -183,16 +183,7 @@ function git({ workspace }, ...args) {
 }
 
 function commit(place, message) {
+  const author = ['-c', 'user.name=Someone', '-c', 'user.email=someone@example.org'];
   git(place, 'add', '--all');
-  git(
-    place,
-    '-c',
-    'user.name=Someone',
-    '-c',
-    'user.email=someone@example.org',
-    'commit',
-    '--quiet',
-    '-m',
-    message,
-  );
+  git(place, ...author, 'commit', '--quiet', '-m', message);
 }

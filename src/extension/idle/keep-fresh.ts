@@ -121,9 +121,11 @@ export class KeepFresh {
     try {
       return (await children.ask(startedSchema, [...command, '--detach'], { signal })).run;
     } catch (error) {
-      // The command may have started the trainer before it was stopped.
-      await runs.refresh();
-      await this.stop();
+      // The command may have started the trainer before it was stopped. If it failed, another window may be training.
+      if (signal.aborted) {
+        await runs.refresh();
+        await this.stop();
+      }
       throw error;
     }
   }

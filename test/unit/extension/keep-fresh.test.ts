@@ -181,8 +181,13 @@ describe('a machine that is idle', () => {
   });
   test('is left at once, also while the trainer is being started', async () => {
     fails = true;
-    await expect(due()!(signal)).rejects.toThrow('cancelled');
+    await expect(due()!(AbortSignal.abort())).rejects.toThrow('cancelled');
     expect(editor.stopped).toEqual(['night']);
+  });
+  test('does not stop the training of another window, which keeps it from beginning', async () => {
+    fails = true;
+    await expect(due()!(signal)).rejects.toThrow();
+    expect(editor.stopped).toEqual([]);
   });
   test('learns nothing if too little has changed, and looks again after an hour', async () => {
     enough = false;
