@@ -1,5 +1,4 @@
 /** Evaluates a run of a generated model: its metrics against llama.cpp's own probabilities. */
-import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,13 +19,14 @@ import { hyperSchema } from '../../src/protocol/run.ts';
 import { createRun } from '../../src/runs/index.ts';
 import { openLlamaHost, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { servedRun } from '../../src/serving/client/run-model.ts';
+import { runGit } from '../support/git.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 const WINDOW = 48;
-const git = (...args: string[]) => execFileSync('git', args, { cwd: join(root, 'code'), stdio: 'pipe' });
+const git = (...args: string[]) => runGit(join(root, 'code'), args);
 function commit(): void {
   git('add', '-A');
-  git('-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '-q', '-m', 'code');
+  git('commit', '-q', '-m', 'code');
 }
 let root: string;
 let base: string;

@@ -1,5 +1,4 @@
 /** Several folders on the command line: their corpus, a run, and a run that continues it. */
-import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +9,7 @@ import type { Changed } from '../../src/protocol/changed.ts';
 import { runSpecSchema } from '../../src/protocol/run.ts';
 import { sweepSpecSchema } from '../../src/protocol/sweep.ts';
 import { Workplace } from '../support/cli.ts';
+import { runGit } from '../support/git.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 
 let place: Workplace;
@@ -96,8 +96,7 @@ describe('forget-me-not corpus', () => {
         join(folder, `${name}.py`),
         `def ${name}(value):\n    """Doubles the ${name} value that it is given."""\n    return value * 2\n\n\n${limits}`,
       );
-      const git = (...args: string[]) =>
-        execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], { cwd: folder });
+      const git = (...args: string[]) => runGit(folder, args);
       git('init', '-q');
       git('add', `${name}.py`);
       git('commit', '-qm', `Add the ${name} function of all`);

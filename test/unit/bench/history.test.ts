@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,19 +6,17 @@ import { Clone } from '../../../bench/clone.ts';
 import type { Replayed } from '../../../bench/felt/replay.ts';
 import { landedOn } from '../../../bench/history/landed.ts';
 import { reportOf, textOf } from '../../../bench/history/report.ts';
+import { runGit } from '../../support/git.ts';
 
 describe('what landed on a branch', () => {
   let place: string;
   let folder: string;
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-C', folder, '-c', 'user.name=A', '-c', 'user.email=a@b.c', ...args], {
-      encoding: 'utf8',
-    });
+  const git = (...args: string[]) => runGit(folder, args);
   const commit = (files: Record<string, string>) => {
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
     git('add', '-A');
     git('commit', '-qm', 'a change');
-    return git('rev-parse', 'HEAD').trim();
+    return git('rev-parse', 'HEAD');
   };
   const first = 'export const one = 1;\n';
   const second = `${first}export function addOne(value: number) {\n  return value + one;\n}\n`;
@@ -29,7 +26,7 @@ describe('what landed on a branch', () => {
   beforeAll(() => {
     place = mkdtempSync(join(tmpdir(), 'forget-me-not-landed-'));
     folder = join(place, 'clone');
-    execFileSync('git', ['init', '-q', '-b', 'main', folder]);
+    runGit(place, ['init', '-q', '-b', 'main', folder]);
     ids.push(commit({ 'a.ts': first, 'gone.ts': first }));
     ids.push(commit({ 'a.ts': second }));
     git('rm', '-q', 'gone.ts');
@@ -39,7 +36,7 @@ describe('what landed on a branch', () => {
     commit({ 'a.ts': third });
     git('checkout', '-q', 'main');
     git('merge', '-q', '--no-ff', '--no-edit', 'side');
-    ids.push(git('rev-parse', 'HEAD').trim());
+    ids.push(git('rev-parse', 'HEAD'));
   });
   afterAll(() => rmSync(place, { recursive: true }));
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { FileText } from '../../../bench/next-edit/file-text.ts';
 import { measureHistories } from '../../../bench/next-edit/histories.ts';
 import { History } from '../../../bench/next-edit/history.ts';
 import { orderOf } from '../../../bench/next-edit/order.ts';
+import { runGit } from '../../support/git.ts';
 
 const hunk = (at: number, old: string, now: string) => ({ at, old: [old], now: [now] });
 
@@ -56,15 +56,12 @@ describe('an offer', () => {
 
 describe('a history', () => {
   let folder: string;
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-C', folder, '-c', 'user.name=A', '-c', 'user.email=a@b.c', ...args], {
-      encoding: 'utf8',
-    });
+  const git = (...args: string[]) => runGit(folder, args);
   const commit = (message: string, files: Record<string, string | Buffer>) => {
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
     git('add', '-A');
     git('commit', '-qm', message);
-    return git('rev-parse', 'HEAD').trim();
+    return git('rev-parse', 'HEAD');
   };
   const lines = (count: number, line: (at: number) => string) =>
     Array.from({ length: count }, (_, at) => line(at)).join('\n');

@@ -1,5 +1,4 @@
 /** Several folders in one corpus: their names, what is read from each, and the layout. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -19,6 +18,7 @@ import {
 import { createRenaming, isSameFolder } from '../../../src/corpus/reading/folders.ts';
 import { foldersOf, locate } from '../../../src/protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../../src/protocol/run.ts';
+import { runGit } from '../../support/git.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -102,7 +102,7 @@ describe('the folders', () => {
       'web/src/x.ts': code(3),
       'web/build/y.ts': code(4),
     });
-    for (const name of ['api', 'web']) execFileSync('git', ['init', '-q'], { cwd: at(name) });
+    for (const name of ['api', 'web']) runGit(at(name), ['init', '-q']);
     const { kept, leftOut, summary } = await survey(['api', 'web']);
     expect(kept.map(({ path }) => path)).toEqual(['api/src/x.ts', 'web/build/y.ts', 'web/src/x.ts']);
     expect(leftOut).toContainEqual({ in: false, path: 'api/build/', reason: 'git-ignored', folder: true });
@@ -268,12 +268,7 @@ describe('the last changes', () => {
       ['api', 1_700_000_000],
       ['web', 1_700_000_000 - 180 * 24 * 3600],
     ] as const) {
-      const date = `${time} +0000`;
-      const git = (...args: string[]) =>
-        execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], {
-          cwd: at(name),
-          env: { ...process.env, GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date },
-        });
+      const git = (...args: string[]) => runGit(at(name), args, time);
       git('init', '-q');
       git('add', '.');
       git('commit', '-qm', 'all');

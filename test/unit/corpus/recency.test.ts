@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +5,7 @@ import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
 import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
 import { streamSequences } from '../../../src/corpus/tokens/packing.ts';
 import { recencyWeights, createRing } from '../../../src/corpus/recency.ts';
+import { runGit } from '../../support/git.ts';
 import { byteTokenizer, code, streamOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -91,12 +91,7 @@ describe('training sequences', () => {
 });
 
 function commitIn(repository: string, days: number, ...paths: string[]) {
-  const date = `${1_700_000_000 - days * DAY} +0000`;
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], {
-      cwd: repository,
-      env: { ...process.env, GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date },
-    });
+  const git = (...args: string[]) => runGit(repository, args, 1_700_000_000 - days * DAY);
   if (!existsSync(join(repository, '.git'))) git('init', '-q');
   git('add', '--', ...paths);
   git('commit', '-qm', 'change');
@@ -138,7 +133,7 @@ describe('the last change of a file', () => {
       folder.write({ [path]: code(10 + n) });
       utimesSync(join(folder.in(), path), 1_700_000_007, 1_700_000_007);
     }
-    execFileSync('git', ['add', 'staged.ts'], { cwd: folder.in() });
+    runGit(folder.in(), ['add', 'staged.ts']);
     const times = await changeTimes(folder.in(), ['old.ts', 'second.ts', 'third.ts', ...fresh], undefined, 2);
     expect(Object.fromEntries(times)).toEqual({
       'third.ts': 1_700_000_000 - 200 * DAY,
