@@ -54,13 +54,13 @@ export function userValue({ globalValue }: Inspected): string {
   return typeof globalValue === 'string' ? globalValue.trim() : '';
 }
 
-/** Bounds of `completion.debounce`, as in package.json. */
-export const DEBOUNCE_MS = { least: 0, most: 2000 };
-
-/** The configured pause in milliseconds, clamped to the bounds; undefined: adapt to the user's typing. */
-export function debounceFrom(setting: unknown): number | undefined {
+/** The nearest whole number within the bounds; undefined if the setting is not a number. */
+export function wholeWithin(
+  setting: unknown,
+  { minimum, maximum }: { minimum: number; maximum: number },
+): number | undefined {
   if (typeof setting !== 'number' || Number.isNaN(setting)) return undefined;
-  return Math.round(Math.min(DEBOUNCE_MS.most, Math.max(DEBOUNCE_MS.least, setting)));
+  return Math.round(Math.min(maximum, Math.max(minimum, setting)));
 }
 
 /** Which files of a folder are read. */

@@ -4,6 +4,7 @@
  */
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
+import packageJson from '../../package.json' with { type: 'json' };
 import { leastChance, type CompletionSettings } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
@@ -17,8 +18,8 @@ import {
   globArguments,
   canRemoveValue,
   userValue,
-  debounceFrom,
   placeToWrite,
+  wholeWithin,
   type Inspected,
   type SettingPlace,
 } from './setting-rules.ts';
@@ -42,6 +43,11 @@ function oneOf<T extends string>(name: string, names: readonly T[], document?: v
   return names.includes(chosen) ? chosen : (inspect(name).defaultValue as T);
 }
 
+const { properties } = packageJson.contributes.configuration;
+/** A whole number within its bounds in package.json, which the editor does not enforce in settings.json. */
+const whole = (name: 'completion.maxTokens' | 'completion.debounce'): number | undefined =>
+  wholeWithin(get(name), properties[`${section}.${name}`]);
+
 const showChoices = Object.keys(leastChance) as (keyof typeof leastChance)[];
 const resolvedBase = () => resolveBase(inspect('base'), get('base'));
 const resolvedOptions = () => resolveOptions(inspect('training.options'), get('training.options'));
@@ -53,8 +59,8 @@ export const settings = {
   nextEditEnabled: (scope: vscode.ConfigurationScope) => get<boolean>(NEXT_EDIT, scope),
   /** What the completion core gets with each request in a document. */
   forCompletion: (document: vscode.TextDocument): CompletionSettings => ({
-    maxTokens: get('completion.maxTokens'),
-    debounceMs: debounceFrom(get('completion.debounce')),
+    maxTokens: whole('completion.maxTokens') ?? properties['forgetMeNot.completion.maxTokens'].default,
+    debounceMs: whole('completion.debounce'),
     minChance: leastChance[oneOf('completion.show', showChoices, document)],
   }),
   /** Whether it is learned how sure a suggestion must be: in general, or of those in a document. */

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   canRemoveValue,
-  DEBOUNCE_MS,
-  debounceFrom,
   placeToWrite,
+  wholeWithin,
   type Inspected,
 } from '../../../src/extension/setting-rules.ts';
 
@@ -45,21 +44,19 @@ it("a language's value is removed if the rest gives the same for all languages",
   expect(canRemoveValue({ globalLanguageValue: true, defaultLanguageValue: false }, false, true)).toBe(false);
 });
 
-describe('the pause before a request', () => {
+it('a number is rounded and kept within its bounds', () => {
+  const bounds = { minimum: 0, maximum: 2000 };
+  const within = (value: unknown) => wholeWithin(value, bounds);
+  expect([0, 40, 900, 2000].map(within)).toEqual([0, 40, 900, 2000]);
+  expect([-5, 1e9, 12.6].map(within)).toEqual([0, 2000, 13]);
+  expect([null, undefined, '150', NaN].map(within)).toEqual(Array(4).fill(undefined));
+});
+
+it('completion is turned on and off by language', () => {
   const { properties } = (
     JSON.parse(readFileSync('package.json', 'utf8')) as {
       contributes: { configuration: { properties: Record<string, Record<string, unknown>> } };
     }
   ).contributes.configuration;
-
-  it('is the configured one, within the range that the settings state', () => {
-    const { minimum, maximum, default: unset } = properties['forgetMeNot.completion.debounce']!;
-    expect({ least: minimum, most: maximum }).toEqual(DEBOUNCE_MS);
-    expect([0, 40, 75, 300, 900, 2000].map(debounceFrom)).toEqual([0, 40, 75, 300, 900, 2000]);
-    expect([-5, 1e9, 12.6].map(debounceFrom)).toEqual([0, 2000, 13]);
-    expect([unset, undefined, '150', NaN].map(debounceFrom)).toEqual(Array(4).fill(undefined));
-  });
-
-  it('completion is turned on and off by language', () =>
-    expect(properties['forgetMeNot.completion.enabled']).toMatchObject({ scope: 'language-overridable' }));
+  expect(properties['forgetMeNot.completion.enabled']).toMatchObject({ scope: 'language-overridable' });
 });

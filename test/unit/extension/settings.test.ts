@@ -67,6 +67,13 @@ it('of completion, together', () => {
   expect(settings.forCompletion(document)).toEqual(usual);
 });
 
+it('of completion that are numbers keep to the bounds in package.json', () => {
+  Object.assign(configured, { 'completion.maxTokens': 100_000, 'completion.debounce': -5 });
+  expect(settings.forCompletion(document)).toMatchObject({ maxTokens: 512, debounceMs: 0 });
+  Object.assign(configured, { 'completion.maxTokens': 'many', 'completion.debounce': 'never' });
+  expect(settings.forCompletion(document)).toMatchObject({ maxTokens: 64, debounceMs: undefined });
+});
+
 it('are all read', () => {
   for (const [, value] of plain) value(document);
   settings.forCompletion(document);
