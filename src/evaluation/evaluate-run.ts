@@ -80,7 +80,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   const corpus = lazyCorpus(dir);
   await removeLeftovers(dir);
   try {
-    // Of a task that only its name starts, nothing is left to be measured.
+    // A task that runs only when named is not left to be measured later.
     const planned = chosen.filter(({ onlyByName }) => !onlyByName).map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
     const until = (progress.until = table.until(strengthPart.name));
