@@ -47,7 +47,7 @@ it("a language's value is removed if the rest gives the same for all languages",
 it('a number is rounded and kept within its bounds', () => {
   const bounds = { minimum: 0, maximum: 2000 };
   const within = (value: unknown) => wholeWithin(value, bounds);
-  expect([0, 40, 900, 2000].map(within)).toEqual([0, 40, 900, 2000]);
+  expect([0, 40, 75, 300, 900, 2000].map(within)).toEqual([0, 40, 75, 300, 900, 2000]);
   expect([-5, 1e9, 12.6].map(within)).toEqual([0, 2000, 13]);
   expect([null, undefined, '150', NaN].map(within)).toEqual(Array(4).fill(undefined));
 });
