@@ -214,15 +214,12 @@ async function copyAssets() {
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
   await cp('src/tensor/native', 'dist/native/kernels', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
-  // Python packages: the second one's name is that of its folder.
+  // Python packages.
   for (const [from, to] of [
-    ['driver', 'cluster'],
-    ['train', 'ray_train'],
+    ['src/cluster/driver', 'cluster'],
+    ['src/training/ray-train/ray_train', 'ray_train'],
   ])
-    await cp(`src/cluster/${from}`, `dist/${to}`, {
-      recursive: true,
-      filter: (path) => !path.endsWith('__pycache__'),
-    });
+    await cp(from, `dist/${to}`, { recursive: true, filter: (path) => !path.endsWith('__pycache__') });
   // Those that src/repository/languages names.
   const grammars = 'node_modules/@vscode/tree-sitter-wasm/wasm';
   await mkdir('dist/grammars', { recursive: true });

@@ -275,12 +275,12 @@ it('goes on here after a stop, and then deletes what only the workers read and w
 });
 
 describe('Python, before it imports anything', () => {
-  const ask = async (script: string[], packages = resolve('src/cluster')) => {
+  const ask = async (script: string[], packages = resolve('src/training/ray-train')) => {
     const [command, ...args] = python;
     const { stdout } = await promisify(execFile)(command!, [...args, '-S', ...script], {
       env: {
         ...process.env,
-        PYTHONPATH: [packages, resolve('src/cluster')].join(delimiter),
+        PYTHONPATH: [packages, resolve('src/training/ray-train')].join(delimiter),
         PYTHONDONTWRITEBYTECODE: '1',
       },
     });
@@ -296,7 +296,7 @@ describe('Python, before it imports anything', () => {
         'raise RuntimeError("It must not be imported.")\n',
       );
     }
-    const needs = () => ask(['-m', 'train.needs'], packages);
+    const needs = () => ask(['-m', 'ray_train.needs'], packages);
     // requests is part of ray[train].
     expect(await needs()).toEqual({ type: 'needs', missing: ['ray[train]', 'peft'] });
     for (const name of ['requests', 'peft']) await writeFile(join(packages, `${name}.py`), '');
@@ -306,7 +306,7 @@ describe('Python, before it imports anything', () => {
   it('counts the workers that the nodes have room for', async () => {
     const script = [
       'import json',
-      'from train.capacity import WorkerRequest, describe_shortage, workers_that_fit',
+      'from ray_train.capacity import WorkerRequest, describe_shortage, workers_that_fit',
       'def node(name, **has): return {"NodeID": name, "NodeName": name, "Alive": name != "dead", "Resources": has}',
       'nodes = [node("a", CPU=4.0), node("b", CPU=3.0, GPU=1.0), node("dead", CPU=99.0, GPU=9.0), node("head")]',
       'requests = [WorkerRequest(9), WorkerRequest(2), WorkerRequest(9, cpus=2), WorkerRequest(9, reserved_cpus=2), WorkerRequest(9, here=True, reserved_cpus=2),',

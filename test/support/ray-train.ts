@@ -1,5 +1,5 @@
 /**
- * A fake of Python with PyTorch under Ray Train: it prints and writes as src/cluster/train does, and its result is the
+ * A fake of Python with PyTorch under Ray Train: it prints and writes as src/training/ray-train/ray_train does, and its result is the
  * initial adapter.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Writes the input of a training with PyTorch under Ray Train into a folder: the run's settings, every step's windows
- * of tokens, its rates, the base and LoRA's initial values. src/cluster/train reads it, and knows nothing else.
+ * of tokens, its rates, the base and LoRA's initial values. ray_train reads it, and knows nothing else.
  */
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ import { stepSequences } from '../batches.ts';
 import { ADAM, LION } from '../optimizers.ts';
 import { learningRateAt } from '../schedule.ts';
 
-/** The version of train.json; src/cluster/train/job.py has the same number. */
+/** The version of train.json; ray_train/job.py has the same number. */
 const VERSION = 2;
 
 export interface RayTrainJob {

@@ -1,4 +1,4 @@
-/** Creates a run's events and result from the output of src/cluster/train. */
+/** Creates a run's events and result from the output of ray_train. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { GgufFile } from '../../gguf/index.ts';
@@ -26,7 +26,7 @@ export type StepEvent = Extract<RunEvent, { type: 'step' }>;
 const waitingSchema = z.object({ type: z.literal('waiting'), message: z.string().optional() });
 const lineSchema = z.union([heldOutSchema, runEventSchema]);
 
-/** The phase in a line of src/cluster/train; undefined for any other line. */
+/** The phase in a line of ray_train; undefined for any other line. */
 export function readPhase(line: unknown, otherwise: string): string | undefined {
   const { success, data } = waitingSchema.safeParse(line);
   return success ? (data.message ?? otherwise) : undefined;

@@ -10,7 +10,9 @@ async function run(...script: string[]): Promise<unknown[]> {
   const { stdout } = await promisify(execFile)(command!, [...args, '-S', ...script], {
     env: {
       ...process.env,
-      PYTHONPATH: [resolve('test/support/fake-ray'), resolve('src/cluster')].join(delimiter),
+      PYTHONPATH: ['test/support/fake-ray', 'src/cluster', 'src/training/ray-train']
+        .map((path) => resolve(path))
+        .join(delimiter),
       PYTHONDONTWRITEBYTECODE: '1',
     },
   });
@@ -65,8 +67,8 @@ it('reports what workers wait for, and when the wait ends', async () => {
   const script = [
     'import json, ray',
     'from ray.util.placement_group import placement_group, place',
-    'from train.capacity import WorkerRequest',
-    'from train.waiting import Waiting',
+    'from ray_train.capacity import WorkerRequest',
+    'from ray_train.waiting import Waiting',
     'ray.cluster.nodes = [ray.node("a", CPU=2.0), ray.node("b", CPU=1.0)]',
     'waiting = Waiting("a", WorkerRequest(2, reserved_cpus=1), lambda line: print(json.dumps(line)))',
     'def look(what):',

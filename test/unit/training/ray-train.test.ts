@@ -111,7 +111,7 @@ describe('writeRayTrainJob', () => {
       return [job, await readFile(join(dir, folder, 'initial/adapter_config.json'), 'utf8').catch(() => '')];
     };
     const usual = await filesOf('usual', {});
-    const folder = 'src/cluster/train';
+    const folder = 'src/training/ray-train/ray_train';
     const sources = (await readdir(folder)).filter((name) => name.endsWith('.py'));
     const python = (await Promise.all(sources.map((name) => readFile(join(folder, name), 'utf8')))).join('');
     for (const [name, option] of Object.entries(trainOptions)) {
