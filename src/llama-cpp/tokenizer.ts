@@ -88,19 +88,25 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
       msg`The model has no token that ends a text.`,
       msg`Choose another file of the model.`,
     );
+  const known: string[] = [];
+  /** A token's bytes as characters. Kept, because whole repositories are decoded, some files many times. */
+  const bytesOf = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
   return {
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
     decode(tokens, { special = false } = {}) {
-      const list = Array.from(tokens) as Token[];
-      // llama.cpp aborts the process for a token that does not exist.
-      for (const token of list)
+      let bytes = '';
+      for (let at = 0; at < tokens.length; at += 1) {
+        const token = tokens[at]!;
+        // llama.cpp aborts the process for a token that does not exist.
         if (!(Number.isInteger(token) && token >= 0 && token < vocabularySize))
           throw new RangeError(`${token} is not in the vocabulary of ${vocabularySize} tokens`);
-      if (!pieces.exact) return model.detokenize(list, special);
-      return Buffer.concat(list.map((token) => pieces.bytesOf(token, special))).toString('utf8');
+        bytes += special ? pieces.bytesOf(token, true).toString('latin1') : bytesOf(token);
+      }
+      if (!pieces.exact) return model.detokenize(Array.from(tokens) as Token[], special);
+      return Buffer.from(bytes, 'latin1').toString('utf8');
     },
-    bytesOf: (token) => pieces.bytesOf(token).toString('latin1'),
-    byteLength: (token) => pieces.bytesOf(token).length,
+    bytesOf,
+    byteLength: (token) => bytesOf(token).length,
     ...(bos !== null && model.tokens.shouldPrependBosToken ? { start: bos } : {}),
     eos: end,
     ...(fim ? { fim } : {}),
