@@ -3,7 +3,6 @@ import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { areSameFolders } from '../../corpus/reading/folders.ts';
 import { isContinuable } from '../../findings/offer.ts';
-import { isLimited } from '../../findings/strength-rule.ts';
 import { sizeSoon } from '../../platform/files/size-soon.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { pathsOf } from '../../protocol/folders.ts';
@@ -56,17 +55,13 @@ export const newestContinuable = (
   folders: readonly string[],
 ): RunSnapshot | undefined => loraRunsOf(runs, folders).find(isContinuable);
 
-/**
- * The newest run of exactly these folders on this base, if the limit on forgetting and not the time bounds its result.
- * `runs`: newest first. Pure.
- */
-export function newestLimited(
+/** The newest run of exactly these folders on this base. `runs`: newest first. Pure. */
+export function newestOfPlan(
   runs: readonly RunSnapshot[],
   { folders = [], base, method }: Pick<Draft, 'folders' | 'base' | 'method'>,
 ): RunSnapshot | undefined {
   if (method !== 'lora') return undefined;
-  const newest = loraRunsOf(runs, folders).find(({ spec }) => baseReference(spec.base) === base);
-  return newest?.summary?.choice?.strength && isLimited(newest.summary) ? newest : undefined;
+  return loraRunsOf(runs, folders).find(({ spec }) => baseReference(spec.base) === base);
 }
 
 const loraRunsOf = (runs: readonly RunSnapshot[], folders: readonly string[]): RunSnapshot[] =>

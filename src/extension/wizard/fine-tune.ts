@@ -1,6 +1,9 @@
 /** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
+import { join } from 'node:path';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { machineCosts } from '../../training/measured-costs.ts';
+import { runsDir } from '../../platform/files/paths.ts';
+import { readRun } from '../../runs/index.ts';
 import { UserError } from '../../text/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../text/units.ts';
@@ -97,6 +100,11 @@ function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<
       },
       continuing: (folders) => findContinuableRun(context, folders),
       runs: () => context.runs.all,
+      eventsOf: ({ spec }) =>
+        readRun(join(runsDir(), spec.id)).then(
+          ({ events }) => events,
+          () => [],
+        ),
       inUse() {
         const base = context.completion.inUse?.base;
         return base && baseReference(base);

@@ -1,14 +1,17 @@
 /** "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the expected time and memory. */
 import * as vscode from 'vscode';
+import { lateGain } from '../../findings/late-gain.ts';
+import { isLimited } from '../../findings/strength-rule.ts';
 import { runMemory, type Machine } from '../../training/memory/defaults.ts';
 import { baseChoices, missingMemory, type BaseList } from './bases.ts';
-import { newestLimited, type ContinuableRun } from './continuable-run.ts';
+import { newestOfPlan, type ContinuableRun } from './continuable-run.ts';
 import { continuedRun, type Draft, type Plan } from '../draft.ts';
 import { describeCost, sizedBase, type Budget, type SizedBase } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
-import { t } from '../../text/l10n.ts';
+import { percent, t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { askPath, type TrainingMachine } from './ask-path.ts';
+import type { RunEvent } from '../../protocol/events.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
@@ -27,6 +30,8 @@ export interface PlanLookups {
   continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>;
   /** Earlier runs, newest first. */
   runs: () => readonly RunSnapshot[];
+  /** None if they can't be read. */
+  eventsOf: (run: RunSnapshot) => Promise<readonly RunEvent[]>;
   /** The base that completes the code, as a plan names it. */
   inUse?: () => string | undefined;
 }
@@ -37,7 +42,7 @@ export interface PlanLookups {
  * @param onAnswer called after each question
  */
 export async function askPlan(
-  { bases, machine, continuing, runs, inUse }: PlanLookups,
+  { bases, machine, continuing, runs, eventsOf, inUse }: PlanLookups,
   saved: Draft,
   onAnswer: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
@@ -53,12 +58,12 @@ export async function askPlan(
     ifCustom((plan, position) =>
       askMethod(plan, position, Promise.all([machine(), sizedBase(plan.base!), bases()])),
     ),
-    (plan, position) =>
+    async (plan, position) =>
       plan.path === 'recommended'
-        ? Promise.resolve(plan)
+        ? plan
         : askBudget(
             plan,
-            { placeholder: howLong(newestLimited(runs(), plan)), ...position },
+            { placeholder: await howLong(newestOfPlan(runs(), plan), eventsOf), ...position },
             Promise.all([machine(), sizedBase(plan.base!)]),
           ),
   ];
@@ -192,15 +197,22 @@ function askMethod(
 type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
-const howLong = (limited: RunSnapshot | undefined): string =>
-  limited
-    ? t(
-        'How long may it take? {name} reached the limit on forgetting, so longer training would gain little.',
-        {
-          name: limited.spec.name,
-        },
-      )
-    : t('How long may it take?');
+/** The question, with what the plan's newest run says about the answer. */
+async function howLong(run: RunSnapshot | undefined, eventsOf: PlanLookups['eventsOf']): Promise<string> {
+  const name = run?.spec.name ?? '';
+  if (run?.summary?.choice?.strength && isLimited(run.summary))
+    return t(
+      'How long may it take? {name} reached the limit on forgetting, so longer training would gain little.',
+      { name },
+    );
+  const late = run && lateGain(await eventsOf(run));
+  return late === undefined
+    ? t('How long may it take?')
+    : t('How long may it take? Of what {name} learned, {share} came in the second half of its time.', {
+        name,
+        share: percent(late),
+      });
+}
 
 async function askBudget(
   plan: Draft,

@@ -25,7 +25,10 @@ afterAll(() => rmSync(models, { recursive: true }));
 const base = { id: 'smollm2-135m', path: join(models, findKnownBase('smollm2-135m')!.file) };
 writeFileSync(base.path, '');
 
-const runOf = (id: string, patch: { spec?: object; state?: object; summary?: object } = {}) =>
+const runOf = (
+  id: string,
+  patch: { spec?: object; state?: object; summary?: object; events?: object[] } = {},
+) =>
   ({
     spec: {
       id,
@@ -38,6 +41,7 @@ const runOf = (id: string, patch: { spec?: object; state?: object; summary?: obj
       ...patch.spec,
     },
     state: { status: 'done', ...patch.state },
+    events: patch.events ?? [],
     ...(patch.summary && { summary: patch.summary }),
   }) as unknown as RunSnapshot;
 /** Runs in a window that has just opened: none until they are read. */
@@ -132,6 +136,7 @@ describe('the wizard', () => {
         machine: () => Promise.resolve({ backend: 'wasm' }),
         continuing: () => Promise.resolve(found),
         runs: () => runs,
+        eventsOf: ({ events }) => Promise.resolve(events),
       },
       { folders: ['/garden'], ...kept },
       () => undefined,
@@ -203,6 +208,14 @@ describe('the wizard', () => {
     };
     expect(await askedHowLong(limited)).toMatch(
       /^How long may it take\? garden reached the limit on forgetting, /,
+    );
+    const heldOut = (step: number, value: number) => ({
+      ...{ type: 'evaluation' as const, time: '', step },
+      result: { task: 'workspace', metric: 'loss', value, low: value, high: value, n: 9, setting: '' },
+    });
+    const events = [heldOut(0, 1.5), heldOut(50, 1.4), heldOut(110, 1.3)];
+    expect(await askedHowLong(runOf('open', { events }), limited)).toBe(
+      'How long may it take? Of what garden learned, 50% came in the second half of its time. (Quick)',
     );
     expect(await askedHowLong(runOf('newer'), limited)).toBe('How long may it take? (Quick)');
     const refused = runOf('refused', { summary: { choice: { ...choice, strength: 0 }, comparisons: [] } });

@@ -22,6 +22,7 @@ const ask = (kept: Draft = {}) =>
       machine: () => Promise.resolve({ backend: 'wasm' }),
       continuing: (folders) => (asked.push(folders), Promise.resolve(undefined)),
       runs: () => [],
+      eventsOf: () => Promise.resolve([]),
     },
     kept,
     () => undefined,
