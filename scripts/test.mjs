@@ -44,9 +44,7 @@ const add = (all) => ({
 
 async function checks() {
   const npx = (...args) => (later ? inBackground : quietly)('npx', '--no-install', ...args);
-  // Formatting depends on nothing but a file's content; rules with types depend on other files.
-  const formatting = ['--check', '--cache', '--cache-strategy=content', '.'];
-  const types = async () => add([await npx('tsc', '--noEmit'), await npx('prettier', ...formatting)]);
+  const types = async () => add([await npx('tsc', '--noEmit'), await npx('oxfmt', '--check')]);
   return add(await Promise.all([npx('eslint', '.'), types()]));
 }
 

@@ -161,7 +161,7 @@ const proportions = (name: string, count: number, files?: number): Setting[] =>
     answers({ name: `${name}, level`, count, files, of: 'after', right: 0.5, gained: rate, lost: 1 - rate }),
   );
 /** Pairs of `gained` and `lost`. */
-const moves = [[0.1, 0.1], [0.1, 0.3], [0.3, 0.1], [0.3, 0.3], [0.02, 0.2], [0.2, 0.02]] as const; // prettier-ignore
+const moves = [[0.1, 0.1], [0.1, 0.3], [0.3, 0.1], [0.3, 0.3], [0.02, 0.2], [0.2, 0.02]] as const; // oxfmt-ignore
 const changes = (name: string, count: number, files?: number): Setting[] =>
   [0.1, 0.3, 0.5, 0.7, 0.9].flatMap((right) =>
     moves.map(([gained, lost]) =>

@@ -5,7 +5,13 @@ import { isBlank, firstLine, lastLine } from './code/text.ts';
 import type { CursorDocument } from './types.ts';
 
 export type GateReason =
-  'several-cursors' | 'selection' | 'text-right' | 'empty' | 'long-line' | 'statement-end' | 'unsupported';
+  | 'several-cursors'
+  | 'selection'
+  | 'text-right'
+  | 'empty'
+  | 'long-line'
+  | 'statement-end'
+  | 'unsupported';
 
 export interface GateInput extends CursorDocument {
   /** Length of the selection at each cursor. */

@@ -45,15 +45,17 @@ export function percentile(sorted: ArrayLike<number>, q: number): number {
  * Throws a RangeError unless they are integers with 0 <= c <= n and 1 <= k <= n.
  */
 export function passAtK(n: number, c: number, k: number): number {
-  if (!(
-    Number.isInteger(n) &&
-    Number.isInteger(c) &&
-    Number.isInteger(k) &&
-    c >= 0 &&
-    c <= n &&
-    k >= 1 &&
-    k <= n
-  ))
+  if (
+    !(
+      Number.isInteger(n) &&
+      Number.isInteger(c) &&
+      Number.isInteger(k) &&
+      c >= 0 &&
+      c <= n &&
+      k >= 1 &&
+      k <= n
+    )
+  )
     throw new RangeError(`pass@k needs 0 <= c <= n and 1 <= k <= n, not n=${n} c=${c} k=${k}`);
   if (n - c < k) return 1;
   let none = 1;

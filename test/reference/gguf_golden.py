@@ -1,6 +1,6 @@
 """Generates test/unit/gguf/golden.json: what llama.cpp's own Python package (gguf 0.19.0, numpy) reads from stored bytes.
 
-    pip install gguf==0.19.0 numpy && python3 test/reference/gguf_golden.py > test/unit/gguf/golden.json && npx prettier --ignore-path /dev/null --write test/unit/gguf/golden.json
+    pip install gguf==0.19.0 numpy && python3 test/reference/gguf_golden.py > test/unit/gguf/golden.json && npx oxfmt test/unit/gguf/golden.json
 """
 
 import base64

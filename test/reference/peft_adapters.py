@@ -1,6 +1,6 @@
 """Generates test/reference/peft-adapters.json: adapters as the PEFT library saves them, and what the library computes with them.
 
-    /tmp/golden/bin/python test/reference/peft_adapters.py > test/reference/peft-adapters.json && npx prettier --ignore-path /dev/null --write test/reference/peft-adapters.json
+    /tmp/golden/bin/python test/reference/peft_adapters.py > test/reference/peft-adapters.json && npx oxfmt test/reference/peft-adapters.json
 
 (The environment is golden.py's.) The bases are small random Llama and Qwen2 models in f32. Their weights are not stored
 but made from a number and the tensor's name, in the same way by test/support/peft-fixture.ts.

@@ -1,6 +1,6 @@
 """Generates test/reference/peft-names.json: names and shapes of a block's linear layers where transformers has different names.
 
-    /tmp/golden/bin/python test/reference/peft_names.py > test/reference/peft-names.json && npx prettier --ignore-path /dev/null --write test/reference/peft-names.json
+    /tmp/golden/bin/python test/reference/peft_names.py > test/reference/peft-names.json && npx oxfmt test/reference/peft-names.json
 
 (The environment is golden.py's.) Gemma 3 from the 4B on is loaded as a vision-language model; Granite 4.0 without
 experts and Mamba layers is a GraniteMoeHybrid.

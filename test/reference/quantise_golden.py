@@ -1,7 +1,7 @@
 """Generates test/unit/weights/quantised.json: what ggml's own quantiser (ggml_quantize_chunk in the prebuilt library that
 node-llama-cpp includes) outputs for some rows of 256 numbers.
 
-    pip install numpy && python3 test/reference/quantise_golden.py > test/unit/weights/quantised.json && npx prettier --write test/unit/weights/quantised.json
+    pip install numpy && python3 test/reference/quantise_golden.py > test/unit/weights/quantised.json && npx oxfmt test/unit/weights/quantised.json
 """
 
 import base64

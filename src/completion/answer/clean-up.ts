@@ -8,7 +8,13 @@ import type { CursorDocument } from '../types.ts';
 import { cutUnfinished } from './unfinished.ts';
 
 export type DropReason =
-  'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure' | 'unfinished' | 'trivial';
+  | 'blank'
+  | 'repeats-above'
+  | 'repeats-below'
+  | 'loop'
+  | 'unsure'
+  | 'unfinished'
+  | 'trivial';
 /** `isPart`: likelier than the whole answer, which has more. */
 export type CleanUp = { text: string; isPart?: boolean } | { dropped: DropReason };
 

@@ -16,7 +16,14 @@ import { showErrorMessage, showInformationMessage } from '../editor-ui.ts';
 import { textOf } from '../../text/message.ts';
 
 type SharedMember =
-  'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'setToken' | 'askBase';
+  | 'missing'
+  | 'consent'
+  | 'fetch'
+  | 'repair'
+  | 'openTerminal'
+  | 'takeStep'
+  | 'setToken'
+  | 'askBase';
 
 /** What this machine needs for a base and a backend, with all sizes. */
 export const missingHere = async (context: Context, base: string, backend: string): Promise<Download[]> =>

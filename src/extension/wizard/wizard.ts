@@ -68,7 +68,8 @@ export async function askPlan(
           ),
   ];
   return (await askSteps({ ...saved, ...onlyFolder(), backend: undefined }, steps, onAnswer)) as
-    Plan | undefined;
+    | Plan
+    | undefined;
 }
 
 /** A step that is only asked for custom choices. */

@@ -9,7 +9,8 @@ interface LockOptions {
   signal?: AbortSignal | undefined;
   /** Called once if it has to wait. */
   onProgress?:
-    ((progress: { phase: 'waiting'; what: string; done: number; total: number }) => void) | undefined;
+    | ((progress: { phase: 'waiting'; what: string; done: number; total: number }) => void)
+    | undefined;
   /** What it waits for, for display. */
   waitsFor?: string;
 }

@@ -9,7 +9,7 @@ describe('the verdict on a result', () => {
     const same = [[0.5, 0.5]];
     expect(compareDistributions(same, same)).toEqual({ meanKl: 0, limit: 0.01, tokens: 1, ok: true });
     expect(compareDistributions(same, [[0.9, 0.1]]).ok).toBe(false);
-    expect(compareDistributions([...same, ...same], [[0.5, 0.5], [0.9, 0.1]]).meanKl).toBeCloseTo(Math.log(5 / 3) / 2, 12); // prettier-ignore
+    expect(compareDistributions([...same, ...same], [[0.5, 0.5], [0.9, 0.1]]).meanKl).toBeCloseTo(Math.log(5 / 3) / 2, 12); // oxfmt-ignore
     expect(() => compareDistributions(same, [])).toThrow('1 and 0 positions');
   });
   it('does not depend on the sum of the probabilities', () => {

@@ -44,7 +44,7 @@ describe('pass@k', () => {
 
 describe('a ratio', () => {
   it('divides sums, so long windows weigh more', () => {
-    expect(ratio([{ sum: 10, weight: 1 }, { sum: 10, weight: 9 }])).toBe(2); // prettier-ignore
+    expect(ratio([{ sum: 10, weight: 1 }, { sum: 10, weight: 9 }])).toBe(2); // oxfmt-ignore
   });
 });
 

@@ -162,7 +162,7 @@ describe('EventsOfLines', () => {
     const change = async () => {
       const reader = new EventReader();
       const last = await reader.readEarlier(folder);
-      const event = reader.toEvent(held(5, [[10, 10], [24, 20]])); // prettier-ignore
+      const event = reader.toEvent(held(5, [[10, 10], [24, 20]])); // oxfmt-ignore
       return [last?.step, event.type === 'evaluation' && event.change?.value];
     };
     expect(await change()).toEqual([undefined, undefined]);
@@ -175,7 +175,7 @@ describe('EventsOfLines', () => {
       etaSeconds: 1,
     };
     const step = (number: number) => ({ type: 'step', time, step: number, ...values });
-    const lines = [held(0, [[20, 10], [44, 20]]), step(1), step(2), held(2, [[1, 10], [1, 20]])]; // prettier-ignore
+    const lines = [held(0, [[20, 10], [44, 20]]), step(1), step(2), held(2, [[1, 10], [1, 20]])]; // oxfmt-ignore
     await writeFile(
       join(folder, 'lines.jsonl'),
       lines.map((line) => `${JSON.stringify(line)}\n`).join('') + '{"ty',
