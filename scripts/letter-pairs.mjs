@@ -11,7 +11,7 @@ const PACKAGES = [
   '@types/node',
   'chart.js',
   'commander',
-  'eslint',
+  'playwright-core',
   'fastify',
   'openai',
   'undici',

@@ -45,7 +45,7 @@ const add = (all) => ({
 async function checks() {
   const npx = (...args) => (later ? inBackground : quietly)('npx', '--no-install', ...args);
   const types = async () => add([await npx('tsc', '--noEmit'), await npx('oxfmt', '--check')]);
-  return add(await Promise.all([npx('eslint', '.'), types()]));
+  return add(await Promise.all([npx('oxlint'), types()]));
 }
 
 /** Runs the Vitest projects whose names begin with `part`. */

@@ -59,7 +59,7 @@ export class Answers {
       signal.throwIfAborted();
       onPiece(piece, logprob ?? undefined);
       // The listener may stop it.
-      await undefined;
+      await Promise.resolve();
     }
     signal.throwIfAborted();
     if (known?.finishReason)

@@ -1,7 +1,7 @@
 /**
  * Wrappers for showing text that contains foreign words: names of runs, folders and models, errors of servers. The
  * editor turns `[text](command:...)` into links in messages, `$(name)` into icons in lists and the status bar, and
- * renders Markdown in tooltips; the wrappers let only ours through. A lint rule keeps these calls in this file.
+ * renders Markdown in tooltips; the wrappers let only ours through. rooms.test.ts keeps these calls in this file.
  */
 import * as vscode from 'vscode';
 import { visibleText } from '../text/foreign-text.ts';

@@ -40,7 +40,7 @@ const atoms = [
 
 /** Independent of the product's own list: what no output may contain, apart from its own line ends. */
 const raw =
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff]|[\u{e0000}-\u{e0fff}]/u;
 
 interface Drawn {

@@ -326,5 +326,5 @@ async function spoil(path: string, kind: Kind, elsewhere: string): Promise<void>
 
 /** Except for line ends. */
 const isPlain = (text: string) =>
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   !/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/.test(text);

@@ -20,7 +20,7 @@ import {
 } from './secrets/measure.ts';
 
 /** Installed packages of public repositories that mention keys and tokens. */
-const PUBLIC = ['fastify', 'commander', 'openai', 'eslint', '@huggingface/hub'];
+const PUBLIC = ['fastify', 'commander', 'openai', 'undici', '@huggingface/hub'];
 const MAX_WRONG = 0.01;
 
 /** Drawn cases. For narrow intervals, more: SECRET_CASES=20000 npm run attack -- secrets. */

@@ -22,7 +22,7 @@ const post = (path: string, body: unknown, signal?: AbortSignal) =>
     body: typeof body === 'string' ? body : JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
-const json = async (path: string, body: unknown) => (await post(path, body)).json() as Promise<any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+const json = async (path: string, body: unknown) => (await post(path, body)).json() as Promise<any>; // oxlint-disable-line @typescript-eslint/no-explicit-any
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fmn-api-'));

@@ -1,4 +1,4 @@
-/** The rooms described in docs/architecture.md, and cycles: what the lint rule about floors does not check. */
+/** The rooms described in docs/architecture.md: who imports whom, how full they are, and what only one file may do. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import ts from 'typescript';
@@ -34,6 +34,33 @@ const importsOf = (importers: readonly string[]) =>
     );
 const imports = importsOf(files);
 
+/** The house, from the ground up. A folder of src imports only from the floors below, never from its own or from above. */
+const floors = [
+  ['text', 'statistics'],
+  ['platform', 'protocol'],
+  ['findings', 'packages', 'gguf', 'completion'],
+  ['tensor', 'base-models', 'runs', 'next-edit'],
+  ['model', 'llama-cpp', 'corpus'],
+  ['weights', 'repository'],
+  ['serving'],
+  ['next-edit-finder', 'training'],
+  ['export'],
+  ['evaluation'],
+  ['sharing', 'reproduce'],
+  ['cluster'],
+  ['cli', 'extension'],
+];
+
+/** The imports from folders or files of the first list by those of the second, unless `except` allows them. */
+const importsBetween = (to: readonly string[], by: readonly string[], except: readonly string[] = []) => {
+  const isIn = (file: string, places: readonly string[]) =>
+    places.some((place) => file === place || file.startsWith(`${place}/`));
+  return imports.flatMap((one) =>
+    isIn(one.from, by) && isIn(one.to, to) && !isIn(one.to, except) ? [`${one.from} -> ${one.to}`] : [],
+  );
+};
+const src = (...names: string[]) => names.map((name) => `src/${name}`);
+
 /** The imports that form a cycle within `room`, with each folder counted as one. */
 const circleIn = (room: string) =>
   circleOf(imports, (file) =>
@@ -64,6 +91,43 @@ function circleOf(
   };
   return [...needs.keys()].map((part) => search(part, [], [])).find(({ length }) => length > 0) ?? [];
 }
+
+it('imports point downwards', () => {
+  const folders = new Set(files.filter((file) => file.startsWith('src/')).map((file) => file.split('/')[1]!));
+  expect(floors.flat().toSorted()).toEqual([...folders].toSorted());
+  const upwards = floors.flatMap((floor, level) =>
+    floor.flatMap((folder) => {
+      const others = [...floor.filter((other) => other !== folder), ...floors.slice(level + 1).flat()];
+      return importsBetween(src(...others), src(folder));
+    }),
+  );
+  expect(upwards).toEqual([]);
+});
+
+it('the extension host never computes', () =>
+  expect(importsBetween(src('cli', 'tensor', 'model', 'gguf'), ['src/extension'])).toEqual([]));
+
+it('the panel, which runs in a browser, imports only what needs neither Node nor the editor', () => {
+  const pure = ['text', 'protocol', 'statistics', 'findings', 'base-models/registry.ts', 'corpus/reasons.ts'];
+  expect(importsBetween(['src'], ['webview'], src(...pure))).toEqual([]);
+  expect(importsBetween(['webview'], ['src'])).toEqual([]);
+});
+
+it.each([
+  // A terminal obeys what others wrote.
+  ['src/cli', 'view/output.ts', 'prints', /\.write\(/],
+  // The editor makes links and pictures of what others wrote.
+  [
+    'src/extension',
+    'editor-ui.ts',
+    'shows a message',
+    /\bwindow\.(show(Information|Warning|Error)Message|setStatusBarMessage|showQuickPick|withProgress)\b|\bnew (\w+\.)?MarkdownString\(/,
+  ],
+])('in %s, only %s %s', (room, only, _, sign) => {
+  const others = files.filter((file) => file.startsWith(`${room}/`) && file !== `${room}/${only}`);
+  expect(others.filter((file) => sign.test(readFileSync(file, 'utf8')))).toEqual([]);
+  expect(readFileSync(`${room}/${only}`, 'utf8')).toMatch(sign);
+});
 
 it('no files and folders of a room import each other in a cycle', () =>
   expect(rooms.map(circleIn).filter(({ length }) => length > 0)).toEqual([]));

@@ -1,5 +1,5 @@
 /**
- * The output of every command, and its only way to the terminal (a lint rule keeps it so): results on stdout, progress
+ * The output of every command, and its only way to the terminal (rooms.test.ts keeps it so): results on stdout, progress
  * and errors on stderr. Foreign text is shown with its control characters escaped and stays on its line: a line end
  * within a line is shown as `\n`.
  */

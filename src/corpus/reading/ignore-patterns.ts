@@ -128,4 +128,4 @@ function literals(text: string): string[] {
 const foldCaseOf = (bytes: string) => bytes.toLowerCase();
 
 /** Git compares bytes: converts the text to one character per byte. */
-const toBytes = (text: string) => (/^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')); // eslint-disable-line no-control-regex
+const toBytes = (text: string) => (/^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')); // oxlint-disable-line no-control-regex

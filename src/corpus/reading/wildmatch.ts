@@ -5,7 +5,7 @@ const classes: Record<string, RegExp> = {
   alnum: /[0-9A-Za-z]/,
   alpha: /[A-Za-z]/,
   blank: /[ \t]/,
-  cntrl: /[\x00-\x1f\x7f]/, // eslint-disable-line no-control-regex
+  cntrl: /[\x00-\x1f\x7f]/, // oxlint-disable-line no-control-regex
   digit: /[0-9]/,
   graph: /[!-~]/,
   lower: /[a-z]/,

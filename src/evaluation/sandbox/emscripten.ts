@@ -3,7 +3,7 @@
 import { loadGlue, type Glue } from './glue.ts';
 import type { Emscripten } from './python-module.ts';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each import has its own signature.
+// oxlint-disable-next-line @typescript-eslint/no-explicit-any -- each import has its own signature.
 type Import = (...args: any[]) => unknown;
 /** Imports by WebAssembly module name, then by name. */
 export type Imports = Record<string, Record<string, Import>>;

@@ -29,7 +29,7 @@ async function ask(answers: Answers, body: object, most = Infinity) {
         for (const [at, piece] of pieces.entries()) {
           stop.signal.throwIfAborted();
           onPiece(piece, at === 1 ? undefined : -1 - at);
-          await undefined;
+          await Promise.resolve();
         }
         return { text: pieces.join(''), finishReason: 'length' };
       },

@@ -5,7 +5,7 @@ import { arrangeHelp, help } from '../../../src/cli/view/help.ts';
 const commands = await Promise.all(
   Object.values(commandGroups)
     .flatMap((group) => Object.values(group))
-    .map((load) => load()),
+    .map(async (load) => load()),
 );
 const optionsOf = (name: string) =>
   commands

@@ -28,7 +28,7 @@ if (program === 'vitest') {
   require('node:fs').writeFileSync(file, JSON.stringify({ numPassedTests: 5 - failed, numFailedTests: failed, testResults }));
   process.exit(failed);
 }
-process.exit(program === 'eslint' ? 1 : 0);`,
+process.exit(program === 'oxlint' ? 1 : 0);`,
   );
 });
 afterEach(() => box.close());
@@ -53,7 +53,7 @@ it('runs all parts even if some fail, says which, and ends with a line of totals
   ]);
   expect(lines).toContain('Failed: checks, integration');
   expect(lines).toContain('Slowest: integration.test.ts 3 s');
-  expect(lines).toContain('eslint was here');
+  expect(lines).toContain('oxlint was here');
   expect(lines.at(-1)).toBe('23 passed, 2 failed');
 });
 
