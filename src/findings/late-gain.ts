@@ -1,12 +1,9 @@
-import type { RunEvent } from '../protocol/events.ts';
-import { survivingEvents } from '../protocol/events.ts';
-
-/** Of the held-out loss: closer to the middle than this share of all steps. */
-const NEAR_MIDDLE = 0.15;
+import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 
 /**
  * The share of a training's fall in held-out loss that came in its second half: what a person can go by who asks how
- * much longer is worth it. Undefined if the loss did not fall, or was not measured near the middle. Pure.
+ * much longer is worth it. The loss in the middle lies between the measurements on both sides of it. Undefined if the
+ * loss did not fall, or if these are further apart than half of the training. Pure.
  */
 export function lateGain(events: readonly RunEvent[]): number | undefined {
   const losses = survivingEvents(events).flatMap((event) =>
@@ -17,8 +14,12 @@ export function lateGain(events: readonly RunEvent[]): number | undefined {
   const first = losses.find(({ step }) => step === 0);
   const last = losses.at(-1);
   if (!first || !last || last.loss >= first.loss) return undefined;
-  const away = ({ step }: { step: number }) => Math.abs(step / last.step - 0.5);
-  const middle = losses.toSorted((a, b) => away(a) - away(b))[0]!;
-  if (away(middle) > NEAR_MIDDLE) return undefined;
-  return Math.min(1, Math.max(0, (middle.loss - last.loss) / (first.loss - last.loss)));
+  const middle = last.step / 2;
+  const before = losses.findLast(({ step }) => step <= middle)!;
+  const after = losses.find(({ step }) => step >= middle)!;
+  const apart = after.step - before.step;
+  if (apart > middle) return undefined;
+  const part = apart > 0 ? (middle - before.step) / apart : 0;
+  const atMiddle = before.loss + part * (after.loss - before.loss);
+  return Math.min(1, Math.max(0, (atMiddle - last.loss) / (first.loss - last.loss)));
 }

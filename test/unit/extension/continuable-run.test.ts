@@ -213,7 +213,7 @@ describe('the wizard', () => {
       ...{ type: 'evaluation' as const, time: '', step },
       result: { task: 'workspace', metric: 'loss', value, low: value, high: value, n: 9, setting: '' },
     });
-    const events = [heldOut(0, 1.5), heldOut(50, 1.4), heldOut(110, 1.3)];
+    const events = [heldOut(0, 1.5), heldOut(50, 1.4), heldOut(100, 1.3)];
     expect(await askedHowLong(runOf('open', { events }), limited)).toBe(
       'How long may it take? Of what garden learned, 50% came in the second half of its time. (Quick)',
     );

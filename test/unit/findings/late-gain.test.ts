@@ -11,7 +11,9 @@ const loss = (...losses: [number, number][]) => lateGain(measured('loss', losses
 
 it('is the share of the fall in held-out loss after the middle', () => {
   expect(loss([0, 2], [50, 1.25], [100, 1])).toBeCloseTo(0.25);
-  expect(loss([0, 2], [20, 1.5], [40, 1.2], [60, 1.1], [80, 1])).toBeCloseTo(0.2);
+  // Between two measurements.
+  expect(loss([0, 2], [40, 1.3], [60, 1.1], [100, 1])).toBeCloseTo(0.2);
+  expect(loss([0, 2], [50, 1.5], [100, 1.3], [144, 1])).toBeCloseTo(0.412);
 });
 
 it('is all or nothing where the loss rose in one half', () => {
