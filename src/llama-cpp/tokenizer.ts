@@ -88,7 +88,7 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
       msg`The model has no token that ends a text.`,
       msg`Choose another file of the model.`,
     );
-  const known: string[] = [];
+  const known = new Array<string>(vocabularySize);
   /** A token's bytes as characters. Kept, because whole repositories are decoded, some files many times. */
   const bytesOf = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
   return {
