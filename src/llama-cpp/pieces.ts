@@ -14,6 +14,8 @@ export interface Pieces {
   readonly exact: boolean;
   /** With `special`, a control token yields its name; otherwise nothing. */
   bytesOf(token: number, special?: boolean): Buffer;
+  /** The bytes of a token as characters (latin1), without control tokens. Kept, because they are asked for often. */
+  readonly charactersOf: (token: number) => string;
 }
 
 /** `metadata`: that of the GGUF file. */
@@ -22,18 +24,22 @@ export function readPieces(metadata: Readonly<Record<string, unknown>>): Pieces 
   const types = metadata['tokenizer.ggml.token_type'] as number[] | undefined;
   const byteLevel = metadata['tokenizer.ggml.model'] === 'gpt2';
   const plain = byteLevel ? fromByteLevel : fromSentencePiece;
-  return {
-    exact: byteLevel,
-    bytesOf(token, special = false) {
-      const word = words[token] ?? '';
-      const type = types?.[token];
-      if (type === CONTROL || type === UNKNOWN) return Buffer.from(special ? word : '');
-      if (type === UNUSED) return Buffer.alloc(0);
-      if (type === BYTE) return Buffer.from([Number.parseInt(word.slice(3, 5), 16)]);
-      return type === USER_DEFINED ? Buffer.from(word) : plain(word);
-    },
+  const bytesOf = (token: number, special = false): Buffer => {
+    const word = words[token] ?? '';
+    const type = types?.[token];
+    if (type === CONTROL || type === UNKNOWN) return Buffer.from(special ? word : '');
+    if (type === UNUSED) return Buffer.alloc(0);
+    if (type === BYTE) return Buffer.from([Number.parseInt(word.slice(3, 5), 16)]);
+    return type === USER_DEFINED ? Buffer.from(word) : plain(word);
   };
+  const known = new Array<string>(words.length);
+  const charactersOf = (token: number) => (known[token] ??= bytesOf(token).toString('latin1'));
+  return { exact: byteLevel, bytesOf, charactersOf };
 }
+
+/** The text of tokens whose bytes are given as characters. */
+export const textOfCharacters = (characters: string): string =>
+  Buffer.from(characters, 'latin1').toString('utf8');
 
 /** Maps a character code to the byte that it represents: GPT-2 maps unprintable bytes to U+0100 and up. */
 const bytes = new Map<number, number>();

@@ -3,7 +3,7 @@ import type { LlamaModel, Token } from 'node-llama-cpp';
 import { msg, UserError } from '../text/errors.ts';
 import { CHOOSE_ANOTHER } from '../base-models/architectures.ts';
 import { loadLlamaModel, readModelFile } from './llama.ts';
-import { readPieces, type Pieces } from './pieces.ts';
+import { readPieces, textOfCharacters, type Pieces } from './pieces.ts';
 
 export interface Tokenizer {
   /**
@@ -88,25 +88,22 @@ function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Piec
       msg`The model has no token that ends a text.`,
       msg`Choose another file of the model.`,
     );
-  const known = new Array<string>(vocabularySize);
-  /** A token's bytes as characters. Kept, because whole repositories are decoded, some files many times. */
-  const bytesOf = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
   return {
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
     decode(tokens, { special = false } = {}) {
-      let bytes = '';
+      let characters = '';
       for (let at = 0; at < tokens.length; at += 1) {
         const token = tokens[at]!;
         // llama.cpp aborts the process for a token that does not exist.
         if (!(Number.isInteger(token) && token >= 0 && token < vocabularySize))
           throw new RangeError(`${token} is not in the vocabulary of ${vocabularySize} tokens`);
-        bytes += special ? pieces.bytesOf(token, true).toString('latin1') : bytesOf(token);
+        characters += special ? pieces.bytesOf(token, true).toString('latin1') : pieces.charactersOf(token);
       }
       if (!pieces.exact) return model.detokenize(Array.from(tokens) as Token[], special);
-      return Buffer.from(bytes, 'latin1').toString('utf8');
+      return textOfCharacters(characters);
     },
-    bytesOf,
-    byteLength: (token) => bytesOf(token).length,
+    bytesOf: (token) => pieces.charactersOf(token),
+    byteLength: (token) => pieces.charactersOf(token).length,
     ...(bos !== null && model.tokens.shouldPrependBosToken ? { start: bos } : {}),
     eos: end,
     ...(fim ? { fim } : {}),

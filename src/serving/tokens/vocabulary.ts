@@ -1,6 +1,6 @@
 /** What the host needs to know about a model's vocabulary; computed once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { readPieces } from '../../llama-cpp/pieces.ts';
+import { readPieces, textOfCharacters } from '../../llama-cpp/pieces.ts';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
 import { TokenIndex } from './token-index.ts';
 
@@ -64,13 +64,10 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece' | 'by
     if (Buffer.from(text).equals(bytes)) return text;
     return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
   };
-  // Cached, because it is called often, for the whole vocabulary.
-  const cache: string[] = [];
-  const bytes = (token: number) => (cache[token] ??= pieces.bytesOf(token).toString('latin1'));
   const decode: Vocabulary['decode'] = pieces.exact
-    ? (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8')
+    ? (tokens) => textOfCharacters(tokens.map(pieces.charactersOf).join(''))
     : (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
-  return { piece, bytes, decode };
+  return { piece, bytes: pieces.charactersOf, decode };
 }
 
 /** The token of the first of these names that is a single token. */
