@@ -211,7 +211,15 @@ describe('the wizard', () => {
     );
     const heldOut = (step: number, value: number) => ({
       ...{ type: 'evaluation' as const, time: '', step },
-      result: { task: 'workspace', metric: 'loss', value, low: value, high: value, n: 9, setting: '' },
+      result: {
+        task: 'workspace',
+        metric: 'loss',
+        value,
+        low: value,
+        high: value,
+        n: 9,
+        setting: 'during training',
+      },
     });
     const events = [heldOut(0, 1.5), heldOut(50, 1.4), heldOut(100, 1.3)];
     expect(await askedHowLong(runOf('open', { events }), limited)).toBe(

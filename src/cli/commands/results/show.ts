@@ -1,3 +1,4 @@
+import { heldOutInTraining } from '../../../findings/late-gain.ts';
 import { timeLeftIn } from '../../../findings/run-time.ts';
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../../protocol/export.ts';
@@ -215,13 +216,7 @@ function stepTable(steps: Step[]): string[] {
 
 /** Held-out loss during training. */
 function heldOut(events: RunEvent[]): string[] {
-  const measured = events.flatMap((event) =>
-    event.type === 'evaluation' &&
-    event.result.task === 'workspace' &&
-    event.result.setting.startsWith('during training')
-      ? [`${event.step}: ${event.result.value.toFixed(3)}`]
-      : [],
-  );
+  const measured = heldOutInTraining(events).map(({ step, loss }) => `${step}: ${loss.toFixed(3)}`);
   return measured.length ? [`Held-out loss by step: ${measured.join(', ')}`] : [];
 }
 
