@@ -1,6 +1,6 @@
 /** Prefetching: the request that follows if the shown completion is accepted. */
 import type { PendingAnswer } from './pending-answer.ts';
-import { gate } from './gate.ts';
+import { gate, type GateInput } from './gate.ts';
 import { leadingWhitespace, lastLine, lineEndOf } from './code/text.ts';
 import type { CompletionPlace, CursorDocument } from './types.ts';
 import { fullLengths, NEARBY_CHARACTERS, typedBetween } from './prompt/window.ts';
@@ -9,7 +9,10 @@ import { fullLengths, NEARBY_CHARACTERS, typedBetween } from './prompt/window.ts
  * The document after `text` is accepted and, at the end of a statement, a new line is begun. Undefined if nothing would
  * be requested there.
  */
-export function afterAccepting<D extends CursorDocument>(document: D, text: string): D | undefined {
+export function afterAccepting<D extends Omit<GateInput, 'selections'>>(
+  document: D,
+  text: string,
+): D | undefined {
   const accepted = { ...document, before: document.before + text };
   const reason = gate({ ...accepted, selections: [0] });
   if (reason === undefined) return accepted;

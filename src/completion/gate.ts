@@ -2,7 +2,7 @@
 import { continueReading } from './code/brackets.ts';
 import { embeddedAt, languageFor, type Language } from './code/languages.ts';
 import { isBlank, firstLine, lastLine } from './code/text.ts';
-import type { CursorDocument } from './types.ts';
+import type { CompletionSettings, CursorDocument } from './types.ts';
 
 export type GateReason =
   | 'several-cursors'
@@ -13,7 +13,8 @@ export type GateReason =
   | 'statement-end'
   | 'unsupported';
 
-export interface GateInput extends CursorDocument {
+/** With the user's settings, which a reason may depend on. */
+export interface GateInput extends CursorDocument, Partial<CompletionSettings> {
   /** Length of the selection at each cursor. */
   selections: readonly number[];
 }
