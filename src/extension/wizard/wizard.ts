@@ -198,21 +198,14 @@ function askMethod(
 type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
-/** The question, with what the plan's newest run says about the answer. */
+/** The question, with what the plan's newest run says about the answer. The box shows about 85 characters. */
 async function howLong(run: RunSnapshot | undefined, eventsOf: PlanLookups['eventsOf']): Promise<string> {
-  const name = run?.spec.name ?? '';
   if (run?.summary?.choice?.strength && isLimited(run.summary))
-    return t(
-      'How long may it take? {name} reached the limit on forgetting, so longer training would gain little.',
-      { name },
-    );
+    return t('How long may it take? Forgetting set the limit last time: longer brings little.');
   const late = run && lateGain(await eventsOf(run));
   return late === undefined
     ? t('How long may it take?')
-    : t('How long may it take? Of what {name} learned, {share} came in the second half of its time.', {
-        name,
-        share: percent(late),
-      });
+    : t('How long may it take? Last time, {share} was learned in the second half.', { share: percent(late) });
 }
 
 async function askBudget(

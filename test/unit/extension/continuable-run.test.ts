@@ -206,9 +206,7 @@ describe('the wizard', () => {
       await ask({}, runs);
       return shown.at(-1);
     };
-    expect(await askedHowLong(limited)).toMatch(
-      /^How long may it take\? garden reached the limit on forgetting, /,
-    );
+    expect(await askedHowLong(limited)).toMatch(/^How long may it take\? Forgetting set the limit last time/);
     const heldOut = (step: number, value: number) => ({
       ...{ type: 'evaluation' as const, time: '', step },
       result: {
@@ -223,7 +221,7 @@ describe('the wizard', () => {
     });
     const events = [heldOut(0, 1.5), heldOut(50, 1.4), heldOut(100, 1.3)];
     expect(await askedHowLong(runOf('open', { events }), limited)).toBe(
-      'How long may it take? Of what garden learned, 50% came in the second half of its time. (Quick)',
+      'How long may it take? Last time, 50% was learned in the second half. (Quick)',
     );
     expect(await askedHowLong(runOf('newer'), limited)).toBe('How long may it take? (Quick)');
     const refused = runOf('refused', { summary: { choice: { ...choice, strength: 0 }, comparisons: [] } });
@@ -232,7 +230,7 @@ describe('the wizard', () => {
     await ask({}, [limited]);
     expect(shown.at(-1)).toBe('How long may it take? (Quick)');
     const other = runOf('other', { spec: { base: { ...base, id: 'smollm2-360m' } } });
-    expect(await askedHowLong(other, limited)).toMatch(/ longer training would gain little\. /);
+    expect(await askedHowLong(other, limited)).toMatch(/: longer brings little\. /);
   });
 
   it('goes back past skipped questions', async () => {
