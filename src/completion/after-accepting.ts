@@ -18,7 +18,8 @@ export function afterAccepting<D extends Omit<GateInput, 'selections'>>(
   if (reason === undefined) return accepted;
   if (reason !== 'statement-end') return undefined;
   const line = lineEndOf(accepted) + leadingWhitespace(lastLine(accepted.before));
-  return { ...accepted, before: accepted.before + line };
+  const next = { ...accepted, before: accepted.before + line };
+  return gate({ ...next, selections: [0] }) ? undefined : next;
 }
 
 /** Whether two documents are the same at the cursor. */

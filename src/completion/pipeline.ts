@@ -133,9 +133,12 @@ class CompletionPipeline implements Completer {
       return cached ? { text: cached, source: 'cache', ...rest } : undefined;
     }
     if (input.signal?.aborted) return undefined;
-    const reason = input.invoked ? undefined : gate(place);
-    if (reason) return this.countNotShown(counts, reason);
-    return input.invoked ? this.askForAll(input, counts) : this.ask(input, counts);
+    if (input.invoked) return this.askForAll(input, counts);
+    const reason = gate(place);
+    if (!reason) return this.ask(input, counts);
+    // What a key asked for is still wanted if the person types on before it arrives.
+    const joined = this.inFlight.matching(input)?.document.invoked && this.ask(input, counts, 'join only');
+    return (await joined) || this.countNotShown(counts, reason);
   }
 
   /** Asks for all of a suggestion of which a part may be shown already: by a key, or by the mouse resting on it. */
@@ -169,14 +172,19 @@ class CompletionPipeline implements Completer {
     this.edits.observe(input);
   }
 
-  private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Candidate | undefined> {
+  /** With `join only`, no request is begun where none in flight fits. */
+  private async ask(
+    input: CompleteInput,
+    counts: CompletionStatistics,
+    how?: 'join only',
+  ): Promise<Candidate | undefined> {
     const stop = new AbortController();
     this.currentWait = stop;
     const signal = input.signal ? AbortSignal.any([stop.signal, input.signal]) : stop.signal;
     try {
       const current = this.inFlight.matching(input);
       const joined = current && (await this.joinInFlight(current, input, signal, counts));
-      if (joined || signal.aborted) return joined;
+      if (joined || signal.aborted || how) return joined;
       const ahead = this.ahead && (await this.takeAhead(this.ahead, input, signal));
       // A newer call may be waiting for that request, so don't touch it.
       if (signal.aborted) return undefined;

@@ -70,6 +70,26 @@ describe('a suggestion that is typed along', () => {
 });
 
 describe('a key that asks for a suggestion', () => {
+  it('shows what is still right if the person types on in the middle of a line', async () => {
+    const t = setUp(likely);
+    const rest = { after: ' + rest' };
+    const byKey = await asked(t, 'const a = ', { ...rest, invoked: true });
+    const next = await asked(t, 'const a = on', rest);
+    byKey.answer('oneOfThem');
+    expect(await next.completion).toMatchObject({ text: 'eOfThem' });
+    expect(t.requests).toHaveLength(1);
+  });
+
+  it('begins nothing in the middle of a line if the person types something else', async () => {
+    const t = setUp(likely);
+    const rest = { after: ' + rest' };
+    const byKey = await asked(t, 'const a = ', { ...rest, invoked: true });
+    const next = await asked(t, 'const a = tw', rest);
+    byKey.stream('oneOfThem');
+    expect(await next.completion).toBeUndefined();
+    expect(t.requests).toHaveLength(1);
+  });
+
   it('shows all of what was cut because the rest is unlikely', async () => {
     const t = setUp(likely);
     const automatic = await asked(t, 'const a = ');
