@@ -2,7 +2,6 @@
 import { Certainty } from './answer/certainty.ts';
 import type { CleanUp } from './answer/clean-up.ts';
 import { throughFirstWritten } from './code/text.ts';
-import type { CompleteInput } from './completer.ts';
 import type { CompletionPlace } from './types.ts';
 import { maxLinesAt } from './prompt/max-lines.ts';
 import { typedBetween } from './prompt/window.ts';
@@ -34,7 +33,8 @@ export class PendingAnswer {
   showFirst!: (answer: Answer) => void;
 
   constructor(
-    readonly document: CompletionPlace & Pick<CompleteInput, 'invoked'>,
+    /** `invoked`: asked for by a key. */
+    readonly document: CompletionPlace & { invoked?: boolean },
     run: (pending: PendingAnswer) => Promise<Answer | undefined>,
   ) {
     const line = new Promise<Answer>((resolve) => (this.showFirst = resolve));
