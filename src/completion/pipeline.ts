@@ -134,11 +134,7 @@ class CompletionPipeline implements Completer {
     }
     if (input.signal?.aborted) return undefined;
     if (input.invoked) return this.askForAll(input, counts);
-    const reason = gate(place);
-    if (!reason) return this.ask(input, counts);
-    // What a key asked for is still wanted if the person types on before it arrives.
-    const joined = this.inFlight.matching(input)?.document.invoked && this.ask(input, counts, 'join only');
-    return (await joined) || this.countNotShown(counts, reason);
+    return this.ask(input, counts, gate(place));
   }
 
   /** Asks for all of a suggestion of which a part may be shown already: by a key, or by the mouse resting on it. */
@@ -172,19 +168,22 @@ class CompletionPipeline implements Completer {
     this.edits.observe(input);
   }
 
-  /** With `join only`, no request is begun where none in flight fits. */
+  /** With a reason, nothing is begun, but what a key asked for is still wanted if the person types on before it arrives. */
   private async ask(
     input: CompleteInput,
     counts: CompletionStatistics,
-    how?: 'join only',
+    reason?: GateReason,
   ): Promise<Candidate | undefined> {
     const stop = new AbortController();
     this.currentWait = stop;
     const signal = input.signal ? AbortSignal.any([stop.signal, input.signal]) : stop.signal;
     try {
       const current = this.inFlight.matching(input);
-      const joined = current && (await this.joinInFlight(current, input, signal, counts));
-      if (joined || signal.aborted || how) return joined;
+      const mayJoin = current && (!reason || current.document.invoked);
+      const joined = mayJoin && (await this.joinInFlight(current, input, signal, counts));
+      if (joined) return joined;
+      if (reason) return this.countNotShown(counts, reason);
+      if (signal.aborted) return undefined;
       const ahead = this.ahead && (await this.takeAhead(this.ahead, input, signal));
       // A newer call may be waiting for that request, so don't touch it.
       if (signal.aborted) return undefined;
