@@ -4,16 +4,16 @@
  *
  *     npm run bench:coverage                       # a few minutes
  *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains this
- *     npm run bench:coverage -- --part choice      # bias of the reported gain from choosing the strength by it
- *     npm run bench:coverage -- --part looks       # how often a second look at more cursors leads to an offer
- *     npm run bench:coverage -- --part rate        # the same from choosing the learning rate
+ *     npm run bench:coverage -- --part outcomes    # how often each of a run's outcomes is said
+ *     npm run bench:coverage -- --part rate        # bias of the reported gain from choosing the learning rate by it
  */
 import { parseArgs } from 'node:util';
-import { biasOfChoice, gains, variations, type Bias } from './coverage/choice.ts';
+import { outcomes } from '../src/protocol/evaluation.ts';
 import { measureCoverage } from './coverage/measure.ts';
-import { looks, offersByLooks } from './coverage/looks.ts';
+import { gains, repositories, sharesOfOutcomes, variations } from './coverage/outcomes.ts';
 import { biasOfRate, shapes } from './coverage/rates.ts';
 import { groups } from './coverage/settings.ts';
+import { markdownTable } from './markdown.ts';
 
 /** The forgetting average has fewer draws, because each takes as long as three times a hundred questions. */
 const SHARE_OF_TASKS = 0.25;
@@ -29,8 +29,7 @@ export function main(args: string[]): void {
     allowPositionals: true,
   });
   const draws = Number(values.draws);
-  if (values.part === 'choice') return printChoices(draws, values.json);
-  if (values.part === 'looks') return printLooks(draws, values.json);
+  if (values.part === 'outcomes') return printOutcomes(draws, values.json);
   if (values.part === 'rate') return printRates(draws, values.json);
   printIntervals(draws, values.json, positionals);
 }
@@ -50,46 +49,24 @@ function printIntervals(most: number, json: boolean, words: readonly string[]): 
   }
 }
 
-/** A row for each true gain, variation between files, and number of files. */
-function printChoices(draws: number, json: boolean): void {
+/** A row for each repository, with the share of each outcome by what was truly gained. */
+function printOutcomes(draws: number, json: boolean): void {
+  const names = Object.keys(gains) as (keyof typeof gains)[];
+  const rows = Object.entries(variations).flatMap(([variation, varying]) =>
+    repositories.map((repository) => {
+      const { files, places, strengths } = repository;
+      const cells = names.map((name) => {
+        const shares = sharesOfOutcomes(gains[name], varying, repository, draws);
+        if (json)
+          console.log(JSON.stringify({ variation, files, places, strengths, gain: gains[name], ...shares }));
+        return outcomes.map((outcome) => percent(shares[outcome])).join(' / ');
+      });
+      return [`${variation}, ${files}, ${places}, ${strengths.length}`, ...cells];
+    }),
+  );
+  const titles = names.map((name) => `${name} (${gains[name]}): ${outcomes.join(' / ')}, %`);
   if (!json)
-    console.log(
-      '| gain, variation, files | offered | seen | true gain | on the cursors that chose: before | after | on others: before | after |\n|' +
-        ' --- |'.repeat(8),
-    );
-  for (const [variation, varying] of Object.entries(variations))
-    for (const [gain, result] of Object.entries(gains))
-      for (const files of [4, 8, 16, 32]) {
-        const found = biasOfChoice({ ...result, ...varying }, files, draws);
-        if (json) console.log(JSON.stringify({ gain, variation, files, ...found }));
-        else console.log(`| ${gain}, ${variation}, ${files} | ${choiceCells(found).join(' | ')} |`);
-      }
-}
-
-function choiceCells({ offered, seen, truth, chosenBy, others }: Bias): string[] {
-  const cell = (gain: number) => off(gain, truth);
-  const cells = [chosenBy, others].flatMap((of) => [of.chosen, of.crossFitted].map(cell));
-  return [`${percent(offered)}%`, `${percent(seen)}%`, truth.toFixed(4), ...cells];
-}
-
-function printLooks(draws: number, json: boolean): void {
-  if (!json)
-    console.log(
-      `| gain, variation, files | cursors | offered by the first look | by both | true gain | reported |\n|${' --- |'.repeat(6)}`,
-    );
-  for (const [variation, varying] of Object.entries(variations))
-    for (const [gain, result] of Object.entries(gains))
-      for (const files of [4, 8, 16, 32])
-        for (const { first, second } of looks) {
-          const found = offersByLooks({ ...result, ...varying }, { files, first, second }, draws);
-          const { truth, reported } = found;
-          if (json)
-            console.log(JSON.stringify({ gain, variation, files, cursors: { first, second }, ...found }));
-          else
-            console.log(
-              `| ${gain}, ${variation}, ${files} | ${first} + ${second} | ${percent(found.first)}% | ${percent(found.both)}% | ${truth.toFixed(4)} | ${off(reported, truth)} |`,
-            );
-        }
+    console.log(markdownTable(['variation, files, places, strengths compared', ...titles], rows).join('\n'));
 }
 
 function printRates(draws: number, json: boolean): void {

@@ -7,11 +7,12 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openCorpus } from '../src/corpus/index.ts';
 import { Resources, runSubject } from '../src/evaluation/resources.ts';
-import { measureCounts } from '../src/evaluation/strength/measured.ts';
-import { strengthPoint } from '../src/findings/strength-rule.ts';
-import { strengthTask } from '../src/evaluation/strength/task.ts';
-import type { EvaluatedModel } from '../src/evaluation/task.ts';
-import type { StrengthPoint } from '../src/protocol/evaluation.ts';
+import { scoreItems } from '../src/evaluation/scoring/score-items.ts';
+import { strengthPoint, type StrengthCounts } from '../src/findings/strength-rule.ts';
+import { withDocument } from '../src/evaluation/metrics/compare.ts';
+import { KL, SOLUTIONS, strengthTask, type StrengthItem } from '../src/evaluation/strength/task.ts';
+import type { EvaluatedModel, ItemScore } from '../src/evaluation/task.ts';
+import { BITS, type StrengthPoint } from '../src/protocol/evaluation.ts';
 import { dataDir } from '../src/platform/files/paths.ts';
 import { readSpec } from '../src/runs/index.ts';
 import { commandLine } from './gain/command-line.ts';
@@ -51,7 +52,7 @@ const recipes: readonly Recipe[] = [
 const UNMEASURED = ['--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
 const BESIDE = ['--humaneval', '0', '--retention', '0', '--held-out-windows', '1'];
 /** Numbers of texts and solutions for measuring forgetting. */
-const MEASURED = { retentionTexts: 8, humanevalProblems: 20 };
+const MEASURED = { retentionTexts: 16, humanevalProblems: 24 };
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
@@ -119,16 +120,24 @@ async function measured(
       warn: tell,
     });
     const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, signal: undefined };
-    const countsOf = (model: EvaluatedModel) => measureCounts(model, items, context);
+    const countsOf = async (model: EvaluatedModel) =>
+      toCounts(items, await scoreItems(strengthTask, items, model, context));
     tell(`measuring: the base, on ${items.length} items`);
     const before = await countsOf(resources.base);
     const points: StrengthPoint[] = [];
     for (const strength of strengths) {
       tell(`measuring: at strength ${strength}`);
-      points.push(strengthPoint(strength, before, await countsOf(await resources.result(strength))));
+      const at = await countsOf(await resources.result(strength));
+      points.push(strengthPoint(strength, { before, at }));
     }
     return points;
   } finally {
     await resources.dispose();
   }
+}
+
+function toCounts(items: readonly StrengthItem[], scores: readonly ItemScore[]): StrengthCounts {
+  const of = (metric: string) =>
+    scores.flatMap(({ parts }, at) => withDocument(parts[metric], items[at]!.document) ?? []);
+  return { learned: of(BITS), kl: of(KL), solutions: of(SOLUTIONS) };
 }

@@ -1,5 +1,6 @@
 // `npm start [-- FOLDER]`: installs what is missing, fine-tunes the base that suits this machine on the folder
-// (default: this repository), shows before and after, and writes report.html into the folder where it was started.
+// (default: this repository), shows before and after, and writes report.html into the folder where it was started. With
+// --json, standard output is one line of what it ended with.
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,10 @@ import { build, ensureCompiler, ensureDependencies, run } from './setup.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // npm changes into the package's folder; INIT_CWD is where it was called.
 const startedIn = process.env.INIT_CWD ?? process.cwd();
-const folder = resolve(startedIn, process.argv[2] ?? root);
+const json = process.argv.includes('--json');
+const folder = resolve(startedIn, process.argv.slice(2).find((arg) => !arg.startsWith('--')) ?? root);
+const note = (line) => process.stderr.write(`${line}\n`);
+if (json) console.log = (...texts) => note(texts.join(' '));
 const report = resolve(startedIn, 'report.html');
 
 if (!existsSync(folder)) {
@@ -45,20 +49,43 @@ async function fetchBase() {
 const compiler = ensureCompiler();
 await ensureDependencies(root, compiler);
 const compiles = await compiler;
+const building = Date.now();
 await build();
+const built = Date.now();
 // Without a compiler, a smaller base is chosen. What goes wrong is reported by the training, which tries again.
 const base = compiles && fetchBase().catch(() => undefined);
 try {
-  await forgetMeNot(['runtime', 'install', '--yes']);
+  await forgetMeNot(['runtime', 'install', '--yes'], json && note);
 } catch {
   console.log(
     'Continuing without TensorFlow: on a GPU, or else on the wasm backend, which is about six times slower and so makes fewer steps.',
   );
 }
 await base;
+const started = Date.now();
+let last = '';
 try {
-  await forgetMeNot(['train', folder, '--base', 'auto', '--minutes', '3', '--yes', '--report', report]);
+  const training = ['train', folder, '--base', 'auto', '--minutes', '3', '--yes', '--report', report];
+  await forgetMeNot(json ? [...training, '--json'] : training, json && ((line) => note((last = line))));
 } catch {
   // The command has already printed what happened and what to do.
   process.exit(1);
+}
+if (json)
+  console.info(JSON.stringify(outcome(JSON.parse(last), (built - building + Date.now() - started) / 1000)));
+
+/** What a run ended with. `seconds`: without downloads. */
+function outcome({ announced, summary }, seconds) {
+  const find = (metric) => summary.choice?.atCursors?.find((one) => one.metric === metric);
+  const [bits, lines] = [find('bits per byte'), find('exact lines')];
+  const { third: base, before: reference, after: own } = lines ?? {};
+  return {
+    seconds: Math.round(seconds),
+    announced,
+    decided: summary.choice?.decided,
+    cursors: own?.n ?? 0,
+    places: own && bits.after.n,
+    bits: bits?.difference,
+    firstLines: { base: (base ?? reference)?.value, reference: reference?.value, own: own?.value },
+  };
 }

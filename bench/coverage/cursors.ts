@@ -22,8 +22,12 @@ export interface Result {
   byCursor?: boolean;
 }
 
-/** Counts of the same cursors at the base and at any strength. */
+/** The text at a cursor: the rest of its line, a block, or twelve lines, which choosing a strength measures. */
+type Text = 'line' | 'block' | 'lines';
+
+/** Counts of the same cursors at the base and at any strength; first those within a line, then those before a block. */
 export interface Cursors {
+  kinds: ('line' | 'block')[];
   base: RatioItem[];
   at(strength: number): RatioItem[];
 }
@@ -35,14 +39,16 @@ const LINES = 2 / 3;
 const bytes = {
   line: { median: 20, deviation: 0.8 },
   block: { median: 80, deviation: 0.9 },
+  // About 350 on average.
+  lines: { median: 330, deviation: 0.5 },
   least: 3,
-  most: 400,
+  most: { line: 400, block: 400, lines: 600 },
 };
 
-function bytesAt(random: Random, kind: 'line' | 'block'): number {
-  const { median, deviation } = bytes[kind];
+function bytesAt(random: Random, text: Text): number {
+  const { median, deviation } = bytes[text];
   return Math.min(
-    bytes.most,
+    bytes.most[text],
     Math.max(bytes.least, Math.round(median * Math.exp(deviation * normal(random)))),
   );
 }
@@ -54,8 +60,16 @@ const meanBytes = (() => {
   return LINES * mean('line') + (1 - LINES) * mean('block');
 })();
 
-/** Draws the held-out files of a repository; returns a function that draws `count` cursors in them. */
-export function heldOutFiles(random: Random, files: number, result: Result): (count: number) => Cursors {
+/**
+ * Draws the held-out files of a repository; returns a function that draws `count` cursors in them. `text`: at each of
+ * them, if not what follows from its kind.
+ */
+export function heldOutFiles(
+  random: Random,
+  files: number,
+  result: Result,
+  text?: Text,
+): (count: number) => Cursors {
   const sizes = fileSizes(random, files);
   const { rise, fall, noise } = result;
   const effects = (variation: number) => ({
@@ -66,8 +80,9 @@ export function heldOutFiles(random: Random, files: number, result: Result): (co
   const byFile = times(files, () => ({ level: factor(random, 0.4), ...effects(result.file) }));
   return (count) => {
     const lines = Math.ceil(LINES * count);
+    const kinds = times(count, (index) => (index < lines ? ('line' as const) : ('block' as const)));
     const drawn = placesIn(sizes, lines, count - lines).map((file, index) => {
-      const weight = bytesAt(random, index < lines ? 'line' : 'block');
+      const weight = bytesAt(random, text ?? kinds[index]!);
       const [of, own] = [byFile[file]!, effects(result.cursor)];
       const bits = weight * LEVEL * of.level * factor(random, 0.8);
       const gain = (strength: number) =>
@@ -79,6 +94,7 @@ export function heldOutFiles(random: Random, files: number, result: Result): (co
       return { document: String(file), weight, bits, at: (s: number) => bits - counted * gain(s) };
     });
     return {
+      kinds,
       base: drawn.map(({ document, weight, bits }) => ({ document, weight, sum: bits })),
       at: (strength) => drawn.map(({ document, weight, at }) => ({ document, weight, sum: at(strength) })),
     };

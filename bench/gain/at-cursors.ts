@@ -2,22 +2,18 @@
 import { join } from 'node:path';
 import { openCorpus } from '../../src/corpus/index.ts';
 import type { Resources } from '../../src/evaluation/resources.ts';
-import { scoreBy } from '../../src/evaluation/scoring/score-items.ts';
+import { scoreItems } from '../../src/evaluation/scoring/score-items.ts';
 import { strengthTask, type StrengthItem } from '../../src/evaluation/strength/task.ts';
-import type { Replacements } from '../../src/evaluation/measure.ts';
 import type { EvaluatedModel, ItemScore } from '../../src/evaluation/task.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import type { Working } from './default-run.ts';
 
-/**
- * The items are those of the run in `own`; cached scores are reused. `instead`: models for files that the last model
- * must not be measured on. Throws like readRun.
- */
+/** The items are those of the run in `own`; cached scores are reused. Throws like readRun. */
 export async function scoreAtCursors(
   own: string,
   resources: Pick<Resources, 'base' | 'sandbox'>,
   models: readonly EvaluatedModel[],
-  { cursors, instead, signal, tell }: Working & { cursors: number; instead?: Replacements },
+  { cursors, signal, tell }: Working & { cursors: number },
 ): Promise<{ items: StrengthItem[]; scores: ItemScore[][] }> {
   const spec = await readSpec(own);
   // Without retention texts and solutions.
@@ -30,12 +26,8 @@ export async function scoreAtCursors(
     warn: tell,
     signal,
   });
-  const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, alone: false, signal };
+  const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, signal };
   const scores: ItemScore[][] = [];
-  for (const [index, model] of models.entries()) {
-    const by = ({ document = '' }: StrengthItem) =>
-      (index === models.length - 1 && instead?.get(document)) || model;
-    scores.push(await scoreBy(by, strengthTask, items, context));
-  }
+  for (const model of models) scores.push(await scoreItems(strengthTask, items, model, context));
   return { items, scores };
 }

@@ -1,6 +1,5 @@
 /** Measures one repository: its default run, with additional metrics, and a foreign adapter. */
 import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/metrics/between-runs.ts';
-import { crossFitModels } from '../../src/evaluation/evaluate-run.ts';
 import { Resources, runSubject } from '../../src/evaluation/resources.ts';
 import { CURSORS } from '../../src/protocol/evaluation.ts';
 import { readRun } from '../../src/runs/index.ts';
@@ -58,18 +57,13 @@ async function measureAtCursors(
   dir: string,
   how: Working & { cursors: number },
 ): Promise<{ rows: NonNullable<ReturnType<EvaluatedRun['rows']['get']>> } & Pick<Measured, 'reference'>> {
-  const { spec, summary } = await readRun(dir);
+  const { spec } = await readRun(dir);
   const resources = new Resources(runSubject(dir, spec));
   try {
     const untrained = await resources.before();
     const hasReference = untrained !== resources.base;
     const models = [...(hasReference ? [untrained] : []), resources.base, await resources.result()];
-    // No file is measured at a strength that was chosen with its help.
-    const instead = summary && (await crossFitModels(resources, summary));
-    const { items, scores } = await scoreAtCursors(dir, resources, models, {
-      ...how,
-      ...(instead && { instead }),
-    });
+    const { items, scores } = await scoreAtCursors(dir, resources, models, how);
     const counted = scores.map((own) => own.map(({ parts }) => parts));
     const [before, after] = counted.slice(-2);
     const rows = new Map(

@@ -5,8 +5,7 @@ import { whyNotOffered } from '../../src/findings/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
 import { stratifiedIntervals, type MetricKind } from '../../src/statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
-import { LEARNED } from '../../src/evaluation/strength/task.ts';
-import { CHARACTERS, EXACT_LINES, CURSORS } from '../../src/protocol/evaluation.ts';
+import { BITS, CHARACTERS, EXACT_LINES, CURSORS } from '../../src/protocol/evaluation.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
@@ -88,7 +87,7 @@ interface Metric {
 const metrics = {
   lineExact: { task: CURSORS, metric: EXACT_LINES, kind: 'share' },
   charactersSaved: { task: CURSORS, metric: CHARACTERS, kind: 'share' },
-  bitsAtCursors: { task: CURSORS, metric: LEARNED, kind: 'amount' },
+  bitsAtCursors: { task: CURSORS, metric: BITS, kind: 'amount' },
   humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },
   humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
 } as const satisfies Record<string, Metric>;

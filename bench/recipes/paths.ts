@@ -31,7 +31,7 @@ export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearn
   );
 }
 
-const valuesOf = ({ learned, kl }: StrengthPoint) => ({ learned: learned.value, kl: kl?.value ?? 0 });
+const valuesOf = ({ learned, kl }: StrengthPoint) => ({ learned: learned?.value ?? 0, kl: kl?.value ?? 0 });
 
 export function tableOf(paths: readonly Path[], compared: readonly AtEqualLearning[]): string {
   const titles = ['recipe', 'strength', 'bits per byte at held-out cursors', 'KL', 'loss of solutions'];
@@ -39,7 +39,7 @@ export function tableOf(paths: readonly Path[], compared: readonly AtEqualLearni
     points.map(({ strength, learned, kl, solutions }) => [
       name,
       String(strength),
-      formatDifferenceInterval(learned),
+      learned ? formatDifferenceInterval(learned) : '',
       kl ? kl.value.toFixed(3) : '',
       solutions ? formatDifferenceInterval(solutions) : '',
     ]),

@@ -11,6 +11,7 @@ export { languageIdForPath } from './code/languages.ts';
 export { maxLinesAt } from './prompt/max-lines.ts';
 export { countUse, FEW_TAKEN, trustOf, type UseCounts } from './answer/trust.ts';
 export { buildPrompt } from './prompt/prompt.ts';
+export { MAX_BEGUN } from './prompt/anchor.ts';
 export { MAX_FILES } from './prompt/other-files.ts';
 export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';
 export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';

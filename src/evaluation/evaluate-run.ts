@@ -1,5 +1,5 @@
 /** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
-import { measuredHere, type Summary } from '../protocol/evaluation.ts';
+import { measuredHere, type Comparison, type Metric, type Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import {
@@ -11,21 +11,17 @@ import {
 } from '../training/measured-costs.ts';
 import { endMeasured, readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { commitsSoFar } from './commits-so-far.ts';
-import { compare } from './metrics/compare.ts';
-import { findPlaces } from './places.ts';
+import { compare, metricOf } from './metrics/compare.ts';
 import { itemsPath } from './metrics/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
-import {
-  Evaluation,
-  toCancelled,
-  type EvaluateOptions,
-  type Measurement,
-  type Replacements,
-} from './measure.ts';
-import { servedPart, strengthPart } from './progress.ts';
+import { Evaluation, toCancelled, type EvaluateOptions, type Measurement } from './measure.ts';
+import { servedPart, strengthPart, untunedPart } from './progress.ts';
 import { lazyCorpus, Resources, runSubject } from './resources.ts';
 import { checkServed } from './served-check.ts';
+import { scoreItems } from './scoring/score-items.ts';
+import { measureAtCursors } from './strength/at-cursors.ts';
 import { resultStrength } from './strength/choose.ts';
+import { strengthTask, type StrengthItem } from './strength/task.ts';
 import { addToSummary, readSummary, tasksLeft } from './metrics/summary.ts';
 import {
   isStrengthMeasured,
@@ -39,10 +35,12 @@ import {
 } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { commitsTask, type CommitItem } from './tasks/commits.ts';
+import { retentionTask } from './tasks/retention.ts';
 import { fitCalibration } from './tasks/workspace-cursors.ts';
-import type { EvaluatedModel, ItemScore, Task } from './task.ts';
+import type { ItemScore, Task } from './task.ts';
 import { withMeasuringLock } from './measuring-lock.ts';
 import { awakeMs } from '../platform/machine/awake.ts';
+import { textOf } from '../text/message.ts';
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
@@ -84,12 +82,11 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     const planned = chosen.filter(({ onlyByName }) => !onlyByName).map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
     const until = (progress.until = table.until(strengthPart.name));
-    await resultStrength(dir, spec, step, {
+    const cursors = await resultStrength(dir, spec, step, {
       evaluation,
       corpus,
       trained,
       until,
-      timed,
       signal,
       onCost: (cost) => onCost(strengthPart.name, cost),
     });
@@ -98,28 +95,29 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     const servedStart = awakeMs();
     const served = await checkServed(dir, spec, { resources, progress, signal });
     await onCost(servedPart.name, { seconds: (awakeMs() - servedStart) / 1000, items: 1 });
+    // From here on the verdict is known.
     let summary = await addToSummary(dir, step, { planned, served });
+    for (const comparison of summary.choice?.atCursors ?? []) evaluation.emitComparison(step, comparison);
+    const atCursors =
+      cursors && (await measureThird(cursors, summary, { resources, table, progress, signal }));
+    if (atCursors) summary = await addToSummary(dir, step, { choice: { ...summary.choice!, atCursors } });
+    else progress.leaveOut(untunedPart.name);
+    // What nobody will use is not measured further, unless somebody asks.
+    const isRefused = timed && summary.choice?.strength === 0 && summary.givenStrength === undefined;
     const kept = plannedTasks(spec).filter((task) => !options.tasks && !chosen.includes(task));
     for (const comparison of measuredHere(known))
       if (kept.some(({ name }) => name === comparison.task)) evaluation.emitComparison(step, comparison);
-    const measured = evaluation.measure(
-      [models.before, models.after],
-      { spec, corpus },
-      timed ? table : undefined,
-      chosen.some((task) => task.needsRun && task !== commitsTask)
-        ? await crossFitModels(resources, summary)
-        : undefined,
-    );
-    for await (const { task, counts, cut, of } of measured) {
-      if (of) await writeRows(dir, step, of, summary.choice?.without);
-      const comparisons = counts.map(compare);
-      const completed = of?.task.name === 'workspace' ? ownScores(of) : undefined;
-      const calibration = completed && fitCalibration(completed.scores.at(-1)!);
-      const places = completed && findPlaces(completed.items, completed.scores);
+    const compared = [models.before, models.after];
+    const measured = isRefused
+      ? []
+      : evaluation.measure(compared, { spec, corpus }, timed ? table : undefined);
+    for await (const { task, counts, cut, of, third = [] } of measured) {
+      if (of) await writeRows(dir, step, of);
+      const comparisons = withThird(counts.map(compare), third.map(metricOf));
+      const calibration = of?.task.name === 'workspace' ? fitCalibration(of.scores.at(-1)!) : undefined;
       summary = await addToSummary(dir, step, {
         measured: { task, comparisons, cut },
         ...(calibration && { calibration }),
-        ...(places && { places }),
         ...(of?.task === commitsTask && { commits: commitsSoFar(of.items as CommitItem[], of.scores) }),
       });
       for (const comparison of comparisons) evaluation.emitComparison(step, comparison);
@@ -139,38 +137,60 @@ function tasksToMeasure(
   { tasks, limit, setting, data = {} }: EvaluateOptions,
 ): Task[] {
   if (tasks) return chooseTasks(tasks);
-  const planned = plannedTasks(spec);
+  // Choosing the strength measures the KL on the same texts.
+  const planned = plannedTasks(spec).filter((task) => task !== retentionTask || !isStrengthMeasured(spec));
   if (limit !== undefined || setting !== undefined) return planned;
   const left = tasksLeft(planned, known);
   return planned.filter((task) => left.includes(task) || Object.hasOwn(data, task.name));
 }
 
 /**
- * For each file, the model at the strength chosen without that file, which is used to measure it: so no metric covers
- * files that helped to choose its strength. Empty if the strength was set by hand.
+ * The base itself at cursors, where the result was compared with another model: at as many as there is time for. Returns
+ * the comparisons with this third column; undefined if the base is what it was compared with.
  */
-export async function crossFitModels(
-  resources: Pick<Resources, 'result'>,
-  { choice, givenStrength }: Summary,
-): Promise<Replacements> {
-  const models = new Map<number, EvaluatedModel>();
-  const without = givenStrength === undefined ? Object.entries(choice?.without ?? {}) : [];
-  for (const strength of new Set(without.map(([, strength]) => strength)))
-    models.set(strength, await resources.result(strength / choice!.strength));
-  return new Map(without.map(([path, strength]) => [path, models.get(strength)!]));
+async function measureThird(
+  cursors: readonly StrengthItem[],
+  { choice }: Summary,
+  {
+    resources,
+    table,
+    progress,
+    signal,
+  }: {
+    resources: Resources;
+    table: TimeTable;
+    progress: Evaluation['progress'];
+    signal: AbortSignal | undefined;
+  },
+): Promise<Comparison[] | undefined> {
+  const { base } = resources;
+  if ((await resources.before()) === base || !choice?.atCursors) return undefined;
+  const until = (progress.until = table.until(untunedPart.name));
+  const items: StrengthItem[] = [];
+  const scores: ItemScore[] = [];
+  const sandbox = () => resources.sandbox();
+  for (const item of cursors) {
+    if (items.length > 0 && awakeMs() > until) break;
+    scores.push(
+      ...(await scoreItems(strengthTask, [item], base, { sandbox, signal, onScore: () => undefined })),
+    );
+    items.push(item);
+    progress.report(untunedPart.name, items.length, cursors.length);
+  }
+  return withThird(choice.atCursors, measureAtCursors(items, scores, textOf(choice, 'setting')));
 }
+
+const withThird = (comparisons: readonly Comparison[], metrics: readonly Metric[]): Comparison[] =>
+  comparisons.map((comparison) => {
+    const third = metrics.find(({ metric }) => metric === comparison.metric);
+    return { ...comparison, ...(third && { third }) };
+  });
 
 type MeasuredTask = NonNullable<Measurement['of']>;
 
-/** Only the items that the result answered at the strength at which it is served. */
-function ownScores({ items, scores, replaced }: MeasuredTask): Pick<MeasuredTask, 'items' | 'scores'> {
-  const isOwn = (_: unknown, at: number) => !replaced.has(items[at]!);
-  return { items: items.filter(isOwn), scores: scores.map((all) => all.filter(isOwn)) };
-}
-
 /**
- * Expected times of the parts, and how long the plan lets measuring take: as announced before the run, if it was. Whole
- * models take turns in memory, so they are always measured completely.
+ * Expected times of the parts, and how long the plan lets measuring take. Whole models take turns in memory, so they are
+ * always measured completely.
  */
 async function planTimes(
   { spec, events }: Awaited<ReturnType<typeof readRun>>,
@@ -182,28 +202,24 @@ async function planTimes(
   const parts = partTimes(spec, chosen, speeds);
   const { share } = spec.evaluation;
   const { method } = spec.hyper;
-  const planned = spec.expected?.measuring ?? measuringSeconds(parts, { share, method }, trained);
+  // As announced after the first steps, and from the speed of this very run.
+  const planned = measuringSeconds(parts, { share, method }, trained);
   // If everything was expected to take less, a busy machine may still use its share of the training time.
   const seconds = Math.max(planned, (share ?? 0) * trained, MIN_SECONDS);
   return { parts, trained, seconds: share === undefined || method === 'full' ? Infinity : seconds };
 }
 
-/**
- * Writes a row for each item, with each model's answer and the counts that metrics are computed from (item-rows.ts).
- * `without`: by document, the strength of items answered at another strength than the result's.
- */
+/** Writes a row for each item, with each model's answer and the counts that metrics are computed from (item-rows.ts). */
 export async function writeRows(
   dir: string,
   step: number,
-  { task, items, scores, replaced }: MeasuredTask,
-  without: Readonly<Record<string, number>> = {},
+  { task, items, scores }: MeasuredTask,
 ): Promise<void> {
   const [before, after] = scores as [ItemScore[], ItemScore[]];
   const rows = items.map(({ id, digest, document, rowFields }, i) => ({
     item: id,
     digest,
     document,
-    ...(replaced.has(items[i]!) && { strength: without[document!] }),
     ...rowFields,
     before: before[i]!.detail ?? before[i]!.parts,
     after: after[i]!.detail ?? after[i]!.parts,

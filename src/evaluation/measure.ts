@@ -12,7 +12,7 @@ import { FORGETTING } from '../findings/forgetting-metric.ts';
 import { forgettingAverage } from './metrics/forgetting.ts';
 import { EvaluationProgress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';
-import { scoreBy, scoreTogether, type OnScored } from './scoring/score-items.ts';
+import { knownScores, scoreItems, scoreTogether, type OnScored } from './scoring/score-items.ts';
 import type { TimeTable } from './time.ts';
 import { chooseTasks } from './tasks/index.ts';
 import type {
@@ -58,13 +58,10 @@ export interface Measurement {
     items: readonly Item[];
     /** For each model, one score per item. */
     scores: readonly ItemScore[][];
-    /** Items that a replacement answered instead of the last model. */
-    replaced: ReadonlySet<Item>;
   };
+  /** The counts of the model that training began with, where the others are compared with the base and it is known. */
+  third?: Counts[];
 }
-
-/** Models that replace the last one, by document of a run's items. */
-export type Replacements = ReadonlyMap<string, EvaluatedModel>;
 
 export class Evaluation {
   readonly progress: EvaluationProgress;
@@ -100,7 +97,6 @@ export class Evaluation {
     models: readonly EvaluatedModel[],
     run?: PlanContext['run'],
     table?: TimeTable,
-    replacements?: Replacements,
   ): AsyncGenerator<Measurement> {
     const { tasks: asked, signal } = this.options;
     const all: Counts[] = [];
@@ -112,9 +108,7 @@ export class Evaluation {
       }
       const until = (this.progress.until = table?.until(task.name) ?? Infinity);
       try {
-        // Documents of other tasks are not files of the run, whatever their names.
-        const own = task.needsRun ? replacements : undefined;
-        const measurement = await this.measureTask(task, models, run, until, own);
+        const measurement = await this.measureTask(task, models, run, until);
         all.push(...measurement.counts);
         yield measurement;
       } catch (error) {
@@ -135,7 +129,6 @@ export class Evaluation {
     models: readonly EvaluatedModel[],
     run: PlanContext['run'],
     until: number,
-    replacements: Replacements = new Map(),
   ): Promise<Measurement> {
     const { setting = 'quick', limit, data, signal } = this.options;
     const warn = (message: Text) => this.emit({ type: 'warning', ...withTexts({ message }) });
@@ -152,7 +145,6 @@ export class Evaluation {
     let computed = 0;
     const { items, scores } = await this.scorePlan(task, plan, compared, {
       until,
-      replacements,
       sandbox: () => this.resources.sandbox(),
       onScore: (isNew) => {
         computed += Number(isNew);
@@ -170,9 +162,10 @@ export class Evaluation {
     const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
     const counts = countsOf(measures, scores, items);
     if (!counts.every(areNumbers)) throw diverged();
-    const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
-    const of = { task, items, scores, replaced };
-    return { task: task.name, counts, cut, of };
+    const reference = await this.resources.before();
+    const known = before === base && reference !== base && (await knownScores(task, items, reference));
+    const third = known ? countsOf(measures, [known], items) : [];
+    return { task: task.name, counts, cut, of: { task, items, scores }, third };
   }
 
   /** Scores all items; if time is limited, in shuffled order and in chunks until it is over. */
@@ -180,11 +173,7 @@ export class Evaluation {
     task: Task,
     { items: planned, interleaved = [] }: Plan<Item>,
     models: readonly EvaluatedModel[],
-    {
-      until,
-      replacements,
-      ...context
-    }: ScoreContext & OnScored & { until: number; replacements: Replacements },
+    { until, ...context }: ScoreContext & OnScored & { until: number },
   ): Promise<{ items: Item[]; scores: ItemScore[][] }> {
     const items: Item[] = [];
     const scores = models.map((): ItemScore[] => []);
@@ -198,9 +187,9 @@ export class Evaluation {
       const start = awakeMs();
       const chunk = mixed.slice(at, at + size);
       for (const [index, model] of models.entries()) {
-        const by = (item: Item) =>
-          (index === models.length - 1 && replacements.get(item.document ?? '')) || model;
-        scores[index]!.push(...(await scoreBy(by, task, chunk, { ...context, alone: models.length > 1 })));
+        scores[index]!.push(...(await scoreItems(task, chunk, model, context)));
+        // Only one model may fit in memory.
+        if (models.length > 1) await model.releaseMemory();
       }
       items.push(...chunk);
       took = awakeMs() - start;

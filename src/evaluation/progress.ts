@@ -12,6 +12,7 @@ export interface ProgressPart {
 /** Parts of a run's evaluation besides its tasks. */
 export const strengthPart: ProgressPart = { name: 'strength', title: 'Choosing the strength', cost: 200 };
 export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
+export const untunedPart: ProgressPart = { name: 'untuned', title: 'Measuring the base', cost: 40 };
 
 /** Below this share of the work, the remaining time can't be extrapolated. */
 const MIN_SHARE = 0.03;

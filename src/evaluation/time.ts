@@ -3,7 +3,8 @@ import type { RunEvent } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { PREPARING, type Cost, type KnownCosts } from '../training/measured-costs.ts';
 import { factsOfTask } from '../findings/task-facts.ts';
-import { servedPart, strengthPart, type ProgressPart } from './progress.ts';
+import { servedPart, strengthPart, untunedPart, type ProgressPart } from './progress.ts';
+import { formatDuration } from '../text/units.ts';
 import { awakeMs } from '../platform/machine/awake.ts';
 
 /** Training time in seconds: the sum over all steps. */
@@ -34,11 +35,8 @@ export interface PartTime extends ProgressPart {
 const REFERENCE_SPEED = 150;
 /** Share of a part's items that gives a metric, where their number is unknown. */
 const MIN_SHARE = 0.25;
-/**
- * Fewest items of a task, over base and result; and of choosing a strength, over the base and two strengths, as the first
- * may forget too much.
- */
-const MIN_ITEMS = { task: 16, strength: 93 };
+/** Fewest items of a task, over base and result. */
+const MIN_ITEMS = 16;
 /** The minimum of all planned parts may take exactly the whole time, some of which has already passed. */
 const FIT_TOLERANCE = 1.1;
 const PREPARING_SECONDS = 15;
@@ -72,12 +70,14 @@ export function partTimes(
   tasks: readonly ProgressPart[],
   { known, speed }: Speeds,
 ): PartTime[] {
-  const parts = [...(isStrengthMeasured(spec) ? [strengthPart] : []), servedPart, ...tasks];
+  const isMeasured = isStrengthMeasured(spec);
+  const parts = isMeasured ? [strengthPart, servedPart, untunedPart, ...tasks] : [servedPart, ...tasks];
   return parts.map(({ name, title, cost }) => {
-    const items = name === strengthPart.name ? MIN_ITEMS.strength : MIN_ITEMS.task;
-    const share = factsOfTask(name)?.preparesAll ? 1 : MIN_SHARE;
+    // What decides is measured whole.
+    const isWhole = name === strengthPart.name || factsOfTask(name)?.preparesAll;
+    const minimum = isWhole ? { items: Infinity, share: 1 } : { items: MIN_ITEMS, share: MIN_SHARE };
     const estimate = STARTUP_SECONDS + cost * (REFERENCE_SPEED / speed);
-    return { name, title, ...estimateSeconds(known(name), estimate, { items, share }) };
+    return { name, title, ...estimateSeconds(known(name), estimate, minimum) };
   });
 }
 
@@ -94,10 +94,7 @@ function estimateSeconds(
 const sumSeconds = (parts: readonly PartTime[], what: 'cost' | 'minimum') =>
   parts.reduce((sum, part) => sum + part[what], 0);
 
-/**
- * The minimum of the parts up to the first metric: choosing a strength, the check, and the first task, on the user's
- * code.
- */
+/** The minimum of the parts up to the first task: what decides, the check, and something of the base and of that task. */
 function minimumSeconds(parts: readonly PartTime[]): number {
   const first = parts.findIndex(({ name }) => factsOfTask(name) !== undefined);
   return sumSeconds(first < 0 ? parts : parts.slice(0, first + 1), 'minimum');
@@ -138,8 +135,12 @@ export function expectedTimes(
 export const totalSeconds = ({ preparing, training, measuring }: RunTimes): number =>
   preparing + training + measuring;
 
-/** Share of all measuring time that choosing a strength may take: it decides whether the result is offered at all. */
-const STRENGTH_SHARE = 2 / 3;
+export function describeTimes(times: RunTimes): string {
+  const [total, training, measuring] = [totalSeconds(times), times.training, times.measuring].map(
+    formatDuration,
+  );
+  return `This takes about ${total}: ${training} of training, about ${measuring} to measure the result`;
+}
 
 /** Divides the time until `end` (by `now`) among the parts of an evaluation. */
 export class TimeTable {
@@ -161,7 +162,7 @@ export class TimeTable {
 
   /**
    * When the part, which starts now, should end: it gets its minimum, and its share of the time that the minimums of
-   * this and the later parts that fit leave over. Choosing a strength gets up to two thirds of the time.
+   * this and the later parts that fit leave over.
    */
   until(name: string): number {
     const at = this.remaining.findIndex((part) => part.name === name);
@@ -173,8 +174,7 @@ export class TimeTable {
       if (sumSeconds([...fitting, later], 'minimum') <= FIT_TOLERANCE * this.seconds) fitting.push(later);
     const spare = Math.max(0, this.seconds - sumSeconds(fitting, 'minimum'));
     const ownShare = part.minimum + (spare * part.cost) / sumSeconds(fitting, 'cost');
-    const strengthTime = name === strengthPart.name ? Math.min(part.cost, STRENGTH_SHARE * this.seconds) : 0;
-    return this.now() + 1000 * Math.max(ownShare, strengthTime);
+    return this.now() + 1000 * ownShare;
   }
 
   private get seconds(): number {

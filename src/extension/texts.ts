@@ -198,7 +198,7 @@ function resultSentence(snapshot: RunSnapshot, chosen: boolean, other: OtherInUs
   const { spec, summary } = snapshot;
   const { name } = spec;
   if (!summary) return t('{name} is trained, but not measured yet.', { name });
-  const isOpen = verdictOf(summary).kind === 'unknown' && whyNotOffered(summary) === undefined;
+  const isOpen = verdictOf(summary).kind === 'not measured' && whyNotOffered(summary) === undefined;
   if (isOpen && !chosen && !other)
     return t('{name} is trained, but too little was measured to tell whether it is better.', { name });
   return endText(snapshot, chosen, other)[0] ?? '';

@@ -1,5 +1,6 @@
 /** What the result of a run is compared with, in figures and texts: what is called "before". Pure. */
 import { completingBaseId } from '../protocol/panel.ts';
+import type { Comparison, Metric } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { t } from '../text/l10n.ts';
 import { showsLearning } from './task-facts.ts';
@@ -21,6 +22,33 @@ export function beforeOf({ continues, reference, fetched }: Began): Before {
 /** Whether figures of this task are compared with the base alone, although others are not. */
 export const isAgainstBase = (spec: Began, task: string): boolean =>
   beforeOf(spec) !== 'base' && !showsLearning(task);
+
+/**
+ * The metrics of a comparison as columns: of the base as it was downloaded, of the model that training began with if
+ * that is another one, and of the result. A column is undefined where it was not measured.
+ */
+export function columnsOf(
+  spec: Began,
+  { task, before, third, after }: Pick<Comparison, 'task' | 'before' | 'third' | 'after'>,
+): { base: Metric | undefined; began?: Metric | undefined; result: Metric } {
+  if (beforeOf(spec) === 'base') return { base: before, result: after };
+  return showsLearning(task)
+    ? { base: third, began: before, result: after }
+    : { base: before, began: third, result: after };
+}
+
+/** The headings of these columns. */
+export function columnNames(spec: Began): string[] {
+  const result = t('with what it learned from you');
+  switch (beforeOf(spec)) {
+    case 'base':
+      return [t('the base as downloaded'), result];
+    case 'reference':
+      return [t('the base as downloaded'), t('with what comes with the extension'), result];
+    case 'continued':
+      return [t('the base as downloaded'), t('with what it knew before'), result];
+  }
+}
 
 /** The name of what the result is compared with. `base`: the base's. */
 export function beforeName(spec: Began, base: string): string {

@@ -5,9 +5,8 @@
 import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
-import { isLimited, longerGainsLittle } from './strength-rule.ts';
 import { metricsIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
-import { basisIn, verdictIn, verdictOf } from './verdict.ts';
+import { verdictIn, verdictOf } from './verdict.ts';
 
 /** Names of models: what completes the user's code, if it was not compared, and what the result was compared with. */
 export interface OtherInUse {
@@ -36,10 +35,8 @@ export function endText(
     joined([
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
       verdictIn(verdict, other?.before),
-      basisIn(verdict),
       useOf(refused, chosen, other),
-      refused && (verdict.kind !== 'unknown' || summary.choice?.next) ? nextStepWithoutOffer(summary) : '',
-      !refused && isLimited(summary) ? longerGainsLittle() : '',
+      refused ? nextStepWithoutOffer(summary) : '',
     ]),
     summary ? metricsIn(summary) : '',
     joined([

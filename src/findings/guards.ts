@@ -9,9 +9,6 @@ import { exactCount } from './counts.ts';
 /** A negligible loss: two points of a share of solved problems, .02 nats per token of a text's loss. */
 export const MARGIN = 0.02;
 
-/** A negligible gain in bits per byte of held-out text. An interval with larger gains leaves it undecided. */
-export const UNNOTICEABLE_GAIN = 0.02;
-
 interface Guard {
   task: string;
   metric: string;

@@ -1,41 +1,41 @@
 /**
- * Which strength of a result is offered: of those that forget no more than the limit, the one that most certainly
- * learned, judged by the upper end of its interval. What training began with counts as strength 0, so the offer is never
- * worse than that. Pure; explained in docs/science.md.
+ * At which strength a result is offered, if at all. Forgetting is measured first: of the strengths that forget no more
+ * than the limit, by the upper end of the KL's interval, the one with the best mean at held-out cursors is chosen. Then
+ * there are three outcomes (`decide`). What training began with counts as strength 0, so the offer is never worse than
+ * that. Pure; explained in docs/science.md.
  */
-import type { OfferedMetric, StrengthChoice, StrengthPoint, Summary } from '../protocol/evaluation.ts';
-import { decimal, isTranslated, joined, t, whole, withPoint } from '../text/l10n.ts';
+import type { StrengthChoice, StrengthPoint, Summary } from '../protocol/evaluation.ts';
+import { decimal, isTranslated, t, whole, withPoint } from '../text/l10n.ts';
 import { formatDifference } from '../text/units.ts';
 import { MIN_DOCUMENTS, pairedIntervals } from '../statistics/intervals.ts';
-import { UNNOTICEABLE_GAIN } from './guards.ts';
 import type { Interval, RatioItem } from '../statistics/statistics.ts';
-
-/** Counts at held-out cursors, by item; the items are the same for each strength. */
-export interface CursorCounts {
-  /** Bits and bytes of the code. */
-  learned: readonly RatioItem[];
-  /** Lines that would have been offered exactly, and characters. Absent if there are no cursors. */
-  offered?: Readonly<Record<OfferedMetric, readonly RatioItem[]>>;
-}
-
-/** All counts at one strength. */
-export interface StrengthCounts extends CursorCounts {
-  /** Nats and positions of the base's own texts; empty if there are none. */
-  kl: readonly RatioItem[];
-  /** Nats and tokens of HumanEval's solutions; empty if they could not be downloaded. */
-  solutions: readonly RatioItem[];
-}
 
 /** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
 const SOLUTIONS_SLACK = 0.01;
 
-/** A strength's metrics: what it learned since training began, what it forgot against the base. */
-export function strengthPoint(strength: number, before: StrengthCounts, at: StrengthCounts): StrengthPoint {
-  const { kl, solutions } = at;
+/** Counts by item; each is empty if it was not measured. */
+export interface StrengthCounts {
+  /** Bits and bytes of the code at held-out cursors. */
+  learned: readonly RatioItem[];
+  /** Nats and tokens of HumanEval's solutions. */
+  solutions: readonly RatioItem[];
+  /** Nats and positions of the base's own texts. */
+  kl: readonly RatioItem[];
+}
+
+/** A strength's metrics: what it learned since training began (`before`), what it forgot against the base. */
+export function strengthPoint(
+  strength: number,
+  { before, at }: { before: Omit<StrengthCounts, 'kl'>; at: StrengthCounts },
+): StrengthPoint {
+  const { learned, kl, solutions } = at;
   return {
     strength,
-    learned: pairedIntervals(before.learned, at.learned).difference,
-    files: new Set(before.learned.map(({ document }, at) => document ?? at)).size,
+    ...(learned.length && {
+      learned: pairedIntervals(before.learned, learned).difference,
+      places: learned.length,
+      files: new Set(before.learned.map(({ document }, at) => document ?? at)).size,
+    }),
     ...(kl.length && { kl: pairedIntervals(kl, kl).after }),
     ...(solutions.length && { solutions: pairedIntervals(before.solutions, solutions).difference }),
   };
@@ -52,49 +52,53 @@ export const strengthInFile = (
   { choice, givenStrength }: Pick<Summary, 'choice' | 'givenStrength'>,
 ): number =>
   givenStrength ?? (choice ? choice.strength || 1 : planned === 'measured' ? FIRST_STRENGTH : planned);
+
+/** Strengths whose forgetting is measured, at most. */
 export const MAX_STRENGTHS = 4;
 /** Below this strength, hardly anything that was learned remains. */
 const MIN_STRENGTH = 0.1;
-/** KL is measured on few texts, and falls a little more slowly than expected. */
+/** The KL falls a little more slowly than expected. */
 const KL_SAFETY = 0.95;
 
+/** Whether a strength forgot no more than the limit, also by the upper end of the KL's interval. */
+export const forgotLittle = (
+  { kl, solutions }: Pick<StrengthPoint, 'kl' | 'solutions'>,
+  limit: number,
+): boolean =>
+  (!kl || kl.high <= limit) && !(solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK);
+
 /**
- * The next strength to measure after `points`; undefined when enough is known. `isTimeUp`: continue only until a
- * strength within the limit is found. `klAtZero`: of what training began with.
+ * The next strength whose forgetting is to be measured after `points`; undefined when enough is known. `klAtZero`: of
+ * what training began with.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
   limit: number,
-  isTimeUp: boolean,
-  klAtZero = 0,
+  klAtZero: Pick<Interval, 'high'> = { high: 0 },
 ): number | undefined {
+  if (points.length === 0) return FIRST_STRENGTH;
   if (points.length >= MAX_STRENGTHS) return undefined;
   const within = points.filter((point) => forgotLittle(point, limit));
-  if (points.length > 0 && within.length === 0) return lowerStrength(points, limit, klAtZero);
-  if (within.length > 0 && isTimeUp) return undefined;
+  if (within.length === 0) return lowerStrength(points, limit, klAtZero.high);
   // If a strength forgets too much, so do all higher ones.
-  const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
   const tooStrongFrom = Math.min(
-    ...tooStrong,
-    ...within.map((point) => limitReachedAt(point, limit, klAtZero)),
+    ...points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength),
+    ...within.map((point) => limitReachedAt(point, limit, klAtZero.high)),
   );
-  // A quarter learns less than a half that learned something.
-  const others = within.every(({ learned }) => learned.value >= 0) ? [1, 0.75, 0.25] : [1, 0.75];
-  return [FIRST_STRENGTH, ...others].find(
-    (strength) => strength < tooStrongFrom && !points.some((point) => point.strength === strength),
-  );
+  const strongest = Math.max(...within.map(({ strength }) => strength));
+  return [1, 0.75].find((strength) => strength > strongest && strength < tooStrongFrom);
 }
 
 /**
- * A strength at which the KL is bound to reach the limit. KL rises at least in proportion to the strength, so it lies
- * above the line through its values at 0 and at this point.
+ * A strength at which the KL's upper end is expected to reach the limit. KL rises at least in proportion to the strength,
+ * so it lies above the line through 0 and this point.
  */
 const limitReachedAt = ({ strength, kl }: StrengthPoint, limit: number, klAtZero: number): number =>
-  kl && kl.value > klAtZero ? (strength * (limit - klAtZero)) / (kl.value - klAtZero) : Infinity;
+  kl && kl.high > klAtZero ? (strength * (limit - klAtZero)) / (kl.high - klAtZero) : Infinity;
 
 /**
- * The strength, below all of these, that is expected to stay just within the limit. From the base, KL grows with the
- * square of the strength; from an adapter, which has a KL itself, at most in proportion.
+ * The strength, below all of these, that is expected to stay just within the limit, by the upper ends. From the base, KL
+ * grows with the square of the strength; from an adapter, which has a KL itself, at most in proportion.
  */
 function lowerStrength(
   points: readonly StrengthPoint[],
@@ -103,129 +107,125 @@ function lowerStrength(
 ): number | undefined {
   if (klAtZero >= KL_SAFETY * limit) return undefined;
   const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
-  const left = kl && (KL_SAFETY * limit - klAtZero) / (kl.value - klAtZero);
-  const share = kl && kl.value > limit ? (klAtZero > 0 ? left! : Math.sqrt(left!)) : 0.5;
+  const left = kl && (KL_SAFETY * limit - klAtZero) / (kl.high - klAtZero);
+  const share = kl && kl.high > limit ? (klAtZero > 0 ? left! : Math.sqrt(left!)) : 0.5;
   const next = Math.floor(20 * strength * share) / 20;
   return next >= MIN_STRENGTH ? next : undefined;
 }
 
-/**
- * Whether only the limit on forgetting keeps a stronger change from being used. Then longer training, which changes more
- * as well, gains little (docs/experiments.md).
- */
-export function isLimitedByForgetting({
-  path,
-  limit,
-  klAtZero,
-}: Pick<StrengthChoice, 'path' | 'limit' | 'klAtZero'>): boolean {
-  const best = bestPoint(path, limit);
-  if (!best || best.learned.value >= 0 || best.strength === 1) return false;
-  const stronger = path.filter(({ strength }) => strength > best.strength);
-  if (stronger.some((point) => forgotLittle(point, limit))) return false;
-  if (stronger.length > 0) return stronger.some(({ learned }) => learned.value < best.learned.value);
-  const next = nextStrength(path, limit, false, klAtZero?.value);
-  return next === undefined || next < best.strength;
-}
-
-/** Whether that bounds what a run offers; not if its strength was set by hand. */
-export const isLimited = (summary: Pick<Summary, 'choice' | 'givenStrength'> | undefined): boolean =>
-  summary?.choice !== undefined &&
-  summary.givenStrength === undefined &&
-  isLimitedByForgetting(summary.choice);
-
-export const longerGainsLittle = (): string =>
-  t('Longer training would gain little, because the limit on forgetting is reached.');
-
-type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
-
-/** The choice with its reasons in the editor's language. They are recomputed, because files are in English. */
-export function choiceIn(choice: StrengthChoice): StrengthChoice {
-  if (!isTranslated()) return choice;
-  const { path, limit, learned: crossFitted, klAtZero } = choice;
-  const newChoice = chooseStrength(path, limit, { crossFitted, klAtZero });
-  // An earlier version may have made a different choice.
-  return newChoice.strength === choice.strength ? { ...choice, ...newChoice } : choice;
-}
+/** The strengths that are compared at cursors: of those within the limit, the two strongest. */
+export const candidates = (points: readonly StrengthPoint[], limit: number): StrengthPoint[] =>
+  points
+    .filter((point) => forgotLittle(point, limit))
+    .toSorted((a, b) => b.strength - a.strength)
+    .slice(0, 2);
 
 /**
- * The strength within the limit that most certainly learned. Compares the ends of intervals and not their centres, so
- * that an imprecise measurement does not win by chance. Undefined if none is within the limit.
+ * Of the strengths within the limit that were measured at the most places, the one that learned most, by the mean.
+ * Undefined if none was.
  */
 export const bestPoint = (points: readonly StrengthPoint[], limit: number): StrengthPoint | undefined =>
-  points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
+  points
+    .filter((point) => point.learned && forgotLittle(point, limit))
+    .toSorted((a, b) => b.places! - a.places! || a.learned!.value - b.learned!.value)[0];
 
-/**
- * Chooses the strength to offer from `points`, in any order; 0 if none is better than what training began with.
- * `crossFitted`: the gain on files that were not used for choosing, which is reported instead of the biased one. If it
- * rules out a noticeable gain, nothing is chosen. `klAtZero`: of what training began with.
- */
-export function chooseStrength(
-  points: readonly StrengthPoint[],
-  limit: number,
-  { crossFitted, klAtZero }: { crossFitted?: Interval | undefined; klAtZero?: Interval | undefined } = {},
-): Decision {
-  const { files = MIN_DOCUMENTS } = points[0]!;
-  if (files < MIN_DOCUMENTS)
-    return {
-      strength: 0,
-      why: t('too few files were measured to show whether it is better: {count}', { count: whole(files) }),
-      next: t('Choose a folder with more files of code.'),
-    };
-  const best = bestPoint(points, limit);
-  const ruledOut = crossFitted && crossFitted.high >= 0 && crossFitted.low > -UNNOTICEABLE_GAIN;
-  if (best && best.learned.high < 0 && !ruledOut)
-    return { strength: best.strength, why: reasonFor(best, points, limit, crossFitted) };
-  const strongest = points.toSorted((a, b) => b.strength - a.strength)[0]!;
-  const lost = ruledOut ? undefined : points.find(({ learned }) => learned.high < 0);
-  if (lost)
-    return {
-      strength: 0,
-      why: t(
-        'what it learned made it forget too much of what the base knew: {forgot} at strength {strength}',
-        { forgot: forgot(lost), strength: withPoint(String(lost.strength)) },
-      ),
-      next: t('A lower learning rate or replay forgets less.'),
-    };
-  return {
-    strength: 0,
-    why: t('it predicts held-out text no better than before, as far as can be measured: {learned}', {
-      learned: learned(crossFitted ?? (best ?? strongest).learned),
-    }),
-    next: !best
-      ? t('A lower learning rate or replay forgets less.')
-      : isLimitedByForgetting({ path: [...points], limit, klAtZero })
-        ? joined([t('More code to learn from may help.'), longerGainsLittle()])
-        : t('Longer training, or more code to learn from, may help.'),
-  };
+/** Whether more places may decide: a gain is seen, but its interval reaches zero. */
+export const isOpen = ({ learned, files = 0 }: StrengthPoint): boolean =>
+  learned !== undefined && learned.value < 0 && learned.high >= 0 && files >= MIN_DOCUMENTS;
+
+/** Places that may show a gain at all. */
+const MIN_PLACES = 8;
+/** A gain that would need more than this many times the places is not called one. */
+const MOST_NEEDED = 4;
+
+interface Measured {
+  path: readonly StrengthPoint[];
+  /** Of the KL, in nats per token. */
+  limit: number;
+  /** The held-out code has no further places. */
+  isAll: boolean;
 }
 
-const forgotLittle = ({ kl, solutions }: StrengthPoint, limit: number): boolean =>
-  (!kl || kl.value <= limit) && !(solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK);
+type Decision = Pick<StrengthChoice, 'decided' | 'strength' | 'needed'>;
 
-function reasonFor(
-  best: StrengthPoint,
-  points: readonly StrengthPoint[],
-  limit: number,
-  crossFitted = best.learned,
-): string {
-  const seemsBetter = points.filter(({ learned }) => learned.value < best.learned.value);
-  const values = {
-    strength: withPoint(String(best.strength)),
-    learned: learned(crossFitted),
-    forgot: forgot(best),
-  };
-  if (seemsBetter.some((point) => forgotLittle(point, limit)))
-    return t('at strength {strength} the gain is most certain: {learned}, {forgot}', values);
-  const why = t('at strength {strength} it learned most: {learned}, {forgot}', values);
-  const stronger = points.filter(({ strength }) => strength > best.strength);
-  if (stronger.length === 0) return why;
-  return stronger.some((point) => seemsBetter.includes(point))
-    ? t('{why}; at higher strengths it forgets more than the limit of {limit}', {
-        why,
-        limit: withPoint(String(limit)),
-      })
-    : t('{why}; at higher strengths it learned no more', { why });
+/** Whether the result is offered, and at which strength. `strength` is 0 unless it is better. */
+export function decide({ path, limit, isAll }: Measured): Decision {
+  const best = bestPoint(path, limit);
+  if (!best?.learned) return { decided: 'not better', strength: 0 };
+  const { learned, places = 0, files = MIN_DOCUMENTS } = best;
+  if (files < MIN_DOCUMENTS || places < MIN_PLACES) {
+    const needed = Math.max(MIN_PLACES, Math.ceil((places * MIN_DOCUMENTS) / Math.max(1, files)));
+    return { decided: 'too little code', strength: 0, needed };
+  }
+  if (learned.high < 0) return { decided: 'better', strength: best.strength };
+  const needed = Math.ceil(places * ((learned.high - learned.value) / learned.value) ** 2);
+  return isAll && learned.value < 0 && needed <= MOST_NEEDED * places
+    ? { decided: 'too little code', strength: 0, needed }
+    : { decided: 'not better', strength: 0 };
 }
+
+/** Why it was decided so, as a clause, and what to try if it is not better. In the reader's language. */
+export function reasonsOf({
+  decided,
+  strength,
+  path,
+  limit,
+  needed,
+}: Pick<StrengthChoice, 'decided' | 'strength' | 'path' | 'limit' | 'needed'>): Pick<
+  StrengthChoice,
+  'why' | 'next'
+> {
+  const best = bestPoint(path, limit);
+  switch (decided) {
+    case 'better':
+      // Runs of earlier versions may have chosen another one.
+      return {
+        why: t('at strength {strength} it learned most: {learned}, {forgot}', {
+          strength: withPoint(String(strength)),
+          ...describe(path.find((point) => point.strength === strength) ?? best!),
+        }),
+      };
+    case 'too little code':
+      return {
+        why: t('there is not enough of your code to tell (places: {places}; needed: {needed})', {
+          places: whole(best?.places ?? 0),
+          needed: whole(needed!),
+        }),
+        next: t('Choose a folder with more files of code.'),
+      };
+    case 'not better': {
+      if (best?.learned)
+        return {
+          why: t('it predicts held-out text no better than before, as far as can be measured: {learned}', {
+            learned: learned(best.learned),
+          }),
+          next: t('More code to learn from may help.'),
+        };
+      const weakest = path.toSorted((a, b) => a.strength - b.strength)[0];
+      return {
+        why: weakest
+          ? t(
+              'what it learned made it forget too much of what the base knew: {forgot} at strength {strength}',
+              {
+                forgot: forgot(weakest),
+                strength: withPoint(String(weakest.strength)),
+              },
+            )
+          : t('nothing could be measured'),
+        next: t('A lower learning rate or replay forgets less.'),
+      };
+    }
+  }
+}
+
+/** The choice with its reasons in the editor's language. They are recomputed, because files are in English. */
+export const choiceIn = (choice: StrengthChoice): StrengthChoice =>
+  isTranslated() ? { ...choice, ...reasonsOf(choice) } : choice;
+
+const describe = (point: StrengthPoint) => ({
+  learned: point.learned ? learned(point.learned) : '',
+  forgot: forgot(point),
+});
 
 const learned = ({ value, low, high }: Interval) =>
   t('{change} bits per byte [{low}, {high}] on held-out text', {

@@ -5,10 +5,12 @@
 import {
   CHARACTERS,
   completionMetrics,
+  CURSORS,
   findComparison,
   isStated,
   measuredHere,
   type Comparison,
+  type StrengthPoint,
   type Summary,
 } from '../protocol/evaluation.ts';
 import { decimal, isTranslated, joined, percent, t, tKnown, withPoint } from '../text/l10n.ts';
@@ -16,15 +18,9 @@ import { factsOfTask } from './task-facts.ts';
 import { FORGETTING } from './forgetting-metric.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { countOrShare, countText } from './counts.ts';
-import {
-  guardedMetrics,
-  isSlightlyWorse,
-  isWorse,
-  undetectedLoss,
-  UNNOTICEABLE_GAIN,
-  type GuardedMetric,
-} from './guards.ts';
+import { guardedMetrics, isSlightlyWorse, isWorse, undetectedLoss, type GuardedMetric } from './guards.ts';
 import { codeOfAge, nextStepWithoutOffer, sinceContinued, whyNotOffered } from './offer.ts';
+import { bestPoint } from './strength-rule.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
 function pair(a: number, b: number): { before: string; after: string } {
@@ -77,13 +73,33 @@ export function metricsIn(
   const { choice, givenStrength } = summary;
   const theirs = describeMetrics(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
   const isChosen = givenStrength === undefined && choice !== undefined;
-  // If no strength was good enough, these are of the whole change, while the refusal is about every strength.
-  const isWhole = isChosen && choice.strength === 0;
-  const atCursors = isChosen && !isWhole ? choice.learned : undefined;
-  const ours = describeMetrics(measuredHere(summary), { atCursors, limit: choice?.limit });
+  const best = isChosen ? bestPoint(choice.path, choice.limit) : undefined;
+  const measured = measuredHere(summary);
+  const more = { atCursors: best?.learned, limit: choice?.limit };
+  const ours = describeMetrics(measured, more);
   return joined([
-    isWhole && ours ? t('At full strength: {metrics}', { metrics: ours }) : ours,
+    isChosen && choice.strength === 0 ? ofRefused(measured, best, choice.limit) : ours,
     theirs && t('Its publisher states: {metrics}', { metrics: theirs }),
+  ]);
+}
+
+/**
+ * The refusal is about every strength: the best one was measured at cursors, the whole change otherwise. Its reason says
+ * how held-out text is predicted at the cursors.
+ */
+function ofRefused(measured: readonly Comparison[], best: StrengthPoint | undefined, limit: number): string {
+  const isAtBest = ({ task, metric }: Comparison) => task === CURSORS || metric === 'KL from base';
+  const cursors = measured.filter(isAtBest);
+  const atBest = cursors.length > 0 ? describeMetrics(cursors, { limit }) : '';
+  const whole = describeMetrics(measured.filter((comparison) => !isAtBest(comparison)));
+  return joined([
+    atBest && best
+      ? t('At strength {strength}: {metrics}', {
+          strength: withPoint(String(best.strength)),
+          metrics: atBest,
+        })
+      : '',
+    whole && t('At full strength: {metrics}', { metrics: whole }),
   ]);
 }
 
@@ -160,15 +176,14 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
     : t('{first}, and {share} of characters need no typing ({before} before)', { first, ...shares });
 }
 
-/** Judged by the windows if they show a difference, else by the cursors used for choosing the strength. */
+/** Judged by the windows if they show a difference, else by the cursors. */
 function predicts(windows: Comparison | undefined, atCursors: Interval | undefined): string {
   const bits = windows?.significant ? windows.difference : (atCursors ?? windows?.difference);
   if (!bits) return '';
   if (bits.high < 0) return t('Predicts held-out text better than before.');
-  if (bits.low > 0) return t('Predicts held-out text worse than before.');
-  return bits.low > -UNNOTICEABLE_GAIN
-    ? t('Predicts held-out text no better than before.')
-    : t('There is too little data to tell whether it predicts held-out text better.');
+  return bits.low > 0
+    ? t('Predicts held-out text worse than before.')
+    : t('Predicts held-out text no better than before, as far as was seen.');
 }
 
 /** How well older and new code are predicted, compared with the run that this one continues. */

@@ -46,6 +46,11 @@ export const comparisonSchema = z.object({
   after: metricSchema,
   /** after - before, paired over items. */
   difference: intervalSchema,
+  /**
+   * The third model, if `before` is not both: the base, or, where `before` is the base, the base with its reference
+   * adapter. It may have fewer items.
+   */
+  third: metricSchema.optional(),
   /** False if the interval of the difference contains zero: "no difference seen". */
   significant: z.boolean(),
 });
@@ -63,6 +68,8 @@ export const findComparison = (
  */
 export const EXACT_LINES = 'exact lines';
 export const CHARACTERS = 'characters offered';
+/** Of the true text at held-out cursors, without its line ends. */
+export const BITS = 'bits per byte';
 export const offeredMetrics = [EXACT_LINES, CHARACTERS] as const;
 export type OfferedMetric = (typeof offeredMetrics)[number];
 /** A metric's name for people. In files, `CHARACTERS` keeps an earlier one. */
@@ -94,9 +101,13 @@ export const servedSchema = z.object({
 export const strengthPointSchema = z.object({
   /** How much of the trained change is applied: weights/strength.ts. */
   strength: z.number(),
-  /** Bits per byte of the true text at held-out cursors, minus those of what training began with. */
-  learned: intervalSchema,
-  /** Number of files that contain those cursors. Absent in earlier versions. */
+  /**
+   * Bits per byte of the true text at held-out cursors, minus those of what training began with; absent if only
+   * forgetting was measured.
+   */
+  learned: intervalSchema.optional(),
+  /** Number of those cursors, and of the files that contain them. */
+  places: z.int().optional(),
   files: z.int().optional(),
   /** KL from the base on the base's own text, nats per token; absent if the run does not measure it. */
   kl: intervalSchema.optional(),
@@ -105,37 +116,39 @@ export const strengthPointSchema = z.object({
 });
 export type StrengthPoint = z.infer<typeof strengthPointSchema>;
 
-/** How the strength of a result was chosen: findings/strength-rule.ts. */
-export const strengthChoiceSchema = z.object({
-  /** 0: what training began with, because no point of `path` within the limit is better. */
-  strength: z.number(),
-  /** For display: what was chosen, and by which metrics. */
-  why: z.string(),
-  /** What to try if nothing is better. */
-  next: z.string().optional(),
-  /** KL in nats per token. */
-  limit: z.number(),
-  /** In ascending order of strength. */
-  path: z.array(strengthPointSchema),
-  /** KL of the adapter that training began with; absent if that was the base, whose KL is 0. */
-  klAtZero: intervalSchema.optional(),
-  /** How it was measured, for display. */
-  setting: z.string(),
-  texts: textsSchema,
-  /**
-   * The gain from the choice, like `learned` of a point, with each file at the strength chosen without it. With
-   * strength 0: the gain that the rejected choice would have brought. Absent if no point was better, and in earlier
-   * versions.
-   */
-  learned: intervalSchema.optional(),
-  /**
-   * The metrics of `offeredMetrics`, with each file likewise. Absent where there are no cursors, and in earlier
-   * versions.
-   */
-  offered: z.array(comparisonSchema).optional(),
-  /** By path: the strength chosen without this file, if it differs; the file's completions are measured at it. */
-  without: z.record(z.string(), z.number()).optional(),
-});
+/** What a run says of its result in the end. */
+export const outcomes = ['better', 'not better', 'too little code'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** Whether a result is offered, and at which strength: findings/strength-rule.ts. */
+export const strengthChoiceSchema = z
+  .object({
+    /** Absent in earlier versions. */
+    decided: z.enum(outcomes).optional(),
+    /** 0: what training began with. */
+    strength: z.number(),
+    /** For display: why, by which metrics. */
+    why: z.string(),
+    /** What to try if it is not better. */
+    next: z.string().optional(),
+    /** KL in nats per token. */
+    limit: z.number(),
+    /** With too little code: about how many places would decide. */
+    needed: z.int().optional(),
+    /** In ascending order of strength. */
+    path: z.array(strengthPointSchema),
+    /** KL of the adapter that training began with; absent if that was the base, whose KL is 0. */
+    klAtZero: intervalSchema.optional(),
+    /** How it was measured, for display. */
+    setting: z.string(),
+    texts: textsSchema,
+    /** The metrics at these cursors, of the chosen strength or, if none was chosen, of the best one. */
+    atCursors: z.array(comparisonSchema).optional(),
+  })
+  .transform(({ decided, ...choice }) => ({
+    ...choice,
+    decided: decided ?? (choice.strength > 0 ? ('better' as const) : ('not better' as const)),
+  }));
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 
 /**
@@ -159,8 +172,9 @@ const placeSchema = z.object({
 });
 export type Place = z.infer<typeof placeSchema>;
 
-/** Held-out lines to look at (chosen by a rule: evaluation/places.ts), and how many of all lines tried are right. */
+/** The held-out lines that only one of the two models would suggest exactly, and how many of all lines each does. */
 const placesSchema = z.object({
+  /** In the order of files and lines. */
   shown: z.array(placeSchema),
   tried: z.int(),
   /** Right before and after; only after; only before. */
@@ -194,8 +208,6 @@ export const summarySchema = z.object({
   /** One sentence: what was learned, what was forgotten. */
   sentence: z.string(),
   comparisons: z.array(comparisonSchema),
-  /** Written by earlier versions: one place, if possible one where the result was right and the base was not. */
-  example: placeSchema.optional(),
   places: placesSchema.optional(),
   /** Oldest first. */
   commits: z.array(commitsSoFarSchema).optional(),

@@ -113,7 +113,7 @@ function shareableSummary(summary: Summary): Summary {
       before: shareableMetric(comparison.before),
       after: shareableMetric(comparison.after),
     })),
-    ...(choice && { choice: { ...choice, without: undefined } }),
+    ...(choice && { choice }),
     ...(givenStrength !== undefined && { givenStrength }),
     ...(refused && { refused }),
   };

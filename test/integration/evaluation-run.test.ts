@@ -8,12 +8,11 @@ import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.t
 import { readEvaluated } from '../../src/evaluation/metrics/between-runs.ts';
 import { calibrate, type Outcome } from '../../src/completion/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
-import { addToSummary } from '../../src/evaluation/metrics/summary.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
 import { reportStrength, setStrength } from '../../src/evaluation/strength/set.ts';
 import { compareDistributions, requireVerified } from '../../src/runs/verify.ts';
-import { summarySchema, type StrengthChoice, type Summary } from '../../src/protocol/evaluation.ts';
+import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
 import { createRun } from '../../src/runs/index.ts';
@@ -35,14 +34,18 @@ let unchanged: string;
 let host: LlamaHost;
 let problems: string;
 
-async function newRun(result?: string, method: 'lora' | 'full' = 'lora', strength = 1): Promise<string> {
+async function newRun(
+  result?: string,
+  method: 'lora' | 'full' = 'lora',
+  strength: number | 'measured' = 1,
+): Promise<string> {
   const { dir } = await createRun({
     name: 'test',
     folder: join(root, 'code'),
     base: { id: 'tiny', path: base, sha256: 'ab'.repeat(32) },
     hyper: hyperSchema.parse({ method, learningRate: 1e-3, steps: 7, sequenceLength: WINDOW }),
     backend: 'wasm',
-    evaluation: { heldOutWindows: 3, humanevalProblems: 2, retentionTexts: 2, strength },
+    evaluation: { heldOutWindows: 3, humanevalProblems: 2, retentionTexts: 2, strength, strengthLimit: 100 },
     versions: {},
   });
   const state = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as object;
@@ -75,7 +78,6 @@ async function natsOf({ tokens, learned, starts }: Sequence, of: LlamaHost, mode
 }
 const find = (summary: Summary, task: string, metric: string) =>
   summary.comparisons.find((one) => one.task === task && one.metric === metric)!;
-type Parts = Record<string, { sum: number; weight: number }>;
 const rowsOf = async (dir: string, name: string) =>
   (await readFile(join(dir, 'evaluation', name), 'utf8'))
     .trim()
@@ -118,59 +120,6 @@ afterAll(async () => {
   await host?.dispose();
   delete process.env['FORGET_ME_NOT_HOME'];
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
-});
-
-describe('a file without which the choice of strength differs', () => {
-  const [chosen, other] = [0.75, 0.5];
-  const plain = { step: 7, sentence: '', comparisons: [] };
-  const rowsAt = async (choice: Partial<StrengthChoice>) => {
-    const dir = await newRun(changed);
-    await mkdir(join(dir, 'evaluation'));
-    const whole = { strength: chosen, why: '', limit: 0.1, path: [], setting: '', ...choice };
-    await writeFile(join(dir, 'evaluation', 'summary.json'), JSON.stringify({ ...plain, choice: whole }));
-    const { summary } = await evaluate(dir, { tasks: ['workspace'], limit: 4 });
-    return { dir, summary, rows: await rowsOf(dir, 'workspace.7.jsonl') };
-  };
-
-  it('is measured at that strength, completions included; other files and latency at the chosen one', async () => {
-    const [before, half] = [await rowsAt({}), await rowsAt({ strength: other })];
-    const all = before.rows.filter(({ item }) => !String(item).startsWith('latency'));
-    const path = String(all.find(({ item }) => String(item).startsWith('line'))!['document']);
-    expect(all.some(({ document }) => document !== path)).toBe(true);
-    const { rows, summary } = await rowsAt({ without: { [path]: other } });
-    const answerOf = ({ after }: Record<string, unknown>) => (after as { answer?: string }).answer;
-    for (const [at, row] of rows.entries()) {
-      const isOther = row['document'] === path && !String(row['item']).startsWith('latency');
-      expect(row['strength']).toBe(isOther ? other : undefined);
-      if (String(row['item']).startsWith('latency')) continue;
-      const expected = (isOther ? half : before).rows[at]!;
-      const { after } = row['parts'] as { after: Parts };
-      for (const [metric, { sum, weight }] of Object.entries((expected['parts'] as { after: Parts }).after)) {
-        expect(after[metric]!.weight).toBe(weight);
-        expect(after[metric]!.sum).toBeCloseTo(sum, 3);
-      }
-      expect(answerOf(row)).toBe(answerOf(expected));
-    }
-    // The strengths must complete it differently, or this would show nothing.
-    const written = (rows: Record<string, unknown>[]) =>
-      rows.filter(({ document }) => document === path).map(answerOf);
-    expect(written(half.rows)).not.toEqual(written(before.rows));
-    // Only completions of the served result are shown.
-    expect(summary.places!.tried).toBeLessThan(before.summary.places!.tried);
-    expect(summary.places!.shown.map(({ file }) => file)).not.toContain(path);
-  });
-
-  it('is measured as it is served if the strength was set by hand', async () => {
-    const dir = await newRun(changed);
-    await setStrength(dir, other);
-    const { documents } = await openCorpus(join(dir, 'corpus'));
-    const without = Object.fromEntries(documents.map(({ path }) => [path, 1]));
-    const choice = { strength: chosen, why: '', limit: 0.1, path: [], setting: '', without };
-    await addToSummary(dir, 7, { choice });
-    await evaluate(dir, { tasks: ['workspace'], limit: 2 });
-    const rows = await rowsOf(dir, 'workspace.7.jsonl');
-    expect(rows.filter((row) => 'strength' in row)).toEqual([]);
-  });
 });
 
 describe('a run with an adapter', () => {
@@ -235,26 +184,24 @@ describe('a run with an adapter', () => {
     await expect(requireVerified(dir, () => Promise.reject(new Error('it was')))).resolves.toBeUndefined();
   });
 
-  it('shows held-out lines of held-out files, and what was suggested there', async () => {
-    const { documents } = await openCorpus(join(dir, 'corpus'));
-    const { shown, tried, both, gained, lost } = summary.places!;
-    const rows = await rowsOf(dir, 'workspace.7.jsonl');
-    expect(shown.length).toBe(Math.min(3, tried));
-    for (const { file, line, prefix, actual, ...answers } of shown) {
+  it('lists the held-out lines that only one of the two suggests exactly', async () => {
+    const chosen = await newRun(changed, 'lora', 'measured');
+    const { summary: measured } = await evaluate(chosen, { tasks: ['humaneval'], limit: 1 });
+    const { documents } = await openCorpus(join(chosen, 'corpus'));
+    const { shown, tried, both, gained, lost } = measured.places!;
+    expect(shown).toHaveLength(gained + lost);
+    for (const { file, line, prefix, actual, before, after } of shown) {
       const splits = documents.filter((document) => document.path === file).map(({ split }) => split);
       expect(splits).toContain('held-out');
       const written = (await readFile(join(root, 'code', file), 'utf8')).split('\n')[line - 1]!;
-      expect(written.trimEnd()).toBe(prefix.split('\n').at(-1)! + actual);
-      const { before, after } = rows.find(({ item }) => item === `line at ${file}:${line}`)!;
-      expect({ before, after }).toMatchObject({
-        before: { answer: answers.before },
-        after: { answer: answers.after },
-      });
+      expect(written.trimEnd()).toBe(prefix + actual);
+      expect([before, after].filter((suggested) => suggested === actual)).toHaveLength(1);
     }
-    const lines = find(summary, 'workspace', 'line exact match');
+    const lines = find(measured, 'cursors', 'exact lines');
     expect([lines.before.n, lines.before.value * tried, lines.after.value * tried]).toEqual([
-      ...[tried, both + lost, both + gained],
+      ...[tried, expect.closeTo(both + lost), expect.closeTo(both + gained)],
     ]);
+    expect(find(measured, 'retention', 'KL from base').before.value).toBe(0);
   });
 
   it('sends its parent every metric of base and result', () => {

@@ -150,7 +150,7 @@ describe('a run of several folders', () => {
       expect(trained).toContain('<|repo_name|>api\n<|file_sep|>');
       expect(trained).toMatch(/<\|file_sep\|>src\/part\d+\.py\n/);
       expect(trained).not.toContain('api (old)');
-      const { cursors } = await cursorContinuations(corpus, tokenizer, spec, 24);
+      const cursors = await cursorContinuations(corpus, tokenizer, spec, 24);
       const ofOther = cursors.filter(({ path }) => path.startsWith('api (old)/src/'));
       expect(ofOther.length).toBeGreaterThan(0);
       for (const { tokens, path } of ofOther)

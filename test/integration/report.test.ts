@@ -138,17 +138,6 @@ describe('report.html', () => {
     await page.close();
   });
 
-  it("shows an earlier version's single example", async () => {
-    const { places, ...earlier } = makeRun().summary!;
-    const { page, problems } = await open([
-      { ...makeRun(), summary: { ...earlier, example: places!.shown[0]! } },
-    ]);
-    expect(await page.locator('.place').count()).toBe(1);
-    expect(await page.locator('.places').textContent()).toContain('await request.json();');
-    expect(problems).toEqual([]);
-    await page.close();
-  });
-
   it('shows names and completions as plain text', async () => {
     const hostile = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><!--';
     const run = makeRun({ name: hostile });

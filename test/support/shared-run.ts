@@ -34,9 +34,14 @@ export const summary: Summary = {
       difference: { value: -0.5, low: -0.6, high: -0.4 },
     },
   ],
-  example: {
-    ...{ file: 'internal/billing/charge.ts', line: 3, prefix: 'function chargeCustomer(', actual: 'id' },
-    ...{ before: 'x', after: 'id' },
+  places: {
+    ...{ tried: 1, both: 0, gained: 1, lost: 0 },
+    shown: [
+      {
+        ...{ file: 'internal/billing/charge.ts', line: 3, prefix: 'function chargeCustomer(', actual: 'id' },
+        ...{ before: 'x', after: 'id' },
+      },
+    ],
   },
   served: { meanKl: 0.001, limit: 0.01, tokens: 96, ok: true },
   calibration: { bias: 99, slope: 0, count: 10 },

@@ -2,11 +2,16 @@ import { sentenceIn } from '../../src/findings/summary-sentence.ts';
 import { t, titleIn, withPoint } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
-import { comparisonRows, verdictIn, type ComparisonRow } from '../view-model/comparisons.ts';
+import {
+  comparisonColumns,
+  comparisonRows,
+  verdictIn,
+  type ComparisonRow,
+} from '../view-model/comparisons.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Actions, Section } from './section.ts';
 
-const head = () => ['', t('Before'), t('After'), t('Difference'), '', 'n'];
+const headOf = (columns: readonly string[]) => ['', ...columns, t('Difference'), '', 'n'];
 
 /** The result in a sentence, and all metrics before and after with their difference, each with its 95% interval. */
 export class ComparisonsSection implements Section {
@@ -44,23 +49,27 @@ export class ComparisonsSection implements Section {
     setText(this.sentence, sentenceIn(summary));
     this.measure.hidden = !canAct || !run.status.canMeasure;
     const { served } = summary;
-    const rows = comparisonRows(summary, run.snapshot.spec);
+    const { spec } = run.snapshot;
+    const rows = comparisonRows(summary, spec);
     this.holder.hidden = rows.length === 0;
-    this.content.update([rows, served], () => [build(rows, served)]);
+    this.content.update([rows, served], () => [build(rows, headOf(comparisonColumns(spec)), served)]);
   }
 }
 
-function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
+function build(
+  rows: ComparisonRow[],
+  head: readonly string[],
+  served: { meanKl: number; ok: boolean } | undefined,
+): HTMLElement {
   const body = rows.flatMap((row, at) => [
     // The setting is shown once, above all metrics measured in this way.
     row.setting !== rows[at - 1]?.setting &&
-      h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head().length) }, row.setting)),
+      h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head.length) }, row.setting)),
     h(
       'tr',
       {},
       h('th', { scope: 'row' }, row.metric, row.unit ? h('span', { class: 'faint' }, ` ${row.unit}`) : ''),
-      h('td', {}, row.before),
-      h('td', {}, row.after),
+      ...row.values.map((value) => h('td', {}, value)),
       h('td', {}, row.difference),
       h('td', {}, h('span', { class: `verdict ${row.verdict}` }, verdictIn(row.verdict))),
       h('td', {}, row.n),
@@ -79,7 +88,7 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
         h(
           'tr',
           {},
-          ...head().map((text, index) =>
+          ...head.map((text, index) =>
             text
               ? h('th', { scope: 'col' }, text)
               : h('td', {}, index ? h('span', { class: 'visually-hidden' }, t('Verdict')) : ''),

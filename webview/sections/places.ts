@@ -7,7 +7,6 @@ import type { Section } from './section.ts';
 /** Held-out lines as an editor shows them: suggestions before and after training side by side, and the actual text. */
 export class PlacesSection implements Section {
   private readonly counted = h('p');
-  private readonly rule = h('p', { class: 'faint' });
   private readonly holder = h('div');
   private readonly content = new Keyed(this.holder);
   readonly element = h(
@@ -16,7 +15,6 @@ export class PlacesSection implements Section {
     h('h2', {}, t('What does it suggest in code that it has never seen?')),
     this.counted,
     this.holder,
-    this.rule,
   );
 
   update({ run }: PanelView): void {
@@ -24,8 +22,6 @@ export class PlacesSection implements Section {
     this.element.hidden = !view;
     if (!view) return;
     setText(this.counted, view.counted);
-    this.counted.hidden = !view.counted;
-    setText(this.rule, view.rule);
     this.content.update(view.places, () => view.places.map(placeElement));
   }
 }

@@ -5,13 +5,12 @@ import type { PanelView } from '../view-model/panel.ts';
 import { verdictView, type VerdictView } from '../view-model/verdict.ts';
 import type { Actions, Section } from './section.ts';
 
-const signs = { better: '\u2713', same: '=', worse: '\u2717', unknown: '?' };
+const signs = { better: '\u2713', 'not better': '=', 'too little code': '?', 'not measured': '?' };
 
 /** Whether the result is better than the base, why, and the next step as one button. */
 export class VerdictSection implements Section {
   private readonly sign = h('span', { class: 'sign', 'aria-hidden': 'true' });
   private readonly sentence = h('p', { class: 'sentence', role: 'status' });
-  private readonly basis = h('p');
   private readonly consequence = h('p');
   private readonly meaning = h('p', { class: 'faint' });
   private readonly inUse = h('p', { class: 'in-use' }, t('In use for completion'));
@@ -33,7 +32,7 @@ export class VerdictSection implements Section {
       'section',
       { class: 'verdict-card', 'aria-label': t('Verdict') },
       this.sign,
-      h('div', {}, this.sentence, this.basis, this.consequence, this.meaning),
+      h('div', {}, this.sentence, this.consequence, this.meaning),
       h('div', { class: 'step' }, this.inUse, ...Object.values(this.steps)),
     );
   }
@@ -46,8 +45,6 @@ export class VerdictSection implements Section {
     setAttribute(this.element, 'data-verdict', verdict.kind);
     setText(this.sign, signs[verdict.kind]);
     setText(this.sentence, verdict.sentence);
-    setText(this.basis, verdict.basis);
-    this.basis.hidden = !verdict.basis;
     setText(this.consequence, verdict.consequence);
     this.consequence.hidden = !verdict.consequence;
     setText(this.meaning, verdict.meaning);

@@ -27,7 +27,7 @@ import {
   stepCount,
   stepName,
 } from './format.ts';
-import { bestPoint, isLimited } from '../../src/findings/strength-rule.ts';
+import { bestPoint } from '../../src/findings/strength-rule.ts';
 import { showsLearning } from '../../src/findings/task-facts.ts';
 import { metricLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
@@ -89,7 +89,7 @@ export function advise(view: PanelView): AdviceView {
       none: t('No advice: this adapter was trained elsewhere, with settings that are not known.'),
     };
   const { summary } = run.snapshot;
-  const isUnknown = verdictOf(summary).kind === 'unknown';
+  const isUnknown = ['not measured', 'too little code'].includes(verdictOf(summary).kind);
   const unclear = summary && !run.status.live && (isUnknown || isOpen(summary));
   // A summary is empty while its first task is measured.
   const measured =
@@ -305,8 +305,7 @@ function forgotWithoutLearning({ snapshot }: RunView): Advice | undefined {
 function stillFalling({ series, snapshot }: RunView): Advice | undefined {
   const { summary } = snapshot;
   // What bounds the result is then the limit on forgetting.
-  if (isLimited(summary) || (summary?.choice && !bestPoint(summary.choice.path, summary.choice.limit)))
-    return undefined;
+  if (summary?.choice && !bestPoint(summary.choice.path, summary.choice.limit)) return undefined;
   const curve = heldOutCurve(series);
   const fall = curve && fallOf(curve);
   if (!curve || curve.length < 4 || !fall || fall <= 0 || series.earlyStop || series.best) return undefined;

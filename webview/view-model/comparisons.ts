@@ -4,16 +4,17 @@ import { isStated, type Comparison, type Summary } from '../../src/protocol/eval
 import type { RunSpec } from '../../src/protocol/run.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
-import { isAgainstBase } from '../../src/findings/before.ts';
-import { verdictOf } from '../../src/findings/verdict.ts';
+import { beforeOf, columnNames, columnsOf, isAgainstBase } from '../../src/findings/before.ts';
 import { metricLabel, isKl } from './labels.ts';
 import { textOf } from '../../src/text/message.ts';
+
+type Began = Pick<RunSpec, 'continues' | 'reference' | 'fetched'>;
 
 export interface ComparisonRow {
   metric: string;
   unit: string;
-  before: string;
-  after: string;
+  /** A value for each of `comparisonColumns`; empty where it was not measured. */
+  values: string[];
   difference: string;
   verdict: Verdict;
   n: string;
@@ -33,48 +34,29 @@ export function verdict({ difference, better, significant, metric }: Comparison)
   return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
 }
 
-export const comparisonRows = (
-  summary: Summary,
-  spec: Pick<RunSpec, 'continues' | 'reference' | 'fetched'> = {},
-): ComparisonRow[] => [
-  ...basisRow(summary),
-  ...summary.comparisons.map((comparison) => {
-    const row = rowOf(comparison);
+export const comparisonRows = (summary: Summary, spec: Began = {}): ComparisonRow[] =>
+  summary.comparisons.map((comparison) => {
+    const row = rowOf(comparison, spec);
     if (isAgainstBase(spec, comparison.task))
-      row.setting = t('{setting}; before: the base alone', { setting: row.setting });
+      row.setting = t('{setting}; difference from the base', { setting: row.setting });
     return isStated(summary, comparison)
       ? { ...row, metric: t('{metric}, as its publisher states', { metric: row.metric }) }
       : row;
-  }),
-];
+  });
 
-/** The gain that the verdict rests on, if no other row shows it; only its difference is known. */
-function basisRow(summary: Summary): ComparisonRow[] {
-  const { basis } = verdictOf(summary);
-  if (!basis || !summary.choice) return [];
-  return [
-    {
-      metric: t('Bits per byte of held-out text'),
-      unit: '',
-      before: '',
-      after: '',
-      difference: formatDifference(basis.learned, false),
-      verdict: 'better',
-      n: basis.files === undefined ? '' : t('{files} files', { files: whole(basis.files) }),
-      setting: settingIn(textOf(summary.choice, 'setting')),
-    },
-  ];
-}
+/** Headings: the base, what training began with if that is another model, and the result. */
+export const comparisonColumns = columnNames;
 
-function rowOf(comparison: Comparison): ComparisonRow {
-  const { task, metric, unit, before, after, difference } = comparison;
+function rowOf(comparison: Comparison, spec: Began): ComparisonRow {
+  const { task, metric, unit, after, difference } = comparison;
   const share = isShare(metric, unit);
+  const { base, began, result } = columnsOf(spec, comparison);
+  const columns = beforeOf(spec) === 'base' ? [base, result] : [base, began, result];
   return {
     metric: metricLabel(task, metric),
     // Avoids repeating the unit, as in "unique programs programs".
     unit: share || /per byte|programs/.test(metric) ? '' : tKnown(unit),
-    before: formatInterval(before, share),
-    after: formatInterval(after, share),
+    values: columns.map((one) => (one ? formatInterval(one, share) : '')),
     difference: formatDifference(difference, share),
     verdict: verdict(comparison),
     n: whole(after.n),

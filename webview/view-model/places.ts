@@ -18,31 +18,15 @@ export interface Suggestion {
 }
 
 interface PlacesView {
-  /** How many of all lines tried are right; empty in runs of earlier versions. */
+  /** How many of all lines tried are right. */
   counted: string;
-  /** The rule by which these were chosen. */
-  rule: string;
   places: PlaceView[];
 }
 
-/** Undefined if nothing was completed. */
+/** Undefined if no lines were measured. */
 export function placesView(summary: Summary | undefined): PlacesView | undefined {
-  const { places, example } = summary ?? {};
-  if (places)
-    return {
-      counted: countedIn(places),
-      rule: t(
-        'Picked without favouring either model: a line that only the tuned model completes as written, one that only the model before does, and one that neither does, where there are such lines.',
-      ),
-      places: places.shown.map(placeView),
-    };
-  return (
-    example && {
-      counted: '',
-      rule: t('Chosen by an earlier version, where the tuned model did better if there was such a line.'),
-      places: [placeView(example)],
-    }
-  );
+  const { places } = summary ?? {};
+  return places && { counted: countedIn(places), places: places.shown.map(placeView) };
 }
 
 function countedIn({ tried, both, gained, lost }: NonNullable<Summary['places']>): string {

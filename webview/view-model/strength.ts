@@ -1,6 +1,6 @@
 /** The strengths of a run (how much of its trained change applies): the metrics at each strength, and the one in use. */
-import { joined, t, withPoint } from '../../src/text/l10n.ts';
-import { choiceIn, isLimited, longerGainsLittle } from '../../src/findings/strength-rule.ts';
+import { t, withPoint } from '../../src/text/l10n.ts';
+import { choiceIn } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
 import { atBase, learnedForgot, withSign, type LearnedForgot } from './trade-off.ts';
@@ -48,10 +48,7 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
     at: inUse || 1,
     inUse: inUse || undefined,
     sentence: sentenceOf(choice, givenStrength, path),
-    why: joined([
-      t('{clause}.', { clause: choiceIn(choice).why }),
-      choice.strength > 0 && isLimited(snapshot.summary) ? longerGainsLittle() : '',
-    ]),
+    why: t('{clause}.', { clause: choiceIn(choice).why }),
     canSet: !status.live,
     words: (strength) => wordsOf(strength, strength ? markOf(strength) : '', choice),
   };
@@ -59,7 +56,7 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
 
 const stopOf = ({ strength, learned, kl, solutions }: StrengthPoint, mark: string): StrengthStop => ({
   strength,
-  learned: formatDifference(learned, false),
+  learned: learned ? formatDifference(learned, false) : '',
   forgot: kl ? formatInterval(kl, false) : '',
   solutions: solutions ? formatDifference(solutions, false) : '',
   mark,
@@ -71,6 +68,7 @@ function wordsOf(strength: number, mark: string, { path, limit }: StrengthChoice
   const point = path.find((candidate) => candidate.strength === strength);
   if (!point) return t('{strength}: not measured.', { strength: name });
   const { learned, kl } = point;
+  if (!learned) return t('{strength}: too far from the base.', { strength: name });
   const values = {
     strength: name,
     verdict: learned.high < 0 ? t('better') : learned.low > 0 ? t('worse') : t('no difference seen'),
@@ -142,7 +140,7 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
     const points = (strengthView(run)?.stops ?? []).flatMap(({ strength, mark }): StrengthPathPoint[] => {
       const isInUse = strength === (run.snapshot.summary?.givenStrength ?? choice!.strength);
       const { learned, kl } = choice!.path.find((point) => point.strength === strength)!;
-      if (!kl) return [];
+      if (!kl || !learned) return [];
       return [{ strength, mark, isInUse, ...learnedForgot(withSign(learned, -1), kl) }];
     });
     if (points.length < 2) return [];

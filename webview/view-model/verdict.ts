@@ -1,15 +1,13 @@
 /** The first thing shown in the panel: whether the result is better than before, why, and the next step. */
 import { findKnownBase } from '../../src/base-models/registry.ts';
 import { beforeName, beforeOf, isBefore } from '../../src/findings/before.ts';
-import { basisIn, verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
+import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
 import { joined, percent, t } from '../../src/text/l10n.ts';
 import type { PanelView, RunView } from './panel.ts';
 
 export interface VerdictView {
   kind: Verdict['kind'];
   sentence: string;
-  /** The figure that it rests on, if no metric of the result shows it; else empty. */
-  basis: string;
   /** What this means for completion; empty if the step says it. */
   consequence: string;
   /** What "before" and "held out" mean for this run. */
@@ -27,14 +25,13 @@ export function verdictView({ run, inUse, withReference = false }: PanelView): V
   const verdict = verdictOf(snapshot.summary);
   const ended = status.kind === 'done' || status.canMeasure;
   // Too little may have been measured so far.
-  if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'unknown'))) return undefined;
+  if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'not measured'))) return undefined;
   // Then it is not `inUse`, even if it completed code until now.
   const other = inUse !== undefined && inUse !== run.id && !isBefore(spec, { id: inUse, withReference });
   const refused = snapshot.summary && !status.canUse && !status.live;
   return {
     kind: verdict.kind,
     sentence: verdictIn(verdict, other ? beforeName(spec, baseName(spec.base.id)) : undefined),
-    basis: basisIn(verdict),
     consequence: !refused
       ? ''
       : inUse

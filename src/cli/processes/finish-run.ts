@@ -4,11 +4,13 @@ import { hasEnded } from '../../findings/run-status.ts';
 import { endText } from '../../findings/end-text.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
+import { Announcement } from './announce.ts';
 import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { print, printJson } from '../view/output.ts';
 import { describeServed } from './served-check.ts';
 import { writeReport } from '../report/write.ts';
+import { totalSeconds } from '../../evaluation/time.ts';
 import { comparisonTable } from '../view/tables.ts';
 import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -22,7 +24,8 @@ export async function finishRun(
   trainer: LaunchedTrainer,
   { json, report }: { json?: boolean; report?: string },
 ): Promise<void> {
-  const snapshot = await followToEnd(dir, trainer, { json: json === true });
+  const announcement = await Announcement.open(dir, trainer.eventsBefore);
+  const snapshot = await followToEnd(dir, trainer, { json: json === true, announcement });
   const { spec, state } = snapshot;
   if (trainer.cluster && isAlive(state)) return printDetached(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
@@ -45,7 +48,7 @@ export async function finishRun(
       msg`Resume it with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
     );
   if (report) await writeReport([dir], report);
-  if (json) printJson(asJson(dir, snapshot));
+  if (json) printJson({ ...asJson(dir, snapshot), ...announced(announcement) });
   else printResult(dir, snapshot, report);
 }
 
@@ -64,6 +67,9 @@ function printDetached(
 
 /** Absent if its trainer was killed while it measured, and another process measured the rest. */
 const doneEvent = ({ events }: RunSnapshot) => events.findLast((event) => event.type === 'done');
+
+/** Seconds until the end, as they were said after the first steps. */
+const announced = ({ times }: Announcement) => times && { announced: Math.round(totalSeconds(times)) };
 
 function asJson(dir: string, snapshot: RunSnapshot) {
   const { spec, state, events, summary } = snapshot;
@@ -111,7 +117,7 @@ function printPlaces({ places }: Summary): void {
   const { shown, tried, both, gained, lost } = places;
   const quoted = (text: string) => JSON.stringify(text);
   print(
-    `Of ${tried} held-out lines, ${both + lost} are completed exactly before and ${both + gained} after (gained ${gained}, lost ${lost}), such as:`,
+    `Of ${tried} held-out lines, the rest of ${both + lost} would be suggested exactly before and of ${both + gained} after: ${gained} more, ${lost} no longer${shown.length > 0 ? ', which are' : ''}:`,
   );
   for (const { file, line, prefix, actual, before, after } of shown)
     print(

@@ -1,5 +1,6 @@
 /** Shows the progress of a run on the terminal (or as JSON lines) until its trainer has ended. */
 import { formatDuration } from '../view/format.ts';
+import type { Announcement } from './announce.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { LiveLine, note, printProgress } from '../view/output.ts';
 import { formatError } from '../../text/errors.ts';
@@ -8,6 +9,8 @@ import { forTerminal } from '../../text/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunState } from '../../protocol/run.ts';
 import { FORGETTING } from '../../findings/forgetting-metric.ts';
+import { isReady } from '../../findings/offer.ts';
+import { verdictIn, verdictOf } from '../../findings/verdict.ts';
 import { secondsLeft, timeLeftIn } from '../../findings/run-time.ts';
 import { factsOfTask } from '../../findings/task-facts.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
@@ -20,11 +23,13 @@ import { english } from '../../text/message.ts';
 export async function followToEnd(
   dir: string,
   trainer: LaunchedTrainer,
-  { json }: { json: boolean },
+  { json, announcement }: { json: boolean; announcement: Announcement },
 ): Promise<RunSnapshot> {
   const stop = new AbortController();
   void trainer.ended.then(() => stop.abort());
-  const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
+  const view = json
+    ? new JsonProgress(announcement)
+    : new TerminalProgress(trainer.eventsBefore, announcement);
   let evaluating = false;
   const onInterrupt = () => {
     if (trainer.cluster) return stop.abort();
@@ -55,7 +60,11 @@ export async function followToEnd(
 
 class JsonProgress {
   private shown = '';
-  show({ state }: RunSnapshot): void {
+  constructor(private readonly announcement: Announcement) {}
+
+  show(snapshot: RunSnapshot): void {
+    const { state } = snapshot;
+    this.announcement.take(snapshot);
     const what = `${state.step} ${taskName(state)}`;
     if (what === this.shown) return;
     this.shown = what;
@@ -75,9 +84,13 @@ class JsonProgress {
 class TerminalProgress {
   private shown = '';
   private evaluating = false;
+  private decided = false;
   private readonly line = new LiveLine(process.stdout);
   /** `printed`: number of events that were there before. */
-  constructor(private printed: number) {}
+  constructor(
+    private printed: number,
+    private readonly announcement: Announcement,
+  ) {}
 
   show(snapshot: RunSnapshot): void {
     for (const event of snapshot.events.slice(this.printed)) {
@@ -86,6 +99,12 @@ class TerminalProgress {
       if (event.type !== 'evaluation' || !this.evaluating) this.print(describe(event));
     }
     this.printed = snapshot.events.length;
+    const times = this.announcement.take(snapshot);
+    if (times) this.print(`  ${times}`);
+    if (!this.decided && isReady(snapshot)) {
+      this.decided = true;
+      this.print(`  ${verdictIn(verdictOf(snapshot.summary))} What is measured next can take this back.`);
+    }
     if (this.line.live) this.rewrite(snapshot);
     else this.printTask(snapshot);
   }

@@ -5,14 +5,15 @@ import {
   type Metric,
   type Summary,
 } from '../../protocol/evaluation.ts';
-import { isAgainstBase } from '../../findings/before.ts';
+import { beforeOf, columnsOf, isAgainstBase } from '../../findings/before.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { formatDifferenceInterval, formatValue } from '../../text/units.ts';
 import { formatTable } from './format.ts';
 
 /**
- * A row for each metric: before, after and the paired difference with its 95% interval. Ends with an empty line; empty
- * without metrics. `stated`: tasks whose metrics are stated by the adapter's publisher. `spec`: of the run.
+ * A row for each metric: of the base, of what training began with, of the result, and the paired difference with its 95%
+ * interval. Ends with an empty line; empty without metrics. `stated`: tasks whose metrics are stated by the adapter's
+ * publisher. `spec`: of the run; without it, the columns are before and after.
  */
 export function comparisonTable(
   comparisons: readonly Comparison[],
@@ -26,17 +27,28 @@ export function comparisonTable(
     spec?: Pick<RunSpec, 'continues' | 'reference' | 'fetched'>;
   } = {},
 ): string[] {
+  const valuesOf = (comparison: Comparison): (Metric | undefined)[] => {
+    if (!spec) return [comparison.before, comparison.after];
+    const { base, began, result } = columnsOf(spec, comparison);
+    return beforeOf(spec) === 'base' ? [base, result] : [base, began, result];
+  };
   const rows = comparisons.map((comparison) => [
     `${comparison.task} ${nameOfMetric(comparison.metric)}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
-    formatValue(comparison.before.value),
-    formatValue(comparison.after.value),
+    ...valuesOf(comparison).map((metric) => (metric ? formatValue(metric.value) : '')),
     formatDifferenceInterval(comparison.difference),
     comparison.significant ? '' : 'no difference seen',
-    `n = ${comparison.after.n}${spec && isAgainstBase(spec, comparison.task) ? '; before: the base alone' : ''}`,
+    `n = ${comparison.after.n}${spec && isAgainstBase(spec, comparison.task) ? '; from the base' : ''}`,
   ]);
   if (rows.length === 0) return [];
-  return [...formatTable([['', ...names, 'difference [95%]', '', ''], ...rows]), ''];
+  const heads = spec ? shortNames[beforeOf(spec)] : names;
+  return [...formatTable([['', ...heads, 'difference [95%]', '', ''], ...rows]), ''];
 }
+
+const shortNames = {
+  base: ['base', 'yours'],
+  reference: ['base', 'with extension', 'yours'],
+  continued: ['base', 'before', 'yours'],
+};
 
 /** A row for each metric with its 95% interval. */
 export function metricTable(metrics: readonly Metric[]): string[] {

@@ -9,8 +9,7 @@ import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { layOutRequest } from '../../serving/tokens/request-tokens.ts';
 import { requestAt, type PlacedCursor } from './completion.ts';
-import { spread } from '../../statistics/statistics.ts';
-import { findCursors, type Cursor, type CursorKind } from './cursors.ts';
+import { findCursors, type CursorKind } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 import { placeCursors } from './place.ts';
 
@@ -18,8 +17,9 @@ export interface Continuation {
   tokens: number[];
   /** Number of tokens at the end that are the text at the cursor. */
   answerTokens: number;
-  /** Bytes of that text. */
+  /** Bytes of that text, and those of them that stand before the cursor (token healing). */
   bytes: number;
+  begun: number;
 }
 
 export interface CursorContinuation extends Continuation {
@@ -27,67 +27,38 @@ export interface CursorContinuation extends Continuation {
   path: string;
   /** From 1. */
   line: number;
+  /** The cursor's line before the text. */
+  typed: string;
 }
 
 /** Share of cursors within a line; the others are before a block. */
 const LINE_SHARE = 2 / 3;
 /**
- * Lines of the text at a cursor: four are more informative than the rest of one line and take no more time, most of
- * which goes into the prompt. At the same 24 cursors of click and TanStack DB, the gain was 4.7 and 3.5 half-widths of
- * its interval, instead of 1.2 and 2.9 (eight lines: 2.2 and 3.5).
+ * Lines of the text at a cursor. While they are typed, the editor's prompt stays the same and what was typed follows it
+ * (completion/prompt/anchor.ts), so one pass measures a request in each of the lines. Most of the time goes into the
+ * prompt: at 40 cursors of this repository twelve lines narrow the interval of the gain from .0087 to .0066 bits per
+ * byte (docs/experiments.md).
  */
-const LINES = 4;
+export const LINES = 12;
 /** Largest share of the context that the text at the cursor may take: lines may be long. */
 const MAX_SHARE = 1 / 4;
 /** Tokens of a prompt and the text at the cursor: the server's context size. */
 const CONTEXT_TOKENS = 2048;
 
-/**
- * The continuations of `count` cursors, or of as many as there are, and of up to `spare` others, from as many files as
- * possible.
- */
+/** The continuations of `count` cursors, or of as many as there are, from as many files as possible. */
 export async function cursorContinuations(
   corpus: Corpus,
   tokenizer: Tokenizer,
   spec: Pick<RunSpec, 'folder' | 'folders' | 'corpus'>,
   count: number,
-  { spare = 0, signal }: { spare?: number; signal?: AbortSignal | undefined } = {},
-): Promise<{ cursors: CursorContinuation[]; spare: CursorContinuation[] }> {
-  const documents = heldOutDocuments(corpus, tokenizer);
-  const find = (all: number) => findCursors(documents, countsOf(all));
-  const cursors = find(count);
-  const others = spare > 0 ? chooseOthers(cursors, find(count + spare), countsOf(spare)) : [];
-  const placed = await placeCursors([...cursors, ...others], corpus, tokenizer, spec, {
-    lines: LINES,
-    signal,
-  });
+  signal?: AbortSignal,
+): Promise<CursorContinuation[]> {
+  const line = Math.ceil(LINE_SHARE * count);
+  const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
+  const placed = await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, signal });
   const continuations = await Promise.all(placed.map((cursor) => continuationAt(cursor, tokenizer, signal)));
-  const isThere = (one: CursorContinuation | undefined) => one !== undefined;
-  return {
-    cursors: continuations.slice(0, cursors.length).filter(isThere),
-    spare: continuations.slice(cursors.length).filter(isThere),
-  };
+  return continuations.filter((one) => one !== undefined);
 }
-
-const countsOf = (all: number): Record<CursorKind, number> => {
-  const line = Math.ceil(LINE_SHARE * all);
-  return { line, block: all - line };
-};
-
-/** Cursors among `more` that are not among `cursors`, spread over those of each kind. */
-export function chooseOthers(
-  cursors: readonly Cursor[],
-  more: readonly Cursor[],
-  counts: Record<CursorKind, number>,
-): Cursor[] {
-  const known = new Set(cursors.map(placeOf));
-  return (['line', 'block'] as const).flatMap((kind) => {
-    const others = more.filter((cursor) => cursor.kind === kind && !known.has(placeOf(cursor)));
-    return spread(others.length, counts[kind]).map((at) => others[at]!);
-  });
-}
-
-const placeOf = ({ path, line, column }: Cursor): string => `${path}:${line}:${column}`;
 
 /** Undefined if there is nothing to ask, or the text at the cursor is too long. */
 async function continuationAt(
@@ -97,9 +68,12 @@ async function continuationAt(
 ): Promise<CursorContinuation | undefined> {
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
   const request = await requestAt(cursor, { fillInTheMiddle, maxTokens: 1, model: '', signal });
-  const { kind, path, line, actual } = cursor;
+  const { kind, path, line, before, actual } = cursor;
   if (!request || tokenizer.encode(actual).length > MAX_SHARE * CONTEXT_TOKENS) return undefined;
-  return { kind, path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) };
+  const continuation = buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS);
+  const shown = before.slice(before.lastIndexOf('\n') + 1);
+  const typed = shown.slice(0, shown.length - (request.heal ?? '').length);
+  return { kind, path, line, typed, ...continuation };
 }
 
 /** A request followed by an answer; the prompt is cut so that both have at most `contextTokens` tokens. */
@@ -124,5 +98,6 @@ export function buildContinuation(
     tokens: [...prompt, ...answer],
     answerTokens: answer.length,
     bytes: Buffer.byteLength(text),
+    begun: Buffer.byteLength(heal),
   };
 }

@@ -3,7 +3,13 @@
  * would put into the prompt.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
-import { defaultBudget, INDEX_WINDOW, RepositoryParts, type ContextFile } from '../../completion/index.ts';
+import {
+  defaultBudget,
+  INDEX_WINDOW,
+  MAX_BEGUN,
+  RepositoryParts,
+  type ContextFile,
+} from '../../completion/index.ts';
 import { promptPath, type Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import type { SymbolParser } from '../../repository/parser.ts';
@@ -19,7 +25,10 @@ const OPEN_FILES = 8;
 type PlacementSpec = Pick<RunSpec, 'folder' | 'folders' | 'corpus'>;
 
 export interface PlacementOptions {
-  /** The text at the cursor is extended to this many lines of its file if it is shorter. */
+  /**
+   * The text at the cursor is extended to this many lines of its file if it is shorter, but no further than the editor
+   * keeps its prompt.
+   */
   lines?: number | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -122,8 +131,13 @@ function splitFile(
   minLines = 0,
 ): { textWithoutAnswer: string; own: Pick<PlacedCursor, 'before' | 'actual' | 'after' | 'hidden'> } {
   const lines = text.replaceAll('\r\n', '\n').split('\n');
-  const end = line - 1 + Math.max(found.split('\n').length, minLines);
   const at = lines[line - 1]!;
+  let end = line - 1 + found.split('\n').length;
+  const last = Math.min(lines.length, line - 1 + minLines);
+  for (let length = column + found.length; end < last; end += 1) {
+    length += 1 + lines[end]!.length;
+    if (length > MAX_BEGUN) break;
+  }
   const above = [...lines.slice(0, line - 1), at.slice(0, column)].join('\n');
   const below = ['', ...lines.slice(end)].join('\n') || '\n';
   const from = Math.max(0, above.length - INDEX_WINDOW.before);

@@ -5,11 +5,16 @@
  */
 import { commonPrefix } from '../../completion/code/text.ts';
 
-export interface PredictedLines {
-  /** Lines that contain a word, and those of which the last two thirds would have been suggested exactly. */
-  lines: number;
-  exact: number;
-  /** Characters of those lines without indentation, and those in tokens that would have been suggested. */
+export interface PredictedLine {
+  /** Its number in the text, from 0. */
+  line: number;
+  /** What the person has typed of it (a third, or, of the first line, what stands before the cursor), and the rest. */
+  typed: string;
+  actual: string;
+  /** What would be suggested for the rest: as far as it is right, then the first wrong token, then an ellipsis. */
+  suggested: string;
+  exact: boolean;
+  /** Bytes of the line without indentation, and those in tokens that would have been suggested. */
   characters: number;
   right: number;
 }
@@ -20,29 +25,35 @@ const WORD = /[\w\x80-\xff]/;
 const TYPED_SHARE = 1 / 3;
 
 /**
- * `tokens`, up to the end of a line and with the token that ends a text, and `expected` are of equal length. `bytesOf`
- * gives a token's bytes, one character each and none for a special token; the counts are of bytes. Text before the
- * first line end does not count, because its line is incomplete.
+ * The lines of a text whose rest contains a word. `tokens`, up to the end of a line and with the token that ends a text,
+ * and `expected` are of equal length. `bytesOf` gives a token's bytes, one character each and none for a special token.
+ * `begun`: bytes at the text's beginning that stand before the cursor (token healing). A token that spans the cursor
+ * does not count, because its beginning is given.
  */
 export function predictedLines(
   tokens: ArrayLike<number>,
   expected: ArrayLike<number>,
   bytesOf: (token: number) => string,
-): PredictedLines {
+  begun = 0,
+): PredictedLine[] {
   const places = toPlaces(tokens, expected, bytesOf);
   const text = places.map((place) => place.text).join('');
-  const counts = { lines: 0, exact: 0, characters: 0, right: 0 };
-  const [first = '', ...lines] = text.split('\n');
-  let begin = first.length + 1;
-  for (const line of lines) {
-    if (WORD.test(line)) addLine(counts, line.replace(/[ \t\r]+$/, ''), begin, places);
-    begin += line.length + 1;
+  const cursor = places.find(({ begin }) => begin >= begun)?.begin ?? text.length;
+  const found: PredictedLine[] = [];
+  let begin = 0;
+  for (const [line, whole] of text.split('\n').entries()) {
+    const own = { line, text: whole.replace(/[ \t\r]+$/, ''), begin };
+    const predicted = predictedLine(own, line === 0 ? cursor : undefined, places);
+    if (predicted) found.push(predicted);
+    begin += whole.length + 1;
   }
-  return counts;
+  return found;
 }
 
 interface Place {
   text: string;
+  /** What the model would write here. */
+  predicted: string;
   begin: number;
   end: number;
   /** The prediction here is right up to this offset; Infinity if it is this token or continues as the text does. */
@@ -60,10 +71,11 @@ function toPlaces(
   const all = `${texts.join('')}\n`;
   let begin = 0;
   return texts.map((text, at) => {
-    const place = { text, begin, end: begin + text.length, rightUpTo: Infinity, open: false };
+    const expectedText = bytesOf(expected[at]!);
+    const span = { text, predicted: expectedText, begin, end: begin + text.length };
+    const place: Place = { ...span, rightUpTo: Infinity, open: false };
     if (expected[at] !== tokens[at]) {
       // Other tokens may encode the same text.
-      const expectedText = bytesOf(expected[at]!);
       const commonLength = commonPrefix(expectedText, all.slice(begin, begin + expectedText.length));
       place.open = commonLength === expectedText.length;
       // A token that is only a prefix of the actual one would be followed by something else.
@@ -74,16 +86,41 @@ function toPlaces(
   });
 }
 
-function addLine(counts: PredictedLines, line: string, start: number, places: readonly Place[]): void {
-  const [indent] = /^[ \t]*/.exec(line)!;
-  const [from, to] = [start + indent.length, start + line.length];
-  const typed = from + Math.ceil(TYPED_SHARE * (to - from));
-  const tokensAfter = (offset: number) => places.filter(({ begin, end }) => begin <= to && end > offset);
+/** `cursor`: where the rest of the first line begins. */
+function predictedLine(
+  { line, text, begin: start }: { line: number; text: string; begin: number },
+  cursor: number | undefined,
+  places: readonly Place[],
+): PredictedLine | undefined {
+  const [indent] = /^[ \t]*/.exec(text)!;
+  const to = start + text.length;
+  const from = cursor ?? start + indent.length;
+  const typed = cursor ?? from + Math.ceil(TYPED_SHARE * (to - from));
+  if (!WORD.test(text.slice(Math.max(0, from - start)))) return undefined;
+  const tokensAfter = (offset: number) =>
+    places.filter(
+      ({ begin, end }) => begin <= to && end > offset && (cursor === undefined || begin >= cursor),
+    );
   // A model that would continue the line where it ends is wrong; one that would end there is right.
   const isCorrect = ({ rightUpTo, open }: Place) => rightUpTo > to || (open && rightUpTo === to);
-  counts.lines += 1;
-  counts.exact += Number(tokensAfter(typed).every(isCorrect));
-  counts.characters += to - from;
-  for (const place of tokensAfter(from))
-    if (place.rightUpTo >= to) counts.right += Math.min(to, place.end) - Math.max(from, place.begin);
+  const wrong = tokensAfter(typed).find((place) => !isCorrect(place));
+  const right = tokensAfter(from)
+    .filter(({ rightUpTo }) => rightUpTo >= to)
+    .reduce((sum, { begin, end }) => sum + Math.max(0, Math.min(to, end) - Math.max(from, begin)), 0);
+  const part = (a: number, b: number) => text.slice(Math.max(0, a - start), Math.max(0, b - start));
+  return {
+    line,
+    typed: decode(part(start, typed)),
+    actual: decode(part(typed, to)),
+    suggested: decode(part(typed, wrong?.begin ?? to)) + (wrong ? wrongEnd(wrong, typed) : ''),
+    exact: wrong === undefined,
+    characters: to - from,
+    right,
+  };
 }
+
+/** The wrong token's part behind `typed`, up to its line end, and an ellipsis. */
+const wrongEnd = ({ begin, predicted }: Place, typed: number): string =>
+  `${decode(predicted.slice(Math.max(0, typed - begin)).split('\n', 1)[0]!)}\u2026`;
+
+const decode = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();

@@ -39,11 +39,14 @@ export function addFindings(summary: Summary, { planned = [], measured, ...found
   const stale = measured?.comparisons.length ? [measured.task] : [];
   // A task in the average has new metrics.
   if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
+  const chosen = chosenAt({ ...summary, ...found });
   const comparisons = [
-    ...offeredAt({ ...summary, ...found }),
+    ...chosen,
     ...summary.comparisons.filter(
       (comparison) =>
-        (comparison.task !== CURSORS || isStated(summary, comparison)) && !stale.includes(comparison.task),
+        (comparison.task !== CURSORS || isStated(summary, comparison)) &&
+        !stale.includes(comparison.task) &&
+        !chosen.some(({ task, metric }) => task === comparison.task && metric === comparison.metric),
     ),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));
@@ -76,8 +79,8 @@ export function tasksLeft(planned: readonly Task[], summary: Summary | undefined
 }
 
 /** Metrics at cursors from choosing the strength, unless another strength was set by hand. */
-const offeredAt = ({ choice, givenStrength }: Summary): Comparison[] =>
-  givenStrength === undefined ? (choice?.offered ?? []) : [];
+const chosenAt = ({ choice, givenStrength }: Summary): Comparison[] =>
+  givenStrength === undefined ? (choice?.atCursors ?? []) : [];
 
 /**
  * Pure. The summary of an adapter that was fetched: metrics stated by its publisher, for tasks that this version knows.

@@ -2,6 +2,7 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { knownParts } from '../../base-models/known-measurements.ts';
 import { parseLines } from '../../platform/files/lines.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readText } from '../../platform/files/regular-file.ts';
@@ -33,21 +34,15 @@ export async function scoreItems<I extends Item>(
   return scores;
 }
 
-/** Scores each item with its model. `alone`: only one model fits in memory, so each is released before the next. */
-export async function scoreBy<I extends Item>(
-  modelOf: (item: I) => EvaluatedModel,
+/** The scores of all these items, if none has to be computed. */
+export async function knownScores<I extends Item>(
   task: Task<I>,
   items: readonly I[],
-  { alone, ...context }: ScoreContext & OnScored & { alone: boolean },
-): Promise<ItemScore[]> {
-  const found = new Map<I, ItemScore>();
-  for (const model of new Set(items.map(modelOf))) {
-    const own = items.filter((item) => modelOf(item) === model);
-    const scores = await scoreItems(task, own, model, context);
-    for (const [index, item] of own.entries()) found.set(item, scores[index]!);
-    if (alone) await model.releaseMemory();
-  }
-  return items.map((item) => found.get(item)!);
+  model: EvaluatedModel,
+): Promise<ItemScore[] | undefined> {
+  const cache = await openScoreCache(model, task);
+  const scores = items.flatMap((item) => cache.get(item) ?? []);
+  return scores.length === items.length ? scores : undefined;
 }
 
 /**
@@ -116,7 +111,12 @@ async function openScoreCache(
   { name, version }: Pick<Task, 'name' | 'version'>,
 ): Promise<ScoreCache> {
   // Scores in different precisions are kept apart.
-  const kind = (await precision()) === 'f32' ? '' : `.${await precision()}`;
+  const inPrecision = await precision();
+  const kind = inPrecision === 'f32' ? '' : `.${inPrecision}`;
+  const known = (item: string) => {
+    const parts = knownParts({ digest, precision: inPrecision }, `${name}.v${version}`, item);
+    return parts && { parts };
+  };
   const folder = join(cacheDir(), 'evaluation', digest.slice(0, 32));
   const path = join(folder, `${name}.v${version}${kind}.jsonl`);
   await mkdir(folder, { recursive: true });
@@ -126,7 +126,7 @@ async function openScoreCache(
   const lines = parseLines(lineSchema, `${text}\n`).values;
   const scores = new Map<string, ItemScore>(lines.map(({ item, ...score }) => [item, score]));
   return {
-    get: ({ digest: item }) => scores.get(item),
+    get: ({ digest: item }) => scores.get(item) ?? known(item),
     async put({ digest: item }, score) {
       scores.set(item, score);
       // In one write, because another process may write to the same file.

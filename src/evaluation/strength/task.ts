@@ -1,74 +1,107 @@
 /**
- * The measurements by which the strength is chosen. They are quick and show small changes: the loss of the code at
- * held-out cursors, after the same prompt as for completion; the KL from the base on its own text; the loss of
- * HumanEval's solutions.
+ * The measurements by which a result is judged. They are quick and show small changes: the loss of the code at held-out
+ * cursors, after the same prompt as for completion; the KL from the base on its own text; the loss of HumanEval's
+ * solutions.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import { reportError } from '../../text/errors.ts';
-import { CHARACTERS, EXACT_LINES } from '../../protocol/evaluation.ts';
+import { BITS, CHARACTERS, EXACT_LINES } from '../../protocol/evaluation.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import { predictedLines } from '../cursors/predicted-lines.ts';
-import { cursorContinuations, type CursorContinuation } from '../cursors/continuations.ts';
+import { predictedLines, type PredictedLine } from '../cursors/predicted-lines.ts';
+import { cursorContinuations, LINES, type CursorContinuation } from '../cursors/continuations.ts';
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
 import { sampleBaseTexts, textTokens } from '../tasks/retention.ts';
 import { strengthPart } from '../progress.ts';
-import { createItem, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
+import {
+  createItem,
+  type Item,
+  type ItemScore,
+  type Measure,
+  type Plan,
+  type PlanContext,
+  type Task,
+} from '../task.ts';
 import { heldOutFiles, scoreWindow, toWindow, type Window } from '../tasks/workspace.ts';
 import { msg, type Text } from '../../text/message.ts';
 
-const MAX_CURSORS = 24;
-/** Items per cursor. There are at most as many texts and solutions as the run measures at the end. */
-const ITEM_RATIOS = { windows: 1 / 3, texts: 1 / 3, solutions: 5 / 6 };
 /** With fewer cursors, which would be inconclusive, learning is measured on held-out windows instead. */
 const MIN_CURSORS = 8;
+/** Texts of the base's own, for an interval of the KL that says something, and solutions of HumanEval. */
+const GUARDS = { texts: 16, solutions: 24 };
 
-/** `counted`: the continuation's `answerTokens`. Keys are part of an item's digest, by which scores are cached. */
+/** `begun`, `counted`: the continuation's `answerTokens`. Keys are part of an item's digest, by which scores are cached. */
 type Content =
-  | ({ kind: 'cursor'; counted: number } & Pick<CursorContinuation, 'tokens' | 'bytes'>)
+  | ({ kind: 'cursor'; counted: number } & Pick<CursorContinuation, 'tokens' | 'begun'>)
   | { kind: 'text'; tokens: number[] }
   | { kind: 'solution'; context: string; continuation: string };
 export type StrengthItem = (Item & Content) | Window;
+/** A cursor's item, with the beginning of its line. */
+export type CursorItem = Extract<StrengthItem, { kind: 'cursor' }> & { line: number; typed: string };
+export const isCursor = (item: StrengthItem): item is CursorItem => item.kind === 'cursor';
 
-export const LEARNED = 'bits per byte';
 export const KL = 'KL from base';
 export const SOLUTIONS = 'loss of solutions';
 
-/** `spare`: number of cursors beyond the plan's, for a second look. */
-export async function planStrength(
-  context: PlanContext,
-  spare = 0,
-): Promise<Plan<StrengthItem> & { spare: StrengthItem[] }> {
+/** The metrics at cursors. */
+export const cursorMeasures: readonly Measure[] = [
+  { metric: BITS, unit: '', better: 'lower' },
+  { metric: EXACT_LINES, unit: '', better: 'higher' },
+  { metric: CHARACTERS, unit: '', better: 'higher' },
+];
+
+/** A plan whose items are those of `learned`, then of `forgotten`. */
+export interface StrengthPlan extends Plan<StrengthItem> {
+  /** In the order in which they are measured, as only the first of them may be. */
+  learned: StrengthItem[];
+  forgotten: StrengthItem[];
+  /** The held-out code has no further cursors. */
+  isAll: boolean;
+  /** How so many of `learned` are measured, for display. */
+  describe(count: number): Text;
+}
+
+/** `limit`: the number of cursors. */
+export async function planStrength(context: PlanContext): Promise<StrengthPlan> {
   const { base, run } = context;
   const tokenizer = await base.tokenizer();
-  const { limit: count = MAX_CURSORS } = context;
-  const countFor = (kind: keyof typeof ITEM_RATIOS, most = Infinity) =>
-    Math.min(Math.ceil(ITEM_RATIOS[kind] * count), most);
-  const counts = { cursors: count, windows: countFor('windows'), spare };
-  const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer, counts, context.signal);
+  const { limit: count = GUARDS.solutions } = context;
   const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
-  const texts = await sampleBaseTexts({ ...context, setting: 'quick' }, countFor('texts', retentionTexts));
-  const solutions = await solutionItems(context, countFor('solutions', humanevalProblems));
+  const { items: learned, ...found } = await learnedItems(
+    run!.spec,
+    await run!.corpus(),
+    tokenizer,
+    count,
+    context.signal,
+  );
+  const texts = await sampleBaseTexts(
+    { ...context, setting: 'quick' },
+    retentionTexts > 0 ? Math.max(GUARDS.texts, retentionTexts) : 0,
+  );
+  const solutions = await solutionItems(
+    context,
+    humanevalProblems > 0 ? Math.max(GUARDS.solutions, humanevalProblems) : 0,
+  );
+  const forgotten = [
+    ...texts
+      .map((text) => textTokens(text, tokenizer))
+      .filter((tokens) => tokens.length >= 2)
+      .map((tokens, index) => createItem(`text ${index}`, { kind: 'text' as const, tokens })),
+    ...solutions,
+  ];
   return {
-    items: [
-      ...learned.items,
-      ...texts
-        .map((text) => textTokens(text, tokenizer))
-        .filter((tokens) => tokens.length >= 2)
-        .map((tokens, index) => createItem(`text ${index}`, { kind: 'text' as const, tokens })),
-      ...solutions,
-    ],
-    setting: msg`${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
+    learned,
+    forgotten,
+    ...found,
+    items: [...learned, ...forgotten],
+    setting: found.describe(learned.length),
     measures: [
-      { metric: LEARNED, unit: '', better: 'lower' },
-      { metric: EXACT_LINES, unit: '', better: 'higher' },
-      { metric: CHARACTERS, unit: '', better: 'higher' },
+      ...cursorMeasures,
       { metric: KL, unit: 'nats/token', better: 'lower', relative: true },
       { metric: SOLUTIONS, unit: 'nats/token', better: 'lower' },
     ],
-    spare: learned.spare,
   };
 }
 
@@ -77,39 +110,38 @@ async function learnedItems(
   spec: RunSpec,
   corpus: Corpus,
   tokenizer: Tokenizer,
-  counts: { cursors: number; windows: number; spare: number },
+  count: number,
   signal: AbortSignal | undefined,
-): Promise<{ items: StrengthItem[]; spare: StrengthItem[]; setting: Text }> {
+): Promise<Pick<StrengthPlan, 'isAll' | 'describe'> & { items: StrengthItem[] }> {
   const mayHaveCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
-  const { cursors, spare } = mayHaveCursors
-    ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { spare: counts.spare, signal })
-    : { cursors: [], spare: [] };
+  const cursors = mayHaveCursors ? await cursorContinuations(corpus, tokenizer, spec, count, signal) : [];
+  const isAll = cursors.length < count;
   if (cursors.length >= MIN_CURSORS)
     return {
-      items: interleaveKinds(cursors).map(cursorItem),
-      spare: interleaveKinds(spare).map(cursorItem),
-      setting: msg`${cursors.length} held-out cursors with the editor's prompts`,
+      items: interleave(cursors.map((cursor) => ({ ...cursor, document: cursor.path }))).map(cursorItem),
+      describe: (count) =>
+        msg`${count} held-out cursors with the editor's prompts, up to ${LINES} lines at each`,
+      isAll,
     };
   const files = heldOutFiles(corpus);
   const items = corpus
-    .heldOutSequences(spec.hyper.sequenceLength, counts.windows)
+    .heldOutSequences(spec.hyper.sequenceLength, Math.ceil(count / 3))
     .map((window, index) => toWindow(window, { kind: 'window', index }, tokenizer, files));
-  return { items, spare: [], setting: msg`${items.length} held-out windows` };
+  return { items, describe: (count) => msg`${count} held-out windows`, isAll: true };
 }
-
-/** Lines and blocks in turn, because not all may be measured. */
-const interleaveKinds = (cursors: readonly CursorContinuation[]) =>
-  interleave(cursors.map((cursor) => ({ ...cursor, document: cursor.path })));
 
 const cursorItem = ({
   path,
   line,
+  typed,
   tokens,
+  begun,
   answerTokens: counted,
-  bytes,
-}: CursorContinuation): StrengthItem => ({
-  ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
+}: CursorContinuation): CursorItem => ({
+  ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, begun }),
   document: path,
+  line,
+  typed,
 });
 
 /** Orders items so that every prefix has its share of each kind, from as many files as possible. Pure. */
@@ -152,20 +184,9 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
     case 'cursor': {
       const { bytesOf, eos } = await model.tokenizer();
       const text = [...item.tokens.slice(-item.counted), eos];
-      const { losses, mostLikely } = await model.predictions(
-        Int32Array.from([...item.tokens, eos]),
-        text.length,
-      );
-      const prediction = predictedLines(text, mostLikely, bytesOf);
-      return {
-        parts: {
-          [LEARNED]: { sum: natsToBits(sum(losses.subarray(0, -1))), weight: item.bytes },
-          ...(prediction.lines > 0 && {
-            [EXACT_LINES]: { sum: prediction.exact, weight: prediction.lines },
-            [CHARACTERS]: { sum: prediction.right, weight: prediction.characters },
-          }),
-        },
-      };
+      const predicted = await model.predictions(Int32Array.from([...item.tokens, eos]), text.length);
+      const lines = predictedLines(text, predicted.mostLikely, bytesOf, item.begun);
+      return { parts: cursorParts(text.slice(0, -1).map(bytesOf), predicted.losses, lines), detail: lines };
     }
     case 'text': {
       const kl = await model.klFromBase(Int32Array.from(item.tokens));
@@ -180,10 +201,31 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
   }
 };
 
+/** `texts`: of the tokens of the text at the cursor, with their losses. */
+function cursorParts(
+  texts: readonly string[],
+  losses: Float32Array,
+  lines: readonly PredictedLine[],
+): ItemScore['parts'] {
+  // A suggestion need not contain the line ends within a text.
+  const counted = [...texts.keys()].filter((at) => !/^\s*\n\s*$/.test(texts[at]!));
+  const total = (of: (line: PredictedLine) => number) => lines.reduce((all, line) => all + of(line), 0);
+  return {
+    [BITS]: {
+      sum: natsToBits(counted.reduce((all, at) => all + losses[at]!, 0)),
+      weight: counted.reduce((all, at) => all + texts[at]!.length, 0),
+    },
+    ...(lines.length > 0 && {
+      [EXACT_LINES]: { sum: total(({ exact }) => Number(exact)), weight: lines.length },
+      [CHARACTERS]: { sum: total(({ right }) => right), weight: total(({ characters }) => characters) },
+    }),
+  };
+}
+
 /** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
-  version: 5,
+  version: 6,
   needsRun: true,
   contextTokens: 1024,
   plan: planStrength,

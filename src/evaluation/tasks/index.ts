@@ -17,9 +17,9 @@ import { workspaceTask } from './workspace.ts';
 
 /** In running order: the most informative first, since time may run out. */
 export const tasks: readonly Task[] = [
+  humanevalTask,
   workspaceTask,
   commitsTask,
-  humanevalTask,
   humanevalLineTask,
   humanevalLinesTask,
   mbppPlusTask,

@@ -20,7 +20,7 @@ import {
 import { msg, joinTexts } from '../../text/message.ts';
 
 /** Tokens sampled per text. */
-const TEXT_TOKENS = { quick: 128, paper: 512 };
+export const TEXT_TOKENS = { quick: 128, paper: 512 };
 const PAPER_TEXTS = 64;
 /** Number of pieces of source text, and tokens per piece. */
 const PIECES = { quick: 16, paper: 256 };

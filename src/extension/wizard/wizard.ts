@@ -1,7 +1,6 @@
 /** "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the expected time and memory. */
 import * as vscode from 'vscode';
 import { lateGain } from '../../findings/late-gain.ts';
-import { isLimited } from '../../findings/strength-rule.ts';
 import { runMemory, type Machine } from '../../training/memory/defaults.ts';
 import { baseChoices, missingMemory, type BaseList } from './bases.ts';
 import { newestOfPlan, type ContinuableRun } from './continuable-run.ts';
@@ -200,8 +199,6 @@ type BudgetName = Preset | 'minutes' | 'steps';
 
 /** The question, with what the plan's newest run says about the answer. The box shows about 85 characters. */
 async function howLong(run: RunSnapshot | undefined, eventsOf: PlanLookups['eventsOf']): Promise<string> {
-  if (run?.summary?.choice?.strength && isLimited(run.summary))
-    return t('How long may it take? Forgetting set the limit last time: longer brings little.');
   const late = run && lateGain(await eventsOf(run));
   return late === undefined
     ? t('How long may it take?')

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { knownTexts } from '../../base-models/known-measurements.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import type { LlamaHost } from '../host-types.ts';
@@ -61,7 +62,7 @@ export async function* sampledTexts(options: SamplingOptions): AsyncGenerator<Sa
   const path = join(cacheDir(), purpose, `${key.slice(0, 24)}.json`);
   const texts: SampledText[] = await readText(path)
     .then((content) => cacheSchema.parse(JSON.parse(content)).texts)
-    .catch(() => []);
+    .catch(() => (purpose === 'retention' ? knownTexts(baseSha256, tokens) : []));
   for (let index = 0; ; index += 1) {
     if (index === texts.length) {
       const opened = await host();

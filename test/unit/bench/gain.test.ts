@@ -98,11 +98,18 @@ describe('metrics of repositories', () => {
   });
 
   it("adopt the run's decision and its strength", () => {
-    const choice = { strength: 0.5, why: 'learned most', limit: 0.1, path: [], setting: '' };
+    const choice = {
+      decided: 'better' as const,
+      strength: 0.5,
+      why: 'learned most',
+      limit: 0.1,
+      path: [],
+      setting: '',
+    };
     const summary = { step: 9, sentence: '', comparisons: [] };
     expect(outcomeOf({ events: [], summary: { ...summary, choice } })).toMatchObject({ strength: 0.5 });
     expect(outcomeOf({ events: [], summary: { ...summary, choice } }).whyNot).toBeUndefined();
-    const nothing = { ...choice, strength: 0, why: 'no strength is better' };
+    const nothing = { ...choice, decided: 'not better' as const, strength: 0, why: 'no strength is better' };
     expect(outcomeOf({ events: [], summary: { ...summary, choice: nothing } })).toMatchObject({
       whyNot: 'no strength is better',
     });

@@ -47,8 +47,6 @@ interface Asked {
   left?: number;
   /** Seconds needed for the minimum. */
   least?: number;
-  /** Documents for which another model answers. */
-  replaced?: string[];
   ofRun?: boolean;
   /** The name of the adapter that training began with. */
   began?: string;
@@ -57,12 +55,9 @@ interface Asked {
   count?: number;
 }
 
-async function measure(
-  seed: string,
-  { left, least = 0, replaced = [], ofRun = true, began, firstFrom, count }: Asked = {},
-) {
+async function measure(seed: string, { left, least = 0, ofRun = true, began, firstFrom, count }: Asked = {}) {
   const answered: string[] = [];
-  const [base, before, result, other] = ['base', began ?? 'before', 'result', 'other'].map((name) =>
+  const [base, before, result] = ['base', began ?? 'before', 'result'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
@@ -73,11 +68,10 @@ async function measure(
     base,
     before: () => Promise.resolve(began ? before : base),
   } as Resources);
-  const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
   const parts = [{ name: 'lengths', title: '', cost: 60, minimum: least }];
   const table = left === undefined ? undefined : new TimeTable(parts, performance.now() + 1000 * left);
-  for await (const task of evaluation.measure(models, undefined, table, replacements)) measured.push(task);
+  for await (const task of evaluation.measure(models, undefined, table)) measured.push(task);
   if (measured.length === 0) return undefined;
   const [{ counts, cut, of }] = measured as [(typeof measured)[0]];
   const idsOf = (name: string) =>
@@ -109,27 +103,6 @@ it('measures the same items for both models until time is up, and says how many'
 it('starts with the most informative items if time is limited', async () => {
   const { items } = (await measure('i', { left: -1, firstFrom: 30 }))!;
   expect(items.every(({ id }) => Number(id.slice(5)) >= 30)).toBe(true);
-});
-
-it('replaces the last model for some files of a run', async () => {
-  for (const left of [undefined, 60]) {
-    const { items, scores, replaced, idsOf } = (await measure(`f${left}`, {
-      ...{ replaced: ['1.ts', '3.ts'], ...(left && { left }) },
-    }))!;
-    const odd = items.filter(({ document, id }) => id !== 'both' && /^[13]/.test(document!));
-    expect(odd).toHaveLength(COUNT / 2);
-    expect(idsOf('base')).toHaveLength(COUNT);
-    expect(idsOf('other').sort()).toEqual(odd.map(({ id }) => id).sort());
-    expect(idsOf('result')).toHaveLength(COUNT / 2);
-    expect(replaced).toEqual(new Set(odd));
-    // Each in its place: the score is the length of the item's id.
-    expect(scores[1]!.map(({ parts }) => parts['length']!.sum)).toEqual(items.map(({ id }) => id.length));
-  }
-});
-
-it('replaces no model in a task that is not about the run', async () => {
-  const { replaced, idsOf } = (await measure('h', { replaced: ['1.ts'], ofRun: false }))!;
-  expect([replaced.size, idsOf('other')]).toEqual([0, []]);
 });
 
 it.each([

@@ -2,9 +2,7 @@
 import { expect, it } from 'vitest';
 import { MeasuredStrengths } from '../../../src/evaluation/strength/measured.ts';
 import type { StrengthItem } from '../../../src/evaluation/strength/task.ts';
-import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { createItem, type EvaluatedModel } from '../../../src/evaluation/task.ts';
-import { strengthChoiceSchema } from '../../../src/protocol/evaluation.ts';
 import { charTokenizer, fakeModel, scoreContext, useFolder } from './help.ts';
 
 useFolder();
@@ -16,7 +14,7 @@ const cursors = (from: number, to: number): StrengthItem[] =>
   Array.from({ length: to - from }, (_, at) => ({
     ...createItem(`cursor ${from + at}`, {
       kind: 'cursor' as const,
-      ...{ tokens: [...Buffer.from(`${from + at}${ANSWER}`)], counted: ANSWER.length, bytes: ANSWER.length },
+      ...{ tokens: [...Buffer.from(`${from + at}${ANSWER}`)], counted: ANSWER.length, begun: 0 },
     }),
     document: `file ${(from + at) % FILES}`,
   }));
@@ -48,78 +46,82 @@ async function measure(
   gain: number,
   kl: number,
   noise: (cursor: number) => number,
-  { end = Infinity, divergesFrom = Infinity } = {},
+  { until = Infinity, divergesFrom = Infinity, all = 48, isAdapter = true } = {},
 ) {
   const base = model(2, 0);
   const results = new Map<number, ReturnType<typeof model>>();
+  const left: number[] = [];
   const strengths = new MeasuredStrengths(
     {
       base: base.of,
       before: () => Promise.resolve(base.of),
       result: (strength = 1) => {
-        const loss = strength < divergesFrom ? 2 - 2 * strength * gain : NaN;
-        if (!results.has(strength)) results.set(strength, model(loss, kl * strength ** 2, noise));
+        const diverges = strength >= divergesFrom;
+        const own = { loss: 2 - 2 * strength * gain, kl: diverges ? NaN : kl * strength ** 2 };
+        if (!results.has(strength)) results.set(strength, model(own.loss, own.kl, noise));
         return Promise.resolve(results.get(strength)!.of);
       },
     },
-    { ...scoreContext, limit: 0.1, end, onScored: () => undefined },
+    { learned: cursors(0, all), forgotten: texts },
+    { ...scoreContext, limit: 0.1, until, isAdapter, least: 16, onScored: (_, more) => left.push(more) },
   );
-  await strengths.begin([...cursors(0, 16), ...texts], 0.5, Infinity);
-  await strengths.addOthers();
-  const more = await strengths.lookAgain(cursors(16, 48));
-  return { strengths, more, base, results };
+  await strengths.measure();
+  return { strengths, base, results, left };
 }
 const sometimes = (cursor: number) => (cursor % 3 === 0 ? 0.3 : -0.1);
+const placesAt = (strengths: MeasuredStrengths) =>
+  Object.fromEntries(strengths.points().map(({ strength, places }) => [strength, places]));
 
 it('measures further cursors where a gain is not certain, and only at the best strength', async () => {
-  const { strengths, more, base, results } = await measure(0.06, 0.3, sometimes);
-  expect(more).toBe(32);
+  const { strengths, base, results } = await measure(0.06, 0.3, sometimes);
   expect(base.asked).toEqual(Array.from({ length: 48 }, (_, cursor) => cursor));
   expect(results.get(0.5)!.asked).toHaveLength(48);
-  expect(strengths.comparable().map(({ point }) => point.strength)).toEqual([0.5]);
   // .75 and 1 would forget too much.
-  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5]);
+  expect(placesAt(strengths)).toEqual({ 0.5: 48 });
   const [half] = strengths.points();
   // The noise is .033 on average; a token is a byte.
-  expect(half!.learned.value).toBeCloseTo((0.0333 - 0.06) / Math.LN2, 2);
-  expect(strengths.before.learned).toHaveLength(48);
-  expect(strengths.before.offered!['exact lines']).toHaveLength(48);
+  expect(half!.learned!.value).toBeCloseTo((0.0333 - 0.06) / Math.LN2, 2);
+  expect([strengths.before, strengths.best()!.scores].map(({ length }) => length)).toEqual([48, 48]);
 });
 
 it.each([
   ['a certain gain', 0.3, 0.3],
   ['none', -0.3, 0.3],
-  ['one that forgets too much', 0.06, 90],
 ])('does not look again at %s', async (_name, gain, kl) => {
-  const { strengths, more, base } = await measure(gain, kl, sometimes);
-  expect(more).toBe(0);
+  const { base, left } = await measure(gain, kl, sometimes);
   expect(base.asked).toHaveLength(16);
-  expect(strengths.comparable()).toHaveLength(strengths.points().length);
+  expect(left.at(-1)).toBe(0);
 });
 
-it('keeps what other strengths showed, and chooses between that strength and none', async () => {
-  const { strengths, more } = await measure(0.06, 0.17, sometimes);
-  expect(more).toBe(32);
-  // 1 forgets too much; .75 gained most within the limit.
-  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5, 0.75, 1]);
-  const [lookedAt, ...others] = strengths.comparable();
-  expect(others).toEqual([]);
-  expect(lookedAt!.point.strength).toBe(0.75);
-  expect(lookedAt!.learned).toHaveLength(48);
+it('measures no cursors if every strength forgets too much', async () => {
+  const { strengths, base } = await measure(0.06, 90, sometimes);
+  expect(base.asked).toEqual([]);
+  expect(strengths.best()).toBeUndefined();
+  expect(strengths.points()[0]).toMatchObject({ strength: 0.5, kl: { value: 22.5 } });
 });
 
-it('measures one strength within the limit, if there is no time', async () => {
-  const { strengths, more } = await measure(0.06, 0.05, sometimes, { end: performance.now() });
-  expect(strengths.points().map(({ strength }) => strength)).toEqual([0.5]);
-  expect(more).toBe(0);
+it('compares two strengths at the first cursors, and goes on with the better one', async () => {
+  const { strengths } = await measure(0.035, 0.17, sometimes);
+  // 1 forgets too much; .75 gained more.
+  expect(placesAt(strengths)).toEqual({ 0.5: 14, 0.75: 48, 1: undefined });
+  expect(strengths.best()!.strength).toBe(0.75);
+});
+
+it('measures the least number of cursors, however long it takes', async () => {
+  const { strengths } = await measure(0.06, 0.3, sometimes, { until: performance.now() });
+  expect(placesAt(strengths)).toEqual({ 0.5: 16 });
+  const few = await measure(0.06, 0.3, sometimes, { all: 5 });
+  expect(placesAt(few.strengths)).toEqual({ 0.5: 5 });
+});
+
+it('measures a whole model at full strength only', async () => {
+  const { strengths } = await measure(0.3, 0.05, sometimes, { isAdapter: false });
+  expect(placesAt(strengths)).toEqual({ 1: 16 });
 });
 
 it('chooses among the strengths at which there are numbers', async () => {
   const { strengths } = await measure(0.3, 0.3, () => 0, { divergesFrom: 0.5 });
-  const path = strengths.points();
-  expect(path.map(({ strength }) => strength)).toEqual([0.25]);
-  const choice = chooseCrossFitted(strengths.before, strengths.comparable(), 0.1, { points: path });
-  expect(strengthChoiceSchema.parse({ ...choice, path, limit: 0.1, setting: '' }).strength).toBe(0.25);
+  expect(placesAt(strengths)).toEqual({ 0.25: 16 });
 });
 
 it('says that a result has diverged if there are none at any', async () => {

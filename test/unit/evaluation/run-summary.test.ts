@@ -30,10 +30,10 @@ describe('a summary', () => {
     expect(checked).toMatchObject({
       served,
       comparisons: [],
-      pending: ['workspace', 'humaneval', 'retention'],
+      pending: ['humaneval', 'workspace', 'retention'],
     });
     expect(checked.sentence).toBe(
-      "Not measured yet: Held-out text, HumanEval, Forgetting on the base's own text.",
+      "Not measured yet: HumanEval, Held-out text, Forgetting on the base's own text.",
     );
     const one = addFindings(checked, { measured: bits });
     expect(one).toMatchObject({ served, pending: ['humaneval', 'retention'] });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { evaluateCheckpoint } from '../../../src/evaluation/evaluate-checkpoint.ts';
-import { endOfStrengths, writeStrength } from '../../../src/evaluation/strength/choose.ts';
+import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/metrics/summary.ts';
 import { withMeasuringLock, withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
@@ -22,6 +22,7 @@ import { useFolder } from './help.ts';
 const folder = useFolder();
 const around = (value: number) => ({ value, low: value - 0.02, high: value + 0.02 });
 const choice: StrengthChoice = {
+  decided: 'better',
   strength: 0.5,
   why: 'at strength 0.5 it learned most',
   limit: 0.1,
@@ -111,7 +112,7 @@ describe('the strength of a result', () => {
   });
 
   it('can be that of training if the base was chosen, and keeps its metrics', async () => {
-    const none = { ...choice, strength: 0, why: 'it forgot too much' };
+    const none = { ...choice, decided: 'not better' as const, strength: 0, why: 'it forgot too much' };
     await withMeasuringMark(dir, () => addToSummary(dir, 1, { choice: none, served }));
     await addToSummary(dir, 1, { measured: { task: 'humaneval', comparisons: [] } });
     await addToSummary(dir, 1, { measured: { task: 'retention', comparisons } });
@@ -228,12 +229,4 @@ describe('a run in use', () => {
     await removeLeftovers(dir);
     expect(await readdir(evaluation)).toEqual([]);
   });
-});
-
-it('has as much time as it takes to be chosen, if the result is measured by hand', () => {
-  const trained = 600;
-  expect(endOfStrengths({ until: Infinity, timed: false, trained }, 1000)).toBe(Infinity);
-  // A run without a share for measuring.
-  expect(endOfStrengths({ until: Infinity, timed: true, trained }, 1000)).toBe(91_000);
-  expect(endOfStrengths({ until: 5000, timed: true, trained }, 1000)).toBe(5000);
 });

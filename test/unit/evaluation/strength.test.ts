@@ -4,9 +4,11 @@ import { verdictOf } from '../../../src/findings/verdict.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { interleave } from '../../../src/evaluation/strength/task.ts';
 import {
-  chooseStrength,
-  isLimitedByForgetting,
+  bestPoint,
+  candidates,
+  decide,
   nextStrength,
+  reasonsOf,
   strengthPoint,
 } from '../../../src/findings/strength-rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
@@ -21,149 +23,134 @@ const point = (
 ): StrengthPoint => ({
   strength,
   learned: around(learned),
+  ...{ places: 20, files: 10 },
   kl: around(kl, 0.01),
   ...(solutions && { solutions }),
 });
 
-describe('the chosen strength', () => {
-  const path = [
-    point(0.25, -0.05, 0.01),
-    point(0.5, -0.1, 0.04),
-    point(0.75, -0.12, 0.08),
-    point(1, -0.13, 0.15),
-  ];
+describe('the best strength', () => {
+  const path = [point(0.5, -0.1, 0.04), point(0.75, -0.12, 0.08), point(1, -0.13, 0.15)];
 
-  it('is the one that learned most within the limit', () => {
-    expect(chooseStrength(path, 0.1)).toMatchObject({
-      strength: 0.75,
-      why: expect.stringMatching(
-        /^at strength 0\.75 it learned most: -0\.120 .*more than the limit of 0\.1$/,
-      ),
-    });
-    expect(chooseStrength(path, 0.2).strength).toBe(1);
-    expect(chooseStrength(path.toReversed(), 0.05).strength).toBe(0.5);
-  });
-  it('is not a stronger one with worse completions', () => {
-    const turned = [point(0.5, -0.1, 0.01), point(1, -0.06, 0.05)];
-    expect(chooseStrength(turned, 0.1)).toMatchObject({
-      strength: 0.5,
-      why: expect.stringMatching(/at higher strengths it learned no more$/),
-    });
-  });
-  it('prefers certainty to an imprecise measurement', () => {
+  it('is the one with the best mean within the limit', () => {
+    expect(bestPoint(path, 0.1)?.strength).toBe(0.75);
+    expect(bestPoint(path, 0.2)?.strength).toBe(1);
+    expect(bestPoint(path, 0.03)).toBeUndefined();
     const uncertain = { ...point(1, 0, 0.05), learned: around(-0.15, 0.16) };
-    const chosen = chooseStrength([{ ...point(0.5, 0, 0.01), learned: around(-0.14, 0.05) }, uncertain], 0.1);
-    expect(chosen).toMatchObject({
-      strength: 0.5,
-      why: expect.stringMatching(/^at strength 0\.5 the gain is most certain: -0\.140 /),
-    });
-    expect(chooseStrength([uncertain], 0.1)).toMatchObject({
-      strength: 0,
-      why: expect.stringContaining('as far as can be measured'),
-    });
+    expect(bestPoint([point(0.5, -0.14, 0.01), uncertain], 0.1)).toBe(uncertain);
   });
-  it('is none if noise explains the gain', () => {
-    const chosen = chooseStrength([point(0.5, -0.015, 0.01), point(1, -0.01, 0.05)], 0.1);
-    expect(chosen).toMatchObject({
-      strength: 0,
-      why: expect.stringContaining('as far as can be measured: -0.015'),
-    });
-    expect(chosen.next).toContain('Longer training');
+  it("keeps the upper end of the KL's interval within the limit", () => {
+    expect(bestPoint(path, 0.085)?.strength).toBe(0.5);
   });
-  it('is none if everything that learned also forgot too much, and says so', () => {
-    const chosen = chooseStrength([point(0.5, -0.3, 0.5), point(1, -0.4, 0.9)], 0.1);
-    expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from base 0.500') });
-    expect(chosen.next).toContain('lower learning rate');
-  });
-  it('says that longer training gains little if the strongest change within the limit is the best', () => {
-    const limit = 0.1;
-    const isLimited = (...path: StrengthPoint[]) => isLimitedByForgetting({ path, limit });
-    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.2, 0.15))).toBe(true);
-    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.2, 0.08))).toBe(false);
-    expect(isLimited(point(0.5, -0.1, 0.04), point(1, -0.05, 0.15))).toBe(false);
-    expect(isLimited(point(0.5, 0.01, 0.04), point(1, -0.05, 0.15))).toBe(false);
-    expect(isLimited(point(0.5, -0.1, 0.12))).toBe(false);
-    expect(isLimited(point(1, -0.1, 0.08))).toBe(false);
-    // Nothing stronger was measured: at .75, the KL would be .12, or .09, at least.
-    expect(isLimited(point(0.5, -0.1, 0.08))).toBe(true);
-    expect(isLimited(point(0.5, -0.1, 0.06))).toBe(false);
-    // It rises from that of the reference adapter.
-    const begun = { path: [point(0.5, -0.1, 0.07)], limit, klAtZero: around(0.05) };
-    expect(isLimitedByForgetting(begun)).toBe(false);
-    expect(isLimited()).toBe(false);
-  });
-  it('then advises other things than longer training', () => {
-    const weak = [point(0.5, -0.015, 0.06), point(1, -0.02, 0.15)];
-    expect(chooseStrength(weak, 0.1).next).toBe(
-      'More code to learn from may help. Longer training would gain little, because the limit on forgetting is reached.',
-    );
-    expect(chooseStrength([point(0.5, -0.015, 0.3)], 0.1).next).toContain('lower learning rate');
+  it('is one of those that were measured at the most places', () => {
+    const more = { ...point(0.5, -0.05, 0.01), places: 40 };
+    expect(bestPoint([more, point(0.75, -0.12, 0.01)], 0.1)).toBe(more);
   });
   it('takes lost solutions into account if they exceed noise', () => {
     const rose = [point(0.5, -0.1, 0.01, around(0.005, 0.001)), point(1, -0.2, 0.02, around(0.05, 0.01))];
-    expect(chooseStrength(rose, 0.1).strength).toBe(0.5);
+    expect(bestPoint(rose, 0.1)?.strength).toBe(0.5);
     const perhaps = [rose[0]!, point(1, -0.2, 0.02, around(0.05, 0.1))];
-    expect(chooseStrength(perhaps, 0.1).strength).toBe(1);
+    expect(bestPoint(perhaps, 0.1)?.strength).toBe(1);
   });
-  it('needs no measure of forgetting if the run has none', () => {
-    expect(chooseStrength([{ strength: 1, learned: around(-0.1) }], 0.1)).toMatchObject({
-      strength: 1,
-      why: expect.stringContaining('forgetting was not measured'),
-    });
+  it('is compared with the next one below it', () => {
+    expect(candidates(path, 0.1).map(({ strength }) => strength)).toEqual([0.75, 0.5]);
+    expect(candidates(path, 0.06).map(({ strength }) => strength)).toEqual([0.5]);
   });
 });
 
-describe('the next strength to measure', () => {
+describe('what a run decides', () => {
+  const decideOn = (path: StrengthPoint[], isAll = false) => {
+    const decision = { ...decide({ path, limit: 0.1, isAll }), path, limit: 0.1 };
+    return { ...decision, ...reasonsOf(decision) };
+  };
+
+  it('is "better" if the interval lies below zero', () => {
+    expect(decideOn([point(0.5, -0.03, 0.05), point(0.25, -0.02, 0.01)])).toMatchObject({
+      decided: 'better',
+      strength: 0.5,
+      why: 'at strength 0.5 it learned most: -0.030 bits per byte [-0.050, -0.010] on held-out text, KL from base 0.050 nats per token',
+    });
+    expect(decideOn([{ ...point(1, -0.1, 0), kl: undefined }])).toMatchObject({
+      decided: 'better',
+      why: expect.stringContaining('forgetting was not measured'),
+    });
+  });
+  it('is "not better" if no gain is shown though there is more code', () => {
+    for (const gain of [-0.015, 0, 0.03])
+      expect(decideOn([point(0.5, gain, 0.05)])).toMatchObject({
+        decided: 'not better',
+        strength: 0,
+        why: expect.stringContaining('no better than before, as far as can be measured'),
+      });
+  });
+  it('is "not better" if every strength forgot too much, and says so', () => {
+    const guarded = { strength: 0.5, kl: around(0.5, 0.01) };
+    expect(decideOn([guarded, { strength: 0.25, kl: around(0.2, 0.01) }])).toMatchObject({
+      decided: 'not better',
+      why: expect.stringContaining('forget too much of what the base knew: KL from base 0.200'),
+      next: 'A lower learning rate or replay forgets less.',
+    });
+    expect(decideOn([point(0.5, -0.3, 0.5)])).toMatchObject({ decided: 'not better' });
+  });
+  it('is "too little code" if all of it leaves a gain open, and says how many places would decide', () => {
+    // Half the interval's width is 4/3 of the gain, so it takes 16/9 of the places.
+    expect(decideOn([point(0.5, -0.015, 0.05)], true)).toMatchObject({
+      decided: 'too little code',
+      strength: 0,
+      needed: 36,
+      why: 'there is not enough of your code to tell (places: 20; needed: 36)',
+      next: 'Choose a folder with more files of code.',
+    });
+    // That many times the code would not be "not enough".
+    expect(decideOn([point(0.5, -0.005, 0.05)], true).decided).toBe('not better');
+    expect(decideOn([point(0.5, 0.01, 0.05)], true).decided).toBe('not better');
+  });
+  it('is "too little code" with places in fewer than four files, or hardly any', () => {
+    for (const few of [{ files: 3 }, { places: 7 }])
+      expect(decideOn([{ ...point(0.5, -0.1, 0.05), ...few }])).toMatchObject({ decided: 'too little code' });
+  });
+});
+
+describe('the next strength whose forgetting is measured', () => {
   /** All strengths in order, if full strength has this KL and lower ones the square of their share. */
-  function walk(kl: number, late: boolean): number[] {
+  function walk(kl: number): number[] {
     const points: StrengthPoint[] = [];
     for (;;) {
-      const strength = nextStrength(points, 0.1, late);
+      const strength = nextStrength(points, 0.1);
       if (strength === undefined) return points.map((one) => one.strength);
-      points.push(point(strength, -0.1, kl * strength ** 2));
+      points.push({ strength, kl: around(kl * strength ** 2, 0.002) });
       expect(points.length).toBeLessThan(9);
     }
   }
-  it('is each candidate while there is time', () => expect(walk(0.09, false)).toEqual([0.5, 1, 0.75]));
-  it('is none above one that forgets too much', () => {
-    expect(walk(0.19, false)).toEqual([0.5, 1, 0.75]);
-    const points = [point(0.5, -0.1, 0.02), point(0.75, -0.1, 0.12)];
-    expect(nextStrength(points, 0.1, false)).toBeUndefined();
-    expect(nextStrength(points, 0.2, false)).toBe(1);
+  const at = (strength: number, kl: number) => ({ strength, kl: around(kl, 0.01) });
+
+  it('is higher as long as that may be within the limit', () => {
+    expect(walk(0.09)).toEqual([0.5, 1]);
+    expect(walk(0.15)).toEqual([0.5, 1, 0.75]);
+    expect(nextStrength([at(0.5, 0.02), at(0.75, 0.12)], 0.1)).toBeUndefined();
+    expect(nextStrength([at(0.5, 0.02), at(0.75, 0.12)], 0.2)).toBe(1);
   });
   it('is none that must forget too much, as the KL rises at least in proportion', () => {
     // .0605 at .5: at least .121 at 1, and .091 at .75.
-    expect(walk(0.242, false)).toEqual([0.5, 0.75]);
-    expect(walk(0.38, false)).toEqual([0.5]);
-    const points = [point(0.5, -0.1, 0.084)];
-    // From .052 to .084, 1 would be at .116 and .75 at .100.
-    expect(nextStrength(points, 0.1, false, 0.052)).toBeUndefined();
-    expect(nextStrength(points, 0.11, false, 0.052)).toBe(0.75);
-    expect(nextStrength(points, 0.12, false, 0.052)).toBe(1);
+    expect(walk(0.242)).toEqual([0.5, 0.75]);
+    expect(walk(0.38)).toEqual([0.5]);
+    // By the upper ends: from .052 to .094, 1 would be at .136 and .75 at .115.
+    expect(nextStrength([at(0.5, 0.084)], 0.1, around(0.052, 0))).toBeUndefined();
+    expect(nextStrength([at(0.5, 0.084)], 0.12, around(0.052, 0))).toBe(0.75);
+    expect(nextStrength([at(0.5, 0.084)], 0.14, around(0.052, 0))).toBe(1);
   });
-  it('is a quarter where a half learned nothing', () => {
-    expect(nextStrength([point(0.5, 0.01, 0.09)], 0.1, false)).toBe(0.25);
-    expect(nextStrength([point(0.5, -0.01, 0.09)], 0.1, false)).toBeUndefined();
-  });
-  it('is none without time, once one is within the limit', () => {
-    expect(walk(0.05, true)).toEqual([0.5]);
-    expect(walk(0.2, true)).toEqual([0.5]);
-  });
-  it('is lower until one is within the limit, however long it takes', () => {
+  it('is lower until one is within the limit', () => {
     // KL is proportional to the square: 0.34 and 0.11 would just be within the limit.
-    expect(walk(0.8, true)).toEqual([0.5, 0.3]);
-    expect(walk(0.8, false)).toEqual([0.5, 0.3]);
-    expect(walk(8, true)).toEqual([0.5, 0.1]);
-    expect(walk(80, false)).toEqual([0.5]);
+    expect(walk(0.8)).toEqual([0.5, 0.3]);
+    expect(walk(8)).toEqual([0.5, 0.1]);
+    expect(walk(80)).toEqual([0.5]);
   });
   it('is counted from the KL that a reference adapter has', () => {
-    const points = [point(1, -0.1, 0.25), point(0.5, -0.1, 0.14)];
-    expect(nextStrength(points, 0.1, true)).toBe(0.4);
+    const points = [at(1, 0.25), at(0.5, 0.13)];
+    expect(nextStrength(points, 0.1)).toBe(0.4);
     // From .04 to .14, .095 is at 55% of the way.
-    expect(nextStrength(points, 0.1, true, 0.04)).toBe(0.25);
+    expect(nextStrength(points, 0.1, around(0.03, 0.01))).toBe(0.25);
     // Nothing in between can be within the limit, though the last point is below the start.
-    const fell = [point(1, -0.1, 0.25), point(0.5, -0.1, 0.105)];
-    expect(nextStrength(fell, 0.1, true, 0.11)).toBeUndefined();
+    expect(nextStrength([at(1, 0.25), at(0.5, 0.105)], 0.1, around(0.11, 0))).toBeUndefined();
   });
 });
 
@@ -184,10 +171,9 @@ describe('a strength compared with the base', () => {
     values.map((sum, index) => ({ sum, weight: 1, document: `file ${index % files}` }));
   const values = Array.from({ length: 24 }, (_, index) => 2 + Math.sin(index));
   const at = (files: number, gain: (index: number) => number) =>
-    strengthPoint(
-      1,
-      { learned: parts(values, files), kl: [], solutions: [] },
-      {
+    strengthPoint(1, {
+      before: { learned: parts(values, files), solutions: [] },
+      at: {
         learned: parts(
           values.map((value, i) => value - gain(i)),
           files,
@@ -195,28 +181,23 @@ describe('a strength compared with the base', () => {
         kl: [{ sum: 3, weight: 100 }],
         solutions: [],
       },
-    );
+    });
 
   it('is paired, and counts files if there are any', () => {
-    const { learned, kl } = at(8, (index) => 0.1 + 0.05 * Math.cos(7 * index));
-    expect(learned.value).toBeCloseTo(-0.1, 1);
-    expect(learned.high).toBeLessThan(0);
+    const { learned, kl, files, places } = at(8, (index) => 0.1 + 0.05 * Math.cos(7 * index));
+    expect(learned!.value).toBeCloseTo(-0.1, 1);
+    expect(learned!.high).toBeLessThan(0);
     expect(kl!.value).toBeCloseTo(0.03);
-  });
-  it('is not chosen if its cursors are in fewer than four files', () => {
-    const of = (files: number) => at(files, (index) => 0.1 + 0.05 * Math.cos(7 * index));
-    expect(chooseStrength([of(8)], 1).strength).toBe(1);
-    for (const files of [1, 2, 3])
-      expect(chooseStrength([of(files)], 1)).toMatchObject({
-        strength: 0,
-        why: `too few files were measured to show whether it is better: ${files}`,
-        next: expect.stringContaining('more files'),
-      });
+    expect([files, places]).toEqual([8, 24]);
   });
 });
 
 describe('offering a result', () => {
-  const choice = { strength: 0.5, why: 'at strength 0.5 it learned most', limit: 0.1, path: [], setting: '' };
+  const choice = {
+    ...{ decided: 'better' as const, strength: 0.5, why: 'at strength 0.5 it learned most' },
+    ...{ limit: 0.1, path: [], setting: '' },
+  };
+  const notChosen = { ...choice, decided: 'not better' as const, strength: 0 };
   const comparison = (task: string, metric: string, difference: number, significant = true): Comparison => {
     const better = metric.startsWith('loss') ? 'lower' : 'higher';
     const measured = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
@@ -268,7 +249,7 @@ describe('offering a result', () => {
     expect(whyNotOffered(since(0, 0.1))).toBe(`new code ${why}`);
     expect(summarise(since(0.1))).toMatch(/^Not offered: older code is predicted worse than by the run /);
     expect(verdictOf(since(0.1))).toEqual({
-      kind: 'worse',
+      kind: 'not better',
       than: 'the run that it continues',
       why: 'older code is predicted worse',
     });
@@ -278,7 +259,7 @@ describe('offering a result', () => {
   });
   it('happens at a strength set by the user, unless it measured worse', () => {
     const path = [point(0.5, -0.1, 0.3), point(0.75, 0, 0.6, around(0.05)), point(1, 0.05, 0.9)];
-    const none = { ...choice, strength: 0, why: 'it forgot too much', path };
+    const none = { ...notChosen, why: 'it forgot too much', path };
     const at = (givenStrength: number, comparisons: Comparison[] = []) => {
       const known = { choice: none, comparisons, givenStrength };
       return { why: whyNotOffered(known), sentence: summarise(known) };
@@ -301,14 +282,14 @@ describe('offering a result', () => {
     });
   });
   it('does not happen if the base is best', () => {
-    const none = { ...choice, strength: 0, why: 'nothing was gained', next: 'Longer training may help.' };
+    const none = { ...notChosen, why: 'nothing was gained', next: 'More code may help.' };
     const summary = { step: 1, sentence: '', choice: none, comparisons: [] };
-    expect(nextStepWithoutOffer(summary)).toBe('Longer training may help.');
+    expect(nextStepWithoutOffer(summary)).toBe('More code may help.');
     expect(notBetter('garden', summary)).toMatchObject({
       code: 'not-better',
       message:
         'garden completes code no better than before training, so it is not offered for completion: nothing was gained.',
-      next: 'Longer training may help.',
+      next: 'More code may help.',
     });
   });
 });

@@ -97,7 +97,7 @@ describe('the sentence', () => {
     expect(summarise({ comparisons: [lines(4, 5, 16)] })).toBe(
       'Completes 5 of 16 held-out lines exactly (4 before); with so few lines this may be chance.',
     ));
-  it('says if nothing was learned, or if that is uncertain', () => {
+  it('says if no gain was seen', () => {
     const changedBy = (most: number) =>
       measure(
         'workspace',
@@ -106,10 +106,10 @@ describe('the sentence', () => {
         noise.map((x, i) => 1.2 + 0.2 * x + most * (i % 2 ? x : -x)),
       );
     expect(summarise({ comparisons: [changedBy(0.001), lines(4, 4, 16)] })).toBe(
-      'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out text no better than before.',
+      'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out text no better than before, as far as was seen.',
     );
     expect(summarise({ comparisons: [changedBy(0.4)] })).toBe(
-      'There is too little data to tell whether it predicts held-out text better.',
+      'Predicts held-out text no better than before, as far as was seen.',
     );
   });
   it('relies on the cursors used to choose the strength if few windows are inconclusive', () => {
@@ -120,10 +120,11 @@ describe('the sentence', () => {
       noise.map((x, i) => 1.2 + 0.2 * x + 0.4 * (i % 2 ? x : -x)),
     );
     const learned = { value: -0.12, low: -0.19, high: -0.05 };
-    const choice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '', learned };
+    const path = [{ strength: 0.5, learned, places: 20, files: 9 }];
+    const choice = { decided: 'better' as const, strength: 0.5, why: '', limit: 0.1, path, setting: '' };
     const summariseWith = (more: object) => summarise({ comparisons: [open], choice, ...more });
     expect(summariseWith({})).toBe('Predicts held-out text better than before.');
-    expect(summariseWith({ givenStrength: 1 })).toContain('too little data to tell');
+    expect(summariseWith({ givenStrength: 1 })).toContain('as far as was seen');
     expect(summariseWith({ comparisons: [bits(1, 1.4)] })).toContain(
       'Predicts held-out text worse than before.',
     );

@@ -68,15 +68,17 @@ describe('the expected time', () => {
       preparing: { seconds: 8, items: 1 },
       strength: { seconds: 0.5, items: 285 },
       served: { seconds: 12, items: 1 },
+      untuned: { seconds: 0.1, items: 80 },
       workspace: { seconds: 2, items: 100 },
     };
-    // The minimum is 93 items for the strength and 16 for the task.
-    expect(timesFor(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 46.5 + 12 + 32 });
+    // All of what decides, and 16 items of the base and of the task.
+    const least = 142.5 + 12 + 1.6 + 32;
+    expect(timesFor(1, costs)).toEqual({ preparing: 8, training: 60, measuring: least });
     expect(timesFor(10, costs).measuring).toBe(200);
-    expect(timesFor(100, costs).measuring).toBe(142.5 + 12 + 200);
+    expect(timesFor(100, costs).measuring).toBe(142.5 + 12 + 8 + 200);
   });
   it('is otherwise estimated from the training speed', () => {
-    expect(timesFor(1, {}, 400).measuring).toBe(60);
+    expect(timesFor(1, {}, 1600).measuring).toBe(60);
     expect(timesFor(1, {}, 25).measuring).toBeGreaterThan(120);
   });
   it('counts the whole task if its texts have to be sampled first', () => {
@@ -91,7 +93,7 @@ describe('the expected time', () => {
     const given = { ...spec, evaluation: evaluationPlanSchema.parse({ ...plan, strength: 1 }) };
     const speeds = { known: () => undefined, speed: 300 };
     const names = (one: typeof spec) => partTimes(one, chosen, speeds).map(({ name }) => name);
-    expect(names(spec)).toEqual([strengthPart.name, 'served', 'workspace']);
+    expect(names(spec)).toEqual([strengthPart.name, 'served', 'untuned', 'workspace']);
     expect(names(given)).toEqual(['served', 'workspace']);
   });
 });
@@ -109,9 +111,6 @@ describe('the time table', () => {
     clock.now = 10_000;
     expect(all.until('workspace')).toBeCloseTo(1000 * (10 + 15 + 22 * (120 / 210)), 6);
   });
-  it('gives choosing a strength up to two thirds of it', () => {
-    expect(table(90).table.until('strength')).toBe(60_000);
-  });
   it('counts only the parts that fit', () => {
     const { clock, table: some } = table(50);
     some.until('strength');
@@ -126,7 +125,7 @@ describe('the time table', () => {
   it('counts the planned minimum even if some time has passed', () => {
     const { clock, table: least } = table(20 + 10 + 15);
     clock.now = 100;
-    expect(least.until('strength')).toBeCloseTo(100 + (44_900 * 2) / 3);
+    expect(least.until('strength')).toBeCloseTo(20_100);
     clock.now = 30_100;
     expect(least.until('workspace')).toBe(45_100);
   });

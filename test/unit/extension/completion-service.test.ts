@@ -288,7 +288,14 @@ test('a run whose base is back completes as soon as it is chosen again', async (
 
 const worse = () => {
   const made = better();
-  const choice = { strength: 0, why: 'nothing is better', limit: 0.1, path: [], setting: '' };
+  const choice = {
+    decided: 'not better' as const,
+    strength: 0,
+    why: 'nothing is better',
+    limit: 0.1,
+    path: [],
+    setting: '',
+  };
   return { ...made, summary: { ...made.summary, choice } };
 };
 

@@ -154,16 +154,17 @@ describe('estimates', () => {
     const costs = () => (part: string) => (part === 'training' ? { seconds: 1 / 150, items: 1 } : undefined);
     const measuring = (method: 'lora' | 'full', minutes: number) =>
       estimate('large.gguf', 500e6, method, { minutes }, { backend: 'tensorflow', costs }).times.measuring;
-    expect(measuring('lora', 12)).toBe(240);
+    expect(measuring('lora', 18)).toBe(360);
     expect(measuring('lora', 1)).toBeGreaterThan(20);
-    expect(measuring('full', 12)).toBeGreaterThan(240);
+    expect(measuring('full', 18)).toBeGreaterThan(360);
   });
   test('use the durations of earlier runs on this machine', async () => {
     const took: Record<string, Cost> = {
       preparing: { seconds: 30, items: 1 },
       training: { seconds: 0.1, items: 1 },
-      strength: { seconds: 2, items: 285 },
+      strength: { seconds: 2, items: 120 },
       served: { seconds: 16, items: 1 },
+      untuned: { seconds: 3, items: 20 },
       workspace: { seconds: 5, items: 100 },
     };
     const asked: CostPlace[] = [];
@@ -173,11 +174,11 @@ describe('estimates', () => {
     };
     const machine = { backend: 'tensorflow', costs } as const;
     const { times, tokens } = estimateOf('lora', { minutes: 1 }, machine);
-    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 93 + 16 + 5 * 16 });
+    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 120 + 16 + 3 * 16 + 5 * 16 });
     expect(tokens).toBe(600);
     expect(asked).toEqual([{ base: { path: known!.file }, method: 'lora', backend: 'tensorflow' }]);
     expect(describeCost(id, await sizedBase(id), 'lora', { minutes: 1 }, machine)).toMatch(
-      /^About 6 min with measuring · 600 tokens/,
+      /^About 8 min with measuring · 600 tokens/,
     );
   });
   test("a file's number of parameters follows from its size, to within a factor of two", async () => {

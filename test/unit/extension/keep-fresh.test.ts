@@ -29,7 +29,10 @@ const summary = (strength: number): Summary => ({
   sentence: '',
   comparisons: [],
   served: { meanKl: 0, limit: 0.01, tokens: 96, ok: true },
-  choice: { strength, why: 'it learned nothing', limit: 0.1, path: [], setting: '' },
+  choice: {
+    decided: strength > 0 ? 'better' : 'not better',
+    ...{ strength, why: 'it learned nothing', limit: 0.1, path: [], setting: '' },
+  },
 });
 
 interface Made {

@@ -40,6 +40,9 @@ const notShown = [
   'scroll run-list',
   'system-ui',
   '(prefers-',
+  // Kinds of verdicts.
+  'not measured',
+  'too little code',
   // Names of metrics, and their names in saved files.
   'during training',
   'exact match',

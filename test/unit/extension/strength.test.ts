@@ -46,7 +46,14 @@ test.each([
 });
 
 test('that a result in use is worse at the new strength is said once: with completion off, as an error', async () => {
-  const choice = { strength: 0, why: 'nothing is better', limit: 0.1, path: [], setting: '' };
+  const choice = {
+    decided: 'not better' as const,
+    strength: 0,
+    why: 'nothing is better',
+    limit: 0.1,
+    path: [],
+    setting: '',
+  };
   const worse = { ...unchecked, summary: { ...unchecked.summary!, choice } };
   const on = await setWith({ id: 'garden', isOn: true }, worse);
   expect(on.error).toBeUndefined();

@@ -154,7 +154,14 @@ describe('results to choose from', () => {
     );
     const withLines = { ...done, summary: { ...done.summary!, comparisons: [lines] } };
     expect(runDescription(withLines, 'done', false)).toContain('30 → 42 of 100 lines');
-    const none = { strength: 0, why: 'nothing was gained', limit: 0.1, path: [], setting: '' };
+    const none = {
+      decided: 'not better' as const,
+      strength: 0,
+      why: 'nothing was gained',
+      limit: 0.1,
+      path: [],
+      setting: '',
+    };
     const worse = { ...withLines, summary: { ...withLines.summary, choice: none } };
     expect(runDescription(worse, 'done', false)).toContain('no better than before');
   });
@@ -175,7 +182,14 @@ describe('completion is refused', () => {
     expect(refused?.next).toMatch(/another run/);
   });
   test('if the result is no better than the base', () => {
-    const choice = { strength: 0, why: 'nothing was gained', limit: 0.1, path: [], setting: '' };
+    const choice = {
+      decided: 'not better' as const,
+      strength: 0,
+      why: 'nothing was gained',
+      limit: 0.1,
+      path: [],
+      setting: '',
+    };
     const worse = { ...done, summary: { ...done.summary!, choice } };
     expect(whyNotServable(worse, 'done')).toMatchObject({ code: 'not-better' });
   });
@@ -187,7 +201,14 @@ describe('completion is refused', () => {
     expect(servableItem(done, 'done', false)).toEqual(runItem(done, 'done', false));
   });
   test('not if only the rest is still to be measured: that is announced early if it takes long', () => {
-    const choice = { strength: 0.5, why: 'it learned most', limit: 0.1, path: [], setting: '' };
+    const choice = {
+      decided: 'better' as const,
+      strength: 0.5,
+      why: 'it learned most',
+      limit: 0.1,
+      path: [],
+      setting: '',
+    };
     const state = { ...done.state, status: 'evaluating' as const, etaSeconds: 200 };
     const ready = { ...done, summary: { ...done.summary!, choice }, state };
     expect(whyNotServable(ready, 'live')).toBeUndefined();

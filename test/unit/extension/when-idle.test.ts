@@ -94,7 +94,7 @@ const summaryOf = (...comparisons: Comparison[]): Summary => ({
   sentence: '',
   comparisons,
   served: { meanKl: 0, limit: 0.01, tokens: 96, ok: true },
-  choice: { strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
+  choice: { decided: 'better' as const, strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
 });
 
 const MINUTE = 60_000;

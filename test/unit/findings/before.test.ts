@@ -47,7 +47,7 @@ it('is the base for what was forgotten, and the table says so where that differs
         ),
       ],
       { spec: { ...alone, ...patch } },
-    ).filter((line) => line.includes('before: the base alone'));
+    ).filter((line) => line.includes('from the base'));
   expect(rowsOf({})).toEqual([]);
   expect(rowsOf({ reference: { sha256 } })).toEqual([expect.stringMatching(/^humaneval/)]);
   const continues = { run: 'r1', sha256 };

@@ -4,15 +4,17 @@ import type { StrengthChoice, Summary } from '../../../src/protocol/evaluation.t
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 
 const choiceOf = (strength: number, learned: number, half = 0.01, kl = 0.01): StrengthChoice => ({
+  decided: strength > 0 ? 'better' : 'not better',
   strength,
   limit: 0.1,
   setting: '',
   why: 'it was measured',
-  next: 'Longer training may help.',
+  next: 'More code may help.',
   path: [
     {
       strength: 1,
       learned: { value: learned, low: learned - half, high: learned + half },
+      ...{ places: 20, files: 9 },
       kl: { value: kl, low: kl, high: kl },
     },
   ],
@@ -53,10 +55,10 @@ describe('the end of a run', () => {
     expect(end(better, { other })[0]).toBe(
       'web-server: trained, 60 steps. Better than SmolLM2 was: it predicts the files kept out of training better. Your code is completed by Qwen, which was not compared.',
     );
-    expect(end(undefined, { other })[0]).toContain('unclear whether it is better than SmolLM2 was: ');
+    expect(end(undefined, { other })[0]).toContain('Not known to be better: ');
     const refused = end({ choice: choiceOf(0, -0.001) }, { other })[0];
     expect(refused).toMatch(/ No better than SmolLM2 was: .*\. Nothing changed in your completions\. /);
-    expect(end({ comparisons: [bits(0.1)] }, { other })[0]).toContain(' Worse than SmolLM2 was: ');
+    expect(end({ comparisons: [bits(0.1)] }, { other })[0]).toContain(' No better than SmolLM2 was: ');
   });
   it('says of abilities of the base that they are compared with the base', () => {
     const solved = (before: number, after: number) =>
@@ -67,42 +69,46 @@ describe('the end of a run', () => {
         0.05,
       );
     const [first, metrics] = end({ ...better, comparisons: [solved(0.6, 0.3)] });
-    expect(first).toContain(" Worse than the base was: fewer of HumanEval's problems are solved.");
-    expect(metrics).toBe('General ability: worse in HumanEval (30 of 100, the base 60).');
-  });
-  it('says that longer training gains little if the limit on forgetting was reached', () => {
-    const [point] = choiceOf(1, -0.2, 0.01, 0.3).path;
-    const half = choiceOf(0.5, -0.1);
-    const path = [{ ...half.path[0]!, strength: 0.5 }, point!];
-    const limited = { ...better, choice: { ...half, path } };
-    expect(end(limited)[0]).toMatch(
-      /Your completions can use it\. Longer training would gain little, because /,
+    expect(first).toContain(" No better than the base was: fewer of HumanEval's problems are solved.");
+    expect(metrics).toBe(
+      'Predicts held-out text better than before. General ability: worse in HumanEval (30 of 100, the base 60).',
     );
-    expect(end({ ...limited, givenStrength: 0.25 })[0]).not.toContain('Longer training');
   });
   it('says that nothing changed if it is no better, and what to try', () => {
     expect(end({ choice: choiceOf(0, -0.001) })).toEqual([
-      'web-server: trained, 60 steps. No better than before: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
+      'web-server: trained, 60 steps. No better than before: it was measured. Nothing changed in your completions. More code may help.',
     ]);
   });
   it('names the strength of metrics that disagree with the refusal, which is about every strength', () => {
     const [first, metrics] = end({ choice: choiceOf(0, -0.001), comparisons: [bits(-0.1)] });
-    expect(first).toContain('it predicts the files kept out of training no better.');
+    expect(first).toContain('No better than before: it was measured.');
     expect(metrics).toBe('At full strength: Predicts held-out text better than before.');
+    const cursors = comparison(
+      ['cursors', 'exact lines', '', 'higher'],
+      metric('cursors', 'exact lines', 0.3, 0.1, 100),
+      metric('cursors', 'exact lines', 0.3, 0.1, 100),
+      0.01,
+    );
+    expect(end({ choice: choiceOf(0, -0.001), comparisons: [cursors] })[1]).toBe(
+      'At strength 1: Completes 30 of 100 held-out lines exactly (30 before).',
+    );
     const byHand = { choice: choiceOf(0, -0.001), comparisons: [bits(-0.1)], givenStrength: 0.5 };
     expect(end(byHand)[1]).toBe('Predicts held-out text better than before.');
   });
   it('says that a worse one is no longer in use', () => {
     const worse = { ...better, comparisons: [bits(0.1)] };
     expect(end(worse, { chosen: true })[0]).toMatch(
-      / Worse than before: .*\. Your completions no longer use it\. /,
+      / No better than before: .*\. Your completions no longer use it\. /,
     );
     const other = { ...better, served: { meanKl: 1, limit: 0.01, tokens: 9, ok: false } };
-    expect(end(other)[0]).toMatch(/ Worse than before: the model that would complete .* Nothing changed /);
+    expect(end(other)[0]).toMatch(
+      / No better than before: the model that would complete .* Nothing changed /,
+    );
   });
-  it('says what may help if too little was measured to tell', () => {
-    expect(end({ choice: choiceOf(0, -0.01, 0.3) })[0]).toBe(
-      'web-server: trained, 60 steps. It is unclear whether it is better than before: too little was measured to see a difference. Nothing changed in your completions. Longer training may help.',
+  it('says what may help if there is too little code to tell', () => {
+    const few = { ...choiceOf(0, -0.01, 0.3), decided: 'too little code' as const };
+    expect(end({ choice: few })[0]).toBe(
+      'web-server: trained, 60 steps. Nothing can be said: it was measured. Nothing changed in your completions. More code may help.',
     );
     expect(end(undefined)[0]).toMatch(/Your completions can use it\.$/);
   });
@@ -119,7 +125,7 @@ describe('the end of a run', () => {
     );
     const [first, last] = end(undefined, { stopped: true });
     expect(first).toMatch(
-      /unclear whether it is better than before: it has not been measured yet\. Your completions can use it\.$/,
+      /Not known to be better: it has not been measured yet\. Your completions can use it\.$/,
     );
     expect(last).toMatch(/^Measuring was stopped; the result is kept\. \{evaluate /);
   });

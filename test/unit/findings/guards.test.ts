@@ -6,7 +6,14 @@ import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import type { Comparison, StrengthChoice } from '../../../src/protocol/evaluation.ts';
 
-const choice: StrengthChoice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '' };
+const choice: StrengthChoice = {
+  decided: 'better' as const,
+  strength: 0.5,
+  why: '',
+  limit: 0.1,
+  path: [],
+  setting: '',
+};
 
 const measure = (
   [task, metric]: [string, string],

@@ -44,7 +44,14 @@ beforeEach(async () => {
   await rm(desk.at('bob'), { recursive: true, force: true });
   store = new FolderStore(desk.at('team'));
 });
-const choice: StrengthChoice = { strength: 1, why: 'so it is', limit: 9, path: [], setting: '' };
+const choice: StrengthChoice = {
+  decided: 'better' as const,
+  strength: 1,
+  why: 'so it is',
+  limit: 9,
+  path: [],
+  setting: '',
+};
 const version = (number = 1) => desk.at('team', 'demo', String(number));
 
 describe('a published adapter', () => {
@@ -110,21 +117,6 @@ describe('a published adapter', () => {
       replay: { source: 'a local file' },
     });
     expect(of('colleague-data/rows.jsonl', 'base').data).toBe('a local file');
-  });
-
-  it('does not name files that were left out when choosing the strength', async () => {
-    const run = await readRun(dir);
-    const choice = {
-      strength: 0.5,
-      why: '',
-      limit: 0.1,
-      path: [],
-      setting: '',
-      without: { 'secret/plans.ts': 0.25 },
-    };
-    const { summary } = shareable({ ...run, summary: { ...run.summary!, choice } }, 'demo');
-    expect(summary!.choice!.strength).toBe(0.5);
-    expect(JSON.stringify(summary)).not.toContain('plans');
   });
 
   it('contains no folder name if it was given its own name', async () => {
@@ -226,7 +218,7 @@ describe('a published adapter', () => {
 
   it('is not offered here either if its publisher did not offer it', async () => {
     const refused = await desk.makeRun();
-    const none = { ...choice, strength: 0, why: 'it forgot too much' };
+    const none = { ...choice, decided: 'not better' as const, strength: 0, why: 'it forgot too much' };
     await writeJson(evaluationSummaryPath(refused), { ...summary, choice: none });
     await desk.publish(refused, store);
     expect(await readFile(join(version(), 'README.md'), 'utf8')).toContain(

@@ -35,8 +35,16 @@ describe('before and after', () => {
     expect(names('KL from base')).toEqual(['base alone', 'after']);
     expect(names('characters saved')).toEqual(['before', 'after']);
     expect(metricSets(shown, ({ metric }) => isPassAtK(metric)).sets[0]!.label).toBe('base alone');
-    const settings = comparisonRows(run.summary!, run.spec).map(({ setting }) => /alone$/.test(setting));
+    const settings = comparisonRows(run.summary!, run.spec).map(({ setting }) =>
+      /difference from the base$/.test(setting),
+    );
     expect(settings).toEqual([false, false, false, false, true, true]);
+    // Where the difference is from the base, the table has no value of what training began with, and vice versa.
+    const known = comparisonRows(run.summary!, run.spec).map(({ values }) =>
+      values.map((value) => value !== ''),
+    );
+    expect(known[0]).toEqual([false, true, true]);
+    expect(known[4]).toEqual([true, false, true]);
   });
   it('leave out checkpoints if the result has another strength', () => {
     const names = (strength: number) =>

@@ -151,18 +151,26 @@ export const summary = (step: number): Summary => {
 export function withStrengths(run: RunSnapshot, chosen = 0.5, given?: number): RunSnapshot {
   const around = (value: number, half: number) => ({ value, low: value - half, high: value + half });
   const choice: StrengthChoice = {
+    decided: chosen > 0 ? 'better' : 'not better',
     strength: chosen,
     why: chosen ? `at strength ${chosen} it learned most` : 'nothing was gained',
     limit: 0.1,
     path: [
-      { strength: 0.25, learned: around(-0.015, 0.02), kl: around(0.012, 0.004) },
+      { strength: 0.25, learned: around(-0.015, 0.02), places: 20, kl: around(0.012, 0.004) },
       {
         strength: 0.5,
         learned: around(-0.082, 0.02),
+        places: 20,
         kl: around(0.045, 0.01),
         solutions: around(-0.003, 0.01),
       },
-      { strength: 1, learned: around(0.06, 0.03), kl: around(0.31, 0.05), solutions: around(0.05, 0.02) },
+      {
+        strength: 1,
+        learned: around(0.06, 0.03),
+        places: 20,
+        kl: around(0.31, 0.05),
+        solutions: around(0.05, 0.02),
+      },
     ],
     setting: '48 held-out cursors',
   };

@@ -61,19 +61,23 @@ describe('the verdict in the panel', () => {
   it("offers to measure if the result can't be judged yet", () => {
     const run = makeRun();
     delete run.summary;
-    expect(of(run)).toMatchObject({ kind: 'unknown', step: 'measure' });
+    expect(of(run)).toMatchObject({ kind: 'not measured', step: 'measure' });
     const begun = withStrengths(makeRun(), 0);
     begun.summary!.comparisons = [];
     begun.summary!.pending = ['workspace'];
-    begun.summary!.choice!.path = [{ strength: 1, learned: { value: -0.05, low: -0.2, high: 0.1 } }];
-    expect(of(begun)).toMatchObject({ kind: 'unknown', step: 'measure' });
+    begun.summary!.choice!.decided = 'too little code';
+    expect(of(begun)).toMatchObject({
+      kind: 'too little code',
+      sentence: 'Nothing can be said: nothing was gained.',
+      step: 'measure',
+    });
   });
   it('offers the base instead of a worse result, if nothing else completes', () => {
     const run = withStrengths(makeRun(), 0);
     const bits = run.summary!.comparisons.find(({ metric }) => metric === 'bits per byte')!;
     bits.difference = { value: 0.2, low: 0.1, high: 0.3 };
     expect(of(run)).toMatchObject({
-      kind: 'worse',
+      kind: 'not better',
       step: 'base',
       consequence: 'It is not offered for completion.',
     });
@@ -130,11 +134,9 @@ describe('places in the panel', () => {
     });
     expect(view.places[1]!.result).toEqual({ text: '', isRight: false });
   });
-  it('are a single one in a run of an earlier version, with how it was chosen', () => {
-    const { places, ...earlier } = summary(60);
-    const old = placesView({ ...earlier, example: places!.shown[0]! })!;
-    expect([old.counted, old.places]).toEqual(['', [view.places[0]]]);
-    expect(old.rule).toContain('Chosen by an earlier version');
-    expect(placesView(earlier)).toBeUndefined();
+  it('are missing where no lines were measured', () => {
+    const { places, ...without } = summary(60);
+    expect(places).toBeDefined();
+    expect(placesView(without)).toBeUndefined();
   });
 });

@@ -19,7 +19,7 @@ import {
   type RunSpec,
 } from '../../../protocol/run.ts';
 import { plannedTasks } from '../../../evaluation/tasks/index.ts';
-import { expectedTimes, totalSeconds, type RunTimes } from '../../../evaluation/time.ts';
+import { describeTimes, expectedTimes } from '../../../evaluation/time.ts';
 import { createRun, withTraining, type TrainingLock } from '../../../runs/index.ts';
 import { gpuProductRate } from '../../../tensor/devices/plan.ts';
 import { guessTokensPerSecond } from '../../../training/speed-guess.ts';
@@ -182,7 +182,9 @@ async function prepareAndStart(
           });
     if (!options.json) {
       printCheckpointCost(evaluation, known);
-      if (expected) printTimes(expected);
+      if (expected && (options.detach || known(TRAINING))) print(describeTimes(expected));
+      else if (expected)
+        print('How long it takes is said after the first steps, which show how fast this machine is');
     }
     const { dir, id, spec } = await createRun({
       ...material,
@@ -235,14 +237,6 @@ function printCheckpointCost(evaluation: EvaluationPlan, known: KnownCosts): voi
   print(
     `At checkpoints: ${checkpointTasks.join(', ')}${each}; adds at most ${Math.round(100 * checkpointShare)}% to the training time`,
   );
-}
-
-/** Prints how long everything will take. */
-function printTimes(times: RunTimes): void {
-  const [total, training, measuring] = [totalSeconds(times), times.training, times.measuring].map(
-    formatDuration,
-  );
-  print(`This takes about ${total}: ${training} of training, about ${measuring} to measure the result`);
 }
 
 /** The learning rate: as specified, from the continued run, or the best known for the base; prints which. */

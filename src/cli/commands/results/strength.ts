@@ -73,7 +73,7 @@ function describe(report: StrengthReport, run: string, set: boolean): string[] {
 function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string[] {
   const rows = path.map(({ strength: at, learned, kl, solutions }) => [
     String(at),
-    formatDifferenceInterval(learned),
+    learned ? formatDifferenceInterval(learned) : '-',
     kl ? kl.value.toFixed(3) : '-',
     solutions ? formatDifference(solutions.value) : '-',
     [at === choice?.strength && 'chosen', at === now && 'in the file'].filter(Boolean).join(', '),

@@ -8,19 +8,27 @@ const idOf = (text: string): number => {
   return texts.indexOf(text);
 };
 /** The expected tokens are those written, except at the given positions. */
-const predicted = (written: string[], wrong: Record<number, string> = {}) =>
+const linesOf = (written: string[], wrong: Record<number, string> = {}, begun = 0) =>
   predictedLines(
     [...written, ''].map(idOf),
     [...written, ''].map((text, at) => idOf(wrong[at] ?? text)),
     (token) => Buffer.from(texts[token]!).toString('latin1'),
+    begun,
   );
+/** Counts of the lines after the first one. */
+const predicted = (written: string[], wrong: Record<number, string> = {}) => {
+  const lines = linesOf(written, wrong).filter(({ line }) => line > 0);
+  const total = (key: 'characters' | 'right') => lines.reduce((sum, one) => sum + one[key], 0);
+  const exact = lines.filter((one) => one.exact).length;
+  return { lines: lines.length, exact, characters: total('characters'), right: total('right') };
+};
 
 //                0     1     2     3      4     5     6      7    8     9
 const written = ['x)', '\n', '  ', 'let', ' a', ' +', ' bc', ';', '\n', ' }'];
 const characters = 'let a + bc;'.length;
 
 describe('predicted lines', () => {
-  it('are counted after the first line end, if they contain a word', () => {
+  it('are counted if they contain a word', () => {
     expect(predicted(written)).toEqual({ lines: 1, exact: 1, characters, right: characters });
     expect(predicted(['a', '\n', 'bc'])).toEqual({ lines: 1, exact: 1, characters: 2, right: 2 });
     expect(predicted(['a', '\n', 'bc'], { 2: 'bc\n\n' })).toMatchObject({ exact: 1, right: 2 });
@@ -44,7 +52,7 @@ describe('predicted lines', () => {
     });
   });
 
-  it('count neither indentation nor text before the first line end', () => {
+  it('do not count indentation', () => {
     expect(predicted(written, { 0: 'y', 2: '\t' })).toEqual({
       lines: 1,
       exact: 1,
@@ -70,9 +78,9 @@ describe('predicted lines', () => {
   it('are compared by bytes: part of a character does not count', () => {
     const bytes = ['x', '\n', 'a', '\xe6', '\x97', '\xa5'];
     const at = (wrong: string) =>
-      predictedLines([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], (token) => [...bytes, wrong][token]!);
-    expect(at('\xa5')).toEqual({ lines: 1, exact: 1, characters: 4, right: 4 });
-    expect(at('\xb9')).toEqual({ lines: 1, exact: 0, characters: 4, right: 3 });
+      predictedLines([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], (token) => [...bytes, wrong][token]!)[1];
+    expect(at('\xa5')).toMatchObject({ exact: true, characters: 4, right: 4 });
+    expect(at('\xb9')).toMatchObject({ exact: false, characters: 4, right: 3 });
   });
 
   it('must also end at the end of the text', () => {
@@ -84,5 +92,28 @@ describe('predicted lines', () => {
     expect(predicted(written, { 8: ' //' })).toMatchObject({ exact: 0, right: characters });
     expect(predicted(written, { 8: '' })).toMatchObject({ exact: 1, right: characters });
     expect(predicted(written, { 7: '' })).toMatchObject({ exact: 0, right: characters - 1 });
+  });
+
+  it('begin at the cursor in the first line', () => {
+    // "foo(" stands before the cursor, and is generated again with what follows.
+    const first = (wrong: Record<number, string>, begun: number) =>
+      linesOf(['foo(', 'bar', ', baz', ')', '\n'], wrong, begun)[0];
+    const rest = { line: 0, typed: 'foo(', actual: 'bar, baz)', characters: 9 };
+    expect(first({ 0: 'x' }, 4)).toEqual({ ...rest, suggested: 'bar, baz)', exact: true, right: 9 });
+    expect(first({ 2: ', qux' }, 4)).toEqual({
+      ...rest,
+      suggested: 'bar, qux\u2026',
+      exact: false,
+      right: 4,
+    });
+    // A token that spans the cursor is given.
+    expect(first({ 1: 'x' }, 5)).toMatchObject({ typed: 'foo(bar', actual: ', baz)', exact: true });
+    expect(linesOf(['foo', '(', '\n', '}'], {}, 3)).toEqual([]);
+  });
+
+  it('say what was typed and what would be suggested for the rest', () => {
+    expect(linesOf(['a', '\n', '  ', 'value', ' = ', 'one', ';'], { 5: 'two\n' })[1]).toMatchObject({
+      ...{ typed: '  valu', actual: 'e = one;', suggested: 'e = two\u2026' },
+    });
   });
 });
