@@ -187,18 +187,27 @@ export function reasonsOf({
       };
     case 'too little code':
       return {
-        why: t('there is not enough of your code to tell (places: {places}; needed: {needed})', {
-          places: whole(best?.places ?? 0),
-          needed: whole(needed!),
-        }),
+        why:
+          (best?.files ?? MIN_DOCUMENTS) < MIN_DOCUMENTS
+            ? t('there is not enough of your code to tell (held-out files: {files}; needed: {needed})', {
+                files: whole(best!.files!),
+                needed: whole(MIN_DOCUMENTS),
+              })
+            : t('there is not enough of your code to tell (places: {places}; needed: {needed})', {
+                places: whole(best?.places ?? 0),
+                needed: whole(needed!),
+              }),
         next: t('Choose a folder with more files of code.'),
       };
     case 'not better': {
       if (best?.learned)
         return {
-          why: t('it predicts held-out text no better than before, as far as can be measured: {learned}', {
-            learned: learned(best.learned),
-          }),
+          why:
+            best.learned.low > 0
+              ? t('it predicts held-out text worse: {learned}', { learned: learned(best.learned) })
+              : t('it predicts held-out text no better, as far as can be measured: {learned}', {
+                  learned: learned(best.learned),
+                }),
           next: t('More code to learn from may help.'),
         };
       const weakest = path.toSorted((a, b) => a.strength - b.strength)[0];
@@ -235,7 +244,12 @@ const learned = ({ value, low, high }: Interval) =>
   });
 const forgot = ({ kl, solutions }: StrengthPoint) =>
   [
-    kl ? t('KL from base {kl} nats per token', { kl: decimal(kl.value, 3) }) : '',
+    kl
+      ? t('KL from base {kl} nats per token (at most {high})', {
+          kl: decimal(kl.value, 3),
+          high: decimal(kl.high, 3),
+        })
+      : '',
     solutions
       ? t("loss of HumanEval's solutions {change}", { change: formatDifference(solutions.value) })
       : '',
