@@ -94,7 +94,7 @@ export class MeasuredStrengths {
     await this.guard();
     if (this.points().length === 0) throw diverged();
     const compared = candidates(this.points(), this.options.limit).map(({ strength }) => strength);
-    const first = learned.slice(0, Math.min(least, compared.length > 1 ? COMPARED : PER_CHECK));
+    const first = learned.slice(0, compared.length > 1 ? Math.min(least, COMPARED) : least);
     this.left = 2 * least + first.length * (compared.length - 1);
     if (compared.length > 0) await this.addCursors(first, compared);
     await this.goOn(least);
@@ -135,8 +135,6 @@ export class MeasuredStrengths {
   private async goOn(least: number): Promise<void> {
     const { until, isAdapter } = this.options;
     const { learned } = this.plan;
-    // Whole models take turns in memory, so each measures its cursors at once.
-    const size = isAdapter ? PER_CHECK : least;
     let took = 0;
     for (;;) {
       const best = this.best();
@@ -147,7 +145,8 @@ export class MeasuredStrengths {
       if (length >= least && length % least === 0 && !isOpen(this.pointOf(best))) return;
       const start = awakeMs();
       const nextLook = Math.min(learned.length, least * (1 + Math.floor(length / least)));
-      const end = Math.min(length + size, nextLook);
+      // Changing models takes time, and whole ones take turns in memory.
+      const end = length < least || !isAdapter ? nextLook : Math.min(length + PER_CHECK, nextLook);
       this.left = 2 * (nextLook - length);
       await this.addCursors(learned.slice(length, end), [best.strength]);
       took = awakeMs() - start;

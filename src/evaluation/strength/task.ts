@@ -30,7 +30,7 @@ import { msg, type Text } from '../../text/message.ts';
 /** With fewer cursors, which would be inconclusive, learning is measured on held-out windows instead. */
 const MIN_CURSORS = 8;
 /** Texts of the base's own, for an interval of the KL that says something, and solutions of HumanEval. */
-const GUARDS = { texts: 16, solutions: 24 };
+const GUARDS = { texts: 16, solutions: 12 };
 
 /** `begun`, `counted`: the continuation's `answerTokens`. Keys are part of an item's digest, by which scores are cached. */
 type Content =
@@ -67,7 +67,7 @@ export interface StrengthPlan extends Plan<StrengthItem> {
 export async function planStrength(context: PlanContext): Promise<StrengthPlan> {
   const { base, run } = context;
   const tokenizer = await base.tokenizer();
-  const { limit: count = GUARDS.solutions } = context;
+  const { limit: count = 24 } = context;
   const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
   const { items: learned, ...found } = await learnedItems(
     run!.spec,
@@ -80,10 +80,7 @@ export async function planStrength(context: PlanContext): Promise<StrengthPlan> 
     { ...context, setting: 'quick' },
     retentionTexts > 0 ? Math.max(GUARDS.texts, retentionTexts) : 0,
   );
-  const solutions = await solutionItems(
-    context,
-    humanevalProblems > 0 ? Math.max(GUARDS.solutions, humanevalProblems) : 0,
-  );
+  const solutions = await solutionItems(context, Math.min(GUARDS.solutions, humanevalProblems));
   const forgotten = [
     ...texts
       .map((text) => textTokens(text, tokenizer))
