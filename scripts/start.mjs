@@ -21,7 +21,7 @@ if (!existsSync(folder)) {
 }
 
 console.log(
-  `Forget-Me-Not: fine-tunes a code model on ${folder}, on this machine. About 10 minutes on 2 cores, plus the downloads.`,
+  `Forget-Me-Not: fine-tunes a code model on ${folder}, on this machine. About 8 minutes on 2 cores, plus the downloads.`,
 );
 console.log(
   'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), the model that suits this machine (usually Qwen2.5-Coder-0.5B, 491 MB; on a small machine SmolLM2-135M, 98 MB), HumanEval (0.1 MB).\n',
