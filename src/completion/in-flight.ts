@@ -56,6 +56,8 @@ export class InFlight {
       return undefined;
     } finally {
       this.waiting -= 1;
+      // If a call got something of it, that is shown and the rest is still wanted: an earlier key gave nothing up.
+      this.abandoned += 1;
       if (signal.aborted) this.abandon(pending);
     }
   }
@@ -63,7 +65,7 @@ export class InFlight {
   /** Nobody is waiting for it now; after the next keystroke, somebody may again. */
   private abandon(pending: PendingAnswer): void {
     if (!pending.sent) return pending.stop.abort();
-    const abandoned = (this.abandoned += 1);
+    const { abandoned } = this;
     void this.sleep(ASKS_AGAIN_MS).then(() => {
       if (this.abandoned === abandoned && this.waiting === 0 && this.pending === pending) this.stop();
     });

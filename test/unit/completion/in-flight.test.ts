@@ -53,6 +53,20 @@ describe('a request in flight', () => {
     expect(t.asked.signal.aborted).toBe(true);
   });
 
+  it('is not cancelled once its first line is shown, and what is typed of that stays', async () => {
+    const t = await requestInFlight('def f(x):\n', '\n\nf(1)\n');
+    const { end } = t.pauses.at(-1)!;
+    const at = (typed: string) => t.completer.complete(t.at(`def f(x):\n${typed}`, { after: '\n\nf(1)\n' }));
+    const next = at(' ');
+    t.asked.stream('    return x\n');
+    expect(await next).toMatchObject({ text: '   return x' });
+    end();
+    await settle();
+    expect(t.asked.signal.aborted).toBe(false);
+    expect(await at('    r')).toMatchObject({ text: 'eturn x', source: 'cache' });
+    expect(t.requests).toHaveLength(1);
+  });
+
   it('continues if there is a further request', async () => {
     const t = await requestInFlight('const to');
     const { end } = t.pauses.at(-1)!;
