@@ -72,7 +72,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     private readonly acceptance: AcceptanceWatch,
     extensionId: string,
   ) {
-    this.trigger = new SuggestTrigger(extensionId, this);
+    this.trigger = new SuggestTrigger(extensionId);
   }
 
   /** Answers at once: what is not known yet is shown when the editor asks again. */
@@ -98,10 +98,10 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.waiting = { place, stop };
     const { signal } = stop;
     if (isInvoked) return this.provideInvoked(place, signal, token);
-    const answer = this.find(place, signal, own !== undefined);
+    const answer = this.find(place, signal);
     const result = await Promise.race([answer, nextTurn('later' as const)]);
     if (token.isCancellationRequested) return [];
-    if (result === 'later' || (result && result.delay > 0)) {
+    if (result === 'later' || (result && result.delay > 0 && !own)) {
       this.trigger.triggerWhen(this.isReadyToShow(answer, signal), { document, position, shown: '' });
       return [];
     }
@@ -138,13 +138,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 
   /** The completion while the user types; undefined if there is none, or if it fails. */
-  private async find(
-    place: CompletionPlace,
-    signal: AbortSignal,
-    isDue: boolean,
-  ): Promise<Completion | undefined> {
+  private async find(place: CompletionPlace, signal: AbortSignal): Promise<Completion | undefined> {
     try {
-      return await this.coreFor(place.model).complete({ ...this.inputAt(place), signal, isDue });
+      return await this.coreFor(place.model).complete({ ...this.inputAt(place), signal });
     } catch (error) {
       return this.failed(error, signal);
     }

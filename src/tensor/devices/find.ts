@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import type { Programs } from '../../platform/processes/bundles.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
-import { dawnMissing, locateDawn } from '../dawn.ts';
 import { lastRate, type Rate } from './rate-line.ts';
 import { msg, withTexts } from '../../text/message.ts';
 
@@ -31,8 +30,6 @@ const readNames = (folder: string): string[] => {
  * What WebGPU finds, and whether the largest or the requested GPU works. Never throws: `reason` says why it does not.
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
-  if (locateDawn() === undefined)
-    return { adapters: [], ...(mayHaveGpu() && withTexts({ reason: dawnMissing })) };
   try {
     return webgpuProbeSchema.parse(JSON.parse(await runDevices('probe', wanted)));
   } catch (error) {
@@ -65,13 +62,7 @@ async function runDevices(...args: Programs['devices']): Promise<string> {
   return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
-/** Whether GPUs could only be used once Dawn is installed. */
-export const lacksDawn = (): boolean => mayHaveGpu() && locateDawn() === undefined;
-
-/**
- * Whether Dawn is installed, and the program that probes and measures exists next to this file, as it does in the
- * bundle.
- */
-export const canProbe = (): boolean => existsSync(script()) && locateDawn() !== undefined;
+/** Whether the program that probes and measures exists next to this file, as it does in the bundle. */
+export const canProbe = (): boolean => existsSync(script());
 
 const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));

@@ -1,6 +1,5 @@
 import { readValues } from '../../../src/weights/values.ts';
-import '@tensorflow/tfjs-backend-cpu';
-import * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gaussian } from '../../../src/statistics/random.ts';
 import { loadModel, type Llama } from '../../../src/model/index.ts';
