@@ -75,12 +75,11 @@ export async function main([dir]: string[]): Promise<void> {
     },
   ];
   writeFileSync(OUT, `${JSON.stringify(knownMeasurementsSchema.parse(known))}\n`);
-  for (const { scores } of known[0]!.tasks.slice(0, 1))
-    for (const items of Object.values(scores))
-      console.log(
-        Object.values(items).reduce((sum, [passed]) => sum + passed![0], 0),
-        'of 164',
-      );
+  for (const items of Object.values(known[0]!.tasks[0]!.scores))
+    console.log(
+      Object.values(items).reduce((sum, [passed]) => sum + passed![0], 0),
+      'of 164',
+    );
   await resources.dispose();
   process.exit(0);
 }

@@ -9,7 +9,7 @@ import { openCorpus } from '../src/corpus/index.ts';
 import { Resources, runSubject } from '../src/evaluation/resources.ts';
 import { scoreItems } from '../src/evaluation/scoring/score-items.ts';
 import { strengthPoint, type StrengthCounts } from '../src/findings/strength-rule.ts';
-import { withDocument } from '../src/evaluation/metrics/compare.ts';
+import { partsOf } from '../src/evaluation/metrics/compare.ts';
 import { KL, SOLUTIONS, strengthTask, type StrengthItem } from '../src/evaluation/strength/task.ts';
 import type { EvaluatedModel, ItemScore } from '../src/evaluation/task.ts';
 import { BITS, type StrengthPoint } from '../src/protocol/evaluation.ts';
@@ -52,7 +52,7 @@ const recipes: readonly Recipe[] = [
 const UNMEASURED = ['--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
 const BESIDE = ['--humaneval', '0', '--retention', '0', '--held-out-windows', '1'];
 /** Numbers of texts and solutions for measuring forgetting. */
-const MEASURED = { retentionTexts: 16, humanevalProblems: 24 };
+const MEASURED = { retentionTexts: 16, humanevalProblems: 12 };
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
@@ -137,7 +137,6 @@ async function measured(
 }
 
 function toCounts(items: readonly StrengthItem[], scores: readonly ItemScore[]): StrengthCounts {
-  const of = (metric: string) =>
-    scores.flatMap(({ parts }, at) => withDocument(parts[metric], items[at]!.document) ?? []);
+  const of = (metric: string) => partsOf(metric, scores, items);
   return { learned: of(BITS), kl: of(KL), solutions: of(SOLUTIONS) };
 }

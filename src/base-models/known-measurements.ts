@@ -33,7 +33,9 @@ export type KnownMeasurements = z.infer<typeof knownMeasurementsSchema>;
 /** Characters of an item's digest. */
 export const DIGEST_LENGTH = 12;
 
-const known = knownMeasurementsSchema.parse(table);
+let parsed: KnownMeasurements | undefined;
+/** Not at start-up, as many processes contain this and few need it. */
+const known = (): KnownMeasurements => (parsed ??= knownMeasurementsSchema.parse(table));
 
 /** An item's parts by metric, as a model of this digest and precision scored it; undefined if that is not known. */
 export function knownParts(
@@ -41,7 +43,7 @@ export function knownParts(
   task: string,
   item: string,
 ): Record<string, { sum: number; weight: number }> | undefined {
-  for (const { precision, tasks } of known) {
+  for (const { precision, tasks } of known()) {
     if (precision !== model.precision) continue;
     for (const { task: name, metrics, scores } of tasks) {
       const parts = name === task ? scores[model.digest]?.[item.slice(0, DIGEST_LENGTH)] : undefined;
@@ -55,4 +57,4 @@ const toPart = ([sum, weight]: z.infer<typeof partSchema>) => ({ sum, weight });
 
 /** The texts that a base writes in this many tokens; empty if they are not known. */
 export const knownTexts = (base: string, tokens: number): { text: string; ended: boolean }[] =>
-  known.find((one) => one.base === base && one.texts.tokens === tokens)?.texts.written ?? [];
+  known().find((one) => one.base === base && one.texts.tokens === tokens)?.texts.written ?? [];

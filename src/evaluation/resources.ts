@@ -235,12 +235,14 @@ export class Resources {
     const rounded = (await this.precision()) !== 'f32' && isAdapter;
     const scorer = rounded ? this.exactScorer : this.scorer;
     const kinds = isAdapter ? (['result', 'base'] as const) : (['result'] as const);
-    const [served, trained] = await Promise.all([
-      this.serve((host) =>
-        Promise.all(kinds.map((kind) => host.distributions(hostNames[kind], tokens, signal))),
-      ),
-      this.score((opened) => Promise.all(kinds.map((kind) => opened.probabilities(tokens, kind))), 1, scorer),
-    ]);
+    const served = await this.serve((host) =>
+      Promise.all(kinds.map((kind) => host.distributions(hostNames[kind], tokens, signal))),
+    );
+    const trained = await this.score(
+      (opened) => Promise.all(kinds.map((kind) => opened.probabilities(tokens, kind))),
+      1,
+      scorer,
+    );
     if (rounded) await this.turns.close(this.exactScorer);
     const [result, base] = kinds.map((_, at) => ({ served: served[at]!, trained: trained[at]! }));
     return { result: result!, base };

@@ -24,20 +24,17 @@ export const isAgainstBase = (spec: Began, task: string): boolean =>
   beforeOf(spec) !== 'base' && !showsLearning(task);
 
 /**
- * The metrics of a comparison as columns: of the base as it was downloaded, of the model that training began with if
- * that is another one, and of the result. A column is undefined where it was not measured.
+ * The metrics of a comparison as columns, with the headings of `columnNames`: of the base as it was downloaded, of the
+ * model that training began with if that is another one, and of the result. Undefined where it was not measured.
  */
 export function columnsOf(
   spec: Began,
   { task, before, third, after }: Pick<Comparison, 'task' | 'before' | 'third' | 'after'>,
-): { base: Metric | undefined; began?: Metric | undefined; result: Metric } {
-  if (beforeOf(spec) === 'base') return { base: before, result: after };
-  return showsLearning(task)
-    ? { base: third, began: before, result: after }
-    : { base: before, began: third, result: after };
+): (Metric | undefined)[] {
+  if (beforeOf(spec) === 'base') return [before, after];
+  return showsLearning(task) ? [third, before, after] : [before, third, after];
 }
 
-/** The headings of these columns. */
 export function columnNames(spec: Began): string[] {
   const result = t('with what it learned from you');
   switch (beforeOf(spec)) {

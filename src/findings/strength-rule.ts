@@ -42,7 +42,7 @@ export function strengthPoint(
 }
 
 /** The first strength of a LoRA that is measured: default rates are chosen for about half of the change. */
-export const FIRST_STRENGTH = 0.5;
+const FIRST_STRENGTH = 0.5;
 /**
  * The strength of the adapter in a run's file. Until one is chosen, the first one, as most results forget too much at 1.
  * If nothing was better than before, the result is not offered, and is in the file as it was trained.
@@ -54,7 +54,7 @@ export const strengthInFile = (
   givenStrength ?? (choice ? choice.strength || 1 : planned === 'measured' ? FIRST_STRENGTH : planned);
 
 /** Strengths whose forgetting is measured, at most. */
-export const MAX_STRENGTHS = 4;
+const MAX_STRENGTHS = 4;
 /** Below this strength, hardly anything that was learned remains. */
 const MIN_STRENGTH = 0.1;
 /** The KL falls a little more slowly than expected. */

@@ -1,13 +1,9 @@
+import { columnNames } from '../../src/findings/before.ts';
 import { sentenceIn } from '../../src/findings/summary-sentence.ts';
 import { t, titleIn, withPoint } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
-import {
-  comparisonColumns,
-  comparisonRows,
-  verdictIn,
-  type ComparisonRow,
-} from '../view-model/comparisons.ts';
+import { comparisonRows, verdictIn, type ComparisonRow } from '../view-model/comparisons.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Actions, Section } from './section.ts';
 
@@ -52,7 +48,7 @@ export class ComparisonsSection implements Section {
     const { spec } = run.snapshot;
     const rows = comparisonRows(summary, spec);
     this.holder.hidden = rows.length === 0;
-    this.content.update([rows, served], () => [build(rows, headOf(comparisonColumns(spec)), served)]);
+    this.content.update([rows, served], () => [build(rows, headOf(columnNames(spec)), served)]);
   }
 }
 

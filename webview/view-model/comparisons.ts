@@ -4,7 +4,7 @@ import { isStated, type Comparison, type Summary } from '../../src/protocol/eval
 import type { RunSpec } from '../../src/protocol/run.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
-import { beforeOf, columnNames, columnsOf, isAgainstBase } from '../../src/findings/before.ts';
+import { columnsOf, isAgainstBase } from '../../src/findings/before.ts';
 import { metricLabel, isKl } from './labels.ts';
 import { textOf } from '../../src/text/message.ts';
 
@@ -13,7 +13,7 @@ type Began = Pick<RunSpec, 'continues' | 'reference' | 'fetched'>;
 export interface ComparisonRow {
   metric: string;
   unit: string;
-  /** A value for each of `comparisonColumns`; empty where it was not measured. */
+  /** A value for each of `columnNames`; empty where it was not measured. */
   values: string[];
   difference: string;
   verdict: Verdict;
@@ -44,19 +44,14 @@ export const comparisonRows = (summary: Summary, spec: Began = {}): ComparisonRo
       : row;
   });
 
-/** Headings: the base, what training began with if that is another model, and the result. */
-export const comparisonColumns = columnNames;
-
 function rowOf(comparison: Comparison, spec: Began): ComparisonRow {
   const { task, metric, unit, after, difference } = comparison;
   const share = isShare(metric, unit);
-  const { base, began, result } = columnsOf(spec, comparison);
-  const columns = beforeOf(spec) === 'base' ? [base, result] : [base, began, result];
   return {
     metric: metricLabel(task, metric),
     // Avoids repeating the unit, as in "unique programs programs".
     unit: share || /per byte|programs/.test(metric) ? '' : tKnown(unit),
-    values: columns.map((one) => (one ? formatInterval(one, share) : '')),
+    values: columnsOf(spec, comparison).map((one) => (one ? formatInterval(one, share) : '')),
     difference: formatDifference(difference, share),
     verdict: verdict(comparison),
     n: whole(after.n),

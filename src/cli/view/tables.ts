@@ -27,11 +27,8 @@ export function comparisonTable(
     spec?: Pick<RunSpec, 'continues' | 'reference' | 'fetched'>;
   } = {},
 ): string[] {
-  const valuesOf = (comparison: Comparison): (Metric | undefined)[] => {
-    if (!spec) return [comparison.before, comparison.after];
-    const { base, began, result } = columnsOf(spec, comparison);
-    return beforeOf(spec) === 'base' ? [base, result] : [base, began, result];
-  };
+  const valuesOf = (comparison: Comparison): (Metric | undefined)[] =>
+    spec ? columnsOf(spec, comparison) : [comparison.before, comparison.after];
   const rows = comparisons.map((comparison) => [
     `${comparison.task} ${nameOfMetric(comparison.metric)}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
     ...valuesOf(comparison).map((metric) => (metric ? formatValue(metric.value) : '')),

@@ -28,12 +28,17 @@ export function countsOf(
   scores: readonly (readonly ItemScore[])[],
   items: readonly Pick<Item, 'document'>[],
 ): Counts[] {
-  const partsOf = (all: readonly ItemScore[], metric: string) =>
-    all.flatMap(({ parts }, item) => withDocument(parts[metric], items[item]?.document) ?? []);
   return measures
-    .map((measured) => ({ measured, models: scores.map((all) => [partsOf(all, measured.metric)]) }))
+    .map((measured) => ({ measured, models: scores.map((all) => [partsOf(measured.metric, all, items)]) }))
     .filter(({ models: [first] }) => first![0]!.length > 0);
 }
+
+/** A metric's counts of the items that have it, with their documents. */
+export const partsOf = (
+  metric: string,
+  scores: readonly ItemScore[],
+  items: readonly Pick<Item, 'document'>[] = [],
+): RatioItem[] => scores.flatMap(({ parts }, at) => withDocument(parts[metric], items[at]?.document) ?? []);
 
 /** Not if a model's weights have become too large. */
 export const areNumbers = ({ models }: Counts): boolean =>

@@ -24,7 +24,7 @@ import { awakeMs } from '../../platform/machine/awake.ts';
  * Cursors measured in any case after `seconds` of training, fewer after less, and as many times that number while it is
  * open whether the result is better. A cursor is asked in each of its lines.
  */
-const CURSORS = { fewest: 14, least: 20, seconds: 180, times: 3 };
+const CURSOR_COUNTS = { fewest: 14, least: 20, seconds: 180, times: 3 };
 
 /**
  * Writes the strength into the adapter's file: the one set by hand, the one already chosen for this step's result, or
@@ -113,7 +113,7 @@ async function chooseAmong(
   const least = cursorCount(trained);
   const plan = await planStrength({
     setting: 'quick',
-    limit: CURSORS.times * least,
+    limit: CURSOR_COUNTS.times * least,
     base: resources.base,
     run: { spec, corpus },
     warn: (message) => evaluation.emit({ type: 'warning', message }),
@@ -157,5 +157,7 @@ async function chooseAmong(
 }
 
 /** After a short training, choosing should be short as well. */
-const cursorCount = (trained: number): number =>
-  Math.max(CURSORS.fewest, Math.min(CURSORS.least, Math.round((CURSORS.least * trained) / CURSORS.seconds)));
+const cursorCount = (trained: number): number => {
+  const { fewest, least, seconds } = CURSOR_COUNTS;
+  return Math.max(fewest, Math.min(least, Math.round((least * trained) / seconds)));
+};

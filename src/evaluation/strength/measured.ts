@@ -14,7 +14,7 @@ import { BITS, type StrengthPoint } from '../../protocol/evaluation.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 import { diverged } from '../diverged.ts';
-import { withDocument } from '../metrics/compare.ts';
+import { partsOf } from '../metrics/compare.ts';
 import type { Resources } from '../resources.ts';
 import { scoreItems, type OnScored } from '../scoring/score-items.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
@@ -181,10 +181,3 @@ export class MeasuredStrengths {
 
 const hasNumbers = ({ learned, kl, solutions }: StrengthPoint): boolean =>
   [learned, kl, solutions].every((found) => !found || Number.isFinite(found.value + found.low + found.high));
-
-/** The counts of those that have the metric, with their documents. */
-const partsOf = (
-  metric: string,
-  scores: readonly ItemScore[],
-  items: readonly StrengthItem[] = [],
-): RatioItem[] => scores.flatMap(({ parts }, at) => withDocument(parts[metric], items[at]?.document) ?? []);

@@ -7,6 +7,7 @@ import { partnerOf, repositories, type Repository } from '../../../bench/gain/re
 import { lineOf, noiseTable, tableOf } from '../../../bench/gain/table.ts';
 import type { ItemRow } from '../../../src/evaluation/metrics/item-rows.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
+import { choiceAt } from '../../support/choice.ts';
 
 type Counts = Record<string, [sum: number, weight: number]>;
 const parts = (counts: Counts) =>
@@ -98,14 +99,7 @@ describe('metrics of repositories', () => {
   });
 
   it("adopt the run's decision and its strength", () => {
-    const choice = {
-      decided: 'better' as const,
-      strength: 0.5,
-      why: 'learned most',
-      limit: 0.1,
-      path: [],
-      setting: '',
-    };
+    const choice = choiceAt(0.5, 'learned most');
     const summary = { step: 9, sentence: '', comparisons: [] };
     expect(outcomeOf({ events: [], summary: { ...summary, choice } })).toMatchObject({ strength: 0.5 });
     expect(outcomeOf({ events: [], summary: { ...summary, choice } }).whyNot).toBeUndefined();

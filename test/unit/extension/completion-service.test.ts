@@ -22,6 +22,7 @@ import { ServingClient } from '../../../src/serving/client/client.ts';
 import { UserError } from '../../../src/text/errors.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
+import { choiceAt } from '../../support/choice.ts';
 
 const focus = vi.hoisted(() => ({ gained: (() => undefined) as (state: { focused: boolean }) => void }));
 vi.mock('vscode', async () => {
@@ -288,14 +289,7 @@ test('a run whose base is back completes as soon as it is chosen again', async (
 
 const worse = () => {
   const made = better();
-  const choice = {
-    decided: 'not better' as const,
-    strength: 0,
-    why: 'nothing is better',
-    limit: 0.1,
-    path: [],
-    setting: '',
-  };
+  const choice = choiceAt(0, 'nothing is better');
   return { ...made, summary: { ...made.summary, choice } };
 };
 

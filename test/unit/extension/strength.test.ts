@@ -4,6 +4,7 @@ import { setStrength } from '../../../src/extension/results/strength.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import { reset } from './fake-vscode.ts';
+import { choiceAt } from '../../support/choice.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 beforeEach(reset);
@@ -46,14 +47,7 @@ test.each([
 });
 
 test('that a result in use is worse at the new strength is said once: with completion off, as an error', async () => {
-  const choice = {
-    decided: 'not better' as const,
-    strength: 0,
-    why: 'nothing is better',
-    limit: 0.1,
-    path: [],
-    setting: '',
-  };
+  const choice = choiceAt(0, 'nothing is better');
   const worse = { ...unchecked, summary: { ...unchecked.summary!, choice } };
   const on = await setWith({ id: 'garden', isOn: true }, worse);
   expect(on.error).toBeUndefined();

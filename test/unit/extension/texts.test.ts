@@ -18,6 +18,7 @@ import {
 } from '../../../src/extension/texts.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 import { formatDuration } from '../../../src/text/units.ts';
+import { choiceAt } from '../../support/choice.ts';
 
 const running = makeRun({ upTo: 15, state: { status: 'running', etaSeconds: 200, phase: 'Training' } });
 const done = makeRun();
@@ -154,14 +155,7 @@ describe('results to choose from', () => {
     );
     const withLines = { ...done, summary: { ...done.summary!, comparisons: [lines] } };
     expect(runDescription(withLines, 'done', false)).toContain('30 → 42 of 100 lines');
-    const none = {
-      decided: 'not better' as const,
-      strength: 0,
-      why: 'nothing was gained',
-      limit: 0.1,
-      path: [],
-      setting: '',
-    };
+    const none = choiceAt(0, 'nothing was gained');
     const worse = { ...withLines, summary: { ...withLines.summary, choice: none } };
     expect(runDescription(worse, 'done', false)).toContain('no better than before');
   });
@@ -182,14 +176,7 @@ describe('completion is refused', () => {
     expect(refused?.next).toMatch(/another run/);
   });
   test('if the result is no better than the base', () => {
-    const choice = {
-      decided: 'not better' as const,
-      strength: 0,
-      why: 'nothing was gained',
-      limit: 0.1,
-      path: [],
-      setting: '',
-    };
+    const choice = choiceAt(0, 'nothing was gained');
     const worse = { ...done, summary: { ...done.summary!, choice } };
     expect(whyNotServable(worse, 'done')).toMatchObject({ code: 'not-better' });
   });
@@ -201,14 +188,7 @@ describe('completion is refused', () => {
     expect(servableItem(done, 'done', false)).toEqual(runItem(done, 'done', false));
   });
   test('not if only the rest is still to be measured: that is announced early if it takes long', () => {
-    const choice = {
-      decided: 'better' as const,
-      strength: 0.5,
-      why: 'it learned most',
-      limit: 0.1,
-      path: [],
-      setting: '',
-    };
+    const choice = choiceAt(0.5, 'it learned most');
     const state = { ...done.state, status: 'evaluating' as const, etaSeconds: 200 };
     const ready = { ...done, summary: { ...done.summary!, choice }, state };
     expect(whyNotServable(ready, 'live')).toBeUndefined();

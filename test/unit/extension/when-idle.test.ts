@@ -5,6 +5,7 @@ import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { UserError } from '../../../src/text/errors.ts';
 import { makeRun } from '../webview/fixtures.ts';
+import { choiceAt } from '../../support/choice.ts';
 
 type Listener = (event: unknown) => void;
 const editor = vi.hoisted(() => ({
@@ -94,7 +95,7 @@ const summaryOf = (...comparisons: Comparison[]): Summary => ({
   sentence: '',
   comparisons,
   served: { meanKl: 0, limit: 0.01, tokens: 96, ok: true },
-  choice: { decided: 'better' as const, strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
+  choice: choiceAt(0.5),
 });
 
 const MINUTE = 60_000;

@@ -5,15 +5,9 @@ import { addFindings } from '../../../src/evaluation/metrics/summary.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import type { Comparison, StrengthChoice } from '../../../src/protocol/evaluation.ts';
+import { choiceAt } from '../../support/choice.ts';
 
-const choice: StrengthChoice = {
-  decided: 'better' as const,
-  strength: 0.5,
-  why: '',
-  limit: 0.1,
-  path: [],
-  setting: '',
-};
+const choice: StrengthChoice = choiceAt(0.5);
 
 const measure = (
   [task, metric]: [string, string],

@@ -31,6 +31,7 @@ import { planted } from '../../support/planted-secrets.ts';
 import { PRIVATE, replaceFile, summary, tamper } from '../../support/shared-run.ts';
 import { allTexts, useDesk } from './help.ts';
 import { vi } from 'vitest';
+import { choiceAt } from '../../support/choice.ts';
 
 const desk = useDesk();
 let dir: string;
@@ -44,14 +45,7 @@ beforeEach(async () => {
   await rm(desk.at('bob'), { recursive: true, force: true });
   store = new FolderStore(desk.at('team'));
 });
-const choice: StrengthChoice = {
-  decided: 'better' as const,
-  strength: 1,
-  why: 'so it is',
-  limit: 9,
-  path: [],
-  setting: '',
-};
+const choice: StrengthChoice = choiceAt(1, 'so it is', { limit: 9 });
 const version = (number = 1) => desk.at('team', 'demo', String(number));
 
 describe('a published adapter', () => {

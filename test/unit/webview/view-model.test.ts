@@ -11,6 +11,7 @@ import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
+import { choiceAt } from '../../support/choice.ts';
 
 const now = Date.parse('2026-11-24T14:10:00Z');
 const fresh = '2026-11-24T14:09:55Z';
@@ -106,29 +107,14 @@ describe('status', () => {
   });
   it('does not offer a result that is no better than the base', () => {
     const run = makeRun();
-    run.summary!.choice = {
-      decided: 'not better' as const,
-      strength: 0,
-      why: 'nothing was gained',
-      next: 'Try more.',
-      limit: 0.1,
-      path: [],
-      setting: '',
-    };
+    run.summary!.choice = choiceAt(0, 'nothing was gained', { next: 'Try more.' });
     expect(readStatus(run, now)).toMatchObject({ canUse: false, next: undefined });
   });
   it('offers a result while the rest of it is being measured', () => {
     const run = makeRun();
     run.state = { ...run.state, status: 'evaluating', heartbeat: new Date(now).toISOString() };
     expect(readStatus(run, now)).toMatchObject({ kind: 'evaluating', canUse: false });
-    run.summary!.choice = {
-      decided: 'better' as const,
-      strength: 0.5,
-      why: 'it learned most',
-      limit: 0.1,
-      path: [],
-      setting: '',
-    };
+    run.summary!.choice = choiceAt(0.5, 'it learned most');
     expect(readStatus(run, now)).toMatchObject({ kind: 'evaluating', canUse: true, canStop: true });
   });
   it('offers to measure what is not measured yet, even if the run has been interrupted', () => {

@@ -182,9 +182,12 @@ async function prepareAndStart(
           });
     if (!options.json) {
       printCheckpointCost(evaluation, known);
-      if (expected && (options.detach || known(TRAINING))) print(describeTimes(expected));
-      else if (expected)
-        print('How long it takes is said after the first steps, which show how fast this machine is');
+      if (expected)
+        print(
+          options.detach || known(TRAINING)
+            ? describeTimes(expected)
+            : 'How long it takes is said after the first steps, which show how fast this machine is',
+        );
     }
     const { dir, id, spec } = await createRun({
       ...material,
