@@ -39,14 +39,19 @@ export function addFindings(summary: Summary, { planned = [], measured, ...found
   const stale = measured?.comparisons.length ? [measured.task] : [];
   // A task in the average has new metrics.
   if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
-  const chosen = chosenAt({ ...summary, ...found });
+  const decision = chosenAt({ ...summary, ...found });
+  const isOf = (one: Comparison, all: readonly Comparison[]) =>
+    all.some(({ task, metric }) => task === one.task && metric === one.metric);
+  // A task that was measured itself has metrics besides those of the decision, which it replaces.
+  const itself = [...stale, ...summary.comparisons.flatMap((one) => (isOf(one, decision) ? [] : one.task))];
+  const chosen = decision.filter(({ task }) => task === CURSORS || !itself.includes(task));
   const comparisons = [
     ...chosen,
     ...summary.comparisons.filter(
       (comparison) =>
         (comparison.task !== CURSORS || isStated(summary, comparison)) &&
         !stale.includes(comparison.task) &&
-        !chosen.some(({ task, metric }) => task === comparison.task && metric === comparison.metric),
+        !isOf(comparison, chosen),
     ),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));

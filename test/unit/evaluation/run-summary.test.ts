@@ -5,6 +5,7 @@ import { compare } from '../../../src/evaluation/metrics/compare.ts';
 import { addToSummary, addFindings, tasksLeft } from '../../../src/evaluation/metrics/summary.ts';
 import { chooseTasks } from '../../../src/evaluation/tasks/index.ts';
 import type { Summary } from '../../../src/protocol/evaluation.ts';
+import { choiceAt } from '../../support/choice.ts';
 import { partsOf, useFolder } from './help.ts';
 
 const folder = useFolder();
@@ -47,6 +48,21 @@ describe('a summary', () => {
     expect(all).not.toHaveProperty('pending');
     expect(all.sentence).not.toContain('Not measured');
     expect(all.comparisons.map(({ task }) => task)).toEqual(['workspace', 'retention']);
+  });
+
+  it('has the KL of the decision until the task itself is measured', () => {
+    const at = (value: number) => metrics('retention', 'KL from base', value).comparisons;
+    const decided = addFindings(empty, { choice: choiceAt(0.5, '', { atCursors: at(0.2) }) });
+    expect(valueOf(decided, 'retention')).toBeCloseTo(0.2);
+    // Again, with the third column.
+    const again = addFindings(decided, { choice: choiceAt(0.5, '', { atCursors: at(0.2) }) });
+    expect(again.comparisons).toHaveLength(1);
+    const own = [...at(0.3), ...metrics('retention', 'loss', 1).comparisons];
+    const measured = addFindings(again, { measured: { task: 'retention', comparisons: own } });
+    for (const summary of [measured, addFindings(measured, { measured: bits })]) {
+      const kls = summary.comparisons.filter(({ metric }) => metric === 'KL from base');
+      expect(kls.map(({ after }) => after.value)).toEqual([expect.closeTo(0.3)]);
+    }
   });
 
   it('leaves to be measured what is not known, or only in part, and all tasks of an average', () => {
