@@ -102,7 +102,7 @@ const processes = {
   },
   // They find native code or assets beside themselves, and don't survive bundling. tfjs requires node-fetch only where
   // there is no fetch; with what it depends on, it is 390 kB.
-  external: ['pyodide', 'webgpu', 'node-fetch'],
+  external: ['pyodide', 'node-fetch'],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
   },

@@ -20,7 +20,10 @@ const ofProcess =
 const forked = isolated.filter((file) => ofProcess.test(readFileSync(file, 'utf8')));
 const threaded = isolated.filter((file) => !forked.includes(file));
 const equalBits = 'test/support/equal-bits.ts';
+/** TF.js's gradients, which its bundle for Node lacks, are ES modules that Node takes for CommonJS. */
+const server = { deps: { inline: [/tfjs-core\/dist\/(?!tf-core)/] } };
 const unit = {
+  server,
   testTimeout: 60_000,
   hookTimeout: 60_000,
   expect,
@@ -36,6 +39,7 @@ const compute = ['backend-*', 'compound', 'golden', 'gguf', 'package-platforms']
   (name) => `test/integration/${name}.test.ts`,
 );
 const integration = {
+  server,
   testTimeout: 300_000,
   hookTimeout: 300_000,
   expect,

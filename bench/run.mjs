@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureCompiler, ensureDependencies, ensurePython } from '../scripts/setup.mjs';
+import { linkGpuPackages } from '../scripts/platform-packages.mjs';
 import { withBundle } from '../scripts/bundle.mjs';
 
 const [name, ...args] = process.argv.slice(2);
@@ -17,6 +18,7 @@ if (args.includes('--json')) console.log = console.error;
 await ensureDependencies();
 await ensureCompiler();
 await ensurePython();
+if (name === 'webgpu') await linkGpuPackages();
 await build();
 console.log = log;
 try {

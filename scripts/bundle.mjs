@@ -25,7 +25,7 @@ export async function withBundle(entryPoints, body) {
       outdir: dir,
       outExtension: { '.js': '.mjs' },
       plugins: [gitleaksPlugin],
-      external: ['node-llama-cpp', 'pyodide', 'webgpu'],
+      external: ['node-llama-cpp', 'pyodide'],
       logLevel: 'warning',
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",

@@ -64,7 +64,8 @@ async function stage(dir, { target, gpu }) {
   const outside = packagesOutside().map((inside) => ({ inside, path: join(root, inside) }));
   const shipped = [...outside, ...(await platformPackages(target, { gpu }))];
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
+  for (const key of ['scripts', 'devDependencies', 'overrides', 'private', 'bin', 'allowScripts'])
+    delete manifest[key];
   // vsce packages what is listed.
   const atTop = shipped.map(({ inside }) => inside).filter((path) => path.lastIndexOf('node_modules') === 0);
   manifest.dependencies = versionsOf(atTop);
@@ -100,6 +101,12 @@ async function stage(dir, { target, gpu }) {
         );
       },
     });
+    // npm, which vsce asks, would miss what only Dawn's types and build need.
+    if (inside === 'node_modules/webgpu') {
+      const file = join(dir, inside, 'package.json');
+      const { dependencies: _, ...own } = JSON.parse(readFileSync(file, 'utf8'));
+      writeFileSync(file, JSON.stringify(own, null, 2));
+    }
   }
   const bundled = JSON.parse(readFileSync(join(root, 'dist/.packages.json'), 'utf8'));
   const dirs = [...bundled.map((path) => join(root, path)), ...shipped.map(({ path }) => path)];

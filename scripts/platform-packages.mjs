@@ -1,8 +1,8 @@
-// The packages with binaries for a platform, as pinned by package-lock.json: the installed ones, or downloaded from the
-// registry and checked against the lockfile. This allows building the package of any platform on any other. Run as a
+// The packages with binaries for a platform, as pinned by package-lock.json and gpu-packages.json: the installed ones, or
+// downloaded from the registry and checked. This allows building the package of any platform on any other. Run as a
 // script, it downloads those of all platforms.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root, run } from './setup.mjs';
@@ -18,11 +18,17 @@ export const targets = {
 };
 export const ownTarget = `${process.platform}-${process.arch}`;
 
-const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+const jsonOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
+const lock = jsonOf('package-lock.json').packages;
 /** llama.cpp's binaries, by their path in this folder. */
 const bound = Object.entries(lock).filter(([path]) => path.startsWith('node_modules/@node-llama-cpp/'));
-/** Packages that can't be bundled, because they locate native code or assets relative to themselves. */
-const OUTSIDE = ['pyodide', 'webgpu'];
+/** What only a GPU needs, which npm does not install: llama.cpp's builds for CUDA and Vulkan, and Dawn. */
+const gpuTable = jsonOf('src/packages/gpu-packages.json');
+const builds = gpuTable.packages.map((one) => ({ ...one, version: gpuTable.version }));
+const pathOf = ({ name }) => `node_modules/${name}`;
+const gpuPins = new Map([...builds, gpuTable.dawn].map((one) => [pathOf(one), one]));
+/** Packages that can't be bundled, because they locate native code or assets relative to themselves. Dawn is another. */
+const OUTSIDE = ['pyodide'];
 const cache = join(root, 'node_modules/.cache/forget-me-not-platforms');
 
 /** The unbundled packages and their dependencies, by their paths in package-lock.json. */
@@ -48,7 +54,9 @@ function locate(name, from) {
 /** @returns {Record<string, string>} the versions of packages, by their paths in this folder */
 export const versionsOf = (paths) =>
   Object.fromEntries(
-    paths.map((path) => [path.replace(/^node_modules\//, ''), lock[path.replaceAll('\\', '/')].version]),
+    paths
+      .map((path) => path.replaceAll('\\', '/'))
+      .map((path) => [path.replace(/^node_modules\//, ''), (gpuPins.get(path) ?? lock[path]).version]),
   );
 
 /**
@@ -73,20 +81,46 @@ export function isOfWebgpu(target, file) {
 export async function platformPackages(target, { gpu }) {
   const { os, cpu } = targets[target];
   const wanted = bound.filter(
-    ([path, one]) =>
+    ([, one]) =>
       one.os[0] === os &&
       // The first CPU is the one it runs on; packages also list CPUs that can build for it.
       one.cpu[0] === cpu &&
-      one.libc?.[0] !== 'musl' &&
-      (gpu || !/-(cuda|cuda-ext|vulkan)$/.test(path)),
+      one.libc?.[0] !== 'musl',
   );
+  const own = new RegExp(`/${os.replace('win32', 'win')}-${cpu}-(cuda|cuda-ext|vulkan)$`);
+  for (const one of gpu ? builds.filter(({ name }) => own.test(name)) : []) wanted.push([pathOf(one), one]);
+  wanted.push([pathOf(gpuTable.dawn), gpuTable.dawn]);
   const found = [];
   for (const [inside, one] of wanted)
-    found.push({
-      inside,
-      path: existsSync(join(root, inside)) ? join(root, inside) : await fetched(inside, one),
-    });
+    found.push({ inside, path: isInstalled(inside, one) ? join(root, inside) : await fetched(inside, one) });
   return found;
+}
+
+function isInstalled(inside, { version }) {
+  const manifest = join(root, inside, 'package.json');
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === version;
+}
+
+/** Dawn's folder, fetched if need be. */
+export const dawnFolder = () => fetched(pathOf(gpuTable.dawn), gpuTable.dawn);
+
+/** Fetches Dawn and llama.cpp's build for Vulkan for this platform, and links them into node_modules: for tests. */
+export async function linkGpuPackages() {
+  const own = `@node-llama-cpp/${ownTarget.replace('win32', 'win')}-vulkan`;
+  for (const one of [gpuTable.dawn, ...builds.filter(({ name }) => name === own)]) {
+    const inside = pathOf(one);
+    if (isInstalled(inside, one)) continue;
+    const place = await fetched(inside, one);
+    // Test files do this side by side.
+    if (isInstalled(inside, one)) continue;
+    const link = join(root, inside);
+    rmSync(link, { recursive: true, force: true });
+    try {
+      symlinkSync(place, link, 'junction');
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 async function fetched(inside, { version, integrity }) {
@@ -105,9 +139,14 @@ async function fetched(inside, { version, integrity }) {
     await pack().catch(pack);
     const [algorithm, expected] = integrity.split(/-(.*)/s);
     const actual = createHash(algorithm).update(readFileSync(file)).digest('base64');
-    if (actual !== expected) throw new Error(`${name} ${version} does not match package-lock.json.`);
+    if (actual !== expected) throw new Error(`${name} ${version} does not match its checksum.`);
     await run('tar', ['-xzf', file, '-C', dir]);
-    renameSync(join(dir, 'package'), place);
+    try {
+      renameSync(join(dir, 'package'), place);
+    } catch (error) {
+      // Another process was quicker.
+      if (!existsSync(place)) throw error;
+    }
     return place;
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -5,7 +5,10 @@ export interface RunOptions {
   onLine?: (line: string) => void;
 }
 export function run(command: string, args: string[], options?: RunOptions): Promise<void>;
-export function ensureDependencies(dir?: string, beside?: Promise<unknown>): Promise<void>;
+export function ensureDependencies(
+  dir?: string,
+  options?: { beside?: Promise<unknown>; tools?: boolean },
+): Promise<void>;
 export function build(): Promise<void>;
 export function findChromium(): string | undefined;
 export function ensureChromium(): Promise<string | undefined>;

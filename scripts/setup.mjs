@@ -116,9 +116,14 @@ const say = (line) => console.log(process.stdout.isTTY ? `\r\x1b[2K${line}` : li
 const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
+const packagesOf = (dir) => JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8')).packages;
+
 /** Whether the packages of `dir`'s package-lock.json are installed in `dir`. */
-function installed(dir) {
+function installed(dir, { tools }) {
   const lock = join(dir, 'package-lock.json');
+  const { devDependencies = {} } = packagesOf(dir)[''] ?? {};
+  if (tools && !Object.keys(devDependencies).every((name) => existsSync(join(dir, 'node_modules', name))))
+    return false;
   // npm writes this file last, so an interrupted installation has none.
   const done = join(dir, 'node_modules/.package-lock.json');
   if (!existsSync(done)) return false;
@@ -129,24 +134,29 @@ function installed(dir) {
 }
 
 /** Number of packages that npm will download, excluding those for other systems. */
-function countPackages(dir) {
-  const { packages } = JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8'));
+function countPackages(dir, { tools }) {
   const fits = (list, own) => !list || list.includes(own);
-  return Object.entries(packages).filter(
-    ([path, one]) => path && !one.link && fits(one.os, process.platform) && fits(one.cpu, process.arch),
+  return Object.entries(packagesOf(dir)).filter(
+    ([path, one]) =>
+      path &&
+      !one.link &&
+      (tools || !one.dev) &&
+      fits(one.os, process.platform) &&
+      fits(one.cpu, process.arch),
   ).length;
 }
 
 /**
  * Installs `dir`'s packages from its lock file unless they are installed. If that fails, the process ends, once `beside`
- * has.
+ * has. `tools: false` leaves out what only tests, checks and packaging need (devDependencies): two fifths of the bytes.
  */
-export async function ensureDependencies(dir = root, beside) {
-  if (installed(dir)) return;
-  const line = progressLine('Packages', countPackages(dir));
+export async function ensureDependencies(dir = root, { beside, tools = true } = {}) {
+  if (installed(dir, { tools })) return;
+  const line = progressLine('Packages', countPackages(dir, { tools }));
   try {
     // npm's http log has a line per downloaded package; npm's own progress bar needs a terminal.
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=http'], {
+    const scope = tools ? '--include=dev' : '--omit=dev';
+    await run('npm', ['ci', scope, '--no-audit', '--no-fund', '--loglevel=http'], {
       cwd: dir,
       onLine: (text) => /http (fetch|cache) .*\.tgz/.test(text) && line.step(),
     });
@@ -251,10 +261,18 @@ const hasAdapter = () =>
   ]);
 
 /**
- * Installs Mesa's llvmpipe if there is no GPU. Returns false, after printing what is missing, if there is still none.
+ * Fetches Dawn and llama.cpp's build for Vulkan, and installs Mesa's llvmpipe if there is no GPU. Returns false, after
+ * printing what is missing, if there is still none.
  */
 export async function ensureVulkan() {
-  if (!existsSync(join(root, 'node_modules/webgpu'))) return false;
+  try {
+    // Not at the top, because it imports this file.
+    const { linkGpuPackages } = await import('./platform-packages.mjs');
+    await linkGpuPackages();
+  } catch (error) {
+    console.error(`The tests of WebGPU need Dawn, which could not be fetched. ${error.message}`);
+    return false;
+  }
   if (await hasAdapter()) return true;
   if ((await aptInstall('A software GPU', ['mesa-vulkan-drivers'])) && (await hasAdapter())) return true;
   console.error(

@@ -24,7 +24,7 @@ console.log(
   `Forget-Me-Not: fine-tunes a code model on ${folder}, on this machine. About 8 minutes on 2 cores, plus the downloads.`,
 );
 console.log(
-  'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), the model that suits this machine (usually Qwen2.5-Coder-0.5B, 491 MB; on a small machine SmolLM2-135M, 98 MB), HumanEval (0.1 MB).\n',
+  'Downloads on the first run: packages (about 120 MB), TensorFlow (274 MB), the model that suits this machine (usually Qwen2.5-Coder-0.5B, 491 MB; on a small machine SmolLM2-135M, 98 MB), HumanEval (0.1 MB); with a GPU, WebGPU and llama.cpp for Vulkan (79 MB).\n',
 );
 
 /** The output goes to the terminal, or to `onLine` if given. */
@@ -47,13 +47,16 @@ async function fetchBase() {
 }
 
 const compiler = ensureCompiler();
-await ensureDependencies(root, compiler);
+await ensureDependencies(root, { beside: compiler, tools: false });
 const compiles = await compiler;
 const building = Date.now();
 await build();
 const built = Date.now();
-// Without a compiler, a smaller base is chosen. What goes wrong is reported by the training, which tries again.
-const base = compiles && fetchBase().catch(() => undefined);
+// In lines, because the installation of TensorFlow draws a bar meanwhile.
+const gpu = forgetMeNot(['runtime', 'install-gpu', '--found', '--yes'], (line) => console.log(line));
+// A GPU decides which base it will be; without a compiler, it is a smaller one. What goes wrong is reported by the
+// training, which tries again or does without.
+const base = gpu.catch(() => undefined).then(() => compiles && fetchBase().catch(() => undefined));
 try {
   await forgetMeNot(['runtime', 'install', '--yes'], json && note);
 } catch {

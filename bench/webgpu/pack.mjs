@@ -4,6 +4,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withBundle } from '../../scripts/bundle.mjs';
+import { dawnFolder } from '../../scripts/platform-packages.mjs';
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -11,7 +12,7 @@ if (!folder) {
   process.exit(2);
 }
 const to = resolve(folder);
-const dawn = fileURLToPath(new URL('../../node_modules/webgpu/', import.meta.url));
+const dawn = await dawnFolder();
 const platform = process.platform === 'darwin' ? 'darwin-universal' : `${process.platform}-${process.arch}`;
 await mkdir(to, { recursive: true });
 await withBundle([fileURLToPath(new URL('../webgpu.ts', import.meta.url))], (dir) =>

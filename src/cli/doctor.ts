@@ -13,7 +13,7 @@ import { english, msg, type Text, joinTexts, withTexts } from '../text/message.t
 import { networkDrive, networkDriveWarning } from '../platform/files/network-drive.ts';
 import { dataDir, modelsDir } from '../platform/files/paths.ts';
 import { chooseDevice } from '../tensor/devices/choose-device.ts';
-import { findWebgpu, mayHaveGpu } from '../tensor/devices/find.ts';
+import { findWebgpu, lacksDawn, mayHaveGpu } from '../tensor/devices/find.ts';
 import { findNvidia } from '../tensor/devices/memory.ts';
 import { planBackend } from '../tensor/devices/plan.ts';
 import { inspectRuntime, installSize, type RuntimeReport } from '../tensor/runtime/index.ts';
@@ -63,13 +63,16 @@ export async function examine(): Promise<DoctorReport> {
     diskCheck(machine.freeDisk),
     { area: 'node', title: 'Node', status: 'ok', text: `${process.versions.node}, ${process.execPath}` },
     tensorflowCheck(runtime),
-    webgpuCheck(webgpu, device, { trains: onGpu !== undefined, reason: plan.reason }),
+    {
+      ...webgpuCheck(webgpu, device, { trains: onGpu !== undefined, reason: plan.reason }),
+      ...(lacksDawn() && { status: 'missing', command: 'forget-me-not runtime install-gpu' }),
+    },
     probeCheck('wasm', msg`wasm backend`, wasm),
     gpuCheck(gpus, training, installSize(true) !== undefined),
     pythonCheck(python),
     compilerCheck(runtime),
     probeCheck('llama', msg`llama.cpp (completion)`, llama),
-    completionCheck(completion, seen),
+    completionCheck(completion, seen, lacksDawn()),
     modelsCheck(models, base),
     data,
   ];

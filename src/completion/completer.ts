@@ -42,6 +42,8 @@ export interface CompleteInput extends CompletionPlace, CompletionSettings {
   selections?: readonly number[];
   /** Requested explicitly, by a key: not debounced, and allowed where typing would request nothing. */
   invoked?: boolean;
+  /** What was found here has waited until it may appear: it is shown whatever the time. */
+  isDue?: boolean;
   /** Whether the editor would show a text here, as its suggestion list may be open; by default it would. */
   canShow?: (text: string) => boolean;
   /** Open and recently open files, most recent first; called only occasionally. Needs `place`. */

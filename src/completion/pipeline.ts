@@ -108,7 +108,7 @@ class CompletionPipeline implements Completer {
       chance:
         logprob === undefined ? undefined : chanceOf(logprob, this.options.calibration ?? defaultCalibration),
       step: this.changeLength,
-      msUntilIdle: input.invoked ? 0 : this.debounce.msUntilIdle(this.now()),
+      msUntilIdle: input.invoked || input.isDue ? 0 : this.debounce.msUntilIdle(this.now()),
     });
   }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Llama } from 'node-llama-cpp';
 import { gpuKindNames, type GpuChoice, type GpuKind } from '../protocol/gpu.ts';
-import { fetchedModules, gpuKindsHere, gpuPackages, installedGpuKinds } from './gpu-packages.ts';
+import { fetchedModules, gpuKindsHere, gpuPackages, installedGpuKinds } from '../packages/gpu-packages.ts';
 import { openLlama, packageRoot, requireLlama, shareLlama } from './llama.ts';
 import { installLlamaImportHook } from './import-hook.ts';
 import { type Message, msg, type Text } from '../text/message.ts';

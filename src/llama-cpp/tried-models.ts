@@ -13,7 +13,7 @@ import { isRecent, JsonCache } from '../platform/files/json-cache.ts';
 import { parseLine } from '../platform/files/lines.ts';
 import { triedSchema, type Tried } from '../protocol/tried-model.ts';
 import { examine } from '../base-models/checksums.ts';
-import { gpuPackagesVersion } from './gpu-packages.ts';
+import { gpuPackagesVersion } from '../packages/gpu-packages.ts';
 import { knownBases } from '../base-models/registry.ts';
 
 /** How a model is opened: only the vocabulary, for a tokenizer, or completely, for inference. */

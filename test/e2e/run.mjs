@@ -13,6 +13,7 @@ import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
 import { chatScenarios } from './chat-scenarios.mjs';
 import { scenarios } from './scenarios.mjs';
+import { typedThroughBesideList } from './typed-through-scenarios.mjs';
 import { fortnight, makePlaceWithClock, openWithClock } from './fortnight.mjs';
 import { endSuites, runSuite } from './suite.mjs';
 import { root } from './workplace.mjs';
@@ -29,7 +30,7 @@ const { values, positionals } = parseArgs({
 });
 const [times, busy] = [Number(values.times), Number(values.busy)];
 const wanted = positionals.flatMap((text) => text.split(','));
-const known = values.newest ? { ...scenarios, ...chatScenarios } : scenarios;
+const known = values.newest ? { ...scenarios, ...typedThroughBesideList, ...chatScenarios } : scenarios;
 const isWanted = ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part));
 const chosen = Object.entries(known).filter(isWanted);
 // Only if named: its trainings have to learn enough in seconds, which takes TensorFlow and a quiet machine.

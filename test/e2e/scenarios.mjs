@@ -19,6 +19,7 @@ import {
   TRAINING_MS,
   useResult,
 } from './steps.mjs';
+import { typedThroughScenarios } from './typed-through-scenarios.mjs';
 import { until } from './until.mjs';
 import { writeFile, writeSource } from './workplace.mjs';
 
@@ -115,6 +116,7 @@ export const scenarios = {
   ...listScenarios,
   ...nextEditScenarios,
   ...endpointScenarios,
+  ...typedThroughScenarios,
 
   async 'a result is trained further on changed code'(workbench, place) {
     await ensureResults(workbench, place, 1);

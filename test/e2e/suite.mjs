@@ -93,6 +93,7 @@ export const endSuites = () => Promise.allSettled([...underWay].map((cleanUp) =>
 export async function runSuite(chosen, options, { makePlace = makeWorkplace, open = Session.open } = {}) {
   const place = await makePlace();
   place.chatBase = options.chatBase;
+  place.newest = options.newest;
   let session;
   /** Ends everything that was started, in any case. */
   const cleanUp = async () => {

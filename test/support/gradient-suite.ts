@@ -1,5 +1,7 @@
 /** Compares src/model's forward and backward pass with TF.js's autodiff, on any backend. */
-import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTENTION_CHUNK } from '../../src/model/attention.ts';
 import { DropoutNoise } from '../../src/model/dropout.ts';

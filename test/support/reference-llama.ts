@@ -2,7 +2,8 @@
  * A straightforward Llama in TF.js, differentiated by TF.js's own tape, to check the hand-written gradients of
  * src/model. It shares no code with them, and has no chunks and no joined matrices; all logits are computed at once.
  */
-import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../../src/model/config.ts';
 
 export interface ReferenceLora {

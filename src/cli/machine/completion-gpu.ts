@@ -1,5 +1,5 @@
 /** The device completion would use: the GPUs that llama.cpp sees, or why it uses the CPU. */
-import { gpuKindsHere } from '../../llama-cpp/gpu-packages.ts';
+import { gpuKindsHere } from '../../packages/gpu-packages.ts';
 import { isSoftware, useProcessor, startGpu } from '../../llama-cpp/gpu.ts';
 import { sharedLlama } from '../../llama-cpp/llama.ts';
 import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
@@ -35,8 +35,8 @@ export async function findCompletionGpu(): Promise<CompletionGpu> {
   }
 }
 
-/** `gpus`: names of the GPUs that other programs see. */
-export function completionCheck(found: CompletionGpu, gpus: readonly string[]): Check {
+/** `gpus`: names of the GPUs that other programs see. `unseen`: there may be others, which only Dawn would find. */
+export function completionCheck(found: CompletionGpu, gpus: readonly string[], unseen = false): Check {
   const { backend, devices, why, memory = 0, free = 0 } = found;
   const check = { area: 'completion', title: msg`Completion on the GPU` };
   if (backend !== 'cpu') {
@@ -53,10 +53,12 @@ export function completionCheck(found: CompletionGpu, gpus: readonly string[]): 
       text: msg`Completion computes on the processor, although there is a GPU (${real}): the build of llama.cpp for GPUs is not installed.`,
       command: 'forget-me-not runtime install-gpu',
     };
-  const reason = missing ? msg`No GPU was found.` : why;
+  const reason = missing && !unseen ? msg`No GPU was found.` : why;
   return {
     ...check,
-    status: 'note',
     text: joinTexts([msg`Completion computes on the processor.`, ...(reason ? [reason] : [])]),
+    ...(missing && unseen
+      ? { status: 'missing', command: 'forget-me-not runtime install-gpu' }
+      : { status: 'note' }),
   };
 }

@@ -1,11 +1,13 @@
 /** llama.cpp's build for GPUs: offers it where it would be used, and installs it. */
 import type * as vscode from 'vscode';
 import {
+  dawn,
   earlierGpuVersions,
   gpuKindsHere,
+  gpuPackages,
   gpuPackagesVersion,
   missingGpuPackages,
-} from '../../llama-cpp/gpu-packages.ts';
+} from '../../packages/gpu-packages.ts';
 import { gpuKindNames, type ComputeDevice, type GpuKind } from '../../protocol/gpu.ts';
 import { joined, t, translate } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
@@ -78,7 +80,7 @@ export async function installGpu(
     kinds.find((kindHere) => kindHere === argument) ?? kinds.find((kindHere) => kindHere !== 'cuda');
   if (!kind) return log.notify('info', t('There is no build of llama.cpp that uses a GPU on this platform.'));
   const name = gpuKindNames[kind];
-  const missing = await missingGpuPackages(kind, extension.extensionPath);
+  const missing = await missingGpuPackages([...gpuPackages(kind), dawn], extension.extensionPath);
   if (missing.length === 0)
     return log.notify('info', t('The build of llama.cpp for {name} is already installed.', { name }));
   const part = {

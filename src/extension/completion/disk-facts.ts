@@ -2,7 +2,7 @@
  * Cached facts about the disk for use at each keystroke. Access to a network folder that has vanished blocks, and must
  * never block the editor.
  */
-import { gpuKindsHere, installedGpuKinds } from '../../llama-cpp/gpu-packages.ts';
+import { gpuKindsHere, installedGpuKinds } from '../../packages/gpu-packages.ts';
 import { exists } from '../../platform/files/exists.ts';
 import { llamaDir } from '../../platform/files/paths.ts';
 import { InProgress } from '../../platform/files/in-progress.ts';

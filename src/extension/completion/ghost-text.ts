@@ -72,7 +72,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     private readonly acceptance: AcceptanceWatch,
     extensionId: string,
   ) {
-    this.trigger = new SuggestTrigger(extensionId);
+    this.trigger = new SuggestTrigger(extensionId, this);
   }
 
   /** Answers at once: what is not known yet is shown when the editor asks again. */
@@ -98,10 +98,10 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.waiting = { place, stop };
     const { signal } = stop;
     if (isInvoked) return this.provideInvoked(place, signal, token);
-    const answer = this.find(place, signal);
+    const answer = this.find(place, signal, own !== undefined);
     const result = await Promise.race([answer, nextTurn('later' as const)]);
     if (token.isCancellationRequested) return [];
-    if (result === 'later' || (result && result.delay > 0 && !own)) {
+    if (result === 'later' || (result && result.delay > 0)) {
       this.trigger.triggerWhen(this.isReadyToShow(answer, signal), { document, position, shown: '' });
       return [];
     }
@@ -138,9 +138,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 
   /** The completion while the user types; undefined if there is none, or if it fails. */
-  private async find(place: CompletionPlace, signal: AbortSignal): Promise<Completion | undefined> {
+  private async find(
+    place: CompletionPlace,
+    signal: AbortSignal,
+    isDue: boolean,
+  ): Promise<Completion | undefined> {
     try {
-      return await this.coreFor(place.model).complete({ ...this.inputAt(place), signal });
+      return await this.coreFor(place.model).complete({ ...this.inputAt(place), signal, isDue });
     } catch (error) {
       return this.failed(error, signal);
     }

@@ -9,6 +9,13 @@ import * as vscode from 'vscode';
  * suggestion was dismissed.
  */
 const GROWING_KEY = 'forgetMeNot.suggestionGrows';
+
+/** Of VS Code 1, the first release whose suggestions we replace in place. */
+const REPLACES_SINCE = 121;
+const canReplace = () => Number(vscode.version.split('.')[1]) >= REPLACES_SINCE;
+
+const TRIGGER = 'editor.action.inlineSuggest.trigger';
+
 interface WatchedPlace {
   document: vscode.TextDocument;
   position: vscode.Position;
@@ -22,7 +29,11 @@ export class SuggestTrigger {
   /** Newer editors then ask only this extension; older ones ask every provider. */
   private readonly triggerArguments: { providerId: string };
 
-  constructor(extensionId: string) {
+  /** `provider`: ours, which is asked. */
+  constructor(
+    extensionId: string,
+    private readonly provider: vscode.InlineCompletionItemProvider,
+  ) {
     this.triggerArguments = { providerId: `${extensionId}:*` };
   }
 
@@ -35,23 +46,38 @@ export class SuggestTrigger {
     void ready.then((isReady) => {
       if (this.watched !== watched) return;
       this.stop();
-      if (isReady && isAt(watched)) this.trigger(watched);
+      if (isReady && isAt(watched)) void this.trigger(watched);
     });
   }
 
-  private trigger(watched: WatchedPlace): void {
+  private async trigger(watched: WatchedPlace): Promise<void> {
     this.triggered = watched;
-    // The editor keeps its answer for a place, so it has to be hidden before another request there.
-    const triggering = watched.shown
-      ? vscode.commands.executeCommand('runCommands', {
-          commands: [
-            'editor.action.inlineSuggest.hide',
-            { command: 'editor.action.inlineSuggest.trigger', args: this.triggerArguments },
-          ],
-        })
-      : vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', this.triggerArguments);
+    if (!watched.shown) await vscode.commands.executeCommand(TRIGGER, this.triggerArguments);
+    else if (canReplace()) await this.replace(watched);
+    else
+      await vscode.commands.executeCommand('runCommands', {
+        commands: ['editor.action.inlineSuggest.hide', { command: TRIGGER, args: this.triggerArguments }],
+      });
     // If the editor sent no request, a later key must not count as ours.
-    void triggering.then(() => this.triggered === watched && (this.triggered = undefined));
+    if (this.triggered === watched) this.triggered = undefined;
+  }
+
+  /**
+   * The editor keeps its answer for a place, but asks a provider that has not answered there. What is shown stays until
+   * that answer replaces it; hidden first, as older editors need it, it would be gone meanwhile.
+   */
+  private async replace({ document }: WatchedPlace): Promise<void> {
+    const { languageId: language, uri } = document;
+    const anew = vscode.languages.registerInlineCompletionItemProvider(
+      { language, scheme: uri.scheme },
+      this.provider,
+    );
+    try {
+      // An explicit request would keep the shorter text selected.
+      await vscode.commands.executeCommand(TRIGGER, { ...this.triggerArguments, explicit: false });
+    } finally {
+      anew.dispose();
+    }
   }
 
   /** The place for which we triggered this request; undefined if a key did. Returned only once per trigger. */

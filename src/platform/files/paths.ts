@@ -18,7 +18,7 @@ export const modelsDir = () => join(dataDir(), 'models');
 export const serversDir = () => join(dataDir(), 'servers');
 /** TensorFlow's libraries and the binding. */
 export const runtimeDir = () => join(dataDir(), 'runtime');
-/** llama.cpp's binaries for GPUs, a folder for each version. */
+/** What only a GPU needs: llama.cpp's binaries and Dawn, in a folder for each version of node-llama-cpp. */
 export const llamaDir = () => join(dataDir(), 'llama');
 /** Downloads: wheels, data sets. */
 export const cacheDir = () => join(dataDir(), 'cache');

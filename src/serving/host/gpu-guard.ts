@@ -4,7 +4,7 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gpuPackagesVersion } from '../../llama-cpp/gpu-packages.ts';
+import { gpuPackagesVersion } from '../../packages/gpu-packages.ts';
 import type { GpuKind } from '../../protocol/gpu.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { removeFolder } from '../../platform/files/write-file.ts';

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { gpuPackagesVersion } from '../../llama-cpp/gpu-packages.ts';
+import { gpuPackagesVersion } from '../../packages/gpu-packages.ts';
 import { sha256Of } from '../../platform/files/checksum.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
 import { readText } from '../../platform/files/regular-file.ts';

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Programs } from '../../platform/processes/bundles.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
+import { dawnMissing, locateDawn } from '../dawn.ts';
 import { lastRate, type Rate } from './rate-line.ts';
 import { msg, withTexts } from '../../text/message.ts';
 
@@ -30,6 +31,8 @@ const readNames = (folder: string): string[] => {
  * What WebGPU finds, and whether the largest or the requested GPU works. Never throws: `reason` says why it does not.
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
+  if (locateDawn() === undefined)
+    return { adapters: [], ...(mayHaveGpu() && withTexts({ reason: dawnMissing })) };
   try {
     return webgpuProbeSchema.parse(JSON.parse(await runDevices('probe', wanted)));
   } catch (error) {
@@ -62,7 +65,13 @@ async function runDevices(...args: Programs['devices']): Promise<string> {
   return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
-/** Whether the program that probes and measures exists next to this file, as it does in the bundle. */
-export const canProbe = (): boolean => existsSync(script());
+/** Whether GPUs could only be used once Dawn is installed. */
+export const lacksDawn = (): boolean => mayHaveGpu() && locateDawn() === undefined;
+
+/**
+ * Whether Dawn is installed, and the program that probes and measures exists next to this file, as it does in the
+ * bundle.
+ */
+export const canProbe = (): boolean => existsSync(script()) && locateDawn() !== undefined;
 
 const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));

@@ -12,6 +12,7 @@ import { isRecent, JsonCache } from '../../platform/files/json-cache.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../precision.ts';
+import { dawnMissing } from '../dawn.ts';
 import { currentRuntime } from '../runtime/current.ts';
 import { findRuntime, type Runtime } from '../runtime/find.ts';
 import { chooseDevice, type ChosenDevice } from './choose-device.ts';
@@ -42,7 +43,10 @@ const VALID_MS = 30 * DAY_MS;
 const kept = new Map<string, Promise<Machine>>();
 
 /** The functions that inspect the machine; tests substitute their own. */
-export type MachineInspector = Pick<typeof machine, 'mayHaveGpu' | 'canProbe' | 'findWebgpu' | 'measureRate'>;
+export type MachineInspector = Pick<
+  typeof machine,
+  'mayHaveGpu' | 'lacksDawn' | 'canProbe' | 'findWebgpu' | 'measureRate'
+>;
 
 export interface RequestedBackend {
   backend: BackendName | 'auto';
@@ -72,7 +76,10 @@ export async function planBackend(
   const { probe, rates } =
     inspector.mayHaveGpu() && inspector.canProbe() ? await cachedMachine(runtime, inspector) : nothing;
   const chosen = chooseDevice(probe.adapters);
-  const ranked = rankBackends(candidatesFrom(rates, runtime, chosen));
+  const lacking: Candidate[] = inspector.lacksDawn()
+    ? [{ name: 'webgpu', label: 'WebGPU', lack: dawnMissing }]
+    : [];
+  const ranked = rankBackends([...candidatesFrom(rates, runtime, chosen), ...lacking]);
   return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
 }
 

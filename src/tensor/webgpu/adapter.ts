@@ -1,9 +1,11 @@
 /** Finds a GPU through Dawn (npm package `webgpu`), which uses Vulkan, Metal or Direct3D 12. */
+import { pathToFileURL } from 'node:url';
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../text/errors.ts';
 import { chooseDevice } from '../devices/choose-device.ts';
 import { kindOf } from '../devices/kind.ts';
 import { listMemory, memoryOf } from '../devices/memory.ts';
+import { dawnMissing, locateDawn } from '../dawn.ts';
 import { oneLine } from './failures.ts';
 import { features } from './kernel.ts';
 
@@ -33,15 +35,18 @@ async function loadDawn(): Promise<Dawn> {
       "VS Code's own Node can't use a GPU",
       'Install Node 20 or newer, so that training runs in it.',
     );
+  const next = 'Train with --backend tensorflow or wasm.';
+  const file = locateDawn();
+  if (!file) throw new UserError('backend-unavailable', dawnMissing, next);
   try {
-    const dawn = (await import('webgpu')) as Dawn;
+    const dawn = (await import(pathToFileURL(file).href)) as Dawn;
     Object.assign(globalThis, dawn.globals);
     return dawn;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
     const why = missing ? 'the package webgpu has none for this platform' : oneLine(message);
-    throw unavailable(`WebGPU does not start: ${why}`, 'Train with --backend tensorflow or wasm.', error);
+    throw unavailable(`WebGPU does not start: ${why}`, next, error);
   }
 }
 

@@ -1,7 +1,9 @@
 /** What doctor says about fake GPUs. */
 import { describe, expect, it } from 'vitest';
+import { completionCheck } from '../../../src/cli/machine/completion-gpu.ts';
 import { gpuCheck, summaryOf } from '../../../src/cli/machine/training-device.ts';
 import { webgpuBackend, webgpuCheck } from '../../../src/cli/machine/webgpu.ts';
+import { gpuKindsHere } from '../../../src/packages/gpu-packages.ts';
 import type { Adapter } from '../../../src/protocol/doctor.ts';
 import { chooseDevice } from '../../../src/tensor/devices/choose-device.ts';
 import type { RuntimeReport } from '../../../src/tensor/runtime/index.ts';
@@ -64,6 +66,20 @@ it('says why there is none', () => {
   const { starts, reason } = webgpuBackend({ adapters: [] }, undefined);
   expect([starts, english(reason)]).toEqual([false, 'No GPU with a driver was found.']);
 });
+
+it.runIf(gpuKindsHere().length > 0)(
+  'advises what a GPU needs where one is seen, or only Dawn, which is not installed, would see it',
+  () => {
+    const why = 'The build of llama.cpp for Vulkan is not installed: {install-gpu vulkan} downloads it.';
+    const row = (gpus: string[], unseen: boolean) => {
+      const check = completionCheck({ backend: 'cpu', devices: [], why }, gpus, unseen);
+      return [check.status, check.command !== undefined, english(check.text)];
+    };
+    expect(row(['llvmpipe'], false)).toEqual(['note', false, expect.stringContaining('No GPU was found.')]);
+    expect(row([], true)).toEqual(['missing', true, expect.stringContaining(why)]);
+    expect(row([card.name], false)).toEqual(['missing', true, expect.stringContaining(card.name)]);
+  },
+);
 
 describe('the row about the GPU', () => {
   const nvidia = { name: card.name, driver: '550.54', memory: 24e9 };

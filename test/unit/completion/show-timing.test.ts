@@ -32,6 +32,17 @@ test('shows an uncertain suggestion after a pause in typing', async () => {
   expect(await t.completer.complete(t.at('const a ='))).toMatchObject({ text: ' first;', delay: 0 });
 });
 
+test('what has waited is shown, and its rest after the next key, even if a timer ends early', async () => {
+  const { t, found } = await answeredBetweenKeys(-1);
+  t.pass(found.delay - 1);
+  const due = t.completer.complete(t.at('const a =', { isDue: true }));
+  expect(await due).toMatchObject({ text: ' first;', delay: 0 });
+  expect(await (await typed(t, ['const a = ', 'const a = f'], 20)).last).toMatchObject({
+    text: 'irst;',
+    delay: 0,
+  });
+});
+
 test('shows a suggestion at once if it arrives during a pause', async () => {
   expect((await answeredBetweenKeys(-1, 400)).found.delay).toBe(0);
 });

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { fetchedPackage, gpuKindsHere, gpuPackages } from '../../../src/llama-cpp/gpu-packages.ts';
+import { fetchedPackage, gpuKindsHere, gpuPackages } from '../../../src/packages/gpu-packages.ts';
 import { referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
@@ -393,8 +393,8 @@ test('a snooze is still on after a reload', async () => {
 
 test('builds for GPUs are looked for when one may have been installed, not at each request', async () => {
   await service.lookAgain();
-  for (const { name } of gpuKindsHere().flatMap((kind) => gpuPackages(kind)))
-    mkdirSync(fetchedPackage(name), { recursive: true });
+  for (const one of gpuKindsHere().flatMap((kind) => gpuPackages(kind)))
+    mkdirSync(fetchedPackage(one), { recursive: true });
   const environment = () => service.serverOptions(run('garden')).options.environment;
   expect(environment()).toBe('');
   await service.lookAgain();

@@ -21,6 +21,10 @@ const editor = vi.hoisted(() => ({
   commands: [] as string[],
   /** What it does when it is triggered again. */
   asksAgain: (): Promise<unknown> => Promise.resolve(),
+  /** Of VS Code. */
+  version: '',
+  /** Providers beside the one that the editor knows. */
+  registered: 0,
   moved: [] as Listener[],
   selection: { isEmpty: true, active: {}, start: {}, end: {} },
   document: undefined as unknown,
@@ -59,6 +63,15 @@ vi.mock('vscode', async () => {
         readonly insertText: string,
         readonly range: Range,
       ) {}
+    },
+    get version() {
+      return editor.version;
+    },
+    languages: {
+      registerInlineCompletionItemProvider: () => {
+        editor.registered += 1;
+        return { dispose: () => (editor.registered -= 1) };
+      },
     },
     commands: {
       executeCommand: async (name: string) => {
@@ -140,6 +153,8 @@ beforeEach(() => {
   editor.commands.length = 0;
   editor.asksAgain = () => Promise.resolve();
   editor.moved.length = 0;
+  editor.version = '1.139.0';
+  editor.registered = 0;
   stopped = false;
   asked = 0;
   models = [];
@@ -326,6 +341,30 @@ test('a shown suggestion keeps growing after a next edit takes over Tab', async 
   end('\n  first();\n  second();\n}');
   await pass(600);
   expect(shown).toEqual(['\n  first();\n  second();\n}']);
+});
+
+test.each([
+  ['1.139.0', 'editor.action.inlineSuggest.trigger'],
+  // Older ones keep their answer for a place until it is hidden.
+  ['1.100.3', 'runCommands'],
+])('in VS Code %s, what is shown grows by %s', async (version, command) => {
+  editor.version = version;
+  const place = open('function f() {');
+  const registered: number[] = [];
+  editor.asksAgain = async () => {
+    registered.push(editor.registered);
+    await ask(place, AUTOMATIC);
+  };
+  await ask(place);
+  await pass(400);
+  const [grow, end] = [piece, answer];
+  grow('\n  first();\n');
+  await pass(600);
+  end('\n  first();\n  second();\n}');
+  await pass(600);
+  expect(editor.commands).toEqual(['editor.action.inlineSuggest.trigger', command]);
+  expect(registered).toEqual([0, command === 'runCommands' ? 0 : 1]);
+  expect(editor.registered).toBe(0);
 });
 
 test('a model that has changed under its id is asked again, as it is now', async () => {

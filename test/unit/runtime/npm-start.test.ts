@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Sandbox } from './fakes.ts';
 
-/** TensorFlow is installed once the base is being fetched, or not within the test's time. */
+/** TensorFlow is installed once the base is being fetched, or not within the test's time; what a GPU needs comes first. */
 const cli = `
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 const args = process.argv.slice(2).join(' ');
@@ -15,7 +15,7 @@ const models = { models: [], default: { id: 'small', withTensorflow: { id: 'larg
 if (args === 'models --json') console.log(JSON.stringify(models));
 if (args.startsWith('models fetch')) writeFileSync('fetching', '');
 if (args.startsWith('models fetch')) console.log('Downloading large 25%\\nlarge is here: /large\\n  sha256 1234');
-if (args.startsWith('runtime') && process.env.NEEDS_BASE)
+if (args === 'runtime install --yes' && process.env.NEEDS_BASE)
   while (!existsSync('fetching')) await new Promise((resolve) => setTimeout(resolve, 10));
 `;
 
@@ -41,6 +41,7 @@ it('fetches the base while TensorFlow is installed, then trains', async () => {
     'models --json',
     'models fetch large --yes',
     'runtime install --yes',
+    'runtime install-gpu --found --yes',
   ]);
   expect(calls.at(-1)).toMatch(/^train .* --base auto /);
   expect(printed).toContain('Downloading large 25%\n');
@@ -52,6 +53,10 @@ it.runIf(process.platform === 'linux')(
   async () => {
     box.noPrograms();
     const { calls } = await npmStart({});
-    expect(calls).toEqual(['runtime install --yes', expect.stringMatching(/^train /)]);
+    expect(calls.slice(0, -1).toSorted()).toEqual([
+      'runtime install --yes',
+      'runtime install-gpu --found --yes',
+    ]);
+    expect(calls.at(-1)).toMatch(/^train /);
   },
 );

@@ -45,6 +45,23 @@ it('installs packages once, and again only if the lock file has changed', async 
   expect(box.calls()).toHaveLength(2);
 });
 
+it('leaves out what only tests need until they run', async () => {
+  const dir = join(box.dir, 'project');
+  mkdirSync(dir);
+  const packages = { '': { devDependencies: { tool: '1.0.0' } }, 'node_modules/tool': { dev: true } };
+  writeFileSync(join(dir, 'package-lock.json'), JSON.stringify({ packages }));
+  box.program('npm', fakeNpm(join(box.dir, 'calls')));
+  vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  const calls = () => box.calls().map((call) => /--(omit|include)=dev/.exec(call)?.[1]);
+  for (let time = 0; time < 2; time += 1) await ensureDependencies(dir, { tools: false });
+  expect(calls()).toEqual(['omit']);
+  await ensureDependencies(dir);
+  expect(calls()).toEqual(['omit', 'include']);
+  mkdirSync(join(dir, 'node_modules/tool'));
+  await ensureDependencies(dir);
+  expect(calls()).toHaveLength(2);
+});
+
 it('rejects with the output of a failed program', async () => {
   const script = join(box.dir, 'fails.mjs');
   writeFileSync(script, "console.error('the reason'); process.exit(3);");

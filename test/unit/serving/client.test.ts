@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
-import { gpuPackagesVersion } from '../../../src/llama-cpp/gpu-packages.ts';
+import { gpuPackagesVersion } from '../../../src/packages/gpu-packages.ts';
 import type { ComputeDevice } from '../../../src/protocol/gpu.ts';
 import { takeLock } from '../../../src/runs/lock.ts';
 import { readAnnouncement } from '../../../src/serving/client/announcement.ts';

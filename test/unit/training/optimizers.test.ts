@@ -1,5 +1,6 @@
 import { readValues } from '../../../src/weights/values.ts';
-import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gaussian } from '../../../src/statistics/random.ts';
 import { loadModel, type Llama } from '../../../src/model/index.ts';

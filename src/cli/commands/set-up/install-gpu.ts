@@ -1,8 +1,15 @@
-/** `runtime install-gpu`: llama.cpp's build for GPUs, which completes faster. */
+/** `runtime install-gpu`: llama.cpp's build for GPUs, which completes faster, and in a checkout Dawn, which trains. */
 import { Command } from 'commander';
-import { fetchGpuPackages } from '../../../llama-cpp/fetch-gpu.ts';
-import { gpuKindsHere, gpuPackages, missingGpuPackages } from '../../../llama-cpp/gpu-packages.ts';
+import { fetchGpuPackages } from '../../../packages/fetch-gpu.ts';
+import {
+  dawn,
+  gpuKindsHere,
+  gpuPackages,
+  missingGpuPackages,
+  type GpuPackage,
+} from '../../../packages/gpu-packages.ts';
 import { packageRoot, requireLlama } from '../../../llama-cpp/llama.ts';
+import { mayHaveGpu } from '../../../tensor/devices/find.ts';
 import { UserError } from '../../../text/errors.ts';
 import { gpuKindNames, type GpuKind } from '../../../protocol/gpu.ts';
 import { llamaDir } from '../../../platform/files/paths.ts';
@@ -13,6 +20,7 @@ import { withProgress } from '../../view/progress.ts';
 
 interface Options {
   cuda?: boolean;
+  found?: boolean;
   yes?: boolean;
   json?: boolean;
 }
@@ -23,45 +31,55 @@ export const installGpuCommand = (): Command =>
       "download llama.cpp's build for GPUs, so that completion computes there: Vulkan, for any GPU",
     )
     .option('--cuda', "the build for NVIDIA's CUDA instead: faster there, and several times as large")
+    .option('--found', 'do nothing unless the system shows a GPU')
     .option('--yes', 'do not ask')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .option('--verbose', 'print stack traces')
     .action(installGpu);
 
-async function installGpu({ cuda = false, yes = false, json = false }: Options): Promise<void> {
+async function installGpu({
+  cuda = false,
+  found = false,
+  yes = false,
+  json = false,
+}: Options): Promise<void> {
   await requireLlama();
-  const kind = supportedKind(cuda);
-  const missing = await missingGpuPackages(kind, packageRoot());
-  if (missing.length > 0) await announce(kind, missing, { yes, json });
+  const kind: GpuKind | undefined = cuda ? 'cuda' : gpuKindsHere().find((one) => one !== 'cuda');
+  const builds = kind ? gpuPackages(kind) : [];
+  const missing = await missingGpuPackages([...builds, dawn], packageRoot());
+  if (found && (missing.length === 0 || !mayHaveGpu()))
+    return json ? printJson({ kind, alreadyThere: missing.length === 0, dir: llamaDir() }) : undefined;
+  // Dawn alone is worth it where llama.cpp has no build.
+  if (builds.length === 0 && (cuda || missing.length === 0)) throw noBuild();
+  const what = [
+    ...(kind && builds.length > 0 ? [`llama.cpp for ${gpuKindNames[kind]}`] : []),
+    ...(missing.some(({ name }) => name === dawn.name) ? ['WebGPU'] : []),
+  ].join(' and ');
+  if (missing.length > 0) await announce(what, missing, { yes, json });
   await withProgress({ json }, (onProgress, signal) => fetchGpuPackages(missing, { signal, onProgress }));
   const alreadyThere = missing.length === 0;
   if (json) return printJson({ kind, alreadyThere, dir: llamaDir() });
-  const what = `llama.cpp's build for ${gpuKindNames[kind]} is`;
   print(
     alreadyThere
-      ? `${what} already installed.`
-      : `${what} installed; completion uses it from its next start on, if the GPU's driver is recent enough.`,
+      ? `${what} is already installed.`
+      : `${what}: installed; used from the next start on, if the GPU's driver is recent enough.`,
   );
 }
 
-/** Errors: bad-argument if there is nothing to install. */
-function supportedKind(cuda: boolean): GpuKind {
-  const kind: GpuKind | undefined = cuda ? 'cuda' : gpuKindsHere().find((one) => one !== 'cuda');
-  if (kind && gpuPackages(kind).length > 0) return kind;
-  throw new UserError(
+const noBuild = () =>
+  new UserError(
     'bad-argument',
     'There is no build of llama.cpp that uses a GPU on this platform.',
     'Completion computes on the processor.',
   );
-}
 
 async function announce(
-  kind: GpuKind,
-  missing: readonly { bytes: number; unpacked: number }[],
+  what: string,
+  missing: readonly GpuPackage[],
   options: { yes: boolean; json: boolean },
 ): Promise<void> {
   const sum = (name: 'bytes' | 'unpacked') => formatBytes(missing.reduce((all, part) => all + part[name], 0));
-  const text = `llama.cpp for ${gpuKindNames[kind]}: downloads ${sum('bytes')} from your npm registry (npm's configuration) and takes ${sum('unpacked')} in ${llamaDir()}.`;
-  const next = 'Completion computes on the processor until {install-gpu} is run.';
+  const text = `${what}: downloads ${sum('bytes')} from your npm registry (npm's configuration) and takes ${sum('unpacked')} in ${llamaDir()}.`;
+  const next = 'The processor computes until {install-gpu} is run.';
   await requireConfirmed(text, options, 'Nothing was installed', next);
 }

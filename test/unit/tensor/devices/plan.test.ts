@@ -61,6 +61,7 @@ function machine(probe: WebgpuProbe, rates: Record<string, number | Rate> = {}) 
   const asked: string[] = [];
   const look: MachineInspector = {
     mayHaveGpu: () => true,
+    lacksDawn: () => false,
     canProbe: () => true,
     findWebgpu: (wanted) => {
       asked.push(['adapters', wanted].filter(Boolean).join(' '));
@@ -181,6 +182,14 @@ describe('planBackend', () => {
     const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
     const plan = await (await newProcess())(auto, { ...look, mayHaveGpu: () => false });
     expect(plan.backend).toBe('wasm');
+    expect(asked).toEqual([]);
+  });
+
+  it('says so if Dawn, which a checkout downloads, is missing', async () => {
+    const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
+    const plan = await (await newProcess())(auto, { ...look, canProbe: () => false, lacksDawn: () => true });
+    expect(plan.order).toEqual(['wasm']);
+    expect(english(plan.reason)).toContain('WebGPU is not installed: {install-gpu} downloads it');
     expect(asked).toEqual([]);
   });
 

@@ -1,10 +1,10 @@
 /**
- * npm packages with llama.cpp's GPU binaries. Our own packages contain only Metal's; others are downloaded into the
- * data directory on request (fetch-gpu.ts).
+ * npm packages that only a GPU needs: llama.cpp's binaries, of which our own packages contain only Metal's, and Dawn,
+ * which a checkout lacks. What is missing is downloaded into the data directory on request (fetch-gpu.ts).
  */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { exists } from '../platform/files/exists.ts';
 import { llamaDir } from '../platform/files/paths.ts';
@@ -14,7 +14,8 @@ import table from './gpu-packages.json' with { type: 'json' };
 export interface GpuPackage {
   /** "@node-llama-cpp/linux-x64-vulkan" */
   name: string;
-  /** As in package-lock.json: "sha512-" and the archive's checksum in base64. */
+  version: string;
+  /** As npm writes it: "sha512-" and the archive's checksum in base64. */
   integrity: string;
   /** Size of the archive, and of its contents. */
   bytes: number;
@@ -31,8 +32,13 @@ const systems: Partial<Record<string, string>> = { linux: 'linux', win32: 'win',
 /** The packages that `kind` needs here; empty if there are none for this platform. */
 export function gpuPackages(kind: GpuKind, { platform, arch }: Machine = process): GpuPackage[] {
   const own = `@node-llama-cpp/${systems[platform]}-${arch}-${kind}`;
-  return table.packages.filter(({ name }) => name === own || name === `${own}-ext`);
+  return table.packages
+    .filter(({ name }) => name === own || name === `${own}-ext`)
+    .map((one) => ({ ...one, version: gpuPackagesVersion }));
 }
+
+/** Chromium's WebGPU, through which training uses a GPU (tensor/dawn.ts). */
+export const dawn: GpuPackage = table.dawn;
 
 /** The GPU APIs that llama.cpp supports on this platform, fastest first. */
 export const gpuKindsHere = (machine: Machine = process): GpuKind[] =>
@@ -44,17 +50,23 @@ export async function earlierGpuVersions(): Promise<string[]> {
   return versions.filter((version) => version !== gpuPackagesVersion);
 }
 
-/** The folder of a package in the data directory, which may not exist yet. */
-export const fetchedPackage = (name: string): string =>
-  join(llamaDir(), gpuPackagesVersion, name.replace(/^.*\//, ''));
-
 /**
- * The packages that are neither installed next to node-llama-cpp (in `root`, the package or repository) nor downloaded.
+ * The folder of a package in the data directory, which may not exist yet. All are in that of node-llama-cpp's version,
+ * with which they are replaced.
  */
-export async function missingGpuPackages(kind: GpuKind, root: string): Promise<GpuPackage[]> {
+export function fetchedPackage({ name, version }: Pick<GpuPackage, 'name' | 'version'>): string {
+  const suffix = version === gpuPackagesVersion ? '' : `-${version}`;
+  return join(llamaDir(), gpuPackagesVersion, basename(name) + suffix);
+}
+
+/** Those of `packages` that are neither installed in `root` (the package or repository) nor downloaded. */
+export async function missingGpuPackages(
+  packages: readonly GpuPackage[],
+  root: string,
+): Promise<GpuPackage[]> {
   const missing: GpuPackage[] = [];
-  for (const one of gpuPackages(kind))
-    if (!(await exists(join(root, 'node_modules', one.name))) && !(await exists(fetchedPackage(one.name))))
+  for (const one of packages)
+    if (!(await exists(join(root, 'node_modules', one.name))) && !(await exists(fetchedPackage(one))))
       missing.push(one);
   return missing;
 }
@@ -63,7 +75,7 @@ export async function missingGpuPackages(kind: GpuKind, root: string): Promise<G
 export async function installedGpuKinds(kinds: readonly GpuKind[], root: string): Promise<GpuKind[]> {
   const installed: GpuKind[] = [];
   for (const kind of kinds)
-    if (gpuPackages(kind).length > 0 && (await missingGpuPackages(kind, root)).length === 0)
+    if (gpuPackages(kind).length > 0 && (await missingGpuPackages(gpuPackages(kind), root)).length === 0)
       installed.push(kind);
   return installed;
 }
@@ -72,8 +84,8 @@ export async function installedGpuKinds(kinds: readonly GpuKind[], root: string)
 export function fetchedModules(): Record<string, string> {
   const found = gpuKindsHere()
     .flatMap((kind) => gpuPackages(kind))
-    .filter(({ name }) => existsSync(fetchedPackage(name)));
+    .filter((one) => existsSync(fetchedPackage(one)));
   return Object.fromEntries(
-    found.map(({ name }) => [name, pathToFileURL(join(fetchedPackage(name), 'dist/index.js')).href]),
+    found.map((one) => [one.name, pathToFileURL(join(fetchedPackage(one), 'dist/index.js')).href]),
   );
 }

@@ -1,4 +1,4 @@
-/** Downloads llama.cpp's GPU binaries from npm's registry into the data directory. */
+/** Downloads what only a GPU needs (gpu-packages.ts) from npm's registry into the data directory. */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -6,12 +6,12 @@ import { digestOf } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir, llamaDir } from '../platform/files/paths.ts';
-import { earlierGpuVersions, fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
-import type { OnFetchProgress } from '../packages/pypi.ts';
+import { earlierGpuVersions, fetchedPackage, type GpuPackage } from './gpu-packages.ts';
+import type { OnFetchProgress } from './pypi.ts';
 import { download, fetchChecked, Refused, sizeOf } from '../platform/network/download.ts';
 import { hasLostLock, withLock } from '../platform/files/lock.ts';
 import { removeFolder, renamePatiently } from '../platform/files/write-file.ts';
-import { locatePackage } from '../packages/npm-registry.ts';
+import { locatePackage } from './npm-registry.ts';
 
 interface Options {
   onProgress?: OnFetchProgress | undefined;
@@ -33,7 +33,7 @@ export async function fetchGpuPackages(
 }
 
 async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<void> {
-  const to = fetchedPackage(gpuPackage.name);
+  const to = fetchedPackage(gpuPackage);
   await withLock(
     join(cacheDir(), 'llama', basename(to)),
     async (signal) => existsSync(to) || fetchLocked(gpuPackage, { ...options, signal }),
@@ -43,7 +43,7 @@ async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<v
 
 /** The caller must hold the lock. */
 async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<void> {
-  const part = join(cacheDir(), 'llama', `${basename(gpuPackage.name)}-${gpuPackagesVersion}.tgz.part`);
+  const part = join(cacheDir(), 'llama', `${basename(gpuPackage.name)}-${gpuPackage.version}.tgz.part`);
   const { signal } = options;
   try {
     await fetchChecked(part, {
@@ -83,7 +83,7 @@ async function downloadTo(
   await mkdir(dirname(part), { recursive: true });
   if ((await sizeOf(part)) === gpuPackage.bytes) return;
   onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-  const { url, headers, connection } = await locatePackage(gpuPackage.name, gpuPackagesVersion, signal);
+  const { url, headers, connection } = await locatePackage(gpuPackage.name, gpuPackage.version, signal);
   await download(url, part, {
     headers,
     network: connection,
@@ -103,7 +103,7 @@ async function isComplete(part: string, gpuPackage: GpuPackage, { onProgress }: 
 
 /** Unpacks into a new folder, which is renamed when complete. */
 async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal }: Options): Promise<void> {
-  const to = fetchedPackage(gpuPackage.name);
+  const to = fetchedPackage(gpuPackage);
   const staged = `${to}.new`;
   await removeFolder(staged);
   await mkdir(staged, { recursive: true });

@@ -16,8 +16,8 @@ import {
   fetchedPackage,
   gpuPackagesVersion as version,
   type GpuPackage,
-} from '../../../src/llama-cpp/gpu-packages.ts';
-import { fetchGpuPackages } from '../../../src/llama-cpp/fetch-gpu.ts';
+} from '../../../src/packages/gpu-packages.ts';
+import { fetchGpuPackages } from '../../../src/packages/fetch-gpu.ts';
 
 const busy = vi.hoisted(() => ({ path: '' }));
 vi.mock('node:fs/promises', async (original) => {
@@ -50,7 +50,7 @@ beforeEach(async () => {
   await writeFile(join(dir, 'package/package.json'), JSON.stringify({ name, version, type: 'module' }));
   await create({ file: join(dir, 'packed.tgz'), gzip: true, cwd: dir }, ['package']);
   packed = await readFile(join(dir, 'packed.tgz'));
-  gpuPackage = { name, integrity: integrityOf(packed), bytes: packed.length, unpacked: 200 };
+  gpuPackage = { name, version, integrity: integrityOf(packed), bytes: packed.length, unpacked: 200 };
   asked = [];
   proxied = false;
   server = createServer(({ url: target = '', headers }, response) => {
@@ -87,7 +87,7 @@ afterEach(async () => {
 });
 
 const configure = (...lines: string[]) => writeFile(join(dir, 'npmrc'), lines.join('\n'));
-const fileThere = () => readFile(join(fetchedPackage(name), 'dist/index.js'), 'utf8');
+const fileThere = () => readFile(join(fetchedPackage(gpuPackage), 'dist/index.js'), 'utf8');
 
 describe('a package from the registry configured for npm', () => {
   it('is downloaded, checked and unpacked once', async () => {
@@ -131,7 +131,7 @@ describe('a package from the registry configured for npm', () => {
   it('is rejected if its checksum differs, with nothing left behind', async () => {
     const other = { ...gpuPackage, integrity: integrityOf(Buffer.from('another')) };
     await expect(fetchGpuPackages([other])).rejects.toMatchObject({ code: 'base-checksum' });
-    expect([existsSync(partPath()), existsSync(fetchedPackage(name))]).toEqual([false, false]);
+    expect([existsSync(partPath()), existsSync(fetchedPackage(gpuPackage))]).toEqual([false, false]);
   });
 
   it('uses the configured credentials', async () => {
@@ -146,7 +146,7 @@ describe('a package from the registry configured for npm', () => {
     await fetchGpuPackages([gpuPackage]);
     expect(await fileThere()).toBe(MODULE);
     expect(proxied).toBe(true);
-    await rm(fetchedPackage(name), { recursive: true });
+    await rm(fetchedPackage(gpuPackage), { recursive: true });
     proxied = false;
     await configure(`registry=${url}/npm`, 'proxy=http://127.0.0.1:9', 'noproxy=127.0.0.1');
     await fetchGpuPackages([gpuPackage]);
@@ -170,7 +170,7 @@ describe('a package from the registry configured for npm', () => {
     await fetchGpuPackages([gpuPackage]);
     const script = join(dir, 'main.mjs');
     const hooks = pathToFileURL(resolve('src/llama-cpp/import-hook.ts')).href;
-    const modules = { [name]: pathToFileURL(join(fetchedPackage(name), 'dist/index.js')).href };
+    const modules = { [name]: pathToFileURL(join(fetchedPackage(gpuPackage), 'dist/index.js')).href };
     const { build } = await import('esbuild');
     await writeFile(
       join(dir, 'in.ts'),
