@@ -89,7 +89,12 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const model = this.service.modelFor(document, held);
     this.cancelWaiting();
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !own;
-    if (!model || (selected && !settings.besideSuggestList(document))) return [];
+    if (!model) return [];
+    if (selected && !settings.besideSuggestList(document)) {
+      // The extension's default of `showOnSuggestConflict` would leave what is shown beside the list.
+      void vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+      return [];
+    }
     // Once triggered, the editor keeps asking. A suggestion already shown keeps Tab and may grow.
     const isWanted = !this.service.isTabTaken && settings.inlineSuggestions(document);
     if (!isInvoked && !own?.shown && !isWanted) return [];

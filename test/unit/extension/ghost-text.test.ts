@@ -282,6 +282,14 @@ test('next to the list, it is shown if it begins with the selected entry', async
   expect(await texts(ask(place, AUTOMATIC, { text: 'first', range }))).toEqual(['first.second;']);
 });
 
+test('with the setting off, nothing stays next to the list', async () => {
+  configured['completion.besideSuggestList'] = false;
+  const place = open('const a = fi');
+  const range = new Range(new Position(0, 10), place.position);
+  expect(await texts(ask(place, AUTOMATIC, { text: 'first', range }))).toEqual([]);
+  expect(editor.commands).toEqual(['editor.action.inlineSuggest.hide']);
+});
+
 test("if the editor's inline suggestions are off, only an explicit request is sent", async () => {
   configured['inlineSuggest.enabled'] = false;
   const place = open('const a =');
